@@ -1,0 +1,34 @@
+"""Which of my pictures are duplicates, and at which threshold?
+
+Every step is a table, and one function makes it from the one before::
+
+    images = scan_images("photos/")          one row per file; bad files are rows with a problem
+    prints = fingerprint_images(images)      a hash, or a vector, of each image
+    pairs  = similar_pairs(prints)           all pairs of 70 percent similarity or more
+    groups = group_duplicates(pairs, 90)     what is duplicated, the original first
+    sweep  = sweep_thresholds(pairs)         how that depends on the threshold
+
+Modules, in the direction the data flows: decode -> images -> fingerprints -> search -> pairs -> groups -> plots -> widgets.
+"""
+
+from .demo import make_demo_collection
+from .fingerprints import METHODS, Fingerprints, fingerprint_images
+from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_changes
+from .images import scan_images
+from .pairs import similar_pairs, similarity_matrix
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "METHODS",
+    "Fingerprints",
+    "Grouping",
+    "fingerprint_images",
+    "group_duplicates",
+    "make_demo_collection",
+    "scan_images",
+    "similar_pairs",
+    "similarity_matrix",
+    "sweep_thresholds",
+    "threshold_changes",
+]

@@ -1,0 +1,197 @@
+"""Open one image safely, as a person sees it.
+
+What is compared is what a viewer shows: turned by its EXIF orientation, transparency laid on a background, the first frame of an
+animation, 16-bit and float values brought to 8 bits. Everything that can go wrong in a decoder becomes an `UnreadableImage`
+whose text is a sentence for people.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+MAX_PIXELS = 250_000_000  # 750 MB once decoded; the largest phone cameras make 200 million
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+
+_opening = threading.Lock()
+
+
+class UnreadableImage(ValueError):
+    """A file that cannot be shown as a picture; its text says why, in a sentence."""
+
+
+def open_image(
+    source: str | os.PathLike[str] | IO[bytes], *, min_side: int | None = None, max_pixels: int = MAX_PIXELS
+) -> Image.Image:
+    """Open an image the way a viewer shows it: upright, opaque, 8-bit RGB, first frame.
+
+    Parameters
+    ----------
+    source
+        a path or an open binary file.
+    min_side
+        the result may be smaller than the picture as long as both its sides keep this many pixels, which is several times
+        faster for JPEG (decoded at 1/2, 1/4 or 1/8) and saves memory for all. None keeps the full size.
+    max_pixels
+        larger pictures are refused before memory is spent on them, inclusive. JPEG is judged by the size it is decoded at.
+
+    Returns
+    -------
+    PIL.Image.Image
+        mode RGB.
+
+    Raises
+    ------
+    UnreadableImage
+        for everything that keeps the picture from being shown, with the reason in words.
+
+    Examples
+    --------
+    >>> import io
+    >>> open_image(io.BytesIO(b"hello"))
+    Traceback (most recent call last):
+    ...
+    imgdup_nb.decode.UnreadableImage: not an image, or of a format that Pillow cannot read here
+    """
+    with readable(), open_lazily(source) as image:
+        return as_seen(image, min_side=min_side, max_pixels=max_pixels)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turn whatever a decoder raises into an UnreadableImage; ten exception types have been counted in real files."""
+    try:
+        yield
+    except UnreadableImage:
+        raise
+    except Exception as error:
+        raise UnreadableImage(_explain(error)) from error
+
+
+def _explain(error: Exception) -> str:
+    """Say in words what kept a file from being read."""
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image, or of a format that Pillow cannot read here"
+    if isinstance(error, FileNotFoundError):
+        return "the file is gone, or a link that leads nowhere"
+    if isinstance(error, PermissionError):
+        return "no permission to read the file"
+    if isinstance(error, MemoryError):
+        return "too large for the memory there is"
+    detail = " ".join(str(error).split())[:160] or "no reason given"
+    return f"damaged: {detail} ({type(error).__name__})"
+
+
+def open_lazily(source: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
+    """Read an image's header only; size limits are `as_seen`'s, because a large JPEG may be decoded small."""
+    # Pillow's own limit is one number for the whole process: lifted only while a header is read, by one thread at a time
+    with _opening:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(source)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def as_seen(image: Image.Image, *, min_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Decode a lazily opened image into what a viewer shows (see `open_image`)."""
+    width, height = image.size
+    if min_side:
+        image.draft(None, (min_side, min_side))  # JPEG only: decode at a fraction of the size
+    if image.size[0] * image.size[1] > max_pixels:
+        raise UnreadableImage(
+            f"too large: {width} x {height} is {width * height / 1e6:,.0f} megapixels, "
+            f"and the limit is {max_pixels / 1e6:,.0f} (raise it with max_pixels=)"
+        )
+    if min(image.size) < 1:
+        raise UnreadableImage(f"no pixels: {width} x {height}")
+    image.load()
+    return _opaque(upright(_eight_bits(_reduced(image, min_side))))
+
+
+def _reduced(image: Image.Image, min_side: int | None) -> Image.Image:
+    factor = min(image.size) // min_side if min_side else 1
+    if factor < 2 or image.mode not in {"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"}:
+        return image
+    smaller = image.reduce(factor)
+    smaller.info = image.info  # reduce() keeps transparency and EXIF only in part
+    return smaller
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Turn an image as its EXIF orientation says; a damaged EXIF block turns nothing."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # as viewers do: the picture is good even where its notes are not
+        return image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return an image of mode L, LA, RGB or RGBA, transparency kept."""
+    if image.mode in {"L", "LA", "RGB", "RGBA"}:
+        transparent_color = "transparency" in image.info and image.mode in {"L", "RGB"}
+        return image.convert("RGBA") if transparent_color else image
+    if image.mode.startswith("I") or image.mode == "F":
+        return _from_wide(image)
+    if image.mode == "LAB":
+        return ImageCms.profileToProfile(  # Pillow converts LAB only through colour profiles
+            image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _from_wide(image: Image.Image) -> Image.Image:
+    """Bring 16-bit, 32-bit and float grey to 0..255 by the range its values are meant to have."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if image.mode.startswith("I;16"):
+        low, high = 0.0, 65535.0
+    elif low >= 0:
+        # as a viewer reads it: fractions, bytes or 16-bit values, whichever is the smallest range that holds them
+        ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+        low, high = 0.0, next((top for top in ranges if high <= top), high)
+    scaled = (values - low) * (255.0 / max(high - low, 1e-12))
+    grey = Image.fromarray(np.rint(scaled.clip(0, 255)).astype(np.uint8))
+    grey.info = {key: image.info[key] for key in ("exif",) if key in image.info}
+    return grey
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Lay a transparent picture on white, as viewers do; on black where white would swallow it."""
+    if image.mode in {"L", "RGB"}:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    on_white = _laid_on(image, WHITE)
+    if _is_uniform(on_white) and not _is_uniform(on_black := _laid_on(image, BLACK)):
+        return on_black
+    return on_white
+
+
+def _laid_on(image: Image.Image, color: tuple[int, int, int]) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", image.size, (*color, 255)), image).convert("RGB")
+
+
+def _is_uniform(image: Image.Image) -> bool:
+    return all(high - low < 8 for low, high in image.getextrema())  # 8 of 255: below what an eye sees
+
+
+def thumbnail(source: str | os.PathLike[str] | IO[bytes], side: int = 160) -> bytes:
+    """Return a JPEG of the image as a person sees it, its longer side at most `side` pixels.
+
+    Raises
+    ------
+    UnreadableImage
+        if it cannot be shown.
+    """
+    image = open_image(source, min_side=side)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()

@@ -1,0 +1,412 @@
+"""The `images` table -> fingerprints: what a method keeps of each image, in one compact array.
+
+A method is an entry in `METHODS`. The hash methods look at the same 64 x 64 sketch of an image and are computed by imagehash,
+so their bits are imagehash's bits of that sketch. A function of your own that turns images into vectors is a method too.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import imagehash
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from .checks import check_choice
+from .decode import UnreadableImage, open_image
+from .images import LOW_DETAIL, read_sketch
+from .parallel import each, map_batches
+
+EMBED_SIDE = 256  # pixels; pictures given to an embedding keep at least this on both sides
+EMBED_BATCH = 32
+N_VIEWS = 8  # four quarter turns, plain and mirrored
+
+Embedding = Callable[[list[Image.Image]], Any]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A named way to fingerprint and score images.
+
+    Attributes
+    ----------
+    name
+        what users type.
+    unit
+        of a distance: "bits" (Hamming distance) or "cosine" (1 - cosine of the angle).
+    bits
+        length of a hash; 0 for an embedding.
+    step
+        bits by which distances between pictures with detail can differ: phash and whash set just half of their bits, so theirs
+        are even.
+    survives, misses, cost
+        in words, for `METHODS.to_frame()`.
+    compute
+        the function behind it: an RGB image -> bool array, or a list of images -> vectors.
+    """
+
+    name: str
+    unit: str
+    bits: int
+    step: int
+    survives: str
+    misses: str
+    cost: str
+    compute: Callable[[Any], Any] | None = None
+
+    def similarity(self, distance: Any) -> Any:
+        """Turn distances in the method's unit into percent, 100 for equal fingerprints and never below 0.
+
+        Examples
+        --------
+        >>> float(METHODS["phash"].similarity(6))
+        90.625
+        """
+        whole = self.bits or 1
+        return np.maximum(100.0 * (whole - np.asarray(distance)) / whole, 0.0)[()]
+
+    def max_distance(self, similarity: float) -> float:
+        """Return the largest distance whose similarity is at or above `similarity` percent.
+
+        Examples
+        --------
+        >>> [METHODS["phash"].max_distance(percent) for percent in (95, 90, 80)]
+        [3, 6, 12]
+        """
+        distance = (self.bits or 1) * (100.0 - similarity) / 100.0
+        return int(distance + 1e-9) if self.bits else distance
+
+    def levels(self, floor: float = 0.0) -> np.ndarray:
+        """Return the similarities that occur, from 100 down to `floor` (inclusive); half percents for an embedding.
+
+        Examples
+        --------
+        >>> METHODS["phash"].levels(90)
+        array([100.   ,  96.875,  93.75 ,  90.625])
+        """
+        if not self.bits:
+            return np.arange(100.0, floor - 1e-9, -0.5)
+        return self.similarity(np.arange(0, self.max_distance(floor) + 1, self.step))
+
+
+class MethodTable(Mapping[str, Method]):
+    """The methods by name, in the order they are listed."""
+
+    def __init__(self, methods: Sequence[Method]) -> None:
+        self._methods = {method.name: method for method in methods}
+
+    def __getitem__(self, name: str) -> Method:
+        return self._methods[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._methods)
+
+    def __len__(self) -> int:
+        return len(self._methods)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per method: unit, bits, levels from 70 up, what 90 means, what it survives and misses, its cost."""
+        rows = [
+            {
+                "method": method.name,
+                "unit": method.unit,
+                "bits": method.bits,
+                "levels >= 70": len(method.levels(70)),
+                "90 means": f"at most {method.max_distance(90)} of {method.bits} {method.unit}",
+                "survives": method.survives,
+                "misses": method.misses,
+                "cost": method.cost,
+            }
+            for method in self.values()
+        ]
+        return pd.DataFrame(rows).set_index("method")
+
+    def __repr__(self) -> str:
+        return f"<methods: {', '.join(self)}; METHODS.to_frame() describes them>"
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().to_html()
+
+
+def _hash_with(function: Callable[..., imagehash.ImageHash], **options: Any) -> Callable[[Image.Image], np.ndarray]:
+    return lambda image: function(image, **options).hash
+
+
+METHODS = MethodTable(
+    [
+        Method(
+            "phash", "bits", 64, 2, "size, format, compression, mild colour and blur", "crop, turn, overlay", "low",
+            _hash_with(imagehash.phash),
+        ),
+        Method(
+            "phash256", "bits", 256, 2, "the same, told apart four times as finely", "crop, turn, overlay", "low",
+            _hash_with(imagehash.phash, hash_size=16),
+        ),
+        Method(
+            "dhash", "bits", 64, 1, "size, format, compression, brightness", "crop, turn, contrast in flat areas", "lowest",
+            _hash_with(imagehash.dhash),
+        ),
+        Method(
+            "ahash", "bits", 64, 1, "size, format, compression, blur", "crop, turn; many strangers look alike", "lowest",
+            _hash_with(imagehash.average_hash),
+        ),
+        Method(
+            "whash", "bits", 64, 2, "size, format, compression, blur", "crop, turn; many strangers look alike", "medium",
+            _hash_with(imagehash.whash),
+        ),
+        Method(
+            "colorhash", "bits", 42, 1, "crop, turn, flip, size: it sees colours only", "what is in the picture", "low",
+            _hash_with(imagehash.colorhash),
+        ),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Fingerprints:
+    """The fingerprints of a collection, made by `fingerprint_images` or `from_bits`.
+
+    Attributes
+    ----------
+    images
+        the rows of the `images` table that have a fingerprint, sorted by image.
+    method
+        how they were made.
+    codes
+        for bits: uint64, n_images x n_views x n_words, each hash packed and filled up with zeros; for an embedding: float32,
+        n_images x n_views x n_dimensions, each vector of length 1 (or 0). View 0 is the upright picture.
+    problems
+        images that could be listed but not fingerprinted, and why.
+    """
+
+    images: pd.DataFrame
+    method: Method
+    codes: np.ndarray
+    problems: pd.DataFrame
+
+    @classmethod
+    def from_bits(cls, names: Sequence[str], bits: Any, method: str = "phash") -> Fingerprints:
+        """Bring in hashes computed elsewhere.
+
+        Parameters
+        ----------
+        names : n_images texts, each once
+        bits : bool array, n_images x n_bits
+        method : one of METHODS, of as many bits
+
+        Examples
+        --------
+        >>> prints = Fingerprints.from_bits(["a.jpg", "b.jpg"], [[True] * 64, [True] * 62 + [False] * 2])
+        >>> prints
+        <Fingerprints: 2 images, phash, 64 bits>
+        """
+        known = METHODS[check_choice("method", method, METHODS)]
+        names, array = list(names), np.asarray(bits, dtype=bool)
+        if array.shape != (len(names), known.bits) and not (array.size == 0 and not names):
+            raise ValueError(
+                f"bits must be {len(names)} x {known.bits} (names x bits of {method}), not {' x '.join(map(str, array.shape))}"
+            )
+        if len(set(names)) < len(names):
+            raise ValueError("names must be unique: an image has one fingerprint")
+        order = sorted(range(len(names)), key=lambda k: names[k])  # the answer does not depend on the order of rows
+        images = pd.DataFrame({"image": pd.Series([names[k] for k in order], dtype=object)})
+        codes = pack_bits(array.reshape(len(names), 1, known.bits)[order])
+        return cls(images, known, codes, images.iloc[:0].assign(problem=""))
+
+    @property
+    def names(self) -> list[str]:
+        """The images' names, in the order of `codes`."""
+        return list(self.images.image)
+
+    @property
+    def n_views(self) -> int:
+        """1, or 8 where flips and quarter turns are recognised."""
+        return self.codes.shape[1]
+
+    @property
+    def low_detail(self) -> np.ndarray:
+        """Bool, n_images: nearly blank pictures, whose fingerprints describe noise."""
+        if "detail" not in self.images:
+            return np.zeros(len(self), dtype=bool)
+        return (self.images.detail < LOW_DETAIL).to_numpy()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return bits (bool) or vector components (float32) of the upright pictures, one row per image."""
+        if self.method.unit == "bits":
+            values = unpack_bits(self.codes[:, 0], self.method.bits)
+        else:
+            values = self.codes[:, 0]
+        return pd.DataFrame(values, index=pd.Index(self.names, name="image", dtype=object))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        size = f"{self.method.bits} bits" if self.method.bits else f"{self.codes.shape[-1]} dimensions"
+        views = f", {self.n_views} orientations" if self.n_views > 1 else ""
+        lost = f", {len(self.problems)} unreadable" if len(self.problems) else ""
+        flat = f", {self.low_detail.sum()} with too little detail" if self.low_detail.any() else ""
+        return f"<Fingerprints: {len(self)} images, {self.method.name}, {size}{views}{flat}{lost}>"
+
+
+def fingerprint_images(
+    images: pd.DataFrame,
+    method: str | Embedding = "phash",
+    *,
+    orientations: bool = False,
+    executor: Executor | None = None,
+) -> Fingerprints:
+    """Compute the fingerprint of every readable image of a table.
+
+    Parameters
+    ----------
+    images
+        a table made by `scan_images`, or some rows of it.
+    method : {'phash', 'phash256', 'dhash', 'ahash', 'whash', 'colorhash'} or a function
+        a function takes a list of RGB images (upright, both sides at least 256 pixels where the picture has them) and returns
+        an array, n_images x n_dimensions; similarity is then 100 times the cosine. It is called with up to 32 images at a
+        time, always from this thread.
+    orientations
+        also compute the seven other ways to turn and mirror each picture, so that flips and quarter turns are found.
+    executor
+        any `concurrent.futures.Executor`; None works in threads. An embedding is computed here in any case.
+
+    Returns
+    -------
+    Fingerprints
+        of the images without a problem; `.problems` lists those that became unreadable since the scan.
+
+    Raises
+    ------
+    TypeError
+        if `images` is not a table.
+    ValueError
+        if the method is unknown, or an embedding returns something else than one finite vector per image.
+
+    Notes
+    -----
+    One decode per image, none where the sketch of the scan is still remembered. Memory: 8 bytes a 64-bit hash, 64 with
+    orientations.
+    """
+    if not isinstance(images, pd.DataFrame) or not {"image", "path", "problem"} <= set(images):
+        raise TypeError(f"images must be a table made by scan_images(folder), not {type(images).__name__}")
+    good = images[images.problem == ""].sort_values("image", ignore_index=True)
+    n_views = N_VIEWS if orientations else 1
+    if callable(method):
+        chosen, results = _embed(good, method, n_views, executor)
+    else:
+        chosen = METHODS[check_choice("method", method, METHODS)]
+        batch = partial(_hash_batch, method=chosen.name, n_views=n_views)
+        results = list(map_batches(batch, list(good.path), executor=executor, describe=chosen.name))
+    failed = np.array([isinstance(result, str) for result in results], dtype=bool)
+    problems = good[failed].assign(problem=[result for result in results if isinstance(result, str)])
+    if failed.any():
+        warnings.warn(f"{failed.sum()} images became unreadable since the scan; see fingerprints.problems", stacklevel=2)
+    codes = [result for result in results if not isinstance(result, str)]
+    return Fingerprints(good[~failed].reset_index(drop=True), chosen, _stack(codes, chosen, n_views), problems)
+
+
+def _stack(codes: list[np.ndarray], method: Method, n_views: int) -> np.ndarray:
+    if codes:
+        return np.stack(codes)
+    if method.unit == "bits":
+        return np.zeros((0, n_views, -(-method.bits // 64)), np.uint64)
+    return np.zeros((0, n_views, 1), np.float32)
+
+
+# -- hashes -----------------------------------------------------------------------------------------------------------
+
+
+def _hash_batch(paths: Sequence[str], *, method: str, n_views: int) -> list[np.ndarray | str]:
+    """Return packed codes, n_views x n_words, or the problem, of each path; picklable, so any executor can run it."""
+    return each(partial(_hash_file, method=METHODS[method], n_views=n_views), paths)
+
+
+def _hash_file(path: str, *, method: Method, n_views: int) -> np.ndarray | str:
+    try:
+        sketch = read_sketch(path)
+    except UnreadableImage as error:
+        return str(error)
+    assert method.compute is not None
+    bits = [method.compute(Image.fromarray(view)).ravel() for view in turn_views(sketch)[:n_views]]
+    return pack_bits(np.array(bits))
+
+
+def turn_views(picture: np.ndarray) -> list[np.ndarray]:
+    """Return the eight ways to turn and mirror a picture, height x width (x channels), itself first."""
+    mirrored = picture[:, ::-1]
+    turned = [np.rot90(view, quarters) for view in (picture, mirrored) for quarters in range(4)]
+    return [np.ascontiguousarray(view) for view in turned]
+
+
+def pack_bits(bits: np.ndarray) -> np.ndarray:
+    """Pack bool, ... x n_bits, into uint64, ... x ceil(n_bits / 64), the last word filled up with zeros.
+
+    Examples
+    --------
+    >>> pack_bits(np.ones((3, 42), dtype=bool)).shape
+    (3, 1)
+    """
+    n_bits = bits.shape[-1]
+    filled = np.zeros((*bits.shape[:-1], -(-n_bits // 64) * 64), dtype=bool)
+    filled[..., :n_bits] = bits
+    return np.packbits(filled, axis=-1).view(np.uint64)
+
+
+def unpack_bits(codes: np.ndarray, n_bits: int) -> np.ndarray:
+    """Undo `pack_bits`."""
+    return np.unpackbits(np.ascontiguousarray(codes).view(np.uint8), axis=-1)[..., :n_bits].astype(bool)
+
+
+# -- embeddings -------------------------------------------------------------------------------------------------------
+
+
+def _embed(
+    images: pd.DataFrame, function: Embedding, n_views: int, executor: Executor | None
+) -> tuple[Method, list[np.ndarray | str]]:
+    """Decode in parallel, embed here: models are seldom safe to call from several threads."""
+    name = getattr(function, "__name__", type(function).__name__)
+    method = Method(name, "cosine", 0, 0, "as your function does", "as your function does", "your function's", function)
+    decoded = map_batches(partial(each, _open_for_embedding), list(images.path), executor=executor, describe=name)
+    results: list[np.ndarray | str] = []
+    waiting: list[Image.Image] = []
+    places: list[int] = []
+    for place, picture in enumerate(decoded):
+        results.append(picture if isinstance(picture, str) else "")
+        if not isinstance(picture, str):
+            waiting.append(picture)
+            places.append(place)
+        if len(waiting) * n_views >= EMBED_BATCH or (place == len(images) - 1 and waiting):
+            for where, vectors in zip(places, _vectors(function, waiting, n_views), strict=True):
+                results[where] = vectors
+            waiting, places = [], []
+    if len({vectors.shape for vectors in results if not isinstance(vectors, str)}) > 1:
+        raise ValueError(f"method {name} must return vectors of one length for all images")
+    return method, results
+
+
+def _open_for_embedding(path: str) -> Image.Image | str:
+    try:
+        return open_image(path, min_side=EMBED_SIDE)
+    except UnreadableImage as error:
+        return str(error)
+
+
+def _vectors(function: Embedding, pictures: list[Image.Image], n_views: int) -> np.ndarray:
+    """Return float32 unit vectors, n_pictures x n_views x n_dimensions."""
+    views = [Image.fromarray(view) for picture in pictures for view in turn_views(np.asarray(picture))[:n_views]]
+    vectors = np.asarray(function(views), dtype=np.float64)
+    if vectors.ndim != 2 or len(vectors) != len(views) or not np.isfinite(vectors).all():
+        raise ValueError(
+            f"method must return one finite vector per image, {len(views)} x n_dimensions, not "
+            f"{' x '.join(map(str, vectors.shape))}{'' if np.isfinite(vectors).all() else ' with NaN or infinity'}"
+        )
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = vectors / np.where(lengths > 0, lengths, 1)
+    return unit.reshape(len(pictures), n_views, -1).astype(np.float32)

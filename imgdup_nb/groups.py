@@ -1,0 +1,502 @@
+"""The pair table -> groups of duplicates at a threshold, at every threshold, and what changes between two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .checks import check_choice, check_percent
+from .fingerprints import METHODS
+
+LINKAGES = ["star", "connected", "complete"]
+TOLERANCE = 1e-9  # percent; a threshold typed as 100 * (1 - 3 / 42) includes pairs 3 bits apart
+MAX_LEVELS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """Groups of duplicates at one threshold, made by `group_duplicates`.
+
+    Iterating gives each group as a list of image names, the original first.
+
+    Attributes
+    ----------
+    table
+        one row per image in a group: group (1 is the largest), image, similarity (percent, to the group's original; NaN if
+        below the floor of the pair table, which only chains can bring about), original (bool), weakest (percent, the least
+        similar pair of the whole group; NaN if below the floor).
+    threshold, linkage
+        as asked for.
+    n_images, n_pairs
+        images compared, and pairs at or above the threshold.
+    left_out
+        images with a near neighbour that are in no group: their neighbours belong to other originals (star linkage), or fit
+        another group better (complete).
+    floor, method
+        of the pair table.
+    """
+
+    table: pd.DataFrame
+    threshold: float
+    linkage: str
+    n_images: int
+    n_pairs: int
+    left_out: list[str]
+    floor: float
+    method: str
+    nearest: float  # percent; the most similar pair of the table, NaN if there is none
+
+    @property
+    def n_redundant(self) -> int:
+        """Images in groups that are not the original: what could go."""
+        return len(self.table) - len(self)
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """One row per group: group, original, images, lowest (similarity to the original), weakest (pair), chained.
+
+        `chained` is True where some two images of the group are less similar than the threshold.
+        """
+        by_group = self.table.groupby("group")
+        summary = by_group.agg(original=("image", "first"), images=("image", "size"), weakest=("weakest", "first"))
+        lowest = by_group.similarity.agg(lambda values: values.min(skipna=False))
+        summary.insert(2, "lowest", lowest.astype(float))
+        return summary.assign(chained=~(summary.weakest >= self.threshold - TOLERANCE)).reset_index()
+
+    def to_response(self, casing: str = "tutorial") -> dict[str, Any]:
+        """Return the groups as the tutorial's JSON answer.
+
+        Parameters
+        ----------
+        casing : {'tutorial', 'sdk'}
+            `Duplicates` / `duplicatesInGroup` / `ImageId` / `Similarity` with `Code` and `Status` as the tutorial prints them,
+            or `duplicates` / `duplicateImages` / `imageId` / `similarity` as the service's client libraries read them.
+
+        Returns
+        -------
+        dict
+            ready for `json.dumps`; a similarity below the pair table's floor is None.
+        """
+        check_choice("casing", casing, ["tutorial", "sdk"])
+        image_id, similarity = ("ImageId", "Similarity") if casing == "tutorial" else ("imageId", "similarity")
+        groups = [
+            [
+                {image_id: image, similarity: None if np.isnan(percent) else float(percent)}
+                for image, percent in zip(rows.image, rows.similarity, strict=True)
+            ]
+            for _, rows in self.table.groupby("group")
+        ]
+        if casing == "sdk":
+            return {"duplicates": [{"duplicateImages": group} for group in groups]}
+        return {"Duplicates": [{"duplicatesInGroup": group} for group in groups], "Code": 200, "Status": "OK"}
+
+    @property
+    def advice(self) -> str:
+        """What to try when nothing, or everything, was found; empty otherwise."""
+        if self.n_images < 2:
+            return f"{self.n_images} image(s) cannot hold duplicates: add images to the folder."
+        if not len(self) and np.isnan(self.nearest):
+            return (
+                f"No two images are {self.floor:g} % similar or more. If you expect duplicates, make the pairs with a lower "
+                "min_similarity, or with orientations=True for turned and mirrored copies."
+            )
+        if not len(self):
+            return f"No duplicates at {self.threshold:g} %. Try a lower threshold: the nearest pair has {self.nearest:g} %."
+        if len(self) == 1 and len(self.table) == self.n_images > 3:
+            way = "raise the threshold" if self.threshold < 100 else "use a finer method, such as phash256"
+            return f"Everything is in one group. If the images are not all alike, {way}" + (
+                ", or use linkage='star'." if self.linkage == "connected" else "."
+            )
+        return ""
+
+    def __len__(self) -> int:
+        return int(self.table.group.max()) if len(self.table) else 0
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return (list(rows.image) for _, rows in self.table.groupby("group"))
+
+    def _headline(self) -> str:
+        if not len(self):
+            return f"no groups at {self.threshold:g} % ({self.linkage} linkage, {self.n_images} images, {self.method})"
+        largest = int(self.table.group.value_counts().iloc[0])
+        return (
+            f"{len(self)} group{'s' * (len(self) != 1)} at {self.threshold:g} % ({self.linkage} linkage): {len(self.table)} of "
+            f"{self.n_images} images, {self.n_redundant} redundant, largest {largest} ({self.method})"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self._headline()}>" + (f"\n{self.advice}" if self.advice else "")
+
+    def _repr_html_(self) -> str:
+        table = self.summary.round(2).to_html(index=False, max_rows=20) if len(self) else ""  # to_html escapes file names
+        return f"<p>{self._headline()}. {self.advice}</p>{table}"
+
+
+def group_duplicates(pairs: pd.DataFrame, threshold: float = 90.0, *, linkage: str = "star") -> Grouping:
+    """Put images that are at least `threshold` similar into groups, the original first.
+
+    Parameters
+    ----------
+    pairs
+        made by `similar_pairs`, with a floor at or below the threshold; the order of its rows does not matter.
+    threshold
+        percent, inclusive.
+    linkage : {'star', 'connected', 'complete'}
+        'star': every member is at or above the threshold to the original, and belongs to the original it is most similar to.
+        'connected': everything that a chain of pairs holds together.
+        'complete': all pairs of a group are at or above the threshold.
+
+    Returns
+    -------
+    Grouping
+        largest group first. The original is the first by name (`cat.jpg` before `cat (1).jpg`).
+
+    Raises
+    ------
+    ValueError
+        if the threshold is below the floor of the pair table, or the linkage is unknown.
+
+    Examples
+    --------
+    >>> from imgdup_nb import Fingerprints, similar_pairs
+    >>> bits = np.zeros((3, 64), dtype=bool)
+    >>> bits[1, :6] = bits[2, :12] = True          # each 6 bits from the one before
+    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits))
+    >>> list(group_duplicates(pairs, 90))
+    [['a', 'b']]
+    >>> list(group_duplicates(pairs, 90, linkage="connected"))
+    [['a', 'b', 'c']]
+    """
+    check_choice("linkage", linkage, LINKAGES)
+    graph = _Graph.read(pairs, check_percent("threshold", threshold))
+    near = graph.at_or_above(threshold)
+    owner = _owners(graph, near, linkage)
+    table = _group_table(graph, owner)
+    grouped = np.zeros(len(graph.names), dtype=bool)
+    grouped[table.pop("number").to_numpy()] = True
+    touched = np.unique([graph.first[near], graph.second[near]]).astype(np.int64)
+    return Grouping(
+        table=table,
+        threshold=float(threshold),
+        linkage=linkage,
+        n_images=graph.n_images,
+        n_pairs=int(near.sum()),
+        left_out=[graph.names[image] for image in touched[~grouped[touched]]],
+        floor=graph.floor,
+        method=graph.method,
+        nearest=float(graph.similarity.max()) if len(graph.similarity) else np.nan,
+    )
+
+
+def sweep_thresholds(
+    pairs: pd.DataFrame, thresholds: Sequence[float] | None = None, *, linkage: str = "star"
+) -> pd.DataFrame:
+    """Count pairs and groups at many thresholds, in one pass over the pairs.
+
+    Parameters
+    ----------
+    pairs
+        made by `similar_pairs`.
+    thresholds
+        percent, inclusive, each at or above the floor; None takes every level the method has, strictest first.
+    linkage : {'star', 'connected', 'complete'}
+
+    Returns
+    -------
+    pandas.DataFrame, one row per threshold, in the order given:
+        threshold, pairs, groups, images (in groups), redundant (images - groups), largest (images in the largest group).
+
+    Examples
+    --------
+    >>> from imgdup_nb import Fingerprints, similar_pairs
+    >>> bits = np.zeros((3, 64), dtype=bool)
+    >>> bits[1, :6] = bits[2, :12] = True
+    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits))
+    >>> sweep_thresholds(pairs, [95, 90, 80])
+       threshold  pairs  groups  images  redundant  largest
+    0       95.0      0       0       0          0        0
+    1       90.0      2       1       2          1        2
+    2       80.0      3       1       3          2        3
+    """
+    check_choice("linkage", linkage, LINKAGES)
+    graph = _Graph.read(pairs)
+    wanted = graph.levels() if thresholds is None else [check_percent("thresholds", value) for value in thresholds]
+    for value in wanted:
+        graph.check_floor(value)
+    strictest_first = np.unique(wanted)[::-1]
+    tally = _tallies(graph, strictest_first, linkage)
+    place = np.searchsorted(-strictest_first, -np.asarray(wanted, dtype=float))
+    groups, images, largest = tally[place].T if len(wanted) else np.zeros((3, 0), np.int64)
+    return pd.DataFrame(
+        {
+            "threshold": np.asarray(wanted, dtype=float),
+            "pairs": [int(graph.at_or_above(value).sum()) for value in wanted],
+            "groups": groups,
+            "images": images,
+            "redundant": images - groups,
+            "largest": largest,
+        }
+    )
+
+
+def threshold_changes(pairs: pd.DataFrame, strict: float, loose: float, *, linkage: str = "star") -> pd.DataFrame:
+    """Tell what happens to the groups when the threshold goes from `strict` down to `loose`.
+
+    Parameters
+    ----------
+    pairs
+        made by `similar_pairs`.
+    strict, loose
+        percent, inclusive; given the other way round they are swapped.
+    linkage : {'star', 'connected', 'complete'}
+
+    Returns
+    -------
+    pandas.DataFrame, one row per group at `loose` that is not a group at `strict`:
+        change ("born": no two of its images were grouped; "grown": one group took in images; "merged": two or more groups;
+        "regrouped": images left for another original, which star and complete linkage allow), group (its number at `loose`),
+        images (names, original first), before (the numbers at `strict` of the groups its images come from), added (names that
+        were in no group), because (the pairs from `loose` up to `strict`, as (left, right, similarity), that link what was not
+        together before, most similar first).
+    """
+    check_choice("linkage", linkage, LINKAGES)
+    low, high = sorted([check_percent("strict", strict), check_percent("loose", loose)])
+    before, after = (group_duplicates(pairs, value, linkage=linkage) for value in (high, low))
+    number_before = dict(zip(before.table.image, before.table.group, strict=True))
+    sizes_before = before.table.group.value_counts()
+    between = pairs[(pairs.similarity >= low - TOLERANCE) & (pairs.similarity < high - TOLERANCE)]
+    group_after = dict(zip(after.table.image, after.table.group, strict=True))
+    links = _links_by_group(between, group_after, number_before)
+    rows = []
+    for number, images in enumerate(after, start=1):
+        sources = sorted({number_before[image] for image in images if image in number_before})
+        added = [image for image in images if image not in number_before]
+        moved = len(images) - len(added) < sum(sizes_before[source] for source in sources)
+        if len(sources) == 1 and not added and not moved:
+            continue  # the same group at both thresholds
+        change = "regrouped" if moved else ["born", "grown", "merged"][min(len(sources), 2)]
+        rows.append((change, number, images, sources, added, links.get(number, [])))
+    return pd.DataFrame(rows, columns=["change", "group", "images", "before", "added", "because"])
+
+
+def _links_by_group(
+    between: pd.DataFrame, group_after: dict[str, int], number_before: dict[str, int]
+) -> dict[int, list[tuple[str, str, float]]]:
+    """Return for each later group the pairs inside it whose two images were not in one group before."""
+    links: dict[int, list[tuple[str, str, float]]] = {}
+    ordered = between.sort_values("similarity", ascending=False, kind="stable")
+    for left, right, similarity in zip(ordered.left, ordered.right, ordered.similarity, strict=True):
+        group = group_after.get(left)
+        together = left in number_before and number_before[left] == number_before.get(right)
+        if group is not None and group == group_after.get(right) and not together:
+            links.setdefault(group, []).append((left, right, float(similarity)))
+    return links
+
+
+# -- the pair table as numbers ----------------------------------------------------------------------------------------
+
+
+def _may_be_original(name: str) -> tuple[str, str]:
+    """Sort key: `cat.jpg` before `cat (1).jpg` and `cat copy.jpg`, which plain text order turns round."""
+    folder_and_stem, dot, suffix = name.rpartition(".")
+    return (folder_and_stem, suffix) if dot and "/" not in suffix else (name, "")
+
+
+@dataclass(frozen=True, eq=False)
+class _Graph:
+    """A pair table as arrays, images numbered in the order in which they may become originals.
+
+    Pairs are (first, second), first < second, sorted by similarity, largest first, then by first and second.
+    """
+
+    names: list[str]
+    first: np.ndarray  # int32
+    second: np.ndarray  # int32
+    similarity: np.ndarray  # float64, percent
+    floor: float
+    method: str
+    n_images: int
+
+    @classmethod
+    def read(cls, pairs: pd.DataFrame, threshold: float | None = None) -> _Graph:
+        """Check a pair table and number its images.
+
+        Raises
+        ------
+        TypeError, ValueError
+            if it is no pair table, has lost its floor, or the threshold is below it.
+        """
+        if not isinstance(pairs, pd.DataFrame) or not {"left", "right", "similarity"} <= set(pairs):
+            raise TypeError(f"pairs must be a table made by similar_pairs(fingerprints), not {type(pairs).__name__}")
+        if "floor" not in pairs.attrs:
+            raise ValueError(
+                "pairs has lost its floor, as happens in CSV files and pd.concat; say what min_similarity it was made with: "
+                "pairs.attrs['floor'] = 70"
+            )
+        floor = check_percent("pairs.attrs['floor']", pairs.attrs["floor"])
+        left, right, names = _number_images(pairs)
+        order = np.lexsort((np.maximum(left, right), np.minimum(left, right), -pairs.similarity.to_numpy()))
+        graph = cls(
+            names=names,
+            first=np.minimum(left, right)[order],
+            second=np.maximum(left, right)[order],
+            similarity=pairs.similarity.to_numpy(dtype=float)[order],
+            floor=floor,
+            method=str(pairs.attrs.get("method", "unknown method")),
+            n_images=int(pairs.attrs.get("n_images", len(names))),
+        )
+        if threshold is not None:
+            graph.check_floor(threshold)
+        return graph
+
+    def check_floor(self, threshold: float) -> None:
+        if threshold < self.floor - TOLERANCE:
+            raise ValueError(
+                f"pairs holds similarities from {self.floor:g} up, so groups at {threshold:g} would be incomplete; make it with "
+                f"similar_pairs(fingerprints, min_similarity={threshold:g})"
+            )
+
+    def at_or_above(self, threshold: float) -> np.ndarray:
+        return self.similarity >= threshold - TOLERANCE
+
+    def levels(self) -> np.ndarray:
+        """Return every similarity that can occur from the floor up, strictest first; half percents where they are too many."""
+        seen = np.unique(self.similarity)
+        nominal = METHODS[self.method].levels(self.floor) if self.method in METHODS else np.arange(100, self.floor - 1e-9, -0.5)
+        if len(seen) > MAX_LEVELS:
+            return np.arange(100.0, self.floor - 1e-9, -0.5)
+        return np.unique(np.concatenate([nominal, seen]))[::-1]
+
+
+def _number_images(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return left and right as int32 numbers, and the names they stand for, in the order of originals."""
+    left, right = pairs.left, pairs.right
+    if isinstance(left.dtype, pd.CategoricalDtype) and left.dtype == right.dtype:
+        known, codes = list(left.cat.categories), (left.cat.codes.to_numpy(), right.cat.codes.to_numpy())
+    else:
+        both, uniques = pd.factorize(np.concatenate([left.to_numpy(dtype=object), right.to_numpy(dtype=object)]))
+        known, codes = list(uniques), (both[: len(pairs)], both[len(pairs) :])
+    order = sorted(range(len(known)), key=lambda k: _may_be_original(known[k]))
+    number = np.empty(len(known), np.int32)
+    number[order] = np.arange(len(known), dtype=np.int32)
+    return number[codes[0]], number[codes[1]], [known[k] for k in order]
+
+
+# -- linkages ---------------------------------------------------------------------------------------------------------
+
+
+def _owners(graph: _Graph, near: np.ndarray, linkage: str) -> np.ndarray:
+    """Return for each image the first image of its group, itself if it is alone; int32."""
+    from .loops import connected_levels, star_owners
+
+    n = len(graph.names)
+    first, second = graph.first[near], graph.second[near]
+    level = np.zeros(len(first), np.int32)
+    if linkage == "star":
+        by_second = np.lexsort((first, second))
+        return star_owners(first, second, level, by_second, n, 1)[:, 0]
+    if linkage == "connected":
+        return connected_levels(first, second, level, n, 1)[0]
+    return _complete_levels(first, second, level, n, 1)[0]
+
+
+def _tallies(graph: _Graph, strictest_first: np.ndarray, linkage: str) -> np.ndarray:
+    """Return groups, images and largest for each threshold, int64 n_thresholds x 3."""
+    from .loops import connected_levels, star_owners, tally_owners
+
+    n, n_levels = len(graph.names), len(strictest_first)
+    level = np.searchsorted(-strictest_first, -(graph.similarity + TOLERANCE)).astype(np.int32)
+    near = level < n_levels
+    first, second, level = graph.first[near], graph.second[near], level[near]
+    if linkage == "star":
+        by_second = np.lexsort((first, second))
+        return tally_owners(star_owners(first, second, level, by_second, n, n_levels))
+    if linkage == "connected":
+        return connected_levels(first, second, level, n, n_levels)[1]
+    return _complete_levels(first, second, level, n, n_levels)[1]
+
+
+def _complete_levels(
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, n: int, n_levels: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Merge two clusters as soon as all pairs between them have been met; the same answers as `loops.connected_levels`."""
+    owner = np.arange(n, dtype=np.int32)
+    members = [[image] for image in range(n)]
+    met: list[dict[int, int]] = [{} for _ in range(n)]  # of each cluster: how many pairs lead to which other cluster
+    tally = np.zeros((n_levels, 3), np.int64)
+    pair = 0
+    for k in range(n_levels):
+        while pair < len(first) and level[pair] <= k:
+            a, b = sorted((int(owner[first[pair]]), int(owner[second[pair]])))
+            pair += 1
+            met[a][b] = met[b][a] = met[a].get(b, 0) + 1
+            if met[a][b] == len(members[a]) * len(members[b]):
+                _merge(a, b, owner, members, met)
+        sizes = [len(cluster) for cluster in members if len(cluster) > 1]
+        tally[k] = len(sizes), sum(sizes), max(sizes, default=0)
+    return owner, tally
+
+
+def _merge(a: int, b: int, owner: np.ndarray, members: list[list[int]], met: list[dict[int, int]]) -> None:
+    """Put cluster b, the later one, into a."""
+    owner[members[b]] = a
+    members[a] += members[b]
+    members[b] = []
+    del met[a][b], met[b][a]
+    for other, count in met[b].items():
+        met[a][other] = met[other][a] = met[a].get(other, 0) + count
+        del met[other][b]
+    met[b] = {}
+
+
+# -- groups as a table ------------------------------------------------------------------------------------------------
+
+
+def _group_table(graph: _Graph, owner: np.ndarray) -> pd.DataFrame:
+    """Return the table of `Grouping`, with the images' numbers as an extra column."""
+    size = np.bincount(owner, minlength=len(owner))
+    images = np.flatnonzero(size[owner] > 1)
+    heads = owner[images]
+    order = np.lexsort((images, images != heads, heads, -size[heads]))  # largest group first, then by original
+    images, heads = images[order], heads[order]
+    similarity = _to_original(graph, owner)[images]
+    # within a group: original, then most similar first, then by name
+    order = np.lexsort((images, -np.nan_to_num(similarity, nan=-1), images != heads, heads, -size[heads]))
+    images, heads, similarity = images[order], heads[order], similarity[order]
+    starts = images == heads
+    return pd.DataFrame(
+        {
+            "group": np.cumsum(starts),
+            "image": pd.Series([graph.names[image] for image in images], dtype=object),
+            "similarity": similarity,
+            "original": starts,
+            "weakest": _weakest_pairs(graph, owner, size)[heads],
+            "number": images,
+        }
+    )
+
+
+def _to_original(graph: _Graph, owner: np.ndarray) -> np.ndarray:
+    """Return each image's similarity to the first of its group; NaN where the pair is below the floor."""
+    similarity = np.full(len(owner), np.nan)
+    similarity[owner == np.arange(len(owner))] = 100.0
+    leads = owner[graph.second] == graph.first  # owners come before their members
+    similarity[graph.second[leads]] = graph.similarity[leads]
+    follows = owner[graph.first] == graph.second  # except in a star, where a later original may own an earlier image
+    similarity[graph.first[follows]] = graph.similarity[follows]
+    return similarity
+
+
+def _weakest_pairs(graph: _Graph, owner: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return the least similar pair of each group, by its first image; NaN where some pair is below the floor."""
+    inside = owner[graph.first] == owner[graph.second]
+    head = owner[graph.first[inside]]
+    weakest = np.full(len(owner), np.inf)
+    np.minimum.at(weakest, head, graph.similarity[inside])
+    met = np.bincount(head, minlength=len(owner))
+    weakest[met < size * (size - 1) // 2] = np.nan
+    return weakest

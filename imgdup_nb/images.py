@@ -1,0 +1,374 @@
+"""A folder of files -> the `images` table: one row per file, and a `problem` where one cannot be read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+import threading
+import warnings
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image, IptcImagePlugin
+
+from .decode import MAX_PIXELS, UnreadableImage, as_seen, open_image, open_lazily, readable
+from .parallel import each, map_batches
+
+SKETCH_SIDE = 64  # what the hash methods look at: SKETCH_SIDE x SKETCH_SIDE x 3 bytes of each image
+DECODE_SIDE = 128  # decoded at least this large before it becomes a sketch, so that reduction does not alias
+LOW_DETAIL = 2.0  # grey levels of standard deviation; below it a hash describes noise
+LITTER = {"thumbs.db", "desktop.ini"}  # what Windows leaves in folders of pictures
+WHOLE_FILE = 64 * 2**20  # bytes; smaller files are read once, for the digest and the decoder together
+
+LOSSLESS = {"PNG", "BMP", "DIB", "GIF", "PPM", "TGA", "PCX", "SGI", "QOI", "ICO", "PSD", "SUN", "XBM"}
+
+DTYPES = {
+    "image": object,  # names may hold what no text encoding allows, so not pandas' string type
+    "path": object,
+    "bytes": "int64",
+    "modified": "datetime64[ns, UTC]",
+    "sha256": object,
+    "format": object,
+    "mode": object,
+    "width": "int64",
+    "height": "int64",
+    "frames": "int64",
+    "taken": "datetime64[s]",
+    "metadata": "int64",
+    "lossless": bool,
+    "detail": "float64",
+    "problem": object,
+}
+
+
+def scan_images(
+    folder: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    max_pixels: int = MAX_PIXELS,
+    executor: Executor | None = None,
+) -> pd.DataFrame:
+    """List the pictures of a folder with what is known of each; a file that cannot be read is a row with a `problem`.
+
+    Parameters
+    ----------
+    folder
+        a folder, searched with all its subfolders; or a list of files and folders. Hidden files and folders (also notebooks'
+        checkpoints) are passed over. A linked folder is followed once, and only where it leads outside.
+    max_pixels
+        larger pictures become rows with a problem, inclusive; JPEG is judged by the reduced size it is decoded at.
+    executor
+        any `concurrent.futures.Executor`; None works in threads.
+
+    Returns
+    -------
+    pandas.DataFrame, one row per file, sorted by `image`:
+        image (name relative to the folder, `/` between its parts), path, bytes, modified (UTC), sha256, format, mode,
+        width and height (pixels, as shown: EXIF orientation applied), frames, taken (EXIF, local time of the camera),
+        metadata (number of EXIF, XMP and IPTC entries), lossless (does the file keep every pixel it was given?),
+        detail (standard deviation of grey, 0 = blank, at most 127.5), problem (empty if the image could be read).
+        Files with a problem have size 0 and detail NaN.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        if the folder, or a file of the list, is not there or is no folder.
+
+    Warns
+    -----
+    UserWarning
+        once, if files could not be read or none was found.
+
+    Notes
+    -----
+    Each file is read and decoded once, JPEG at a fraction of its size. A 64 x 64 sketch of the last 20,000 images (250 MB) is
+    remembered, so that fingerprints made right after need no second decode.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (30, 20), "red").save(f"{folder}/red.png")
+    ...     images = scan_images(folder)
+    >>> images[["image", "format", "width", "height", "detail", "problem"]]
+         image format  width  height  detail problem
+    0  red.png    PNG     30      20     0.0
+    """
+    files = _list_files(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # decoders' remarks on single files: what matters is in the table
+        batch = partial(_describe_batch, max_pixels=max_pixels)
+        rows = list(map_batches(batch, files, executor=executor, describe="scan"))
+    for row, sketch in rows:
+        if sketch is not None:
+            sketches.keep(_stamp(row["path"], row["bytes"], row["modified"]), sketch)
+    columns = {name: [row[name] for row, _ in rows] for name in DTYPES}
+    images = pd.DataFrame({name: pd.Series(values, dtype=DTYPES[name]) for name, values in columns.items()})
+    _warn_of_problems(folder, images)
+    return images
+
+
+# -- which files ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _File:
+    image: str
+    path: str
+
+
+def _list_files(folder: Any) -> list[_File]:
+    """Return the files to describe, sorted by name, each once."""
+    if isinstance(folder, str | os.PathLike):
+        root = os.path.abspath(folder)
+        if not os.path.exists(root):
+            raise FileNotFoundError(f"folder {os.fspath(folder)!r} does not exist; the current folder is {os.getcwd()!r}")
+        if not os.path.isdir(root):
+            raise NotADirectoryError(
+                f"folder must be a folder, and {os.fspath(folder)!r} is a file; for single files pass a list: "
+                f"scan_images([{os.fspath(folder)!r}])"
+            )
+        paths = set(_walk(root))
+    else:
+        listed = [os.path.abspath(entry) for entry in folder]
+        for entry in listed:
+            if not os.path.lexists(entry):
+                raise FileNotFoundError(f"{entry!r} does not exist")
+        folders = {entry for entry in listed if os.path.isdir(entry)}
+        paths = {path for entry in folders for path in _walk(entry)} | (set(listed) - folders)
+        root = os.path.commonpath([*folders, *map(os.path.dirname, set(listed) - folders)]) if listed else ""
+    return sorted((_File(_printable(Path(os.path.relpath(path, root)).as_posix()), path) for path in paths), key=_by_name)
+
+
+def _by_name(file: _File) -> str:
+    return file.image
+
+
+def _printable(name: str) -> str:
+    r"""Show bytes that are not UTF-8 as ``\xe9``: such a name can be opened, but neither printed nor stored."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _walk(root: str) -> Iterator[str]:
+    """Yield every visible file below `root`, entering each real folder once, so that links cannot loop."""
+    home, entered, waiting = os.path.realpath(root), set(), [root]
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in entered:
+            continue
+        entered.add(real)
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            warnings.warn(f"folder {_printable(folder)!r} cannot be listed: {error.strerror}", stacklevel=4)
+            continue
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name.lower() in LITTER:
+                continue
+            if entry.is_dir() and not (entry.is_symlink() and _is_within(os.path.realpath(entry.path), home)):
+                waiting.append(entry.path)
+            elif not entry.is_dir():
+                yield entry.path
+
+
+def _is_within(path: str, root: str) -> bool:
+    """Tell whether either of two real folders holds the other: following such a link would list files twice."""
+    return os.path.commonpath([path, root]) in {path, root} if _same_drive(path, root) else False
+
+
+def _same_drive(path: str, root: str) -> bool:
+    return os.path.splitdrive(path)[0] == os.path.splitdrive(root)[0]
+
+
+# -- one file ---------------------------------------------------------------------------------------------------------
+
+
+def _describe_batch(files: Sequence[_File], *, max_pixels: int) -> list[tuple[dict[str, Any], np.ndarray | None]]:
+    return each(partial(_describe, max_pixels=max_pixels), files)
+
+
+def _describe(file: _File, *, max_pixels: int) -> tuple[dict[str, Any], np.ndarray | None]:
+    """Return a row of the `images` table and the image's sketch, or None where there is a problem."""
+    row = {
+        "image": file.image,
+        "path": file.path,
+        "bytes": 0,
+        "modified": pd.NaT,
+        "sha256": "",
+        "format": "",
+        "mode": "",
+        "width": 0,
+        "height": 0,
+        "frames": 0,
+        "taken": pd.NaT,
+        "metadata": 0,
+        "lossless": False,
+        "detail": np.nan,
+        "problem": "",
+    }
+    try:
+        with readable():
+            return row, _read_into(row, max_pixels)
+    except UnreadableImage as error:
+        row["problem"] = str(error)
+        return row, None
+
+
+def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
+    """Fill a row step by step, so that what was known before a failure stays; return the sketch."""
+    status = os.stat(row["path"])
+    row.update(bytes=status.st_size, modified=pd.Timestamp(status.st_mtime_ns, tz="UTC"))
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableImage("not a regular file")
+    if status.st_size == 0:
+        raise UnreadableImage("the file is empty")
+    with open(row["path"], "rb") as stored:
+        whole = stored.read() if status.st_size <= WHOLE_FILE else b""
+        source = io.BytesIO(whole) if whole else stored
+        with _identified(source) as image:
+            row.update(format=image.format or "", mode=image.mode, lossless=_is_lossless(image))
+            row["sha256"] = hashlib.sha256(whole).hexdigest() if whole else _file_digest(row["path"])
+            width, height = image.size
+            picture = as_seen(image, min_side=DECODE_SIDE, max_pixels=max_pixels)
+            if (width < height) != (picture.width < picture.height):  # turned by EXIF
+                width, height = height, width
+            row.update(width=width, height=height, frames=_count_frames(image), **_read_metadata(image))
+            sketch = _sketch(picture)
+            row["detail"] = float(np.asarray(Image.fromarray(sketch).convert("L")).std())
+    return sketch
+
+
+def _identified(source: Any) -> Image.Image:
+    """Open an image's header, with the way out where only a missing plugin keeps it from being read."""
+    try:
+        return open_lazily(source)
+    except Exception:
+        source.seek(0)
+        if source.read(12)[4:12] in {b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"}:
+            raise UnreadableImage('a HEIC photograph: pip install "imgdup-nb[heif]" to read it') from None
+        raise
+
+
+def _file_digest(path: str) -> str:
+    with open(path, "rb") as stored:
+        return hashlib.file_digest(stored, "sha256").hexdigest()
+
+
+def _count_frames(image: Image.Image) -> int:
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # the first frame is good; damage further on does not make the picture unreadable
+        return 1
+
+
+def _is_lossless(image: Image.Image) -> bool:
+    """Tell whether the file's format keeps every pixel it was given."""
+    if image.format == "TIFF":
+        return "jpeg" not in str(image.info.get("compression", "")).lower()
+    if image.format == "WEBP":
+        source = image.fp
+        source.seek(12)
+        return b"VP8L" in source.read(64 * 1024)  # the chunk's name stands before the pixels
+    return image.format in LOSSLESS
+
+
+def _read_metadata(image: Image.Image) -> dict[str, Any]:
+    """Return `taken` and the number of `metadata` entries; damaged metadata count as none."""
+    try:
+        exif = image.getexif()
+        details = exif.get_ifd(0x8769)  # the Exif block: exposure, lens, time
+        entries = len(exif) + len(details) + len(exif.get_ifd(0x8825))  # and GPS
+        entries += len(IptcImagePlugin.getiptcinfo(image) or ()) + bool(image.info.get("xmp"))
+        return {"metadata": entries, "taken": _parse_time(details.get(0x9003) or exif.get(0x0132))}
+    except Exception:
+        return {}
+
+
+def _parse_time(text: Any) -> pd.Timestamp:
+    """Read EXIF's `2024:05:31 17:20:09`; cameras without a clock write zeros."""
+    return pd.to_datetime(str(text), format="%Y:%m:%d %H:%M:%S", errors="coerce")
+
+
+# -- sketches ---------------------------------------------------------------------------------------------------------
+
+
+def _sketch(picture: Image.Image) -> np.ndarray:
+    """Squash a picture to the uint8 array, SKETCH_SIDE x SKETCH_SIDE x 3, that the hash methods look at."""
+    return np.asarray(picture.resize((SKETCH_SIDE, SKETCH_SIDE), Image.Resampling.LANCZOS))
+
+
+def read_sketch(path: str) -> np.ndarray:
+    """Return an image's sketch: uint8, 64 x 64 x 3, the upright picture squashed to a square.
+
+    Raises
+    ------
+    UnreadableImage
+        if it cannot be shown.
+    """
+    status = _stat(path)
+    stamp = _stamp(path, status.st_size, pd.Timestamp(status.st_mtime_ns, tz="UTC"))
+    known = sketches.get(stamp)
+    if known is None:
+        known = _sketch(open_image(path, min_side=DECODE_SIDE))
+        sketches.keep(stamp, known)
+    return known
+
+
+def _stat(path: str) -> os.stat_result:
+    with readable():
+        return os.stat(path)
+
+
+def _stamp(path: str, size: int, modified: pd.Timestamp) -> tuple[str, int, int]:
+    return path, size, modified.value
+
+
+class _Sketches:
+    """The sketches made last, by path, size and time, so that a table and its fingerprints share one decode."""
+
+    def __init__(self, at_most: int) -> None:
+        self.at_most = at_most
+        self._kept: OrderedDict[tuple[str, int, int], np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, stamp: tuple[str, int, int]) -> np.ndarray | None:
+        with self._lock:
+            return self._kept.get(stamp)
+
+    def keep(self, stamp: tuple[str, int, int], sketch: np.ndarray) -> None:
+        with self._lock:
+            self._kept[stamp] = sketch
+            while len(self._kept) > self.at_most:
+                self._kept.popitem(last=False)
+
+
+sketches = _Sketches(at_most=20_000)
+
+
+# -- problems ---------------------------------------------------------------------------------------------------------
+
+
+def _warn_of_problems(folder: Any, images: pd.DataFrame) -> None:
+    """Give one summary warning: how many files, and why."""
+    if images.empty:
+        warnings.warn(f"no files found in {str(folder)!r}", stacklevel=3)
+        return
+    reasons = Counter(images.problem[images.problem != ""])
+    if reasons:
+        most = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
+        others = f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
+        warnings.warn(
+            f"{reasons.total()} of {len(images)} files could not be read ({most}{others}); "
+            "see images[images.problem != '']",
+            stacklevel=3,
+        )

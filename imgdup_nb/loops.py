@@ -1,0 +1,96 @@
+"""The loops over pairs that cannot be written as array operations, compiled by numba and cached on disk.
+
+Images are numbered 0..n-1 in the order in which they may become originals. A pair is (first, second), first < second, and comes with
+its level: the index of the strictest threshold it reaches, 0 being the strictest. Pairs are sorted by similarity, largest
+first, then by first and second.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def star_owners(
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, by_second: np.ndarray, n: int, n_levels: int
+) -> np.ndarray:
+    """Return the original each image belongs to at each level, int32 n x n_levels; -1 for an image that belongs to none.
+
+    An image is an original unless an earlier original is near. A member belongs to the most similar original, the earlier one
+    of two. `by_second` sorts the pairs by second image.
+
+    An original owns itself, so images without any pair own themselves too.
+    """
+    owner = np.empty((n, n_levels), np.int32)
+    for image in range(n):
+        owner[image] = image
+    # pairs by second image: whether `first` is an original is settled before it is asked
+    for pair in by_second:
+        for k in range(level[pair], n_levels):
+            if owner[first[pair], k] == first[pair]:
+                owner[second[pair], k] = -1
+    # most similar pairs first: the first original that claims a member is its best
+    for pair in range(len(first)):
+        a, b = first[pair], second[pair]
+        for k in range(level[pair], n_levels):
+            if owner[b, k] == -1 and owner[a, k] == a:
+                owner[b, k] = a
+            elif owner[a, k] == -1 and owner[b, k] == b:
+                owner[a, k] = b
+    return owner
+
+
+@njit(cache=True)
+def tally_owners(owner: np.ndarray) -> np.ndarray:
+    """Return groups, images in groups and largest group for each level, int64 n_levels x 3."""
+    n, n_levels = owner.shape
+    tally = np.zeros((n_levels, 3), np.int64)
+    size = np.empty(n, np.int64)
+    for k in range(n_levels):
+        size[:] = 0
+        for image in range(n):
+            size[owner[image, k]] += 1
+        for count in size:
+            if count > 1:
+                tally[k, 0] += 1
+                tally[k, 1] += count
+                tally[k, 2] = max(tally[k, 2], count)
+    return tally
+
+
+@njit(cache=True)
+def connected_levels(
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, n: int, n_levels: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Join images along pairs, strictest level first.
+
+    Returns
+    -------
+    the first image of each image's component at the last level, int32 n; and for each level the number of groups, of images in
+    groups and the largest group, int64 n_levels x 3.
+    """
+    parent = np.arange(n).astype(np.int32)
+    size = np.ones(n, np.int64)
+    tally = np.zeros((n_levels, 3), np.int64)
+    groups, images, largest, pair = 0, 0, 0, 0
+    for k in range(n_levels):
+        while pair < len(first) and level[pair] <= k:
+            a, b = first[pair], second[pair]
+            while parent[a] != a:
+                parent[a] = parent[parent[a]]
+                a = parent[a]
+            while parent[b] != b:
+                parent[b] = parent[parent[b]]
+                b = parent[b]
+            if a != b:
+                groups += 1 - (size[a] > 1) - (size[b] > 1)
+                images += (size[a] == 1) + (size[b] == 1)
+                parent[max(a, b)] = min(a, b)
+                size[min(a, b)] += size[max(a, b)]
+                largest = max(largest, size[min(a, b)])
+            pair += 1
+        tally[k] = groups, images, largest
+    for image in range(n):
+        parent[image] = parent[parent[image]]  # earlier images are already at their root
+    return parent, tally

@@ -1,0 +1,69 @@
+"""Work through a long list in batches: in threads here, or on any executor, with a progress bar and a stop that stops."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, TypeVar
+
+from tqdm.auto import tqdm
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+THREAD_BATCH = 4  # small: pressing stop waits for the batches already begun
+EXECUTOR_BATCH = 64  # larger: each batch may have to travel to another machine
+
+
+def map_batches(
+    function: Callable[[Sequence[Item]], list[Result]],
+    items: Sequence[Item],
+    *,
+    executor: Executor | None = None,
+    describe: str = "",
+) -> Iterator[Result]:
+    """Yield `function`'s result for each item, in the order of `items`, working on batches at the same time.
+
+    Parameters
+    ----------
+    function
+        takes a list of items and returns a list of as many results. On an executor of processes or machines it must be
+        importable there.
+    items
+        what to work on; only a few batches are under way at any moment, so memory does not grow with their number.
+    executor
+        any `concurrent.futures.Executor`, which stays open; None works in threads of this process.
+    describe
+        a word for the progress bar, which appears after a second. Never a file name: bars are shown as HTML.
+
+    Notes
+    -----
+    When the consumer stops early or is interrupted, batches not begun are cancelled and own threads are waited for, so
+    nothing runs on in the background.
+    """
+    size = THREAD_BATCH if executor is None else EXECUTOR_BATCH
+    batches = (items[start : start + size] for start in range(0, len(items), size))
+    workers = os.cpu_count() or 1
+    pool = executor or ThreadPoolExecutor(workers, thread_name_prefix="imgdup_nb")
+    under_way: deque[Future[list[Result]]] = deque()
+    try:
+        with tqdm(total=len(items), desc=describe, delay=1, leave=False) as bar:
+            under_way.extend(pool.submit(function, batch) for batch in islice(batches, 64 * workers))
+            while under_way:
+                results = under_way.popleft().result()
+                under_way.extend(pool.submit(function, batch) for batch in islice(batches, 1))
+                bar.update(len(results))
+                yield from results
+    finally:
+        for future in under_way:
+            future.cancel()
+        if executor is None:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def each(function: Callable[[Any], Any], batch: Sequence[Any]) -> list[Any]:
+    """Return `function` of each item of a batch: with `functools.partial` a batch function that can be pickled."""
+    return [function(item) for item in batch]
