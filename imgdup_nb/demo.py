@@ -1,0 +1,332 @@
+"""A small teaching collection: real pictures, known variations of each, and the truth about both.
+
+Its recipe is in the tables: `PHOTOS` says which photographs, `VARIATIONS` what is done to them, `SINGLES`, `BLANKS` and
+`BROKEN` what else lies about. The pictures come from the folders of installed packages (scikit-image, scikit-learn,
+matplotlib) and nothing is downloaded. This package ships none of them: it writes copies to a folder of yours, and the
+licences of the pictures hold for the copies too (temple and flower, for example, are CC BY; see the packages).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+from collections.abc import Callable, Collection, Iterator
+from functools import lru_cache, partial
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+
+LONG_SIDE = 512  # pixels: enough for every method, and the whole collection is made in seconds
+
+PHOTOS = {  # group: where its picture lies, from the package on
+    "cat": "skimage/data/chelsea.png",
+    "astronaut": "skimage/data/astronaut.png",
+    "coffee": "skimage/data/coffee.png",
+    "flower": "sklearn/datasets/images/flower.jpg",
+    "galaxies": "skimage/data/hubble_deep_field.jpg",
+    "portrait": "matplotlib/mpl-data/sample_data/grace_hopper.jpg",
+    "retina": "skimage/data/retina.jpg",
+    "rocket": "skimage/data/rocket.jpg",
+    "temple": "sklearn/datasets/images/china.jpg",
+}
+
+SINGLES = {  # duplicates of nothing; the stereo pair, the pages and the textures look alike all the same
+    "photos/camera.jpg": "skimage/data/camera.png",
+    "photos/coins.jpg": "skimage/data/coins.png",
+    "photos/moon.jpg": "skimage/data/moon.png",
+    "photos/motorcycle-left.jpg": "skimage/data/motorcycle_left.png",
+    "photos/motorcycle-right.jpg": "skimage/data/motorcycle_right.png",
+    "scans/page.png": "skimage/data/page.png",
+    "scans/text.png": "skimage/data/text.png",
+    "textures/brick.jpg": "skimage/data/brick.png",
+    "textures/grass.jpg": "skimage/data/grass.png",
+    "textures/gravel.jpg": "skimage/data/gravel.png",
+}
+
+BLANKS = {"scans/blank-page.png": 255, "photos/lens-cap.png": 0}  # one grey level all over
+
+BROKEN: dict[str, Callable[[], bytes]] = {  # as old disks hold them
+    "broken/empty.jpg": bytes,
+    "broken/not-a-picture.jpg": lambda: b"These are words, whatever the name says.\n",
+    "broken/half-jpeg.jpg": lambda: _first_half(_original(PHOTOS["cat"])),
+    "broken/half-png.png": lambda: _first_half(_original(PHOTOS["cat"], ".png")),
+}
+
+AWKWARD_NAMES = {  # legal on every system, and a trap for code that makes HTML, URLs or command lines of names
+    "copies/cat.jpg": "copies/Anna's Kätzchen & co.jpg",
+    "web/coffee-jpeg-40.jpg": "web/Café crème, 100 % (Kopie).jpg",
+}
+
+Change = Callable[[Image.Image], Image.Image]
+
+
+def _scale(width: float, height: float) -> Change:
+    return lambda image: image.resize((round(image.width * width), round(image.height * height)))
+
+
+def _enhance(quality: Callable[[Image.Image], Any], factor: float) -> Change:
+    return lambda image: quality(image).enhance(factor)
+
+
+def _turn(degrees: float) -> Change:
+    return lambda image: image.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
+
+
+def _crop(share: float) -> Change:
+    """Cut this share of the width off at the left and of the height off at the top."""
+    return lambda image: image.crop((round(image.width * share), round(image.height * share), *image.size))
+
+
+def _sepia(image: Image.Image) -> Image.Image:
+    return ImageOps.colorize(image.convert("L"), black="#2b1b0e", white="#fff0d0")
+
+
+def _sixteen_bits(image: Image.Image) -> Image.Image:
+    return Image.fromarray(np.asarray(image.convert("L"), dtype=np.uint16) * 257)  # 255 * 257 = 65535
+
+
+def _transparent_border(image: Image.Image) -> Image.Image:
+    return ImageOps.expand(image.convert("RGBA"), border=image.width // 20, fill=(0, 0, 0, 0))
+
+
+def _caption(image: Image.Image) -> Image.Image:
+    captioned, bar = image.copy(), image.height // 8
+    draw = ImageDraw.Draw(captioned)
+    draw.rectangle((0, image.height - bar, *image.size), fill="black")
+    middle = (image.width / 2, image.height - bar / 2)
+    draw.text(middle, "seen somewhere else", fill="white", font=ImageFont.load_default(bar * 0.6), anchor="mm")
+    return captioned
+
+
+SIDEWAYS = Image.Exif()
+SIDEWAYS[0x0112] = 6  # the Orientation tag: "turn me a quarter clockwise and I stand upright"
+
+
+class Variation(NamedTuple):
+    """One way to make a copy: the folder it goes to, its file format, the change, and options for the writer."""
+
+    folder: str
+    suffix: str
+    change: Change
+    options: dict[str, Any] = {}  # noqa: RUF012 - read only
+
+
+VARIATIONS = {
+    "png": Variation("copies", ".png", Image.Image.copy),
+    "tiff": Variation("copies", ".tif", Image.Image.copy, {"compression": "tiff_adobe_deflate"}),
+    "256 colours": Variation("copies", ".gif", Image.Image.quantize),
+    "16-bit grey": Variation("copies", ".png", _sixteen_bits),
+    "webp": Variation("web", ".webp", Image.Image.copy, {"quality": 75}),
+    "jpeg 85": Variation("web", ".jpg", Image.Image.copy, {"quality": 85}),
+    "jpeg 40": Variation("web", ".jpg", Image.Image.copy, {"quality": 40}),
+    "jpeg 10": Variation("web", ".jpg", Image.Image.copy, {"quality": 10}),
+    "half size": Variation("web", ".jpg", _scale(1 / 2, 1 / 2)),
+    "quarter size": Variation("web", ".jpg", _scale(1 / 4, 1 / 4)),
+    "enlarged": Variation("web", ".jpg", _scale(3 / 2, 3 / 2)),
+    "squashed": Variation("web", ".jpg", _scale(2 / 3, 1)),
+    "caption": Variation("web", ".jpg", _caption),
+    "transparent border": Variation("web", ".png", _transparent_border),
+    "brighter": Variation("edits", ".jpg", _enhance(ImageEnhance.Brightness, 1.4)),
+    "darker": Variation("edits", ".jpg", _enhance(ImageEnhance.Brightness, 0.6)),
+    "more contrast": Variation("edits", ".jpg", _enhance(ImageEnhance.Contrast, 1.6)),
+    "more colour": Variation("edits", ".jpg", _enhance(ImageEnhance.Color, 2.0)),
+    "greyscale": Variation("edits", ".jpg", ImageOps.grayscale),
+    "sepia": Variation("edits", ".jpg", _sepia),
+    "blurred": Variation("edits", ".jpg", lambda image: image.filter(ImageFilter.GaussianBlur(2))),
+    "sharpened": Variation("edits", ".jpg", lambda image: image.filter(ImageFilter.UnsharpMask(2, percent=200))),
+    "cropped 5 %": Variation("edits", ".jpg", _crop(0.05)),
+    "cropped 30 %": Variation("edits", ".jpg", _crop(0.30)),
+    "mirrored": Variation("turned", ".jpg", ImageOps.mirror),
+    "upside down": Variation("turned", ".jpg", ImageOps.flip),
+    "rotated 90": Variation("turned", ".jpg", _turn(90)),
+    "rotated 180": Variation("turned", ".jpg", _turn(180)),
+    "rotated 25": Variation("turned", ".jpg", _turn(25)),
+    "exif rotated": Variation("turned", ".jpg", _turn(90), {"exif": SIDEWAYS}),
+}
+
+
+class DemoFile(NamedTuple):
+    """One file of the collection: a row of the truth table, and how its bytes are made."""
+
+    image: str
+    group: str
+    variation: str
+    make: Callable[[], bytes]
+
+
+def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
+    """Write a collection of real pictures with known duplicates to a folder, and return the truth about it.
+
+    Nine photographs, at most 512 pixels on the long side: the cat in every variation of `VARIATIONS`, the others in
+    every other one, each with a byte-for-byte copy. Around them lies what must not be grouped: unrelated pictures, two
+    views of one motorcycle, two pages of text, three textures, two blank pictures and four broken files.
+
+    Parameters
+    ----------
+    folder
+        a new or empty folder, or a collection made here before, which is used again: files that were deleted come back,
+        and no file is ever overwritten. Hidden files and folders (".something") are left alone.
+
+    Returns
+    -------
+    pandas.DataFrame
+        the truth, one row per file, photograph by photograph:
+
+        - image: name in the folder, with `/` separators
+        - group: the source picture; two files are duplicates exactly when their groups are equal
+        - variation: "original", "exact copy", a name in `VARIATIONS`, "other view" (similar, yet not a duplicate),
+          "blank" or "broken"
+
+    Raises
+    ------
+    FileExistsError
+        if the folder holds a file that is not one of the collection's; nothing is written.
+    NotADirectoryError
+        if it is not a folder but a file.
+    ImportError, FileNotFoundError
+        if a package with the pictures is missing, or is installed without them.
+
+    Notes
+    -----
+    184 files, 13 MB, about 3 seconds; when it is complete already, milliseconds. The same versions of Pillow and of the
+    packages make the same bytes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     truth = make_demo_collection(folder)
+    >>> truth.head(3)
+                               image group   variation
+    0                 photos/cat.jpg   cat    original
+    1  copies/Anna's Kätzchen & co.jpg   cat  exact copy
+    2             copies/cat-png.png   cat         png
+    >>> truth["group"].value_counts().head(2)  # duplicates of each other
+    group
+    cat          32
+    astronaut    17
+    Name: count, dtype: int64
+    """
+    root, files = Path(folder), {file.image: file for file in _demo_files()}
+    present = _present_files(root, allowed=files)
+    if len(present) < len(files):
+        # in memory first: whatever fails, fails before anything is written
+        contents = {image: file.make() for image, file in files.items()}
+        _write_missing(root, contents, present)
+    return pd.DataFrame([file[:3] for file in files.values()], columns=["image", "group", "variation"], dtype=object)
+
+
+def _demo_files() -> Iterator[DemoFile]:
+    yield from _photo_files()
+    for image, source in SINGLES.items():
+        variation = "other view" if image == "photos/motorcycle-right.jpg" else "original"
+        yield _loner(image, variation, partial(_original, source, PurePosixPath(image).suffix))
+    for image, level in BLANKS.items():
+        yield _loner(image, "blank", partial(_encode, Image.new("L", (480, 360), level), ".png"))
+    for image, make in BROKEN.items():
+        yield _loner(image, "broken", make)
+
+
+def _photo_files() -> Iterator[DemoFile]:
+    for row, (group, source) in enumerate(PHOTOS.items()):
+        make_original = partial(_original, source)
+        yield DemoFile(f"photos/{group}.jpg", group, "original", make_original)
+        yield DemoFile(_name("copies", group, ".jpg"), group, "exact copy", make_original)
+        for column, (name, variation) in enumerate(VARIATIONS.items()):
+            if row == 0 or (row + column) % 2 == 0:  # a chessboard below a full first row
+                stem = f"{group}-{name.removesuffix(' %').replace(' ', '-')}"
+                image = _name(variation.folder, stem, variation.suffix)
+                yield DemoFile(image, group, name, partial(_vary, source, variation))
+
+
+def _loner(image: str, variation: str, make: Callable[[], bytes]) -> DemoFile:
+    return DemoFile(image, PurePosixPath(image).stem, variation, make)
+
+
+def _name(folder: str, stem: str, suffix: str) -> str:
+    name = f"{folder}/{stem}{suffix}"
+    return AWKWARD_NAMES.get(name, name)
+
+
+def _original(source: str, suffix: str = ".jpg") -> bytes:
+    """Return a source picture, made small, as the bytes of a file."""
+    with Image.open(_locate(source)) as image:
+        image.thumbnail((LONG_SIDE, LONG_SIDE))
+        pixels = np.asarray(image)  # and nothing else: no EXIF, no colour profile
+    return _encode(Image.fromarray(pixels), suffix)
+
+
+def _vary(source: str, variation: Variation) -> bytes:
+    return _encode(variation.change(_open_original(source)), variation.suffix, **variation.options)
+
+
+@lru_cache(maxsize=1)  # the variations of one photograph follow each other
+def _open_original(source: str) -> Image.Image:
+    image = Image.open(io.BytesIO(_original(source)))
+    image.load()
+    return image
+
+
+def _first_half(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def _encode(image: Image.Image, suffix: str, **options: Any) -> bytes:
+    if suffix == ".jpg":
+        options = {"quality": 90} | options
+    buffer = io.BytesIO()
+    image.save(buffer, Image.registered_extensions()[suffix], **options)
+    return buffer.getvalue()
+
+
+def _locate(source: str) -> Path:
+    """Find a picture in the folder of its package, without the second or two that importing the package may take."""
+    package, _, inside = source.partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError(
+            f'the demo pictures come with {package}, which is not installed: pip install "imgdup-nb[demo]"',
+            name=package,
+        )
+    path = Path(spec.submodule_search_locations[0], inside)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"the demo picture {source} is in the wheels on PyPI, yet not in the {package} installed here: "
+            'pip install --force-reinstall "imgdup-nb[demo]"'
+        )
+    return path
+
+
+def _present_files(root: Path, allowed: Collection[str]) -> set[str]:
+    """Return the names of the files below `root`, or raise at the first one that is not allowed."""
+    if root.exists() and not root.is_dir():
+        raise NotADirectoryError(f"folder must name a folder, new or old, and {str(root)!r} is a file")
+    present = set()
+    for parent, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in (name for name in names if not name.startswith(".")):
+            image = Path(parent, name).relative_to(root).as_posix()
+            if image not in allowed:
+                raise _foreign(root, image)
+            present.add(image)
+    return present
+
+
+def _write_missing(root: Path, contents: dict[str, bytes], present: set[str]) -> None:
+    for image in present:
+        if (root / image).read_bytes() != contents[image]:
+            raise _foreign(root, image)
+    for image in contents.keys() - present:
+        (root / image).parent.mkdir(parents=True, exist_ok=True)
+        (root / image).write_bytes(contents[image])
+
+
+def _foreign(root: Path, image: str) -> FileExistsError:
+    return FileExistsError(
+        f"folder must be new, empty or an earlier demo collection, and {str(root)!r} holds another file, {image!r}; "
+        "nothing was written: name another folder, or move that file away"
+    )
