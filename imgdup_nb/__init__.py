@@ -7,14 +7,19 @@ Every step is a table, and one function makes it from the one before::
     pairs  = similar_pairs(prints)           all pairs of 70 percent similarity or more
     groups = group_duplicates(pairs, 90)     what is duplicated, the original first
     sweep  = sweep_thresholds(pairs)         how that depends on the threshold
+    plan   = choose_keepers(groups, images)  which image of each group stays, and why
+    log    = apply_plan(plan, to="spare/")   what would be done; with dry_run=False what was, and undo(log) goes back
 
-Modules, in the direction the data flows: decode -> images -> fingerprints -> search -> pairs -> groups -> plots -> widgets.
+Modules, in the direction the data flows: decode -> images -> fingerprints -> search -> pairs -> groups -> keepers -> actions
+-> report -> plots -> widgets.
 """
 
+from .actions import apply_plan, read_log, resume, undo
 from .demo import make_demo_collection
 from .fingerprints import METHODS, Fingerprints, fingerprint_images
 from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_changes
 from .images import scan_images
+from .keepers import choose_keepers
 from .pairs import similar_pairs, similarity_matrix
 
 __version__ = "0.1.0"
@@ -23,12 +28,17 @@ __all__ = [
     "METHODS",
     "Fingerprints",
     "Grouping",
+    "apply_plan",
+    "choose_keepers",
     "fingerprint_images",
     "group_duplicates",
     "make_demo_collection",
+    "read_log",
+    "resume",
     "scan_images",
     "similar_pairs",
     "similarity_matrix",
     "sweep_thresholds",
     "threshold_changes",
+    "undo",
 ]

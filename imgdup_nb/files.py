@@ -1,0 +1,298 @@
+"""Acts on single files that may be cut short anywhere and lose nothing.
+
+Each leaves the picture whole under its old name, its new name or both: a new name is never an existing one, a copy is
+read back before its source goes, and what replaces a file does so in one step. Nothing but Python's standard library
+is needed here.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import stat
+import sys
+from typing import IO, NamedTuple
+
+LONGEST_PART = 200  # bytes of one part of a target's name, which leaves room for " (2)" on every system
+LONGEST_PLAIN_PATH = 240  # characters; Windows takes longer paths only in a form of their own
+
+CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}  # as on FAT and exFAT
+
+FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')  # on Windows; a colon also names a drive or a stream there
+RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"}
+
+
+class Stamp(NamedTuple):
+    """What tells whether a file is still the one that was looked at."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+
+def native(path: str) -> str:
+    """Return a path in the form that this system takes at any length."""
+    if sys.platform == "win32" and len(path) >= LONGEST_PLAIN_PATH and not path.startswith("\\\\"):
+        return "\\\\?\\" + os.path.abspath(path)
+    return path
+
+
+def read_stamp(path: str, *, follow: bool = False) -> Stamp:
+    """Return the stamp of a name, or with `follow` of the file that a symbolic link leads to."""
+    status = os.stat(path, follow_symlinks=follow)
+    return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def identity(path: str) -> tuple[int, int] | str:
+    """Return what two names of one file have in common: hard links, symbolic links, names that differ in case only."""
+    status = os.stat(path)
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.normcase(os.path.realpath(path))
+
+
+def is_regular(path: str) -> bool:
+    """Tell whether a name stands for a file of its own: no link, no folder, no device."""
+    return stat.S_ISREG(os.lstat(path).st_mode)
+
+
+def read_digest(path: str) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with open(path, "rb") as stored:
+        return hashlib.file_digest(stored, "sha256").hexdigest()
+
+
+def holds(path: str, sha256: str) -> bool:
+    """Tell whether a regular file with this digest stands at a path."""
+    return os.path.lexists(path) and is_regular(path) and read_digest(path) == sha256
+
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+
+def safe_parts(name: str) -> list[str]:
+    r"""Return the parts of a target's name, below its folder on every system.
+
+    Parameters
+    ----------
+    name
+        parts with `/` between them, as the `images` table has them; it may be anything.
+
+    Examples
+    --------
+    >>> safe_parts("holiday/sea.jpg")
+    ['holiday', 'sea.jpg']
+    >>> safe_parts("../../etc/con.jpg"), safe_parts("C:\\x\0.png"), safe_parts("/")
+    (['__', '__', 'etc', '_con.jpg'], ['C__x_.png'], ['_'])
+    """
+    return [_safe_part(part) for part in name.split("/") if part not in {"", "."}] or ["_"]
+
+
+def _safe_part(part: str) -> str:
+    part = FORBIDDEN.sub("_", part)
+    bare = part.rstrip(". ")  # Windows drops dots and spaces at the end; and nothing else is left of ".."
+    part = bare + "_" * (len(part) - len(bare))
+    if part.partition(".")[0].rstrip(" ").lower() in RESERVED:
+        part = "_" + part
+    return _shortened(part)
+
+
+def _shortened(part: str) -> str:
+    stem, suffix = os.path.splitext(part)
+    while len(os.fsencode(stem + suffix)) > LONGEST_PART and stem:
+        stem = stem[:-1]
+    return (stem + suffix)[:LONGEST_PART]
+
+
+def numbered(path: str, number: int) -> str:
+    """Return the name to try next where one is taken.
+
+    Examples
+    --------
+    >>> numbered("cat.jpg", 1), numbered("cat.jpg", 2)
+    ('cat.jpg', 'cat (2).jpg')
+    """
+    stem, suffix = os.path.splitext(path)
+    return path if number == 1 else f"{stem} ({number}){suffix}"
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Tell whether a path lies in a folder, links followed."""
+    real, home = (os.path.normcase(os.path.realpath(name)) for name in (path, folder))
+    return real == home or real.startswith(os.path.join(home, ""))
+
+
+# -- acts -------------------------------------------------------------------------------------------------------------
+
+
+def rename_new(source: str, target: str) -> None:
+    """Give a file another name on the same disk, never the name of an existing one.
+
+    Raises
+    ------
+    FileExistsError
+        if the target is taken.
+    OSError
+        with `errno.EXDEV` if the target is on another disk.
+    """
+    if sys.platform == "win32":
+        os.rename(source, target)  # which refuses a name that is taken
+        return
+    try:
+        os.link(source, target)  # likewise; os.rename would overwrite
+    except OSError as error:
+        if error.errno not in CANNOT_LINK:
+            raise
+        _rename_to_reserved(source, target)
+    else:
+        sync_folder(os.path.dirname(target))
+        os.unlink(source)
+
+
+def _rename_to_reserved(source: str, target: str) -> None:
+    """Rename where a file cannot have two names: an empty file of ours holds the place."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    try:
+        os.replace(source, target)
+    except OSError:
+        os.unlink(target)
+        raise
+
+
+def copy_new(source: str, target: str, part: str, sha256: str) -> None:
+    """Copy a file with its times and permissions to a new name, reading the copy back before it gets that name.
+
+    Parameters
+    ----------
+    part
+        a name beside the target that nobody else uses; the copy bears it while it is incomplete.
+    sha256
+        of the source.
+
+    Raises
+    ------
+    FileExistsError
+        if the target is taken.
+    OSError
+        if the copy cannot be completed, or reads back differently; nothing is left of it then.
+    """
+    try:
+        _copy_to_part(source, part, sha256)
+        rename_new(part, target)
+    except OSError:
+        discard(part)
+        raise
+
+
+def _copy_to_part(source: str, part: str, sha256: str) -> None:
+    with open(source, "rb") as original, open(part, "xb") as copy:
+        copy_bytes(original, copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+    if read_digest(part) != sha256:
+        raise OSError(errno.EIO, "the copy does not read back as the original")
+    status = os.stat(source)
+    set_times(part, status.st_atime_ns, status.st_mtime_ns, stat.S_IMODE(status.st_mode))
+
+
+def copy_bytes(original: IO[bytes], copy: IO[bytes]) -> None:
+    """Copy what an open file holds."""
+    shutil.copyfileobj(original, copy, 2**20)
+
+
+def set_times(path: str, accessed_ns: int, modified_ns: int, mode: int) -> None:
+    """Give a file its times and permissions; disks that know no permissions (FAT) keep the times only."""
+    if stat.S_IMODE(os.stat(path).st_mode) != mode:
+        try:
+            os.chmod(path, mode)
+        except PermissionError:
+            os.utime(path, ns=(accessed_ns, modified_ns))
+            return
+    os.utime(path, ns=(accessed_ns, modified_ns))
+
+
+def move_new(source: str, target: str, part: str, sha256: str) -> None:
+    """Move a file to a new name, on another disk by copying, reading back and removing."""
+    before = read_stamp(source)
+    try:
+        rename_new(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copy_new(source, target, part, sha256)
+        if read_stamp(source) != before:  # written to while it was copied: both stay
+            raise OSError(errno.EBUSY, "the file changed while it was copied", source) from error
+        remove(source)
+
+
+def replace_by_copy(source: str, target: str, part: str, sha256: str) -> None:
+    """Put a copy of a file in the place of another, in one step."""
+    try:
+        _copy_to_part(source, part, sha256)
+        os.replace(part, target)
+    except OSError:
+        discard(part)
+        raise
+
+
+def replace_by_link(kept: str, target: str, part: str, *, symbolic: bool) -> None:
+    """Put a link to a kept file in the place of another, in one step.
+
+    Raises
+    ------
+    OSError
+        if this disk has no such links, or a hard link would lead to another disk; the file is as it was then.
+    """
+    try:
+        if symbolic:
+            os.symlink(_leading_to(kept, target), part)
+        else:
+            os.link(os.path.realpath(kept), part)
+        if identity(part) != identity(kept):
+            raise OSError(errno.EIO, "the link does not lead to the kept file", part)
+        os.replace(part, target)
+    except OSError:
+        discard(part)
+        raise
+
+
+def _leading_to(kept: str, link: str) -> str:
+    """Return a relative path, which survives a move of the whole collection; between drives there is only the absolute."""
+    real = os.path.realpath(kept)
+    try:
+        return os.path.relpath(real, os.path.realpath(os.path.dirname(link)))
+    except ValueError:
+        return real
+
+
+def remove(path: str) -> None:
+    """Remove a name; Windows wants the read-only mark taken off first."""
+    try:
+        os.unlink(path)
+    except PermissionError:
+        if sys.platform != "win32":
+            raise
+        os.chmod(path, stat.S_IWRITE)
+        os.unlink(path)
+
+
+def discard(path: str) -> None:
+    """Remove a part that is no longer needed, if it is there."""
+    if os.path.lexists(path):
+        remove(path)
+
+
+def sync_folder(folder: str) -> None:
+    """Have the names in a folder written to the disk, where a system lets a folder be asked."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder or ".", os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.EROFS, errno.ENOTSUP}:  # network disks that cannot
+            raise
+    finally:
+        os.close(handle)
