@@ -91,19 +91,24 @@ def safe_parts(name: str) -> list[str]:
 
 
 def _safe_part(part: str) -> str:
-    part = FORBIDDEN.sub("_", part)
+    part = _shortened(FORBIDDEN.sub("_", part))
     bare = part.rstrip(". ")  # Windows drops dots and spaces at the end; and nothing else is left of ".."
     part = bare + "_" * (len(part) - len(bare))
     if part.partition(".")[0].rstrip(" ").lower() in RESERVED:
         part = "_" + part
-    return _shortened(part)
+    return part
 
 
 def _shortened(part: str) -> str:
-    stem, suffix = os.path.splitext(part)
-    while len(os.fsencode(stem + suffix)) > LONGEST_PART and stem:
-        stem = stem[:-1]
-    return (stem + suffix)[:LONGEST_PART]
+    """Cut what is too long, before the suffix; and underscores for what no file name can hold."""
+    try:
+        if len(os.fsencode(part)) <= LONGEST_PART:
+            return part
+    except UnicodeEncodeError:
+        return _shortened(FORBIDDEN.sub("_", part.encode("utf-8", "replace").decode()))
+    stem, suffix = (os.fsencode(piece) for piece in os.path.splitext(part))
+    suffix = suffix if len(suffix) < 20 else b""
+    return (stem[: LONGEST_PART - len(suffix)] + suffix).decode("utf-8", "ignore")
 
 
 def numbered(path: str, number: int) -> str:

@@ -247,11 +247,15 @@ def _find_keeper(readable: list[Row], forced: list[str], compare: bool) -> tuple
 def _compare(candidate: Row, others: list[Row]) -> str:
     """Flag what is a turned copy or a part of the candidate; return what is doubtful about the candidate itself."""
     try:
-        sketch = read_sketch(candidate["path"])
-        turned = [_flag_other(row, candidate, sketch) for row in others]
-        wholes = [row["image"] for row in others if is_part(sketch, read_sketch(row["path"]))]
+        return _compare_pictures(candidate, others)
     except UnreadableImage as error:
         return f"cannot be compared: {error}"
+
+
+def _compare_pictures(candidate: Row, others: list[Row]) -> str:
+    sketch = read_sketch(candidate["path"])
+    turned = [_flag_other(row, candidate, sketch) for row in others]
+    wholes = [row["image"] for row in others if is_part(sketch, read_sketch(row["path"]))]
     if wholes:
         return f"shows less than {wholes[0]} (cropped?)"
     if len(others) > 1 and 2 * sum(turned) > len(others):

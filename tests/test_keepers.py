@@ -1,0 +1,261 @@
+"""Who stays, and why: the rule, what stands above it, and what is flagged for a person."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFilter, ImageOps
+
+from imgdup_nb import apply_plan, choose_keepers, scan_images
+
+DAY = pd.Timestamp("2024-05-31", tz="UTC")
+
+
+def table(*rows):
+    """Return an images table; a row gives what differs from a plain 100 x 100 JPEG."""
+    plain = {
+        "path": "", "format": "JPEG", "width": 100, "height": 100, "bytes": 1000, "lossless": False, "metadata": 0,
+        "modified": DAY, "problem": "",
+    }  # fmt: skip
+    images = pd.DataFrame([plain | {"sha256": f"digest of {row['image']}"} | row for row in rows])
+    return images.assign(path="/photos/" + images.image)
+
+
+def one_group(images):
+    return pd.DataFrame({"group": 1, "image": images.image})
+
+
+def kept(plan):
+    return list(plan.image[plan.action == "keep"])
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ({"width": 101}, {"lossless": True, "metadata": 9, "bytes": 9999, "modified": DAY - pd.Timedelta("1D")}),
+        ({"lossless": True}, {"metadata": 9, "bytes": 9999, "modified": DAY - pd.Timedelta("1D")}),
+        ({"metadata": 1}, {"bytes": 9999, "modified": DAY - pd.Timedelta("1D")}),
+        ({"bytes": 1001}, {"modified": DAY - pd.Timedelta("1D")}),
+        ({"modified": DAY - pd.Timedelta("1D")}, {}),
+    ],
+)
+def test_the_default_rule_goes_in_the_tutorials_order(better, worse):
+    images = table({"image": "a.jpg"} | worse, {"image": "b.jpg"} | better)
+    assert kept(choose_keepers(one_group(images), images, compare=False)) == ["b.jpg"]
+
+
+def test_what_is_equal_in_all_is_decided_by_the_plainer_name():
+    images = table({"image": "cat (1).jpg"}, {"image": "cat.jpg"}, {"image": "cat copy.jpg"})
+    assert kept(choose_keepers(one_group(images), images, compare=False)) == ["cat.jpg"]
+
+
+@pytest.mark.parametrize(("rule", "first"), [(["bytes"], "b.jpg"), (["-bytes"], "a.jpg"), ("-bytes", "a.jpg"), (["-taken"], "b.jpg")])
+def test_a_rule_of_ones_own_is_a_list_of_columns_and_a_minus_turns_one_round(rule, first):
+    images = table({"image": "a.jpg", "bytes": 1, "taken": pd.NaT}, {"image": "b.jpg", "bytes": 2, "taken": DAY})
+    assert kept(choose_keepers(one_group(images), images, rule=rule, compare=False)) == [first]
+
+
+def test_a_missing_value_comes_last_in_either_direction():
+    images = table({"image": "a.jpg", "taken": pd.NaT}, {"image": "b.jpg", "taken": DAY})
+    for rule in (["taken"], ["-taken"]):
+        assert kept(choose_keepers(one_group(images), images, rule=rule, compare=False)) == ["b.jpg"]
+
+
+def test_a_function_may_choose_and_must_choose_from_the_group():
+    images = table({"image": "a.jpg"}, {"image": "b.jpg"}, {"image": "c.jpg"})
+    plan = choose_keepers(one_group(images), images, rule=lambda rows: rows.image.max(), compare=False)
+    assert kept(plan) == ["c.jpg"]
+    with pytest.raises(ValueError, match="must return the name of an image of the group"):
+        choose_keepers(one_group(images), images, rule=lambda rows: "z.jpg", compare=False)
+
+
+def test_protected_folders_come_first_as_keepers_and_nothing_in_them_is_removed():
+    images = table({"image": "big.jpg", "width": 900}, {"image": "originals/a.jpg"}, {"image": "originals/b.jpg"})
+    plan = choose_keepers(one_group(images), images, protected=["originals"], compare=False)
+    assert kept(plan) == ["originals/a.jpg", "originals/b.jpg"]
+    assert list(plan.protected) == [True, True, False]
+    assert plan.reason[1] == "in the protected folder originals"
+
+
+@pytest.mark.parametrize("folder", ["originals/", "./originals", "/photos/originals"])
+def test_a_protected_folder_may_be_written_in_several_ways(folder):
+    images = table({"image": "big.jpg", "width": 900}, {"image": "originals/a.jpg"}, {"image": "originals-2/a.jpg"})
+    assert kept(choose_keepers(one_group(images), images, protected=folder, compare=False)) == ["originals/a.jpg"]
+
+
+def test_a_protected_folder_without_images_is_a_typing_error():
+    images = table({"image": "a.jpg"}, {"image": "b.jpg"})
+    with pytest.raises(ValueError, match="'orignals'"):
+        choose_keepers(one_group(images), images, protected=["orignals"])
+
+
+def test_a_choice_for_one_group_stands_above_the_rule():
+    images = table({"image": "a.jpg", "width": 900}, {"image": "b.jpg"}, {"image": "c.jpg"})
+    assert kept(choose_keepers(one_group(images), images, keep={1: "b.jpg"}, compare=False)) == ["b.jpg"]
+    assert set(kept(choose_keepers(one_group(images), images, keep={1: ["b.jpg", "c.jpg"]}, compare=False))) == {"b.jpg", "c.jpg"}
+
+
+@pytest.mark.parametrize(("keep", "words"), [({7: "a.jpg"}, "group 7"), ({1: "z.jpg"}, "'z.jpg'"), ({1: "broken.jpg"}, "'broken.jpg'")])
+def test_a_choice_that_cannot_be_is_refused(keep, words):
+    images = table({"image": "a.jpg"}, {"image": "b.jpg"}, {"image": "broken.jpg", "problem": "damaged"})
+    with pytest.raises(ValueError, match=words):
+        choose_keepers(one_group(images), images, keep=keep, compare=False)
+
+
+def test_reasons_name_what_stays_and_what_goes():
+    images = table(
+        {"image": "a.png", "width": 4000, "height": 3000, "format": "PNG"},
+        {"image": "b.jpg", "width": 1024, "height": 768},
+        {"image": "c.png", "width": 4000, "height": 3000, "format": "PNG", "sha256": "digest of a.png"},
+        {"image": "d.png", "width": 4000, "height": 3000, "format": "PNG", "bytes": 999},
+    )
+    reasons = choose_keepers(one_group(images), images, compare=False).set_index("image").reason
+    assert reasons["a.png"] == "the best of 4: 4000 x 3000 PNG"
+    assert reasons["b.jpg"] == "keeps 4000 x 3000 PNG; this is 1024 x 768 JPEG"
+    assert reasons["c.png"] == "same bytes as a.png"
+    assert reasons["d.png"] == "keeps 4000 x 3000 PNG with bytes 1,000; this is 4000 x 3000 PNG with 999"
+
+
+def test_an_image_that_cannot_be_read_is_neither_keeper_nor_removed():
+    images = table({"image": "a.jpg", "width": 900, "problem": "damaged"}, {"image": "b.jpg"}, {"image": "c.jpg"})
+    plan = choose_keepers(one_group(images), images, compare=False)
+    assert set(kept(plan)) == {"a.jpg", "b.jpg"}
+    assert plan.image[0] == "b.jpg"
+    all_bad = images.assign(problem="damaged")
+    assert len(kept(choose_keepers(one_group(all_bad), all_bad, compare=False))) == 3
+
+
+def test_an_unknown_column_or_image_is_named():
+    images = table({"image": "a.jpg"}, {"image": "b.jpg"})
+    with pytest.raises(KeyError, match="'sharpness'"):
+        choose_keepers(one_group(images), images, rule=["sharpness"])
+    with pytest.raises(KeyError, match="'z.jpg'"):
+        choose_keepers(pd.DataFrame({"group": 1, "image": ["a.jpg", "z.jpg"]}), images)
+
+
+def test_no_groups_make_an_empty_plan():
+    images = table({"image": "a.jpg"})
+    plan = choose_keepers(one_group(images).iloc[:0], images)
+    assert len(plan) == 0
+    assert len(apply_plan(plan, to="anywhere")) == 0
+
+
+columns = st.sampled_from(["pixels", "-pixels", "lossless", "metadata", "bytes", "-bytes", "modified", "-modified", "-taken"])
+rules = st.lists(columns, max_size=4) | st.just(lambda rows: rows.image.iloc[-1])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), rules, st.integers(0, 12))
+def test_whatever_the_groups_and_the_rule_each_group_keeps_a_readable_image(data, rule, n_images):
+    numbers = st.integers(0, 2)
+    rows = [
+        {
+            "image": f"{data.draw(st.sampled_from(['old', 'new']))}/{k}.jpg", "width": data.draw(numbers), "bytes": data.draw(numbers),
+            "lossless": data.draw(st.booleans()), "metadata": data.draw(numbers), "taken": data.draw(st.sampled_from([pd.NaT, DAY])),
+            "problem": data.draw(st.sampled_from(["", "", "damaged"])), "sha256": str(data.draw(st.integers(0, 5))),
+        }
+        for k in range(n_images)
+    ]  # fmt: skip
+    images = table(*rows) if rows else table({"image": "x"}).iloc[:0]
+    groups = pd.DataFrame({"group": [data.draw(st.integers(1, 3)) for _ in rows], "image": images.image}, index=images.index)
+    protected = ["old"] if any(image.startswith("old/") for image in images.image) else []
+    plan = choose_keepers(groups, images, rule=rule, protected=protected, compare=False)
+    assert sorted(plan.image) == sorted(images.image)
+    good = plan.image.isin(images.image[images.problem == ""])
+    for _, group in plan[good].groupby("group"):
+        assert (group.action == "keep").any()
+    assert not (plan.action[~good] == "remove").any()
+    assert not (plan.action[plan.image.str.startswith("old/")] == "remove").any()
+
+
+# -- pictures ---------------------------------------------------------------------------------------------------------
+
+
+def picture(seed=0, size=(320, 240)):
+    """Return a picture with large shapes and fine grain, as photographs have."""
+    noise = np.random.default_rng(seed).normal(size=(size[1], size[0], 3))
+    layers = [np.asarray(Image.fromarray(np.uint8(128 + 40 * noise.clip(-3, 3))).filter(ImageFilter.GaussianBlur(r)), float) for r in (0, 2, 12)]
+    strengths = (0.3, 2, 12)
+    total = sum(s * (layer - layer.mean()) for s, layer in zip(strengths, layers, strict=True))
+    return Image.fromarray(np.uint8((128 + total).clip(0, 255)))
+
+
+def plan_for(folder, **pictures):
+    for name, image in pictures.items():
+        image.save(folder / f"{name}.png")
+    for name in pictures:
+        os.utime(folder / f"{name}.png", (1, 1))
+    images = scan_images(folder)
+    return choose_keepers(one_group(images), images).set_index("image")
+
+
+def test_an_enlarged_copy_is_flagged_and_does_not_replace_the_picture_it_was_made_from(tmp_path):
+    original = picture()
+    plan = plan_for(tmp_path, original=original, larger=original.resize((640, 480), Image.Resampling.BICUBIC))
+    assert "enlarged?" in plan.flag["larger.png"]
+    assert list(plan.action) == ["keep", "keep"]
+    assert plan.index[0] == "original.png"
+
+
+def test_a_picture_with_true_detail_replaces_its_small_copy_without_a_flag(tmp_path):
+    original = picture()
+    plan = plan_for(tmp_path, original=original, small=original.resize((160, 120), Image.Resampling.LANCZOS))
+    assert plan.action.to_dict() == {"original.png": "keep", "small.png": "remove"}
+    assert set(plan.flag) == {""}
+
+
+def test_a_larger_crop_is_flagged_and_the_whole_picture_stays_too(tmp_path):
+    whole = picture(1)
+    crop = whole.crop((40, 30, 300, 225)).resize((800, 600), Image.Resampling.LANCZOS)
+    plan = plan_for(tmp_path, whole=whole, crop=crop)
+    assert "cropped?" in plan.flag["crop.png"]
+    assert list(plan.action) == ["keep", "keep"]
+    assert plan.index[0] == "whole.png"
+
+
+def test_a_smaller_crop_is_flagged_and_goes(tmp_path):
+    whole = picture(2)
+    plan = plan_for(tmp_path, whole=whole, crop=whole.crop((40, 30, 300, 225)))
+    assert plan.flag["crop.png"] == "a part of whole.png (cropped)"
+    assert plan.action["crop.png"] == "remove"
+
+
+def test_a_mirrored_copy_is_flagged(tmp_path):
+    original = picture(3)
+    plan = plan_for(tmp_path, original=original, mirrored=ImageOps.mirror(original).resize((310, 232)))
+    assert plan.flag["mirrored.png"] == "mirrored against original.png"
+
+
+def test_a_picture_that_is_mirrored_against_most_of_its_group_is_no_keeper(tmp_path):
+    original = picture(4)
+    odd = ImageOps.mirror(original)
+    plan = plan_for(tmp_path, odd=odd, one=original.resize((316, 237)), two=original.resize((312, 234)))
+    assert plan.index[0] == "one.png"
+    assert plan.action.to_dict() == {"one.png": "keep", "odd.png": "keep", "two.png": "remove"}
+
+
+def test_a_rule_of_ones_own_function_is_obeyed_and_its_choice_flagged(tmp_path):
+    original = picture(5)
+    original.save(tmp_path / "original.png")
+    original.resize((640, 480), Image.Resampling.BICUBIC).save(tmp_path / "larger.png")
+    images = scan_images(tmp_path)
+    plan = choose_keepers(one_group(images), images, rule=lambda rows: rows.image[rows.pixels.idxmax()])
+    assert plan.image[0] == "larger.png"
+    assert "enlarged?" in plan.flag[0]
+    assert plan.action[1] == "remove"
+
+
+def test_a_picture_that_vanished_since_the_scan_is_flagged_not_fatal(tmp_path):
+    picture(6).save(tmp_path / "a.png")
+    picture(6).resize((300, 225)).save(tmp_path / "b.png")
+    images = scan_images(tmp_path)
+    from imgdup_nb.images import sketches
+
+    sketches._kept.clear()
+    (tmp_path / "a.png").unlink()
+    plan = choose_keepers(one_group(images), images).set_index("image")
+    assert "cannot be compared" in plan.flag["a.png"]
+    assert list(plan.action) == ["keep", "keep"]
