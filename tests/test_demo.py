@@ -239,7 +239,7 @@ def test_a_transparent_border_surrounds_an_opaque_picture(folder, truth):
 
 
 def test_the_two_views_of_the_motorcycle_are_alike_yet_not_duplicates(folder, truth):
-    left, right = (pixels_of(folder / f"photos/motorcycle-{side}.jpg", (32, 32)) for side in ["left", "right"])
+    left, right = (pixels_of(folder / f"album/motorcycle-{side}.jpg", (32, 32)) for side in ["left", "right"])
     others = truth.loc[truth["variation"] == "original", "image"].drop_duplicates()
     gaps = [difference(right, pixels_of(folder / image, (32, 32))) for image in others if "motorcycle" not in image]
     assert 5 < difference(left, right) < min(gaps)
@@ -248,7 +248,7 @@ def test_the_two_views_of_the_motorcycle_are_alike_yet_not_duplicates(folder, tr
 
 def test_blank_pictures_have_one_grey_level(folder, truth):
     levels = {image: set(pixels_of(folder / image).ravel()) for image in truth.loc[truth["variation"] == "blank", "image"]}
-    assert levels == {"scans/blank-page.png": {255.0}, "photos/lens-cap.png": {0.0}}
+    assert levels == {"scans/blank-page.png": {255.0}, "album/lens-cap.png": {0.0}}
 
 
 def test_all_files_load_but_the_broken_ones(folder, truth):
@@ -278,7 +278,7 @@ def test_a_second_call_writes_nothing_and_returns_the_same_truth(folder, truth):
 def test_deleted_files_come_back_and_the_others_are_not_touched(tmp_path):
     truth = make_demo_collection(tmp_path)
     before = digests_of(tmp_path)
-    kept = tmp_path / "photos" / "cat.jpg"
+    kept = tmp_path / "album" / "cat.jpg"
     os.utime(kept, (1, 1))
     shutil.rmtree(tmp_path / "copies")
     (tmp_path / "web/cat-jpeg-40.jpg").unlink()
@@ -289,22 +289,22 @@ def test_deleted_files_come_back_and_the_others_are_not_touched(tmp_path):
 
 @pytest.mark.usefixtures("few")
 def test_a_strange_file_is_named_and_nothing_is_written(tmp_path):
-    strange = tmp_path / "photos" / "holiday.jpg"
+    strange = tmp_path / "album" / "holiday.jpg"
     strange.parent.mkdir()
     strange.write_bytes(b"mine")
-    with pytest.raises(FileExistsError, match=r"photos/holiday\.jpg.*name another folder"):
+    with pytest.raises(FileExistsError, match=r"album/holiday\.jpg.*name another folder"):
         make_demo_collection(tmp_path)
-    assert files_in(tmp_path) == {"photos/holiday.jpg": strange}
+    assert files_in(tmp_path) == {"album/holiday.jpg": strange}
 
 
 @pytest.mark.usefixtures("few")
 def test_a_strange_file_under_a_name_of_the_collection_is_not_overwritten(tmp_path):
-    strange = tmp_path / "photos" / "cat.jpg"
+    strange = tmp_path / "album" / "cat.jpg"
     strange.parent.mkdir()
     strange.write_bytes(b"my own cat")
-    with pytest.raises(FileExistsError, match=r"photos/cat\.jpg.*name another folder"):
+    with pytest.raises(FileExistsError, match=r"album/cat\.jpg.*name another folder"):
         make_demo_collection(tmp_path)
-    assert files_in(tmp_path) == {"photos/cat.jpg": strange}
+    assert files_in(tmp_path) == {"album/cat.jpg": strange}
     assert strange.read_bytes() == b"my own cat"
 
 
@@ -342,6 +342,6 @@ def test_a_complete_collection_is_used_again_without_the_packages(tmp_path, monk
 
 @pytest.mark.usefixtures("few")
 def test_a_package_without_its_pictures_is_named_with_the_way_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "SINGLES", {"photos/unicorn.jpg": "skimage/data/unicorn.png"})
+    monkeypatch.setattr(demo, "SINGLES", {"album/unicorn.jpg": "skimage/data/unicorn.png"})
     with pytest.raises(FileNotFoundError, match=r'skimage/data/unicorn\.png.*pip install .*"imgdup-nb\[demo\]"'):
         make_demo_collection(tmp_path)
