@@ -1,4 +1,4 @@
-"""Which of my pictures are duplicates, and at which threshold?
+"""Find duplicate pictures and choose the threshold: which of my pictures are duplicates, and at which threshold.
 
 Every step is a table, and one function makes it from the one before::
 

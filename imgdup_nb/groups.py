@@ -201,9 +201,7 @@ def _group_graph(graph: _Graph, threshold: float, linkage: str) -> tuple[Groupin
     return grouping, numbers
 
 
-def sweep_thresholds(
-    pairs: pd.DataFrame, thresholds: Sequence[float] | None = None, *, linkage: str = "star"
-) -> pd.DataFrame:
+def sweep_thresholds(pairs: pd.DataFrame, thresholds: Sequence[float] | None = None, *, linkage: str = "star") -> pd.DataFrame:
     """Count pairs and groups at many thresholds, in one pass over the pairs.
 
     Parameters
@@ -403,8 +401,8 @@ class _Graph:
     def check_floor(self, threshold: float) -> None:
         if threshold < self.floor - TOLERANCE:
             raise ValueError(
-                f"pairs holds similarities from {self.floor:g} up, so groups at {threshold:g} would be incomplete; make it with "
-                f"similar_pairs(fingerprints, min_similarity={threshold:g})"
+                f"pairs holds similarities from {self.floor:g} up, so groups at {threshold:g} would be incomplete; make it "
+                f"with similar_pairs(fingerprints, min_similarity={threshold:g})"
             )
 
     def at_or_above(self, threshold: float) -> np.ndarray:
