@@ -1,4 +1,4 @@
-"""Which of my pictures are duplicates, and at which threshold?
+"""Find duplicate pictures and choose the threshold: which of my pictures are duplicates, and at which threshold.
 
 Every step is a table, and one function makes it from the one before::
 
@@ -21,18 +21,27 @@ from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_chan
 from .images import scan_images
 from .keepers import choose_keepers
 from .pairs import similar_pairs, similarity_matrix
+from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
+from .report import write_report
+from .widgets import GroupReviewer, ThresholdExplorer
 
 __version__ = "0.1.0"
 
 __all__ = [
     "METHODS",
     "Fingerprints",
+    "GroupReviewer",
     "Grouping",
+    "ThresholdExplorer",
     "apply_plan",
     "choose_keepers",
     "fingerprint_images",
     "group_duplicates",
     "make_demo_collection",
+    "plot_group",
+    "plot_matrix",
+    "plot_similarities",
+    "plot_sweep",
     "read_log",
     "resume",
     "scan_images",
@@ -41,4 +50,5 @@ __all__ = [
     "sweep_thresholds",
     "threshold_changes",
     "undo",
+    "write_report",
 ]

@@ -103,7 +103,7 @@ def apply_plan(
     if action == "delete" and not dry_run and confirm != "delete":
         raise ValueError('deleting cannot be undone: say confirm="delete", or use action="move" or "trash"')
     keepers = _keepers(rows)
-    header = {"action": action, "to": folder, "rows": [_row(row, keepers, action, folder, move) for row in rows]}
+    header: Record = {"action": action, "to": folder, "rows": [_row(row, keepers, action, folder, move) for row in rows]}
     if dry_run:
         return _dry_run(header)
     if not any(row["acts"] for row in header["rows"]):
@@ -112,7 +112,7 @@ def apply_plan(
         os.makedirs(folder, exist_ok=True)
     place = os.path.abspath(journal) if journal else _journal_name(folder or _common_folder(rows))
     with Journal.create(native(place), header) as opened:
-        print(f"Journal: {place}")
+        print(f"Journal: {os.fspath(journal) if journal else place}")  # now: it is what a killed run leaves
         return _finish(Run(header, opened), opened)
 
 
@@ -138,7 +138,9 @@ def resume(log: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
     """
     with Journal.open(_journal_path(log)) as opened:
         if any(state["event"] in {"undoing", "restored", "not restored"} for state in opened.states.values()):
-            raise ValueError("the run has been undone, in part or in whole: undo(log) continues that, apply_plan(plan) begins anew")
+            raise ValueError(
+                "the run has been undone, in part or in whole: undo(log) continues that, apply_plan(plan) begins anew"
+            )
         if opened.header["to"]:
             os.makedirs(opened.header["to"], exist_ok=True)
         return _finish(Run(opened.header, opened), opened)
@@ -296,7 +298,9 @@ def _journal_path(log: Any) -> str:
     if isinstance(log, pd.DataFrame):
         path = log.attrs.get("journal", "")
         if not path:
-            raise ValueError("log has no journal: it is of a dry run, or its attrs got lost; pass the path of the journal itself")
+            raise ValueError(
+                "log has no journal: it is of a dry run, or its attrs got lost; pass the path of the journal itself"
+            )
         return native(path)
     return native(os.path.abspath(log))
 
@@ -329,9 +333,7 @@ def _finish(run: Run, journal: Journal) -> pd.DataFrame:
 def _table(header: Record, states: dict[int, Record], *, dry_run: bool, journal: str) -> pd.DataFrame:
     """Return the log."""
     records = [_log_row(header, row, states.get(number, {"event": ""})) for number, row in enumerate(header["rows"])]
-    table = pd.DataFrame(
-        {name: pd.Series([record[name] for record in records], dtype=_dtype(name)) for name in LOG_COLUMNS}
-    )
+    table = pd.DataFrame({name: pd.Series([record[name] for record in records], dtype=_dtype(name)) for name in LOG_COLUMNS})
     table.attrs = {"journal": journal, "action": header["action"], "to": header["to"], "dry_run": dry_run}
     return table
 

@@ -22,7 +22,9 @@ LONGEST_PLAIN_PATH = 240  # characters; Windows takes longer paths only in a for
 CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}  # as on FAT and exFAT
 
 FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')  # on Windows; a colon also names a drive or a stream there
-RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"}
+RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
+    f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"
+}
 
 
 class Stamp(NamedTuple):

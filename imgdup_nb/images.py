@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image, IptcImagePlugin
+from PIL import Image, ImageFile, IptcImagePlugin
 
 from .decode import MAX_PIXELS, UnreadableImage, as_seen, open_image, open_lazily, readable
 from .parallel import each, map_batches
@@ -28,6 +28,10 @@ DECODE_SIDE = 128  # decoded at least this large before it becomes a sketch, so 
 LOW_DETAIL = 2.0  # grey levels of standard deviation; below it a hash describes noise
 LITTER = {"thumbs.db", "desktop.ini"}  # what Windows leaves in folders of pictures
 WHOLE_FILE = 64 * 2**20  # bytes; smaller files are read once, for the digest and the decoder together
+
+# EXIF (TIFF) tags that describe how the pixels are stored, not the picture: every TIFF has a dozen of them
+LAYOUT_TAGS = {*range(254, 260), 262, 266, 273, 274, 277, 278, 279, 282, 283, 284, 296, 317, 320, 330, 338, 339, 347}
+LAYOUT_TAGS |= {0x8769, 0x8825}  # and where the Exif and the GPS block begin
 
 LOSSLESS = {"PNG", "BMP", "DIB", "GIF", "PPM", "TGA", "PCX", "SGI", "QOI", "ICO", "PSD", "SUN", "XBM"}
 
@@ -73,7 +77,7 @@ def scan_images(
     pandas.DataFrame, one row per file, sorted by `image`:
         image (name relative to the folder, `/` between its parts), path, bytes, modified (UTC), sha256, format, mode,
         width and height (pixels, as shown: EXIF orientation applied), frames, taken (EXIF, local time of the camera),
-        metadata (number of EXIF, XMP and IPTC entries), lossless (does the file keep every pixel it was given?),
+        metadata (number of EXIF, XMP and IPTC entries, layout aside), lossless (does the file keep every pixel it was given?),
         detail (standard deviation of grey, 0 = blank, at most 127.5), problem (empty if the image could be read).
         Files with a problem have size 0 and detail NaN.
 
@@ -248,7 +252,7 @@ def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
     return sketch
 
 
-def _identified(source: Any) -> Image.Image:
+def _identified(source: Any) -> ImageFile.ImageFile:
     """Open an image's header, with the way out where only a missing plugin keeps it from being read."""
     try:
         return open_lazily(source)
@@ -271,23 +275,23 @@ def _count_frames(image: Image.Image) -> int:
         return 1
 
 
-def _is_lossless(image: Image.Image) -> bool:
+def _is_lossless(image: ImageFile.ImageFile) -> bool:
     """Tell whether the file's format keeps every pixel it was given."""
     if image.format == "TIFF":
         return "jpeg" not in str(image.info.get("compression", "")).lower()
     if image.format == "WEBP":
-        source = image.fp
-        source.seek(12)
-        return b"VP8L" in source.read(64 * 1024)  # the chunk's name stands before the pixels
+        assert image.fp is not None
+        image.fp.seek(12)
+        return b"VP8L" in image.fp.read(64 * 1024)  # the chunk's name stands before the pixels
     return image.format in LOSSLESS
 
 
-def _read_metadata(image: Image.Image) -> dict[str, Any]:
+def _read_metadata(image: ImageFile.ImageFile) -> dict[str, Any]:
     """Return `taken` and the number of `metadata` entries; damaged metadata count as none."""
     try:
         exif = image.getexif()
         details = exif.get_ifd(0x8769)  # the Exif block: exposure, lens, time
-        entries = len(exif) + len(details) + len(exif.get_ifd(0x8825))  # and GPS
+        entries = len(set(exif) - LAYOUT_TAGS) + len(details) + len(exif.get_ifd(0x8825))  # and GPS
         entries += len(IptcImagePlugin.getiptcinfo(image) or ()) + bool(image.info.get("xmp"))
         return {"metadata": entries, "taken": _parse_time(details.get(0x9003) or exif.get(0x0132))}
     except Exception:
@@ -368,7 +372,6 @@ def _warn_of_problems(folder: Any, images: pd.DataFrame) -> None:
         most = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
         others = f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
         warnings.warn(
-            f"{reasons.total()} of {len(images)} files could not be read ({most}{others}); "
-            "see images[images.problem != '']",
+            f"{reasons.total()} of {len(images)} files could not be read ({most}{others}); see images[images.problem != '']",
             stacklevel=3,
         )

@@ -18,7 +18,7 @@ from .decode import UnreadableImage, open_image
 from .groups import Grouping, _may_be_original
 from .images import read_sketch
 from .parallel import each, map_batches
-from .variants import describe_turn, is_enlarged, is_part
+from .variants import describe_turn, is_enlarged, is_part, lacks_colour
 
 DEFAULT_RULE = ("pixels", "lossless", "metadata", "bytes", "-modified")
 
@@ -52,9 +52,9 @@ def choose_keepers(
     images
         made by `scan_images`, with a row for every image of the groups.
     rule
-        columns of `images`, the most important first, the largest value first; a minus sign takes the smallest first ("-modified":
-        the oldest). Also "pixels" (width x height) and "similarity" (to the group's original). What is equal in all is decided by
-        the plainer name. The default is that of the tutorial: resolution, lossless format, metadata, then size and age.
+        columns of `images`, the most important first, the largest value first; a minus sign takes the smallest first
+        ("-modified": the oldest). Also "pixels" (width x height) and "similarity" (to the group's original). What is equal in
+        all is decided by the plainer name. The default is the tutorial's: resolution, lossless format, metadata, then size, age.
         Or a function: it gets the rows of one group (those columns, best by the default rule first) and returns the name of the
         image to keep.
     protected
@@ -63,13 +63,13 @@ def choose_keepers(
     keep
         group number -> the name, or names, of what stays there, whatever the rule says.
     compare
-        open the pictures to look for crops, mirrored copies and enlargements; False trusts the tables alone.
+        open the pictures to look for crops, turned, grey and enlarged copies; False trusts the tables alone.
 
     Returns
     -------
     pandas.DataFrame, the plan, one row per image of a group, keepers first:
-        group, image, action ("keep" or "remove"), reason, flag (what a person should look at, else empty), keeper (the image that
-        stays in its stead), similarity, protected, format, width, height, bytes, metadata, modified, path, sha256.
+        group, image, action ("keep" or "remove"), reason, flag (what a person should look at, else empty), keeper (the image
+        that stays in its stead), similarity, protected, format, width, height, bytes, metadata, modified, path, sha256.
         `attrs`: rule, and threshold, linkage, method, floor, n_images of the groups.
 
     Raises
@@ -81,9 +81,9 @@ def choose_keepers(
 
     Notes
     -----
-    With the default rule an image that is larger than the next one without having more detail, that is a part of another, or
-    that is mirrored against most of its group does not become the keeper; it stays beside the keeper, flagged. An image that
-    cannot be read is never a keeper and never removed.
+    An image that a list of columns puts first, but that is larger than another without having more detail, is a part of
+    another, has lost its colours, or is mirrored against most of its group, does not become the keeper; it stays beside it,
+    flagged. An image that cannot be read is never a keeper and never removed.
 
     Examples
     --------
@@ -130,7 +130,9 @@ def _members(table: pd.DataFrame, images: pd.DataFrame) -> dict[int, list[Row]]:
     if missing:
         raise KeyError(f"images has no row for {missing[0]!r}, which is in a group; were the groups made from another folder?")
     if table.image.duplicated().any():
-        raise ValueError(f"groups has {table.image[table.image.duplicated()].iloc[0]!r} twice: an image is in one group at most")
+        raise ValueError(
+            f"groups has {table.image[table.image.duplicated()].iloc[0]!r} twice: an image is in one group at most"
+        )
     members: dict[int, list[Row]] = {}
     similarity = table.similarity if "similarity" in table else [np.nan] * len(table)
     for group, image, percent in zip(table.group, table.image, similarity, strict=True):
@@ -187,7 +189,9 @@ def _decide(task: tuple[list[Row], list[str]], *, rule: Any, columns: list[str],
     ordered = _sorted(rows, columns)
     readable = [row for row in ordered if _can_keep(row)]
     if not readable:
-        return [row | {"action": "keep", "reason": "no image of its group can be read, so nothing is removed"} for row in ordered]
+        return [
+            row | {"action": "keep", "reason": "no image of its group can be read, so nothing is removed"} for row in ordered
+        ]
     forced = chosen or ([_ask(rule, readable)] if rule else [])
     keeper, doubtful = _find_keeper(readable, forced, compare)
     for row in ordered:
@@ -221,7 +225,9 @@ def _rank(row: Row, *, column: str, smallest_first: bool) -> tuple[bool, Any]:
 def _ask(rule: Callable[[pd.DataFrame], str], readable: list[Row]) -> str:
     answer = rule(pd.DataFrame(readable))
     if answer not in [row["image"] for row in readable]:
-        raise ValueError(f"rule must return the name of an image of the group, such as {readable[0]['image']!r}, not {answer!r}")
+        raise ValueError(
+            f"rule must return the name of an image of the group, such as {readable[0]['image']!r}, not {answer!r}"
+        )
     return answer
 
 
@@ -258,6 +264,8 @@ def _compare_pictures(candidate: Row, others: list[Row]) -> str:
     wholes = [row["image"] for row in others if is_part(sketch, read_sketch(row["path"]))]
     if wholes:
         return f"shows less than {wholes[0]} (cropped?)"
+    if coloured := [row["image"] for row in others if lacks_colour(sketch, read_sketch(row["path"]))]:
+        return f"without the colours of {coloured[0]}"
     if len(others) > 1 and 2 * sum(turned) > len(others):
         return "turned or mirrored against most of its group"
     smaller = [row for row, is_turned in zip(others, turned, strict=True) if not (is_turned or row["flag"])]
@@ -269,7 +277,8 @@ def _flag_other(row: Row, candidate: Row, sketch: np.ndarray) -> bool:
     other = read_sketch(row["path"])
     turn = describe_turn(other, sketch)
     part = f"a part of {candidate['image']} (cropped)" if not turn and is_part(other, sketch) else ""
-    row["flag"] = f"{turn} against {candidate['image']}" if turn else part
+    grey = f"without the colours of {candidate['image']}" if lacks_colour(other, sketch) else ""
+    row["flag"] = f"{turn} against {candidate['image']}" if turn else part or grey
     return bool(turn)
 
 

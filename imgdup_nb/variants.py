@@ -1,4 +1,4 @@
-"""How one picture of a group differs from another: mirrored or turned, cut out of it, or merely enlarged.
+"""How one picture of a group differs from another: mirrored or turned, cut out of it, grey, or merely enlarged.
 
 A group says that pictures are alike, not which shows most. These measures look at small sketches (and, for enlargement,
 at the full pictures), so they are hints for a person, and `choose_keepers` removes nothing on their word alone.
@@ -21,6 +21,7 @@ SAME_FRAME = 0.95
 FOUND_PART = 0.85
 CLEARLY = 0.05
 ENLARGED = 0.42
+GREY, COLOURFUL = 2.0, 6.0  # levels; between them nothing is said
 
 
 def describe_turn(sketch: np.ndarray, other: np.ndarray) -> str:
@@ -63,6 +64,28 @@ def is_part(sketch: np.ndarray, whole: np.ndarray) -> bool:
     part, frame = _grey(sketch), _grey(whole)
     own = _agreement(part, frame)
     return own < SAME_FRAME and _best_place(part, frame) > max(FOUND_PART, own + CLEARLY)
+
+
+def lacks_colour(sketch: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether a picture is grey where another has colours.
+
+    Parameters
+    ----------
+    sketch, other : uint8, 64 x 64 x 3
+
+    Examples
+    --------
+    >>> colour = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    >>> grey = colour.mean(axis=2, keepdims=True).astype(np.uint8).repeat(3, axis=2)
+    >>> lacks_colour(grey, colour), lacks_colour(colour, grey), lacks_colour(grey, grey)
+    (True, False, False)
+    """
+    return _colourfulness(sketch) < GREY and _colourfulness(other) > COLOURFUL
+
+
+def _colourfulness(sketch: np.ndarray) -> float:
+    """Return the mean difference of the largest and the smallest channel, in levels of 255."""
+    return float((sketch.max(axis=2).astype(np.int16) - sketch.min(axis=2)).mean())
 
 
 def is_enlarged(picture: Image.Image, smaller: Image.Image) -> bool:

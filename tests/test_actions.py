@@ -110,7 +110,10 @@ def test_without_being_told_otherwise_nothing_is_changed(photos, action, capsys)
 
 def test_a_dry_run_says_how_many_files_and_how_much_space(photos, capsys):
     apply_plan(photos.plan, action="delete")
-    assert "4 files (2,400 bytes) would be deleted, 2 files kept. Disk space would be freed: 2,400 bytes." in capsys.readouterr().out
+    assert (
+        "4 files (2,400 bytes) would be deleted, 2 files kept. Disk space would be freed: 2,400 bytes."
+        in capsys.readouterr().out
+    )
 
 
 @REFUSING
@@ -381,7 +384,18 @@ def test_an_empty_plan_is_no_work_and_no_journal(photos):
 
 # -- names ------------------------------------------------------------------------------------------------------------
 
-HOSTILE = ["../../up.jpg", "/etc/x.jpg", "C:\\x.jpg", "a\0b.jpg", "con.jpg", "a/../../b.jpg", "..", "<img src=x>.jpg", "x. ", "ü" * 300]
+HOSTILE = [
+    "../../up.jpg",
+    "/etc/x.jpg",
+    "C:\\x.jpg",
+    "a\0b.jpg",
+    "con.jpg",
+    "a/../../b.jpg",
+    "..",
+    "<img src=x>.jpg",
+    "x. ",
+    "ü" * 300,
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -396,7 +410,10 @@ def test_no_name_leads_out_of_the_target_folder(photos, name):
     assert photos.look() == before
 
 
-@given(st.text(st.characters() | st.sampled_from("../ \\:\0\ud800\udce9"), max_size=30) | st.builds(str.__mul__, st.text(), st.just(200)))
+@given(
+    st.text(st.characters() | st.sampled_from("../ \\:\0\ud800\udce9"), max_size=30)
+    | st.builds(str.__mul__, st.text(), st.just(200))
+)
 def test_any_text_becomes_parts_that_every_system_takes(name):
     for part in files.safe_parts(name):
         assert part

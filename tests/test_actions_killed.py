@@ -107,7 +107,9 @@ class Victim:
     def look(self):
         """Return bytes, time of change and permissions of each file of the collection."""
         files = sorted(path for path in self.photos.rglob("*") if path.is_file())
-        return {path.name + path.parent.name: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode) for path in files}
+        return {
+            path.name + path.parent.name: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode) for path in files
+        }
 
     def contents(self):
         """Return what can be read anywhere under a name that is not one of a half-made file."""

@@ -1,0 +1,498 @@
+// One view of the reviewer: a group at a time, its images side by side in equal frames that zoom and pan together.
+
+const FRAME_SIDE = 320; // pixels asked for; a frame is about 190 high, and screens have up to two pixels for one
+const ZOOMED_SIDE = 1600;
+const ZOOMS = [1, 2, 4, 8];
+const WORDS = { keep: "✓ keep", remove: "✗ remove", apart: "≠ no duplicate" };
+const ORDERS = [
+  ["given", "largest first"],
+  ["near", "near the threshold first"],
+  ["flagged", "flagged first"],
+];
+
+let reviewerCount = 0;
+
+class Reviewer {
+  constructor(model, root) {
+    this.model = model;
+    this.controller = new AbortController();
+    this.signal = this.controller.signal;
+    this.listeners = [];
+    this.rows = new Map(); // group number -> its images; asked for when it is looked at
+    this.pictures = new Map(); // "id side" -> object URL, or "" with a problem
+    this.problems = new Map();
+    this.asked = new Set();
+    this.history = [];
+    this.order = "given";
+    this.hideReviewed = false;
+    this.zoom = 0;
+    this.center = [0.5, 0.5];
+    this.at = 0; // which image of the group has the focus
+    this.prefix = `dup-reviewer-${(reviewerCount += 1)}`;
+    this.paintSoon = oncePerFrame(() => this.paint());
+    this.build();
+    this.listen();
+    root.append(this.node);
+    this.current = this.ordered()[0] ?? null;
+    this.paint();
+  }
+
+  // -- state ---------------------------------------------------------------------------------------------------------
+
+  get groups() {
+    return this.model.get("scene").groups ?? [];
+  }
+
+  get decisions() {
+    return this.model.get("decisions");
+  }
+
+  get reviewed() {
+    return new Set(this.model.get("reviewed"));
+  }
+
+  get images() {
+    return this.rows.get(this.current) ?? [];
+  }
+
+  /** The numbers of the groups to go through. */
+  ordered() {
+    const seen = this.reviewed;
+    const shown = this.groups.filter(([number]) => !this.hideReviewed || !seen.has(number) || number === this.current);
+    const lowest = ([, , similarity]) => similarity ?? -1;
+    const sorts = { given: () => 0, near: (a, b) => lowest(a) - lowest(b), flagged: (a, b) => b[4] - a[4] };
+    return [...shown].sort(sorts[this.order]).map(([number]) => number);
+  }
+
+  verdict(image) {
+    return this.decisions[image.id]?.[0] ?? image.action;
+  }
+
+  part(image) {
+    return this.decisions[image.id]?.[1] ?? 0;
+  }
+
+  // -- building ------------------------------------------------------------------------------------------------------
+
+  build() {
+    this.title = element("span", { class: "dup-title", "data-testid": "title" });
+    this.progress = element("progress", { "aria-label": "groups reviewed", value: 0, max: 1 });
+    this.totals = element("span", { class: "dup-quiet", "data-testid": "totals" });
+    this.sorting = element("select", {});
+    setOptions(this.sorting, ORDERS, this.order);
+    this.sorting.addEventListener("change", () => this.setOrder(this.sorting.value), { signal: this.signal });
+    this.hiding = element("input", { type: "checkbox" });
+    this.hiding.addEventListener("change", () => this.setHiding(this.hiding.checked), { signal: this.signal });
+    this.exact = this.button("", "accept-exact", () => this.acceptExact());
+    this.tiles = element("div", { role: "listbox", "aria-label": "Images of the group", class: "dup-tiles", "data-testid": "tiles" });
+    this.empty = element("p", { class: "dup-empty", hidden: "" });
+    this.status = element("p", { role: "status", class: "dup-hidden", "data-testid": "status" });
+    this.alert = element("p", { role: "alert", class: "dup-alert", hidden: "" });
+    const hide = element("label", { class: "dup-check" }, this.hiding, "hide reviewed");
+    const head = element("div", { class: "dup-bar" }, this.title, this.progress, this.totals);
+    const choice = element("div", { class: "dup-bar" }, labelled("order", this.sorting), hide, this.exact);
+    this.node = element(
+      "section",
+      { class: "dup-reviewer", role: "group", "aria-label": "Review of duplicate groups", "data-testid": "reviewer" },
+      element("div", { class: "dup-bar" }, head, element("span", { class: "dup-spring" }), choice),
+      this.alert,
+      this.tiles,
+      this.empty,
+      this.actions(),
+      this.status,
+    );
+    keepKeys(this.node, this.signal);
+  }
+
+  actions() {
+    const bar = element("div", { class: "dup-actions", role: "toolbar", "aria-label": "Decide" });
+    for (const [text, key, name, act] of [
+      ["keep", "k", "keep", () => this.say("keep")],
+      ["remove", "r", "remove", () => this.say("remove")],
+      ["only this", "o", "only", () => this.keepOnly()],
+      ["not a duplicate", "d", "apart", () => this.say("apart")],
+      ["split off", "s", "split", () => this.split()],
+      ["undo", "u", "undo", () => this.undo()],
+      ["previous", "p", "previous", () => this.go(-1)],
+      ["next", "n", "next", () => this.go(1)],
+      ["accept, next", "Enter", "accept", () => this.accept()],
+      ["−", "-", "zoom-out", () => this.setZoom(this.zoom - 1)],
+      ["+", "+", "zoom-in", () => this.setZoom(this.zoom + 1)],
+      ["fit", "0", "zoom-fit", () => this.setZoom(0)],
+    ]) {
+      const button = this.button(text, name, act, key);
+      bar.append(button);
+    }
+    this.keys = {
+      k: () => this.say("keep"),
+      r: () => this.say("remove"),
+      " ": () => this.toggle(),
+      o: () => this.keepOnly(),
+      d: () => this.say("apart"),
+      s: () => this.split(),
+      u: () => this.undo(),
+      p: () => this.go(-1),
+      n: () => this.go(1),
+      Enter: () => this.accept(),
+      "+": () => this.setZoom(this.zoom + 1),
+      "=": () => this.setZoom(this.zoom + 1),
+      "-": () => this.setZoom(this.zoom - 1),
+      0: () => this.setZoom(0),
+      ArrowRight: () => this.focus(this.at + 1),
+      ArrowLeft: () => this.focus(this.at - 1),
+      Home: () => this.focus(0),
+      End: () => this.focus(this.images.length - 1),
+    };
+    return bar;
+  }
+
+  button(text, name, act, key = "") {
+    const names = { "−": "zoom out", "+": "zoom in", fit: "whole pictures" };
+    const button = element("button", { type: "button", "data-testid": name, "aria-label": names[text], "aria-keyshortcuts": key || null }, text);
+    if (key && text !== key && text !== "−") button.append(element("kbd", { "aria-hidden": "true" }, key));
+    button.addEventListener("click", act, { signal: this.signal });
+    return button;
+  }
+
+  listen() {
+    this.on("change:decisions", this.paintSoon);
+    this.on("change:reviewed", this.paintSoon);
+    this.on("change:totals", this.paintSoon);
+    this.on("msg:custom", (message, buffers) => this.onMessage(message, buffers));
+    this.tiles.addEventListener("keydown", (event) => this.onKey(event), { signal: this.signal });
+    this.tiles.addEventListener("focusin", (event) => this.onFocus(event), { signal: this.signal });
+    this.tiles.addEventListener("pointerdown", (event) => this.onPointer(event), { signal: this.signal });
+  }
+
+  on(name, callback) {
+    this.listeners.push([name, callback]);
+    this.model.on(name, callback);
+  }
+
+  // -- from people ---------------------------------------------------------------------------------------------------
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const pan = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (event.shiftKey && pan) this.pan(pan[0] * 0.1, pan[1] * 0.1);
+    else if (event.shiftKey && event.key === "Enter") return;
+    else if (this.keys[event.key]) this.keys[event.key]();
+    else return;
+    event.preventDefault();
+  }
+
+  onFocus(event) {
+    const place = [...this.tiles.children].indexOf(event.target);
+    if (place >= 0) this.at = place;
+  }
+
+  /** A click gives an image the focus; a pointer that is drawn pans all frames. */
+  onPointer(event) {
+    const tile = event.target.closest("[role=option]");
+    if (!tile || event.button !== 0) return;
+    this.focus([...this.tiles.children].indexOf(tile));
+    event.preventDefault();
+    const frame = event.target.closest(".dup-frame");
+    if (!frame || this.zoom === 0) return;
+    const drag = new AbortController();
+    const { clientWidth, clientHeight } = frame;
+    const move = (moved) => this.pan(-moved.movementX / clientWidth / ZOOMS[this.zoom], -moved.movementY / clientHeight / ZOOMS[this.zoom]);
+    window.addEventListener("pointermove", move, { signal: drag.signal });
+    for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, () => drag.abort(), { signal: drag.signal });
+    this.signal.addEventListener("abort", () => drag.abort(), { once: true });
+  }
+
+  say(verdict) {
+    const image = this.images[this.at];
+    if (image) this.change({ [image.id]: [verdict, this.part(image)] }, `${image.name}: ${WORDS[verdict]}`);
+  }
+
+  toggle() {
+    const image = this.images[this.at];
+    if (image) this.say(this.verdict(image) === "keep" ? "remove" : "keep");
+  }
+
+  /** Keep this image and remove the others of its part; protected ones stay whatever is said. */
+  keepOnly() {
+    const image = this.images[this.at];
+    if (!image) return;
+    const others = this.images.filter((other) => other !== image && !other.protected && this.verdict(other) !== "apart");
+    const removed = others.filter((other) => this.part(other) === this.part(image)).map((other) => [other.id, ["remove", this.part(other)]]);
+    this.change({ ...Object.fromEntries(removed), [image.id]: ["keep", this.part(image)] }, `only ${image.name} stays`);
+  }
+
+  /** Put the image into a group of its own with others that were split off, or back; what would be left alone stays. */
+  split() {
+    const image = this.images[this.at];
+    if (!image) return;
+    const part = this.part(image) ? 0 : 1;
+    const changes = { [image.id]: [this.verdict(image) === "apart" ? "keep" : this.verdict(image), part] };
+    for (const side of [0, 1]) {
+      const members = this.images.filter((other) => (other === image ? part : this.part(other)) === side);
+      const says = (other) => changes[other.id]?.[0] ?? this.verdict(other);
+      const joined = members.filter((other) => says(other) !== "apart");
+      if (joined.length && !joined.some((other) => says(other) === "keep")) changes[joined[0].id] = ["keep", side];
+    }
+    this.change(changes, `${image.name}: ${part ? "split off" : "back in its group"}`);
+  }
+
+  /** One step that undo takes back; nothing may leave a group without an image. */
+  change(changes, words) {
+    const decisions = { ...this.decisions, ...changes };
+    const refused = this.refusal(decisions);
+    if (refused) return this.warn(refused);
+    this.remember();
+    this.model.set("decisions", decisions);
+    this.model.save_changes();
+    this.tell(words);
+    this.paint();
+  }
+
+  refusal(decisions) {
+    const says = (image) => decisions[image.id]?.[0] ?? image.action;
+    const stuck = this.images.find((image) => image.protected && says(image) === "remove");
+    if (stuck) return `${stuck.name} is protected or cannot be read, so it stays.`;
+    const joined = this.images.filter((image) => says(image) !== "apart");
+    for (const part of new Set(joined.map((image) => decisions[image.id]?.[1] ?? 0))) {
+      const members = joined.filter((image) => (decisions[image.id]?.[1] ?? 0) === part);
+      if (members.every((image) => says(image) === "remove")) return "At least one image of a group must stay.";
+    }
+    return "";
+  }
+
+  accept() {
+    if (this.current === null) return;
+    this.remember();
+    const ordered = this.ordered();
+    const next = ordered[ordered.indexOf(this.current) + 1];
+    const number = this.current;
+    this.model.set("reviewed", [...this.reviewed, number].filter((value, index, all) => all.indexOf(value) === index));
+    this.model.save_changes();
+    if (next !== undefined) this.show(next);
+    this.tell(`group ${number} accepted${next === undefined ? "; it was the last" : ""}`);
+    this.paint();
+  }
+
+  acceptExact() {
+    this.remember();
+    const exact = this.groups.filter((group) => group[3]).map(([number]) => number);
+    this.model.set("reviewed", [...new Set([...this.reviewed, ...exact])]);
+    this.model.save_changes();
+    this.tell(`${plural(exact.length, "group")} of exact copies accepted`);
+    this.paint();
+  }
+
+  remember() {
+    this.history.push({ decisions: this.decisions, reviewed: this.model.get("reviewed"), group: this.current, at: this.at });
+  }
+
+  undo() {
+    const before = this.history.pop();
+    if (!before) return this.tell("nothing to undo");
+    this.model.set("decisions", before.decisions);
+    this.model.set("reviewed", before.reviewed);
+    this.model.save_changes();
+    this.show(before.group, before.at);
+    this.tell("undone");
+    this.paint();
+  }
+
+  go(step) {
+    const ordered = this.ordered();
+    const next = ordered[ordered.indexOf(this.current) + step];
+    if (next === undefined) return this.tell(step > 0 ? "this is the last group" : "this is the first group");
+    this.show(next);
+    this.paint();
+  }
+
+  show(number, at = 0) {
+    this.current = number;
+    this.at = at;
+    this.setZoom(0);
+  }
+
+  setOrder(order) {
+    this.order = order;
+    this.show(this.ordered()[0] ?? null);
+    this.paint();
+  }
+
+  setHiding(isHiding) {
+    this.hideReviewed = isHiding;
+    if (isHiding && this.reviewed.has(this.current)) this.show(this.ordered().find((number) => !this.reviewed.has(number)) ?? this.current);
+    this.paint();
+  }
+
+  setZoom(zoom) {
+    this.zoom = Math.max(0, Math.min(ZOOMS.length - 1, zoom));
+    if (this.zoom === 0) this.center = [0.5, 0.5];
+    this.askPictures();
+    this.placePictures();
+  }
+
+  pan(right, down) {
+    const margin = 0.5 / ZOOMS[this.zoom];
+    const inside = (value) => Math.max(margin, Math.min(1 - margin, value));
+    this.center = [inside(this.center[0] + right), inside(this.center[1] + down)];
+    this.placePictures();
+  }
+
+  focus(place) {
+    if (!this.images.length) return;
+    this.at = Math.max(0, Math.min(this.images.length - 1, place));
+    [...this.tiles.children].forEach((tile, index) => tile.setAttribute("tabindex", index === this.at ? 0 : -1));
+    this.tiles.children[this.at].focus();
+  }
+
+  tell(words) {
+    this.status.textContent = words;
+    this.alert.hidden = true;
+  }
+
+  warn(words) {
+    this.alert.textContent = words;
+    this.alert.hidden = false;
+  }
+
+  // -- from Python ---------------------------------------------------------------------------------------------------
+
+  onMessage(message, buffers) {
+    if (message.type === "error") this.warn(message.text);
+    if (message.type === "groups") {
+      for (const [number, rows] of Object.entries(message.groups)) this.rows.set(Number(number), rows);
+      this.paint();
+    }
+    if (message.type !== "pictures") return;
+    message.pictures.forEach(([id, problem], index) => {
+      if (problem) this.problems.set(id, problem);
+      const jpeg = new Blob([buffers[index]], { type: "image/jpeg" });
+      this.pictures.set(`${id} ${message.side}`, jpeg.size ? URL.createObjectURL(jpeg) : "");
+    });
+    this.placePictures();
+  }
+
+  askGroups() {
+    const ordered = this.ordered();
+    const place = ordered.indexOf(this.current);
+    const missing = ordered.slice(Math.max(0, place), place + 3).filter((number) => !this.rows.has(number) && !this.asked.has(number));
+    missing.forEach((number) => this.asked.add(number));
+    if (missing.length) this.model.send({ type: "groups", groups: missing });
+  }
+
+  askPictures() {
+    const side = this.zoom ? ZOOMED_SIDE : FRAME_SIDE;
+    const missing = this.images.map((image) => image.id).filter((id) => !this.asked.has(`${id} ${side}`));
+    missing.forEach((id) => this.asked.add(`${id} ${side}`));
+    for (let start = 0; start < missing.length; start += 12) {
+      this.model.send({ type: "pictures", ids: missing.slice(start, start + 12), side });
+    }
+  }
+
+  // -- painting ------------------------------------------------------------------------------------------------------
+
+  paint() {
+    if (this.signal.aborted) return;
+    const hadFocus = this.tiles.contains(document.activeElement);
+    this.askGroups();
+    this.paintHead();
+    const { images } = this;
+    this.empty.hidden = this.groups.length > 0;
+    this.empty.textContent = "There are no groups in this plan, so there is nothing to review.";
+    const isSame = this.shown === images && this.tiles.children.length === images.length;
+    if (!isSame) this.tiles.replaceChildren(...images.map((image, index) => this.tile(image, index)));
+    this.shown = images;
+    images.forEach((image, index) => this.paintVerdict(this.tiles.children[index], image, index));
+    this.askPictures();
+    this.placePictures();
+    if (hadFocus && !this.tiles.contains(document.activeElement)) {
+      if (images.length) this.focus(this.at);
+      else this.refocus = true; // the rows are on their way
+    } else if (this.refocus && images.length) {
+      this.refocus = false;
+      this.focus(this.at);
+    }
+  }
+
+  paintHead() {
+    const { groups, reviewed, current } = this;
+    const ordered = this.ordered();
+    const group = groups.find(([number]) => number === current);
+    const done = current !== null && reviewed.has(current) ? ", accepted" : "";
+    this.title.textContent = group ? `Group ${current} (${ordered.indexOf(current) + 1} of ${ordered.length}${done})` : "No groups";
+    this.progress.max = Math.max(1, groups.length);
+    this.progress.value = reviewed.size;
+    const { remove = 0, bytes = 0 } = this.model.get("totals");
+    const lowest = group && group[2] !== null ? `, lowest similarity ${percentText(group[2])}` : "";
+    this.totals.textContent =
+      `${reviewed.size} of ${plural(groups.length, "group")} reviewed; ${plural(remove, "image")} (${(bytes / 1e6).toFixed(1)} MB) to remove${lowest}`;
+    const exact = groups.filter(([number, , , isExact]) => isExact && !reviewed.has(number)).length;
+    this.exact.textContent = `accept ${plural(exact, "group")} of exact copies`;
+    this.exact.disabled = exact === 0;
+  }
+
+  tile(image, index) {
+    const frame = element("div", { class: "dup-frame" }, element("img", { alt: "", draggable: "false" }), element("span", { class: "dup-missing" }));
+    const badge = element("div", { class: "dup-verdict" }, element("span", { class: "dup-badge" }), element("span", { class: "dup-quiet" }));
+    const name = element("div", { class: "dup-name" }, nameNode(image.name, 44));
+    const facts = element("dl", {}, ...image.facts.flatMap((fact) => this.fact(...fact)));
+    const tile = element("div", { role: "option", class: "dup-tile", id: `${this.prefix}-${image.id}` }, frame, badge, name, facts);
+    if (image.flag) tile.append(element("p", { class: "dup-flag" }, image.flag));
+    tile.append(element("p", { class: "dup-reason" }));
+    tile.dataset.index = index;
+    return tile;
+  }
+
+  /** A fact of an image, marked where the images of the group differ in it. */
+  fact(label, text) {
+    const values = this.images.map((image) => image.facts.find(([other]) => other === label)?.[1]);
+    const differs = new Set(values).size > 1;
+    return [element("dt", {}, label), element("dd", { class: differs ? "dup-differs" : null }, text)];
+  }
+
+  paintVerdict(tile, image, index) {
+    const verdict = this.verdict(image);
+    const part = this.part(image);
+    const isOwn = image.id in this.decisions;
+    tile.dataset.verdict = verdict;
+    tile.dataset.part = part;
+    tile.setAttribute("aria-selected", verdict !== "remove");
+    tile.setAttribute("tabindex", index === this.at ? 0 : -1);
+    const [badge, similarity] = tile.querySelector(".dup-verdict").children;
+    badge.textContent = `${WORDS[verdict]}${part ? ` (part ${part + 1})` : ""}`;
+    const same = this.images[0].digest === image.digest && index > 0 ? "same bytes" : null;
+    similarity.textContent = index === 0 ? "" : (same ?? (image.similarity === null ? "" : percentText(image.similarity)));
+    tile.querySelector(".dup-reason").textContent = isOwn ? "your decision" : image.reason;
+    const facts = image.facts.map(([, text]) => text).join(", ");
+    tile.setAttribute("aria-label", `${image.name}, ${badge.textContent.slice(2)}, ${facts}${image.flag ? `, ${image.flag}` : ""}`);
+  }
+
+  placePictures() {
+    const scale = ZOOMS[this.zoom];
+    const shift = this.center.map((value) => `${((0.5 - value) * 100).toFixed(2)}%`);
+    this.node.dataset.zoom = scale;
+    this.images.forEach((image, index) => {
+      const frame = this.tiles.children[index]?.querySelector(".dup-frame");
+      if (!frame) return;
+      const [img, missing] = frame.children;
+      const url = (this.zoom && this.pictures.get(`${image.id} ${ZOOMED_SIDE}`)) || this.pictures.get(`${image.id} ${FRAME_SIDE}`);
+      if (url && img.getAttribute("src") !== url) img.src = url;
+      img.hidden = !url;
+      img.style.transform = scale === 1 ? "" : `scale(${scale}) translate(${shift.join(", ")})`;
+      missing.textContent = url ? "" : (this.problems.get(image.id) ?? "");
+    });
+  }
+
+  close() {
+    this.controller.abort();
+    this.paintSoon.cancel();
+    for (const [name, callback] of this.listeners) this.model.off(name, callback);
+    for (const url of this.pictures.values()) if (url) URL.revokeObjectURL(url);
+  }
+}
+
+function render({ model, el }) {
+  const reviewer = new Reviewer(model, el);
+  return () => reviewer.close();
+}
+
+export default { render };
