@@ -54,7 +54,7 @@ def choose_keepers(
     rule
         columns of `images`, the most important first, the largest value first; a minus sign takes the smallest first
         ("-modified": the oldest). Also "pixels" (width x height) and "similarity" (to the group's original). What is equal in
-        all is decided by the plainer name. The default is the tutorial's: resolution, lossless format, metadata, then size, age.
+        all is decided by the plainer name. The default is the tutorial's: resolution, lossless format, metadata, size, age.
         Or a function: it gets the rows of one group (those columns, best by the default rule first) and returns the name of the
         image to keep.
     protected

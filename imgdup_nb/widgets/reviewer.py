@@ -232,7 +232,8 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
     --------
     >>> plan = pd.DataFrame({
     ...     "group": 1, "image": ["a.png", "b.jpg"], "action": ["keep", "remove"], "reason": "", "flag": "",
-    ...     "keeper": ["", "a.png"], "similarity": [100.0, 96.9], "protected": False, "path": ["a.png", "b.jpg"], "sha256": ["1", "2"], "bytes": 10})
+    ...     "keeper": ["", "a.png"], "similarity": [100.0, 96.9], "protected": False, "bytes": 10,
+    ...     "path": ["a.png", "b.jpg"], "sha256": ["1", "2"]})
     >>> reviewer = GroupReviewer(plan)
     >>> reviewer
     <GroupReviewer: 1 group, 0 reviewed, 1 image to remove>
