@@ -1,7 +1,7 @@
 """The threshold explorer: a `ThresholdState` that shows itself in a notebook.
 
 Who does what: Python holds the pairs, makes the groups and decodes thumbnails. The browser gets, once per method and
-linkage, the counts at every level (a few kilobytes: `_scene`), so it paints histogram, curves and numbers at once when the
+linkage, the counts at every level (a few kilobytes: `scene`), so it paints histogram, curves and numbers at once when the
 threshold moves, while Python still groups. The groups themselves never travel as a whole: the browser gets the rows it shows.
 
 Messages, besides the traits (all of them plain JSON; thumbnails are binary buffers):
@@ -98,9 +98,9 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
     _esm = join_module()
     _css = (ASSETS / "explorer.css").read_text(encoding="utf-8")
 
-    _scene = t.Dict().tag(sync=True)
-    _selection = t.Dict().tag(sync=True)
-    _asked = t.Int(0).tag(sync=True, echo_update=False)  # counted up by the browser with each change, and answered
+    scene = t.Dict().tag(sync=True)
+    details = t.Dict().tag(sync=True)
+    asked = t.Int(0).tag(sync=True, echo_update=False)  # counted up by the browser with each change, and answered
 
     def __init__(
         self, pairs: pd.DataFrame | Mapping[str, pd.DataFrame], images: pd.DataFrame | None = None, **traits: Any
@@ -112,7 +112,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         self._set_scene()
         self.observe(self._set_scene, "sweep")
         self.observe(self._on_revision, "revision")
-        self.observe(self._set_selection, "selected")
+        self.observe(self._set_details, "selected")
         self.on_msg(self._on_message)
 
     # -- from the browser ----------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
     # -- to the browser ------------------------------------------------------------------------------------------------
 
     def _on_revision(self, _change: Any) -> None:
-        self._set_selection()
+        self._set_details()
         if not self._is_answering:
             self.send({"type": "rows", **self._page(0, FIRST_ROWS)})
 
@@ -181,7 +181,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         """Bring together what changes with method, linkage and range only."""
         method = METHODS.get(self.method) or METHODS.get(self.graph.method)
         levels = self.levels
-        self._scene = {
+        self.scene = {
             "methods": self.methods,
             "unit": self.pairs.attrs.get("unit", method.unit if method else ""),
             "bits": int(self.pairs.attrs.get("bits", method.bits if method else 0)),
@@ -204,7 +204,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         """
         return {
             "revision": self.revision,
-            "asked": self._asked,
+            "asked": self.asked,
             "threshold": self.threshold,
             "first": first,
             "total": len(self.shown),
@@ -229,16 +229,16 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
             np.flatnonzero(self._bursts[tiles]).tolist(),
         ]
 
-    def _set_selection(self, _change: Any = None) -> None:
+    def _set_details(self, _change: Any = None) -> None:
         """Send the table of the selected group."""
         group = self.selected_group
         if group is None:
-            self._selection = {}
+            self.details = {}
             return
         start, size = self._rows.start[group - 1], int(self._rows.size[group - 1])
         shown = slice(start, start + min(size, MAX_DETAILS))
         table = self.groups.table.iloc[shown]
-        self._selection = {
+        self.details = {
             "group": group,
             "size": size,
             "rows": [

@@ -141,7 +141,7 @@ class Gallery {
     if (!picture) return;
     const { name, facts, problem, url } = picture;
     tile.title = [name, facts, problem].filter(Boolean).join("\n");
-    tile.querySelector(".dup-name").replaceChildren(element("bdi", {}, shortName(name, this.hasPictures ? 15 : 26)));
+    tile.querySelector(".dup-name").replaceChildren(element("bdi", {}, this.hasPictures ? shortName(baseName(name), 17) : shortName(name, 26)));
     const frame = tile.querySelector(".dup-picture");
     if (!frame) return;
     const broken = element("span", { class: "dup-broken", role: "img", "aria-label": `${name} cannot be shown: ${problem}` }, "cannot be shown");
