@@ -200,7 +200,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         """Return the rows of the gallery from `first` on, and what they belong to.
 
         A row is [group, images, weakest pair, lowest similarity to the original, change, ids of the first images, their
-        similarities to the original (0 for the original), places of new images, places of burst shots].
+        similarities to the original, places of new images, places of burst shots].
         """
         return {
             "revision": self.revision,
@@ -215,8 +215,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
 
     def _row(self, group: int) -> list[Any]:
         rows = self._rows
-        start = rows.start[group - 1]
-        tiles = slice(start, start + min(rows.size[group - 1], MAX_TILES))
+        tiles = self._tiles(group)
         return [
             group,
             int(rows.size[group - 1]),
@@ -224,10 +223,19 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
             _percent(rows.lowest[group - 1]),
             int(self._changes.kinds[group - 1]),
             self._numbers[tiles].tolist(),
-            [0, *(_percent(value) for value in rows.similarity[tiles][1:])],
+            [_percent(value) for value in rows.similarity[tiles]],
             np.flatnonzero(self._changes.new_rows[tiles]).tolist(),
             np.flatnonzero(self._bursts[tiles]).tolist(),
         ]
+
+    def _tiles(self, group: int) -> np.ndarray:
+        """Return the rows of the groups' table that stand for a group: the original first, then what is worth a look."""
+        start, size = self._rows.start[group - 1], self._rows.size[group - 1]
+        others = np.arange(start + 1, start + size)  # most similar first
+        if self.order == "risk":
+            others = others[::-1]
+        new = self._changes.new_rows[others]
+        return np.concatenate([[start], others[new], others[~new]])[:MAX_TILES]
 
     def _set_details(self, _change: Any = None) -> None:
         """Send the table of the selected group."""

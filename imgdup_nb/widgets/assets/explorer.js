@@ -194,7 +194,7 @@ class Explorer {
     if (this.scene.isEmpty) return;
     for (const plot of [this.histogram, this.curves]) plot.draw(this.scene, this.showTools);
     this.paint();
-    this.gallery.paint();
+    this.gallery.resize();
   }
 
   paint() {
