@@ -1,7 +1,7 @@
 """The threshold explorer: a `ThresholdState` that shows itself in a notebook.
 
 Who does what: Python holds the pairs, makes the groups and decodes thumbnails. The browser gets, once per method and
-linkage, the counts at every level (a few kilobytes: `_scene`), so it paints histogram, curves and numbers at once when the
+linkage, the counts at every level (a few kilobytes: `scene`), so it paints histogram, curves and numbers at once when the
 threshold moves, while Python still groups. The groups themselves never travel as a whole: the browser gets the rows it shows.
 
 Messages, besides the traits (all of them plain JSON; thumbnails are binary buffers):
@@ -98,9 +98,9 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
     _esm = join_module()
     _css = (ASSETS / "explorer.css").read_text(encoding="utf-8")
 
-    _scene = t.Dict().tag(sync=True)
-    _selection = t.Dict().tag(sync=True)
-    _asked = t.Int(0).tag(sync=True, echo_update=False)  # counted up by the browser with each change, and answered
+    scene = t.Dict().tag(sync=True)
+    details = t.Dict().tag(sync=True)
+    asked = t.Int(0).tag(sync=True, echo_update=False)  # counted up by the browser with each change, and answered
 
     def __init__(
         self, pairs: pd.DataFrame | Mapping[str, pd.DataFrame], images: pd.DataFrame | None = None, **traits: Any
@@ -112,7 +112,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         self._set_scene()
         self.observe(self._set_scene, "sweep")
         self.observe(self._on_revision, "revision")
-        self.observe(self._set_selection, "selected")
+        self.observe(self._set_details, "selected")
         self.on_msg(self._on_message)
 
     # -- from the browser ----------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
     # -- to the browser ------------------------------------------------------------------------------------------------
 
     def _on_revision(self, _change: Any) -> None:
-        self._set_selection()
+        self._set_details()
         if not self._is_answering:
             self.send({"type": "rows", **self._page(0, FIRST_ROWS)})
 
@@ -179,7 +179,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         """Bring together what changes with method, linkage and range only."""
         method = METHODS.get(self.method) or METHODS.get(self.graph.method)
         levels = self.levels
-        self._scene = {
+        self.scene = {
             "methods": self.methods,
             "unit": self.pairs.attrs.get("unit", method.unit if method else ""),
             "bits": int(self.pairs.attrs.get("bits", method.bits if method else 0)),
@@ -198,11 +198,11 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         """Return the rows of the gallery from `first` on, and what they belong to.
 
         A row is [group, images, weakest pair, lowest similarity to the original, change, ids of the first images, their
-        similarities to the original (0 for the original), places of new images, places of burst shots].
+        similarities to the original, places of new images, places of burst shots].
         """
         return {
             "revision": self.revision,
-            "asked": self._asked,
+            "asked": self.asked,
             "threshold": self.threshold,
             "first": first,
             "total": len(self.shown),
@@ -213,8 +213,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
 
     def _row(self, group: int) -> list[Any]:
         rows = self._rows
-        start = rows.start[group - 1]
-        tiles = slice(start, start + min(rows.size[group - 1], MAX_TILES))
+        tiles = self._tiles(group)
         return [
             group,
             int(rows.size[group - 1]),
@@ -222,21 +221,30 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
             _percent(rows.lowest[group - 1]),
             int(self._changes.kinds[group - 1]),
             self._numbers[tiles].tolist(),
-            [0, *(_percent(value) for value in rows.similarity[tiles][1:])],
+            [_percent(value) for value in rows.similarity[tiles]],
             np.flatnonzero(self._changes.new_rows[tiles]).tolist(),
             np.flatnonzero(self._bursts[tiles]).tolist(),
         ]
 
-    def _set_selection(self, _change: Any = None) -> None:
+    def _tiles(self, group: int) -> np.ndarray:
+        """Return the rows of the groups' table that stand for a group: the original first, then what is worth a look."""
+        start, size = self._rows.start[group - 1], self._rows.size[group - 1]
+        others = np.arange(start + 1, start + size)  # most similar first
+        if self.order == "risk":
+            others = others[::-1]
+        new = self._changes.new_rows[others]
+        return np.concatenate([[start], others[new], others[~new]])[:MAX_TILES]
+
+    def _set_details(self, _change: Any = None) -> None:
         """Send the table of the selected group."""
         group = self.selected_group
         if group is None:
-            self._selection = {}
+            self.details = {}
             return
         start, size = self._rows.start[group - 1], int(self._rows.size[group - 1])
         shown = slice(start, start + min(size, MAX_DETAILS))
         table = self.groups.table.iloc[shown]
-        self._selection = {
+        self.details = {
             "group": group,
             "size": size,
             "rows": [

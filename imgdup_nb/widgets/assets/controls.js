@@ -91,7 +91,8 @@ class Numbers {
 
   mark(scene, threshold) {
     const place = scene.place(threshold);
-    for (const name of CURVES) this.values[name].textContent = countText(scene[name][place]);
+    for (const name of CURVES) this.values[name].replaceChildren(countText(scene[name][place]));
+    this.values.images.append(element("small", {}, ` of ${countText(scene.n_images)}`));
   }
 }
 
@@ -106,7 +107,7 @@ class Tools {
     this.guards = element("p", { class: "dup-guards", "data-testid": "guards" });
     const pinning = element("div", { class: "dup-pin" }, this.pin, this.changes);
     const row = element("div", { class: "dup-tools" }, pinning, labelled("Only pairs", this.upper), others.node);
-    this.node = element("div", {}, this.toolList, row);
+    this.node = element("div", {}, this.toolList, this.guards, row);
   }
 
   setScene(scene) {

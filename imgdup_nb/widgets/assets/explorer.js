@@ -12,7 +12,7 @@ class Explorer {
     this.signal = this.controller.signal;
     this.listeners = [];
     this.showTools = false;
-    this.answered = model.get("_asked");
+    this.answered = model.get("asked");
     this.paintSoon = oncePerFrame(() => this.paint());
     this.saveSoon = oncePerFrame(() => this.model.save_changes());
     this.build();
@@ -66,7 +66,7 @@ class Explorer {
       this.filter.node,
       this.gallery.node,
       this.details.node,
-      element("footer", {}, this.tools.guards, this.code),
+      this.code,
       this.status,
     );
   }
@@ -82,9 +82,9 @@ class Explorer {
 
   listen() {
     for (const name of INPUTS) this.on(`change:${name}`, this.paintSoon);
-    this.on("change:_asked", () => this.showBusySoon());
-    this.on("change:_scene", () => this.setScene());
-    this.on("change:_selection", () => this.setSelection());
+    this.on("change:asked", () => this.showBusySoon());
+    this.on("change:scene", () => this.setScene());
+    this.on("change:details", () => this.setSelection());
     this.on("change:method", () => this.pictures.clear());
     this.on("msg:custom", (message, buffers) => this.onMessage(message, buffers));
     for (const plot of [this.histogram, this.curves]) this.listenToPointer(plot);
@@ -152,7 +152,7 @@ class Explorer {
 
   onPictures(ids) {
     this.gallery.refresh(ids);
-    if (ids.some((id) => this.model.get("_selection").rows?.some((row) => row[0] === id))) this.setSelection();
+    if (ids.some((id) => this.model.get("details").rows?.some((row) => row[0] === id))) this.setSelection();
     this.markState();
   }
 
@@ -164,7 +164,7 @@ class Explorer {
     const changed = Object.entries(values).filter(([name, value]) => this.model.get(name) !== value);
     if (!changed.length) return;
     for (const [name, value] of changed) this.model.set(name, value);
-    this.model.set("_asked", this.model.get("_asked") + 1);
+    this.model.set("asked", this.model.get("asked") + 1);
     this.showError("");
     this.saveSoon();
   }
@@ -182,7 +182,7 @@ class Explorer {
   // -- painting ------------------------------------------------------------------------------------------------------
 
   setScene() {
-    this.scene = new Scene(this.model.get("_scene"));
+    this.scene = new Scene(this.model.get("scene"));
     if (this.scene.isEmpty) return;
     this.head.setScene(this.scene, this.state);
     this.tools.setScene(this.scene);
@@ -194,7 +194,7 @@ class Explorer {
     if (this.scene.isEmpty) return;
     for (const plot of [this.histogram, this.curves]) plot.draw(this.scene, this.showTools);
     this.paint();
-    this.gallery.paint();
+    this.gallery.resize();
   }
 
   paint() {
@@ -240,7 +240,7 @@ class Explorer {
   }
 
   setSelection() {
-    const selection = this.model.get("_selection");
+    const selection = this.model.get("details");
     this.details.show(selection, this.scene, this.pictures);
     this.gallery.select(selection.group);
   }
@@ -248,7 +248,7 @@ class Explorer {
   // -- telling the state ---------------------------------------------------------------------------------------------
 
   get isWaiting() {
-    return this.answered < this.model.get("_asked");
+    return this.answered < this.model.get("asked");
   }
 
   markState() {

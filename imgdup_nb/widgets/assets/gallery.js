@@ -1,6 +1,7 @@
 // The list of groups: only the rows that can be seen exist, so ten thousand groups scroll like ten.
 
 const ROW_HEIGHT = { pictures: 138, names: 66 };
+const TILE_WIDTH = { pictures: 112, names: 198 }; // with the gap after it
 const MAX_LISTED = 150_000; // browsers cannot scroll further than about 33 million pixels
 const CHANGES = ["", "born", "grown", "merged", "regrouped"];
 
@@ -29,6 +30,24 @@ class Gallery {
     return ROW_HEIGHT[this.hasPictures ? "pictures" : "names"];
   }
 
+  /** How many whole tiles fit into a row, with room for "+12" after them. */
+  countTiles() {
+    const width = this.node.clientWidth || 900;
+    const head = this.hasPictures ? 152 : width > 700 ? 250 : 150;
+    return Math.max(1, Math.floor((width - head - 62) / TILE_WIDTH[this.hasPictures ? "pictures" : "names"]));
+  }
+
+  /** Make the rows anew where another number of tiles fits now. */
+  resize() {
+    if (this.countTiles() !== this.nTiles) this.clearShown();
+    this.paintSoon();
+  }
+
+  clearShown() {
+    for (const node of this.shown.values()) node.remove();
+    this.shown.clear();
+  }
+
   setScene(scene) {
     this.hasPictures = scene.pictures;
     this.scene = scene;
@@ -47,8 +66,7 @@ class Gallery {
     this.total = Math.min(total, MAX_LISTED);
     this.threshold = threshold;
     this.rows.clear();
-    for (const node of this.shown.values()) node.remove();
-    this.shown.clear();
+    this.clearShown();
     this.spacer.style.height = `${this.total * this.rowHeight}px`;
     this.node.scrollTop = 0;
     this.active = 0;
@@ -62,6 +80,7 @@ class Gallery {
 
   paint() {
     const [first, last] = this.visible();
+    this.nTiles = this.countTiles();
     for (const [place, node] of this.shown) {
       if (place < first || place >= last) {
         node.remove();
@@ -92,7 +111,7 @@ class Gallery {
 
   idsShown(first, last) {
     const ids = [];
-    for (let place = first; place < last; place++) ids.push(...(this.rows.get(place)?.[5] ?? []));
+    for (let place = first; place < last; place++) ids.push(...(this.rows.get(place)?.[5].slice(0, this.nTiles) ?? []));
     return ids;
   }
 
@@ -103,10 +122,12 @@ class Gallery {
     const node = element("div", { ...attributes, id: `${this.idPrefix}-${place}`, "aria-label": label, "aria-selected": "false" });
     filled(node, { "aria-posinset": place + 1, "aria-setsize": this.total }, []);
     const tiles = element("div", { class: "dup-tiles" });
-    ids.forEach((id, index) => {
+    const fitting = ids.slice(0, this.nTiles);
+    fitting.forEach((id, index) => {
       tiles.append(this.tileNode(id, index ? scores[index] : null, index === 0, added.includes(index), bursts.includes(index)));
     });
-    if (size > ids.length) tiles.append(element("span", { class: "dup-more" }, `+${countText(size - ids.length)}`));
+    const more = size - fitting.length;
+    if (more) tiles.append(element("span", { class: "dup-more", title: "select the group to see all" }, `+${countText(more)}`));
     node.append(this.headNode(group, size, weakest, lowest, change), tiles);
     return node;
   }
@@ -141,7 +162,7 @@ class Gallery {
     if (!picture) return;
     const { name, facts, problem, url } = picture;
     tile.title = [name, facts, problem].filter(Boolean).join("\n");
-    tile.querySelector(".dup-name").replaceChildren(element("bdi", {}, shortName(name, this.hasPictures ? 15 : 26)));
+    tile.querySelector(".dup-name").replaceChildren(element("bdi", {}, this.hasPictures ? shortName(baseName(name), 15) : shortName(name, 26)));
     const frame = tile.querySelector(".dup-picture");
     if (!frame) return;
     const broken = element("span", { class: "dup-broken", role: "img", "aria-label": `${name} cannot be shown: ${problem}` }, "cannot be shown");
