@@ -161,9 +161,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
             [number, name, self._facts.get(name, ""), problem]
             for number, name, (_, problem) in zip(ids, wanted, made, strict=True)
         ]
-        self.send(
-            {"type": "pictures", "method": self.method, "pictures": pictures}, buffers=[jpeg for jpeg, _ in made]
-        )
+        self.send({"type": "pictures", "method": self.method, "pictures": pictures}, buffers=[jpeg for jpeg, _ in made])
 
     def _answer_select(self, content: dict[str, Any]) -> None:
         group = content["group"]
@@ -257,9 +255,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
             "size": size,
             "rows": [
                 [number, name, _percent(similarity), self._facts.get(name, "")]
-                for number, name, similarity in zip(
-                    self._numbers[shown].tolist(), table.image, table.similarity, strict=True
-                )
+                for number, name, similarity in zip(self._numbers[shown].tolist(), table.image, table.similarity, strict=True)
             ],
         }
 
