@@ -577,6 +577,21 @@ def test_a_copy_that_does_not_read_back_is_thrown_away_and_the_original_stays(ph
 
 @REFUSING
 @pytest.mark.usefixtures("two_disks")
+def test_a_file_that_is_written_to_while_it_is_copied_stays_and_so_does_the_copy(photos, monkeypatch):
+    def copy_and_change(original, copy):
+        copy.write(original.read())
+        Path(original.name).write_bytes(b"saved by an editor just now")
+
+    monkeypatch.setattr(files, "copy_bytes", copy_and_change)
+    log = photos.apply()
+    assert "changed while it was copied" in note(log, "1/near.jpg")
+    assert photos.path("1/near.jpg").read_bytes() == b"saved by an editor just now"
+    assert "something else stands in its place" in note(undo(log), "1/near.jpg")
+    assert (photos.to / "1/near.jpg").read_bytes() == b"1 near" * 100
+
+
+@REFUSING
+@pytest.mark.usefixtures("two_disks")
 def test_where_the_source_cannot_be_removed_both_stay_and_undo_removes_the_copy(photos, monkeypatch):
     before = photos.look()
     with monkeypatch.context() as stuck:
