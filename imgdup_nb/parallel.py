@@ -24,6 +24,7 @@ def map_batches(
     *,
     executor: Executor | None = None,
     describe: str = "",
+    size: int | None = None,
 ) -> Iterator[Result]:
     """Yield `function`'s result for each item, in the order of `items`, working on batches at the same time.
 
@@ -38,13 +39,15 @@ def map_batches(
         any `concurrent.futures.Executor`, which stays open; None works in threads of this process.
     describe
         a word for the progress bar, which appears after a second. Never a file name: bars are shown as HTML.
+    size
+        items in a batch; None takes 4 in threads and 64 on an executor.
 
     Notes
     -----
     When the consumer stops early or is interrupted, batches not begun are cancelled and own threads are waited for, so
     nothing runs on in the background.
     """
-    size = THREAD_BATCH if executor is None else EXECUTOR_BATCH
+    size = size or (THREAD_BATCH if executor is None else EXECUTOR_BATCH)
     batches = (items[start : start + size] for start in range(0, len(items), size))
     workers = os.cpu_count() or 1
     pool = executor or ThreadPoolExecutor(workers, thread_name_prefix="imgdup_nb")
