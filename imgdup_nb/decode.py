@@ -1,7 +1,7 @@
 """Open one image safely, as a person sees it.
 
-What is compared is what a viewer shows: turned by its EXIF orientation, transparency laid on a background, the first frame of an
-animation, 16-bit and float values brought to 8 bits. Everything that can go wrong in a decoder becomes an `UnreadableImage`
+What is compared is what a viewer shows: turned by its EXIF orientation, transparency laid on a background, the first frame of
+an animation, 16-bit and float values brought to 8 bits. Everything that can go wrong in a decoder becomes an `UnreadableImage`
 whose text is a sentence for people.
 """
 
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import IO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 250_000_000  # 750 MB once decoded; the largest phone cameras make 200 million
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
@@ -89,7 +89,7 @@ def _explain(error: Exception) -> str:
     return f"damaged: {detail} ({type(error).__name__})"
 
 
-def open_lazily(source: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
+def open_lazily(source: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
     """Read an image's header only; size limits are `as_seen`'s, because a large JPEG may be decoded small."""
     # Pillow's own limit is one number for the whole process: lifted only while a header is read, by one thread at a time
     with _opening:
@@ -100,7 +100,7 @@ def open_lazily(source: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def as_seen(image: Image.Image, *, min_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def as_seen(image: ImageFile.ImageFile, *, min_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode a lazily opened image into what a viewer shows (see `open_image`)."""
     width, height = image.size
     if min_side:
@@ -141,9 +141,9 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         return _from_wide(image)
     if image.mode == "LAB":
-        return ImageCms.profileToProfile(  # Pillow converts LAB only through colour profiles
-            image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        # Pillow converts LAB only through colour profiles
+        return ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB")) or image
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
@@ -179,7 +179,8 @@ def _laid_on(image: Image.Image, color: tuple[int, int, int]) -> Image.Image:
 
 
 def _is_uniform(image: Image.Image) -> bool:
-    return all(high - low < 8 for low, high in image.getextrema())  # 8 of 255: below what an eye sees
+    values = np.asarray(image)
+    return bool((np.ptp(values, axis=(0, 1)) < 8).all())  # 8 of 255: below what an eye sees
 
 
 def thumbnail(source: str | os.PathLike[str] | IO[bytes], side: int = 160) -> bytes:

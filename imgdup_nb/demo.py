@@ -35,11 +35,11 @@ PHOTOS = {  # group: where its picture lies, from the package on
 }
 
 SINGLES = {  # duplicates of nothing; the stereo pair, the pages and the textures look alike all the same
-    "photos/camera.jpg": "skimage/data/camera.png",
-    "photos/coins.jpg": "skimage/data/coins.png",
-    "photos/moon.jpg": "skimage/data/moon.png",
-    "photos/motorcycle-left.jpg": "skimage/data/motorcycle_left.png",
-    "photos/motorcycle-right.jpg": "skimage/data/motorcycle_right.png",
+    "album/camera.jpg": "skimage/data/camera.png",
+    "album/coins.jpg": "skimage/data/coins.png",
+    "album/moon.jpg": "skimage/data/moon.png",
+    "album/motorcycle-left.jpg": "skimage/data/motorcycle_left.png",
+    "album/motorcycle-right.jpg": "skimage/data/motorcycle_right.png",
     "scans/page.png": "skimage/data/page.png",
     "scans/text.png": "skimage/data/text.png",
     "textures/brick.jpg": "skimage/data/brick.png",
@@ -47,7 +47,7 @@ SINGLES = {  # duplicates of nothing; the stereo pair, the pages and the texture
     "textures/gravel.jpg": "skimage/data/gravel.png",
 }
 
-BLANKS = {"scans/blank-page.png": 255, "photos/lens-cap.png": 0}  # one grey level all over
+BLANKS = {"scans/blank-page.png": 255, "album/lens-cap.png": 0}  # one grey level all over
 
 BROKEN: dict[str, Callable[[], bytes]] = {  # as old disks hold them
     "broken/empty.jpg": bytes,
@@ -202,14 +202,11 @@ def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
     ...     truth = make_demo_collection(folder)
     >>> truth.head(3)
                                image group   variation
-    0                 photos/cat.jpg   cat    original
+    0                 album/cat.jpg   cat    original
     1  copies/Anna's Kätzchen & co.jpg   cat  exact copy
     2             copies/cat-png.png   cat         png
-    >>> truth["group"].value_counts().head(2)  # duplicates of each other
-    group
-    cat          32
-    astronaut    17
-    Name: count, dtype: int64
+    >>> len(truth), truth["group"].nunique()
+    (184, 25)
     """
     root, files = Path(folder), {file.image: file for file in _demo_files()}
     present = _present_files(root, allowed=files)
@@ -223,7 +220,7 @@ def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
 def _demo_files() -> Iterator[DemoFile]:
     yield from _photo_files()
     for image, source in SINGLES.items():
-        variation = "other view" if image == "photos/motorcycle-right.jpg" else "original"
+        variation = "other view" if image == "album/motorcycle-right.jpg" else "original"
         yield _loner(image, variation, partial(_original, source, PurePosixPath(image).suffix))
     for image, level in BLANKS.items():
         yield _loner(image, "blank", partial(_encode, Image.new("L", (480, 360), level), ".png"))
@@ -234,7 +231,7 @@ def _demo_files() -> Iterator[DemoFile]:
 def _photo_files() -> Iterator[DemoFile]:
     for row, (group, source) in enumerate(PHOTOS.items()):
         make_original = partial(_original, source)
-        yield DemoFile(f"photos/{group}.jpg", group, "original", make_original)
+        yield DemoFile(f"album/{group}.jpg", group, "original", make_original)
         yield DemoFile(_name("copies", group, ".jpg"), group, "exact copy", make_original)
         for column, (name, variation) in enumerate(VARIATIONS.items()):
             if row == 0 or (row + column) % 2 == 0:  # a chessboard below a full first row

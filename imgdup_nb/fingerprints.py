@@ -238,10 +238,8 @@ class Fingerprints:
 
     def to_frame(self) -> pd.DataFrame:
         """Return bits (bool) or vector components (float32) of the upright pictures, one row per image."""
-        if self.method.unit == "bits":
-            values = unpack_bits(self.codes[:, 0], self.method.bits)
-        else:
-            values = self.codes[:, 0]
+        upright = self.codes[:, 0]
+        values = unpack_bits(upright, self.method.bits) if self.method.bits else upright
         return pd.DataFrame(values, index=pd.Index(self.names, name="image", dtype=object))
 
     def __len__(self) -> int:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image, IptcImagePlugin
+from PIL import Image, ImageFile, IptcImagePlugin
 
 from .decode import MAX_PIXELS, UnreadableImage, as_seen, open_image, open_lazily, readable
 from .parallel import each, map_batches
@@ -248,7 +248,7 @@ def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
     return sketch
 
 
-def _identified(source: Any) -> Image.Image:
+def _identified(source: Any) -> ImageFile.ImageFile:
     """Open an image's header, with the way out where only a missing plugin keeps it from being read."""
     try:
         return open_lazily(source)
@@ -271,18 +271,18 @@ def _count_frames(image: Image.Image) -> int:
         return 1
 
 
-def _is_lossless(image: Image.Image) -> bool:
+def _is_lossless(image: ImageFile.ImageFile) -> bool:
     """Tell whether the file's format keeps every pixel it was given."""
     if image.format == "TIFF":
         return "jpeg" not in str(image.info.get("compression", "")).lower()
     if image.format == "WEBP":
-        source = image.fp
-        source.seek(12)
-        return b"VP8L" in source.read(64 * 1024)  # the chunk's name stands before the pixels
+        assert image.fp is not None
+        image.fp.seek(12)
+        return b"VP8L" in image.fp.read(64 * 1024)  # the chunk's name stands before the pixels
     return image.format in LOSSLESS
 
 
-def _read_metadata(image: Image.Image) -> dict[str, Any]:
+def _read_metadata(image: ImageFile.ImageFile) -> dict[str, Any]:
     """Return `taken` and the number of `metadata` entries; damaged metadata count as none."""
     try:
         exif = image.getexif()
@@ -368,7 +368,6 @@ def _warn_of_problems(folder: Any, images: pd.DataFrame) -> None:
         most = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
         others = f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
         warnings.warn(
-            f"{reasons.total()} of {len(images)} files could not be read ({most}{others}); "
-            "see images[images.problem != '']",
+            f"{reasons.total()} of {len(images)} files could not be read ({most}{others}); see images[images.problem != '']",
             stacklevel=3,
         )

@@ -1,8 +1,8 @@
 """The loops over pairs that cannot be written as array operations, compiled by numba and cached on disk.
 
-Images are numbered 0..n-1 in the order in which they may become originals. A pair is (first, second), first < second, and comes with
-its level: the index of the strictest threshold it reaches, 0 being the strictest. Pairs are sorted by similarity, largest
-first, then by first and second.
+Images are numbered 0..n-1 in the order in which they may become originals. A pair is (first, second), first < second, and
+comes with its level: the index of the strictest threshold it reaches, 0 being the strictest. Pairs are sorted by similarity,
+largest first, then by first and second.
 """
 
 from __future__ import annotations

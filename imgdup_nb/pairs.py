@@ -47,7 +47,7 @@ def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
     n = len(fingerprints)
     if n > MAX_MATRIX:
         raise ValueError(
-            f"a matrix of {n:,} images would need {8 * n * n / 1e9:,.1f} GB; similar_pairs(fingerprints) keeps only what is similar"
+            f"a matrix of {n:,} images would need {8 * n * n / 1e9:,.1f} GB; similar_pairs(fingerprints) keeps what is similar"
         )
     names = pd.Index(fingerprints.names, dtype=object)
     values = fingerprints.method.similarity(all_distances(fingerprints.codes))

@@ -1,0 +1,136 @@
+"""Every way a picture can be stored, opened as a person sees it."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgdup_nb.decode import UnreadableImage, open_image, thumbnail
+
+
+def stored(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    buffer.seek(0)
+    return buffer
+
+
+def mean_difference(one, other):
+    return np.abs(np.asarray(one, dtype=float) - np.asarray(other, dtype=float)).mean()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("kind", "tolerance"), [("JPEG", 4), ("PNG", 0), ("WEBP", 6), ("TIFF", 0)])
+def test_exif_orientation_is_applied(picture, orientation, kind, tolerance):
+    upright = picture(1)
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # PIL.Image.Transpose that stores the pixels turned
+    as_stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    seen = open_image(stored(as_stored, kind, exif=exif))
+    assert seen.size == upright.size
+    assert mean_difference(seen, upright) <= tolerance
+
+
+def test_a_turned_picture_is_upright_when_decoded_small(picture):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    big = picture(1, 800, 600)
+    seen = open_image(stored(big.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif), min_side=100)
+    assert seen.width > seen.height
+    assert mean_difference(seen, big.resize(seen.size)) < 4
+
+
+def test_transparency_is_laid_on_white(picture):
+    image = picture(1).convert("RGBA")
+    image.putalpha(Image.new("L", image.size, 0))
+    image.paste(picture(2).resize((40, 40)), (10, 10))
+    seen = np.asarray(open_image(stored(image)))
+    assert (seen[100:, 100:] == 255).all()
+    assert mean_difference(seen[10:50, 10:50], picture(2).resize((40, 40))) == 0
+
+
+def test_a_white_drawing_on_nothing_keeps_its_contrast():
+    drawing = Image.new("RGBA", (60, 60), (255, 255, 255, 0))
+    drawing.paste((255, 255, 255, 255), (20, 20, 40, 40))
+    assert np.asarray(open_image(stored(drawing))).std() > 50
+
+
+def test_a_transparent_palette_picture_is_laid_on_white():
+    palette = Image.new("P", (20, 20), 0)
+    palette.putpalette([200, 0, 0, 0, 200, 0])
+    palette.paste(1, (5, 5, 10, 10))
+    seen = np.asarray(open_image(stored(palette, transparency=0)))
+    assert tuple(seen[0, 0]) == (255, 255, 255)
+    assert tuple(seen[7, 7]) == (0, 200, 0)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I", "F", "I;16"])
+def test_every_mode_shows_about_the_same_picture(picture, mode):
+    grey = picture(1).convert("L")
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
+    elif mode == "LAB":
+        image = Image.merge("LAB", [grey, Image.new("L", grey.size, 128), Image.new("L", grey.size, 128)])
+    elif mode == "P":
+        image = grey.quantize(256)
+    else:
+        image = grey.convert(mode) if mode in {"I", "F", "1"} else grey.convert("RGB").convert(mode)
+    seen = open_image(stored(image, "TIFF"))
+    assert seen.mode == "RGB"
+    limit = {"1": 12, "LAB": 20}.get(mode, 3)  # one bit a pixel is grainy; lightness is not grey
+    shrunk = [image.convert("L").resize((16, 12), Image.Resampling.BOX) for image in (seen, grey)]
+    assert mean_difference(*shrunk) < limit
+
+
+@pytest.mark.parametrize("values", [np.nan, np.inf, -np.inf, 0.0, 1e30])
+def test_odd_floats_do_not_matter(values):
+    pixels = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
+    pixels[3, 3] = values
+    assert open_image(stored(Image.fromarray(pixels), "TIFF")).size == (20, 20)
+
+
+def test_the_first_frame_of_an_animation_is_shown(picture):
+    animation = stored(picture(1), "GIF", save_all=True, append_images=[picture(2), picture(3)])
+    assert mean_difference(open_image(animation), picture(1)) < 20
+
+
+def test_a_picture_of_too_many_pixels_is_refused_with_its_size():
+    with pytest.raises(UnreadableImage, match=r"too large: 400 x 300 .* max_pixels="):
+        open_image(stored(Image.new("RGB", (400, 300))), max_pixels=119_999)
+    assert open_image(stored(Image.new("RGB", (400, 300))), max_pixels=120_000).size == (400, 300)
+
+
+def test_a_jpeg_of_hundreds_of_megapixels_is_decoded_small():
+    huge = stored(Image.new("L", (20_000, 15_000), 77), "JPEG")  # beyond Pillow's own limit of 179 million
+    seen = open_image(huge, min_side=128)
+    assert 128 <= seen.height < seen.width < 300
+    assert np.asarray(seen).mean() == 77
+
+
+def test_pillows_own_limit_stands_again_afterwards(picture):
+    before = Image.MAX_IMAGE_PIXELS
+    open_image(stored(picture(1)))
+    with pytest.raises(UnreadableImage):
+        open_image(io.BytesIO(b"x"))
+    assert before is not None
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.parametrize("cut", [0, 1, 10, 60, 500])
+def test_cut_files_are_unreadable_and_nothing_else(picture, cut):
+    for kind in ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF"]:
+        whole = stored(picture(1), kind).getvalue()
+        with pytest.raises(UnreadableImage):
+            open_image(io.BytesIO(whole[:cut]))
+
+
+def test_a_missing_file_is_unreadable(tmp_path):
+    with pytest.raises(UnreadableImage, match="gone"):
+        open_image(tmp_path / "nothing.png")
+
+
+def test_a_thumbnail_is_a_jpeg_of_the_size_asked_for(picture):
+    small = Image.open(io.BytesIO(thumbnail(stored(picture(1, 800, 600)), side=100)))
+    assert (small.format, small.size) == ("JPEG", (100, 75))

@@ -1,0 +1,341 @@
+"""Groups against plain versions of the same rules, and the promises made about them."""
+
+import itertools
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgdup_nb import Fingerprints, group_duplicates, similar_pairs, sweep_thresholds, threshold_changes
+from imgdup_nb.groups import LINKAGES
+
+THRESHOLDS = st.integers(70, 100)
+
+
+def pair_table(rows, floor=70, n_images=None):
+    """Return a pair table from (left, right, similarity)."""
+    pairs = pd.DataFrame(rows, columns=["left", "right", "similarity"]).astype({"similarity": float})
+    pairs.attrs = {"method": "phash", "floor": floor, "n_images": n_images or len({*pairs.left, *pairs.right})}
+    return pairs
+
+
+@st.composite
+def pair_tables(draw):
+    """Any graph of up to 9 images with similarities from a few levels, in any order of rows."""
+    names = [f"{letter}.jpg" for letter in "abcdefghi"[: draw(st.integers(0, 9))]]
+    chosen = draw(st.permutations(list(itertools.combinations(names, 2))))
+    levels = draw(st.lists(st.sampled_from([0, 71, 80, 85, 90, 95, 100]), min_size=len(chosen), max_size=len(chosen)))
+    return pair_table([(*pair, level) for pair, level in zip(chosen, levels, strict=True) if level], n_images=len(names))
+
+
+def lookup(pairs):
+    table = {}
+    for left, right, similarity in zip(pairs.left, pairs.right, pairs.similarity, strict=True):
+        table[left, right] = table[right, left] = similarity
+    return table
+
+
+def plain_star(pairs, threshold):
+    """An image is an original unless an earlier one is near; a member goes to its most similar original."""
+    similarity = lookup(pairs)
+    names = sorted({*pairs.left, *pairs.right})
+    originals = []
+    for name in names:
+        if not any(similarity.get((original, name), 0) >= threshold for original in originals):
+            originals.append(name)
+    groups = {original: [original] for original in originals}
+    for name in names:
+        if name not in groups:
+            best = max(similarity.get((original, name), 0) for original in originals)
+            groups[next(o for o in originals if similarity.get((o, name), 0) == best)].append(name)
+    return {frozenset(group) for group in groups.values() if len(group) > 1}
+
+
+def plain_connected(pairs, threshold):
+    groups = [{name} for name in {*pairs.left, *pairs.right}]
+    for (one, other), similarity in lookup(pairs).items():
+        if similarity >= threshold:
+            joined = [group for group in groups if one in group or other in group]
+            groups = [group for group in groups if group not in joined] + [set().union(*joined)]
+    return {frozenset(group) for group in groups if len(group) > 1}
+
+
+@given(pair_tables(), THRESHOLDS)
+@settings(deadline=None)
+def test_star_groups_are_those_of_the_plain_rule(pairs, threshold):
+    assert {frozenset(group) for group in group_duplicates(pairs, threshold)} == plain_star(pairs, threshold)
+
+
+@given(pair_tables(), THRESHOLDS)
+@settings(deadline=None)
+def test_connected_groups_are_the_components(pairs, threshold):
+    groups = group_duplicates(pairs, threshold, linkage="connected")
+    assert {frozenset(group) for group in groups} == plain_connected(pairs, threshold)
+
+
+@given(pair_tables(), THRESHOLDS)
+@settings(deadline=None)
+def test_star_members_reach_the_threshold_to_the_original(pairs, threshold):
+    similarity = lookup(pairs)
+    for original, *members in group_duplicates(pairs, threshold):
+        assert all(similarity[original, member] >= threshold for member in members)
+
+
+@given(pair_tables(), THRESHOLDS)
+@settings(deadline=None)
+def test_complete_groups_hold_no_pair_below_the_threshold_and_could_not_be_joined(pairs, threshold):
+    similarity = lookup(pairs)
+    groups = list(group_duplicates(pairs, threshold, linkage="complete"))
+    for group in groups:
+        assert all(similarity[pair] >= threshold for pair in itertools.combinations(group, 2))
+    alone = {*pairs.left, *pairs.right} - {name for group in groups for name in group}
+    for one, other in itertools.combinations([*groups, *([name] for name in alone)], 2):
+        assert any(similarity.get(pair, 0) < threshold for pair in itertools.product(one, other))
+
+
+@given(pair_tables(), THRESHOLDS, THRESHOLDS, st.sampled_from(["connected", "complete"]))
+@settings(deadline=None)
+def test_a_stricter_threshold_only_splits_groups(pairs, one, other, linkage):
+    loose, strict = sorted([one, other])
+    wholes = [set(group) for group in group_duplicates(pairs, loose, linkage=linkage)]
+    for group in group_duplicates(pairs, strict, linkage=linkage):
+        assert any(set(group) <= whole for whole in wholes)
+
+
+@given(pair_tables(), THRESHOLDS, st.sampled_from(LINKAGES), st.randoms())
+@settings(deadline=None)
+def test_rows_in_any_order_and_direction_give_the_same_table(pairs, threshold, linkage, random):
+    rows = [tuple(row) if random.random() < 0.5 else (row[1], row[0], row[2]) for row in pairs.to_numpy().tolist()]
+    random.shuffle(rows)
+    shuffled = pair_table(rows, n_images=pairs.attrs["n_images"])
+    one, other = (group_duplicates(table, threshold, linkage=linkage) for table in (pairs, shuffled))
+    pd.testing.assert_frame_equal(one.table, other.table)
+    assert one.left_out == other.left_out
+
+
+@given(pair_tables(), THRESHOLDS, st.sampled_from(LINKAGES))
+@settings(deadline=None)
+def test_an_image_is_in_one_group_at_most_and_groups_have_two_or_more(pairs, threshold, linkage):
+    groups = group_duplicates(pairs, threshold, linkage=linkage)
+    names = [name for group in groups for name in group]
+    assert len(names) == len(set(names)) == len(groups.table)
+    assert all(len(group) > 1 for group in groups)
+    near = pairs[pairs.similarity >= threshold]
+    assert set(groups.left_out) == {*near.left, *near.right} - set(names)
+
+
+@given(pair_tables(), st.sampled_from(LINKAGES))
+@settings(deadline=None)
+def test_the_sweep_counts_what_grouping_finds_at_every_level(pairs, linkage):
+    levels = [100.0, 97.3, 95, 90, 87, 85, 80, 71, 70]
+    sweep = sweep_thresholds(pairs, levels, linkage=linkage)
+    assert sweep.threshold.tolist() == levels
+    for row in sweep.itertuples():
+        groups = group_duplicates(pairs, row.threshold, linkage=linkage)
+        largest = max((len(group) for group in groups), default=0)
+        assert (row.pairs, row.groups, row.images) == (groups.n_pairs, len(groups), len(groups.table))
+        assert (row.redundant, row.largest) == (groups.n_redundant, largest)
+
+
+@given(pair_tables(), THRESHOLDS, st.sampled_from(LINKAGES))
+@settings(deadline=None)
+def test_similarity_is_to_the_original_and_weakest_is_over_all_pairs(pairs, threshold, linkage):
+    similarity = lookup(pairs)
+    for _, rows in group_duplicates(pairs, threshold, linkage=linkage).table.groupby("group"):
+        original, *members = rows.image
+        assert rows.original.tolist() == [True] + [False] * len(members)
+        assert rows.similarity.iloc[0] == 100
+        expected = [similarity.get((original, member), np.nan) for member in members]
+        np.testing.assert_array_equal(rows.similarity.iloc[1:], expected)
+        pairs_inside = [similarity.get(pair, np.nan) for pair in itertools.combinations(rows.image, 2)]
+        np.testing.assert_array_equal(rows.weakest, [np.min(pairs_inside)] * len(rows))
+
+
+def test_the_original_comes_first_then_the_most_similar_and_the_largest_group_leads():
+    pairs = pair_table([("x", "y", 99), ("a", "c", 92), ("a", "b", 91), ("b", "c", 90)])
+    assert list(group_duplicates(pairs, 90)) == [["a", "c", "b"], ["x", "y"]]
+
+
+def test_the_original_is_the_name_without_additions():
+    pairs = pair_table([("cat (1).jpg", "cat.jpg", 99), ("cat copy.png", "cat.jpg", 98), ("cat (1).jpg", "cat copy.png", 97)])
+    assert next(iter(group_duplicates(pairs, 90)))[0] == "cat.jpg"
+
+
+def test_the_threshold_is_inclusive():
+    pairs = pair_table([("a", "b", 90.625)])
+    assert len(group_duplicates(pairs, 90.625)) == 1
+    assert len(group_duplicates(pairs, 90.626)) == 0
+    thirds = pair_table([("a", "b", 100 * (1 - 3 / 42))])
+    assert len(group_duplicates(thirds, 100 * (42 - 3) / 42)) == 1
+
+
+def test_a_chain_is_shown_as_such():
+    pairs = pair_table([("a", "b", 95), ("b", "c", 95), ("a", "c", 75)])
+    connected = group_duplicates(pairs, 90, linkage="connected")
+    assert connected.summary.iloc[0].to_dict() == {
+        "group": 1, "original": "a", "lowest": 75, "images": 3, "weakest": 75, "chained": True,
+    }  # fmt: skip
+    assert list(group_duplicates(pairs, 90)) == [["a", "b"]]
+    assert group_duplicates(pairs, 90).left_out == ["c"]
+
+
+def test_a_chain_below_the_floor_has_no_number():
+    pairs = pair_table([("a", "b", 95), ("b", "c", 95)])
+    connected = group_duplicates(pairs, 90, linkage="connected")
+    assert connected.summary.chained.tolist() == [True]
+    assert np.isnan(connected.table.weakest).all()
+    response = connected.to_response()
+    assert response["Duplicates"][0]["duplicatesInGroup"][2] == {"ImageId": "c", "Similarity": None}
+    assert json.loads(json.dumps(response, allow_nan=False)) == response
+
+
+def test_the_response_is_the_tutorials_and_on_request_the_clients():
+    groups = group_duplicates(pair_table([("image1.jpg", "image1_copy.jpg", 98.4375)]), 90)
+    assert groups.to_response() == {
+        "Duplicates": [
+            {
+                "duplicatesInGroup": [
+                    {"ImageId": "image1.jpg", "Similarity": 100.0},
+                    {"ImageId": "image1_copy.jpg", "Similarity": 98.4375},
+                ]
+            }
+        ],
+        "Code": 200,
+        "Status": "OK",
+    }
+    assert groups.to_response("sdk") == {
+        "duplicates": [
+            {
+                "duplicateImages": [
+                    {"imageId": "image1.jpg", "similarity": 100.0},
+                    {"imageId": "image1_copy.jpg", "similarity": 98.4375},
+                ]
+            }
+        ]
+    }
+    with pytest.raises(ValueError, match="'tutorial', 'sdk'"):
+        groups.to_response("camel")
+
+
+def test_a_threshold_below_the_floor_is_an_error_that_says_how():
+    pairs = pair_table([("a", "b", 95)], floor=85)
+    message = r"from 85 up, so groups at 80 would be incomplete; make it with similar_pairs\(fingerprints, min_similarity=80\)"
+    for ask in (
+        lambda: group_duplicates(pairs, 80),
+        lambda: sweep_thresholds(pairs, [90, 80]),
+        lambda: threshold_changes(pairs, 90, 80),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ask()
+    assert len(group_duplicates(pairs, 85)) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [(101, ValueError), (-1, ValueError), (float("nan"), ValueError), ("90", TypeError), (True, TypeError)],
+)
+def test_a_wrong_threshold_is_an_error_that_names_it(value, error):
+    with pytest.raises(error, match="threshold must be"):
+        group_duplicates(pair_table([("a", "b", 95)]), value)
+
+
+def test_a_wrong_linkage_or_table_is_an_error_that_names_it():
+    pairs = pair_table([("a", "b", 95)])
+    with pytest.raises(ValueError, match="linkage must be one of 'star', 'connected', 'complete'"):
+        group_duplicates(pairs, 90, linkage="single")
+    with pytest.raises(TypeError, match="similar_pairs"):
+        group_duplicates(pairs.drop(columns="similarity"), 90)
+    with pytest.raises(TypeError, match="similar_pairs"):
+        group_duplicates([("a", "b", 95)], 90)
+
+
+def test_a_table_from_a_csv_file_asks_for_its_floor(tmp_path):
+    bits = np.zeros((3, 64), dtype=bool)
+    bits[2, :30] = True
+    pairs = similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits))
+    pairs.to_csv(tmp_path / "pairs.csv", index=False)
+    again = pd.read_csv(tmp_path / "pairs.csv")
+    with pytest.raises(ValueError, match=r"pairs.attrs\['floor'\] = 70"):
+        group_duplicates(again, 90)
+    again.attrs["floor"] = 70
+    assert list(group_duplicates(again, 90)) == list(group_duplicates(pairs, 90)) == [["a", "b"]]
+
+
+def test_the_floor_travels_with_selections():
+    pairs = pair_table([("a", "b", 95), ("c", "d", 92)], floor=85)
+    assert list(group_duplicates(pairs[pairs.left == "a"].sort_values("right"), 85)) == [["a", "b"]]
+
+
+@pytest.mark.parametrize("linkage", LINKAGES)
+def test_no_pairs_give_no_groups(linkage):
+    empty = similar_pairs(Fingerprints.from_bits([], np.zeros((0, 64))))
+    groups = group_duplicates(empty, 90, linkage=linkage)
+    assert len(groups) == len(list(groups)) == len(groups.summary) == 0
+    assert groups.to_response()["Duplicates"] == []
+    assert sweep_thresholds(empty, linkage=linkage)[["pairs", "groups", "largest"]].sum().sum() == 0
+    assert len(threshold_changes(empty, 95, 90, linkage=linkage)) == 0
+    assert len(sweep_thresholds(empty, [], linkage=linkage)) == 0
+
+
+def test_nothing_found_says_what_to_try():
+    pairs = pair_table([("a", "b", 91)], n_images=5)
+    assert "lower threshold: the nearest pair has 91 %" in repr(group_duplicates(pairs, 95))
+    nothing = pair_table([], n_images=5)
+    assert "orientations=True" in repr(group_duplicates(nothing, 95))
+    assert "add images" in repr(group_duplicates(pair_table([], n_images=1), 95))
+
+
+def test_everything_in_one_group_says_what_to_try():
+    pairs = pair_table([(*pair, 95) for pair in itertools.combinations("abcde", 2)])
+    assert "raise the threshold" in repr(group_duplicates(pairs, 90))
+    assert "star" in repr(group_duplicates(pairs, 90, linkage="connected"))
+
+
+def test_a_grouping_shows_its_numbers_and_escapes_names():
+    groups = group_duplicates(pair_table([("<script>alert(1)</script>.jpg", "b.jpg", 95)], n_images=7), 90)
+    assert "1 group at 90 % (star linkage): 2 of 7 images, 1 redundant, largest 2 (phash)" in repr(groups)
+    assert "<script>" not in groups._repr_html_()
+    assert "&lt;script&gt;" in groups._repr_html_()
+
+
+def test_the_sweep_takes_every_level_of_the_method_by_default():
+    pairs = pair_table([("a", "b", 95), ("c", "d", 73)])
+    levels = sweep_thresholds(pairs).threshold
+    assert set(levels) == {100 - 3.125 * step for step in range(10)} | {95, 73}
+    assert levels.is_monotonic_decreasing
+
+
+def test_changes_tell_groups_born_grown_and_merged():
+    pairs = pair_table(
+        [("a", "b", 96), ("c", "d", 96), ("b", "c", 91), ("e", "f", 92), ("g", "h", 97), ("g", "i", 90), ("x", "y", 99)]
+    )
+    changes = threshold_changes(pairs, 95, 90, linkage="connected").set_index("change")
+    assert changes.images["born"] == ["e", "f"]
+    assert changes.added["grown"] == ["i"]
+    assert changes.images["merged"] == ["a", "b", "c", "d"]
+    assert changes.because["merged"] == [("b", "c", 91.0)]
+    assert len(changes.before["merged"]) == 2
+    assert len(changes) == 3  # x, y is the same group at both
+    swapped = threshold_changes(pairs, 90, 95, linkage="connected")
+    assert swapped.equals(changes.reset_index())
+
+
+def test_changes_tell_images_that_go_to_another_original():
+    pairs = pair_table([("b", "c", 96), ("b", "d", 95), ("a", "b", 90)])
+    assert list(group_duplicates(pairs, 95)) == [["b", "c", "d"]]
+    changes = threshold_changes(pairs, 95, 90)  # now a is near b, so b is a member, and of c, to which it is nearest
+    assert changes.change.tolist() == ["regrouped"]
+    assert changes.images[0] == ["c", "b"]
+
+
+@given(pair_tables(), THRESHOLDS, THRESHOLDS, st.sampled_from(LINKAGES))
+@settings(deadline=None)
+def test_a_group_is_either_changed_or_the_same_at_both_thresholds(pairs, one, other, linkage):
+    loose, strict = sorted([one, other])
+    changed = threshold_changes(pairs, strict, loose, linkage=linkage)
+    before = {frozenset(group) for group in group_duplicates(pairs, strict, linkage=linkage)}
+    for number, group in enumerate(group_duplicates(pairs, loose, linkage=linkage), start=1):
+        assert (number in set(changed.group)) == (frozenset(group) not in before)
