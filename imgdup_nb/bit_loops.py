@@ -110,9 +110,7 @@ def _varying_bits(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return positions[(differing[positions // 64] >> (positions % 64).astype(np.uint64)) & np.uint64(1) == 1]
 
 
-def _spend(
-    left: np.ndarray, right: np.ndarray, bits: np.ndarray, n_bands: int, max_distance: int
-) -> tuple[list[Band], float]:
+def _spend(left: np.ndarray, right: np.ndarray, bits: np.ndarray, n_bands: int, max_distance: int) -> tuple[list[Band], float]:
     """Give each band its reach, always to the band where one bit more costs least; return the cost in nanoseconds."""
     # every n_bands-th bit: neighbouring bits of a hash are alike, and a band of such bits has crowded buckets
     positions = [bits[start::n_bands] for start in range(n_bands)]
@@ -217,9 +215,7 @@ def band_values(codes: np.ndarray, bits: np.ndarray) -> np.ndarray:
     for k in range(len(codes)):
         value = np.uint32(0)
         for bit in bits:
-            value = np.uint32(value << np.uint32(1)) | np.uint32(
-                (codes[k, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1)
-            )
+            value = np.uint32(value << np.uint32(1)) | np.uint32((codes[k, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1))
         values[k] = value
     return values
 
@@ -321,7 +317,7 @@ def compare_buckets(
                     if nearest > reach:
                         continue
                     for j in range(block, until):
-                        distance = _ones(left[0, i] ^ right[0, j])
+                        distance: Any = _ones(left[0, i] ^ right[0, j])
                         for word in range(1, len(left)):  # in place: a call with arrays costs more than the loop
                             distance += _ones(left[word, i] ^ right[word, j])
                         if distance > reach or _is_known(left, i, right, j, masks, reaches):

@@ -55,9 +55,7 @@ def find_pairs(
     counts to be cheaper. Vectors: all products, n**2 / 2, block by block in 32 MB.
     """
     if max(len(codes), 0 if others is None else len(others)) > MAX_IMAGES:
-        raise ValueError(
-            f"more than {MAX_IMAGES:,} images must be compared in parts: similar_pairs(one_part, another_part)"
-        )
+        raise ValueError(f"more than {MAX_IMAGES:,} images must be compared in parts: similar_pairs(one_part, another_part)")
     whole = Tile(0, 0, codes, others)
     if executor is None:
         parts = _search_tile(whole, max_distance)
@@ -232,9 +230,7 @@ def _hamming(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return uint16 distances, n_left x n_right, the smallest over the views."""
 
     def upright(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return sum(
-            np.bitwise_count(a[:, None, word] ^ b[None, :, word]).astype(np.uint16) for word in range(a.shape[1])
-        )
+        return sum(np.bitwise_count(a[:, None, word] ^ b[None, :, word]).astype(np.uint16) for word in range(a.shape[1]))
 
     return _smallest(left, right, upright)
 
@@ -252,9 +248,7 @@ def _smallest(left: np.ndarray, right: np.ndarray, distance: Callable[..., np.nd
     return best
 
 
-def exact_cosine(
-    codes: np.ndarray, rows: np.ndarray, columns: np.ndarray, others: np.ndarray | None = None
-) -> np.ndarray:
+def exact_cosine(codes: np.ndarray, rows: np.ndarray, columns: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
     """Return 1 - cosine of pairs of rows, float64, summed in float64 and rounded to 6 decimals."""
     others = codes if others is None else others
     best = np.full(len(rows), np.inf)
