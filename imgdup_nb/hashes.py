@@ -33,7 +33,7 @@ def hash_sketches(sketches: np.ndarray, method: str, n_views: int = 1) -> np.nda
         return np.repeat(_color_bits(sketches)[:, None], n_views, axis=1)
     views = [view for sketch in sketches for view in turn_views(np.asarray(_grey(sketch)))[:n_views]]
     bits = _GREY_METHODS[method](views) if views else np.zeros((0, 0), bool)
-    return bits.reshape(len(sketches), n_views, -1)
+    return bits.reshape(len(sketches), n_views, bits.shape[-1])
 
 
 def turn_views(picture: np.ndarray) -> list[np.ndarray]:
@@ -108,4 +108,4 @@ def _color_bits(sketches: np.ndarray) -> np.ndarray:
         fractions = [black.mean(), (~black & ~colored).mean(), *np.concatenate(counts) / max(1, colored.sum())]
         levels = np.minimum(7, (np.array(fractions) * 8).astype(int))
         row[:] = levels[:, None] // [4, 2, 1] % [8, 4, 2] > 0  # imagehash's own way to spread 0..7 over three bits
-    return bits.reshape(len(sketches), -1)
+    return bits.reshape(len(sketches), 42)

@@ -23,6 +23,10 @@ MAX_IMAGES = 2**27  # so that a pair and its distance fit into one number of 64 
 SMALL = 2e7  # comparisons; up to here numpy is done before numba has been imported
 TILE_ROWS = 1_000_000  # what travels to another process at a time: two tiles of codes
 DISTANCE_BITS = 10
+TOO_MANY = (
+    "more than {:,} pairs are this similar; raise min_similarity, or look first at the images that are alike everywhere "
+    "(nearly blank: images[images.detail < 5])"
+)
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -210,10 +214,7 @@ def _merge(parts: Iterator[np.ndarray], n_distance_bits: int) -> np.ndarray:
             kept = [_once(kept, n_distance_bits)]
             total = len(kept[0])
         if total > MAX_PAIRS:
-            raise ValueError(
-                f"more than {MAX_PAIRS:,} pairs are this similar; raise min_similarity, or look first at the images that are "
-                "alike everywhere (blank, or copies of one picture)"
-            )
+            raise ValueError(TOO_MANY.format(MAX_PAIRS))
     return _once(kept, n_distance_bits)
 
 
