@@ -112,6 +112,7 @@ def scan_images(
     rows = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # decoders' remarks on single files: what matters is in the table
+        warnings.filterwarnings("default", message="the executor broke")
         batch = partial(_describe_batch, max_pixels=max_pixels)
         for row, sketch in map_batches(batch, files, executor=executor, describe="scan"):
             rows.append(row)
@@ -404,6 +405,11 @@ class _Sketches:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def forget(self) -> None:
+        """Forget all: what is asked for next is decoded again."""
+        with self._lock:
+            self._kept.clear()
 
     def get(self, stamp: tuple[str, int, int]) -> np.ndarray | None:
         with self._lock:

@@ -76,6 +76,6 @@ def _filesystem(url: str) -> tuple[Any, str]:
 
 def _status(info: dict[str, Any]) -> Status:
     # stores name the time differently, and some do not know it
-    changed = next((info[name] for name in ("LastModified", "mtime", "updated", "last_modified") if name in info), 0)
+    changed = next((info[name] for name in ("LastModified", "mtime", "updated", "last_modified", "created") if name in info), 0)
     seconds = changed.timestamp() if isinstance(changed, datetime) else float(changed or 0)
     return Status(int(info.get("size") or 0), int(seconds * 1e9), info.get("type") == "file")
