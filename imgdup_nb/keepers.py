@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from .decode import UnreadableImage, open_image
-from .groups import Grouping, _may_be_original
+from .groups import Grouping
 from .images import read_sketch
+from .pairs import may_be_original
 from .parallel import each, map_batches
 from .variants import describe_turn, is_enlarged, is_part, lacks_colour
 
@@ -208,7 +209,7 @@ def _can_keep(row: Row) -> bool:
 
 def _sorted(rows: list[Row], columns: list[str]) -> list[Row]:
     """Return a group's images, the best first: protected ones, then by the rule, then by name."""
-    ordered = sorted(rows, key=lambda row: _may_be_original(row["image"]))
+    ordered = sorted(rows, key=lambda row: may_be_original(row["image"]))
     for column in reversed(columns):
         name, smallest_first = column.removeprefix("-"), column.startswith("-")
         ordered.sort(key=partial(_rank, column=name, smallest_first=smallest_first), reverse=not smallest_first)
