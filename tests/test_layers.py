@@ -12,7 +12,7 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "demo", "loops", "storage", "hashes"},
+    {"checks", "parallel", "demo", "loops", "storage", "hashes", "text"},
     {"decode", "bit_loops"},
     {"images"},
     {"fingerprints"},
