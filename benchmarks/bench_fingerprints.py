@@ -13,6 +13,7 @@ All in one run on the same files, in as many threads as there are cores:
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,10 +30,10 @@ from imgdup_nb import METHODS, fingerprint_images, scan_images
 from imgdup_nb.images import DECODE_SIDE, sketches
 
 IMMACULATE = """
-import sys, time, immaculate
-start = time.perf_counter()
+import os, sys, time, immaculate
+start, before = time.perf_counter(), sum(os.times()[:2])
 immaculate.find_duplicates(sys.argv[1], method=sys.argv[2])
-print(time.perf_counter() - start)
+print(time.perf_counter() - start, sum(os.times()[:2]) - before)
 """
 
 
@@ -59,14 +60,15 @@ def run_imagehash(files: list[str]) -> None:
         imagehash.phash(Image.open(path))
 
 
-def time_immaculate(python: str, files: list[str], method: str, repeats: int) -> float:
+def time_immaculate(python: str, files: list[str], method: str, repeats: int) -> tuple[float, float]:
     """Return the least seconds of its call, without starting Python; infinite where it is not installed."""
     with tempfile.TemporaryDirectory() as folder:
-        for number, path in enumerate(files):
-            (Path(folder) / f"{number:07d}{Path(path).suffix}").symlink_to(path)
+        for number, path in enumerate(files):  # copies: it does not follow links
+            shutil.copyfile(path, Path(folder) / f"{number:07d}{Path(path).suffix}")
         command = [python, "-c", IMMACULATE, folder, method]
         runs = [subprocess.run(command, capture_output=True, text=True, check=False) for _ in range(repeats)]
-    return min(float(run.stdout) if run.returncode == 0 else float("inf") for run in runs)
+    taken = [[float(word) for word in run.stdout.split()] if run.returncode == 0 else [float("inf")] * 2 for run in runs]
+    return min(wall for wall, _ in taken), min(used for _, used in taken)
 
 
 def main() -> None:
@@ -93,8 +95,10 @@ def main() -> None:
             "immaculate phash": time_immaculate(options.immaculate_python, some, "phash", options.repeats),
             "immaculate pdq": time_immaculate(options.immaculate_python, some, "pdq", options.repeats),
         }
-        rows += [(name, n, taken, n / taken, seconds["bare decode"] / taken) for name, taken in seconds.items() if taken < 1e9]
-    results = pd.DataFrame(rows, columns=["work", "images", "seconds", "images/s", "of bare decode"]).round(3)
+        wall, used = seconds["bare decode"]
+        rows += [(name, n, a, n / a, wall / a, b, used / b) for name, (a, b) in seconds.items() if a < 1e9]
+    columns = ["work", "images", "seconds", "images/s", "of bare decode", "processor seconds", "of bare decode's"]
+    results = pd.DataFrame(rows, columns=columns).round(3)
     save(results, "fingerprints", options.out, x="images", y="seconds", line="work")
     for name, some in results.groupby("work", sort=False):
         if len(some) > 1:

@@ -1,11 +1,11 @@
 """How long does it take to find all similar pairs, and how does that grow?
 
-    python benchmarks/bench_pairs.py [--sizes 10000,100000,1000000] [--similarities 95,90,80] [--bits 64] [--views 1] [--out FOLDER]
+    python benchmarks/bench_pairs.py [--sizes 10000,100000,1000000] [--similarities 95,90,80] [--bits 64] [--out FOLDER]
 
-Codes are those of strangers (random, half of the bits set, as phash makes them), or `--codes FILE.npy` (uint64, n x n_words) drawn with
-replacement and changed by 8 % of their bits, as near copies are. Ours is `similar_pairs`, table and all; peers only search: numpy's
-bitwise_count in blocks, and faiss' IndexBinaryFlat where it is installed. Peers that would take longer than --patience seconds are
-left out.
+Codes are those of strangers (random, half of the bits set, as phash makes them), or `--codes FILE.npy` (uint64, n x n_words)
+drawn with replacement and changed by 8 % of their bits, as near copies are. Ours is `similar_pairs`, table and all; peers only
+search: numpy's bitwise_count in blocks, and faiss' IndexBinaryFlat where it is installed. Peers that would take longer than
+--patience seconds are left out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def make_codes(n: int, bits: int, views: int, known: np.ndarray | None) -> np.nd
         if known is None:
             parts.append(pack_bits(np.argsort(rng.random((rows, bits), dtype=np.float32), axis=1) < bits // 2))
         else:
-            parts.append(known[rng.integers(0, len(known), rows)] ^ pack_bits(rng.random((rows, bits), dtype=np.float32) < 0.08))
+            parts.append(
+                known[rng.integers(0, len(known), rows)] ^ pack_bits(rng.random((rows, bits), dtype=np.float32) < 0.08)
+            )
     return np.concatenate(parts).reshape(n, views, -1)
 
 
@@ -80,8 +82,8 @@ def main() -> None:
                     seconds = seconds_of(run, options.repeats)
                 except ImportError:
                     continue
-                rows.append((name, similarity, n, len(found), seconds))
-    results = pd.DataFrame(rows, columns=["search", "similarity", "images", "pairs", "seconds"])
+                rows.append((name, similarity, n, len(found), *seconds))
+    results = pd.DataFrame(rows, columns=["search", "similarity", "images", "pairs", "seconds", "processor seconds"])
     results["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     results["line"] = results.search + " at " + results.similarity.map("{:g} %".format)
     save(results, f"pairs-{options.bits}-bits-{options.views}-views", options.out, x="images", y="seconds", line="line")
