@@ -12,7 +12,7 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "decode", "demo", "loops"},
+    {"checks", "parallel", "decode", "demo", "loops", "text"},
     {"images"},
     {"fingerprints"},
     {"search"},

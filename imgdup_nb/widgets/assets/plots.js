@@ -49,7 +49,7 @@ class Plot {
       group.append(shape("text", { x: scales.left - 7, y: y + 4, "text-anchor": "end" }, shortCount(tick)));
     }
     for (const tick of scales.percentTicks()) {
-      group.append(shape("text", { x: scales.x(tick), y: scales.bottom + 16, "text-anchor": "middle" }, String(tick)));
+      group.append(shape("text", { x: scales.x(tick), y: scales.bottom + 16, "text-anchor": "middle", "data-tick": tick }, String(tick)));
     }
     const middle = (scales.left + scales.right) / 2;
     group.append(shape("text", { x: middle, y: PLOT_HEIGHT - 3, "text-anchor": "middle" }, "similarity, percent"));
