@@ -140,6 +140,14 @@ def test_a_drag_follows_the_mouse_and_ends_at_its_last_place(explorer, page):
     expect_threshold(explorer, 84.375)
 
 
+def test_plots_that_were_hidden_fill_their_place_again(explorer, page):
+    for display in ("none", "block"):
+        explorer.view().evaluate("(node, display) => { node.style.display = display; }", display)
+        page.wait_for_timeout(100)
+    width = slider_of(explorer).evaluate("(svg) => svg.clientWidth")
+    expect(slider_of(explorer)).to_have_attribute("viewBox", f"0 0 {width} 220")
+
+
 def test_a_click_on_the_curves_moves_the_threshold_too(explorer, page):
     x, _ = place_of(page, explorer, 75)
     histogram = slider_of(explorer).bounding_box()

@@ -102,10 +102,7 @@ class Explorer {
 
   listenToPointer(plot) {
     const { svg } = plot;
-    const follow = (event) => {
-      const place = event.clientX - svg.getBoundingClientRect().left;
-      this.change({ threshold: this.scene.nearest(plot.scales.percent(place)) });
-    };
+    const follow = (event) => this.change({ threshold: this.scene.nearest(plot.percentAt(event.clientX)) });
     const start = (event) => {
       if (event.button !== 0 || this.scene.isEmpty) return;
       svg.setPointerCapture(event.pointerId);
