@@ -12,7 +12,8 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "decode", "demo", "loops", "text"},
+    {"checks", "parallel", "demo", "loops", "storage", "hashes", "text"},
+    {"decode", "bit_loops"},
     {"images"},
     {"fingerprints"},
     {"search"},
@@ -21,7 +22,12 @@ LAYERS = [
     {"plots"},
     {"widgets"},
 ]  # fmt: skip
-ONLY_IN = {"matplotlib": {"plots", "widgets"}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}, "numba": {"loops"}}
+ONLY_IN = {
+    "matplotlib": {"plots", "widgets"},
+    "ipywidgets": {"widgets"},
+    "anywidget": {"widgets"},
+    "numba": {"loops", "bit_loops"},
+}
 
 
 def imports_of(path):
