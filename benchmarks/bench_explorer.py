@@ -129,7 +129,8 @@ def measure(browser, lab, n_pairs, n_images):
     """Return the moves and the traffic of one size."""
     page = browser.new_page(viewport={"width": 1280, "height": 1100})
     traffic = Traffic(page)
-    path = write_notebook(lab.root / f"bench-{n_pairs}-{n_images}.ipynb", SET_UP, SHOW.format(n_pairs=n_pairs, n_images=n_images))
+    show = SHOW.format(n_pairs=n_pairs, n_images=n_images)
+    path = write_notebook(lab.root / f"bench-{n_pairs}-{n_images}.ipynb", SET_UP, show)
     notebook = Notebook(page, lab, path)
     notebook.open()
     notebook.run_all(timeout_seconds=600)

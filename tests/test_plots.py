@@ -69,7 +69,7 @@ def test_bars_below_the_threshold_are_grey_and_the_line_stands_left_of_the_first
 def test_the_bands_of_the_tutorial_are_named(ax):
     dup.plot_similarities(pairs_of(["a", "b"], min_similarity=40), ax=ax)
     texts = " ".join(text.get_text() for text in ax.texts)
-    for band in ("90–100", "80–89", "70–79", "below 70", "not recommended"):
+    for band in ("90\N{EN DASH}100", "80\N{EN DASH}89", "70\N{EN DASH}79", "below 70", "not recommended"):
         assert band in texts
 
 

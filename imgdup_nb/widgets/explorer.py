@@ -134,12 +134,13 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
             self.send(self._page(0))
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        answer = {
+        answers = {
             "rows": self._answer_rows,
             "pictures": self._answer_pictures,
             "select": self._answer_select,
             "code": self._answer_code,
-        }.get(content.get("type") if isinstance(content, dict) else "")
+        }
+        answer = answers.get(content.get("type", "")) if isinstance(content, dict) else None
         if answer is None:
             return
         try:

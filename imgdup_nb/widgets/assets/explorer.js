@@ -2,6 +2,7 @@
 
 const INPUTS = ["method", "threshold", "linkage", "upper", "pinned", "search", "order", "only_changed"];
 const BUSY_AFTER = 200; // milliseconds; a flicker of "working" would only disturb
+const PATIENCE = 8000; // milliseconds; by then something else is running, or nothing at all
 
 let viewCount = 0;
 
@@ -101,10 +102,7 @@ class Explorer {
 
   listenToPointer(plot) {
     const { svg } = plot;
-    const follow = (event) => {
-      const place = event.clientX - svg.getBoundingClientRect().left;
-      this.change({ threshold: this.scene.nearest(plot.scales.percent(place)) });
-    };
+    const follow = (event) => this.change({ threshold: this.scene.nearest(plot.percentAt(event.clientX)) });
     const start = (event) => {
       if (event.button !== 0 || this.scene.isEmpty) return;
       svg.setPointerCapture(event.pointerId);
@@ -138,7 +136,13 @@ class Explorer {
     if (message.type === "rows") this.onRows(message);
     if (message.type === "pictures" && message.method === this.model.get("method")) this.pictures.take(message, buffers);
     if (message.type === "code") this.codeText.textContent = message.text;
-    if (message.type === "error") this.showError(message.text);
+    if (message.type === "error") this.onError(message.text);
+  }
+
+  onError(text) {
+    this.pictures.isAsking = this.gallery.isAsking = false; // what was asked for will not come
+    this.showError(text);
+    this.markState();
   }
 
   onRows(message) {
@@ -262,7 +266,10 @@ class Explorer {
 
   showBusySoon() {
     clearTimeout(this.busyTimer);
+    clearTimeout(this.patienceTimer);
+    this.busy.textContent = "working…";
     this.busyTimer = setTimeout(() => this.showBusy(this.isWaiting), BUSY_AFTER);
+    this.patienceTimer = setTimeout(() => (this.busy.textContent = "waiting for the kernel…"), PATIENCE);
     this.markState();
   }
 
@@ -281,7 +288,7 @@ class Explorer {
     this.resizer.disconnect();
     for (const [name, callback] of this.listeners) this.model.off(name, callback);
     for (const soon of [this.paintSoon, this.saveSoon, this.gallery.paintSoon]) soon.cancel();
-    for (const timer of [this.statusTimer, this.busyTimer, this.filter.timer]) clearTimeout(timer);
+    for (const timer of [this.statusTimer, this.busyTimer, this.patienceTimer, this.filter.timer]) clearTimeout(timer);
     this.pictures.clear();
     this.node.remove();
   }

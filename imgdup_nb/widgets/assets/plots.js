@@ -13,9 +13,9 @@ class Plot {
 
   draw(scene, showTools) {
     this.scene = scene;
-    const width = Math.max(240, this.svg.clientWidth || 480);
-    this.svg.setAttribute("viewBox", `0 0 ${width} ${PLOT_HEIGHT}`);
-    this.scales = new Scales(width, PLOT_HEIGHT, scene.lowest, this.most(scene));
+    this.width = this.svg.clientWidth || this.width || 480; // while it is hidden it has no width
+    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${PLOT_HEIGHT}`);
+    this.scales = new Scales(this.width, PLOT_HEIGHT, scene.lowest, this.most(scene));
     this.svg.replaceChildren(this.bands(), this.axes(), this.content(), this.beyond, this.pinned, this.threshold);
     if (showTools) this.svg.append(this.tools());
   }
@@ -49,7 +49,7 @@ class Plot {
       group.append(shape("text", { x: scales.left - 7, y: y + 4, "text-anchor": "end" }, shortCount(tick)));
     }
     for (const tick of scales.percentTicks()) {
-      group.append(shape("text", { x: scales.x(tick), y: scales.bottom + 16, "text-anchor": "middle" }, String(tick)));
+      group.append(shape("text", { x: scales.x(tick), y: scales.bottom + 16, "text-anchor": "middle", "data-tick": tick }, String(tick)));
     }
     const middle = (scales.left + scales.right) / 2;
     group.append(shape("text", { x: middle, y: PLOT_HEIGHT - 3, "text-anchor": "middle" }, "similarity, percent"));
@@ -65,6 +65,12 @@ class Plot {
       group.append(tick);
     }
     return group;
+  }
+
+  /** The similarity below a point of the page. */
+  percentAt(clientX) {
+    const box = this.svg.getBoundingClientRect();
+    return this.scales.percent((clientX - box.left) * (this.width / box.width));
   }
 
   mark(threshold, pinned, upper) {

@@ -1,0 +1,135 @@
+"""The threshold explorer in a real JupyterLab: mouse, keys and buttons in the page, values in the kernel."""
+
+import nbformat
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from labkit import write_notebook
+from regenerate_notebooks import normalise
+
+SET_UP = """\
+import numpy as np, pandas as pd
+import imgdup_nb as dup
+
+names = ["a.jpg", "b.jpg", "c.jpg", "<img src=x onerror=alert(1)>.jpg", "y.jpg"]
+bits = np.zeros((5, 64), dtype=bool)
+for row, distance in zip(bits, [0, 6, 12, 40, 42]):
+    row[:distance] = True
+pairs = dup.similar_pairs(dup.Fingerprints.from_bits(names, bits))
+images = pd.DataFrame({"image": pd.Series(names, dtype=object), "path": ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg"]})
+explorer = dup.ThresholdExplorer(pairs, images)
+"""
+
+
+SHOWS_PICTURE = """\
+() => [...document.querySelectorAll(".jp-OutputArea-output img")].some((image) => image.naturalWidth > 600)
+"""
+
+
+@pytest.fixture
+def opened(notebook, tmp_path):
+    """A notebook that shows an explorer; its pictures lie beside it."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for k in range(5):
+        Image.new("RGB", (80, 60), (50 * k, 90, 200)).save(pictures / f"{k}.jpg")
+    path = write_notebook(tmp_path / "explorer.ipynb", f"import os; os.chdir({str(pictures)!r})\n{SET_UP}", "explorer")
+    made = notebook(path)
+    expect_ready(made)
+    return made
+
+
+def expect_ready(opened):
+    expect(opened.page.get_by_test_id("explorer")).to_have_attribute("data-state", "ready", timeout=30_000)
+
+
+def slider_of(opened):
+    return opened.page.get_by_role("slider", name="Similarity threshold")
+
+
+def expect_groups(opened, threshold, sizes):
+    """Page and kernel agree."""
+    expect(slider_of(opened)).to_have_attribute("aria-valuenow", f"{threshold:g}")
+    opened.wait_until(f"explorer.threshold == {threshold}")
+    assert opened.evaluate("[len(group) for group in explorer.groups]") == sizes
+    expect(opened.page.get_by_test_id("groups")).to_have_text(str(len(sizes)))
+
+
+def drag_to_the_left_end(opened):
+    box = slider_of(opened).bounding_box()
+    height = box["y"] + box["height"] / 2
+    opened.page.mouse.move(box["x"] + box["width"] * 0.8, height)
+    opened.page.mouse.down()
+    opened.page.mouse.move(box["x"] + box["width"] - 5, height, steps=6)
+    opened.page.mouse.move(box["x"] + 5, height, steps=12)
+    opened.page.mouse.up()
+
+
+def change_theme(page, theme, is_light):
+    page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+    page.wait_for_function("(wanted) => document.body.dataset.jpThemeLight === wanted", arg=str(is_light).lower())
+
+
+def background_of(page, selector):
+    return page.locator(selector).first.evaluate("(node) => getComputedStyle(node).backgroundColor")
+
+
+def test_mouse_keys_and_buttons_choose_and_the_kernel_knows(opened):
+    page = opened.page
+    page.get_by_role("button", name="80", exact=True).click()
+    expect_groups(opened, 81.25, [3, 2])
+    slider_of(opened).focus()
+    page.keyboard.press("End")
+    expect_groups(opened, 100, [])
+    page.keyboard.press("PageDown")
+    expect_groups(opened, 90.625, [2, 2])
+    drag_to_the_left_end(opened)
+    expect(slider_of(opened)).to_have_attribute("aria-valuenow", "71.875")
+    opened.wait_until("explorer.threshold == 71.875")
+    opened.execute("explorer.threshold = 95")
+    expect_groups(opened, 96.875, [2])
+
+    # a name that is code stays text, and its picture comes from the kernel
+    page.locator(".dup-row").first.click()
+    cells = page.get_by_test_id("details").locator("bdi")
+    expect(cells.first).to_have_attribute("title", "<img src=x onerror=alert(1)>.jpg")
+    opened.wait_until("len(explorer.selected) == 2")
+    expect(page.locator(".dup-picture img").first).to_have_js_property("naturalWidth", 80)
+
+    # a plain key on any control is the widget's: JupyterLab would cut, add and merge cells
+    n_cells = page.locator(".jp-Notebook .jp-Cell").count()
+    stops = ("gallery", "linkage", "search", "pin", "threshold")
+    for stop in stops:
+        page.get_by_test_id(stop).focus()
+        for key in "xddbmy":
+            page.keyboard.press(key)
+    expect(page.get_by_test_id("search")).to_have_value("xddbmy")
+    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(n_cells)
+
+    # it looks like the notebook around it
+    for theme, is_light in (("JupyterLab Dark", False), ("JupyterLab Light", True)):
+        change_theme(page, theme, is_light)
+        assert background_of(page, ".dup-explorer") == background_of(page, ".jp-Notebook")
+
+
+def test_it_works_after_a_restart_and_a_stored_notebook_shows_its_picture(opened):
+    page = opened.page
+    page.get_by_role("button", name="80", exact=True).click()
+    expect_groups(opened, 81.25, [3, 2])
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    opened.run_all()
+    expect_ready(opened)
+    expect_groups(opened, 90.625, [2, 2])
+    page.get_by_role("button", name="95", exact=True).click()
+    expect_groups(opened, 96.875, [2])
+
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    stored = nbformat.read(opened._path, 4)
+    opened._lab.stop_kernels()
+    normalise(stored)
+    nbformat.write(stored, opened._path)
+    opened.open()
+    page.wait_for_function(SHOWS_PICTURE)
+    expect(page.get_by_test_id("explorer")).to_have_count(0)
