@@ -11,11 +11,20 @@ Every step is a table, and one function makes it from the one before::
 Modules, in the direction the data flows: decode -> images -> fingerprints -> search -> pairs -> groups -> plots -> widgets.
 """
 
+from .bursts import mark_bursts
+from .calibrate import calibrate
+from .decision import compare_decisions, record_decision
+from .defaults import compare_tool_defaults
 from .demo import make_demo_collection
+from .evaluate import score_thresholds
 from .fingerprints import METHODS, Fingerprints, fingerprint_images
 from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_changes
 from .images import scan_images
+from .labels import Labels, apply_labels
 from .pairs import similar_pairs, similarity_matrix
+from .recommend import recommend_threshold
+from .survey import score_labels
+from .tune import tune_from_examples
 
 __version__ = "0.1.0"
 
@@ -23,12 +32,23 @@ __all__ = [
     "METHODS",
     "Fingerprints",
     "Grouping",
+    "Labels",
+    "apply_labels",
+    "calibrate",
+    "compare_decisions",
+    "compare_tool_defaults",
     "fingerprint_images",
     "group_duplicates",
     "make_demo_collection",
+    "mark_bursts",
+    "recommend_threshold",
+    "record_decision",
     "scan_images",
+    "score_labels",
+    "score_thresholds",
     "similar_pairs",
     "similarity_matrix",
     "sweep_thresholds",
     "threshold_changes",
+    "tune_from_examples",
 ]
