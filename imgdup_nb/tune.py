@@ -47,7 +47,7 @@ def tune_from_examples(
         method, orientations, satisfied (bool), levels (all thresholds that satisfy every example; empty if none does),
         threshold (the strictest of them, or the level with the fewest examples wrong, the strictest of several), wrong
         (examples on the wrong side of it), lowest_match and highest_other (percent, of the examples), margin (their
-        difference), in_the_way (the two pairs that decide the margin: the least similar that must match, the most similar that must not).
+        difference), in_the_way (the two pairs that decide the margin: the least similar match, the most similar other).
 
     Raises
     ------
