@@ -7,8 +7,10 @@ Every step is a table, and one function makes it from the one before::
     pairs  = similar_pairs(prints)           all pairs of 70 percent similarity or more
     groups = group_duplicates(pairs, 90)     what is duplicated, the original first
     sweep  = sweep_thresholds(pairs)         how that depends on the threshold
+    scores = score_thresholds(pairs, truth)  how right each threshold is
 
-Modules, in the direction the data flows: decode -> images -> fingerprints -> search -> pairs -> groups -> plots -> widgets.
+Modules, in the direction the data flows: decode -> images -> fingerprints -> search -> pairs -> groups -> evaluate,
+labels, survey, calibrate, recommend, decision -> plots -> widgets.
 """
 
 from .bursts import mark_bursts
@@ -22,9 +24,18 @@ from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_chan
 from .images import scan_images
 from .labels import Labels, apply_labels
 from .pairs import similar_pairs, similarity_matrix
+from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
+from .plots_evidence import (
+    plot_calibration,
+    plot_label_scores,
+    plot_precision_recall,
+    plot_tool_defaults,
+    plot_true_and_false,
+)
 from .recommend import recommend_threshold
 from .survey import score_labels
 from .tune import tune_from_examples
+from .widgets import PairLabeler, ThresholdExplorer
 
 __version__ = "0.1.0"
 
@@ -33,6 +44,8 @@ __all__ = [
     "Fingerprints",
     "Grouping",
     "Labels",
+    "PairLabeler",
+    "ThresholdExplorer",
     "apply_labels",
     "calibrate",
     "compare_decisions",
@@ -41,6 +54,15 @@ __all__ = [
     "group_duplicates",
     "make_demo_collection",
     "mark_bursts",
+    "plot_calibration",
+    "plot_group",
+    "plot_label_scores",
+    "plot_matrix",
+    "plot_precision_recall",
+    "plot_similarities",
+    "plot_sweep",
+    "plot_tool_defaults",
+    "plot_true_and_false",
     "recommend_threshold",
     "record_decision",
     "scan_images",

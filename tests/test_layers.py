@@ -12,16 +12,22 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "decode", "demo", "loops"},
+    {"checks", "parallel", "decode", "demo", "loops", "intervals"},
     {"images"},
     {"fingerprints"},
     {"search"},
     {"pairs"},
     {"groups"},
+    {"evaluate", "labels"},
+    {"survey", "defaults"},
+    {"calibrate", "bursts", "tune"},
+    {"recommend"},
+    {"decision"},
     {"plots"},
+    {"plots_evidence"},
     {"widgets"},
 ]  # fmt: skip
-ONLY_IN = {"matplotlib": {"plots", "widgets"}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}, "numba": {"loops"}}
+ONLY_IN = {"matplotlib": {"plots", "plots_evidence", "widgets"}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}, "numba": {"loops"}}
 
 
 def imports_of(path):
