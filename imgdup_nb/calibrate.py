@@ -281,7 +281,7 @@ def _score_strangers(
         known = read_truth(truth, prints.names, complete=True)
         same = known.same(first, second)
         comparisons -= known.n_pairs - int((same & related).sum())
-        related |= same
+        related = related | same
     strange = pairs[~related]
     levels = prints.method.levels(floor)
     table = _rates(first[~related], second[~related], strange.similarity.to_numpy(), levels, n, comparisons, confidence)

@@ -207,7 +207,9 @@ class _Sources:
         if pairs is None and (labels is not None or truth is not None):
             raise ValueError("labels and truth are about pairs: pass those too, recommend_threshold(pairs, ...)")
         self.calibration, self.variations, self.n_images, self.confidence = calibration, variations, n_images, confidence
-        self.scores = None if truth is None else score_thresholds(pairs, truth, confidence=confidence)
+        self.scores = None
+        if truth is not None:  # levels without a pair of their own find what the next stricter one does
+            self.scores = score_thresholds(pairs, truth, confidence=confidence).drop_duplicates("pairs")
         self.answers = None if labels is None else Survey.of(pairs).read(labels)
         if calibration is not None and calibration.confidence < confidence - 1e-12:
             raise ValueError(
@@ -253,7 +255,7 @@ class _Sources:
         if name == "false pairs":
             low, high = counts * (1 - high), counts * (1 - low)
             provable = counts * (1 - best) <= limit
-        some = survey.counts > 0
+        some = np.diff(survey.counts, prepend=0) > 0  # other edges find what the next stricter one does
         span, at_least = (levels[some], low[some], high[some]), name == "precision"
         return _Test(name, span, limit, at_least, True, "the labels", provable[some], self.answers)
 
@@ -315,7 +317,8 @@ def _missing(test: _Test, confidence: float) -> tuple[str, int]:
 def _missing_answers(test: _Test, confidence: float) -> tuple[str, int]:
     """Say how many answers are missing at the loosest threshold where the wish is still possible; or that it is nowhere."""
     assert test.answers is not None
-    counts = test.answers.survey.counts[test.answers.survey.counts > 0]
+    survey = test.answers.survey
+    counts = survey.counts[np.diff(survey.counts, prepend=0) > 0]
     possible = test.high >= test.limit if test.at_least else test.low <= test.limit
     if not possible.any():
         return f"The labels speak against {_says(test)} at every threshold.", 0

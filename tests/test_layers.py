@@ -27,7 +27,12 @@ LAYERS = [
     {"plots_evidence"},
     {"widgets"},
 ]  # fmt: skip
-ONLY_IN = {"matplotlib": {"plots", "plots_evidence", "widgets"}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}, "numba": {"loops"}}
+ONLY_IN = {
+    "matplotlib": {"plots", "plots_evidence", "widgets"},
+    "ipywidgets": {"widgets"},
+    "anywidget": {"widgets"},
+    "numba": {"loops"},
+}
 
 
 def imports_of(path):
