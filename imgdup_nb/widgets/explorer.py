@@ -34,10 +34,10 @@ from .thumbnails import Thumbnails
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FIRST_ROWS = 6  # sent with every change: what a gallery shows before it is scrolled
+FIRST_ROWS = {True: 3, False: 5}  # sent with every change: what a list with pictures, or without, shows unscrolled
 MAX_ROWS = 60  # rows, and
 MAX_PICTURES = 48  # pictures, answered to one request
-MAX_TILES = 12  # images of a group in its row; the table of the selected group has more
+MAX_TILES = 8  # images of a group in its row; the table of the selected group has more
 MAX_DETAILS = 300  # rows of the table of the selected group
 THUMBNAIL_SIDES = (32, 512)  # pixels, smallest and largest
 
@@ -121,14 +121,17 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         """Take values from the browser and answer with the groups; a refused value is explained there."""
         with self.lock:
             self._is_answering = True
+            values = dict(sync_data)
+            if "asked" in values:  # apart, because a refused value takes back all that came with it
+                super().set_state({"asked": values.pop("asked")})
             try:
-                super().set_state(sync_data)
+                super().set_state(values)
             except Exception as error:  # whatever it is, people look at the widget and not at the log
                 self.send({"type": "error", "text": str(error)})
-                self.send_state([name for name in sync_data if name in self.keys])
+                self.send_state([name for name in values if name in self.keys])
             finally:
                 self._is_answering = False
-            self.send({"type": "rows", **self._page(0, FIRST_ROWS)})
+            self.send(self._page(0))
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         answer = {
@@ -146,8 +149,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
 
     def _answer_rows(self, content: dict[str, Any]) -> None:
         with self.lock:
-            first, count = max(0, int(content["first"])), min(int(content["count"]), MAX_ROWS)
-            self.send({"type": "rows", **self._page(first, count)})
+            self.send(self._page(max(0, int(content["first"])), min(int(content["count"]), MAX_ROWS)))
 
     def _answer_pictures(self, content: dict[str, Any]) -> None:
         names = self.graph.names  # without the lock: moving on must not wait for decoders
@@ -173,7 +175,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
     def _on_revision(self, _change: Any) -> None:
         self._set_details()
         if not self._is_answering:
-            self.send({"type": "rows", **self._page(0, FIRST_ROWS)})
+            self.send(self._page(0))
 
     def _set_scene(self, _change: Any = None) -> None:
         """Bring together what changes with method, linkage and range only."""
@@ -194,37 +196,41 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
             "pictures": self.images is not None,
         }
 
-    def _page(self, first: int, count: int) -> dict[str, Any]:
-        """Return the rows of the gallery from `first` on, and what they belong to.
+    def _page(self, first: int, count: int | None = None) -> dict[str, Any]:
+        """Return a message with the rows of the list from `first` on, and what they belong to.
 
-        A row is [group, images, weakest pair, lowest similarity to the original, change, ids of the first images, their
-        similarities to the original, places of new images, places of burst shots].
+        A row is [group, images, weakest pair, change, ids of the first images, similarities of all but the original to it,
+        places of new images, places of burst shots]. It is sent at every move, so what is empty is left out.
         """
-        return {
+        count = FIRST_ROWS[self.images is not None] if count is None else count
+        page = {
+            "type": "rows",
             "revision": self.revision,
             "asked": self.asked,
-            "threshold": self.threshold,
-            "first": first,
             "total": len(self.shown),
             "rows": [self._row(int(group)) for group in self.shown[first : first + count]],
-            "changes": self.changes if self.pinned is not None else None,
-            "bursts": int(self._bursts.sum()),
         }
+        if first:
+            page["first"] = first
+        if self.pinned is not None:
+            page["changes"] = self.changes
+        if self._bursts.any():
+            page["bursts"] = int(self._bursts.sum())
+        return page
 
     def _row(self, group: int) -> list[Any]:
         rows = self._rows
         tiles = self._tiles(group)
-        return [
+        row = [
             group,
             int(rows.size[group - 1]),
-            _percent(rows.weakest[group - 1]),
-            _percent(rows.lowest[group - 1]),
+            _percent(rows.weakest[group - 1], 1),
             int(self._changes.kinds[group - 1]),
             self._numbers[tiles].tolist(),
-            [_percent(value) for value in rows.similarity[tiles]],
-            np.flatnonzero(self._changes.new_rows[tiles]).tolist(),
-            np.flatnonzero(self._bursts[tiles]).tolist(),
+            [_percent(value, 1) for value in rows.similarity[tiles[1:]]],
         ]
+        marks = [np.flatnonzero(marked[tiles]).tolist() for marked in (self._changes.new_rows, self._bursts)]
+        return [*row, *marks] if any(marks) else row
 
     def _tiles(self, group: int) -> np.ndarray:
         """Return the rows of the groups' table that stand for a group: the original first, then what is worth a look."""
@@ -279,9 +285,9 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         super().close()
 
 
-def _percent(value: float) -> float | None:
+def _percent(value: float, digits: int = 2) -> float | None:
     """Round for showing; a similarity below the floor is not known."""
-    return None if np.isnan(value) else round(float(value), 2)
+    return None if np.isnan(value) else round(float(value), digits)
 
 
 def _facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:

@@ -113,17 +113,15 @@ class Tools {
   setScene(scene) {
     const entries = scene.tools.map(([percent, names]) => element("li", {}, element("b", {}, percentText(percent)), ` ${names}`));
     this.toolList.replaceChildren(...entries);
+    const limits = scene.levels.slice(0, -1).map((level) => [String(level), `below ${percentText(level)}`]);
+    setOptions(this.upper, [["", "no upper limit"], ...limits], "");
   }
 
-  mark(scene, threshold, pinned, upper) {
+  mark(threshold, pinned, upper) {
     this.pin.textContent = pinned === null ? `Pin ${percentText(threshold)}` : `Unpin ${percentText(pinned)}`;
     this.pin.setAttribute("aria-pressed", String(pinned !== null));
     if (pinned === null) this.changes.textContent = "pin a threshold to see what changes from it to another";
-    const limits = scene.levels.filter((level) => level > threshold).map((level) => [String(level), `below ${percentText(level)}`]);
-    const wanted = JSON.stringify([limits, upper]);
-    if (wanted === this.limits) return; // a select being used must not be filled anew
-    this.limits = wanted;
-    setOptions(this.upper, [["", "no upper limit"], ...limits], upper === null ? "" : String(upper));
+    this.upper.value = upper === null ? "" : String(upper);
   }
 
   setChanges(changes, threshold, pinned) {

@@ -57,14 +57,13 @@ class Gallery {
   take(message) {
     if (message.revision !== this.revision) this.startOver(message);
     this.isAsking = false;
-    message.rows.forEach((row, index) => this.rows.set(message.first + index, row));
+    message.rows.forEach((row, index) => this.rows.set((message.first ?? 0) + index, row));
     this.paintSoon();
   }
 
-  startOver({ revision, total, threshold }) {
+  startOver({ revision, total }) {
     this.revision = revision;
     this.total = Math.min(total, MAX_LISTED);
-    this.threshold = threshold;
     this.rows.clear();
     this.clearShown();
     this.spacer.style.height = `${this.total * this.rowHeight}px`;
@@ -73,9 +72,10 @@ class Gallery {
   }
 
   visible() {
-    const first = Math.max(0, Math.floor(this.node.scrollTop / this.rowHeight) - 1);
-    const count = Math.ceil((this.node.clientHeight || 414) / this.rowHeight) + 2;
-    return [first, Math.min(this.total, first + count)];
+    const { scrollTop, clientHeight } = this.node;
+    const spare = scrollTop > 0 ? 2 : 0; // unscrolled, what came with the threshold is enough
+    const first = Math.max(0, Math.floor(scrollTop / this.rowHeight) - spare);
+    return [first, Math.min(this.total, Math.ceil((scrollTop + clientHeight) / this.rowHeight) + spare)];
   }
 
   paint() {
@@ -89,7 +89,7 @@ class Gallery {
     }
     for (let place = first; place < last; place++) this.show(place);
     this.askRows(first, last);
-    this.pictures.want(this.idsShown(first, last));
+    this.pictures.want("gallery", this.idsShown(first, last));
     this.markActive();
   }
 
@@ -111,12 +111,12 @@ class Gallery {
 
   idsShown(first, last) {
     const ids = [];
-    for (let place = first; place < last; place++) ids.push(...(this.rows.get(place)?.[5].slice(0, this.nTiles) ?? []));
+    for (let place = first; place < last; place++) ids.push(...(this.rows.get(place)?.[4].slice(0, this.nTiles) ?? []));
     return ids;
   }
 
   rowNode(row, place) {
-    const [group, size, weakest, lowest, change, ids, scores, added, bursts] = row;
+    const [group, size, weakest, change, ids, scores, added = [], bursts = []] = row;
     const label = `Group ${group}: ${size} images, weakest pair ${this.percentOrFloor(weakest)}`;
     const attributes = { role: "option", class: "dup-row", "data-group": group, "data-place": place };
     const node = element("div", { ...attributes, id: `${this.idPrefix}-${place}`, "aria-label": label, "aria-selected": "false" });
@@ -124,19 +124,19 @@ class Gallery {
     const tiles = element("div", { class: "dup-tiles" });
     const fitting = ids.slice(0, this.nTiles);
     fitting.forEach((id, index) => {
-      tiles.append(this.tileNode(id, index ? scores[index] : null, index === 0, added.includes(index), bursts.includes(index)));
+      tiles.append(this.tileNode(id, index ? scores[index - 1] : null, index === 0, added.includes(index), bursts.includes(index)));
     });
     const more = size - fitting.length;
     if (more) tiles.append(element("span", { class: "dup-more", title: "select the group to see all" }, `+${countText(more)}`));
-    node.append(this.headNode(group, size, weakest, lowest, change), tiles);
+    node.append(this.headNode(group, size, weakest, change), tiles);
     return node;
   }
 
-  headNode(group, size, weakest, lowest, change) {
+  headNode(group, size, weakest, change) {
     const head = element("div", { class: "dup-row-head" });
     head.append(element("strong", {}, `Group ${countText(group)}`), element("span", {}, plural(size, "image")));
     head.append(element("span", { class: "dup-weakest" }, `weakest pair ${this.percentOrFloor(weakest)}`));
-    const isChain = weakest === null || weakest < this.threshold - 1e-9;
+    const isChain = weakest === null || weakest < this.threshold - 0.06; // it comes rounded to a tenth
     const title = "Two of its images are less similar than the threshold; others hold them together";
     const badges = element("span", { class: "dup-badges" });
     if (isChain) badges.append(element("span", { class: "dup-badge chain", title }, "chain"));
