@@ -16,7 +16,7 @@ import pandas as pd
 
 from .checks import check_percent
 from .groups import TOLERANCE, _Graph
-from .intervals import check_confidence, few_clusters, paired_interval
+from .intervals import binomial_interval, check_confidence, few_clusters, paired_interval
 
 SOME = 3  # names shown in an error
 
@@ -84,6 +84,17 @@ def score_thresholds(
     0       95.0      1     1      0       2      1.000   0.333
     1       90.0      3     1      2       2      0.333   0.333
     """
+    return score_in_full(pairs, truth, thresholds, confidence).drop(columns="precision_best")
+
+
+def score_in_full(
+    pairs: pd.DataFrame, truth: PairsOrGroups, thresholds: Sequence[float] | None, confidence: float
+) -> pd.DataFrame:
+    """Return the table of `score_thresholds` with one more column.
+
+    precision_best is the low end that precision would have if every pair were true: it depends on how the pairs fall on the
+    groups, and not on which are true.
+    """
     check_confidence(confidence)
     graph = _Graph.read(pairs)
     known = read_truth(truth, graph.names, complete=isinstance(pairs.left.dtype, pd.CategoricalDtype))
@@ -103,7 +114,7 @@ def _score(graph: _Graph, truth: Truth, levels: np.ndarray, confidence: float) -
     with np.errstate(invalid="ignore", divide="ignore"):
         precision, recall = true / counted, true / np.float64(truth.n_pairs)
         f1 = 2 * true / (counted + truth.n_pairs)
-    for_precision, for_recall = _effective_numbers(graph, truth, same, counted, confidence)
+    for_precision, for_recall, if_all_true = _effective_numbers(graph, truth, same, counted, confidence)
     precision_low, precision_high = paired_interval(precision, counted, for_precision, confidence)
     recall_low, recall_high = paired_interval(recall, np.full(len(levels), truth.n_pairs), for_recall, confidence)
     gained = np.diff(recall, prepend=0.0)
@@ -122,6 +133,7 @@ def _score(graph: _Graph, truth: Truth, levels: np.ndarray, confidence: float) -
             "recall_high": recall_high,
             "f1": f1,
             "average_precision": np.cumsum(gained * np.nan_to_num(precision)),
+            "precision_best": binomial_interval(if_all_true, if_all_true, confidence)[0],
         }
     )
 
@@ -250,8 +262,8 @@ def _some(names: Sequence[str]) -> str:
 
 def _effective_numbers(
     graph: _Graph, truth: Truth, same: np.ndarray, counted: np.ndarray, confidence: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many independent pairs those at or above each level are worth, for precision and for recall.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how many independent pairs those at or above each level are worth: for precision, for recall, if all were true.
 
     Pairs vary together when they share a group of the truth. With the residual e of a pair (1 or 0, less the share), the
     variance of a share is the sum of e * e' over all two pairs that share a group. Summed by group: the squares of the
@@ -261,7 +273,7 @@ def _effective_numbers(
     n_groups = int(truth.group.max(initial=-1)) + 1
     there = truth.pairs_per_group().astype(float)
     ends, good, n_between = np.zeros(n_groups), np.zeros(n_groups), 0
-    precision, recall, start = np.zeros(len(counted)), np.zeros(len(counted)), 0
+    (precision, recall, if_all_true), start = np.zeros((3, len(counted))), 0
     for k, stop in enumerate(counted):  # pairs are sorted, so those of one level lie together
         one, other, true = first[start:stop], second[start:stop], same[start:stop]
         between = one != other  # such pairs are all false: true ones lie in one group, also of a listed truth
@@ -270,8 +282,9 @@ def _effective_numbers(
         n_between += int(between.sum())
         precision[k] = effective_pairs(ends, good, n_between, confidence)
         recall[k] = effective_pairs(there, good, 0, confidence)
+        if_all_true[k] = agreeing_pairs(ends, n_between)
         start = stop
-    return precision, recall
+    return precision, recall, if_all_true
 
 
 def effective_pairs(ends: np.ndarray, good: np.ndarray, n_between: float, confidence: float) -> float:
@@ -285,16 +298,18 @@ def effective_pairs(ends: np.ndarray, good: np.ndarray, n_between: float, confid
 
     Notes
     -----
-    Where all pairs agree there is no variance to see; then one group counts as much as its share of the pairs allows
-    (Kish's effective number).
+    Where all pairs agree there is no variance to see: see `agreeing_pairs`.
     """
     n = ends.sum() - n_between
-    if n <= 0:
-        return 0.0
-    share = good.sum() / n
-    agreed = n**2 / (ends**2).sum()
+    share = good.sum() / n if n > 0 else 0.0
     if share <= 0 or share >= 1:
-        return float(min(n, agreed))
+        return agreeing_pairs(ends, n_between)
     residual = good - share * ends
     variance = ((residual**2).sum() - n_between * share**2) / n**2 * few_clusters(ends, confidence)
     return float(np.clip(share * (1 - share) / max(variance, 1e-300), min(1.0, n), n))
+
+
+def agreeing_pairs(ends: np.ndarray, n_between: float) -> float:
+    """Return how many independent pairs these are worth if all of them agree: each group counts as one (Kish's number)."""
+    n = ends.sum() - n_between
+    return float(min(n, n**2 / (ends**2).sum())) if n > 0 else 0.0

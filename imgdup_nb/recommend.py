@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .calibrate import Calibration
-from .evaluate import PairsOrGroups, score_thresholds
+from .evaluate import PairsOrGroups, score_in_full
 from .groups import TOLERANCE
 from .intervals import check_confidence
 from .labels import Labels
@@ -93,12 +93,15 @@ class _Test:
         Levels are tried in a fixed order, each at full confidence, until the first one fails: the first level that is bad in
         truth must pass by mistake for anything wrong to be recommended, so that trying many levels costs no confidence.
         """
-        order = np.arange(len(self.levels)) if self.strict_first else np.arange(len(self.levels))[::-1]
-        if self.provable is not None:
-            order = order[self.provable[order]]
+        order = self.order()
         passed = self.fulfilled[order]
         run = order[: len(passed) if passed.all() else int(np.argmin(passed))]
         return (float(self.levels[run].min()), float(self.levels[run].max())) if len(run) else None
+
+    def order(self) -> np.ndarray:
+        """Return the places of the levels in the order they are tried, without those that cannot be proved."""
+        order = np.arange(len(self.levels)) if self.strict_first else np.arange(len(self.levels))[::-1]
+        return order if self.provable is None else order[self.provable[order]]
 
     def at(self, threshold: float) -> tuple[float, float]:
         place = np.flatnonzero(self.levels >= threshold - TOLERANCE)
@@ -209,7 +212,7 @@ class _Sources:
         self.calibration, self.variations, self.n_images, self.confidence = calibration, variations, n_images, confidence
         self.scores = None
         if truth is not None:  # levels without a pair of their own find what the next stricter one does
-            self.scores = score_thresholds(pairs, truth, confidence=confidence).drop_duplicates("pairs")
+            self.scores = score_in_full(pairs, truth, None, confidence).drop_duplicates("pairs")
         self.answers = None if labels is None else Survey.of(pairs).read(labels)
         if calibration is not None and calibration.confidence < confidence - 1e-12:
             raise ValueError(
@@ -231,7 +234,8 @@ class _Sources:
     def _precision(self, limit: float) -> list[_Test]:
         if self.scores is not None:
             used = self.scores[self.scores.pairs > 0]
-            return [_Test("precision", _columns(used, "precision"), limit, True, True, "the truth")]
+            provable = used.precision_best.to_numpy() >= limit
+            return [_Test("precision", _columns(used, "precision"), limit, True, True, "the truth", provable)]
         return [] if self.answers is None else [self._labelled("precision", limit, np.ones(1))]
 
     def _false(self, limit: float) -> list[_Test]:
@@ -306,11 +310,13 @@ def _missing(test: _Test, confidence: float) -> tuple[str, int]:
         return f"Not enough evidence for {_says(test)}: no pair reaches the floor of the table.", 0
     if test.answers is not None:
         return _missing_answers(test, confidence)
-    best = int(np.argmax(test.low)) if test.at_least else int(np.argmin(test.high))
-    span = _span(test.low[best], test.high[best], test.name)
+    first = test.order()[:1]  # the easiest level failed, or the range would not be empty
+    if not len(first):
+        return f"Not enough evidence for {_says(test)}: the pairs of {test.source} are too few, or of too few groups.", 0
+    k = int(first[0])
     return (
-        f"Not enough evidence for {_says(test)}: the best is {span} at {test.levels[best]:g} % by {test.source}; "
-        "wish for less, or bring more evidence."
+        f"Not enough evidence for {_says(test)}: even at {test.levels[k]:g} %, where it is easiest, it is from "
+        f"{_span(test.low[k], test.high[k], test.name)} by {test.source}; wish for less, or bring more evidence."
     ), 0
 
 

@@ -57,9 +57,7 @@ def test_all_forms_of_one_truth_give_the_same_scores(collection):
     codes, groups = collection
     pairs = make_pairs(codes)
     table = pd.DataFrame({"image": list(groups), "group": list(groups.values())}, dtype=object)
-    listed = [
-        pair for pair in combinations(groups, 2) if groups[pair[0]] is not None and groups[pair[0]] == groups[pair[1]]
-    ]
+    listed = [pair for pair in combinations(groups, 2) if groups[pair[0]] is not None and groups[pair[0]] == groups[pair[1]]]
     forms = [
         groups,
         pd.Series(groups, dtype=object),

@@ -237,3 +237,16 @@ def test_each_tool_counts_the_pairs_at_or_above_its_default():
     assert table.loc["digiKam", "redundant"] == 15
     assert pd.isna(table.loc["SSCD", "pairs"])  # below the floor: unknown, not zero
     assert table.more.sum() == table.pairs.max()
+
+
+def test_a_few_large_groups_at_the_strictest_levels_do_not_stop_a_truth_from_carrying_looser_ones():
+    bits = np.zeros((66, 64), dtype=bool)
+    names = [f"{k:02d}" for k in range(66)]
+    for pair in range(30):  # thirty pictures with a copy four bits away, all far from each other
+        bits[2 * pair] = np.random.default_rng(pair).random(64) < 0.5
+        bits[2 * pair + 1] = bits[2 * pair] ^ (np.arange(64) < 4)
+    pairs = similar_pairs(Fingerprints.from_bits(names, bits))  # the last six are equal: one group at 100
+    truth = {name: min(int(name) // 2, 30) for name in names}
+    found = recommend_threshold(pairs, truth=truth, min_precision=0.6)
+    assert found.threshold is not None
+    assert found.threshold < 95

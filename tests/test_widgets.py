@@ -437,7 +437,10 @@ def test_closing_twice_is_harmless_and_leaves_no_thread(pairs, folder):
 
 def test_without_a_kernel_a_notebook_shows_a_picture_and_a_line_without_an_address(explorer):
     data, _metadata = explorer._repr_mimebundle_()
-    assert data["text/plain"] == "<ThresholdExplorer: 2 groups at 90.625 % (star linkage): 4 of 5 images, 2 redundant, largest 2 (phash)>"
+    assert (
+        data["text/plain"]
+        == "<ThresholdExplorer: 2 groups at 90.625 % (star linkage): 4 of 5 images, 2 redundant, largest 2 (phash)>"
+    )
     assert len(data["image/png"]) < 150_000
     assert "application/vnd.jupyter.widget-view+json" in data
 
