@@ -93,9 +93,10 @@ def test_a_key_pressed_twice_answers_one_question(mount, labeler):
     bridge = mount(labeler)
     view = bridge.view()
     section = view.get_by_role("region", name="Label pairs of images")
-    section.evaluate(
-        """node => { for (let k = 0; k < 2; k += 1) node.dispatchEvent(new KeyboardEvent("keydown", { key: "s", bubbles: true })) }"""
-    )
+    press_twice = """(node) => {
+      for (let k = 0; k < 2; k += 1) node.dispatchEvent(new KeyboardEvent("keydown", { key: "s", bubbles: true }));
+    }"""
+    section.evaluate(press_twice)
     bridge.wait_until(lambda: len(labeler.labels) == 1)
     bridge.page.wait_for_timeout(100)
     assert len(labeler.labels) == 1
