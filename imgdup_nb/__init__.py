@@ -15,7 +15,18 @@ Modules, in the direction the data flows: decode -> images -> fingerprints -> se
 """
 
 from .actions import apply_plan, read_log, resume, undo
+    scores = score_thresholds(pairs, truth)  how right each threshold is
+
+Modules, in the direction the data flows: decode -> images -> fingerprints -> search -> pairs -> groups -> evaluate,
+labels, survey, calibrate, recommend, decision -> plots -> widgets.
+"""
+
+from .bursts import mark_bursts
+from .calibrate import calibrate
+from .decision import compare_decisions, record_decision
+from .defaults import compare_tool_defaults
 from .demo import make_demo_collection
+from .evaluate import score_thresholds
 from .fingerprints import METHODS, Fingerprints, fingerprint_images
 from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_changes
 from .images import scan_images
@@ -24,6 +35,20 @@ from .pairs import similar_pairs, similarity_matrix
 from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
 from .report import write_report
 from .widgets import GroupReviewer, ThresholdExplorer
+from .labels import Labels, apply_labels
+from .pairs import similar_pairs, similarity_matrix
+from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
+from .plots_evidence import (
+    plot_calibration,
+    plot_label_scores,
+    plot_precision_recall,
+    plot_tool_defaults,
+    plot_true_and_false,
+)
+from .recommend import recommend_threshold
+from .survey import score_labels
+from .tune import tune_from_examples
+from .widgets import PairLabeler, ThresholdExplorer
 
 __version__ = "0.1.0"
 
@@ -32,23 +57,40 @@ __all__ = [
     "Fingerprints",
     "GroupReviewer",
     "Grouping",
+    "Labels",
+    "PairLabeler",
     "ThresholdExplorer",
     "apply_plan",
     "choose_keepers",
+    "apply_labels",
+    "calibrate",
+    "compare_decisions",
+    "compare_tool_defaults",
     "fingerprint_images",
     "group_duplicates",
     "make_demo_collection",
+    "mark_bursts",
+    "plot_calibration",
     "plot_group",
+    "plot_label_scores",
     "plot_matrix",
+    "plot_precision_recall",
     "plot_similarities",
     "plot_sweep",
     "read_log",
     "resume",
+    "plot_tool_defaults",
+    "plot_true_and_false",
+    "recommend_threshold",
+    "record_decision",
     "scan_images",
+    "score_labels",
+    "score_thresholds",
     "similar_pairs",
     "similarity_matrix",
     "sweep_thresholds",
     "threshold_changes",
     "undo",
     "write_report",
+    "tune_from_examples",
 ]

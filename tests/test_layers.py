@@ -12,21 +12,24 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "demo", "loops", "storage", "hashes", "text"},
+    {"checks", "parallel", "demo", "loops", "storage", "hashes", "text", "intervals"},
     {"decode", "bit_loops"},
     {"images"},
     {"fingerprints"},
     {"search"},
     {"pairs"},
     {"groups", "files", "variants"},
-    {"keepers", "journal"},
-    {"steps"},
-    {"actions"},
+    {"keepers", "journal", "evaluate", "labels"},
+    {"steps", "survey", "defaults"},
+    {"actions", "calibrate", "bursts", "tune"},
+    {"recommend"},
+    {"decision"},
     {"plots", "report"},
+    {"plots_evidence"},
     {"widgets"},
 ]  # fmt: skip
 ONLY_IN = {
-    "matplotlib": {"plots", "widgets"},
+    "matplotlib": {"plots", "plots_evidence", "widgets"},
     "ipywidgets": {"widgets"},
     "anywidget": {"widgets"},
     "numba": {"loops", "bit_loops"},

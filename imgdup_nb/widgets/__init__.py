@@ -1,7 +1,8 @@
 """Tools to see and to touch: each is a state that runs without a notebook, and a view that shows it in one."""
 
 from .explorer import ThresholdExplorer
+from .labeler import PairLabeler
 from .reviewer import GroupReviewer, ReviewState
 from .state import ThresholdState
 
-__all__ = ["GroupReviewer", "ReviewState", "ThresholdExplorer", "ThresholdState"]
+__all__ = ["GroupReviewer", "PairLabeler", "ReviewState", "ThresholdExplorer", "ThresholdState"]

@@ -1,0 +1,324 @@
+"""What a method finds among known copies of your own pictures, and what it takes for a copy among strangers."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from .checks import check_percent
+from .decode import UnreadableImage, open_image
+from .demo import VARIATIONS, Variation, _encode
+from .evaluate import PairsOrGroups, read_truth
+from .fingerprints import Embedding, Fingerprints, fingerprint_images
+from .groups import TOLERANCE
+from .images import LOW_DETAIL
+from .intervals import binomial_interval, check_confidence, few_clusters
+from .pairs import similar_pairs
+from .parallel import each, map_batches
+from .search import exact_cosine
+from .survey import CERTAIN
+
+COPY_SIDE = 512  # pixels; copies are made of pictures of at least this size, enough for every method
+ENOUGH_TO_SEE_CLUMPS = 20  # false pairs; with fewer, how they clump must be assumed
+CLUMPING = 4.2  # rare kinds of images that all look alike: no pair seen then excludes 15.5 pairs, not 3.7, at 97.5 percent
+MAX_SUSPECTS = 20
+
+USUAL = [
+    "jpeg 85", "jpeg 40", "webp", "256 colours", "half size", "quarter size", "enlarged", "squashed", "caption", "brighter",
+    "darker", "more contrast", "greyscale", "blurred", "sharpened", "cropped 5 %", "cropped 30 %", "mirrored", "rotated 90",
+]  # fmt: skip
+
+Change = Callable[[Image.Image], Image.Image]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What `calibrate` found.
+
+    Attributes
+    ----------
+    recall
+        one row per variation and level: variation, threshold (percent), copies, found, recall, recall_low, recall_high.
+    strangers
+        one row per level: threshold, false (pairs of strangers at or above it), comparisons, rate, rate_low, rate_high.
+    copies
+        one row per copy: image, variation, similarity to its original (percent).
+    suspects
+        the most similar strangers, at most 20: left, right, similarity. Look at them: what you would call a copy was counted as
+        false, and belongs into truth=.
+    method
+        its name.
+    n_images, confidence
+        images compared with each other, and the confidence of the intervals.
+    """
+
+    recall: pd.DataFrame
+    strangers: pd.DataFrame
+    copies: pd.DataFrame
+    suspects: pd.DataFrame
+    method: str
+    n_images: int
+    confidence: float
+
+    def expected_false_pairs(self, n_images: int | None = None) -> pd.DataFrame:
+        """Return how many false pairs to expect in a collection of the same kind.
+
+        Parameters
+        ----------
+        n_images
+            its size; None for that of the calibrated one.
+
+        Returns
+        -------
+        pandas.DataFrame, one row per level:
+            threshold, expected, expected_low, expected_high (pairs).
+        """
+        n = self.n_images if n_images is None else n_images
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+            raise ValueError(f"n_images must be a whole number from 0 up, and {n!r} is not")
+        pairs = n * (n - 1) / 2
+        rates = self.strangers[["rate", "rate_low", "rate_high"]].to_numpy() * pairs
+        table = pd.DataFrame(rates, columns=["expected", "expected_low", "expected_high"])
+        table.insert(0, "threshold", self.strangers.threshold)
+        return table
+
+    def recall_table(self) -> pd.DataFrame:
+        """Return recall, variations x levels, the most easily found variation first."""
+        table = self.recall.pivot(index="variation", columns="threshold", values="recall")  # noqa: PD010 - no index to unstack
+        return table.loc[table.mean(axis=1).sort_values(ascending=False, kind="stable").index, ::-1]
+
+    def __repr__(self) -> str:
+        n_variations = self.copies.variation.nunique()
+        return (
+            f"<Calibration of {self.method}: {len(self.copies)} copies in {n_variations} variations; "
+            f"{self.n_images} images compared with each other>"
+        )
+
+
+def calibrate(
+    images: pd.DataFrame,
+    method: str | Embedding = "phash",
+    *,
+    variations: Sequence[str] | Mapping[str, Change] | None = None,
+    n_sample: int = 50,
+    min_similarity: float = 70.0,
+    orientations: bool = False,
+    truth: PairsOrGroups | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+    executor: Executor | None = None,
+) -> Calibration:
+    """Measure a method on your own pictures: how many known copies it finds, and how many strangers it takes for copies.
+
+    Parameters
+    ----------
+    images
+        a table made by `scan_images`.
+    method, orientations, executor
+        as for `fingerprint_images`.
+    variations
+        how copies are made: names from `demo.VARIATIONS`, or functions by a name of yours, each taking and returning an RGB
+        image. None takes nineteen usual ones.
+    n_sample
+        images to copy, drawn at random; all if there are fewer. Nearly blank ones are left out.
+    min_similarity
+        percent; the lowest level looked at.
+    truth
+        duplicates known already, in any form that `score_thresholds` takes; such pairs are no strangers. Pairs of the same
+        bytes or pixels never are.
+    confidence
+        of the intervals.
+    seed
+        of the sample; the same images and seed give the same copies.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    ValueError
+        if a variation is unknown, or no image can be copied.
+
+    Notes
+    -----
+    Duplicates that nobody declared count as false pairs: the rate is then too high, never too low. Recall has Clopper-Pearson
+    intervals, each copy of a variation being of another image. Pairs of strangers are not independent, for one odd image can
+    look like many: their interval is widened by how unevenly false pairs fall on the images (as a U-statistic's variance),
+    and by a factor of at least 4.2 where too few were seen to tell. A kind of image that the collection does not hold at all
+    is not in the numbers. Copies lie in a temporary folder; pictures are brought to about 512 pixels first.
+    """
+    check_confidence(confidence)
+    floor = check_percent("min_similarity", min_similarity)
+    makers = _makers(USUAL if variations is None else variations)
+    prints = fingerprint_images(images, method, orientations=orientations, executor=executor)
+    sample = _draw(prints.images, n_sample, seed)
+    copies = _score_copies(prints, sample, makers, method, orientations, executor)
+    strangers, suspects = _score_strangers(prints, floor, truth, confidence)
+    return Calibration(
+        recall=_recall(copies, list(makers), strangers.threshold.to_numpy(), confidence),
+        strangers=strangers,
+        copies=copies,
+        suspects=suspects,
+        method=prints.method.name,
+        n_images=len(prints),
+        confidence=confidence,
+    )
+
+
+# -- copies -----------------------------------------------------------------------------------------------------------
+
+
+def _makers(variations: Sequence[str] | Mapping[str, Change]) -> dict[str, Variation]:
+    if isinstance(variations, Mapping):
+        return {name: Variation("", ".png", change) for name, change in variations.items()}
+    names = [variations] if isinstance(variations, str) else list(variations)
+    unknown = [name for name in names if name not in VARIATIONS]
+    if unknown or isinstance(variations, str):
+        raise ValueError(
+            f"variations must be a list of names from {', '.join(map(repr, VARIATIONS))}, or functions by name; "
+            f"{(unknown or names)[0]!r} is not"
+        )
+    return {name: VARIATIONS[name] for name in names}
+
+
+def _draw(images: pd.DataFrame, n_sample: int, seed: int) -> np.ndarray:
+    """Return the rows of the images to copy."""
+    usable = np.flatnonzero(images.detail.to_numpy() >= LOW_DETAIL) if "detail" in images else np.arange(len(images))
+    if not len(usable) or n_sample < 1:
+        raise ValueError(f"n_sample must be 1 or more, of {len(usable)} images with enough detail; {n_sample} is not possible")
+    return np.sort(np.random.default_rng(seed).permutation(usable)[:n_sample])
+
+
+def _score_copies(
+    prints: Fingerprints,
+    sample: np.ndarray,
+    makers: dict[str, Variation],
+    method: str | Embedding,
+    orientations: bool,
+    executor: Executor | None,
+) -> pd.DataFrame:
+    with tempfile.TemporaryDirectory(prefix="copies-") as folder:
+        work = [(str(prints.images.path[row]), str(Path(folder, f"{row:08d}-"))) for row in sample]
+        batch = partial(each, partial(_write_copies, makers=list(makers.values())))
+        written = list(map_batches(batch, work, describe="copy"))
+        rows = [
+            (f"{row:08d}-{k:04d}", path, "", row, name)
+            for row, paths in zip(sample, written, strict=True)
+            for (k, path), name in zip(enumerate(paths), makers, strict=False)
+        ]
+        table = pd.DataFrame(rows, columns=["image", "path", "problem", "row", "variation"])
+        found = fingerprint_images(table, method, orientations=orientations, executor=executor)
+    distance = _distances(prints.codes[found.images.row.to_numpy(dtype=np.int64)], found.codes)
+    return pd.DataFrame(
+        {
+            "image": pd.Series([prints.names[row] for row in found.images.row], dtype=object),
+            "variation": found.images.variation,
+            "similarity": prints.method.similarity(distance),
+        }
+    )
+
+
+def _write_copies(work: tuple[str, str], *, makers: Sequence[Variation]) -> list[str]:
+    """Write the copies of one picture and return their paths; none where it cannot be read any more."""
+    path, start = work
+    try:
+        picture = open_image(path, min_side=COPY_SIDE)
+    except UnreadableImage:
+        return []
+    written = []
+    for k, maker in enumerate(makers):
+        copy = Path(f"{start}{k:04d}{maker.suffix}")
+        copy.write_bytes(_encode(maker.change(picture), maker.suffix, **maker.options))
+        written.append(str(copy))
+    return written
+
+
+def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the distance of each row of one array of codes to the same row of another, as `search` defines it."""
+    if one.dtype != np.uint64:
+        n = len(one)
+        return exact_cosine(np.concatenate([one, other]), np.arange(n), np.arange(n, 2 * n))
+    best = np.full(len(one), np.iinfo(np.int64).max)
+    for view in range(one.shape[1]):
+        for a, b in ((one[:, view], other[:, 0]), (one[:, 0], other[:, view])):
+            best = np.minimum(best, np.bitwise_count(a ^ b).sum(axis=1, dtype=np.int64))
+    return best
+
+
+def _recall(copies: pd.DataFrame, names: list[str], levels: np.ndarray, confidence: float) -> pd.DataFrame:
+    tables = []
+    for name in names:
+        similarity = copies.similarity[copies.variation == name].to_numpy()
+        found = (similarity[None, :] >= levels[:, None] - TOLERANCE).sum(axis=1)
+        low, high = binomial_interval(found, len(similarity), confidence)
+        share = found / len(similarity) if len(similarity) else np.full(len(levels), np.nan)
+        columns = {"copies": len(similarity), "found": found, "recall": share, "recall_low": low, "recall_high": high}
+        tables.append(pd.DataFrame({"variation": name, "threshold": levels, **columns}))
+    return pd.concat(tables, ignore_index=True)
+
+
+# -- strangers --------------------------------------------------------------------------------------------------------
+
+
+def _score_strangers(
+    prints: Fingerprints, floor: float, truth: PairsOrGroups | None, confidence: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    pairs = similar_pairs(prints, min_similarity=floor)
+    first, second = pairs.left.cat.codes.to_numpy(), pairs.right.cat.codes.to_numpy()
+    related = pairs.relation.isin(CERTAIN).to_numpy()
+    n = len(prints)
+    comparisons = n * (n - 1) // 2 - int(related.sum())
+    if truth is not None:
+        known = read_truth(truth, prints.names, complete=True)
+        same = known.same(first, second)
+        comparisons -= known.n_pairs - int((same & related).sum())
+        related = related | same
+    strange = pairs[~related]
+    levels = prints.method.levels(floor)
+    table = _rates(first[~related], second[~related], strange.similarity.to_numpy(), levels, n, comparisons, confidence)
+    suspects = strange.head(MAX_SUSPECTS)[["left", "right", "similarity"]].astype({"left": object, "right": object})
+    return table, suspects.reset_index(drop=True)
+
+
+def _rates(
+    first: np.ndarray,
+    second: np.ndarray,
+    similarity: np.ndarray,
+    levels: np.ndarray,
+    n: int,
+    comparisons: int,
+    confidence: float,
+) -> pd.DataFrame:
+    """Return the table of strangers; pairs come most similar first."""
+    false = np.searchsorted(-similarity, -(levels - TOLERANCE), side="right")
+    rate = false / comparisons if comparisons else np.zeros(len(levels))
+    excess = np.array([_clumping(np.append(first[:k], second[:k]), n, comparisons, confidence) for k in false])
+    low, high = binomial_interval(false / excess, comparisons / excess, confidence)
+    columns = {"false": false, "comparisons": comparisons, "rate": rate, "rate_low": low, "rate_high": high}
+    return pd.DataFrame({"threshold": levels, **columns})
+
+
+def _clumping(ends: np.ndarray, n: int, comparisons: int, confidence: float) -> float:
+    """Return how many times larger the variance of the number of false pairs is than for independent pairs; at least 1.
+
+    The sum of e * e' over all two pairs that share an image, e being 1 or 0 less the rate, against that over equal pairs.
+    """
+    rate = len(ends) / 2 / comparisons if comparisons else 0.0
+    if not 0 < rate < 1:
+        return CLUMPING
+    degree = np.bincount(ends, minlength=n)
+    residual = degree - rate * (n - 1)
+    excess = max(1.0, float((residual**2).sum() / (comparisons * rate * (1 - rate)) - 1))
+    unsure = few_clusters(degree, confidence)
+    if len(ends) < 2 * ENOUGH_TO_SEE_CLUMPS:
+        return max(excess * min(unsure, 2.0), CLUMPING)
+    return excess * unsure

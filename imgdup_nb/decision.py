@@ -1,0 +1,220 @@
+"""What was decided, on which evidence, about which files: a record that a later run can be compared with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .groups import Grouping
+from .labels import Labels
+from .recommend import Recommendation
+
+FORMAT = 1
+ENGINES = ["imgdup-nb", "imagehash", "numpy", "pillow", "scipy"]
+
+Record = dict[str, Any]
+
+
+def record_decision(
+    groups: Grouping,
+    images: pd.DataFrame,
+    *,
+    recommendation: Recommendation | None = None,
+    labels: Labels | None = None,
+    note: str = "",
+    path: str | os.PathLike[str] | None = None,
+) -> Record:
+    """Write down what was decided: threshold, method, groups, evidence, and the files it was about.
+
+    Parameters
+    ----------
+    groups
+        made by `group_duplicates`.
+    images
+        the table they come from.
+    recommendation, labels
+        the evidence, where there is any.
+    note
+        a sentence of yours.
+    path
+        a JSON file to write; it is replaced as a whole, or not at all.
+
+    Returns
+    -------
+    dict, ready for `json.dumps`:
+        format, made (UTC), note, threshold, linkage, method, floor, versions, counts (images, unreadable, pairs, groups, in
+        groups, redundant), evidence (reason, wish, intervals; answers per label), inputs (one SHA-256 for all files, and the
+        first 16 hexadecimal digits of each file's), groups (lists of names, the original first).
+
+    Examples
+    --------
+    >>> from imgdup_nb import Fingerprints, group_duplicates, similar_pairs
+    >>> prints = Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 62 + [False] * 2])
+    >>> decision = record_decision(group_duplicates(similar_pairs(prints), 95), prints.images, note="first try")
+    >>> decision["threshold"], decision["counts"]["groups"], decision["groups"]
+    (95.0, 1, [['a', 'b']])
+    """
+    digests = images.sha256 if "sha256" in images else [""] * len(images)
+    files = {str(name): str(digest) for name, digest in sorted(zip(images.image, digests, strict=True))}
+    record: Record = {
+        "format": FORMAT,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "note": note,
+        "threshold": groups.threshold,
+        "linkage": groups.linkage,
+        "method": groups.method,
+        "floor": groups.floor,
+        "versions": _versions(),
+        "counts": {
+            "images": groups.n_images,
+            "unreadable": int((images.problem != "").sum()) if "problem" in images else 0,
+            "pairs": groups.n_pairs,
+            "groups": len(groups),
+            "in groups": len(groups.table),
+            "redundant": groups.n_redundant,
+        },
+        "evidence": _evidence(recommendation, labels),
+        "inputs": {
+            "sha256": hashlib.sha256(json.dumps(files).encode()).hexdigest(),
+            "files": {name: digest[:16] for name, digest in files.items()},
+        },
+        "groups": [list(map(str, group)) for group in groups],
+    }
+    if path is not None:
+        _write(Path(path), json.dumps(record, indent=1))
+    return record
+
+
+def compare_decisions(old: Record | str | os.PathLike[str], new: Record | str | os.PathLike[str]) -> pd.DataFrame:
+    """Tell what changed from one decision to another.
+
+    Parameters
+    ----------
+    old, new
+        records made by `record_decision`, or the JSON files they were written to.
+
+    Returns
+    -------
+    pandas.DataFrame, one row per change, none if both decided the same about the same files:
+        what ("threshold", "linkage", "method", "floor", "version of ...", "count of ...", "file", "group", "evidence"), change
+        ("new", "gone" or "changed"), old, new. A group counts as changed if some of its images were in a group before.
+
+    Raises
+    ------
+    ValueError
+        if one of them is no such record, or of a later format.
+
+    Examples
+    --------
+    >>> from imgdup_nb import Fingerprints, group_duplicates, similar_pairs
+    >>> prints = Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 62 + [False] * 2])
+    >>> pairs = similar_pairs(prints)
+    >>> old, new = (record_decision(group_duplicates(pairs, t), prints.images) for t in (95, 100))
+    >>> compare_decisions(old, new)[["what", "change", "old", "new"]]
+                     what   change     old    new
+    0           threshold  changed    95.0  100.0
+    1      count of pairs  changed       1      0
+    2     count of groups  changed       1      0
+    3  count of in groups  changed       2      0
+    4  count of redundant  changed       1      0
+    5               group     gone  [a, b]   None
+    """
+    one, other = _read(old), _read(new)
+    rows = [(name, "changed", one[name], other[name]) for name in _SETTINGS if one[name] != other[name]]
+    rows += _differences("version of {}", one["versions"], other["versions"])
+    rows += _differences("count of {}", one["counts"], other["counts"])
+    rows += _differences("evidence", {"": one["evidence"]}, {"": other["evidence"]})
+    rows += [
+        ("file", change, name if before is not None else None, name if after is not None else None)
+        for name, change, before, after in _changes(one["inputs"]["files"], other["inputs"]["files"])
+    ]
+    rows += _changed_groups(one["groups"], other["groups"])
+    return pd.DataFrame(rows, columns=["what", "change", "old", "new"], dtype=object)
+
+
+_SETTINGS = ["threshold", "linkage", "method", "floor"]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in ENGINES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # run from its sources: nobody gave it a version
+            found[package] = "not installed"
+    return found
+
+
+def _evidence(recommendation: Recommendation | None, labels: Labels | None) -> Record:
+    evidence: Record = {}
+    if recommendation is not None:
+        evidence["recommended"] = recommendation.threshold
+        evidence["reason"] = recommendation.reason
+        evidence["wish"] = recommendation.wish
+        evidence["confidence"] = recommendation.confidence
+        evidence["intervals"] = {name: list(span) for name, span in recommendation.intervals.items()}
+    if labels is not None:
+        table = labels.table
+        answers = sorted([*sorted((str(row.left), str(row.right))), row.label] for row in table.itertuples())
+        evidence["labels"] = dict(sorted(Counter(table.label).items()))
+        evidence["labels sha256"] = hashlib.sha256(json.dumps(answers).encode()).hexdigest()
+    return evidence
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file as a whole: beside its place first, so that nobody ever reads half of it."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as part:
+        part.write(text + "\n")
+    try:
+        os.replace(part.name, path)
+    except OSError:
+        os.unlink(part.name)
+        raise
+
+
+def _read(decision: Record | str | os.PathLike[str]) -> Record:
+    record = decision if isinstance(decision, Mapping) else json.loads(Path(decision).read_text(encoding="utf-8"))
+    if not isinstance(record, Mapping) or record.get("format") != FORMAT:
+        found = record.get("format") if isinstance(record, Mapping) else type(record).__name__
+        raise ValueError(f"a decision must be a record of format {FORMAT} made by record_decision, and this one has {found!r}")
+    return dict(record)
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, Any, Any]]:
+    """Return (name, change, before, after) of each entry that differs, in alphabetical order of their names."""
+    rows = []
+    for name in dict.fromkeys([*old, *new]):
+        before, after = old.get(name), new.get(name)
+        if before != after:
+            rows.append((name, "new" if name not in old else "gone" if name not in new else "changed", before, after))
+    return rows
+
+
+def _differences(what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, Any, Any]]:
+    return [(what.format(name), change, before, after) for name, change, before, after in _changes(old, new)]
+
+
+def _changed_groups(old: list[list[str]], new: list[list[str]]) -> list[tuple[str, str, Any, Any]]:
+    kept = set(map(tuple, old)) & set(map(tuple, new))
+    left = [group for group in old if tuple(group) not in kept]
+    of_image = {image: k for k, group in enumerate(left) for image in group}
+    rows, followed = [], set()
+    for group in new:
+        if tuple(group) in kept:
+            continue
+        sources = sorted({of_image[image] for image in group if image in of_image})
+        followed.update(sources)
+        before = [image for k in sources for image in left[k]]
+        rows.append(("group", "changed" if before else "new", before or None, group))
+    gone = [("group", "gone", group, None) for k, group in enumerate(left) if k not in followed]
+    return rows + gone

@@ -1,0 +1,315 @@
+"""What is true of the pairs -> precision and recall at every threshold.
+
+A truth is read once into a `Truth`: the group of each image, or the true pairs. True pairs are counted from the sizes of the
+groups and never listed, so that memory follows the pair table and not the square of the number of images.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from .checks import check_percent
+from .groups import TOLERANCE, _Graph
+from .intervals import binomial_interval, check_confidence, few_clusters, paired_interval
+
+SOME = 3  # names shown in an error
+
+PairsOrGroups: TypeAlias = pd.DataFrame | pd.Series | Mapping[str, Any] | Callable[[str], Any]
+
+
+def score_thresholds(
+    pairs: pd.DataFrame,
+    truth: PairsOrGroups,
+    *,
+    thresholds: Sequence[float] | None = None,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Compare a pair table with the truth, at every level the method has.
+
+    Parameters
+    ----------
+    pairs
+        made by `similar_pairs`.
+    truth
+        what the duplicates really are, as one of
+
+        - the group of each image: a dict or Series by image, or a table with the columns image and group. Two images are
+          duplicates exactly when their groups are equal; an image whose group is None or NaN is a duplicate of nothing;
+        - a rule that returns the group for an image's name, such as ``lambda name: name.split("/")[0]`` for folders;
+        - a table of true pairs with the columns left and right, every other pair being false. With a column label (see
+          `Labels`) only the rows that say "same" are taken.
+    thresholds
+        percent, inclusive, at or above the floor; None takes every level.
+    confidence
+        of the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame, one row per threshold, strictest first unless given otherwise:
+        threshold (percent), pairs (at or above it), true, false, missed (true pairs below it, also those that the table does
+        not hold), precision, precision_low, precision_high, recall, recall_low, recall_high, f1, average_precision (of the
+        ranking down to here; that of the last row is the whole table's). Shares from 0 to 1, NaN where nothing was counted.
+
+    Raises
+    ------
+    TypeError, ValueError
+        if the truth cannot be read, or gives no group for an image.
+
+    Warns
+    -----
+    UserWarning
+        if the truth has pairs of images that were not compared; those do not count.
+
+    Notes
+    -----
+    The shares are exact for this collection. The intervals are for other collections of the same kind: pairs that share a group
+    of the truth are expected to vary together (a dyadic variance), so ten groups of ten count for much less than 450
+    independent pairs. Cost: one sort of the pairs.
+
+    Examples
+    --------
+    >>> from imgdup_nb import Fingerprints, similar_pairs
+    >>> bits = np.zeros((4, 64), dtype=bool)
+    >>> bits[1, :2] = bits[2, :6] = bits[3, 32:] = True
+    >>> pairs = similar_pairs(Fingerprints.from_bits(["a1", "a2", "b1", "a3"], bits))
+    >>> scores = score_thresholds(pairs, lambda name: name[0], thresholds=[95, 90])
+    >>> scores[["threshold", "pairs", "true", "false", "missed", "precision", "recall"]].round(3)
+       threshold  pairs  true  false  missed  precision  recall
+    0       95.0      1     1      0       2      1.000   0.333
+    1       90.0      3     1      2       2      0.333   0.333
+    """
+    return score_in_full(pairs, truth, thresholds, confidence).drop(columns="precision_best")
+
+
+def score_in_full(
+    pairs: pd.DataFrame, truth: PairsOrGroups, thresholds: Sequence[float] | None, confidence: float
+) -> pd.DataFrame:
+    """Return the table of `score_thresholds` with one more column.
+
+    precision_best is the low end that precision would have if every pair were true: it depends on how the pairs fall on the
+    groups, and not on which are true.
+    """
+    check_confidence(confidence)
+    graph = _Graph.read(pairs)
+    known = read_truth(truth, graph.names, complete=isinstance(pairs.left.dtype, pd.CategoricalDtype))
+    levels = graph.levels() if thresholds is None else [check_percent("thresholds", value) for value in thresholds]
+    for value in levels:
+        graph.check_floor(value)
+    strictest_first = np.unique(levels)[::-1]
+    table = _score(graph, known, strictest_first, confidence)
+    return table.iloc[np.searchsorted(-strictest_first, -np.asarray(levels, dtype=float))].reset_index(drop=True)
+
+
+def _score(graph: _Graph, truth: Truth, levels: np.ndarray, confidence: float) -> pd.DataFrame:
+    same = truth.same(graph.first, graph.second)
+    level = np.searchsorted(-levels, -(graph.similarity + TOLERANCE))
+    counted = np.cumsum(np.bincount(level, minlength=len(levels) + 1))[: len(levels)]
+    true = np.cumsum(np.bincount(level[same], minlength=len(levels) + 1))[: len(levels)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision, recall = true / counted, true / np.float64(truth.n_pairs)
+        f1 = 2 * true / (counted + truth.n_pairs)
+    for_precision, for_recall, if_all_true = _effective_numbers(graph, truth, same, counted, confidence)
+    precision_low, precision_high = paired_interval(precision, counted, for_precision, confidence)
+    recall_low, recall_high = paired_interval(recall, np.full(len(levels), truth.n_pairs), for_recall, confidence)
+    gained = np.diff(recall, prepend=0.0)
+    return pd.DataFrame(
+        {
+            "threshold": levels,
+            "pairs": counted,
+            "true": true,
+            "false": counted - true,
+            "missed": truth.n_pairs - true,
+            "precision": precision,
+            "precision_low": precision_low,
+            "precision_high": precision_high,
+            "recall": recall,
+            "recall_low": recall_low,
+            "recall_high": recall_high,
+            "f1": f1,
+            "average_precision": np.cumsum(gained * np.nan_to_num(precision)),
+            "precision_best": binomial_interval(if_all_true, if_all_true, confidence)[0],
+        }
+    )
+
+
+# -- the truth --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Which pairs of n_images images are duplicates.
+
+    Attributes
+    ----------
+    group
+        int64, n_images: images of one group may be duplicates; with `listed` None they are.
+    listed
+        None, or the true pairs as sorted keys ``first * n_images + second``, first < second.
+    n_pairs
+        true pairs.
+    """
+
+    group: np.ndarray
+    listed: np.ndarray | None
+    n_pairs: int
+
+    def same(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Return for each pair of image numbers whether it is true."""
+        if self.listed is None:
+            return self.group[first] == self.group[second]
+        keys = np.minimum(first, second).astype(np.int64) * len(self.group) + np.maximum(first, second)
+        place = np.minimum(np.searchsorted(self.listed, keys), max(len(self.listed) - 1, 0))
+        return self.listed[place] == keys if len(self.listed) else np.zeros(len(keys), dtype=bool)
+
+    def pairs_per_group(self) -> np.ndarray:
+        """Return the number of true pairs in each group, int64."""
+        if self.listed is not None:
+            return np.bincount(self.group[self.listed // len(self.group)], minlength=self.group.max(initial=-1) + 1)
+        size = np.bincount(self.group)
+        return size * (size - 1) // 2
+
+
+def read_truth(truth: Any, names: list[str], *, complete: bool) -> Truth:
+    """Read a truth in any of its forms (see `score_thresholds`) for images in the order of `names`.
+
+    `complete` says that `names` are all images compared; otherwise true pairs of images unknown so far count as well.
+    """
+    if isinstance(truth, pd.DataFrame) and {"left", "right"} <= set(truth):
+        return _read_pairs(truth, names, complete=complete)
+    if callable(truth) and not isinstance(truth, Mapping | pd.Series | pd.DataFrame):
+        return _from_groups([truth(name) for name in names], [])
+    if isinstance(truth, pd.DataFrame) and {"image", "group"} <= set(truth):
+        truth = pd.Series(truth["group"].to_numpy(dtype=object), index=truth["image"].to_numpy(dtype=object))
+    if not isinstance(truth, Mapping | pd.Series):
+        raise TypeError(
+            "truth must be the group of each image (dict, Series, or table with image and group), a function of the name, or a "
+            f"table of pairs with left and right, not {type(truth).__name__}"
+        )
+    return _read_groups(truth, names, complete=complete)
+
+
+def _read_groups(truth: Any, names: list[str], *, complete: bool) -> Truth:
+    if isinstance(truth, pd.Series) and truth.index.has_duplicates:
+        twice = truth.index[truth.index.duplicated()][0]
+        raise ValueError(f"truth must name each image once, and {twice!r} is there twice")
+    by_name = dict(truth.items())
+    missing = [name for name in names if name not in by_name]
+    if missing:
+        raise ValueError(
+            f"truth gives no group for {len(missing)} of {len(names)} images, such as {_some(missing)}; give each image one, "
+            "None for a duplicate of nothing"
+        )
+    others = by_name.keys() - set(names)
+    return _from_groups([by_name[name] for name in names], [by_name[name] for name in others], count_others=not complete)
+
+
+def _from_groups(groups: list[Any], others: list[Any], *, count_others: bool = False) -> Truth:
+    """Make a truth of each image's group; `others` are the groups of images that were not compared."""
+    numbers = pd.factorize(pd.Series([*groups, *others], dtype=object))[0]  # None and NaN become -1
+    inside, outside = numbers[: len(groups)].astype(np.int64), numbers[len(groups) :]
+    lonely = inside < 0
+    inside[lonely] = numbers.max(initial=-1) + 1 + np.arange(lonely.sum())
+    known = Truth(inside, None, 0)
+    n_all = int((lambda size: size * (size - 1) // 2)(np.bincount(numbers[numbers >= 0])).sum())
+    n_inside = int(known.pairs_per_group().sum())
+    if not count_others and n_all > n_inside and len(outside):
+        _warn_of_absent(n_all - n_inside)
+    return Truth(inside, None, n_all if count_others else n_inside)
+
+
+def _read_pairs(truth: pd.DataFrame, names: list[str], *, complete: bool) -> Truth:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if "label" in truth:
+        truth = truth[truth.label == "same"]
+    places = pd.Index(names, dtype=object)
+    left, right = (places.get_indexer(truth[side].astype(object)) for side in ("left", "right"))
+    unnamed = (left < 0) | (right < 0)
+    if len(truth) and unnamed.all():
+        example = tuple(truth[["left", "right"]].iloc[0])
+        raise ValueError(f"truth names none of the images compared; its first pair is {example!r}")
+    if complete and unnamed.any():
+        _warn_of_absent(int(unnamed.sum()))
+    left, right = left[~unnamed], right[~unnamed]
+    n = len(names)
+    keys = np.unique(np.minimum(left, right).astype(np.int64) * n + np.maximum(left, right))
+    keys = keys[keys // max(n, 1) != keys % max(n, 1)]  # an image is no duplicate of itself
+    links = coo_array((np.ones(len(keys), np.int8), (keys // max(n, 1), keys % max(n, 1))), shape=(n, n))
+    group = connected_components(links, directed=False)[1].astype(np.int64) if n else np.zeros(0, np.int64)
+    return Truth(group, keys, len(keys) + (0 if complete else int(unnamed.sum())))
+
+
+def _warn_of_absent(count: int) -> None:
+    warnings.warn(
+        f"{count} true pairs are of images that were not compared (unreadable, or not in this collection); they do not count",
+        stacklevel=5,
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:SOME])) + (", ..." if len(names) > SOME else "")
+
+
+# -- how much the pairs tell ------------------------------------------------------------------------------------------
+
+
+def _effective_numbers(
+    graph: _Graph, truth: Truth, same: np.ndarray, counted: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how many independent pairs those at or above each level are worth: for precision, for recall, if all were true.
+
+    Pairs vary together when they share a group of the truth. With the residual e of a pair (1 or 0, less the share), the
+    variance of a share is the sum of e * e' over all two pairs that share a group. Summed by group: the squares of the
+    groups' sums, less the pairs between two groups that were so counted twice.
+    """
+    first, second = truth.group[graph.first], truth.group[graph.second]
+    n_groups = int(truth.group.max(initial=-1)) + 1
+    there = truth.pairs_per_group().astype(float)
+    ends, good, n_between = np.zeros(n_groups), np.zeros(n_groups), 0
+    (precision, recall, if_all_true), start = np.zeros((3, len(counted))), 0
+    for k, stop in enumerate(counted):  # pairs are sorted, so those of one level lie together
+        one, other, true = first[start:stop], second[start:stop], same[start:stop]
+        between = one != other  # such pairs are all false: true ones lie in one group, also of a listed truth
+        ends += np.bincount(one, minlength=n_groups) + np.bincount(other[between], minlength=n_groups)
+        good += np.bincount(one[true], minlength=n_groups)
+        n_between += int(between.sum())
+        precision[k] = effective_pairs(ends, good, n_between, confidence)
+        recall[k] = effective_pairs(there, good, 0, confidence)
+        if_all_true[k] = agreeing_pairs(ends, n_between)
+        start = stop
+    return precision, recall, if_all_true
+
+
+def effective_pairs(ends: np.ndarray, good: np.ndarray, n_between: float, confidence: float) -> float:
+    """Return how many independent pairs have the variance of these.
+
+    Parameters
+    ----------
+    ends : n_groups; pairs that touch each group
+    good : n_groups; successes among them, counted in one group each
+    n_between : pairs that touch two groups, and are failures
+
+    Notes
+    -----
+    Where all pairs agree there is no variance to see: see `agreeing_pairs`.
+    """
+    n = ends.sum() - n_between
+    share = good.sum() / n if n > 0 else 0.0
+    if share <= 0 or share >= 1:
+        return agreeing_pairs(ends, n_between)
+    residual = good - share * ends
+    variance = ((residual**2).sum() - n_between * share**2) / n**2 * few_clusters(ends, confidence)
+    return float(np.clip(share * (1 - share) / max(variance, 1e-300), min(1.0, n), n))
+
+
+def agreeing_pairs(ends: np.ndarray, n_between: float) -> float:
+    """Return how many independent pairs these are worth if all of them agree: each group counts as one (Kish's number)."""
+    n = ends.sum() - n_between
+    return float(min(n, n**2 / (ends**2).sum())) if n > 0 else 0.0

@@ -1,0 +1,120 @@
+"""Examples that must match and examples that must not -> the methods and thresholds that tell them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from .checks import check_choice
+from .fingerprints import METHODS, Embedding, fingerprint_images
+from .groups import TOLERANCE
+from .pairs import similarity_matrix
+
+Examples: TypeAlias = pd.DataFrame | Iterable[tuple[str, str]]
+
+
+def tune_from_examples(
+    images: pd.DataFrame,
+    must_match: Examples,
+    must_not_match: Examples,
+    *,
+    methods: Sequence[str | Embedding] | None = None,
+    orientations: Sequence[bool] = (False, True),
+    executor: Executor | None = None,
+) -> pd.DataFrame:
+    """Find out which method and threshold tell your examples apart.
+
+    Parameters
+    ----------
+    images
+        a table made by `scan_images`; only the images of the examples are fingerprinted.
+    must_match, must_not_match
+        pairs of image names: a list of (left, right), or a table with the columns left and right.
+    methods
+        names from `METHODS`, or functions (see `fingerprint_images`); None for all of `METHODS`.
+    orientations
+        tried for each method: (False,), (True,) or both.
+    executor
+        as for `fingerprint_images`.
+
+    Returns
+    -------
+    pandas.DataFrame, one row per method and orientation, widest margin first:
+        method, orientations, satisfied (bool), levels (all thresholds that satisfy every example; empty if none does),
+        threshold (the strictest of them, or the level with the fewest examples wrong, the strictest of several), wrong
+        (examples on the wrong side of it), lowest_match and highest_other (percent, of the examples), margin (their
+        difference), in_the_way (the two pairs that decide the margin: the least similar match, the most similar other).
+
+    Raises
+    ------
+    ValueError
+        if an image of an example is not in the table or cannot be read, or a pair must both match and not match.
+
+    Notes
+    -----
+    A few examples show what is impossible, not what is safe: measure with `score_thresholds`, labels or `calibrate` before use.
+    """
+    match, other = _read_examples("must_match", must_match), _read_examples("must_not_match", must_not_match)
+    both = {frozenset(pair) for pair in match} & {frozenset(pair) for pair in other}
+    if both:
+        raise ValueError(f"the pair {tuple(sorted(both.pop()))} must match and must not match; take it out of one list")
+    wanted = {name for pair in [*match, *other] for name in pair}
+    used = images[images.image.isin(wanted) & (images.problem == "")]
+    lost = sorted(wanted - set(used.image))
+    if lost:
+        raise ValueError(f"every image of the examples must be a readable row of images, and {lost[0]!r} is not")
+    chosen = list(METHODS) if methods is None else list(methods)
+    for method in chosen:
+        if not callable(method):
+            check_choice("methods", method, METHODS)
+    if not chosen or not list(orientations):
+        raise ValueError("methods and orientations must name at least one each")
+    rows = [_try(used, method, views, match, other, executor) for method in chosen for views in orientations]
+    table = pd.DataFrame(rows)
+    return table.sort_values(["wrong", "margin"], ascending=[True, False], kind="stable", ignore_index=True)
+
+
+def _read_examples(name: str, examples: Examples) -> list[tuple[str, str]]:
+    if isinstance(examples, pd.DataFrame):
+        if not {"left", "right"} <= set(examples):
+            raise ValueError(f"{name} must have the columns left and right, not {', '.join(map(str, examples))}")
+        pairs = list(zip(examples.left, examples.right, strict=True))
+    else:
+        pairs = [tuple(pair) for pair in examples]
+    if not pairs or any(len(pair) != 2 or pair[0] == pair[1] for pair in pairs):
+        raise ValueError(f"{name} must hold at least one pair of two image names")
+    return [(str(left), str(right)) for left, right in pairs]
+
+
+def _try(
+    images: pd.DataFrame,
+    method: str | Embedding,
+    views: bool,
+    match: list[tuple[str, str]],
+    other: list[tuple[str, str]],
+    executor: Executor | None,
+) -> dict[str, Any]:
+    prints = fingerprint_images(images, method, orientations=views, executor=executor)
+    similarity = similarity_matrix(prints)
+    inside = np.array([similarity.loc[pair] for pair in match])
+    outside = np.array([similarity.loc[pair] for pair in other])
+    levels = prints.method.levels(0.0)
+    wrong = np.array([(inside < level - TOLERANCE).sum() + (outside >= level - TOLERANCE).sum() for level in levels])
+    good = levels[wrong == 0]
+    best = int(np.argmin(wrong))  # the first is the strictest
+    return {
+        "method": prints.method.name,
+        "orientations": views,
+        "satisfied": len(good) > 0,
+        "levels": [float(level) for level in good],
+        "threshold": float(levels[best]),
+        "wrong": int(wrong[best]),
+        "lowest_match": float(inside.min()),
+        "highest_other": float(outside.max()),
+        "margin": float(inside.min() - outside.max()),
+        "in_the_way": [match[int(inside.argmin())], other[int(outside.argmax())]],
+    }

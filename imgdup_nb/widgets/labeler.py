@@ -1,0 +1,270 @@
+"""The pair labeler: asks about the pairs whose answers tell most, and shows what the answers say.
+
+Python chooses the question and keeps the answers; the browser shows two pictures and sends a key. Messages, besides the traits
+(`view` holds all that is shown, as plain JSON):
+
+==========  =======================================================================================================
+to Python   ``{type: "answer", label, question}``, ``{type: "undo"}``, ``{type: "threshold", value}``,
+            ``{type: "pictures", ids, side}``
+to browser  ``{type: "pictures", side, pictures: [[id, problem]]}`` and a JPEG each (empty where there is none),
+            ``{type: "error", text}``
+==========  =======================================================================================================
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import threading
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import numpy as np
+import pandas as pd
+import traitlets as t
+
+from ..checks import check_percent
+from ..intervals import check_confidence
+from ..labels import ANSWERS, Labels
+from ..plots_evidence import plot_label_scores
+from ..survey import Answers, Survey
+from .explorer import _facts_by_name
+from .thumbnails import Thumbnails
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PICTURE_SIDES = (32, 1600)  # pixels, smallest and largest
+ASSETS = files(__package__) / "assets"
+
+
+class PairLabeler(anywidget.AnyWidget):
+    """Answer which pairs show the same picture, and watch what that says about the threshold.
+
+    Keys: S same, D different, K skip, U undo, Z zoom. After each answer the next question is the one that tells most about
+    precision at the threshold and just below it; no image is shown ten times.
+
+    Parameters
+    ----------
+    pairs
+        made by `similar_pairs`.
+    images
+        the table made by `scan_images`; None shows names without pictures.
+    labels
+        where answers are kept: `Labels`, or the path of a CSV file, new or written before. None keeps them in memory.
+    threshold
+        percent, inclusive; moves up to the next multiple of 2.5.
+    confidence
+        of the intervals.
+
+    Attributes
+    ----------
+    labels : Labels
+        the answers.
+    question : tuple of two image names, or None
+        what is asked now; None when nothing worth asking is left.
+    scores : pandas.DataFrame
+        `score_labels` of the answers so far.
+    more_answers : int
+        about how many more would tell precision at the threshold to within 0.05.
+
+    Examples
+    --------
+    >>> from imgdup_nb import Fingerprints, similar_pairs
+    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 62 + [False] * 2]))
+    >>> labeler = PairLabeler(pairs)
+    >>> labeler.question
+    ('a', 'b')
+    >>> labeler.answer("same")
+    >>> labeler
+    <PairLabeler: 1 same, 0 different, 0 skipped; precision at 90 % is from 1.00 to 1.00>
+    >>> labeler.close()
+    """
+
+    _esm = "\n".join((ASSETS / part).read_text(encoding="utf-8") for part in ("dom.js", "labeler.js"))
+    _css = (ASSETS / "labeler.css").read_text(encoding="utf-8")
+
+    threshold = t.Float(90.0, help="percent, inclusive")
+    view = t.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        pairs: pd.DataFrame,
+        images: pd.DataFrame | None = None,
+        *,
+        labels: Labels | str | os.PathLike[str] | None = None,
+        threshold: float = 90.0,
+        confidence: float = 0.95,
+    ) -> None:
+        self.lock = threading.RLock()  # callbacks run beside the notebook's cells
+        self.labels = labels if isinstance(labels, Labels) else Labels(labels)
+        self._confidence = check_confidence(confidence)
+        self._survey = Survey.of(pairs)
+        self._similarity = pairs.similarity.to_numpy(dtype=float)[self._survey.row]
+        self._thumbnails = Thumbnails(images)
+        self._facts = _facts_by_name(images)
+        self._has_pictures = images is not None
+        self._asked = 0
+        super().__init__(threshold=threshold)
+        self._refresh()
+        self.observe(self._refresh, "threshold")
+        self.on_msg(self._on_message)
+
+    @t.validate("threshold")
+    def _validate_threshold(self, proposal: Any) -> float:
+        return float(self._survey.edges[self._survey.edge(check_percent("threshold", proposal["value"]))])
+
+    # -- answers -------------------------------------------------------------------------------------------------------
+
+    def answer(self, label: str) -> None:
+        """Answer the question: "same", "different" or "skip".
+
+        Raises
+        ------
+        ValueError
+            if the label is another one, or nothing is asked.
+        """
+        with self.lock:
+            if self.question is None:
+                raise ValueError("there is no question to answer: all pairs worth asking about are answered")
+            self.labels.add(*self.question, label)
+            self._refresh()
+
+    def undo(self) -> None:
+        """Withdraw the last answer and ask that question again; nothing happens where there is none."""
+        with self.lock:
+            withdrawn = self.labels.undo()
+            self._refresh(ask=withdrawn)
+
+    def _refresh(self, _change: Any = None, *, ask: tuple[str, str] | None = None) -> None:
+        """Score the answers and choose the next question, `ask` before all others."""
+        with self.lock:
+            answers = self._survey.read(self.labels)
+            self.scores = answers.score(self._confidence)
+            self.more_answers = answers.more_answers(self.threshold, confidence=self._confidence)
+            pair = self._number_of(ask)
+            self._pair = answers.next_pair(self.threshold) if pair is None else pair
+            self._asked += 1
+            self.view = self._describe(answers)
+
+    @property
+    def question(self) -> tuple[str, str] | None:
+        """The names of the two images asked about, or None."""
+        if self._pair is None:
+            return None
+        survey = self._survey
+        names = survey.names[survey.first[self._pair]], survey.names[survey.second[self._pair]]
+        return min(names), max(names)
+
+    def _number_of(self, names: tuple[str, str] | None) -> int | None:
+        """Return the number of a pair by its names; None where the table does not ask about it."""
+        if names is None:
+            return None
+        survey = self._survey
+        found = survey.read(pd.DataFrame([[*names, "skip"]], columns=["left", "right", "label"])).table
+        return int(found.pair.iloc[0]) if len(found) else None
+
+    # -- to and from the browser ---------------------------------------------------------------------------------------
+
+    def _describe(self, answers: Answers) -> dict[str, Any]:
+        question = self.question
+        rows = self.scores[self.scores.pairs > 0]
+        return {
+            "question": self._asked,
+            "pictures": self._has_pictures,
+            "similarity": None if self._pair is None else round(float(self._similarity[self._pair]), 2),
+            "images": [] if question is None else [self._image(name) for name in question],
+            "threshold": self.threshold,
+            "edges": [float(edge) for edge in self._survey.edges],
+            "counts": {label: self.labels.count(label) for label in ANSWERS},
+            "rows": [
+                [row.threshold, int(row.pairs), int(row.asked), row.precision_low, row.precision_high, _known(row.precision)]
+                for row in rows.itertuples()
+            ],
+            "sentence": self._sentence(),
+            "done": question is None,
+        }
+
+    def _image(self, name: str) -> dict[str, Any]:
+        return {"id": self._survey.names.index(name), "name": name, "facts": self._facts.get(name, "")}
+
+    def _sentence(self) -> str:
+        low, high = self._interval()
+        if not self._survey.counts[self._survey.edge(self.threshold)]:
+            return f"No pair is {self.threshold:g} % similar or more."
+        more = f"about {self.more_answers} more answers would tell it to within 0.05"
+        settled = "the answers settle it to within 0.05"
+        said = f"Precision at {self.threshold:g} % is from {low:.2f} to {high:.2f}"
+        return f"{said}; {more if self.more_answers else settled}."
+
+    def _interval(self) -> tuple[float, float]:
+        row = self.scores.iloc[self._survey.edge(self.threshold)]
+        return row.precision_low, row.precision_high
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        kind = content.get("type") if isinstance(content, dict) else None
+        answer = {
+            "answer": self._on_answer,
+            "undo": lambda _content: self.undo(),
+            "threshold": lambda content: setattr(self, "threshold", float(content["value"])),
+            "pictures": self._on_pictures,
+        }.get(str(kind))
+        if answer is None:
+            return
+        try:
+            answer(content)
+        except Exception as error:  # whatever it is, people look at the widget and not at the log
+            self.send({"type": "error", "text": f"{type(error).__name__}: {error}"})
+
+    def _on_answer(self, content: dict[str, Any]) -> None:
+        with self.lock:
+            if content["question"] == self._asked:  # a key pressed twice does not answer a question nobody has seen
+                self.answer(content["label"])
+
+    def _on_pictures(self, content: dict[str, Any]) -> None:
+        names = self._survey.names
+        ids = [number for number in map(int, content["ids"][:2]) if 0 <= number < len(names)]
+        side = int(np.clip(int(content["side"]), *PICTURE_SIDES))
+        made = self._thumbnails.get([names[number] for number in ids], side)
+        pictures = [[number, problem] for number, (_, problem) in zip(ids, made, strict=True)]
+        self.send({"type": "pictures", "side": content["side"], "pictures": pictures}, buffers=[jpeg for jpeg, _ in made])
+
+    # -- without a browser ---------------------------------------------------------------------------------------------
+
+    def figure(self) -> Figure:
+        """Return what the answers say about precision at each threshold, as a matplotlib figure."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7, 3), layout="constrained")
+        plot_label_scores(self.scores, self.threshold, ax=figure.subplots())
+        return figure
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Show the live widget where there is a kernel, and its picture where there is none."""
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        buffer = io.BytesIO()
+        self.figure().savefig(buffer, format="png", dpi=96, metadata={"Software": None})
+        picture = base64.b64encode(buffer.getvalue()).decode("ascii")
+        return {**data, "text/plain": repr(self), "image/png": picture}, metadata
+
+    def __repr__(self) -> str:
+        low, high = self._interval()
+        count = self.labels.count
+        return (
+            f"<PairLabeler: {count('same')} same, {count('different')} different, {count('skip')} skipped; "
+            f"precision at {self.threshold:g} % is from {low:.2f} to {high:.2f}>"
+        )
+
+    def close(self) -> None:
+        """Take the labeler off the page and free its pictures and threads; harmless when done twice."""
+        self._thumbnails.close()
+        super().close()
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
