@@ -56,7 +56,11 @@ def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
 
 
 def similar_pairs(
-    fingerprints: Fingerprints, *, min_similarity: float = 70.0, include_low_detail: bool = False
+    fingerprints: Fingerprints,
+    others: Fingerprints | None = None,
+    *,
+    min_similarity: float = 70.0,
+    include_low_detail: bool = False,
 ) -> pd.DataFrame:
     """Find all pairs of images at or above a similarity.
 
@@ -64,6 +68,8 @@ def similar_pairs(
     ----------
     fingerprints
         made by `fingerprint_images`.
+    others
+        a second collection, fingerprinted in the same way: then only pairs between the two are found, `left` from the first.
     min_similarity
         percent, inclusive: the floor of the table. Groups can be made at any threshold from here up.
     include_low_detail
@@ -97,19 +103,37 @@ def similar_pairs(
     floor = check_percent("min_similarity", min_similarity)
     if not isinstance(fingerprints, Fingerprints):
         raise TypeError(f"fingerprints must come from fingerprint_images(images), not {type(fingerprints).__name__}")
-    method = fingerprints.method
-    rows, columns, distances = find_pairs(fingerprints.codes, method.max_distance(floor))
-    relation = _relate(fingerprints, rows, columns, method.similarity(distances))
+    method, right = fingerprints.method, fingerprints if others is None else others
+    codes = None if others is None else others.codes
+    rows, columns, distances = find_pairs(fingerprints.codes, method.max_distance(floor), others=codes)
+    relation = _relate(fingerprints, right, rows, columns, method.similarity(distances))
+    low_detail = 0
     if not include_low_detail:
-        flat = fingerprints.low_detail
-        kept = ~(flat[rows] | flat[columns]) | (relation < RELATIONS.index("near"))
+        flat, flat_right = fingerprints.low_detail, right.low_detail
+        low_detail = int(flat.sum() + (flat_right.sum() if others is not None else 0))
+        kept = ~(flat[rows] | flat_right[columns]) | (relation < RELATIONS.index("near"))
         rows, columns, distances, relation = rows[kept], columns[kept], distances[kept], relation[kept]
+    return pair_table(fingerprints, others, rows, columns, distances, relation, floor=floor, low_detail=low_detail)
+
+
+def pair_table(
+    fingerprints: Fingerprints,
+    others: Fingerprints | None,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    distances: np.ndarray,
+    relation: np.ndarray,
+    *,
+    floor: float,
+    low_detail: int,
+) -> pd.DataFrame:
+    """Return pairs in the form and order that `similar_pairs` documents; `relation` by its place in RELATIONS."""
+    method, right = fingerprints.method, fingerprints if others is None else others
     order = np.lexsort((columns, rows, distances))
-    names = pd.Index(fingerprints.names, dtype=object)
     pairs = pd.DataFrame(
         {
-            "left": pd.Categorical.from_codes(rows[order], names),
-            "right": pd.Categorical.from_codes(columns[order], names),
+            "left": pd.Categorical.from_codes(rows[order], pd.Index(fingerprints.names, dtype=object)),
+            "right": pd.Categorical.from_codes(columns[order], pd.Index(right.names, dtype=object)),
             "distance": distances[order].astype(np.int64 if method.bits else np.float64),
             "similarity": method.similarity(distances[order]),
             "relation": pd.Categorical.from_codes(relation[order], RELATIONS),
@@ -120,27 +144,29 @@ def similar_pairs(
         "unit": method.unit,
         "bits": method.bits,
         "floor": floor,
-        "n_images": len(fingerprints),
-        "low_detail": 0 if include_low_detail else int(fingerprints.low_detail.sum()),
+        "n_images": len(fingerprints) + (0 if others is None else len(others)),
+        "low_detail": low_detail,
     }
     return pairs
 
 
-def _relate(fingerprints: Fingerprints, rows: np.ndarray, columns: np.ndarray, similarity: np.ndarray) -> np.ndarray:
+def _relate(
+    left: Fingerprints, right: Fingerprints, rows: np.ndarray, columns: np.ndarray, similarity: np.ndarray
+) -> np.ndarray:
     """Return the place in RELATIONS of each pair."""
-    images = fingerprints.images
     relation = np.full(len(rows), RELATIONS.index("near"), dtype=np.int8)
-    if not {"path", "sha256", "width", "height"} <= set(images):  # hashes computed elsewhere
+    needed = {"path", "sha256", "width", "height"}
+    if not (needed <= set(left.images) and needed <= set(right.images)):  # hashes computed elsewhere
         return relation
-    digest = images.sha256.to_numpy()
-    relation[(digest[rows] == digest[columns]) & (digest[rows] != "")] = RELATIONS.index("same bytes")
-    width, height = images.width.to_numpy(), images.height.to_numpy()
-    same_size = (width[rows] == width[columns]) & (height[rows] == height[columns])
+    one, other = left.images, right.images
+    digest, other_digest = one.sha256.to_numpy()[rows], other.sha256.to_numpy()[columns]
+    relation[(digest == other_digest) & (digest != "")] = RELATIONS.index("same bytes")
+    same_size = np.all([one[side].to_numpy()[rows] == other[side].to_numpy()[columns] for side in ("width", "height")], axis=0)
     maybe = np.flatnonzero(same_size & (similarity >= MAYBE_SAME_PIXELS) & (relation == RELATIONS.index("near")))
-    wanted = np.unique([rows[maybe], columns[maybe]])
-    stamps = [(images.path[k], images.sha256[k]) for k in wanted]
-    pixels = dict(zip(wanted, map_batches(partial(each, _pixel_digest), stamps, describe="compare pixels"), strict=True))
-    same = [pixels[rows[k]] == pixels[columns[k]] != "" for k in maybe]
+    stamps = [(one.path[k], one.sha256[k]) for k in rows[maybe]], [(other.path[k], other.sha256[k]) for k in columns[maybe]]
+    wanted = sorted({*stamps[0], *stamps[1]})
+    pixels = dict(zip(wanted, map_batches(partial(each, _pixel_digest), wanted, describe="compare pixels"), strict=True))
+    same = [pixels[a] == pixels[b] != "" for a, b in zip(*stamps, strict=True)]
     relation[maybe[np.array(same, dtype=bool)]] = RELATIONS.index("same pixels")
     return relation
 

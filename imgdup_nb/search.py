@@ -16,17 +16,18 @@ MAX_PAIRS = 50_000_000  # about 1.5 GB as a table; nobody can look at more
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def find_pairs(codes: np.ndarray, max_distance: float) -> Found:
+def find_pairs(codes: np.ndarray, max_distance: float, *, others: np.ndarray | None = None) -> Found:
     """Find every pair of rows within a distance, inclusive.
 
     Parameters
     ----------
     codes : uint64, n x n_views x n_words, or float32, n x n_views x n_dimensions (unit vectors)
     max_distance : bits, or 1 - cosine
+    others : like codes; then pairs have their row in `codes` and their column in `others`
 
     Returns
     -------
-    rows, columns : int64, rows < columns, in lexical order
+    rows, columns : int64, in lexical order; without `others` rows < columns
     distances : uint16 bits, or float64
 
     Raises
@@ -39,11 +40,11 @@ def find_pairs(codes: np.ndarray, max_distance: float) -> Found:
     Brute force over blocks of rows: n**2 / 2 comparisons, about 0.1 billion a second for 64 bits, 32 MB of temporary memory.
     """
     if codes.dtype == np.uint64:
-        return _collect(_within(codes, _hamming, max_distance))
+        return _collect(_within(codes, others, _hamming, max_distance))
     # float32 products find candidates a little too generously; the distance itself is a float64 sum of fixed order, so it
     # depends neither on the block nor on the machine's matrix library
-    rows, columns, _ = _collect(_within(codes, _cosine, max_distance + 1e-4))
-    distances = exact_cosine(codes, rows, columns)
+    rows, columns, _ = _collect(_within(codes, others, _cosine, max_distance + 1e-4))
+    distances = exact_cosine(codes, rows, columns, others)
     near = distances <= max_distance + 1e-9
     return rows[near], columns[near], distances[near]
 
@@ -60,12 +61,20 @@ def all_distances(codes: np.ndarray) -> np.ndarray:
     return np.concatenate(blocks).astype(np.float64) if blocks else np.zeros((0, 0))
 
 
-def _blocks(codes: np.ndarray) -> Iterator[tuple[int, int]]:
-    height = max(1, BLOCK_BYTES // max(1, 8 * len(codes)))
+def _blocks(codes: np.ndarray, width: int | None = None) -> Iterator[tuple[int, int]]:
+    height = max(1, BLOCK_BYTES // max(1, 8 * (len(codes) if width is None else width)))
     return ((start, min(start + height, len(codes))) for start in range(0, len(codes), height))
 
 
-def _within(codes: np.ndarray, distance: Callable[..., np.ndarray], max_distance: float) -> Iterator[Found]:
+def _within(
+    codes: np.ndarray, others: np.ndarray | None, distance: Callable[..., np.ndarray], max_distance: float
+) -> Iterator[Found]:
+    if others is not None:
+        for start, stop in _blocks(codes, len(others)):
+            block = distance(codes[start:stop], others)
+            rows, columns = np.nonzero(block <= max_distance)
+            yield rows + start, columns, block[rows, columns]
+        return
     for start, stop in _blocks(codes):
         block = distance(codes[start:stop], codes[start:])
         rows, columns = np.nonzero(block <= max_distance)
@@ -113,12 +122,13 @@ def _smallest(left: np.ndarray, right: np.ndarray, distance: Callable[..., np.nd
     return best
 
 
-def exact_cosine(codes: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def exact_cosine(codes: np.ndarray, rows: np.ndarray, columns: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
     """Return 1 - cosine of pairs of rows, float64, summed in float64 and rounded to 8 decimals."""
+    others = codes if others is None else others
     best = np.full(len(rows), np.inf)
     step = max(1, BLOCK_BYTES // max(1, 16 * codes.shape[-1]))
     for start in range(0, len(rows), step):
-        left, right = codes[rows[start : start + step]], codes[columns[start : start + step]]
+        left, right = codes[rows[start : start + step]], others[columns[start : start + step]]
         pairs = [(left[:, 0], right[:, 0])]
         pairs += [(left[:, view], right[:, 0]) for view in range(1, left.shape[1])]
         pairs += [(left[:, 0], right[:, view]) for view in range(1, left.shape[1])]
