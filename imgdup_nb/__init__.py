@@ -11,6 +11,7 @@ Every step is a table, and one function makes it from the one before::
 Modules, in the direction the data flows: decode -> images -> fingerprints -> search -> pairs -> groups -> plots -> widgets.
 """
 
+from .collection import Collection
 from .demo import make_demo_collection
 from .fingerprints import METHODS, Fingerprints, fingerprint_images
 from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_changes
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "METHODS",
+    "Collection",
     "Fingerprints",
     "Grouping",
     "ThresholdExplorer",

@@ -36,7 +36,7 @@ def find_recipe(store: Store, method: str, *, orientations: bool) -> int:
     known = store.read("SELECT id, made_with FROM recipes WHERE method = ? AND views = ?", (method, views))
     if known and known[0][1] == now:
         return known[0][0]
-    with store.writing() as run:
+    with store.writing(images=False) as run:
         for recipe, before in run("SELECT id, made_with FROM recipes WHERE method = ? AND views = ?", (method, views)):
             if before == now:  # another notebook was faster
                 return recipe
@@ -91,7 +91,7 @@ def make_fingerprints(
             for path, code in zip(prints.images.path, prints.codes, strict=True)
             if is_unchanged(path)
         ]
-        with store.writing() as run:
+        with store.writing(images=False) as run:
             run("INSERT OR REPLACE INTO fingerprints VALUES (?, ?, ?)", rows, many=True)
         step(len(batch))
 
@@ -167,7 +167,7 @@ def _save_part(
     store: Store, recipe: int, floor: float, last: int | None, covered: np.ndarray, pairs: np.ndarray, *, instead: bool
 ) -> int | None:
     """Keep a part, beside or instead of those before; None where another process kept one after `last`, which would overlap."""
-    with store.writing() as run:
+    with store.writing(images=False) as run:
         [(newest,)] = run("SELECT max(id) FROM pair_parts WHERE recipe = ?", (recipe,))
         if newest != last:
             return None

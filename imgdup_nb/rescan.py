@@ -33,22 +33,6 @@ COLUMNS = [name for name in DTYPES if name != "path"]
 Stamp = tuple[int, int | None]  # bytes, and time of the last change in nanoseconds
 
 
-@dataclass
-class Difference:
-    """What a look at the folder showed; files by their key in the index."""
-
-    found: dict[bytes, Stamp]
-    settled: set[bytes] = field(default_factory=set)  # the same as before, down to the contents
-    moved: dict[bytes, bytes] = field(default_factory=dict)  # where it was -> where it is
-    copied: dict[bytes, bytes] = field(default_factory=dict)  # the copy -> what it is a copy of
-    unread: list[bytes] = field(default_factory=list)  # to be decoded
-    gone: list[bytes] = field(default_factory=list)
-    changes: list[tuple[bytes, str, bytes | None]] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.settled or self.moved or self.copied or self.unread or self.gone)
-
-
 def file_key(root: str, path: str) -> bytes:
     """Return how the index calls a file below `root`."""
     name = path[len(os.path.join(root, "")) :]
@@ -83,38 +67,41 @@ def reader() -> str:
 # -- finding out ------------------------------------------------------------------------------------------------------
 
 
-def find_differences(store: Store, found: dict[bytes, Stamp], root: str, *, verify: bool = False) -> Difference:
+@dataclass
+class Difference:
+    """What a look at the folder showed; files by their key in the index."""
+
+    found: dict[bytes, Stamp]
+    settled: list[bytes] = field(default_factory=list)  # the same as before, down to the contents
+    moved: dict[bytes, bytes] = field(default_factory=dict)  # where it was -> where it is
+    copied: dict[bytes, bytes] = field(default_factory=dict)  # the copy -> what it is a copy of
+    unread: list[bytes] = field(default_factory=list)  # to be decoded
+    gone: list[bytes] = field(default_factory=list)
+
+
+def find_differences(
+    store: Store, root: str, found: dict[bytes, Stamp], *, complete: bool = True, verify: bool = False
+) -> Difference:
     """Compare what is in the folder with what is in the index.
 
     Parameters
     ----------
     found
-        made by `list_folder`, or the part of it to look at.
+        made by `list_folder`; where not `complete`, some files of it.
     verify
-        read all files and compare digests, also where size and time are the same.
+        read all these files and compare digests, also where size and time are the same.
     """
     known, left_out, again = _known_stamps(store)
-    difference = Difference(found)
     doubtful = [file for file, stamp in found.items() if (verify or known.get(file) != stamp) and file not in left_out]
-    missing = known.keys() - found.keys()
+    missing = known.keys() - found.keys() if complete else set()
     if not doubtful and not missing:
-        return difference
-    rows = store.read("SELECT file, version, state, sha256, bytes FROM images")
-    states = {file: state for file, _, state, _, _ in rows}
-    owners: dict[str, list[bytes]] = {}  # which rows have these contents
-    for file, _, _, sha256, _ in rows:
-        if sha256:
-            owners.setdefault(sha256, []).append(file)
-    sizes = {row[4] for row in rows if row[3]}
+        return Difference(found)
+    rows = store.read("SELECT file, sha256, bytes FROM images")
+    sizes = {size for _, sha256, size in rows if sha256}
     to_digest = [file for file in doubtful if found[file][0] in sizes and file not in again]
     digests = dict(zip(to_digest, _digests([file_path(root, file) for file in to_digest]), strict=True))
-    in_place = {file for file, digest in digests.items() if file in owners.get(digest, ())}
-    free = {row[0] for row in rows if row[0] not in found or (row[0] in digests and row[0] not in in_place)}
-    free |= {file for file in doubtful if file in states and file not in digests and file not in again}
-    for file in sorted(doubtful, key=lambda file: (file not in in_place, file)):
-        _settle(difference, file, states.get(file), owners.get(digests.get(file, ""), []), in_place, free)
+    difference = _sort_out(root, found, rows, doubtful, digests, again, complete)
     difference.gone = sorted(missing - difference.moved.keys())
-    difference.changes += [(file, "gone", None) for file in difference.gone]
     return difference
 
 
@@ -134,27 +121,42 @@ def _known_stamps(store: Store) -> tuple[dict[bytes, Stamp | None], set[bytes], 
     return known, {row[0] for row in rows if row[3]}, {row[0] for row in rows if row[5]}
 
 
-def _settle(
-    difference: Difference, file: bytes, state: str | None, same: list[bytes], in_place: set[bytes], free: set[bytes]
-) -> None:
-    """Decide what became of one file whose contents the rows `same` have."""
-    if file in in_place:
-        difference.settled.add(file)
-        if state == "gone":
-            difference.changes.append((file, "back", None))
-        return
-    # a folder of equal files that was moved: each to its own name
-    movable = sorted((old.rpartition(b"/")[2] != file.rpartition(b"/")[2], old) for old in same if old in free)
-    if movable:
-        old = movable[0][1]
-        free.discard(old)
-        difference.moved[old] = file
-        difference.changes.append((file, "moved", old))
-    elif same:
-        difference.copied[file] = same[0]
-        difference.changes.append((file, "new", None))
-    else:
-        difference.unread.append(file)
+def _sort_out(
+    root: str,
+    found: dict[bytes, Stamp],
+    rows: list[tuple],
+    doubtful: list[bytes],
+    digests: dict[bytes, str],
+    again: set[bytes],
+    complete: bool,
+) -> Difference:
+    """Decide for each doubtful file whether it is the same, was moved or copied, or must be read."""
+    owners: dict[str, list[bytes]] = {}  # which rows have these contents
+    for file, sha256, _ in rows:
+        if sha256:
+            owners.setdefault(sha256, []).append(file)
+    difference = Difference(found, settled=[file for file in doubtful if file in owners.get(digests.get(file, ""), ())])
+    overwritten = set(doubtful) - set(difference.settled) - again
+
+    def was_left(file: bytes) -> bool:
+        is_there = file in found if complete else os.path.lexists(file_path(root, file))
+        return file not in difference.moved and (not is_there or file in overwritten)
+
+    for file in sorted(set(doubtful) - set(difference.settled)):
+        same = owners.get(digests.get(file, ""), [])
+        # a folder of equal files that was moved: each to its own name
+        movable = sorted((_base(old) != _base(file), old) for old in same if was_left(old))
+        if movable:
+            difference.moved[movable[0][1]] = file
+        elif same:
+            difference.copied[file] = same[0]
+        else:
+            difference.unread.append(file)
+    return difference
+
+
+def _base(file: bytes) -> bytes:
+    return file.rpartition(b"/")[2]
 
 
 def _digests(paths: Sequence[str]) -> list[str]:
@@ -304,9 +306,8 @@ def to_rows(images: pd.DataFrame) -> list[tuple]:
     for name in COLUMNS:
         values = images[name]
         if name in {"modified", "taken"}:
-            unit = "ns" if name == "modified" else "s"
-            numbers = values.to_numpy().astype(f"datetime64[{unit}]").astype(np.int64).tolist()
-            columns.append([None if unknown else number for number, unknown in zip(numbers, values.isna(), strict=True)])
+            times = (values.dt.tz_localize(None) if name == "modified" else values).to_numpy()
+            columns.append([None if unknown else n for n, unknown in zip(times.view(np.int64).tolist(), values.isna(), strict=True)])
         else:
             columns.append(values.tolist())
     return list(zip(*columns, strict=True))

@@ -11,6 +11,7 @@ renaming and never outlive a change.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sqlite3
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import threading
 import warnings
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,7 +85,7 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.n_written = 0  # transactions of ours, so that what was read before them can be told from what is true now
+        self.n_written = 0  # transactions of ours about images, so that a table read before them is read again
         self._lock = threading.RLock()
         with self._explained():
             # autocommit: transactions begin where the code says so
@@ -93,6 +95,7 @@ class Store:
             except BaseException:
                 self._connection.close()
                 raise
+        weakref.finalize(self, self._connection.close)  # a notebook's collection is seldom closed by hand
 
     def _prepare(self) -> None:
         """Make the tables in a new file, bring an older one up to date, refuse all others untouched."""
@@ -137,8 +140,11 @@ class Store:
             return self._connection.execute(sql, parameters).fetchall()
 
     @contextmanager
-    def writing(self) -> Iterator[Any]:
-        """Give a function that runs SQL; all of it happens, or, where anything is raised or the process ends, nothing."""
+    def writing(self, *, images: bool = True) -> Iterator[Any]:
+        """Give a function that runs SQL; all of it happens, or, where anything is raised or the process ends, nothing.
+
+        `images` tells whether what is known of images may change.
+        """
         with self._lock, self._explained():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -148,7 +154,7 @@ class Store:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
-            self.n_written += 1
+            self.n_written += images
 
     def _run(self, sql: str, parameters: Any = (), *, many: bool = False) -> list[tuple]:
         if many:
@@ -252,3 +258,50 @@ def cache_folder() -> Path:
     else:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "imgdup_nb"
+
+
+# -- after an accident ------------------------------------------------------------------------------------------------
+
+
+def set_aside(path: str) -> None:
+    """Rename an index and put a new one in its place, with the labels and tags that can be read from the old one.
+
+    Warns
+    -----
+    UserWarning
+        where the old one is now, and how many labels and tags were saved.
+    """
+    saved = {table: _read_what_can_be(path, table) for table in ("labels", "tags")}
+    aside = _free_name(f"{path}.damaged")
+    os.replace(path, aside)
+    for suffix in ("-wal", "-shm"):
+        if os.path.exists(path + suffix):
+            os.replace(path + suffix, aside + suffix)
+    store = Store(path)
+    with store.writing() as run:
+        for table, rows in saved.items():
+            for row in rows:
+                run(f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+    store.close()
+    warnings.warn(
+        f"the old index is kept as {aside!r}; {len(saved['labels'])} labels and {len(saved['tags'])} tags were read from it",
+        stacklevel=3,
+    )
+
+
+def _read_what_can_be(path: str, table: str) -> list[tuple]:
+    """Return the rows of a table from both ends up to where it is damaged."""
+    rows: dict[tuple, None] = {}
+    for order in ("ASC", "DESC"):
+        try:
+            with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+                for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1 {order}"):
+                    rows[row] = None
+        except sqlite3.Error:  # what comes after cannot be read; what came before is what we want
+            continue
+    return list(rows)
+
+
+def _free_name(path: str) -> str:
+    names = (path, *(f"{path}-{k}" for k in range(2, 1000)))
+    return next(name for name in names if not os.path.lexists(name))
