@@ -70,7 +70,7 @@ def _pairs_to_drop(pairs: pd.DataFrame, groups: Grouping, keys: set[Key], conten
     drop = np.zeros(len(pairs), dtype=bool)
     named = {end for key in keys for end in key}
     interesting = [name in named or contents.get(name, name) in named for name in groups.table.image]
-    for number, rows in groups.table[interesting].groupby("group"):
+    for number, rows in groups.table[np.array(interesting, dtype=bool)].groupby("group"):
         conflict = _first_conflict(list(rows.image), keys, contents)
         if conflict is None:
             continue

@@ -31,7 +31,7 @@ from .groups import Grouping, group_duplicates
 from .images import scan_images
 from .kept import find_recipe, kept_pairs, load_fingerprints, make_fingerprints, missing_fingerprints
 from .pairs import similar_pairs
-from .rescan import COLUMNS, Difference, file_key, file_path, find_differences, list_folder, read_files, save_moves, to_table
+from .rescan import COLUMNS, Difference, file_key, file_name, file_path, find_differences, list_folder, read_files, save_moves, to_table
 from .store import Store, index_path, set_aside
 from .upload import check_name, write_file
 
@@ -289,8 +289,8 @@ class Collection:
         different = labels[labels.label == "different"]
         if not keep_apart or different.empty:
             return group_duplicates(pairs, threshold, linkage=linkage)
-        images = self._current()[0]
-        contents = {image: sha256 for image, sha256 in zip(images.image, images.sha256, strict=True) if sha256}
+        # also of images that are gone: a copy of theirs may be there
+        contents = dict(self._store.read("SELECT image, sha256 FROM images WHERE sha256 != ''"))
         apart = zip(different.left, different.right, strict=True)
         return group_apart(pairs, apart, threshold, linkage=linkage, same_contents=contents)
 
@@ -502,7 +502,7 @@ class Collection:
         with self._working:
             self._current()
             inside = self._inside(source)
-            if inside is not None and name in {None, os.fsdecode(inside)}:
+            if inside is not None and name in {None, file_name(inside)}:
                 with self._store.writing() as run:
                     run("UPDATE images SET state = 'gone' WHERE file = ? AND state = 'out'", (inside,))
                 return self._look_at(inside)
@@ -622,7 +622,7 @@ class Collection:
             "coalesce(a.sha256 != one_sha256 OR b.sha256 != other_sha256, 0), a.image, b.image FROM labels "
             "LEFT JOIN images a ON a.file = one LEFT JOIN images b ON b.file = other"
         )
-        names = [sorted([a or os.fsdecode(one), b or os.fsdecode(other)]) for one, other, _, _, _, a, b in rows]
+        names = [sorted([a or file_name(one), b or file_name(other)]) for one, other, _, _, _, a, b in rows]
         table = pd.DataFrame(
             {
                 "left": pd.Series([pair[0] for pair in names], dtype=object),

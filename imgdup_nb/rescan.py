@@ -28,34 +28,44 @@ from .store import Store
 BATCH = 128  # files decoded and saved at a time: what a killed process does again
 EXECUTOR_BATCH = 4096  # on a cluster, many batches of its own fit into one of these
 YOUNG = 2_000_000_000  # nanoseconds; a file read this soon after it was written may have been changed again unseen (FAT: 2 s)
+UNPAIRED = "surrogatepass" if os.name == "nt" else "surrogateescape"  # how Python carries what is not Unicode in file names
 COLUMNS = [name for name in DTYPES if name != "path"]
 
 Stamp = tuple[int, int | None]  # bytes, and time of the last change in nanoseconds
 
 
 def file_key(root: str, path: str) -> bytes:
-    """Return how the index calls a file below `root`."""
+    """Return how the index calls a file below `root`: as the file system spells it, which need not be text."""
     name = path[len(os.path.join(root, "")) :]
-    return os.fsencode(name if os.sep == "/" else name.replace(os.sep, "/"))
+    return (name if os.sep == "/" else name.replace(os.sep, "/")).encode("utf-8", UNPAIRED)
+
+
+def file_name(file: bytes) -> str:
+    """Undo `file_key`, but for the root."""
+    return file.decode("utf-8", UNPAIRED)
 
 
 def file_path(root: str, file: bytes) -> str:
     """Undo `file_key`."""
-    name = os.fsdecode(file)
+    name = file_name(file)
     return os.path.join(root, name if os.sep == "/" else name.replace("/", os.sep))
 
 
 def list_folder(root: str) -> dict[bytes, Stamp]:
-    """Return the stamp of every visible file below `root`."""
-    start, found = len(os.path.join(root, "")), {}
+    """Return the stamp of every visible file below `root`; a drive that is not there is an error, not an empty folder."""
+    if not os.path.isdir(root):
+        raise FileNotFoundError(f"folder {printable(root)!r} is not there any more; nothing was changed in its index")
+    start, found, other_separator = len(os.path.join(root, "")), {}, os.sep != "/"
     for entry in walk_files(root):
-        name = entry.path[start:]
+        name = entry.path[start:]  # the lines of `file_key`, written out because they run for every file
+        if other_separator:
+            name = name.replace(os.sep, "/")
         try:
             status = entry.stat()
             stamp: Stamp = (status.st_size, status.st_mtime_ns)
         except OSError:  # a link that leads nowhere: a row with a problem
             stamp = (0, None)
-        found[os.fsencode(name if os.sep == "/" else name.replace(os.sep, "/"))] = stamp
+        found[name.encode("utf-8", UNPAIRED)] = stamp
     return found
 
 
@@ -100,7 +110,8 @@ def find_differences(
     sizes = {size for _, sha256, size in rows if sha256}
     to_digest = [file for file in doubtful if found[file][0] in sizes and file not in again]
     digests = dict(zip(to_digest, _digests([file_path(root, file) for file in to_digest]), strict=True))
-    difference = _sort_out(root, found, rows, doubtful, digests, again, complete)
+    labelled = {file for (file,) in store.read("SELECT one FROM labels UNION SELECT other FROM labels")}
+    difference = _sort_out(root, found, rows, doubtful, digests, again, labelled, complete)
     difference.gone = sorted(missing - difference.moved.keys())
     return difference
 
@@ -110,15 +121,19 @@ def _known_stamps(store: Store) -> tuple[dict[bytes, Stamp | None], set[bytes], 
 
     A file that was read right after it was written, or whose problem may be over, has the stamp None, which no file has.
     """
-    rows = store.read(
-        "SELECT file, bytes, modified, state = 'out', abs(seen - modified) < ?, "
-        "problem != '' AND (reader != ? OR problem LIKE 'no permission%') FROM images WHERE state != 'gone'",
-        (YOUNG, reader()),
-    )
     known: dict[bytes, Stamp | None] = {
-        file: None if young or again else (size, modified) for file, size, modified, out, young, again in rows if not out
+        file: (size, modified)
+        for file, size, modified in store.read("SELECT file, bytes, modified FROM images WHERE state = 'present'")
     }
-    return known, {row[0] for row in rows if row[3]}, {row[0] for row in rows if row[5]}
+    left_out = {file for (file,) in store.read("SELECT file FROM images WHERE state = 'out'")}
+    doubts = store.read(
+        "SELECT file, problem != '' AND (reader != ? OR problem LIKE 'no permission%') AS again FROM images "
+        "WHERE state = 'present' AND (abs(seen - modified) < ? OR again)",
+        (reader(), YOUNG),
+    )
+    known |= dict.fromkeys(file for file, _ in doubts)
+    again = {file for file, once_more in doubts if once_more}
+    return known, left_out, again
 
 
 def _sort_out(
@@ -128,6 +143,7 @@ def _sort_out(
     doubtful: list[bytes],
     digests: dict[bytes, str],
     again: set[bytes],
+    labelled: set[bytes],
     complete: bool,
 ) -> Difference:
     """Decide for each doubtful file whether it is the same, was moved or copied, or must be read."""
@@ -144,10 +160,10 @@ def _sort_out(
 
     for file in sorted(set(doubtful) - set(difference.settled)):
         same = owners.get(digests.get(file, ""), [])
-        # a folder of equal files that was moved: each to its own name
-        movable = sorted((_base(old) != _base(file), old) for old in same if was_left(old))
+        # of equal files that were moved each keeps its own name; else the one of which something was said comes first
+        movable = sorted((_base(old) != _base(file), old not in labelled, old) for old in same if was_left(old))
         if movable:
-            difference.moved[movable[0][1]] = file
+            difference.moved[movable[0][-1]] = file
         elif same:
             difference.copied[file] = same[0]
         else:
@@ -205,7 +221,7 @@ def save_moves(store: Store, difference: Difference) -> None:
 def _stamp(run: Callable[..., Any], file: bytes, stamp: Stamp, now: int) -> None:
     run(
         "UPDATE images SET image = ?, bytes = ?, modified = ?, seen = ? WHERE file = ?",
-        (printable(os.fsdecode(file)), *stamp, now, file),
+        (printable(file_name(file)), *stamp, now, file),
     )
 
 
@@ -271,7 +287,7 @@ def _scan(root: str, files: Sequence[bytes], executor: Executor | None) -> tuple
         except FileNotFoundError:  # one went away just now
             continue
         rows = rows[rows.path.isin(by_path)].reset_index(drop=True)
-        return rows.assign(image=pd.Series([printable(os.fsdecode(by_path[path])) for path in rows.path], dtype=object)), by_path
+        return rows.assign(image=pd.Series([printable(file_name(by_path[path])) for path in rows.path], dtype=object)), by_path
 
 
 def _codes_by_path(rows: pd.DataFrame, method: str, views: int, executor: Executor | None) -> list[tuple[str, np.ndarray]]:
