@@ -394,9 +394,7 @@ class _Graph:
     def below(self, upper: float) -> _Graph:
         """Return the same images with the pairs below `upper` percent, exclusive."""
         start = int(self.at_or_above(upper).sum())
-        return replace(
-            self, first=self.first[start:], second=self.second[start:], similarity=self.similarity[start:]
-        )
+        return replace(self, first=self.first[start:], second=self.second[start:], similarity=self.similarity[start:])
 
     def check_floor(self, threshold: float) -> None:
         if threshold < self.floor - TOLERANCE:

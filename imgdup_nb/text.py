@@ -18,7 +18,9 @@ def shorten_middle(name: str, length: int = 32) -> str:
     >>> shorten_middle("two\nlines.jpg")
     'two·lines.jpg'
     """
-    visible = "".join("·" if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else character for character in name)
+    visible = "".join(
+        "·" if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else character for character in name
+    )
     if len(visible) <= length:
         return visible
     head = (length - 1) // 2
