@@ -81,7 +81,9 @@ def measure(folder: Path, n_images: int, n_new: int) -> dict[str, float]:
     with opened(folder) as photos:
         photos.update()
         # in turns, so that whatever else the machine does falls on both
-        walks, rescans = zip(*[(seconds_of(lambda: bare_walk(str(folder))), seconds_of(photos.update)) for _ in range(7)], strict=True)
+        walks, rescans = zip(
+            *[(seconds_of(lambda: bare_walk(str(folder))), seconds_of(photos.update)) for _ in range(7)], strict=True
+        )
         seconds["bare walk"], seconds["re-scan, nothing changed"] = min(walks), min(rescans)
     with opened(folder) as photos:
         photos.update()

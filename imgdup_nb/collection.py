@@ -1,7 +1,7 @@
 """A folder that is kept: what was found out once is not found out again, and what you said of a pair stays said.
 
-The pictures stay where they are. Beside them lies one SQLite file, the index, with the `images` table, the fingerprints of every
-method asked for, the pairs, your labels and tags. All answers are those of the functions they stand on (`scan_images`,
+The pictures stay where they are. Beside them lies one SQLite file, the index, with the `images` table, the fingerprints of
+every method asked for, the pairs, your labels and tags. All answers are those of the functions they stand on (`scan_images`,
 `fingerprint_images`, `similar_pairs`, `group_duplicates`); only the waiting is gone.
 """
 
@@ -16,9 +16,8 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -29,9 +28,11 @@ from .decode import UnreadableImage, open_image
 from .fingerprints import METHODS, Fingerprints, fingerprint_images
 from .groups import Grouping, group_duplicates
 from .images import scan_images
+from .intake import COLUMNS, take_in, to_table
 from .kept import find_recipe, kept_pairs, load_fingerprints, make_fingerprints, missing_fingerprints
 from .pairs import similar_pairs
-from .rescan import COLUMNS, Difference, file_key, file_name, file_path, find_differences, list_folder, read_files, save_moves, to_table
+from .rescan import file_key, file_name, file_path, find_differences, list_folder
+from .said import read_labels, read_tags, save_label, save_tag, storable
 from .store import Store, index_path, set_aside
 from .upload import check_name, write_file
 
@@ -57,7 +58,8 @@ class Status:
         return self.state if self.state == "Idle" else f"{self.state} {self.done} of {self.total}"
 
 
-class Features(NamedTuple):
+@dataclass(frozen=True)
+class Features:
     """A fingerprint to look at: how many hashes, their length in bits, and the packed bytes of all of them."""
 
     count: int
@@ -74,7 +76,7 @@ class Collection:
         with pictures, or an empty one to fill by `add`.
     index
         where the index file is; None puts it into the folder as `.imgdup_nb.sqlite`, or into the user's cache where the folder
-        cannot be written to.
+        cannot be written to. A file of another name in the folder should begin with a dot, to be no picture of it.
     methods
         hash methods whose fingerprints are made together with the first look at a picture, in the same decode. Others are made
         when they are asked for, and kept from then on.
@@ -154,34 +156,16 @@ class Collection:
 
         Notes
         -----
-        Size and time of a file are looked at first. Where they differ, a file of known contents (SHA-256) counts as the same, as
-        moved, with its labels, or as a copy, without being decoded. What is known of a file that is gone is kept, in case it
-        comes back. Interrupted at any point, the next call goes on from the last batch of 128.
+        Size and time of a file are looked at first. Where they differ, a file of known contents (SHA-256) counts as the same,
+        as moved, with its labels, or as a copy, without being decoded. What is known of a file that is gone is kept, in case
+        it comes back. Interrupted at any point, the next call goes on from the last batch of 128.
         """
         with self._working:
             found = list_folder(self.folder)
             difference = find_differences(self._store, self.folder, found, verify=verify)
-            changes = self._take_in(difference, executor)
+            changes = take_in(self._store, self.folder, difference, executor=executor, doing=self._doing)
             self._looked = True
         return changes
-
-    def _take_in(self, difference: Difference, executor: Executor | None) -> pd.DataFrame:
-        """Write down what is different in the folder."""
-        touched = [*difference.settled, *difference.moved.values(), *difference.copied, *difference.unread, *difference.gone]
-        before = self._outlines([*touched, *difference.moved]) if touched else {}
-        save_moves(self._store, difference)
-        if difference.unread:
-            with self._doing("ExtractingFeatures", len(difference.unread)) as step, warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # said once, below
-                read_files(self._store, self.folder, difference.unread, executor=executor, step=step)
-        after = self._outlines(touched) if touched else {}
-        _warn_of_problems([after[file].problem for file in difference.unread if file in after])
-        return _changes(difference, before, after)
-
-    def _outlines(self, files: Sequence[bytes]) -> dict[bytes, _Outline]:
-        wanted = set(files)
-        rows = self._store.read("SELECT file, image, state, bytes, sha256, problem FROM images")
-        return {row[0]: _Outline(*row[1:]) for row in rows if row[0] in wanted}
 
     @property
     def images(self) -> pd.DataFrame:
@@ -196,7 +180,9 @@ class Collection:
             state = self._store.state()
             if self._table is None or self._table[0] != state:
                 names = ", ".join(COLUMNS)
-                rows = self._store.read(f"SELECT file, {names}, version FROM images WHERE state = 'present' ORDER BY image, file")
+                rows = self._store.read(
+                    f"SELECT file, {names}, version FROM images WHERE state = 'present' ORDER BY image, file"
+                )
                 versions = np.array([row[-1] for row in rows], dtype=np.int64)
                 self._table = state, to_table([row[:-1] for row in rows], self.folder), versions
             return self._table[1:]
@@ -238,9 +224,7 @@ class Collection:
             )
         return prints, versions, recipe
 
-    def pairs(
-        self, method: str = "phash", *, min_similarity: float = FLOOR, orientations: bool = False
-    ) -> pd.DataFrame:
+    def pairs(self, method: str = "phash", *, min_similarity: float = FLOOR, orientations: bool = False) -> pd.DataFrame:
         """Return the pair table, the one that `similar_pairs` makes; only new images are compared, with all.
 
         Parameters
@@ -433,7 +417,8 @@ class Collection:
             if os.path.isfile(source):
                 return os.path.abspath(source)
             raise UnknownImage(
-                f"{os.fspath(source)!r} is neither an image of this collection (photos.images lists them) nor the path of a file"
+                f"{os.fspath(source)!r} is neither an image of this collection (photos.images lists them) "
+                "nor the path of a file"
             )
         Path(spare).write_bytes(_read(source))
         return spare
@@ -444,18 +429,16 @@ class Collection:
             return None
         self._current()
         text = os.fspath(source)
-        if self._store.read("SELECT 1 FROM images WHERE state = 'present' AND image = ?", (_storable(text),)):
+        if self._store.read("SELECT 1 FROM images WHERE state = 'present' AND image = ?", (storable(text),)):
             return text
         path = os.path.abspath(text)
         if os.path.commonpath([path, self.folder]) != self.folder if _same_drive(path, self.folder) else True:
             return None
-        rows = self._store.read(
-            "SELECT image FROM images WHERE state = 'present' AND file = ?", (file_key(self.folder, path),)
-        )
+        rows = self._store.read("SELECT image FROM images WHERE state = 'present' AND file = ?", (file_key(self.folder, path),))
         return rows[0][0] if rows else None
 
     def _file_of(self, image: str) -> bytes:
-        rows = self._store.read("SELECT file FROM images WHERE state = 'present' AND image = ?", (_storable(image),))
+        rows = self._store.read("SELECT file FROM images WHERE state = 'present' AND image = ?", (storable(image),))
         if not rows:
             raise UnknownImage(f"no image {image!r} in this collection; photos.images lists them")
         return rows[0][0]
@@ -507,7 +490,9 @@ class Collection:
                     run("UPDATE images SET state = 'gone' WHERE file = ? AND state = 'out'", (inside,))
                 return self._look_at(inside)
             if name is None and not isinstance(source, str | os.PathLike):
-                raise ValueError("name must be given for a picture that comes as bytes or an open file: add(data, name='cat.jpg')")
+                raise ValueError(
+                    "name must be given for a picture that comes as bytes or an open file: add(data, name='cat.jpg')"
+                )
             name = check_name(os.path.basename(os.fspath(source)) if name is None else name)  # type: ignore[arg-type]
             contents = _read(source)
             open_image(io.BytesIO(contents), min_side=64)
@@ -530,7 +515,8 @@ class Collection:
         """Take in one file of the folder."""
         status = os.stat(file_path(self.folder, file))
         found: dict[bytes, Any] = {file: (status.st_size, status.st_mtime_ns)}
-        self._take_in(find_differences(self._store, self.folder, found, complete=False, verify=True), None)
+        difference = find_differences(self._store, self.folder, found, complete=False, verify=True)
+        take_in(self._store, self.folder, difference, executor=None, doing=self._doing)
         return self._store.read("SELECT image FROM images WHERE file = ?", (file,))[0][0]
 
     def _inside(self, source: Source) -> bytes | None:
@@ -569,7 +555,7 @@ class Collection:
         with self._working:
             self._current()
             rows = self._store.read(
-                "SELECT file, stored, bytes, modified FROM images WHERE state = 'present' AND image = ?", (_storable(image),)
+                "SELECT file, stored, bytes, modified FROM images WHERE state = 'present' AND image = ?", (storable(image),)
             )
             for file, stored, size, modified in rows:
                 path, state = file_path(self.folder, file), "out"
@@ -604,12 +590,7 @@ class Collection:
         ends = sorted([self._file_of(left), self._file_of(right)])
         if ends[0] == ends[1]:
             raise ValueError(f"left and right must be two images, and both are {left!r}")
-        digest = dict(self._store.read("SELECT file, sha256 FROM images WHERE file IN (?, ?)", ends))
-        with self._store.writing(images=False) as run:
-            run("DELETE FROM labels WHERE one = ? AND other = ?", ends)
-            if label is not None:
-                row = (*ends, label, _now(), *(digest[end] for end in ends))
-                run("INSERT INTO labels VALUES (?, ?, ?, ?, ?, ?)", row)
+        save_label(self._store, ends[0], ends[1], label)
 
     @property
     def labels(self) -> pd.DataFrame:
@@ -617,22 +598,7 @@ class Collection:
 
         Also pairs of images that are gone; those are not `changed`.
         """
-        rows = self._store.read(
-            "SELECT one, other, label, made, "
-            "coalesce(a.sha256 != one_sha256 OR b.sha256 != other_sha256, 0), a.image, b.image FROM labels "
-            "LEFT JOIN images a ON a.file = one LEFT JOIN images b ON b.file = other"
-        )
-        names = [sorted([a or file_name(one), b or file_name(other)]) for one, other, _, _, _, a, b in rows]
-        table = pd.DataFrame(
-            {
-                "left": pd.Series([pair[0] for pair in names], dtype=object),
-                "right": pd.Series([pair[1] for pair in names], dtype=object),
-                "label": pd.Series([row[2] for row in rows], dtype=object),
-                "made": pd.to_datetime(pd.Series([row[3] for row in rows], dtype=object), format="ISO8601", utc=True),
-                "changed": np.array([row[4] for row in rows], dtype=bool),
-            }
-        )
-        return table.sort_values(["left", "right"], ignore_index=True)
+        return read_labels(self._store)
 
     def tag(self, name: str, image: Source) -> None:
         """Keep a picture as the reference of a tag; `find_by_tags` finds what is similar to it.
@@ -649,8 +615,7 @@ class Collection:
         with self._outside([(name, image)]) as table:
             contents = Path(table.path[0]).read_bytes()
         origin = self._known_name(image) or (os.path.basename(image) if isinstance(image, str | os.PathLike) else "")
-        with self._store.writing(images=False) as run:
-            run("INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?)", (name, _storable(os.fspath(origin)), _now(), contents))
+        save_tag(self._store, name, os.fspath(origin), contents)
 
     def untag(self, name: str) -> bool:
         """Forget a tag; return whether there was one."""
@@ -660,9 +625,7 @@ class Collection:
     @property
     def tags(self) -> pd.DataFrame:
         """The tags: tag, image (what its picture was called), bytes, made (UTC)."""
-        rows = self._store.read("SELECT tag, image, length(contents), made FROM tags ORDER BY tag")
-        table = pd.DataFrame(rows, columns=["tag", "image", "bytes", "made"])
-        return table.assign(made=pd.to_datetime(table.made, format="ISO8601", utc=True))
+        return read_tags(self._store)
 
     # -- the collection itself ----------------------------------------------------------------------------------------
 
@@ -733,40 +696,6 @@ class Collection:
         return f"<Collection {folder!r}: {n} files{lost}, {' '.join(self.methods) or 'no method'} kept{said}>"
 
 
-class _Outline(NamedTuple):
-    image: str
-    state: str
-    bytes: int
-    sha256: str
-    problem: str
-
-
-def _changes(difference: Difference, before: dict[bytes, _Outline], after: dict[bytes, _Outline]) -> pd.DataFrame:
-    """Return the table of `Collection.update`."""
-    rows = [(after[new].image, "moved", before[old].image) for old, new in difference.moved.items() if after[new].state != "out"]
-    rows += [(before[file].image, "gone", "") for file in difference.gone]
-    rows += [(after[file].image, "back", "") for file in difference.settled if before[file].state == "gone"]
-    for file in [*difference.copied, *difference.unread]:
-        was, now = before.get(file), after.get(file)
-        if now is None:  # it went away while we looked
-            continue
-        if was is None or was.state == "gone" or file in difference.moved:
-            rows.append((now.image, "new", ""))
-        elif (was.bytes, was.sha256, was.problem) != (now.bytes, now.sha256, now.problem):
-            rows.append((now.image, "changed", ""))
-    columns = list(zip(*sorted(rows), strict=True)) or [(), (), ()]
-    names = ("image", "change", "before")
-    return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in zip(names, columns, strict=True)})
-
-
-def _warn_of_problems(problems: list[str]) -> None:
-    n_bad = sum(bool(problem) for problem in problems)
-    if n_bad:
-        warnings.warn(
-            f"{n_bad} of {len(problems)} files read now could not be shown; see photos.images, column problem", stacklevel=5
-        )
-
-
 def _best(found: pd.DataFrame, max_count: int | None) -> pd.DataFrame:
     if max_count is not None and (isinstance(max_count, bool) or not isinstance(max_count, int) or max_count < 1):
         raise ValueError(f"max_count must be a whole number from 1 up, or None for all, not {max_count!r}")
@@ -793,14 +722,5 @@ def _read(source: Source) -> bytes:
     raise TypeError(f"a picture must be a path, bytes, or an open binary file, not {type(source).__name__}")
 
 
-def _storable(text: str) -> str:
-    """Return a text that SQLite can hold; one with lone surrogates is no image's name."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def _same_drive(path: str, root: str) -> bool:
     return os.path.splitdrive(path)[0] == os.path.splitdrive(root)[0]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -41,8 +41,8 @@ def find_recipe(store: Store, method: str, *, orientations: bool) -> int:
             if before == now:  # another notebook was faster
                 return recipe
             warnings.warn(
-                f"the {method} fingerprints kept here were made with {before}, and this is {now}: they may differ in some bits, "
-                "so all are made again",
+                f"the {method} fingerprints kept here were made with {before}, and this is {now}: they may differ in some "
+                "bits, so all are made again",
                 stacklevel=4,
             )
             run("DELETE FROM fingerprints WHERE recipe = ?", (recipe,))
@@ -113,7 +113,9 @@ def load_fingerprints(
 # -- pairs ------------------------------------------------------------------------------------------------------------
 
 
-def kept_pairs(store: Store, recipe: int, prints: Fingerprints, versions: np.ndarray, *, floor: float, step: Step) -> pd.DataFrame:
+def kept_pairs(
+    store: Store, recipe: int, prints: Fingerprints, versions: np.ndarray, *, floor: float, step: Step
+) -> pd.DataFrame:
     """Return the pair table of `prints`, comparing only what was not compared before.
 
     Parameters

@@ -1,4 +1,4 @@
-"""A folder against its index: which files are new, changed, moved or gone, and only those are read.
+"""A folder against its index: which files are new, changed, moved or gone.
 
 Size and time decide first, as they cost nothing but the walk. Where they differ, and where a file of that size is known, the
 SHA-256 of the contents says whether the file was only touched, moved or copied, none of which needs a decoder.
@@ -8,28 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
-from typing import Any
 
-import numpy as np
-import pandas as pd
 import PIL
 
-from .fingerprints import fingerprint_images, made_with
-from .images import DTYPES, printable, scan_images, walk_files
+from .images import printable, walk_files
 from .parallel import each, map_batches
 from .store import Store
 
-BATCH = 128  # files decoded and saved at a time: what a killed process does again
-EXECUTOR_BATCH = 4096  # on a cluster, many batches of its own fit into one of these
 YOUNG = 2_000_000_000  # nanoseconds; a file read this soon after it was written may have been changed again unseen (FAT: 2 s)
 UNPAIRED = "surrogatepass" if os.name == "nt" else "surrogateescape"  # how Python carries what is not Unicode in file names
-COLUMNS = [name for name in DTYPES if name != "path"]
 
 Stamp = tuple[int, int | None]  # bytes, and time of the last change in nanoseconds
 
@@ -186,158 +177,3 @@ def _digest(path: str) -> str:
             return hashlib.file_digest(stored, "sha256").hexdigest()
     except OSError:
         return ""
-
-
-# -- writing down -----------------------------------------------------------------------------------------------------
-
-
-def save_moves(store: Store, difference: Difference) -> None:
-    """Write down, as one change, everything that needed no decoder."""
-    if not (difference.settled or difference.moved or difference.copied or difference.gone):
-        return
-    now, found = time.time_ns(), difference.found
-    columns = f"version, state, stored, seen, reader, {', '.join(COLUMNS)}"
-    with store.writing() as run:
-        # all is read before anything is written: files may have changed places with each other
-        moving, copying = (
-            {new: run(f"SELECT {columns} FROM images WHERE file = ?", (old,))[0] for new, old in pairs}
-            for pairs in ([(new, old) for old, new in difference.moved.items()], difference.copied.items())
-        )
-        run("DELETE FROM images WHERE file = ?", [(old,) for old in difference.moved], many=True)
-        _forget(run, [*moving, *copying])
-        for new, (version, state, *row) in moving.items():
-            _insert(run, (new, version, "out" if state == "out" else "present", *row))
-        for new, (version, _state, _stored, *row) in copying.items():
-            fresh = _next_versions(run, 1)
-            _insert(run, (new, fresh, "present", 0, *row))
-            run("INSERT INTO fingerprints SELECT recipe, ?, code FROM fingerprints WHERE version = ?", (fresh, version))
-        for file in [*difference.settled, *moving, *copying]:
-            _stamp(run, file, found[file], now)
-        run("UPDATE images SET state = 'present' WHERE file = ?", [(file,) for file in difference.settled], many=True)
-        run("UPDATE images SET state = 'gone' WHERE file = ?", [(file,) for file in difference.gone], many=True)
-        _follow(run, difference.moved)
-
-
-def _stamp(run: Callable[..., Any], file: bytes, stamp: Stamp, now: int) -> None:
-    run(
-        "UPDATE images SET image = ?, bytes = ?, modified = ?, seen = ? WHERE file = ?",
-        (printable(file_name(file)), *stamp, now, file),
-    )
-
-
-def _insert(run: Callable[..., Any], *rows: tuple) -> None:
-    columns = ["file", "version", "state", "stored", "seen", "reader", *COLUMNS]
-    places = ", ".join("?" * len(columns))
-    run(f"INSERT OR REPLACE INTO images ({', '.join(columns)}) VALUES ({places})", rows, many=True)
-
-
-def _forget(run: Callable[..., Any], files: Iterable[bytes]) -> None:
-    """Remove what was known of files' former contents."""
-    files = [(file,) for file in files]
-    run("DELETE FROM fingerprints WHERE version = (SELECT version FROM images WHERE file = ?)", files, many=True)
-    run("DELETE FROM images WHERE file = ?", files, many=True)
-
-
-def _next_versions(run: Callable[..., Any], n: int) -> int:
-    """Return the first of `n` numbers that no contents ever had."""
-    run("UPDATE counters SET value = value + ? WHERE name = 'version'", (n,))
-    return run("SELECT value FROM counters WHERE name = 'version'")[0][0] - n + 1
-
-
-def _follow(run: Callable[..., Any], moved: dict[bytes, bytes]) -> None:
-    """Let labels follow the files they are about."""
-    rows = run("SELECT one, other, label, made, one_sha256, other_sha256 FROM labels") if moved else []
-    touched = [row for row in rows if row[0] in moved or row[1] in moved]
-    run("DELETE FROM labels WHERE one = ? AND other = ?", [row[:2] for row in touched], many=True)
-    for one, other, label, made, one_sha256, other_sha256 in touched:
-        ends = sorted([(moved.get(one, one), one_sha256), (moved.get(other, other), other_sha256)])
-        [(one, one_sha256), (other, other_sha256)] = ends
-        row = (one, other, label, made, one_sha256, other_sha256)
-        run("INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?, ?, ?)", row)
-
-
-# -- reading ----------------------------------------------------------------------------------------------------------
-
-
-def read_files(
-    store: Store, root: str, files: Sequence[bytes], *, executor: Executor | None, step: Callable[[int], None]
-) -> None:
-    """Decode files once, for their rows and for all methods kept, and save them batch by batch."""
-    size = BATCH if executor is None else EXECUTOR_BATCH
-    for start in range(0, len(files), size):
-        batch = files[start : start + size]
-        seen = time.time_ns()
-        rows, by_path = _scan(root, batch, executor)
-        recipes = store.read("SELECT id, method, views FROM recipes WHERE made_with = ?", (made_with(),))
-        codes = [
-            (recipe, path, code.tobytes())
-            for recipe, method, views in recipes
-            for path, code in _codes_by_path(rows, method, views, executor)
-        ]
-        _save(store, rows, by_path, codes, seen)
-        step(len(batch))
-
-
-def _scan(root: str, files: Sequence[bytes], executor: Executor | None) -> tuple[pd.DataFrame, dict[str, bytes]]:
-    """Return the rows of those files that are still there, and each path's key."""
-    while True:
-        by_path = {path: file for file in files if os.path.lexists(path := file_path(root, file))}
-        try:
-            rows = scan_images(by_path, executor=executor)
-        except FileNotFoundError:  # one went away just now
-            continue
-        rows = rows[rows.path.isin(by_path)].reset_index(drop=True)
-        return rows.assign(image=pd.Series([printable(file_name(by_path[path])) for path in rows.path], dtype=object)), by_path
-
-
-def _codes_by_path(rows: pd.DataFrame, method: str, views: int, executor: Executor | None) -> list[tuple[str, np.ndarray]]:
-    prints = fingerprint_images(rows, method, orientations=views > 1, executor=executor)
-    return list(zip(prints.images.path, prints.codes, strict=True))
-
-
-def _save(store: Store, rows: pd.DataFrame, by_path: dict[str, bytes], codes: list[tuple[int, str, bytes]], seen: int) -> None:
-    read_with = reader()
-    with store.writing() as run:
-        first = _next_versions(run, len(rows))
-        version = {path: first + k for k, path in enumerate(rows.path)}
-        was_stored = dict(run("SELECT file, stored FROM images WHERE stored"))
-        _forget(run, by_path.values())
-        _insert(
-            run,
-            *(
-                (by_path[path], version[path], "present", was_stored.get(by_path[path], 0), seen, read_with, *row)
-                for path, row in zip(rows.path, to_rows(rows), strict=True)
-            ),
-        )
-        fingerprints = [(recipe, version[path], code) for recipe, path, code in codes]
-        run("INSERT OR REPLACE INTO fingerprints VALUES (?, ?, ?)", fingerprints, many=True)
-
-
-# -- the images table as rows of SQLite -------------------------------------------------------------------------------
-
-
-def to_rows(images: pd.DataFrame) -> list[tuple]:
-    """Return the rows of an `images` table as SQLite keeps them: times as whole numbers, NULL for unknown."""
-    columns = []
-    for name in COLUMNS:
-        values = images[name]
-        if name in {"modified", "taken"}:
-            times = (values.dt.tz_localize(None) if name == "modified" else values).to_numpy()
-            columns.append([None if unknown else n for n, unknown in zip(times.view(np.int64).tolist(), values.isna(), strict=True)])
-        else:
-            columns.append(values.tolist())
-    return list(zip(*columns, strict=True))
-
-
-def to_table(rows: list[tuple], root: str) -> pd.DataFrame:
-    """Undo `to_rows`, for rows of file and `COLUMNS`."""
-    names = ["file", *COLUMNS]
-    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {name: () for name in names}
-    columns["path"] = [file_path(root, file) for file in columns["file"]]
-    for name, unit in (("modified", "ns"), ("taken", "s")):
-        numbers = np.array([np.iinfo(np.int64).min if value is None else value for value in columns[name]], np.int64)
-        columns[name] = pd.Series(numbers.view(f"datetime64[{unit}]"))  # the smallest number is numpy's "not a time"
-    columns["modified"] = columns["modified"].dt.tz_localize("UTC")
-    columns["lossless"] = np.array(columns["lossless"], dtype=bool)
-    columns["detail"] = np.array(columns["detail"], dtype=float)  # NULL becomes NaN
-    return pd.DataFrame({name: pd.Series(columns[name], dtype=dtype) for name, dtype in DTYPES.items()})

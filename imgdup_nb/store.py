@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import sqlite3
 import sys
 import tempfile
@@ -41,9 +42,9 @@ CREATE TABLE images (
     stored INTEGER NOT NULL,          -- 1: the collection wrote this file
     seen INTEGER NOT NULL,            -- when it was read, nanoseconds
     reader TEXT NOT NULL,             -- what it was read with
-    image TEXT NOT NULL, bytes INTEGER NOT NULL, modified INTEGER, sha256 TEXT NOT NULL, format TEXT NOT NULL, mode TEXT NOT NULL,
-    width INTEGER NOT NULL, height INTEGER NOT NULL, frames INTEGER NOT NULL, taken INTEGER, metadata INTEGER NOT NULL,
-    lossless INTEGER NOT NULL, detail REAL, problem TEXT NOT NULL
+    image TEXT NOT NULL, bytes INTEGER NOT NULL, modified INTEGER, sha256 TEXT NOT NULL, format TEXT NOT NULL,
+    mode TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, frames INTEGER NOT NULL, taken INTEGER,
+    metadata INTEGER NOT NULL, lossless INTEGER NOT NULL, detail REAL, problem TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX images_by_name ON images (image);
 CREATE TABLE recipes (
@@ -53,7 +54,9 @@ CREATE TABLE fingerprints (
     recipe INTEGER NOT NULL, version INTEGER NOT NULL, code BLOB NOT NULL, PRIMARY KEY (recipe, version)
 ) WITHOUT ROWID;
 CREATE TABLE pair_parts (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, recipe INTEGER NOT NULL, floor REAL NOT NULL, covered BLOB NOT NULL, pairs BLOB NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT, recipe INTEGER NOT NULL, floor REAL NOT NULL,
+    covered BLOB NOT NULL,            -- versions that this part compared with all covered before, int64
+    pairs BLOB NOT NULL
 );
 CREATE TABLE labels (
     one BLOB NOT NULL, other BLOB NOT NULL, label TEXT NOT NULL, made TEXT NOT NULL,
@@ -103,6 +106,8 @@ class Store:
             self._check_header()
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")  # a label survives a power cut
+        if self._pragma("user_version") == SCHEMA_VERSION:
+            return
         with self.writing() as run:
             version = self._pragma("user_version")  # inside the transaction: another process may be doing the same
             if version == 0:
@@ -127,8 +132,8 @@ class Store:
             )
         if any(step not in UPGRADES for step in range(version, SCHEMA_VERSION)):
             raise ValueError(
-                f"index {self.path!r} was made by an older imgdup_nb (its version is {version}) and cannot be brought to version "
-                f"{SCHEMA_VERSION}; Collection.repair(folder) starts a new one and takes over labels and tags"
+                f"index {self.path!r} was made by an older imgdup_nb (its version is {version}) and cannot be brought to "
+                f"version {SCHEMA_VERSION}; Collection.repair(folder) starts a new one and takes over labels and tags"
             )
 
     def _pragma(self, name: str) -> int:
@@ -199,7 +204,7 @@ class Store:
                 raise DamagedIndex(_way_out(self.path, str(error))) from error
             if primary == sqlite3.SQLITE_BUSY:
                 raise TimeoutError(
-                    f"another notebook or program has been writing to {self.path!r} for more than {BUSY_SECONDS} seconds; try again"
+                    f"another notebook or program was writing to {self.path!r} for more than {BUSY_SECONDS} seconds; try again"
                 ) from error
             if primary == sqlite3.SQLITE_CANTOPEN:
                 raise OSError(f"index {self.path!r} cannot be opened: {error}; name another file with index=") from error
@@ -208,8 +213,8 @@ class Store:
 
 def _way_out(path: str, what: str) -> str:
     return (
-        f"the index {path!r} is damaged ({what}). Your pictures are not touched. Put back a copy of that file if you have one, or "
-        "Collection.repair(folder) sets it aside and starts a new one with all labels and tags that can still be read"
+        f"the index {path!r} is damaged ({what}). Your pictures are not touched. Put back a copy of that file if you have one, "
+        "or Collection.repair(folder) sets it aside and starts a new one with all labels and tags that can still be read"
     )
 
 
@@ -232,6 +237,10 @@ def index_path(folder: str, index: str | os.PathLike[str] | None) -> str:
     spelled = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:16]
     kept = cache_folder() / f"{spelled}.sqlite"
     kept.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.exists(inside) and not kept.exists():  # made when the folder could be written to
+        for suffix in ("-wal", ""):
+            if os.path.exists(inside + suffix):
+                shutil.copyfile(inside + suffix, f"{kept}{suffix}")
     warnings.warn(
         f"the folder cannot be written to, so its index, with your labels and tags, is kept in {str(kept)!r}; "
         "index= puts it where you want it",
@@ -271,6 +280,8 @@ def set_aside(path: str) -> None:
     UserWarning
         where the old one is now, and how many labels and tags were saved.
     """
+    if not os.path.exists(path):
+        return
     saved = {table: _read_what_can_be(path, table) for table in ("labels", "tags")}
     aside = _free_name(f"{path}.damaged")
     os.replace(path, aside)

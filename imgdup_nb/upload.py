@@ -29,7 +29,9 @@ def check_name(name: str) -> str:
     parts = name.split("/") if isinstance(name, str) else [""]
     unseen = any(not part or part.startswith(".") or part.lower() in LITTER for part in parts)
     if unseen or any(char in name for char in "\\\0") or PureWindowsPath(name).drive or not _is_text(name):
-        raise ValueError(f"name must be a path inside the folder such as '2024/cat.jpg', with no hidden part, and {name!r} is not")
+        raise ValueError(
+            f"name must be a path inside the folder such as '2024/cat.jpg', with no hidden part, and {name!r} is not"
+        )
     return name
 
 
@@ -52,15 +54,15 @@ def write_file(root: str, path: str, contents: bytes, *, replace: bool) -> None:
     """
     folder = os.path.dirname(path)
     os.makedirs(folder, exist_ok=True)
-    home = os.path.realpath(root)
+    home, name = os.path.realpath(root), os.path.relpath(path, root)
     if os.path.commonpath([os.path.realpath(folder), home]) != home:
-        raise ValueError(f"name must lead to a place inside the folder, and a link on its way leads out: {path[len(root) + 1 :]!r}")
+        raise ValueError(f"name must lead to a place inside the folder, and a link on its way leads out: {name!r}")
     part = os.path.join(folder, f".imgdup_nb-{secrets.token_hex(8)}.part")  # hidden from scans
     try:
         with open(part, "xb") as file:
             file.write(contents)
         if not replace and os.path.lexists(path):
-            raise FileExistsError(f"{path[len(root) + 1 :]!r} is there already; update_image replaces, or choose another name")
+            raise FileExistsError(f"{name!r} is there already; update_image replaces, or choose another name")
         os.replace(part, path)
     finally:
         if os.path.lexists(part):

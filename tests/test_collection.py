@@ -19,7 +19,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import imgdup_nb
-from imgdup_nb import Collection, Fingerprints, fingerprint_images, group_duplicates, kept, rescan, scan_images, similar_pairs, store
+from imgdup_nb import (
+    Collection,
+    Fingerprints,
+    fingerprint_images,
+    group_duplicates,
+    intake,
+    kept,
+    rescan,
+    scan_images,
+    similar_pairs,
+    store,
+)
 from imgdup_nb.apart import group_apart
 from imgdup_nb.collection import UnknownImage
 from imgdup_nb.decode import UnreadableImage
@@ -41,7 +52,7 @@ def decoded(monkeypatch):
         names.extend(os.path.basename(path) for path in paths)
         return scan_images(paths, **options)
 
-    monkeypatch.setattr(rescan, "scan_images", scan)
+    monkeypatch.setattr(intake, "scan_images", scan)
     return names
 
 
@@ -251,7 +262,8 @@ def test_an_unreadable_file_is_read_again_when_another_decoder_is_installed(phot
         decoded.clear()
         collection.update()
         assert decoded == []
-        monkeypatch.setattr(rescan, "reader", lambda: "Pillow 99")
+        for module in (rescan, intake):
+            monkeypatch.setattr(module, "reader", lambda: "Pillow 99")
         collection.update()
         assert sorted(decoded) == ["empty.jpg", "half.png", "notes.txt"]
         decoded.clear()
@@ -295,9 +307,11 @@ def test_pairs_found_part_by_part_are_all_pairs(photos, monkeypatch):
 def test_another_library_version_is_noticed_and_said(photos, monkeypatch):
     with Collection(photos) as collection:
         collection.pairs()
-    for module in (kept, rescan):
+    for module in (kept, intake):
         monkeypatch.setattr(module, "made_with", lambda: "imagehash 99, recipe 1")
-    with pytest.warns(UserWarning, match="made with imagehash 4.*and this is imagehash 99"), Collection(photos) as collection:
+    with pytest.warns(UserWarning, match=r"made with imagehash 4.*and this is imagehash 99"):
+        collection = Collection(photos)
+    with collection:
         assert collection._store.read("SELECT count(*) FROM fingerprints") == [(0,)]
         assert_like_fresh(collection)
     with Collection(photos) as collection:  # said once
@@ -315,7 +329,7 @@ def test_an_index_of_a_newer_version_is_refused_with_the_way_out(photos):
     with Collection(photos) as collection:
         path = collection.index
     set_pragma(path, "user_version", store.SCHEMA_VERSION + 1)
-    with pytest.raises(ValueError, match="newer imgdup_nb.*pip install --upgrade imgdup-nb"):
+    with pytest.raises(ValueError, match=r"newer imgdup_nb.*pip install --upgrade imgdup-nb"):
         Collection(photos)
 
 
@@ -349,7 +363,9 @@ def test_an_index_that_is_no_database_is_an_error_that_says_how_to_go_on(photos)
     path.write_bytes(b"not a database at all, but long enough to be looked at" * 100)
     with pytest.raises(DamagedIndex, match=r"pictures are not touched.*Collection.repair"):
         Collection(photos)
-    with pytest.warns(UserWarning, match="0 labels and 0 tags"), Collection.repair(photos) as collection:
+    with pytest.warns(UserWarning, match="0 labels and 0 tags"):
+        collection = Collection.repair(photos)
+    with collection:
         assert_like_fresh(collection)
     assert (photos / f"{store.INDEX_NAME}.damaged").read_bytes().startswith(b"not a database")
 
@@ -367,7 +383,9 @@ def test_repair_saves_labels_and_tags_from_an_index_with_a_damaged_page(photos):
         file.write(b"\xff" * size)
     with Collection(photos) as collection, pytest.raises(DamagedIndex):
         collection.update()
-    with pytest.warns(UserWarning, match="2 labels and 1 tags"), Collection.repair(photos) as collection:
+    with pytest.warns(UserWarning, match="2 labels and 1 tags"):
+        collection = Collection.repair(photos)
+    with collection:
         pd.testing.assert_frame_equal(collection.labels, labels)
         assert collection.find_by_tags("cat").image[0].startswith("cat")
         assert_like_fresh(collection)
@@ -378,10 +396,26 @@ def test_a_folder_that_cannot_be_written_to_has_its_index_in_the_cache(photos, t
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(store, "is_writable", lambda folder: False)
-    with pytest.warns(UserWarning, match="cannot be written to.*labels and tags.*index="), Collection(photos) as collection:
+    with pytest.warns(UserWarning, match=r"cannot be written to.*labels and tags.*index="):
+        collection = Collection(photos)
+    with collection:
         assert Path(collection.index).parent == tmp_path / "cache" / "imgdup_nb"
         assert_like_fresh(collection)
     assert not (photos / store.INDEX_NAME).exists()
+
+
+@pytest.mark.filterwarnings("ignore:the folder cannot be written to")
+def test_what_was_said_before_a_folder_became_read_only_is_not_lost(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "cache")
+    with Collection(photos) as collection:
+        collection.label("cat.png", "dog.png", "different")
+        labels = collection.labels
+    monkeypatch.setattr(store, "is_writable", lambda folder: False)
+    with Collection(photos) as collection:
+        pd.testing.assert_frame_equal(collection.labels, labels)
+        collection.label("cat.png", "tree.png", "same")
+    with Collection(photos) as collection:
+        assert len(collection.labels) == 2
 
 
 def test_whether_a_folder_can_be_written_to_is_tried(tmp_path):
@@ -395,8 +429,8 @@ def test_whether_a_folder_can_be_written_to_is_tried(tmp_path):
 VICTIM = """
 import sys, warnings
 warnings.simplefilter("ignore")
-from imgdup_nb import Collection, rescan, kept
-rescan.BATCH = kept.BATCH = 5
+from imgdup_nb import Collection, intake, kept
+intake.BATCH = kept.BATCH = 5
 kept.PART = 7
 with Collection(sys.argv[1]) as photos:
     print("go", flush=True)
@@ -419,10 +453,10 @@ def test_killed_at_any_point_it_opens_again_and_continues(tmp_path, picture):
     for k in range(150):
         picture(k % 40, 64, 48).rotate(k // 40).save(tmp_path / f"{k:03d}.png")
     rng, done_before = random.Random(5), 0
-    for _round in range(6):
+    for _round in range(4):
         victim = start(VICTIM, str(tmp_path))
         assert victim.stdout.readline() == "go\n"
-        time.sleep(rng.uniform(0.0, 0.5))
+        time.sleep(rng.uniform(0.0, 0.6))
         victim.send_signal(signal.SIGKILL)
         victim.communicate()
         with Collection(tmp_path) as collection:
@@ -433,9 +467,7 @@ def test_killed_at_any_point_it_opens_again_and_continues(tmp_path, picture):
     with Collection(tmp_path) as collection:
         assert_like_fresh(collection)
         prints = fingerprint_images(scan_images(tmp_path), "dhash")
-        pd.testing.assert_frame_equal(
-            collection.pairs("dhash", min_similarity=50), similar_pairs(prints, min_similarity=50)
-        )
+        pd.testing.assert_frame_equal(collection.pairs("dhash", min_similarity=50), similar_pairs(prints, min_similarity=50))
 
 
 def test_two_programs_at_once_do_not_disturb_each_other(tmp_path, picture):
@@ -465,8 +497,8 @@ def test_two_collections_on_one_folder_see_each_other(photos, picture):
 
 
 def test_an_interrupted_update_leaves_what_was_saved_and_no_threads(photos, monkeypatch):
-    monkeypatch.setattr(rescan, "BATCH", 4)
-    save, saved = rescan._save, []
+    monkeypatch.setattr(intake, "BATCH", 4)
+    save, saved = intake._save, []
 
     def save_once(*arguments):
         if saved:
@@ -476,13 +508,13 @@ def test_an_interrupted_update_leaves_what_was_saved_and_no_threads(photos, monk
 
     threads = threading.active_count()
     with Collection(photos) as collection:
-        monkeypatch.setattr(rescan, "_save", save_once)
+        monkeypatch.setattr(intake, "_save", save_once)
         with pytest.raises(KeyboardInterrupt):
             collection.update()
         assert collection.status.state == "Idle"
         assert threading.active_count() == threads
         assert collection._store.read("SELECT count(*) FROM images") == [(4,)]
-        monkeypatch.setattr(rescan, "_save", save)
+        monkeypatch.setattr(intake, "_save", save)
         collection.update()
         assert_like_fresh(collection)
 
@@ -500,16 +532,16 @@ def test_an_image_that_changes_between_two_updates_gets_no_wrong_fingerprint(pho
 
 
 def test_status_tells_what_is_done_and_how_far(photos, monkeypatch):
-    monkeypatch.setattr(rescan, "BATCH", 5)
+    monkeypatch.setattr(intake, "BATCH", 5)
     seen = []
-    save = rescan._save
+    save = intake._save
     with Collection(photos) as collection:
 
         def watch(*arguments):
             seen.append(str(collection.status))
             save(*arguments)
 
-        monkeypatch.setattr(rescan, "_save", watch)
+        monkeypatch.setattr(intake, "_save", watch)
         assert str(collection.status) == "Idle"
         collection.update()
         assert seen == ["ExtractingFeatures 0 of 13", "ExtractingFeatures 5 of 13", "ExtractingFeatures 10 of 13"]
@@ -526,7 +558,14 @@ def test_status_tells_what_is_done_and_how_far(photos, monkeypatch):
 
 # -- names ---------------------------------------------------------------------------------------------------------------
 
-HOSTILE = ["it's.png", 'a "quoted" name.png', "two\nlines.png", "<b>bold<b>.png", "x'); DROP TABLE images; --.png", "Kätzchen 😺.png"]
+HOSTILE = [
+    "it's.png",
+    'a "quoted" name.png',
+    "two\nlines.png",
+    "<b>bold<b>.png",
+    "x'); DROP TABLE images; --.png",
+    "Kätzchen 😺.png",
+]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
@@ -575,7 +614,7 @@ def test_labels_are_kept_changed_and_taken_back(photos):
         assert str(collection.labels.made.dtype).startswith("datetime64")
         with pytest.raises(ValueError, match="label must be one of 'same', 'different', 'skip'"):
             collection.label("cat.png", "dog.png", "maybe")
-        with pytest.raises(UnknownImage, match="'mouse.png'"):
+        with pytest.raises(UnknownImage, match=r"no image 'mouse\.png'"):
             collection.label("cat.png", "mouse.png", "same")
         with pytest.raises(ValueError, match="two images"):
             collection.label("cat.png", "cat.png", "same")
@@ -677,7 +716,7 @@ def test_a_picture_is_added_from_a_path_bytes_or_an_open_file(photos, tmp_path, 
         with pytest.raises(UnreadableImage):
             collection.add(b"no picture", "words.png")
         assert not (photos / "words.png").exists()
-        assert [path for path in photos.rglob(".imgdup_nb-*")] == []
+        assert list(photos.rglob(".imgdup_nb-*")) == []
 
 
 @pytest.mark.parametrize(
@@ -761,7 +800,8 @@ def test_find_similar_takes_a_picture_from_anywhere(photos, tmp_path, picture):
         pd.testing.assert_frame_equal(collection.find_similar((tmp_path / "outside.png").read_bytes(), threshold=80), by_path)
         with open(tmp_path / "outside.png", "rb") as file:
             pd.testing.assert_frame_equal(collection.find_similar(file, threshold=80), by_path)
-        assert list(collection.find_similar(tmp_path / "outside.png", threshold=80, max_count=2).image) == list(by_path.image[:2])
+        nearest = collection.find_similar(tmp_path / "outside.png", threshold=80, max_count=2)
+        assert list(nearest.image) == list(by_path.image[:2])
         pd.testing.assert_frame_equal(
             collection.find_similar(photos / "cat.png"), collection.find_similar("cat.png")
         )  # a path into the folder is the image itself

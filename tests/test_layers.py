@@ -18,6 +18,10 @@ LAYERS = [
     {"search"},
     {"pairs"},
     {"groups"},
+    {"apart", "upload", "store"},
+    {"kept", "rescan"},
+    {"intake", "said"},
+    {"collection"},
     {"plots"},
     {"widgets"},
 ]  # fmt: skip
