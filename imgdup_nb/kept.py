@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .fingerprints import METHODS, N_VIEWS, Fingerprints, fingerprint_images, made_with
-from .pairs import pair_table, similar_pairs
+from .pairs import MAX_ALIKE, pair_table, similar_pairs
 from .store import Store
 
 BATCH = 512  # images fingerprinted and saved at a time
@@ -124,7 +124,14 @@ def kept_pairs(
         made by `load_fingerprints`.
     floor
         percent, inclusive. Kept pairs of a higher floor are made anew, those of a lower one are filtered.
+
+    Notes
+    -----
+    Not kept where more than a thousand images have one fingerprint: `similar_pairs` then lists their pairs in short, which
+    cannot be done part by part.
     """
+    if _most_alike(prints) > MAX_ALIKE:
+        return similar_pairs(prints, min_similarity=floor)
     while True:
         parts = store.read("SELECT id, floor, covered, pairs FROM pair_parts WHERE recipe = ? ORDER BY id", (recipe,))
         last, kept_floor = parts[-1][:2] if parts else (None, floor)
@@ -163,6 +170,13 @@ def _compare_new(
             return  # another notebook did the same work: look again
         old = np.concatenate([old, part])
         step(len(part))
+
+
+def _most_alike(prints: Fingerprints) -> int:
+    """Return how many images share the commonest fingerprint."""
+    if not len(prints):
+        return 0
+    return int(np.unique(prints.codes.reshape(len(prints), -1), axis=0, return_counts=True)[1].max())
 
 
 def _save_part(
@@ -210,8 +224,9 @@ def _as_table(prints: Fingerprints, versions: np.ndarray, pairs: np.ndarray, flo
     distances = np.round(pairs["distance"].astype(np.float64), 6)
     kept = (ends[0] >= 0) & (distances <= prints.method.max_distance(floor) + 1e-9)
     rows, columns = ends[:, kept]
-    low_detail = int(prints.low_detail.sum())
-    return pair_table(prints, None, rows, columns, distances[kept], pairs["relation"][kept], floor=floor, low_detail=low_detail)
+    relation = pairs["relation"][kept].astype(np.int8)
+    order = np.lexsort((columns, rows))
+    return pair_table(prints, None, rows[order], columns[order], distances[kept][order], relation[order], floor=floor)
 
 
 def _places(versions: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -295,6 +295,14 @@ def test_new_images_are_compared_with_all_and_old_ones_not_again(photos, picture
         assert_like_fresh(collection)
 
 
+def test_many_images_of_one_fingerprint_are_listed_in_short_as_similar_pairs_does(photos, monkeypatch):
+    for module in (kept, imgdup_nb.pairs):
+        monkeypatch.setattr(module, "MAX_ALIKE", 2)
+    with Collection(photos) as collection:
+        assert "alike" in collection.pairs().attrs
+        assert_like_fresh(collection)
+
+
 def test_pairs_found_part_by_part_are_all_pairs(photos, monkeypatch):
     monkeypatch.setattr(kept, "PART", 3)
     with Collection(photos) as collection:

@@ -12,7 +12,8 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "decode", "demo", "loops"},
+    {"checks", "parallel", "demo", "loops", "storage", "hashes"},
+    {"decode", "bit_loops"},
     {"images"},
     {"fingerprints"},
     {"search"},
@@ -25,7 +26,12 @@ LAYERS = [
     {"plots"},
     {"widgets"},
 ]  # fmt: skip
-ONLY_IN = {"matplotlib": {"plots", "widgets"}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}, "numba": {"loops"}}
+ONLY_IN = {
+    "matplotlib": {"plots", "widgets"},
+    "ipywidgets": {"widgets"},
+    "anywidget": {"widgets"},
+    "numba": {"loops", "bit_loops"},
+}
 
 
 def imports_of(path):
