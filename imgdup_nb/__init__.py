@@ -7,22 +7,18 @@ Every step is a table, and one function makes it from the one before::
     pairs  = similar_pairs(prints)           all pairs of 70 percent similarity or more
     groups = group_duplicates(pairs, 90)     what is duplicated, the original first
     sweep  = sweep_thresholds(pairs)         how that depends on the threshold
+    scores = score_thresholds(pairs, truth)  how right each threshold is
     plan   = choose_keepers(groups, images)  which image of each group stays, and why
     log    = apply_plan(plan, to="spare/")   what would be done; with dry_run=False what was, and undo(log) goes back
 
-Modules, in the direction the data flows: decode -> images -> fingerprints -> search -> pairs -> groups -> keepers -> actions
--> report -> plots -> widgets.
+`Collection("photos/")` keeps all of it in one file and knows what changed; the widgets show it. `docs/architecture.md` is the map
+of the modules.
 """
 
 from .actions import apply_plan, read_log, resume, undo
-    scores = score_thresholds(pairs, truth)  how right each threshold is
-
-Modules, in the direction the data flows: decode -> images -> fingerprints -> search -> pairs -> groups -> evaluate,
-labels, survey, calibrate, recommend, decision -> plots -> widgets.
-"""
-
 from .bursts import mark_bursts
 from .calibrate import calibrate
+from .collection import Collection
 from .decision import compare_decisions, record_decision
 from .defaults import compare_tool_defaults
 from .demo import make_demo_collection
@@ -31,39 +27,31 @@ from .fingerprints import METHODS, Fingerprints, fingerprint_images
 from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_changes
 from .images import scan_images
 from .keepers import choose_keepers
-from .pairs import similar_pairs, similarity_matrix
-from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
-from .report import write_report
-from .widgets import GroupReviewer, ThresholdExplorer
 from .labels import Labels, apply_labels
 from .pairs import similar_pairs, similarity_matrix
 from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
-from .plots_evidence import (
-    plot_calibration,
-    plot_label_scores,
-    plot_precision_recall,
-    plot_tool_defaults,
-    plot_true_and_false,
-)
+from .plots_evidence import plot_calibration, plot_label_scores, plot_precision_recall, plot_tool_defaults, plot_true_and_false
 from .recommend import recommend_threshold
+from .report import write_report
 from .survey import score_labels
 from .tune import tune_from_examples
-from .widgets import PairLabeler, ThresholdExplorer
+from .widgets import GroupReviewer, PairLabeler, ThresholdExplorer
 
 __version__ = "0.1.0"
 
 __all__ = [
     "METHODS",
+    "Collection",
     "Fingerprints",
     "GroupReviewer",
     "Grouping",
     "Labels",
     "PairLabeler",
     "ThresholdExplorer",
-    "apply_plan",
-    "choose_keepers",
     "apply_labels",
+    "apply_plan",
     "calibrate",
+    "choose_keepers",
     "compare_decisions",
     "compare_tool_defaults",
     "fingerprint_images",
@@ -77,12 +65,12 @@ __all__ = [
     "plot_precision_recall",
     "plot_similarities",
     "plot_sweep",
-    "read_log",
-    "resume",
     "plot_tool_defaults",
     "plot_true_and_false",
+    "read_log",
     "recommend_threshold",
     "record_decision",
+    "resume",
     "scan_images",
     "score_labels",
     "score_thresholds",
@@ -90,7 +78,7 @@ __all__ = [
     "similarity_matrix",
     "sweep_thresholds",
     "threshold_changes",
+    "tune_from_examples",
     "undo",
     "write_report",
-    "tune_from_examples",
 ]

@@ -28,6 +28,7 @@ EMBED_SIDE = 256  # pixels; pictures given to an embedding keep at least this on
 EMBED_BATCH = 32
 HASH_BATCH = 32  # sketches hashed together
 N_VIEWS = 8  # four quarter turns, plain and mirrored
+RECIPE = 1  # one more whenever sketches or hashes change by as much as a bit, so that kept ones are made again
 
 Embedding = Callable[[list[Image.Image]], Any]
 
@@ -318,6 +319,11 @@ def _stack(codes: list[np.ndarray], method: Method, n_views: int) -> np.ndarray:
     if method.unit == "bits":
         return np.zeros((0, n_views, -(-method.bits // 64)), np.uint64)
     return np.zeros((0, n_views, 1), np.float32)
+
+
+def made_with() -> str:
+    """Say what the hashes made now are made with; those made with something else may differ in some bits."""
+    return f"imagehash {imagehash.__version__}, recipe {RECIPE}"
 
 
 # -- hashes -----------------------------------------------------------------------------------------------------------

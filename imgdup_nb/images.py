@@ -157,16 +157,16 @@ def _list_files(folder: Any) -> list[_File]:
                 f"folder must be a folder, and {os.fspath(folder)!r} is a file; for single files pass a list: "
                 f"scan_images([{os.fspath(folder)!r}])"
             )
-        paths = set(_walk(root))
+        paths = {entry.path for entry in walk_files(root)}
     else:
         listed = [os.path.abspath(entry) for entry in folder]
         for entry in listed:
             if not os.path.lexists(entry):
                 raise FileNotFoundError(f"{entry!r} does not exist")
         folders = {entry for entry in listed if os.path.isdir(entry)}
-        paths = {path for entry in folders for path in _walk(entry)} | (set(listed) - folders)
+        paths = {entry.path for top in folders for entry in walk_files(top)} | (set(listed) - folders)
         root = os.path.commonpath([*folders, *map(os.path.dirname, set(listed) - folders)]) if listed else ""
-    return sorted((_File(_printable(Path(os.path.relpath(path, root)).as_posix()), path) for path in paths), key=_by_name)
+    return sorted((_File(printable(Path(os.path.relpath(path, root)).as_posix()), path) for path in paths), key=_by_name)
 
 
 def _list_urls(folder: str | list[str]) -> list[_File]:
@@ -202,12 +202,12 @@ def _by_name(file: _File) -> str:
     return file.image
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     r"""Show bytes that are not UTF-8 as ``\xe9``: such a name can be opened, but neither printed nor stored."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _walk(root: str) -> Iterator[str]:
+def walk_files(root: str) -> Iterator[os.DirEntry[str]]:
     """Yield every visible file below `root`, entering each real folder once, so that links cannot loop."""
     home, entered, waiting = os.path.realpath(root), set(), [root]
     while waiting:
@@ -219,7 +219,7 @@ def _walk(root: str) -> Iterator[str]:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            warnings.warn(f"folder {_printable(folder)!r} cannot be listed: {error.strerror}", stacklevel=4)
+            warnings.warn(f"folder {printable(folder)!r} cannot be listed: {error.strerror}", stacklevel=4)
             continue
         for entry in entries:
             if entry.name.startswith(".") or entry.name.lower() in LITTER:
@@ -227,7 +227,7 @@ def _walk(root: str) -> Iterator[str]:
             if entry.is_dir() and not (entry.is_symlink() and _is_within(os.path.realpath(entry.path), home)):
                 waiting.append(entry.path)
             elif not entry.is_dir():
-                yield entry.path
+                yield entry
 
 
 def _is_within(path: str, root: str) -> bool:

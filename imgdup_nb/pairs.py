@@ -127,7 +127,28 @@ def similar_pairs(
     if not include_low_detail:
         kept = ~(lefts.low_detail[rows] | rights.low_detail[columns]) | (relation < RELATIONS.index("near"))
         rows, columns, distances, relation = rows[kept], columns[kept], distances[kept], relation[kept]
-    order = np.argsort(distances, kind="stable")  # rows and columns are in order already
+    pairs = pair_table(fingerprints, others, rows, columns, distances, relation, floor=floor)
+    if include_low_detail:
+        pairs.attrs["low_detail"] = 0
+    if alike:
+        names = fingerprints.names
+        pairs.attrs["alike"] = SharedList([names[k] for k in some] for some in alike)
+    return pairs
+
+
+def pair_table(
+    lefts: Fingerprints,
+    others: Fingerprints | None,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    distances: np.ndarray,
+    relation: np.ndarray,
+    *,
+    floor: float,
+) -> pd.DataFrame:
+    """Return pairs, which come in lexical order, as the table of `similar_pairs`; `relation` by its place in RELATIONS."""
+    method, rights = lefts.method, lefts if others is None else others
+    order = np.argsort(distances, kind="stable")
     pairs = pd.DataFrame(
         {
             "left": pd.Categorical.from_codes(rows[order], pd.Index(lefts.names, dtype=object)),
@@ -144,13 +165,10 @@ def similar_pairs(
         "bits": method.bits,
         "floor": floor,
         "n_images": sum(map(len, both)),
-        "low_detail": 0 if include_low_detail else sum(int(side.low_detail.sum()) for side in both),
+        "low_detail": sum(int(side.low_detail.sum()) for side in both),
     }
     if others is not None:
         pairs.attrs["sides"] = 2
-    if alike:
-        names = fingerprints.names
-        pairs.attrs["alike"] = SharedList([names[k] for k in some] for some in alike)
     return pairs
 
 

@@ -1,0 +1,67 @@
+"""What a person said: labels of pairs, and tags with their reference pictures, as rows of the index."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from .rescan import file_name
+from .store import Store
+
+
+def save_label(store: Store, left: bytes, right: bytes, label: str | None) -> None:
+    """Keep the label of two files, in place of the one before; None takes it back."""
+    ends = sorted([left, right])
+    with store.writing(images=False) as run:
+        run("DELETE FROM labels WHERE one = ? AND other = ?", ends)
+        if label is not None:
+            digests = dict(run("SELECT file, sha256 FROM images WHERE file IN (?, ?)", ends))
+            row = (*ends, label, _now(), *(digests[end] for end in ends))
+            run("INSERT INTO labels VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def read_labels(store: Store) -> pd.DataFrame:
+    """Return the table that `Collection.labels` documents."""
+    rows = store.read(
+        "SELECT one, other, label, made, coalesce(a.sha256 != one_sha256 OR b.sha256 != other_sha256, 0), a.image, b.image "
+        "FROM labels LEFT JOIN images a ON a.file = one LEFT JOIN images b ON b.file = other"
+    )
+    names = [sorted([a or file_name(one), b or file_name(other)]) for one, other, _, _, _, a, b in rows]
+    table = pd.DataFrame(
+        {
+            "left": pd.Series([pair[0] for pair in names], dtype=object),
+            "right": pd.Series([pair[1] for pair in names], dtype=object),
+            "label": pd.Series([row[2] for row in rows], dtype=object),
+            "made": _times([row[3] for row in rows]),
+            "changed": np.array([row[4] for row in rows], dtype=bool),
+        }
+    )
+    return table.sort_values(["left", "right"], ignore_index=True)
+
+
+def save_tag(store: Store, tag: str, image: str, contents: bytes) -> None:
+    """Keep a reference picture, in place of the one before."""
+    with store.writing(images=False) as run:
+        run("INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?)", (tag, storable(image), _now(), contents))
+
+
+def read_tags(store: Store) -> pd.DataFrame:
+    """Return the table that `Collection.tags` documents."""
+    rows = store.read("SELECT tag, image, length(contents), made FROM tags ORDER BY tag")
+    table = pd.DataFrame(rows, columns=["tag", "image", "bytes", "made"])
+    return table.assign(made=_times(list(table.made)))
+
+
+def storable(text: str) -> str:
+    """Return a text that SQLite can hold; one with lone surrogates is no image's name."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _times(texts: list[str]) -> pd.Series:
+    return pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", utc=True)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
