@@ -16,6 +16,8 @@ from .fingerprints import METHODS, Fingerprints, fingerprint_images
 from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_changes
 from .images import scan_images
 from .pairs import similar_pairs, similarity_matrix
+from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
+from .widgets import ThresholdExplorer
 
 __version__ = "0.1.0"
 
@@ -23,9 +25,14 @@ __all__ = [
     "METHODS",
     "Fingerprints",
     "Grouping",
+    "ThresholdExplorer",
     "fingerprint_images",
     "group_duplicates",
     "make_demo_collection",
+    "plot_group",
+    "plot_matrix",
+    "plot_similarities",
+    "plot_sweep",
     "scan_images",
     "similar_pairs",
     "similarity_matrix",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .fingerprints import METHODS
 LINKAGES = ["star", "connected", "complete"]
 TOLERANCE = 1e-9  # percent; a threshold typed as 100 * (1 - 3 / 42) includes pairs 3 bits apart
 MAX_LEVELS = 400
+CHANGES = ["same", "born", "grown", "merged", "regrouped"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,23 +175,30 @@ def group_duplicates(pairs: pd.DataFrame, threshold: float = 90.0, *, linkage: s
     """
     check_choice("linkage", linkage, LINKAGES)
     graph = _Graph.read(pairs, check_percent("threshold", threshold))
+    return _group_graph(graph, threshold, linkage)[0]
+
+
+def _group_graph(graph: _Graph, threshold: float, linkage: str) -> tuple[Grouping, np.ndarray]:
+    """Return the groups, and the number of the image in each row of their table."""
     near = graph.at_or_above(threshold)
-    owner = _owners(graph, near, linkage)
-    table = _group_table(graph, owner)
+    table = _group_table(graph, _owners(graph, near, linkage))
+    numbers = table.pop("number").to_numpy()
     grouped = np.zeros(len(graph.names), dtype=bool)
-    grouped[table.pop("number").to_numpy()] = True
-    touched = np.unique([graph.first[near], graph.second[near]]).astype(np.int64)
-    return Grouping(
+    grouped[numbers] = True
+    touched = np.zeros(len(graph.names), dtype=bool)
+    touched[graph.first[near]] = touched[graph.second[near]] = True
+    grouping = Grouping(
         table=table,
         threshold=float(threshold),
         linkage=linkage,
         n_images=graph.n_images,
         n_pairs=int(near.sum()),
-        left_out=[graph.names[image] for image in touched[~grouped[touched]]],
+        left_out=[graph.names[image] for image in np.flatnonzero(touched & ~grouped)],
         floor=graph.floor,
         method=graph.method,
         nearest=float(graph.similarity.max()) if len(graph.similarity) else np.nan,
     )
+    return grouping, numbers
 
 
 def sweep_thresholds(pairs: pd.DataFrame, thresholds: Sequence[float] | None = None, *, linkage: str = "star") -> pd.DataFrame:
@@ -225,6 +234,10 @@ def sweep_thresholds(pairs: pd.DataFrame, thresholds: Sequence[float] | None = N
     wanted = graph.levels() if thresholds is None else [check_percent("thresholds", value) for value in thresholds]
     for value in wanted:
         graph.check_floor(value)
+    return _sweep_graph(graph, wanted, linkage)
+
+
+def _sweep_graph(graph: _Graph, wanted: Sequence[float] | np.ndarray, linkage: str) -> pd.DataFrame:
     strictest_first = np.unique(wanted)[::-1]
     tally = _tallies(graph, strictest_first, linkage)
     place = np.searchsorted(-strictest_first, -np.asarray(wanted, dtype=float))
@@ -265,7 +278,8 @@ def threshold_changes(pairs: pd.DataFrame, strict: float, loose: float, *, linka
     low, high = sorted([check_percent("strict", strict), check_percent("loose", loose)])
     before, after = (group_duplicates(pairs, value, linkage=linkage) for value in (high, low))
     number_before = dict(zip(before.table.image, before.table.group, strict=True))
-    sizes_before = before.table.group.value_counts()
+    sources_of_images = np.array([number_before.get(image, 0) for image in after.table.image], dtype=np.int64)
+    kinds = _change_kinds(after.table.group.to_numpy(), sources_of_images, before.table.group.to_numpy())
     between = pairs[(pairs.similarity >= low - TOLERANCE) & (pairs.similarity < high - TOLERANCE)]
     group_after = dict(zip(after.table.image, after.table.group, strict=True))
     links = _links_by_group(between, group_after, number_before)
@@ -273,12 +287,33 @@ def threshold_changes(pairs: pd.DataFrame, strict: float, loose: float, *, linka
     for number, images in enumerate(after, start=1):
         sources = sorted({number_before[image] for image in images if image in number_before})
         added = [image for image in images if image not in number_before]
-        moved = len(images) - len(added) < sum(sizes_before[source] for source in sources)
-        if len(sources) == 1 and not added and not moved:
-            continue  # the same group at both thresholds
-        change = "regrouped" if moved else ["born", "grown", "merged"][min(len(sources), 2)]
-        rows.append((change, number, images, sources, added, links.get(number, [])))
+        change = CHANGES[kinds[number - 1]]
+        if change != "same":
+            rows.append((change, number, images, sources, added, links.get(number, [])))
     return pd.DataFrame(rows, columns=["change", "group", "images", "before", "added", "because"])
+
+
+def _change_kinds(group: np.ndarray, source: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Tell what became of each group, as its place in CHANGES.
+
+    Parameters
+    ----------
+    group, source : int, n_rows
+        of each image in a group now: its group (1 is the first), and the one it was in before (0 where it was in none).
+    before : int
+        the group of each image that was in one before.
+    """
+    n_groups, n_before = int(group.max(initial=0)), int(before.max(initial=0))
+    known = np.unique(group[source > 0] * (n_before + 1) + source[source > 0])  # each group with each of its sources
+    into, came_from = known // (n_before + 1), known % (n_before + 1)
+    n_sources = np.bincount(into, minlength=n_groups + 1)
+    n_in_sources = np.bincount(into, np.bincount(before, minlength=n_before + 1)[came_from], n_groups + 1)
+    n_added = np.bincount(group[source == 0], minlength=n_groups + 1)
+    moved = np.bincount(group, minlength=n_groups + 1) - n_added < n_in_sources
+    kinds = np.minimum(n_sources, 2) + CHANGES.index("born")
+    kinds[(n_sources == 1) & (n_added == 0)] = CHANGES.index("same")
+    kinds[moved] = CHANGES.index("regrouped")
+    return kinds[1:]
 
 
 def _links_by_group(
@@ -351,6 +386,16 @@ class _Graph:
             graph.check_floor(threshold)
         return graph
 
+    @cached_property
+    def by_second(self) -> np.ndarray:
+        """The order of the pairs by second image, then by first; int64."""
+        return np.lexsort((self.first, self.second))
+
+    def below(self, upper: float) -> _Graph:
+        """Return the same images with the pairs below `upper` percent, exclusive."""
+        start = int(self.at_or_above(upper).sum())
+        return replace(self, first=self.first[start:], second=self.second[start:], similarity=self.similarity[start:])
+
     def check_floor(self, threshold: float) -> None:
         if threshold < self.floor - TOLERANCE:
             raise ValueError(
@@ -392,10 +437,11 @@ def _owners(graph: _Graph, near: np.ndarray, linkage: str) -> np.ndarray:
     from .loops import connected_levels, star_owners
 
     n = len(graph.names)
-    first, second = graph.first[near], graph.second[near]
-    level = np.zeros(len(first), np.int32)
+    n_near = int(near.sum())
+    first, second = graph.first[:n_near], graph.second[:n_near]  # the most similar pairs stand first
+    level = np.zeros(n_near, np.int32)
     if linkage == "star":
-        by_second = np.lexsort((first, second))
+        by_second = graph.by_second[graph.by_second < n_near]
         return star_owners(first, second, level, by_second, n, 1)[:, 0]
     if linkage == "connected":
         return connected_levels(first, second, level, n, 1)[0]
@@ -408,10 +454,10 @@ def _tallies(graph: _Graph, strictest_first: np.ndarray, linkage: str) -> np.nda
 
     n, n_levels = len(graph.names), len(strictest_first)
     level = np.searchsorted(-strictest_first, -(graph.similarity + TOLERANCE)).astype(np.int32)
-    near = level < n_levels
-    first, second, level = graph.first[near], graph.second[near], level[near]
+    n_near = int((level < n_levels).sum())
+    first, second, level = graph.first[:n_near], graph.second[:n_near], level[:n_near]
     if linkage == "star":
-        by_second = np.lexsort((first, second))
+        by_second = graph.by_second[graph.by_second < n_near]
         return tally_owners(star_owners(first, second, level, by_second, n, n_levels))
     if linkage == "connected":
         return connected_levels(first, second, level, n, n_levels)[1]

@@ -50,7 +50,9 @@ def map_batches(
     pool = executor or ThreadPoolExecutor(workers, thread_name_prefix="imgdup_nb")
     under_way: deque[Future[list[Result]]] = deque()
     try:
-        with tqdm(total=len(items), desc=describe, delay=1, leave=False) as bar:
+        # tqdm's bar for notebooks does not heed its own switch for scripts
+        quiet = os.environ.get("TQDM_DISABLE", "") not in {"", "0"}
+        with tqdm(total=len(items), desc=describe, delay=1, leave=False, disable=quiet) as bar:
             under_way.extend(pool.submit(function, batch) for batch in islice(batches, 64 * workers))
             while under_way:
                 results = under_way.popleft().result()

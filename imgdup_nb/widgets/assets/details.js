@@ -1,0 +1,37 @@
+// The table of the selected group.
+
+class Details {
+  constructor(onClose, signal) {
+    this.title = element("h4", {});
+    const close = element("button", { type: "button", class: "dup-plain", "aria-label": "Close the table" }, "✕");
+    close.addEventListener("click", onClose, { signal });
+    this.body = element("tbody");
+    const heads = ["", "image", "similarity", "file"].map((text) => element("th", { scope: "col" }, text));
+    const table = element("table", {}, element("thead", {}, element("tr", {}, ...heads)), this.body);
+    this.scroller = element("div", { class: "dup-table", tabindex: 0, role: "region", "aria-label": "Images of the selected group" }, table);
+    this.node = element("section", { class: "dup-details", hidden: "", "data-testid": "details" });
+    this.node.append(element("header", {}, this.title, close), this.scroller);
+  }
+
+  show(selection, scene, pictures) {
+    this.node.toggleAttribute("hidden", !selection.group);
+    if (!selection.group) return;
+    const hidden = selection.size - selection.rows.length;
+    this.title.textContent = `Group ${selection.group}: ${plural(selection.size, "image")}`;
+    this.body.replaceChildren(...selection.rows.map((row, place) => this.rowNode(row, place, scene, pictures)));
+    if (hidden) this.body.append(element("tr", {}, element("td", { colspan: 4 }, `and ${countText(hidden)} more`)));
+  }
+
+  rowNode([id, name, similarity, facts], place, scene, pictures) {
+    const url = pictures.get(id)?.url;
+    const score = similarity === null ? `below ${percentText(scene.floor)}` : percentText(similarity, 2);
+    return element(
+      "tr",
+      {},
+      element("td", { class: "dup-small" }, ...(url ? [element("img", { src: url, alt: "" })] : [])),
+      element("td", {}, nameNode(name, 60)),
+      element("td", { class: "dup-number" }, place ? score : "original"),
+      element("td", {}, facts),
+    );
+  }
+}

@@ -1,0 +1,83 @@
+// Building blocks of the page. Text from outside, such as a file name, enters only through textContent and setAttribute.
+
+const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
+
+function element(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+function shape(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG_NAMESPACE, tag), attributes, children);
+}
+
+function filled(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) node.setAttribute(name, String(value));
+  }
+  node.append(...children);
+  return node;
+}
+
+/** A form control under its label. */
+function labelled(text, control) {
+  return element("label", { class: "dup-field" }, element("span", {}, text), control);
+}
+
+/** Fill a select with [value, text] pairs, keeping what is chosen. */
+function setOptions(select, options, chosen) {
+  select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
+  select.value = chosen;
+}
+
+/** A name on one line, shortened in the middle: what tells names apart is mostly at their ends. */
+function shortName(name, length) {
+  const visible = name.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "·");
+  const characters = [...visible];
+  if (characters.length <= length) return visible;
+  const head = (length - 1) >> 1;
+  return `${characters.slice(0, head).join("")}…${characters.slice(characters.length - (length - 1 - head)).join("")}`;
+}
+
+/** A name as text that cannot turn the direction of what stands around it. */
+function nameNode(name, length) {
+  return element("bdi", { title: name }, shortName(name, length));
+}
+
+function percentText(value, digits = 1) {
+  return `${Number(value.toFixed(digits))} %`;
+}
+
+function countText(value) {
+  return value.toLocaleString("en-US");
+}
+
+function plural(count, noun) {
+  return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/**
+ * Keep plain keys from the notebook around the widget: with the focus on a button, "x" would cut the cell.
+ *
+ * JupyterLab asks the focused element itself for the attribute; other notebooks listen further up. Keys with Ctrl, Alt or
+ * Cmd, Escape, Tab and Shift+Enter stay the notebook's.
+ */
+function keepKeys(root, signal) {
+  const pass = (event) => event.ctrlKey || event.metaKey || event.altKey || ["Escape", "Tab"].includes(event.key);
+  const isRun = (event) => event.shiftKey && event.key === "Enter";
+  root.addEventListener("keydown", (event) => pass(event) || isRun(event) || event.stopPropagation(), { signal });
+  const mark = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  root.addEventListener("focusin", mark, { signal });
+}
+
+/** Call a function once in the next frame, however often it is asked for. */
+function oncePerFrame(callback) {
+  let frame = 0;
+  const ask = () => {
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      callback();
+    });
+  };
+  ask.cancel = () => cancelAnimationFrame(frame);
+  return ask;
+}

@@ -1,0 +1,291 @@
+// One view of the explorer: listens to the model, paints once per frame, sends what people change.
+
+const INPUTS = ["method", "threshold", "linkage", "upper", "pinned", "search", "order", "only_changed"];
+const BUSY_AFTER = 200; // milliseconds; a flicker of "working" would only disturb
+
+let viewCount = 0;
+
+class Explorer {
+  constructor(model, root) {
+    this.model = model;
+    this.controller = new AbortController();
+    this.signal = this.controller.signal;
+    this.listeners = [];
+    this.showTools = false;
+    this.answered = model.get("_asked");
+    this.paintSoon = oncePerFrame(() => this.paint());
+    this.saveSoon = oncePerFrame(() => this.model.save_changes());
+    this.build();
+    this.listen();
+    root.append(this.node);
+    this.setScene();
+    this.setSelection();
+    model.send({ type: "rows", first: 0, count: 6 });
+  }
+
+  get state() {
+    return Object.fromEntries(INPUTS.map((name) => [name, this.model.get(name)]));
+  }
+
+  // -- building ------------------------------------------------------------------------------------------------------
+
+  build() {
+    const { signal } = this;
+    const send = (message) => this.model.send(message);
+    const change = (values) => this.change(values);
+    this.head = new Head({ move: (count) => this.moveBy(count), change, signal });
+    this.histogram = new Histogram();
+    this.curves = new Curves();
+    this.numbers = new Numbers();
+    this.tools = new Tools({ change, showTools: (isShown) => this.setShowTools(isShown), signal });
+    this.filter = new Filter({ change, signal });
+    this.pictures = new Pictures(send, (ids) => this.onPictures(ids));
+    this.gallery = new Gallery({ send, pictures: this.pictures, onSelect: (group) => send({ type: "select", group }), signal });
+    this.gallery.idPrefix = `dup-${(viewCount += 1)}-row`;
+    this.details = new Details(() => send({ type: "select", group: null }), signal);
+    this.status = element("p", { role: "status", class: "dup-hidden", "data-testid": "status" });
+    this.alert = element("p", { role: "alert", class: "dup-alert", hidden: "" });
+    this.busy = element("span", { class: "dup-busy", hidden: "" }, "working…");
+    this.filter.node.append(this.busy);
+    this.code = this.codeNode();
+    this.node = this.frame();
+    keepKeys(this.node, signal);
+  }
+
+  frame() {
+    const plots = element("div", { class: "dup-plots" }, this.histogram.node, this.curves.node);
+    const attributes = { class: "dup-explorer", role: "group", "aria-label": "Duplicate threshold explorer", "data-testid": "explorer" };
+    return element(
+      "section",
+      attributes,
+      this.head.node,
+      this.alert,
+      plots,
+      this.numbers.node,
+      this.tools.node,
+      this.filter.node,
+      this.gallery.node,
+      this.details.node,
+      element("footer", {}, this.tools.guards, this.code),
+      this.status,
+    );
+  }
+
+  codeNode() {
+    this.codeText = element("pre", { "data-testid": "code", tabindex: 0 });
+    const node = element("details", { class: "dup-code" }, element("summary", {}, "code for this choice"), this.codeText);
+    node.addEventListener("toggle", () => node.open && this.model.send({ type: "code" }), { signal: this.signal });
+    return node;
+  }
+
+  // -- listening -----------------------------------------------------------------------------------------------------
+
+  listen() {
+    for (const name of INPUTS) this.on(`change:${name}`, this.paintSoon);
+    this.on("change:_asked", () => this.showBusySoon());
+    this.on("change:_scene", () => this.setScene());
+    this.on("change:_selection", () => this.setSelection());
+    this.on("change:method", () => this.pictures.clear());
+    this.on("msg:custom", (message, buffers) => this.onMessage(message, buffers));
+    for (const plot of [this.histogram, this.curves]) this.listenToPointer(plot);
+    this.histogram.svg.addEventListener("keydown", (event) => this.onKey(event), { signal: this.signal });
+    this.resizer = new ResizeObserver(oncePerFrame(() => this.redraw()));
+    this.resizer.observe(this.histogram.svg);
+    this.resizer.observe(this.gallery.node);
+  }
+
+  on(name, callback) {
+    this.listeners.push([name, callback]);
+    this.model.on(name, callback);
+  }
+
+  listenToPointer(plot) {
+    const { svg } = plot;
+    const follow = (event) => {
+      const place = event.clientX - svg.getBoundingClientRect().left;
+      this.change({ threshold: this.scene.nearest(plot.scales.percent(place)) });
+    };
+    const start = (event) => {
+      if (event.button !== 0 || this.scene.isEmpty) return;
+      svg.setPointerCapture(event.pointerId);
+      this.histogram.svg.focus({ preventScroll: true });
+      follow(event);
+      event.preventDefault();
+    };
+    svg.addEventListener("pointerdown", start, { signal: this.signal });
+    svg.addEventListener("pointermove", (event) => svg.hasPointerCapture(event.pointerId) && follow(event), { signal: this.signal });
+  }
+
+  onKey(event) {
+    const { scene } = this;
+    const threshold = this.model.get("threshold");
+    const targets = {
+      ArrowRight: () => scene.step(threshold, 1),
+      ArrowUp: () => scene.step(threshold, 1),
+      ArrowLeft: () => scene.step(threshold, -1),
+      ArrowDown: () => scene.step(threshold, -1),
+      PageUp: () => scene.nextBand(threshold, 1),
+      PageDown: () => scene.nextBand(threshold, -1),
+      Home: () => scene.lowest,
+      End: () => scene.levels[0],
+    };
+    if (scene.isEmpty || !(event.key in targets)) return;
+    this.change({ threshold: targets[event.key]() });
+    event.preventDefault();
+  }
+
+  onMessage(message, buffers) {
+    if (message.type === "rows") this.onRows(message);
+    if (message.type === "pictures" && message.method === this.model.get("method")) this.pictures.take(message, buffers);
+    if (message.type === "code") this.codeText.textContent = message.text;
+    if (message.type === "error") this.showError(message.text);
+  }
+
+  onRows(message) {
+    this.answered = message.asked;
+    this.rows = message;
+    if (!this.isWaiting) this.showBusy(false);
+    this.gallery.take(message);
+    if (this.code.open) this.model.send({ type: "code" });
+    this.paintSoon();
+  }
+
+  onPictures(ids) {
+    this.gallery.refresh(ids);
+    if (ids.some((id) => this.model.get("_selection").rows?.some((row) => row[0] === id))) this.setSelection();
+    this.markState();
+  }
+
+  // -- changing ------------------------------------------------------------------------------------------------------
+
+  change({ preset, pin, ...values }) {
+    if (preset !== undefined) values.threshold = this.scene.snap(preset);
+    if (pin) values.pinned = this.model.get("pinned") === null ? this.model.get("threshold") : null;
+    const changed = Object.entries(values).filter(([name, value]) => this.model.get(name) !== value);
+    if (!changed.length) return;
+    for (const [name, value] of changed) this.model.set(name, value);
+    this.model.set("_asked", this.model.get("_asked") + 1);
+    this.showError("");
+    this.saveSoon();
+  }
+
+  moveBy(count) {
+    this.change({ threshold: this.scene.step(this.model.get("threshold"), count) });
+  }
+
+  setShowTools(isShown) {
+    this.showTools = isShown;
+    this.tools.toolList.toggleAttribute("hidden", !isShown);
+    this.redraw();
+  }
+
+  // -- painting ------------------------------------------------------------------------------------------------------
+
+  setScene() {
+    this.scene = new Scene(this.model.get("_scene"));
+    if (this.scene.isEmpty) return;
+    this.head.setScene(this.scene, this.state);
+    this.tools.setScene(this.scene);
+    this.gallery.setScene(this.scene);
+    this.redraw();
+  }
+
+  redraw() {
+    if (this.scene.isEmpty) return;
+    for (const plot of [this.histogram, this.curves]) plot.draw(this.scene, this.showTools);
+    this.paint();
+    this.gallery.paint();
+  }
+
+  paint() {
+    if (this.scene.isEmpty) return;
+    const { state, scene } = this;
+    const threshold = scene.snap(state.threshold);
+    for (const plot of [this.histogram, this.curves]) plot.mark(threshold, state.pinned, state.upper);
+    this.head.mark(scene, threshold);
+    this.numbers.mark(scene, threshold);
+    this.tools.mark(scene, threshold, state.pinned, state.upper);
+    this.filter.mark(state);
+    this.markSlider(threshold);
+    this.markRows(threshold, state.pinned);
+    this.markState();
+  }
+
+  markSlider(threshold) {
+    const place = this.scene.place(threshold);
+    const counts = `${plural(this.scene.groups[place], "group")}, ${plural(this.scene.redundant[place], "redundant image")}`;
+    this.histogram.svg.setAttribute("aria-valuetext", `${percentText(threshold, 2)}, ${this.scene.meaning(threshold)}, ${counts}`);
+    this.node.dataset.threshold = threshold;
+    clearTimeout(this.statusTimer);
+    this.statusTimer = setTimeout(() => (this.status.textContent = `${percentText(threshold)}: ${counts}`), 400);
+  }
+
+  markRows(threshold, pinned) {
+    const { rows, gallery } = this;
+    if (!rows) return;
+    const all = this.scene.groups[this.scene.place(threshold)];
+    const isFresh = rows.threshold === threshold && !this.isWaiting;
+    gallery.node.classList.toggle("stale", !isFresh);
+    this.tools.setGuards(this.scene.guards, this.scene.pictures ? rows.bursts : undefined);
+    if (isFresh) this.tools.setChanges(rows.changes, threshold, pinned);
+    this.filter.count.textContent = rows.total === all ? plural(all, "group") : `${countText(rows.total)} of ${plural(all, "group")}`;
+    this.markEmpty(rows.total, all);
+  }
+
+  markEmpty(total, all) {
+    const text = all ? "No group matches the search." : "No duplicates at this threshold. Move it to the left, to a lower percentage.";
+    this.gallery.empty.textContent = text;
+    this.gallery.empty.toggleAttribute("hidden", total > 0);
+    if (!this.gallery.empty.isConnected) this.gallery.node.prepend(this.gallery.empty);
+  }
+
+  setSelection() {
+    const selection = this.model.get("_selection");
+    this.details.show(selection, this.scene, this.pictures);
+    this.gallery.select(selection.group);
+  }
+
+  // -- telling the state ---------------------------------------------------------------------------------------------
+
+  get isWaiting() {
+    return this.answered < this.model.get("_asked");
+  }
+
+  markState() {
+    const isReady = !this.isWaiting && this.rows && !this.gallery.isAsking && !this.pictures.isAsking;
+    this.node.dataset.state = isReady ? "ready" : "busy";
+  }
+
+  showBusySoon() {
+    clearTimeout(this.busyTimer);
+    this.busyTimer = setTimeout(() => this.showBusy(this.isWaiting), BUSY_AFTER);
+    this.markState();
+  }
+
+  showBusy(isBusy) {
+    this.busy.toggleAttribute("hidden", !isBusy);
+    this.gallery.node.setAttribute("aria-busy", String(isBusy));
+  }
+
+  showError(text) {
+    this.alert.textContent = text;
+    this.alert.toggleAttribute("hidden", !text);
+  }
+
+  close() {
+    this.controller.abort();
+    this.resizer.disconnect();
+    for (const [name, callback] of this.listeners) this.model.off(name, callback);
+    for (const soon of [this.paintSoon, this.saveSoon, this.gallery.paintSoon]) soon.cancel();
+    for (const timer of [this.statusTimer, this.busyTimer, this.filter.timer]) clearTimeout(timer);
+    this.pictures.clear();
+    this.node.remove();
+  }
+}
+
+function render({ model, el }) {
+  const explorer = new Explorer(model, el);
+  return () => explorer.close();
+}
+
+export default { render };

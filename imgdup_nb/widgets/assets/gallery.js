@@ -1,0 +1,206 @@
+// The list of groups: only the rows that can be seen exist, so ten thousand groups scroll like ten.
+
+const ROW_HEIGHT = { pictures: 138, names: 66 };
+const MAX_LISTED = 150_000; // browsers cannot scroll further than about 33 million pixels
+const CHANGES = ["", "born", "grown", "merged", "regrouped"];
+
+class Gallery {
+  constructor({ send, pictures, onSelect, signal }) {
+    this.send = send;
+    this.pictures = pictures;
+    this.onSelect = onSelect;
+    this.rows = new Map(); // place in the list -> what Python sent
+    this.shown = new Map(); // place in the list -> element
+    this.revision = -1;
+    this.total = 0;
+    this.active = 0;
+    this.isAsking = false;
+    this.spacer = element("div", { class: "dup-spacer" });
+    this.empty = element("p", { class: "dup-empty", hidden: "" });
+    const attributes = { class: "dup-gallery", tabindex: 0, role: "listbox", "aria-label": "Groups", "data-testid": "gallery" };
+    this.node = element("div", attributes, this.spacer);
+    this.paintSoon = oncePerFrame(() => this.paint());
+    this.node.addEventListener("scroll", this.paintSoon, { signal, passive: true });
+    this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    this.node.addEventListener("click", (event) => this.onClick(event), { signal });
+  }
+
+  get rowHeight() {
+    return ROW_HEIGHT[this.hasPictures ? "pictures" : "names"];
+  }
+
+  setScene(scene) {
+    this.hasPictures = scene.pictures;
+    this.scene = scene;
+    this.node.classList.toggle("names-only", !scene.pictures);
+  }
+
+  take(message) {
+    if (message.revision !== this.revision) this.startOver(message);
+    this.isAsking = false;
+    message.rows.forEach((row, index) => this.rows.set(message.first + index, row));
+    this.paintSoon();
+  }
+
+  startOver({ revision, total, threshold }) {
+    this.revision = revision;
+    this.total = Math.min(total, MAX_LISTED);
+    this.threshold = threshold;
+    this.rows.clear();
+    for (const node of this.shown.values()) node.remove();
+    this.shown.clear();
+    this.spacer.style.height = `${this.total * this.rowHeight}px`;
+    this.node.scrollTop = 0;
+    this.active = 0;
+  }
+
+  visible() {
+    const first = Math.max(0, Math.floor(this.node.scrollTop / this.rowHeight) - 1);
+    const count = Math.ceil((this.node.clientHeight || 414) / this.rowHeight) + 2;
+    return [first, Math.min(this.total, first + count)];
+  }
+
+  paint() {
+    const [first, last] = this.visible();
+    for (const [place, node] of this.shown) {
+      if (place < first || place >= last) {
+        node.remove();
+        this.shown.delete(place);
+      }
+    }
+    for (let place = first; place < last; place++) this.show(place);
+    this.askRows(first, last);
+    this.pictures.want(this.idsShown(first, last));
+    this.markActive();
+  }
+
+  show(place) {
+    if (this.shown.has(place) || !this.rows.has(place)) return;
+    const node = this.rowNode(this.rows.get(place), place);
+    node.style.top = `${place * this.rowHeight}px`;
+    this.shown.set(place, node);
+    this.spacer.append(node);
+  }
+
+  askRows(first, last) {
+    let from = first;
+    while (from < last && this.rows.has(from)) from++;
+    if (this.isAsking || from >= last) return;
+    this.isAsking = true;
+    this.send({ type: "rows", first: from, count: last - from });
+  }
+
+  idsShown(first, last) {
+    const ids = [];
+    for (let place = first; place < last; place++) ids.push(...(this.rows.get(place)?.[5] ?? []));
+    return ids;
+  }
+
+  rowNode(row, place) {
+    const [group, size, weakest, lowest, change, ids, scores, added, bursts] = row;
+    const label = `Group ${group}: ${size} images, weakest pair ${this.percentOrFloor(weakest)}`;
+    const attributes = { role: "option", class: "dup-row", "data-group": group, "data-place": place };
+    const node = element("div", { ...attributes, id: `${this.idPrefix}-${place}`, "aria-label": label, "aria-selected": "false" });
+    filled(node, { "aria-posinset": place + 1, "aria-setsize": this.total }, []);
+    const tiles = element("div", { class: "dup-tiles" });
+    ids.forEach((id, index) => {
+      tiles.append(this.tileNode(id, index ? scores[index] : null, index === 0, added.includes(index), bursts.includes(index)));
+    });
+    if (size > ids.length) tiles.append(element("span", { class: "dup-more" }, `+${countText(size - ids.length)}`));
+    node.append(this.headNode(group, size, weakest, lowest, change), tiles);
+    return node;
+  }
+
+  headNode(group, size, weakest, lowest, change) {
+    const head = element("div", { class: "dup-row-head" });
+    head.append(element("strong", {}, `Group ${countText(group)}`), element("span", {}, plural(size, "image")));
+    head.append(element("span", { class: "dup-weakest" }, `weakest pair ${this.percentOrFloor(weakest)}`));
+    const isChain = weakest === null || weakest < this.threshold - 1e-9;
+    const title = "Two of its images are less similar than the threshold; others hold them together";
+    const badges = element("span", { class: "dup-badges" });
+    if (isChain) badges.append(element("span", { class: "dup-badge chain", title }, "chain"));
+    if (change) badges.append(element("span", { class: "dup-badge change", "data-change": CHANGES[change] }, CHANGES[change]));
+    head.append(badges);
+    return head;
+  }
+
+  tileNode(id, score, isOriginal, isNew, isBurst) {
+    const tile = element("figure", { class: "dup-tile", "data-id": id });
+    tile.classList.toggle("new", isNew);
+    const text = isOriginal ? "original" : this.percentOrFloor(score);
+    const caption = element("figcaption", {}, element("b", {}, text), element("span", { class: "dup-name" }));
+    if (isNew) caption.firstChild.append(" new");
+    if (isBurst) caption.firstChild.append(" burst");
+    if (this.hasPictures) tile.append(element("div", { class: "dup-picture" }));
+    tile.append(caption);
+    this.fillTile(tile, this.pictures.get(id));
+    return tile;
+  }
+
+  fillTile(tile, picture) {
+    if (!picture) return;
+    const { name, facts, problem, url } = picture;
+    tile.title = [name, facts, problem].filter(Boolean).join("\n");
+    tile.querySelector(".dup-name").replaceChildren(element("bdi", {}, shortName(name, this.hasPictures ? 15 : 26)));
+    const frame = tile.querySelector(".dup-picture");
+    if (!frame) return;
+    const broken = element("span", { class: "dup-broken", role: "img", "aria-label": `${name} cannot be shown: ${problem}` }, "cannot be shown");
+    frame.replaceChildren(url ? element("img", { src: url, alt: name, draggable: "false" }) : broken);
+  }
+
+  /** Fill in names and pictures that have arrived. */
+  refresh(ids) {
+    for (const id of ids) {
+      for (const tile of this.spacer.querySelectorAll(`.dup-tile[data-id="${Number(id)}"]`)) this.fillTile(tile, this.pictures.get(id));
+    }
+  }
+
+  percentOrFloor(value) {
+    return value === null ? `below ${percentText(this.scene.floor)}` : percentText(value);
+  }
+
+  onClick(event) {
+    const row = event.target.closest(".dup-row");
+    if (row) this.activate(Number(row.dataset.place), Number(row.dataset.group));
+  }
+
+  onKey(event) {
+    const page = Math.max(1, Math.floor(this.node.clientHeight / this.rowHeight));
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+    if (event.key === "Enter" || event.key === " ") this.activate(this.active, this.rows.get(this.active)?.[0]);
+    else if (event.key in steps) this.moveTo(this.active + steps[event.key]);
+    else return;
+    event.preventDefault();
+  }
+
+  moveTo(place) {
+    this.active = Math.max(0, Math.min(this.total - 1, place));
+    const top = this.active * this.rowHeight;
+    if (top < this.node.scrollTop) this.node.scrollTop = top;
+    const bottom = top + this.rowHeight - this.node.clientHeight;
+    if (bottom > this.node.scrollTop) this.node.scrollTop = bottom;
+    this.paintSoon();
+  }
+
+  activate(place, group) {
+    if (group === undefined) return;
+    this.active = place;
+    this.markActive();
+    this.onSelect(group === this.selected ? null : group);
+  }
+
+  select(group) {
+    this.selected = group;
+    this.markActive();
+  }
+
+  markActive() {
+    for (const [place, node] of this.shown) {
+      node.classList.toggle("active", place === this.active);
+      node.setAttribute("aria-selected", String(Number(node.dataset.group) === this.selected));
+    }
+    const active = this.shown.get(this.active);
+    if (active) this.node.setAttribute("aria-activedescendant", active.id);
+    else this.node.removeAttribute("aria-activedescendant");
+  }
+}

@@ -1,0 +1,176 @@
+// Histogram and curves: drawn anew for a scene or a width, and only marked when the threshold moves.
+
+const PLOT_HEIGHT = 220;
+
+class Plot {
+  constructor(title, label) {
+    this.svg = shape("svg", { class: "dup-plot", height: PLOT_HEIGHT, "aria-label": label });
+    this.node = element("figure", { class: "dup-panel" }, element("figcaption", {}, title), this.svg);
+    this.threshold = shape("g", { class: "dup-threshold" }, shape("line"), shape("rect", { width: 12, height: 16, rx: 4 }));
+    this.pinned = shape("g", { class: "dup-pinned" }, shape("line"), shape("text", { "text-anchor": "middle" }, "pinned"));
+    this.beyond = shape("rect", { class: "dup-beyond" });
+  }
+
+  draw(scene, showTools) {
+    this.scene = scene;
+    const width = Math.max(240, this.svg.clientWidth || 480);
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${PLOT_HEIGHT}`);
+    this.scales = new Scales(width, PLOT_HEIGHT, scene.lowest, this.most(scene));
+    this.svg.replaceChildren(this.bands(), this.axes(), this.content(), this.beyond, this.pinned, this.threshold);
+    if (showTools) this.svg.append(this.tools());
+  }
+
+  bands() {
+    const { scales } = this;
+    const group = shape("g", { class: "dup-bands" });
+    for (const [place, band] of BANDS.entries()) {
+      const left = scales.x(Math.max(band.from, scales.from));
+      const right = scales.x(band.to === 100 ? scales.to : band.to);
+      if (right - left < 1) continue;
+      const area = { x: left, y: 0, width: right - left, height: scales.bottom, class: place % 2 ? "odd" : "even" };
+      group.append(shape("rect", area), ...this.bandLabel(band, (left + right) / 2, right - left));
+    }
+    return group;
+  }
+
+  bandLabel(band, x, room) {
+    const name = shape("text", { x, y: 13, "text-anchor": "middle", class: "name" }, band.name);
+    const meaning = shape("text", { x, y: 26, "text-anchor": "middle" }, band.meaning);
+    if (room < 52) return [];
+    return room < 112 ? [name] : [name, meaning];
+  }
+
+  axes() {
+    const { scales } = this;
+    const group = shape("g", { class: "dup-axes" });
+    for (const tick of scales.countTicks()) {
+      const y = scales.y(tick);
+      group.append(shape("line", { x1: scales.left, x2: scales.right, y1: y, y2: y }));
+      group.append(shape("text", { x: scales.left - 7, y: y + 4, "text-anchor": "end" }, shortCount(tick)));
+    }
+    for (const tick of scales.percentTicks()) {
+      group.append(shape("text", { x: scales.x(tick), y: scales.bottom + 16, "text-anchor": "middle" }, String(tick)));
+    }
+    const middle = (scales.left + scales.right) / 2;
+    group.append(shape("text", { x: middle, y: PLOT_HEIGHT - 3, "text-anchor": "middle" }, "similarity, percent"));
+    return group;
+  }
+
+  tools() {
+    const group = shape("g", { class: "dup-tools-ticks" });
+    for (const [percent, names] of this.scene.tools) {
+      const x = this.scales.x(percent);
+      const tick = shape("path", { d: `M${x - 4} ${this.scales.bottom + 1}h8l-4 -7z` });
+      tick.append(shape("title", {}, `${percent} %: ${names}`));
+      group.append(tick);
+    }
+    return group;
+  }
+
+  mark(threshold, pinned, upper) {
+    const { scales } = this;
+    const x = scales.x(threshold);
+    const [line, grip] = this.threshold.children;
+    setLine(line, x, scales.top - 4, scales.bottom);
+    grip.setAttribute("x", x - 6);
+    grip.setAttribute("y", scales.bottom - 8);
+    this.markPinned(pinned);
+    this.markUpper(upper);
+  }
+
+  markPinned(pinned) {
+    this.pinned.toggleAttribute("hidden", pinned === null);
+    if (pinned === null) return;
+    const [line, text] = this.pinned.children;
+    const x = this.scales.x(pinned);
+    setLine(line, x, this.scales.top + 10, this.scales.bottom);
+    text.setAttribute("x", x);
+    text.setAttribute("y", this.scales.top + 7);
+  }
+
+  markUpper(upper) {
+    this.beyond.toggleAttribute("hidden", upper === null);
+    if (upper === null) return;
+    const left = this.scales.x(upper) - this.barHalf();
+    const attributes = { x: left, y: 0, width: Math.max(0, this.scales.right - left), height: this.scales.bottom };
+    filled(this.beyond, attributes, []);
+  }
+
+  barHalf() {
+    return (this.scales.x(100) - this.scales.x(100 - this.scene.widths[0])) / 2;
+  }
+}
+
+function setLine(line, x, top, bottom) {
+  filled(line, { x1: x, x2: x, y1: top, y2: bottom }, []);
+}
+
+class Histogram extends Plot {
+  constructor() {
+    super("Pairs at each similarity", "Similarity threshold");
+    filled(this.svg, { role: "slider", tabindex: 0, "aria-orientation": "horizontal", "data-testid": "threshold" }, []);
+  }
+
+  most(scene) {
+    return Math.max(...scene.bars);
+  }
+
+  content() {
+    const { scene, scales } = this;
+    this.bars = scene.bars.map((count, place) => {
+      const width = Math.max(1.5, scales.x(scene.widths[place]) - scales.x(0));
+      const y = scales.y(count);
+      const bar = { x: scales.x(scene.levels[place]) - width / 2, y, width, height: scales.bottom - y };
+      const title = `${percentText(scene.levels[place], 2)}: ${plural(count, "pair")}`;
+      return shape("rect", { ...bar, rx: Math.min(2, width / 4) }, shape("title", {}, title));
+    });
+    return shape("g", { class: "dup-bars" }, ...this.bars);
+  }
+
+  mark(threshold, pinned, upper) {
+    super.mark(threshold, pinned, upper);
+    const last = this.scene.place(threshold);
+    this.bars.forEach((bar, place) => bar.classList.toggle("off", place > last));
+    this.svg.setAttribute("aria-valuemin", this.scene.lowest);
+    this.svg.setAttribute("aria-valuemax", 100);
+    this.svg.setAttribute("aria-valuenow", threshold);
+  }
+}
+
+class Curves extends Plot {
+  constructor() {
+    super("What each threshold finds", "Pairs, groups, images in groups, redundant images and largest group by threshold");
+    this.svg.setAttribute("role", "img");
+  }
+
+  most(scene) {
+    return Math.max(...CURVES.map((name) => Math.max(...scene[name])));
+  }
+
+  content() {
+    this.dots = CURVES.map((name) => shape("circle", { r: 4, class: `dup-${name}` }));
+    const lines = CURVES.map((name) => shape("path", { d: this.steps(this.scene[name]), class: `dup-${name}` }));
+    return shape("g", { class: "dup-curves" }, ...lines, ...this.dots);
+  }
+
+  /** Steps, not slopes: between two levels nothing changes. */
+  steps(counts) {
+    const { levels } = this.scene;
+    const parts = counts.map((count, place) => {
+      const y = this.scales.y(count).toFixed(1);
+      const right = this.scales.x(levels[place]).toFixed(1);
+      const left = this.scales.x(levels[place + 1] ?? levels[place]).toFixed(1);
+      return `${place ? "V" : `M${right} `}${y}H${left}`;
+    });
+    return parts.join("");
+  }
+
+  mark(threshold, pinned, upper) {
+    super.mark(threshold, pinned, upper);
+    const place = this.scene.place(threshold);
+    this.dots.forEach((dot, curve) => {
+      dot.setAttribute("cx", this.scales.x(threshold));
+      dot.setAttribute("cy", this.scales.y(this.scene[CURVES[curve]][place]));
+    });
+  }
+}

@@ -1,0 +1,292 @@
+"""The threshold explorer: a `ThresholdState` that shows itself in a notebook.
+
+Who does what: Python holds the pairs, makes the groups and decodes thumbnails. The browser gets, once per method and
+linkage, the counts at every level (a few kilobytes: `_scene`), so it paints histogram, curves and numbers at once when the
+threshold moves, while Python still groups. The groups themselves never travel as a whole: the browser gets the rows it shows.
+
+Messages, besides the traits (all of them plain JSON; thumbnails are binary buffers):
+
+==========  =======================================================================================================
+to Python   ``{type: "rows", first, count}``, ``{type: "pictures", ids, side}``, ``{type: "select", group}``, ``{type: "code"}``
+to browser  ``{type: "rows", ...}`` (see `_page`), ``{type: "pictures", pictures: [[id, name, facts, problem]]}`` and a JPEG
+            each (empty where there is none), ``{type: "code", text}``, ``{type: "error", text}``
+==========  =======================================================================================================
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import numpy as np
+import pandas as pd
+import traitlets as t
+
+from ..fingerprints import METHODS
+from ..plots import bar_widths, count_by_level, draw_summary
+from .state import ThresholdState
+from .thumbnails import Thumbnails
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FIRST_ROWS = 6  # sent with every change: what a gallery shows before it is scrolled
+MAX_ROWS = 60  # rows, and
+MAX_PICTURES = 48  # pictures, answered to one request
+MAX_TILES = 12  # images of a group in its row; the table of the selected group has more
+MAX_DETAILS = 300  # rows of the table of the selected group
+THUMBNAIL_SIDES = (32, 512)  # pixels, smallest and largest
+
+OTHER_TOOLS = [  # default thresholds as percent: 100 (1 - distance / bits) of a hash, 100 cos of an embedding
+    (100.0, "CleanVision, undouble"),
+    (99.0, "Immich"),
+    (98.0, "czkawka (command line)"),
+    (96.1, "czkawka Krokiet"),
+    (96.0, "fastdup"),
+    (95.0, "dupeGuru, imgcheck, AntiDupl"),
+    (93.8, "imgdupes"),
+    (90.0, "digiKam, image-dedup-ai, imagededup CNN"),
+    (87.9, "PDQ"),
+    (84.4, "imagededup hashes"),
+    (80.0, "perception, FiftyOne"),
+    (75.0, "SSCD"),
+]
+
+ASSETS = files(__package__) / "assets"
+# A notebook loads one module without a build step, so the parts are joined here, in the order they need each other.
+MODULE_PARTS = ["dom.js", "scale.js", "plots.js", "pictures.js", "gallery.js", "details.js", "controls.js", "explorer.js"]
+
+
+def join_module() -> str:
+    """Return the explorer's ES module."""
+    return "\n".join((ASSETS / part).read_text(encoding="utf-8") for part in MODULE_PARTS)
+
+
+class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
+    """Move a threshold and see what it finds: histogram, curves, and the groups with their pictures.
+
+    Takes the parameters of `ThresholdState` and has its attributes: `explorer.threshold`, `.groups` and `.selected` are
+    values to read, observe and, where they are inputs, set.
+
+    Parameters
+    ----------
+    pairs
+        made by `similar_pairs`; or a dict of such tables, method name: pairs, to switch between.
+    images
+        the table made by `scan_images`; None shows names without pictures.
+    **traits
+        first values, such as `threshold=95` or `linkage="connected"`.
+
+    Examples
+    --------
+    >>> from imgdup_nb import Fingerprints, similar_pairs
+    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64]))
+    >>> explorer = ThresholdExplorer(pairs, threshold=95)
+    >>> explorer
+    <ThresholdExplorer: 1 group at 96.875 % (star linkage): 2 of 2 images, 1 redundant, largest 2 (phash)>
+    >>> print(explorer.code())
+    import imgdup_nb as dup
+    <BLANKLINE>
+    groups = dup.group_duplicates(pairs, threshold=96.875, linkage='star')
+    >>> explorer.close()
+    """
+
+    _esm = join_module()
+    _css = (ASSETS / "explorer.css").read_text(encoding="utf-8")
+
+    _scene = t.Dict().tag(sync=True)
+    _selection = t.Dict().tag(sync=True)
+    _asked = t.Int(0).tag(sync=True, echo_update=False)  # counted up by the browser with each change, and answered
+
+    def __init__(
+        self, pairs: pd.DataFrame | Mapping[str, pd.DataFrame], images: pd.DataFrame | None = None, **traits: Any
+    ) -> None:
+        self._is_answering = False
+        self._thumbnails = Thumbnails(images)
+        super().__init__(pairs, images, **traits)
+        self._facts = _facts_by_name(self.images)
+        self._set_scene()
+        self.observe(self._set_scene, "sweep")
+        self.observe(self._on_revision, "revision")
+        self.observe(self._set_selection, "selected")
+        self.on_msg(self._on_message)
+
+    # -- from the browser ----------------------------------------------------------------------------------------------
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take values from the browser and answer with the groups; a refused value is explained there."""
+        with self.lock:
+            self._is_answering = True
+            try:
+                super().set_state(sync_data)
+            except Exception as error:  # whatever it is, people look at the widget and not at the log
+                self.send({"type": "error", "text": str(error)})
+                self.send_state([name for name in sync_data if name in self.keys])
+            finally:
+                self._is_answering = False
+            self.send({"type": "rows", **self._page(0, FIRST_ROWS)})
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        answer = {
+            "rows": self._answer_rows,
+            "pictures": self._answer_pictures,
+            "select": self._answer_select,
+            "code": self._answer_code,
+        }.get(content.get("type") if isinstance(content, dict) else "")
+        if answer is None:
+            return
+        try:
+            answer(content)
+        except Exception as error:  # as in set_state
+            self.send({"type": "error", "text": f"{type(error).__name__}: {error}"})
+
+    def _answer_rows(self, content: dict[str, Any]) -> None:
+        with self.lock:
+            first, count = max(0, int(content["first"])), min(int(content["count"]), MAX_ROWS)
+            self.send({"type": "rows", **self._page(first, count)})
+
+    def _answer_pictures(self, content: dict[str, Any]) -> None:
+        names = self.graph.names  # without the lock: moving on must not wait for decoders
+        ids = [number for number in map(int, content["ids"][:MAX_PICTURES]) if 0 <= number < len(names)]
+        side = int(np.clip(int(content["side"]), *THUMBNAIL_SIDES))
+        wanted = [names[number] for number in ids]
+        made = self._thumbnails.get(wanted, side) if self.images is not None else [(b"", "")] * len(ids)
+        pictures = [
+            [number, name, self._facts.get(name, ""), problem]
+            for number, name, (_, problem) in zip(ids, wanted, made, strict=True)
+        ]
+        self.send({"type": "pictures", "method": self.method, "pictures": pictures}, buffers=[jpeg for jpeg, _ in made])
+
+    def _answer_select(self, content: dict[str, Any]) -> None:
+        group = content["group"]
+        self.select(None if group is None else int(group))
+
+    def _answer_code(self, _content: dict[str, Any]) -> None:
+        self.send({"type": "code", "text": self.code()})
+
+    # -- to the browser ------------------------------------------------------------------------------------------------
+
+    def _on_revision(self, _change: Any) -> None:
+        self._set_selection()
+        if not self._is_answering:
+            self.send({"type": "rows", **self._page(0, FIRST_ROWS)})
+
+    def _set_scene(self, _change: Any = None) -> None:
+        """Bring together what changes with method, linkage and range only."""
+        method = METHODS.get(self.method) or METHODS.get(self.graph.method)
+        levels = self.levels
+        self._scene = {
+            "methods": self.methods,
+            "unit": self.pairs.attrs.get("unit", method.unit if method else ""),
+            "bits": int(self.pairs.attrs.get("bits", method.bits if method else 0)),
+            "floor": self.graph.floor,
+            "n_images": self.graph.n_images,
+            "levels": levels.tolist(),
+            "bars": count_by_level(self._pool.similarity, levels).tolist(),
+            "widths": bar_widths(levels).round(3).tolist(),
+            **{name: self.sweep[name].tolist() for name in ("pairs", "groups", "images", "redundant", "largest")},
+            "guards": self.guards(),
+            "tools": [tool for tool in OTHER_TOOLS if tool[0] >= self.graph.floor],
+            "pictures": self.images is not None,
+        }
+
+    def _page(self, first: int, count: int) -> dict[str, Any]:
+        """Return the rows of the gallery from `first` on, and what they belong to.
+
+        A row is [group, images, weakest pair, lowest similarity to the original, change, ids of the first images, their
+        similarities to the original (0 for the original), places of new images, places of burst shots].
+        """
+        return {
+            "revision": self.revision,
+            "asked": self._asked,
+            "threshold": self.threshold,
+            "first": first,
+            "total": len(self.shown),
+            "rows": [self._row(int(group)) for group in self.shown[first : first + count]],
+            "changes": self.changes if self.pinned is not None else None,
+            "bursts": int(self._bursts.sum()),
+        }
+
+    def _row(self, group: int) -> list[Any]:
+        rows = self._rows
+        start = rows.start[group - 1]
+        tiles = slice(start, start + min(rows.size[group - 1], MAX_TILES))
+        return [
+            group,
+            int(rows.size[group - 1]),
+            _percent(rows.weakest[group - 1]),
+            _percent(rows.lowest[group - 1]),
+            int(self._changes.kinds[group - 1]),
+            self._numbers[tiles].tolist(),
+            [0, *(_percent(value) for value in rows.similarity[tiles][1:])],
+            np.flatnonzero(self._changes.new_rows[tiles]).tolist(),
+            np.flatnonzero(self._bursts[tiles]).tolist(),
+        ]
+
+    def _set_selection(self, _change: Any = None) -> None:
+        """Send the table of the selected group."""
+        group = self.selected_group
+        if group is None:
+            self._selection = {}
+            return
+        start, size = self._rows.start[group - 1], int(self._rows.size[group - 1])
+        shown = slice(start, start + min(size, MAX_DETAILS))
+        table = self.groups.table.iloc[shown]
+        self._selection = {
+            "group": group,
+            "size": size,
+            "rows": [
+                [number, name, _percent(similarity), self._facts.get(name, "")]
+                for number, name, similarity in zip(self._numbers[shown].tolist(), table.image, table.similarity, strict=True)
+            ],
+        }
+
+    # -- without a browser ---------------------------------------------------------------------------------------------
+
+    def figure(self) -> Figure:
+        """Return the histogram, the curves and the largest groups at the threshold as a matplotlib figure."""
+        return draw_summary(self.pairs, self.sweep, self.groups)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Show the live widget where there is a kernel, and its picture where there is none."""
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        buffer = io.BytesIO()
+        self.figure().savefig(buffer, format="png", dpi=96, metadata={"Software": None})
+        picture = base64.b64encode(buffer.getvalue()).decode("ascii")
+        return {**data, "text/plain": repr(self), "image/png": picture}, metadata
+
+    def __repr__(self) -> str:
+        return f"<ThresholdExplorer: {self.groups._headline()}>"
+
+    def close(self) -> None:
+        """Take the explorer off the page and free its pictures and threads; harmless when done twice."""
+        self._thumbnails.close()
+        super().close()
+
+
+def _percent(value: float) -> float | None:
+    """Round for showing; a similarity below the floor is not known."""
+    return None if np.isnan(value) else round(float(value), 2)
+
+
+def _facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:
+    """Say of each file what people compare: size in pixels, size on disk, format."""
+    if images is None or not {"width", "height", "bytes", "format"} <= set(images):
+        return {}
+    return {
+        image: f"{width} x {height}, {_size(n_bytes)}, {kind}"
+        for image, width, height, n_bytes, kind in zip(
+            images.image, images.width, images.height, images.bytes, images.format, strict=True
+        )
+    }
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:,.0f} kB"

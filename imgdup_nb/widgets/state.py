@@ -1,0 +1,409 @@
+"""What the threshold explorer knows: pairs, one threshold, and the groups that follow. Needs no notebook and no browser."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import traitlets as t
+
+from ..checks import check_percent
+from ..groups import CHANGES, LINKAGES, TOLERANCE, Grouping, _change_kinds, _Graph, _group_graph, _sweep_graph
+from ..plots import graph_levels
+
+ORDERS = ["size", "score", "risk"]
+BURST_SECONDS = 5  # pictures of one group taken further apart than this are no burst
+INPUT = {"sync": True, "echo_update": False}  # read by the widget; a state without one ignores it
+
+
+class ThresholdState(t.HasTraits):
+    """A pair table, one threshold, and the groups that follow.
+
+    Parameters
+    ----------
+    pairs
+        made by `similar_pairs`; or a dict of such tables, method name: pairs, to switch between.
+    images
+        the table made by `scan_images`, for what is known of each file; None works with names alone.
+    **traits
+        first values of the traits below.
+
+    Attributes
+    ----------
+    threshold : float, percent, inclusive
+        moves up to the next level the method has, which gives the same groups.
+    method, linkage : str
+        which pair table, and how pairs become groups.
+    upper : float, percent, exclusive, or None
+        range mode: pairs from here up are left out, to look at what a looser threshold adds.
+    pinned : float, percent, or None
+        a second threshold to compare with.
+    search : str
+        shows groups that have this text in a file name, in upper or lower case.
+    order : {'size', 'score', 'risk'}
+        shows the largest groups first, or those most similar to their originals, or those with the weakest pair.
+    only_changed : bool
+        shows groups that are not the same at the pinned threshold.
+    groups : Grouping, read-only
+    selected : tuple of str, read-only
+        the names of the selected group, original first; empty where none is.
+    sweep : pandas.DataFrame, read-only
+        `sweep_thresholds` of the current pairs at every level, strictest first.
+
+    Examples
+    --------
+    >>> from imgdup_nb import Fingerprints, similar_pairs
+    >>> bits = np.zeros((3, 64), dtype=bool)
+    >>> bits[1, :6] = bits[2, :12] = True          # each 6 bits from the one before
+    >>> state = ThresholdState(similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits)))
+    >>> list(state.groups)
+    [['a', 'b']]
+    >>> state.threshold = 80
+    >>> state.threshold, list(state.groups)
+    (81.25, [['a', 'b', 'c']])
+    """
+
+    method = t.Unicode(help="name of the pair table in use").tag(**INPUT)
+    threshold = t.Float(90.0, help="percent, inclusive").tag(**INPUT)
+    linkage = t.Enum(LINKAGES, "star").tag(**INPUT)
+    upper = t.Float(None, allow_none=True, help="percent, exclusive; None is no limit").tag(**INPUT)
+    pinned = t.Float(None, allow_none=True, help="percent; None compares with nothing").tag(**INPUT)
+    search = t.Unicode("").tag(**INPUT)
+    order = t.Enum(ORDERS, "size").tag(**INPUT)
+    only_changed = t.Bool(False).tag(**INPUT)
+    groups = t.Instance(Grouping, read_only=True)
+    selected = t.Tuple(read_only=True)
+    sweep = t.Instance(pd.DataFrame, read_only=True)
+    revision = t.Int(read_only=True, help="counts up whenever the groups to show, or their order, may have changed")
+
+    def __init__(
+        self, pairs: pd.DataFrame | Mapping[str, pd.DataFrame], images: pd.DataFrame | None = None, **traits: Any
+    ) -> None:
+        # callbacks of a notebook run beside its cells: one of them at a time changes the state
+        self.lock = threading.RLock()
+        self._is_ready = False
+        self._tables = _tables_by_method(pairs)
+        self._graphs: dict[str, _Graph] = {}
+        self._taken: dict[str, np.ndarray] = {}
+        self.images = _check_images(images)
+        traits.setdefault("method", next(iter(self._tables)))
+        if traits["method"] in self._tables:
+            graph = self._graphs[traits["method"]] = _Graph.read(self._tables[traits["method"]])
+            traits.setdefault("threshold", max(90.0, graph.floor))
+        super().__init__(**traits)
+        self._is_ready = True
+        with self.lock:
+            self._recount()
+
+    # -- what can be chosen ------------------------------------------------------------------------------------------
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """The pair table in use."""
+        return self._tables[self.method]
+
+    @property
+    def methods(self) -> list[str]:
+        """The names of the pair tables there are."""
+        return list(self._tables)
+
+    @property
+    def graph(self) -> _Graph:
+        """The pair table in use as arrays, read once."""
+        if self.method not in self._graphs:
+            self._graphs[self.method] = _Graph.read(self._tables[self.method])
+        return self._graphs[self.method]
+
+    @property
+    def levels(self) -> np.ndarray:
+        """The values `threshold` can take, percent, strictest first."""
+        return graph_levels(self.graph)
+
+    def snap(self, percent: float) -> float:
+        """Return the next level at or above `percent`: between two levels nothing changes."""
+        levels = self.levels
+        reached = levels[levels >= percent - TOLERANCE]
+        return float(reached[-1] if len(reached) else levels[0])
+
+    @t.validate("method")
+    def _validate_method(self, proposal: Any) -> str:
+        if proposal["value"] not in self._tables:
+            known = ", ".join(map(repr, self._tables))
+            raise t.TraitError(f"method must be one of {known}, and {proposal['value']!r} is not")
+        return proposal["value"]
+
+    @t.validate("threshold", "pinned")
+    def _validate_level(self, proposal: Any) -> float | None:
+        return self._check_level(proposal["trait"].name, proposal["value"])
+
+    @t.validate("upper")
+    def _validate_upper(self, proposal: Any) -> float | None:
+        upper = self._check_level("upper", proposal["value"])
+        if upper is not None and upper <= self.threshold + TOLERANCE:
+            raise t.TraitError(f"upper must be above the threshold of {self.threshold:g} %, and {proposal['value']:g} is not")
+        return upper
+
+    def _check_level(self, name: str, value: float | None) -> float | None:
+        if value is None:
+            return None
+        try:
+            percent = check_percent(name, value)
+            self.graph.check_floor(percent)
+        except (TypeError, ValueError) as error:
+            raise t.TraitError(str(error)) from error
+        return self.snap(percent)
+
+    # -- what follows ------------------------------------------------------------------------------------------------
+
+    @t.observe("method", "linkage", "upper")
+    def _on_scope(self, change: Any) -> None:
+        if self._is_ready:
+            with self.lock:
+                if change["name"] == "method":
+                    self._fit_to_levels()
+                self._recount()
+
+    @t.observe("threshold")
+    def _on_threshold(self, _change: Any) -> None:
+        if self._is_ready:
+            with self.lock:
+                if self.upper is not None and self.upper <= self.threshold + TOLERANCE:
+                    self.upper = None  # the range has closed; this groups anew
+                else:
+                    self._regroup()
+
+    @t.observe("pinned")
+    def _on_pinned(self, _change: Any) -> None:
+        if self._is_ready:
+            with self.lock:
+                self._compare()
+
+    @t.observe("search", "order", "only_changed")
+    def _on_filter(self, _change: Any) -> None:
+        if self._is_ready:
+            with self.lock:
+                self._filter()
+
+    def _fit_to_levels(self) -> None:
+        """Bring thresholds to the levels of another method, at least to its floor."""
+        floor = self.graph.floor
+        self.threshold = max(self.threshold, floor)
+        if self.pinned is not None:
+            self.pinned = max(self.pinned, floor)
+        if self.upper is not None:
+            self.upper = None if self.upper <= max(self.threshold, floor) else self.upper
+
+    def _recount(self) -> None:
+        """Sweep the pairs in range; then group them."""
+        self._pool = self.graph if self.upper is None else self.graph.below(self.upper)
+        self.set_trait("sweep", _sweep_graph(self._pool, self.levels, self.linkage))
+        self._regroup()
+
+    def _regroup(self) -> None:
+        grouping, self._numbers = _group_graph(self._pool, self.threshold, self.linkage)
+        self._rows = GroupRows(grouping.table)
+        self._bursts = self._find_bursts()
+        self.set_trait("groups", grouping)
+        self._compare()
+
+    def _compare(self) -> None:
+        """Find which groups are not the same at the pinned threshold."""
+        if self.pinned is None:
+            self._changes = Changes.none(self._rows)
+        else:
+            other, numbers = _group_graph(self._pool, self.pinned, self.linkage)
+            now = (self._rows.group, self._numbers)
+            then = (other.table.group.to_numpy(), numbers)
+            n = len(self._pool.names)
+            self._changes = Changes.forward(now, then, n) if self.pinned >= self.threshold else Changes.backward(now, then, n)
+        self._filter()
+
+    def _filter(self) -> None:
+        """Choose the groups to show and their order."""
+        shown = np.ones(self._rows.n_groups, dtype=bool)
+        if self.search:
+            shown &= self._rows.any(self._name_hits()[self._numbers])
+        if self.only_changed:
+            shown &= self._changes.kinds > 0
+        keys = {
+            "size": -self._rows.size,
+            "score": -np.nan_to_num(self._rows.mean, nan=-1.0),
+            "risk": np.nan_to_num(self._rows.weakest, nan=-1.0),
+        }
+        order = np.argsort(keys[self.order], kind="stable")
+        self.shown = order[shown[order]] + 1
+        self._keep_selection()
+        self.set_trait("revision", self.revision + 1)
+
+    def _name_hits(self) -> np.ndarray:
+        """Tell for each image whether its name holds the text searched for."""
+        text = self.search.casefold()
+        return np.array([text in name.casefold() for name in self.graph.names], dtype=bool)
+
+    # -- selection ---------------------------------------------------------------------------------------------------
+
+    def select(self, group: int | None) -> None:
+        """Select a group by its number; None selects nothing.
+
+        Raises
+        ------
+        ValueError
+            if there is no such group.
+        """
+        with self.lock:
+            if group is None:
+                self.set_trait("selected", ())
+                return
+            if not 1 <= group <= len(self.groups):
+                raise ValueError(f"group must be from 1 to {len(self.groups)}, and {group} is not")
+            table = self.groups.table
+            self.set_trait("selected", tuple(table.image[table.group == group]))
+
+    @property
+    def selected_group(self) -> int | None:
+        """The number of the selected group, None where none is."""
+        if not self.selected:
+            return None
+        table = self.groups.table
+        return int(table.group[table.image == self.selected[0]].iloc[0])
+
+    def _keep_selection(self) -> None:
+        """Keep what was selected by its original, or the group that has swallowed it; else select nothing."""
+        if not self.selected:
+            return
+        table = self.groups.table
+        found = table.group[table.image == self.selected[0]]
+        self.select(int(found.iloc[0]) if len(found) else None)
+
+    # -- what is counted beside it -----------------------------------------------------------------------------------
+
+    @property
+    def changes(self) -> dict[str, int]:
+        """How many groups were born, grown, merged and regrouped from the stricter to the looser of the two thresholds."""
+        return {name: int((self._changes.all_kinds == place).sum()) for place, name in enumerate(CHANGES) if place}
+
+    def guards(self) -> dict[str, int]:
+        """Count what was kept out or deserves care: blank, unreadable and animated images."""
+        counts = {"blank": int(self.pairs.attrs.get("low_detail", 0))}
+        if self.images is not None:
+            counts["unreadable"] = int((self.images.problem != "").sum()) if "problem" in self.images else 0
+            counts["animated"] = int((self.images.frames > 1).sum()) if "frames" in self.images else 0
+        return counts
+
+    def _find_bursts(self) -> np.ndarray:
+        """Tell for each row of the groups' table whether it was taken seconds before or after its original."""
+        if self.images is None or "taken" not in self.images or not self._rows.n_groups:
+            return np.zeros(len(self._numbers), dtype=bool)
+        if self.method not in self._taken:
+            self._taken[self.method] = self.images.set_index("image").taken.reindex(self.graph.names).to_numpy()
+        taken = self._taken[self.method][self._numbers]
+        apart = np.abs(taken - taken[self._rows.start][self._rows.group - 1]) / np.timedelta64(1, "s")
+        return (apart > 0) & (apart <= BURST_SECONDS)  # the same second is a copy, or cannot be told from one
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table of the groups, with what is known of each file: path, bytes, width, height, format, taken."""
+        table = self.groups.table
+        if self.images is None:
+            return table.copy()
+        known = [column for column in ("image", "path", "bytes", "width", "height", "format", "taken") if column in self.images]
+        return table.merge(self.images[known], on="image", how="left")
+
+    def code(self) -> str:
+        """Return the lines that make the same groups without the explorer; `pairs` is the table it was given."""
+        lines = ["import imgdup_nb as dup", ""]
+        name = "pairs"
+        if len(self._tables) > 1:
+            lines.append(f"pairs = pairs[{self.method!r}]")
+        if self.upper is not None:
+            lines.append(f"in_range = pairs[pairs.similarity < {self.upper!r} - 1e-9]")
+            name = "in_range"
+        lines.append(f"groups = dup.group_duplicates({name}, threshold={self.threshold!r}, linkage={self.linkage!r})")
+        return "\n".join(lines)
+
+
+class GroupRows:
+    """The table of a `Grouping` as arrays: where each group starts, and what is known of it."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self.group = table.group.to_numpy()
+        self.similarity = table.similarity.to_numpy()
+        self.start = np.flatnonzero(table.original.to_numpy())
+        self.n_groups = len(self.start)
+        self.size = np.diff(self.start, append=len(table))
+        self.weakest = table.weakest.to_numpy()[self.start]
+        self.mean = self._reduce(np.add, self.similarity) / np.maximum(self.size, 1)
+        self.lowest = self._reduce(np.minimum, self.similarity)
+
+    def _reduce(self, function: np.ufunc, values: np.ndarray) -> np.ndarray:
+        return function.reduceat(values, self.start) if self.n_groups else values[:0]
+
+    def any(self, rows: np.ndarray) -> np.ndarray:
+        """Tell for each group whether any of its rows is true."""
+        return self._reduce(np.logical_or, rows)
+
+
+class Changes:
+    """How the groups of now differ from those at the pinned threshold.
+
+    Attributes
+    ----------
+    kinds : int, n_groups
+        what each group of now became, or would become at the pinned threshold, as its place in CHANGES.
+    new_rows : bool, one per row of the table
+        images that were not with the original before.
+    all_kinds : int
+        of each group at the looser threshold.
+    """
+
+    def __init__(self, kinds: np.ndarray, new_rows: np.ndarray, all_kinds: np.ndarray) -> None:
+        self.kinds, self.new_rows, self.all_kinds = kinds, new_rows, all_kinds
+
+    @classmethod
+    def none(cls, rows: GroupRows) -> Changes:
+        same = np.zeros(rows.n_groups, dtype=int)
+        return cls(same, np.zeros(len(rows.group), dtype=bool), same)
+
+    @classmethod
+    def forward(cls, now: tuple[np.ndarray, np.ndarray], then: tuple[np.ndarray, np.ndarray], n: int) -> Changes:
+        """Compare groups now, at a looser threshold, with those of then, at a stricter one: (group, image) of each row."""
+        source = _by_image(*then, n)[now[1]]
+        kinds = _change_kinds(now[0], source, then[0])
+        start = np.searchsorted(now[0], np.arange(1, len(kinds) + 1))
+        joined = source != source[start][now[0] - 1]
+        return cls(kinds, joined & (kinds[now[0] - 1] != CHANGES.index("born")), kinds)
+
+    @classmethod
+    def backward(cls, now: tuple[np.ndarray, np.ndarray], then: tuple[np.ndarray, np.ndarray], n: int) -> Changes:
+        """Compare groups now, at a stricter threshold, with what they would become."""
+        kinds_then = _change_kinds(then[0], _by_image(*now, n)[then[1]], now[0])
+        start = np.searchsorted(now[0], np.arange(1, now[0].max(initial=0) + 1))
+        becomes = _by_image(*then, n)[now[1]][start]
+        kinds = np.where(becomes > 0, np.append(kinds_then, 0)[becomes - 1], CHANGES.index("regrouped"))
+        return cls(kinds, np.zeros(len(now[0]), dtype=bool), kinds_then)
+
+
+def _by_image(group: np.ndarray, number: np.ndarray, n: int) -> np.ndarray:
+    """Return the group of each of n images, 0 for none."""
+    by_image = np.zeros(n, dtype=np.int64)
+    by_image[number] = group
+    return by_image
+
+
+def _tables_by_method(pairs: Any) -> dict[str, pd.DataFrame]:
+    if isinstance(pairs, Mapping):
+        if not pairs:
+            raise ValueError("pairs must hold at least one pair table, such as {'phash': similar_pairs(fingerprints)}")
+        return {str(name): table for name, table in pairs.items()}
+    graph = _Graph.read(pairs)  # says what is wrong with it, before anything is shown
+    return {graph.method: pairs}
+
+
+def _check_images(images: Any) -> pd.DataFrame | None:
+    if images is None:
+        return None
+    if not isinstance(images, pd.DataFrame) or not {"image", "path"} <= set(images):
+        raise TypeError(f"images must be a table made by scan_images(folder), not {type(images).__name__}")
+    return images

@@ -1,0 +1,89 @@
+"""Small pictures for a browser: made when they are asked for, in threads, and the last ones remembered."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+import pandas as pd
+
+from ..decode import UnreadableImage, thumbnail
+
+MAX_BYTES = 32 * 2**20  # of JPEG; about 6,000 thumbnails
+N_THREADS = 4  # Pillow decodes beside Python; more would starve the notebook
+
+
+class Thumbnail(NamedTuple):
+    """A JPEG, or why there is none."""
+
+    jpeg: bytes
+    problem: str
+
+
+class Thumbnails:
+    """Thumbnails of the images of a table, by name.
+
+    Parameters
+    ----------
+    images
+        a table with image and path; None has no thumbnails at all.
+    max_bytes
+        how much is remembered; what was used longest ago is forgotten first.
+    """
+
+    def __init__(self, images: pd.DataFrame | None, *, max_bytes: int = MAX_BYTES) -> None:
+        self._paths = {} if images is None else dict(zip(images.image, images.path, strict=True))
+        self._max_bytes = max_bytes
+        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._n_bytes = 0
+        self._lock = threading.Lock()
+        self._threads: ThreadPoolExecutor | None = None
+
+    def get(self, names: Sequence[str], side: int) -> list[Thumbnail]:
+        """Return the thumbnail of each image, its longer side at most `side` pixels, in the order of `names`."""
+        with self._lock:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(N_THREADS, thread_name_prefix="imgdup_nb-thumbnails")
+            threads = self._threads
+        return list(threads.map(partial(self._get, side=side), names))
+
+    def _get(self, name: str, side: int) -> Thumbnail:
+        path = self._paths.get(name)
+        if path is None:
+            return Thumbnail(b"", "not in the images table")
+        known = self._recall(path, side)
+        if known is not None:
+            return Thumbnail(known, "")
+        try:
+            made = thumbnail(path, side)
+        except UnreadableImage as error:
+            return Thumbnail(b"", str(error))  # not remembered: the file may come back
+        self._keep(path, side, made)
+        return Thumbnail(made, "")
+
+    def _recall(self, path: str, side: int) -> bytes | None:
+        with self._lock:
+            if (path, side) in self._kept:
+                self._kept.move_to_end((path, side))
+            return self._kept.get((path, side))
+
+    def _keep(self, path: str, side: int, jpeg: bytes) -> None:
+        with self._lock:
+            self._n_bytes += len(jpeg) - len(self._kept.get((path, side), b""))
+            self._kept[path, side] = jpeg
+            while self._n_bytes > self._max_bytes:
+                _, forgotten = self._kept.popitem(last=False)
+                self._n_bytes -= len(forgotten)
+
+    def close(self) -> None:
+        """Stop the threads and forget the pictures; harmless when done twice."""
+        with self._lock:
+            threads, self._threads = self._threads, None
+            self._kept.clear()
+            self._n_bytes = 0
+        if threads is not None:
+            threads.shutdown(wait=False, cancel_futures=True)
