@@ -11,23 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from .features import Features, import_cv2
 
-MAX_BITS = 72  # of 256: two ORB patches that differ by more show different things
-ANGLE_BINS = 12  # of 30 degrees; true matches all turn by one angle
-MIN_MATCHES = 6  # two more than three points need to agree by chance
-MIN_MATCHED = 0.06  # of the features in the common area; chance agreements of text or bricks stay below
+MAX_BITS = 68  # of 256: two ORB patches that differ by more show different things
+MIN_MATCHES = 8  # three points always agree, and a few more by chance
+MIN_MATCHED = 0.08  # of the features in the common area; chance agreements of text or bricks stay below
 REPROJECTION = 4.0  # pixels of `Features.size` that a match may be off
 MAX_SCALE, MAX_STRETCH = 6.0, 2.5  # what a copy may be enlarged by, and stretched in one direction more than in the other
 CELL, SMALL_CELL = 8, 4  # pixels of the grey pictures; a block is 2 x 2 cells, and blocks overlap by half
 FEW_BLOCKS = 40  # a common area of fewer blocks is looked at with small cells
 MIN_BLOCKS = 8  # fewer textured blocks are no evidence
-MIN_OVERLAP = 20.0  # percent of the smaller picture's area that must be common
+MIN_OVERLAP = 20.0  # percent that must be common of the picture of which more is
+MIN_BOTH = 4.0  # percent that must be common of each
 TEXTURED = 9.0  # variance of grey levels; a block flatter than this in both pictures says nothing
 AGREES = 0.7  # correlation of a block
 REFINE_FROM, REFINE_TO = 40.0, 95.0  # percent; below it is hopeless, above it would change little
+CERTAIN_MATCHES = 24  # with so many, an alignment that agrees too little is worth refining whatever it scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +117,8 @@ def _turn_round(found: Alignment) -> Alignment:
 
 def _align_view(first: Features, second: Features, bits: np.ndarray, mirror: bool) -> Alignment:
     """Align one view of the first picture with the second."""
+    from .feature_loops import mutual_matches
+
     angles = (180 - first.angles if mirror else first.angles).astype(np.float32)
     pairs = mutual_matches(bits, second.bits, angles, second.angles, MAX_BITS)
     if len(pairs) < MIN_MATCHES:
@@ -125,10 +127,15 @@ def _align_view(first: Features, second: Features, bits: np.ndarray, mirror: boo
     if transform is None or matches < MIN_MATCHES:
         return NOTHING
     overlaps = _overlaps(transform, first.size, second.size)
-    if max(overlaps) < MIN_OVERLAP or matches < MIN_MATCHED * _features_in_common(transform, first, second):
+    if (
+        max(overlaps) < MIN_OVERLAP
+        or min(overlaps) < MIN_BOTH
+        or matches < MIN_MATCHED * _features_in_common(transform, first, second)
+    ):
         return NOTHING
     found = _score(first, second, transform, matches)
-    if REFINE_FROM <= found.similarity < REFINE_TO:
+    worth_it = found.similarity >= REFINE_FROM or matches >= CERTAIN_MATCHES
+    if worth_it and found.similarity < REFINE_TO:
         refined = refine(first, second, transform)
         if _is_plausible(refined, mirror):
             found = max(found, _score(first, second, refined, matches), key=lambda each: each.similarity)
@@ -144,57 +151,10 @@ def _score(first: Features, second: Features, transform: np.ndarray, matches: in
     return Alignment(100.0 * float((seen >= AGREES).mean()), matches, transform, *overlaps, blocks, frame, cell)
 
 
-@njit(nogil=True, cache=True)
-def mutual_matches(
-    bits_a: np.ndarray, bits_b: np.ndarray, angles_a: np.ndarray, angles_b: np.ndarray, max_bits: int
-) -> np.ndarray:
-    """Return int64, n x 2: features nearest to each other both ways, whose turn is the one most of them share."""
-    n, m = len(bits_a), len(bits_b)
-    best_a, best_b = np.full(n, max_bits + 1), np.full(m, max_bits + 1)
-    to_b, to_a = np.full(n, -1), np.full(m, -1)
-    for i in range(n):
-        for j in range(m):
-            distance = 0
-            for word in range(bits_a.shape[1]):
-                distance += popcount(bits_a[i, word] ^ bits_b[j, word])
-            if distance < best_a[i]:
-                best_a[i], to_b[i] = distance, j
-            if distance < best_b[j]:
-                best_b[j], to_a[j] = distance, i
-    turns = np.zeros(ANGLE_BINS, np.int64)
-    pairs, bins = np.empty((n, 2), np.int64), np.empty(n, np.int64)
-    count = 0
-    for i in range(n):
-        j = to_b[i]
-        if j >= 0 and to_a[j] == i:
-            turn = int(((angles_b[j] - angles_a[i]) % 360) / 360 * ANGLE_BINS) % ANGLE_BINS
-            turns[turn] += 1
-            pairs[count, 0], pairs[count, 1], bins[count] = i, j, turn
-            count += 1
-    around = turns + np.roll(turns, 1) + np.roll(turns, -1)  # a squashed picture turns its patches by different angles
-    peak = np.argmax(around)
-    kept = np.empty((around[peak], 2), np.int64)
-    where = 0
-    for k in range(count):
-        if (bins[k] - peak + 1) % ANGLE_BINS <= 2:
-            kept[where] = pairs[k]
-            where += 1
-    return kept
-
-
-@njit(nogil=True, cache=True, inline="always")
-def popcount(word: np.uint64) -> np.int64:
-    """Count the ones of a word; numba has no `np.bitwise_count`, and LLVM makes one instruction of this."""
-    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
 def _fit(source: np.ndarray, target: np.ndarray, mirror: bool) -> tuple[np.ndarray | None, int]:
     """Return the affine transform most matches agree on, if a copy may look like that, and their number."""
     transform, inside = import_cv2().estimateAffine2D(
-        source, target, ransacReprojThreshold=REPROJECTION, maxIters=500, confidence=0.995, refineIters=10
+        source, target, ransacReprojThreshold=REPROJECTION, maxIters=300, confidence=0.995, refineIters=10
     )
     if transform is None or not _is_plausible(transform, mirror):
         return None, 0
@@ -263,7 +223,10 @@ def _overlaps(transform: np.ndarray, first: tuple[int, int], second: tuple[int, 
 
 def _features_in_common(transform: np.ndarray, first: Features, second: Features) -> int:
     """Return how many features lie in the common area, of the picture that has fewer there."""
-    return min(_count_within(carry(transform, first.points), second.size), _count_within(carry(invert(transform), second.points), first.size))
+    return min(
+        _count_within(carry(transform, first.points), second.size),
+        _count_within(carry(invert(transform), second.points), first.size),
+    )
 
 
 def _count_within(points: np.ndarray, size: tuple[int, int]) -> int:
@@ -333,7 +296,7 @@ def _square(transform: np.ndarray) -> np.ndarray:
 
 
 def _to_pixels(grey: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the 3 x 3 matrix from pixels of `Features.size` to pixels of a smaller picture; pixel centres are whole numbers."""
+    """Return the 3 x 3 matrix from pixels of `Features.size` to those of a smaller picture, whose centres are whole numbers."""
     x, y = grey.shape[1] / size[0], grey.shape[0] / size[1]
     return np.array([[x, 0, 0.5 * x - 0.5], [0, y, 0.5 * y - 0.5], [0, 0, 1]])
 

@@ -1,7 +1,7 @@
 """Many images' features -> which pairs of images are worth aligning: a vote through an inverted index.
 
-Descriptors of one patch in two pictures differ in some 20 to 60 of their 256 bits. `N_TABLES` times, `KEY_BITS` of the bits are taken
-as a key; two features that share a key, and are near as a whole, are one vote for their two images, counted by the angle
+Descriptors of one patch in two pictures differ in some 20 to 60 of their 256 bits. `N_TABLES` times, `KEY_BITS` of the bits are
+taken as a key; two features that share a key, and are near as a whole, are one vote for their two images, counted by the angle
 between them, because a true copy turns all its patches by one angle. No list of all pairs is ever made.
 """
 
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numba import njit
 
-from .alignment import ANGLE_BINS, popcount
 from .features import Features
 from .parallel import map_batches
 
-N_TABLES = 10
-KEY_BITS = 20
+N_TABLES = 14
+KEY_BITS = 28
 MIN_VOTES = 4  # at one angle, give or take a bin
+MANY_VOTES = 14  # that many are always looked at; below, only the best few of an image
+BEST = 8
 TOGETHER = 64  # images asked about at a time
 
 
@@ -50,6 +50,8 @@ class FeatureIndex:
     @classmethod
     def build(cls, images: Sequence[Features], n_words: int) -> FeatureIndex:
         """Sort the features of all images by key, table after table."""
+        from .feature_loops import make_keys
+
         counts = [len(image) for image in images]
         bits = np.concatenate([np.zeros((0, n_words), np.uint64), *(image.bits for image in images)])
         random = np.random.default_rng(0)  # one seed for ever: the same files, the same answer
@@ -89,15 +91,40 @@ def find_candidates(images: Sequence[Features], max_bits: int) -> np.ndarray:
 
     Notes
     -----
-    Approximate: a pair is missed where fewer than 4 features agree in all 20 bits of one of 10 keys. About 110 bytes a feature: 33 kB an
-    image, 1.7 GB for 50,000, of which the index is a third.
+    Approximate: a pair is missed where fewer than 4 features agree in all 28 bits of one of 14 keys, or where fewer than 10 do
+    and both images have eight better partners. The index takes about 190 bytes a feature, 57 kB an image.
     """
     if not images:
         return np.zeros((0, 2), np.int64)
     index = FeatureIndex.build(images, images[0].bits.shape[1])
     spans = [(start, min(start + TOGETHER, len(images))) for start in range(0, len(images), TOGETHER)]
     found = list(map_batches(partial(_ask_for_spans, index=index, max_bits=max_bits), spans, describe="candidates"))
-    return np.unique(np.concatenate(found), axis=0)
+    return _best_pairs(np.concatenate(found), len(images))
+
+
+def _best_pairs(found: np.ndarray, n_images: int) -> np.ndarray:
+    """Keep the pairs of many votes, and of the others those that weigh most for one of their images.
+
+    Parameters
+    ----------
+    found : int64, n x 4, first image, second image, votes, their weight; a pair may come twice, plain and mirrored
+    """
+    pairs, same = np.unique(found[:, :2], axis=0, return_inverse=True)
+    votes, weights = np.zeros((2, len(pairs)), np.int64)
+    np.maximum.at(votes, same.ravel(), found[:, 2])
+    np.maximum.at(weights, same.ravel(), found[:, 3])
+    kept = votes >= MANY_VOTES
+    ends, their_weights = pairs.T.ravel(), np.tile(weights, 2)  # each pair counts for both of its images
+    order = np.lexsort((-their_weights, ends))
+    ends, their_weights = ends[order], their_weights[order]
+    last_of_best = np.searchsorted(ends, np.arange(n_images)) + BEST - 1
+    has_more = (last_of_best < len(ends)).nonzero()[0]
+    has_more = has_more[ends[last_of_best[has_more]] == has_more]
+    enough = np.zeros(n_images, np.int64)
+    enough[has_more] = their_weights[last_of_best[has_more]]  # ties with it stay: their order must not matter
+    for side in (0, 1):
+        kept |= weights >= enough[pairs[:, side]]
+    return pairs[kept]
 
 
 def _ask_for_spans(spans: Sequence[tuple[int, int]], *, index: FeatureIndex, max_bits: int) -> list[np.ndarray]:
@@ -105,7 +132,9 @@ def _ask_for_spans(spans: Sequence[tuple[int, int]], *, index: FeatureIndex, max
 
 
 def _ask_both_ways(span: tuple[int, int], index: FeatureIndex, max_bits: int) -> list[np.ndarray]:
-    shared = (index.bits, index.angles, index.owner, index.starts, index.rows, *span, max_bits, MIN_VOTES)
+    from .feature_loops import collect_votes
+
+    shared: tuple = (index.bits, index.angles, index.owner, index.starts, index.rows, *span, max_bits, MIN_VOTES)
     found = [collect_votes(index.bits, index.angles, *_look_up(index, index.bits, span), *shared)]
     if len(index.mirrored):
         angles = (180 - index.angles).astype(np.float32)
@@ -115,85 +144,10 @@ def _ask_both_ways(span: tuple[int, int], index: FeatureIndex, max_bits: int) ->
 
 def _look_up(index: FeatureIndex, bits: np.ndarray, span: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Return where the features of equal key begin and end in each table, int64, n_tables x n_features of these images."""
+    from .feature_loops import make_keys
+
     start, stop = index.starts[list(span)]
     keys = [make_keys(bits[start:stop], positions) for positions in index.positions]
     both = list(zip(index.keys, keys, strict=True))
-    return tuple(np.stack([np.searchsorted(known, asked, side) for known, asked in both]) for side in ("left", "right"))
-
-
-@njit(nogil=True, cache=True)
-def make_keys(bits: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Read the bits at up to 32 positions of each descriptor as a number, uint32."""
-    keys = np.zeros(len(bits), np.uint32)
-    for row in range(len(bits)):
-        for place in positions:
-            bit = (bits[row, place // 64] >> np.uint64(place % 64)) & np.uint64(1)
-            keys[row] = np.uint32(2 * keys[row] + bit)
-    return keys
-
-
-@njit(nogil=True, cache=True)
-def collect_votes(
-    asked: np.ndarray,
-    asked_angles: np.ndarray,
-    begins: np.ndarray,
-    ends: np.ndarray,
-    bits: np.ndarray,
-    angles: np.ndarray,
-    owner: np.ndarray,
-    starts: np.ndarray,
-    rows: np.ndarray,
-    start_image: int,
-    stop_image: int,
-    max_bits: int,
-    min_votes: int,
-) -> np.ndarray:
-    """Return int64, n x 2: images of the span, each with the later images that got enough votes at one angle.
-
-    A feature has one vote for each image and angle, however many of the image's features are near.
-    """
-    n_images = len(starts) - 1
-    votes = np.zeros((n_images, ANGLE_BINS), np.int32)
-    last_voter = np.full((n_images, ANGLE_BINS), -1, np.int64)
-    is_listed = np.zeros(n_images, np.bool_)
-    listed = np.empty(n_images, np.int64)
-    found = []
-    for image in range(start_image, stop_image):
-        n_listed = 0
-        for feature in range(starts[image], starts[image + 1]):
-            row = feature - starts[start_image]
-            for table in range(len(rows)):
-                # from the back: within a key features are sorted by image, and earlier images asked for this pair already
-                for place in range(ends[table, row] - 1, begins[table, row] - 1, -1):
-                    other = rows[table, place]
-                    partner = owner[other]
-                    if partner <= image:
-                        break
-                    turn = int(((angles[other] - asked_angles[feature]) % 360) / 360 * ANGLE_BINS) % ANGLE_BINS
-                    if last_voter[partner, turn] == feature:
-                        continue
-                    distance = 0
-                    for word in range(bits.shape[1]):
-                        distance += popcount(asked[feature, word] ^ bits[other, word])
-                    if distance > max_bits:
-                        continue
-                    last_voter[partner, turn] = feature
-                    votes[partner, turn] += 1
-                    if not is_listed[partner]:
-                        is_listed[partner] = True
-                        listed[n_listed] = partner
-                        n_listed += 1
-        for k in range(n_listed):
-            partner = listed[k]
-            most = 0
-            for turn in range(ANGLE_BINS):
-                most = max(most, votes[partner, turn] + votes[partner, (turn + 1) % ANGLE_BINS])
-            if most >= min_votes:
-                found.append((image, partner))
-            votes[partner] = 0
-            last_voter[partner] = -1
-            is_listed[partner] = False
-    pairs = np.empty((len(found), 2), np.int64)
-    for k in range(len(found)):
-        pairs[k, 0], pairs[k, 1] = found[k]
-    return pairs
+    begins = np.stack([np.searchsorted(known, asked, "left") for known, asked in both])
+    return begins, np.stack([np.searchsorted(known, asked, "right") for known, asked in both])

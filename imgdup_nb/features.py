@@ -22,7 +22,8 @@ from .decode import as_seen, open_lazily, readable
 AREA = 320 * 240  # pixels at which ORB looks; by area, so that a panorama keeps its height
 MAX_SIDE = 1280  # pixels; a strip is not made longer than this
 SHRINK = 2  # the kept grey picture is this much smaller: blurred alike, a misfit of a pixel does no harm there
-N_ORB = 300
+N_ORB, LEVEL = 300, 1.2  # features, and by how much each level of the pyramid is smaller
+MIN_SIDE = 16  # pixels; strips that are thinner at the working size have no features
 AKAZE_SIDE = 640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
 MIN_FEATURES = 16  # below this a picture has too little texture to be aligned
 
@@ -102,9 +103,11 @@ def aligned_features(picture: Image.Image) -> Features:
     """
     cv2 = import_cv2()
     grey = cv2.resize(_grey(picture), working_size(*picture.size), interpolation=cv2.INTER_AREA)
-    height, width = grey.shape
-    orb = cv2.ORB_create(N_ORB, scaleFactor=1.2, nlevels=8, edgeThreshold=16, fastThreshold=5)
-    found = orb.detect(grey, None)
+    width = grey.shape[1]
+    # the coarsest level keeps MIN_SIDE pixels; OpenCV stumbles over levels of less than one
+    levels = min(8, 1 + int(math.log(max(1.0, min(grey.shape) / MIN_SIDE), LEVEL)))
+    orb = cv2.ORB_create(N_ORB, scaleFactor=LEVEL, nlevels=levels, edgeThreshold=16, fastThreshold=5)
+    found = orb.detect(grey, None) if min(grey.shape) >= MIN_SIDE else []
     for number, point in enumerate(found):
         point.class_id = number
     in_mirror = [
@@ -128,14 +131,12 @@ def akaze_features(picture: Image.Image) -> Features:
     cv2 = import_cv2()
     create = getattr(cv2, "AKAZE_create", None) or getattr(getattr(cv2, "xfeatures2d", None), "AKAZE_create", None)
     if create is None:  # OpenCV 5 moved AKAZE to its contributed modules
-        raise ImportError(
-            'this OpenCV has no AKAZE: pip uninstall opencv-python-headless, then pip install "imgdup-nb[local]"'
-        )
+        raise ImportError('this OpenCV has no AKAZE: pip uninstall opencv-python-headless, then pip install "imgdup-nb[local]"')
     grey = _grey(picture)
     shrink = min(1.0, AKAZE_SIDE / max(grey.shape))
     size = (max(1, round(grey.shape[1] * shrink)), max(1, round(grey.shape[0] * shrink)))
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    found, bits = create().detectAndCompute(grey, None)
+    found, bits = create().detectAndCompute(grey, None) if min(grey.shape) >= MIN_SIDE else ([], None)
     return _features(cv2, grey, found, _words(bits, 64), np.zeros((0, 8), np.uint64))
 
 

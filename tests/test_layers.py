@@ -12,16 +12,23 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "decode", "demo", "loops"},
-    {"images"},
-    {"fingerprints"},
-    {"search"},
+    {"checks", "parallel", "decode", "demo", "loops", "feature_loops", "text"},
+    {"images", "features"},
+    {"fingerprints", "alignment"},
+    {"search", "candidates"},
+    {"local"},
     {"pairs"},
     {"groups"},
-    {"plots"},
+    {"plots", "compare"},
     {"widgets"},
 ]  # fmt: skip
-ONLY_IN = {"matplotlib": {"plots", "widgets"}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}, "numba": {"loops"}}
+ONLY_IN = {
+    "matplotlib": {"plots", "compare", "widgets"},
+    "ipywidgets": {"widgets"},
+    "anywidget": {"widgets"},
+    "numba": {"loops", "feature_loops"},
+    "cv2": {"features"},
+}
 
 
 def imports_of(path):
