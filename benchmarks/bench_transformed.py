@@ -1,8 +1,8 @@
-"""Crops, flips, rotations and squashes: which share of the pairs does each method find, and how fast?
+"""Measure which share of crops, flips, rotations and squashes each method finds, and how fast.
 
-The protocol that other tools publish numbers for. Every photograph is fitted to 640 x 480 and written six times: as it is, cut to
-560 x 420, mirrored both ways, turned by 25 degrees with its corners black, and squashed to 480 x 480. All 15 pairs of a photograph's six
-files are true, all others false.
+The protocol that other tools publish numbers for. Every photograph is fitted to 640 x 480 and written six times: as it is, cut
+to 560 x 420, mirrored both ways, turned by 25 degrees with its corners black, and squashed to 480 x 480. All 15 pairs of a
+photograph's six files are true, all others false.
 
     python benchmarks/bench_transformed.py PHOTOS --count 400 --methods aligned phash --json result.json
 

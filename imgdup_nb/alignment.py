@@ -25,7 +25,7 @@ MIN_BLOCKS = 8  # fewer textured blocks are no evidence
 MIN_OVERLAP = 20.0  # percent that must be common of the picture of which more is
 MIN_BOTH = 4.0  # percent that must be common of each
 TEXTURED = 9.0  # variance of grey levels; a block flatter than this in both pictures says nothing
-AGREES = 0.7  # correlation of a block
+AGREES = 0.85  # correlation of a block; photographs taken a second apart mostly stay below in what moved
 REFINE_FROM, REFINE_TO = 40.0, 95.0  # percent; below it is hopeless, above it would change little
 CERTAIN_MATCHES = 24  # with so many, an alignment that agrees too little is worth refining whatever it scores
 

@@ -191,7 +191,8 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
     if names[0] == names[1]:
         names = ["left", "right"]
     return Comparison(
-        *names,
+        left=names[0],
+        right=names[1],
         scores=_score_all(images, alignment, score_akaze(*features["akaze"]).similarity),
         alignment=alignment,
         textured=all(found.is_textured for found in features["aligned"]),

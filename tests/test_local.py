@@ -106,7 +106,7 @@ def test_a_changed_copy_agrees_where_both_show_the_same(cat, change):
 
 def test_a_covered_part_counts_against_the_similarity(cat):
     found = aligned(cat, captioned(cat))
-    assert 55 <= found.similarity <= 85  # 28 % of the picture lie under the bar
+    assert 50 <= found.similarity <= 80  # 28 % of the picture lie under the bar
     blocks = found.blocks
     lower = np.arange(len(blocks)) > 0.78 * len(blocks)
     assert np.nanmean(blocks[: round(0.6 * len(blocks))]) > 0.95
