@@ -89,7 +89,7 @@ def ratio_matches(bits_a: np.ndarray, bits_b: np.ndarray, ratio: float) -> np.nd
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _two_bins(counts: np.ndarray, partner: int, turn: int) -> int:
+def _two_bins(counts: np.ndarray, partner: int, turn: int) -> np.int64:
     """Return the count at an angle and the next one: a copy's angle may lie on the border between two."""
     return np.int64(counts[partner, turn]) + np.int64(counts[partner, (turn + 1) % ANGLE_BINS])
 
