@@ -17,7 +17,10 @@ from typing import IO
 import numpy as np
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
+from .storage import is_url, open_bytes
+
 MAX_PIXELS = 250_000_000  # 750 MB once decoded; the largest phone cameras make 200 million
+ORIENTATION = 0x0112  # the EXIF tag
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 _opening = threading.Lock()
@@ -91,6 +94,9 @@ def _explain(error: Exception) -> str:
 
 def open_lazily(source: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
     """Read an image's header only; size limits are `as_seen`'s, because a large JPEG may be decoded small."""
+    if is_url(source):
+        with open_bytes(str(source)) as stored:
+            source = io.BytesIO(stored.read())
     # Pillow's own limit is one number for the whole process: lifted only while a header is read, by one thread at a time
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -128,6 +134,8 @@ def _reduced(image: Image.Image, min_side: int | None) -> Image.Image:
 def upright(image: Image.Image) -> Image.Image:
     """Turn an image as its EXIF orientation says; a damaged EXIF block turns nothing."""
     try:
+        if image.getexif().get(ORIENTATION, 1) == 1:
+            return image  # as it is: exif_transpose would copy it
         return ImageOps.exif_transpose(image)
     except Exception:  # as viewers do: the picture is good even where its notes are not
         return image
@@ -166,7 +174,7 @@ def _from_wide(image: Image.Image) -> Image.Image:
 def _opaque(image: Image.Image) -> Image.Image:
     """Lay a transparent picture on white, as viewers do; on black where white would swallow it."""
     if image.mode in {"L", "RGB"}:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     image = image.convert("RGBA")
     on_white = _laid_on(image, WHITE)
     if _is_uniform(on_white) and not _is_uniform(on_black := _laid_on(image, BLACK)):
@@ -191,7 +199,12 @@ def thumbnail(source: str | os.PathLike[str] | IO[bytes], side: int = 160) -> by
     UnreadableImage
         if it cannot be shown.
     """
-    image = open_image(source, min_side=side)
+    return small_jpeg(open_image(source, min_side=side), side)
+
+
+def small_jpeg(image: Image.Image, side: int) -> bytes:
+    """Return an opened image as a JPEG, its longer side at most `side` pixels; the image stays as it is."""
+    image = image.copy()
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80)

@@ -20,13 +20,16 @@ import pandas as pd
 from PIL import Image
 
 from .checks import check_choice
-from .decode import UnreadableImage, open_image
+from .decode import MAX_PIXELS, UnreadableImage, open_image, small_jpeg
 from .features import Features, import_cv2, read_features
-from .images import LOW_DETAIL, read_sketch
+from .hashes import hash_sketches, turn_views
+from .images import LOW_DETAIL, SKETCH_SIDE, describe_file, read_sketch
 from .parallel import each, map_batches
 
 EMBED_SIDE = 256  # pixels; pictures given to an embedding keep at least this on both sides
 EMBED_BATCH = 32
+HASH_BATCH = 32  # sketches hashed together
+LOCAL_BATCH = 4  # pictures take longer here
 N_VIEWS = 8  # four quarter turns, plain and mirrored
 
 Embedding = Callable[[list[Image.Image]], Any]
@@ -332,10 +335,12 @@ def fingerprint_images(
     else:
         chosen = METHODS[check_choice("method", method, METHODS)]
         batch: partial[list[Any]] = partial(_hash_batch, method=chosen.name, n_views=n_views)
+        size = HASH_BATCH
         if chosen.unit == "percent":
             import_cv2()  # says what to install before any work begins
             batch = partial(_describe_batch, method=chosen.name)
-        results = list(map_batches(batch, list(good.path), executor=executor, describe=chosen.name))
+            size = LOCAL_BATCH
+        results = list(map_batches(batch, list(good.path), executor=executor, describe=chosen.name, size=size))
     failed = np.array([isinstance(result, str) for result in results], dtype=bool)
     problems = good[failed].assign(problem=[result for result in results if isinstance(result, str)])
     if failed.any():
@@ -361,24 +366,77 @@ def _stack(codes: list[Any], method: Method, n_views: int) -> np.ndarray:
 
 def _hash_batch(paths: Sequence[str], *, method: str, n_views: int) -> list[np.ndarray | str]:
     """Return packed codes, n_views x n_words, or the problem, of each path; picklable, so any executor can run it."""
-    return each(partial(_hash_file, method=METHODS[method], n_views=n_views), paths)
+    results: list[np.ndarray | str] = [_sketch_or_problem(path) for path in paths]
+    good = [place for place, result in enumerate(results) if not isinstance(result, str)]
+    if good:
+        codes = pack_bits(hash_sketches(np.stack([results[place] for place in good]), method, n_views))
+        for place, code in zip(good, codes, strict=True):
+            results[place] = code
+    return results
 
 
-def _hash_file(path: str, *, method: Method, n_views: int) -> np.ndarray | str:
+def _sketch_or_problem(path: str) -> np.ndarray | str:
     try:
-        sketch = read_sketch(path)
+        return read_sketch(path)
     except UnreadableImage as error:
         return str(error)
-    assert method.compute is not None
-    bits = [method.compute(Image.fromarray(view)).ravel() for view in turn_views(sketch)[:n_views]]
-    return pack_bits(np.array(bits))
 
 
-def turn_views(picture: np.ndarray) -> list[np.ndarray]:
-    """Return the eight ways to turn and mirror a picture, height x width (x channels), itself first."""
-    mirrored = picture[:, ::-1]
-    turned = [np.rot90(view, quarters) for view in (picture, mirrored) for quarters in range(4)]
-    return [np.ascontiguousarray(view) for view in turned]
+@dataclass(frozen=True)
+class Reading:
+    """All that one decode of a file gives, made by `read_batch`.
+
+    Attributes
+    ----------
+    row
+        a row of the `images` table as a dict; `modified` in nanoseconds since 1970, `problem` not empty if it failed.
+    codes
+        of each method, uint64, n_views x n_words; empty where there is a problem.
+    thumbnail
+        a JPEG; empty where there is a problem or none was asked for.
+    """
+
+    row: dict[str, Any]
+    codes: dict[str, np.ndarray]
+    thumbnail: bytes
+
+
+def read_batch(
+    files: Sequence[tuple[str, str]],
+    *,
+    methods: Sequence[str] = ("phash",),
+    orientations: bool = False,
+    thumbnail_side: int = 0,
+    max_pixels: int = MAX_PIXELS,
+) -> list[Reading]:
+    """Read each file once for everything: table row with detail, the codes of several hash methods, and a thumbnail.
+
+    The codes and the row are those of `scan_images` and `fingerprint_images`. With `functools.partial` it is a function for
+    `map_batches`; picklable, so any executor can run it.
+
+    Parameters
+    ----------
+    files : (image name, path) of each
+    methods : names of hash methods
+    orientations : 8 views instead of 1
+    thumbnail_side : pixels of the longer side at most, up to 128; 0 makes none
+    max_pixels : see `scan_images`
+    """
+    described = [describe_file(image, path, max_pixels=max_pixels) for image, path in files]
+    sketches = [sketch for _, sketch, _ in described if sketch is not None]
+    n_views = N_VIEWS if orientations else 1
+    stack = np.stack(sketches) if sketches else np.zeros((0, SKETCH_SIDE, SKETCH_SIDE, 3), np.uint8)
+    codes = {method: iter(pack_bits(hash_sketches(stack, method, n_views))) for method in methods}
+    return [
+        Reading(row, {method: next(codes[method]) for method in methods}, _small_jpeg(picture, thumbnail_side))
+        if picture is not None
+        else Reading(row, {}, b"")
+        for row, _sketch, picture in described
+    ]
+
+
+def _small_jpeg(picture: Image.Image, side: int) -> bytes:
+    return small_jpeg(picture, side) if side else b""
 
 
 def pack_bits(bits: np.ndarray) -> np.ndarray:

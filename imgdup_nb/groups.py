@@ -12,6 +12,7 @@ import pandas as pd
 
 from .checks import check_choice, check_percent
 from .fingerprints import METHODS
+from .pairs import may_be_original
 
 LINKAGES = ["star", "connected", "complete"]
 TOLERANCE = 1e-9  # percent; a threshold typed as 100 * (1 - 3 / 42) includes pairs 3 bits apart
@@ -192,7 +193,7 @@ def _group_graph(graph: _Graph, threshold: float, linkage: str) -> tuple[Groupin
         threshold=float(threshold),
         linkage=linkage,
         n_images=graph.n_images,
-        n_pairs=int(near.sum()),
+        n_pairs=graph.count_pairs(near),
         left_out=[graph.names[image] for image in np.flatnonzero(touched & ~grouped)],
         floor=graph.floor,
         method=graph.method,
@@ -245,7 +246,7 @@ def _sweep_graph(graph: _Graph, wanted: Sequence[float] | np.ndarray, linkage: s
     return pd.DataFrame(
         {
             "threshold": np.asarray(wanted, dtype=float),
-            "pairs": [int(graph.at_or_above(value).sum()) for value in wanted],
+            "pairs": [graph.count_pairs(graph.at_or_above(value)) for value in wanted],
             "groups": groups,
             "images": images,
             "redundant": images - groups,
@@ -321,7 +322,8 @@ def _links_by_group(
 ) -> dict[int, list[tuple[str, str, float]]]:
     """Return for each later group the pairs inside it whose two images were not in one group before."""
     links: dict[int, list[tuple[str, str, float]]] = {}
-    ordered = between.sort_values("similarity", ascending=False, kind="stable")
+    left, right = _image_names(between)
+    ordered = between.assign(left=left, right=right).sort_values("similarity", ascending=False, kind="stable")
     for left, right, similarity in zip(ordered.left, ordered.right, ordered.similarity, strict=True):
         group = group_after.get(left)
         together = left in number_before and number_before[left] == number_before.get(right)
@@ -331,12 +333,6 @@ def _links_by_group(
 
 
 # -- the pair table as numbers ----------------------------------------------------------------------------------------
-
-
-def _may_be_original(name: str) -> tuple[str, str]:
-    """Sort key: `cat.jpg` before `cat (1).jpg` and `cat copy.jpg`, which plain text order turns round."""
-    folder_and_stem, dot, suffix = name.rpartition(".")
-    return (folder_and_stem, suffix) if dot and "/" not in suffix else (name, "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -353,6 +349,9 @@ class _Graph:
     floor: float
     method: str
     n_images: int
+    like: (
+        np.ndarray
+    )  # int32, n_names: the original of which an image is one of very many copies (`attrs["alike"]`), else itself
 
     @classmethod
     def read(cls, pairs: pd.DataFrame, threshold: float | None = None) -> _Graph:
@@ -381,6 +380,7 @@ class _Graph:
             floor=floor,
             method=str(pairs.attrs.get("method", "unknown method")),
             n_images=int(pairs.attrs.get("n_images", len(names))),
+            like=_read_alike(pairs, names),
         )
         if threshold is not None:
             graph.check_floor(threshold)
@@ -406,6 +406,21 @@ class _Graph:
     def at_or_above(self, threshold: float) -> np.ndarray:
         return self.similarity >= threshold - TOLERANCE
 
+    @cached_property
+    def n_copies(self) -> np.ndarray:
+        """How many copies stand behind each image, int64 n_names: pairs between two copies are not in the table."""
+        return np.bincount(self.like, minlength=len(self.names)) - (self.like == np.arange(len(self.names)))
+
+    def pair_weights(self) -> np.ndarray:
+        """Return how many pairs each pair stands for, int64: itself, and those between the copies of its two images."""
+        copies = self.n_copies
+        return 1 + copies[self.first] * copies[self.second]
+
+    def count_pairs(self, near: np.ndarray) -> int:
+        """Return the number of pairs of which the table's rows `near` are part."""
+        copies = self.n_copies
+        return int(self.pair_weights()[near].sum() + (copies * (copies - 1) // 2).sum())
+
     def levels(self) -> np.ndarray:
         """Return every similarity that can occur from the floor up, strictest first; half percents where they are too many."""
         seen = np.unique(self.similarity)
@@ -417,16 +432,43 @@ class _Graph:
 
 def _number_images(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Return left and right as int32 numbers, and the names they stand for, in the order of originals."""
-    left, right = pairs.left, pairs.right
+    left, right = _image_names(pairs)
     if isinstance(left.dtype, pd.CategoricalDtype) and left.dtype == right.dtype:
         known, codes = list(left.cat.categories), (left.cat.codes.to_numpy(), right.cat.codes.to_numpy())
     else:
         both, uniques = pd.factorize(np.concatenate([left.to_numpy(dtype=object), right.to_numpy(dtype=object)]))
         known, codes = list(uniques), (both[: len(pairs)], both[len(pairs) :])
-    order = sorted(range(len(known)), key=lambda k: _may_be_original(known[k]))
+    if pairs.attrs.get("sides") == 2:  # what is on the right was there before: originals are looked for there first
+        there = set(codes[1].tolist())
+        order = sorted(range(len(known)), key=lambda k: (k not in there, may_be_original(known[k])))
+    else:
+        order = sorted(range(len(known)), key=lambda k: may_be_original(known[k]))
     number = np.empty(len(known), np.int32)
     number[order] = np.arange(len(known), dtype=np.int32)
     return number[codes[0]], number[codes[1]], [known[k] for k in order]
+
+
+def _image_names(pairs: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Return the left and right names, told apart by `left:` and `right:` where two collections share a name."""
+    left, right = pairs.left, pairs.right
+    if pairs.attrs.get("sides") != 2:
+        return left, right
+    left, right = left.astype("category"), right.astype("category")
+    shared = set(left.cat.categories) & set(right.cat.categories)
+    return tuple(
+        side.cat.rename_categories([f"{word}:{name}" if name in shared else name for name in side.cat.categories])
+        for side, word in ((left, "left"), (right, "right"))
+    )
+
+
+def _read_alike(pairs: pd.DataFrame, names: list[str]) -> np.ndarray:
+    like = np.arange(len(names), dtype=np.int32)
+    if pairs.attrs.get("alike"):
+        number = {name: k for k, name in enumerate(names)}
+        for first, *copies in pairs.attrs["alike"]:
+            if first in number:  # else the table has been filtered
+                like[[number[name] for name in copies if name in number]] = number[first]
+    return like
 
 
 # -- linkages ---------------------------------------------------------------------------------------------------------
@@ -445,7 +487,7 @@ def _owners(graph: _Graph, near: np.ndarray, linkage: str) -> np.ndarray:
         return star_owners(first, second, level, by_second, n, 1)[:, 0]
     if linkage == "connected":
         return connected_levels(first, second, level, n, 1)[0]
-    return _complete_levels(first, second, level, n, 1)[0]
+    return _complete_levels(first, second, level, n, 1, graph)[0]
 
 
 def _tallies(graph: _Graph, strictest_first: np.ndarray, linkage: str) -> np.ndarray:
@@ -461,14 +503,20 @@ def _tallies(graph: _Graph, strictest_first: np.ndarray, linkage: str) -> np.nda
         return tally_owners(star_owners(first, second, level, by_second, n, n_levels))
     if linkage == "connected":
         return connected_levels(first, second, level, n, n_levels)[1]
-    return _complete_levels(first, second, level, n, n_levels)[1]
+    return _complete_levels(first, second, level, n, n_levels, graph)[1]
 
 
 def _complete_levels(
-    first: np.ndarray, second: np.ndarray, level: np.ndarray, n: int, n_levels: int
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, n: int, n_levels: int, graph: _Graph
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Merge two clusters as soon as all pairs between them have been met; the same answers as `loops.connected_levels`."""
-    owner = np.arange(n, dtype=np.int32)
+    """Merge two clusters as soon as all pairs between them have been met; the same answers as `loops.connected_levels`.
+
+    Of very many copies (`graph.like`) only the original is clustered; the others go where it goes.
+    """
+    first, second, level = _without_copies(first, second, level, graph)
+    like = graph.like
+    owner = like.copy()
+    size = np.bincount(like, minlength=n).tolist()
     members = [[image] for image in range(n)]
     met: list[dict[int, int]] = [{} for _ in range(n)]  # of each cluster: how many pairs lead to which other cluster
     tally = np.zeros((n_levels, 3), np.int64)
@@ -480,9 +528,26 @@ def _complete_levels(
             met[a][b] = met[b][a] = met[a].get(b, 0) + 1
             if met[a][b] == len(members[a]) * len(members[b]):
                 _merge(a, b, owner, members, met)
-        sizes = [len(cluster) for cluster in members if len(cluster) > 1]
+                size[a], size[b] = size[a] + size[b], 0
+        sizes = [count for count in size if count > 1]
         tally[k] = len(sizes), sum(sizes), max(sizes, default=0)
-    return owner, tally
+    return owner[like], tally
+
+
+def _without_copies(
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, graph: _Graph
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the pairs of images that are no copies, in the order in which their copies' last pairs would come."""
+    like, similarity = graph.like, graph.similarity[: len(first)]
+    if (like == np.arange(len(like))).all():
+        return first, second, level
+    kept = (like[first] == first) & (like[second] == second)
+    first, second, level = first[kept], second[kept], level[kept]
+    last = np.arange(len(like))
+    np.maximum.at(last, like, np.arange(len(like)))
+    one, other = last[first], last[second]
+    order = np.lexsort((np.maximum(one, other), np.minimum(one, other), -similarity[kept]))
+    return first[order], second[order], level[order]
 
 
 def _merge(a: int, b: int, owner: np.ndarray, members: list[list[int]], met: list[dict[int, int]]) -> None:
@@ -541,6 +606,7 @@ def _weakest_pairs(graph: _Graph, owner: np.ndarray, size: np.ndarray) -> np.nda
     head = owner[graph.first[inside]]
     weakest = np.full(len(owner), np.inf)
     np.minimum.at(weakest, head, graph.similarity[inside])
-    met = np.bincount(head, minlength=len(owner))
+    met = np.bincount(head, weights=graph.pair_weights()[inside], minlength=len(owner))
+    met = met + np.bincount(owner, weights=graph.n_copies * (graph.n_copies - 1) // 2, minlength=len(owner))
     weakest[met < size * (size - 1) // 2] = np.nan
     return weakest

@@ -7,11 +7,25 @@ largest first, then by first and second.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 
 
-@njit(cache=True)
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a loop when it is first called and keep the result on disk; in this process only, where no folder can be written.
+
+    numba keeps it beside the module, else in the user's cache, else in the folder named by NUMBA_CACHE_DIR.
+    """
+    try:
+        return njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # "no locator available": neither place can be written
+        return njit(nogil=True)(function)
+
+
+@compiled
 def star_owners(
     first: np.ndarray, second: np.ndarray, level: np.ndarray, by_second: np.ndarray, n: int, n_levels: int
 ) -> np.ndarray:
@@ -41,7 +55,7 @@ def star_owners(
     return owner
 
 
-@njit(cache=True)
+@compiled
 def tally_owners(owner: np.ndarray) -> np.ndarray:
     """Return groups, images in groups and largest group for each level, int64 n_levels x 3."""
     n, n_levels = owner.shape
@@ -59,7 +73,7 @@ def tally_owners(owner: np.ndarray) -> np.ndarray:
     return tally
 
 
-@njit(cache=True)
+@compiled
 def connected_levels(
     first: np.ndarray, second: np.ndarray, level: np.ndarray, n: int, n_levels: int
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ def map_batches(
     *,
     executor: Executor | None = None,
     describe: str = "",
+    size: int | None = None,
 ) -> Iterator[Result]:
     """Yield `function`'s result for each item, in the order of `items`, working on batches at the same time.
 
@@ -38,32 +40,67 @@ def map_batches(
         any `concurrent.futures.Executor`, which stays open; None works in threads of this process.
     describe
         a word for the progress bar, which appears after a second. Never a file name: bars are shown as HTML.
+    size
+        items in a batch; None takes 4 in threads and 64 on an executor.
 
     Notes
     -----
-    When the consumer stops early or is interrupted, batches not begun are cancelled and own threads are waited for, so
-    nothing runs on in the background.
+    When an executor breaks, as one of processes does with its first killed process, what is left is done in threads here,
+    after a warning. When the consumer stops early or is interrupted, batches not begun are cancelled and own threads are
+    waited for, so nothing runs on in the background.
     """
-    size = THREAD_BATCH if executor is None else EXECUTOR_BATCH
+    size = size or (THREAD_BATCH if executor is None else EXECUTOR_BATCH)
     batches = (items[start : start + size] for start in range(0, len(items), size))
     workers = os.cpu_count() or 1
-    pool = executor or ThreadPoolExecutor(workers, thread_name_prefix="imgdup_nb")
-    under_way: deque[Future[list[Result]]] = deque()
+    pool = _Pool(function, executor, workers)
+    under_way: deque[tuple[Sequence[Item], Future[list[Result]]]] = deque()
     try:
         # tqdm's bar for notebooks does not heed its own switch for scripts
         quiet = os.environ.get("TQDM_DISABLE", "") not in {"", "0"}
         with tqdm(total=len(items), desc=describe, delay=1, leave=False, disable=quiet) as bar:
-            under_way.extend(pool.submit(function, batch) for batch in islice(batches, 64 * workers))
+            under_way.extend((batch, pool.submit(batch)) for batch in islice(batches, 64 * workers))
             while under_way:
-                results = under_way.popleft().result()
-                under_way.extend(pool.submit(function, batch) for batch in islice(batches, 1))
+                batch, future = under_way.popleft()
+                results = pool.result(batch, future)
+                under_way.extend((batch, pool.submit(batch)) for batch in islice(batches, 1))
                 bar.update(len(results))
                 yield from results
     finally:
-        for future in under_way:
+        for _, future in under_way:
             future.cancel()
-        if executor is None:
-            pool.shutdown(wait=True, cancel_futures=True)
+        pool.close()
+
+
+class _Pool:
+    """An executor, and threads of this process in its place when it breaks: a killed worker costs time, not results."""
+
+    def __init__(self, function: Callable[[Any], Any], executor: Executor | None, workers: int) -> None:
+        self.function, self.executor = function, executor
+        self.threads = ThreadPoolExecutor(workers, thread_name_prefix="imgdup_nb")
+
+    def submit(self, batch: Sequence[Any]) -> Future[Any]:
+        if self.executor is not None:
+            try:
+                return self.executor.submit(self.function, batch)
+            except BrokenExecutor as error:
+                self._replace(error)
+        return self.threads.submit(self.function, batch)
+
+    def result(self, batch: Sequence[Any], future: Future[Any]) -> Any:
+        try:
+            return future.result()
+        except BrokenExecutor as error:
+            self._replace(error)
+            return self.threads.submit(self.function, batch).result()
+
+    def close(self) -> None:
+        self.threads.shutdown(wait=True, cancel_futures=True)
+
+    def _replace(self, error: BrokenExecutor) -> None:
+        """Go on without an executor that has lost a worker; a cluster starts a new one and does not come here."""
+        if self.executor is not None:
+            warnings.warn(f"the executor broke ({error}); what is left is done in threads of this process", stacklevel=2)
+        self.executor = None
 
 
 def each(function: Callable[[Any], Any], batch: Sequence[Any]) -> list[Any]:

@@ -117,7 +117,7 @@ def plot_similarities(pairs: pd.DataFrame, threshold: float | None = None, *, ax
     _scale_counts(ax, counts.max(initial=1))
     _draw_bands(ax, graph.floor)
     if threshold is not None:
-        ax.axvline(line, color="#c2362b", linewidth=1.6, zorder=3)
+        ax.axvline(_left_of_bar(levels, line), color="#c2362b", linewidth=1.6, zorder=3)
     ax.set(xlabel=f"similarity, percent ({graph.method})", ylabel="pairs (logarithmic)")
     return ax
 
@@ -149,6 +149,7 @@ def plot_sweep(sweep: pd.DataFrame, threshold: float | None = None, *, ax: Axes 
     """
     ax = _axes_or_new(ax, (7, 3))
     rising = sweep.sort_values("threshold")
+    rising = pd.concat([rising.head(1).assign(threshold=rising.threshold.min() - 1.0), rising])
     for column, colour in CURVES.items():
         # a threshold between two levels finds what the next stricter level does
         ax.step(rising.threshold, rising[column], where="pre", color=colour, label=column, linewidth=1.8)
@@ -267,6 +268,13 @@ def _scale_counts(ax: Axes, most: float) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
+def _left_of_bar(levels: np.ndarray, threshold: float) -> float:
+    """Return where the line of a threshold stands: left of the first bar that counts in, not through its middle."""
+    reached = np.flatnonzero(levels >= threshold - TOLERANCE)
+    first = reached[-1] if len(reached) else 0
+    return float(levels[first] - 0.625 * bar_widths(levels)[first])
+
+
 def _draw_bands(ax: Axes, floor: float) -> None:
     """Shade the tutorial's bands and write their names along the top."""
     left = floor - 0.03 * (100 - floor) - 0.5
@@ -277,7 +285,10 @@ def _draw_bands(ax: Axes, floor: float) -> None:
         if place % 2:
             ax.axvspan(start, stop, color="#7f8ea3", alpha=0.10, linewidth=0, zorder=0)
         span = "below 70" if low == 0 else f"{low:.0f}\N{EN DASH}{high if high == 100 else high - 1:.0f}"
-        label = f"{span}\n{meaning}" if stop - start >= 0.2 * (101 - left) else span
+        share = (stop - start) / (101 - left)
+        if share < 0.1:
+            continue
+        label = f"{span}\n{meaning}" if share >= 0.2 else span
         ax.annotate(
             label, ((start + stop) / 2, 1), xycoords=("data", "axes fraction"), xytext=(0, -3),
             textcoords="offset points", ha="center", va="top", fontsize="x-small", color="#5b6776", annotation_clip=True,

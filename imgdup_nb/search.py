@@ -2,31 +2,50 @@
 
 Codes have the shape of `Fingerprints.codes`. With several views the distance of two images is the smallest between any view of
 one and the upright view of the other, in both directions, so that it does not depend on their order.
+
+This module is the definition, in numpy. Where bit codes are many, `bit_loops` finds the same pairs with fewer comparisons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .parallel import each, map_batches
+
 BLOCK_BYTES = 32 * 2**20  # temporary memory of one block of distances
 MAX_PAIRS = 50_000_000  # about 1.5 GB as a table; nobody can look at more
+MAX_IMAGES = 2**27  # so that a pair and its distance fit into one number of 64 bits
+SMALL = 2e7  # comparisons; up to here numpy is done before numba has been imported
+TILE_ROWS = 1_000_000  # what travels to another process at a time: two tiles of codes
+DISTANCE_BITS = 10
+TOO_MANY = (
+    "more than {:,} pairs are this similar; raise min_similarity, or look first at the images that are alike everywhere "
+    "(nearly blank: images[images.detail < 5])"
+)
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def find_pairs(codes: np.ndarray, max_distance: float) -> Found:
+def find_pairs(
+    codes: np.ndarray, max_distance: float, *, others: np.ndarray | None = None, executor: Executor | None = None
+) -> Found:
     """Find every pair of rows within a distance, inclusive.
 
     Parameters
     ----------
     codes : uint64, n x n_views x n_words, or float32, n x n_views x n_dimensions (unit vectors)
     max_distance : bits, or 1 - cosine
+    others : like codes; then pairs have their row in `codes` and their column in `others`
+    executor : any `concurrent.futures.Executor`, given tiles of rows x columns; None works in threads
 
     Returns
     -------
-    rows, columns : int64, rows < columns, in lexical order
+    rows, columns : int64, in lexical order; without `others` rows < columns
     distances : uint16 bits, or float64
 
     Raises
@@ -36,14 +55,22 @@ def find_pairs(codes: np.ndarray, max_distance: float) -> Found:
 
     Notes
     -----
-    Brute force over blocks of rows: n**2 / 2 comparisons, about 0.1 billion a second for 64 bits, 32 MB of temporary memory.
+    Bits: brute force by numpy for few codes, else whichever of multi-index hashing and brute force `bit_loops.choose_bands`
+    counts to be cheaper. Vectors: all products, n**2 / 2, block by block in 32 MB.
     """
+    if max(len(codes), 0 if others is None else len(others)) > MAX_IMAGES:
+        raise ValueError(f"more than {MAX_IMAGES:,} images must be compared in parts: similar_pairs(one_part, another_part)")
+    whole = Tile(0, 0, codes, others)
+    if executor is None:
+        parts = _search_tile(whole, max_distance)
+    else:
+        function = partial(each, partial(_search_tile_elsewhere, max_distance=max_distance))
+        tiles = map_batches(function, Tiles(whole), executor=executor, describe="compare", size=1)
+        parts = (part for found in tiles for part in found)
     if codes.dtype == np.uint64:
-        return _collect(_within(codes, _hamming, max_distance))
-    # float32 products find candidates a little too generously; the distance itself is a float64 sum of fixed order, so it
-    # depends neither on the block nor on the machine's matrix library
-    rows, columns, _ = _collect(_within(codes, _cosine, max_distance + 1e-4))
-    distances = exact_cosine(codes, rows, columns)
+        return _closest(parts)
+    rows, columns = _in_order(parts)
+    distances = exact_cosine(codes, rows, columns, others)
     near = distances <= max_distance + 1e-9
     return rows[near], columns[near], distances[near]
 
@@ -56,39 +83,148 @@ def all_distances(codes: np.ndarray) -> np.ndarray:
         distances = np.zeros((n, n))
         distances[rows, columns] = distances[columns, rows] = exact_cosine(codes, rows, columns)
         return distances
-    blocks = [_hamming(codes[start:stop], codes) for start, stop in _blocks(codes)]
+    height = max(1, BLOCK_BYTES // max(1, 8 * n))
+    blocks = [_hamming(codes[start : start + height], codes) for start in range(0, n, height)]
     return np.concatenate(blocks).astype(np.float64) if blocks else np.zeros((0, 0))
 
 
-def _blocks(codes: np.ndarray) -> Iterator[tuple[int, int]]:
-    height = max(1, BLOCK_BYTES // max(1, 8 * len(codes)))
-    return ((start, min(start + height, len(codes))) for start in range(0, len(codes), height))
+# -- tiles: a part of all comparisons ---------------------------------------------------------------------------------
 
 
-def _within(codes: np.ndarray, distance: Callable[..., np.ndarray], max_distance: float) -> Iterator[Found]:
-    for start, stop in _blocks(codes):
-        block = distance(codes[start:stop], codes[start:])
-        rows, columns = np.nonzero(block <= max_distance)
-        later = columns > rows  # each pair once, and no image with itself
-        rows, columns = rows[later], columns[later]
-        yield rows + start, columns + start, block[rows, columns]
+class Tile(NamedTuple):
+    """Some rows against some columns; `right` None compares the rows with each other."""
+
+    row: int  # of the first code
+    column: int
+    left: np.ndarray
+    right: np.ndarray | None
 
 
-def _collect(blocks: Iterator[Found]) -> Found:
-    parts: list[Found] = []
-    total = 0
-    for part in blocks:
-        total += len(part[0])
-        if total > MAX_PAIRS:
-            raise ValueError(
-                f"more than {MAX_PAIRS:,} pairs are this similar; raise min_similarity, or look first at the images that are "
-                "alike everywhere (blank, or copies of one picture)"
-            )
-        parts.append(part)
-    if not parts:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint16)
-    rows, columns, distances = map(np.concatenate, zip(*parts, strict=True))
+class Tiles(Sequence[Tile]):
+    """The tiles that make up a whole, cut when they are asked for, so that they are not in memory all at once."""
+
+    def __init__(self, whole: Tile) -> None:
+        self.whole = whole
+        n_left, n_right = len(whole.left), len(whole.left if whole.right is None else whole.right)
+        # a dozen stripes keep a cluster busy, and each code travels a dozen times
+        self.height = max(1, min(TILE_ROWS, -(-max(n_left, n_right) // 12)))
+        self.corners = [
+            (row, column)
+            for row in range(0, n_left, self.height)
+            for column in range(0 if whole.right is not None else row, n_right, self.height)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.corners)
+
+    def __getitem__(self, which: Any) -> Any:
+        if isinstance(which, slice):
+            return [self[k] for k in range(*which.indices(len(self)))]
+        row, column = self.corners[which]
+        others = self.whole.left if self.whole.right is None else self.whole.right
+        on_diagonal = self.whole.right is None and row == column
+        right = None if on_diagonal else others[column : column + self.height]
+        return Tile(row, column, self.whole.left[row : row + self.height], right)
+
+
+def _search_tile_elsewhere(tile: Tile, *, max_distance: float) -> list[np.ndarray]:
+    return list(_search_tile(tile, max_distance))
+
+
+def _search_tile(tile: Tile, max_distance: float) -> Iterator[np.ndarray]:
+    """Yield (row, column, distance) of the pairs of a tile, n_found x 3; with views a pair may come several times."""
+    if tile.left.dtype != np.uint64:
+        # float32 products find candidates a little too generously; the distance itself is a float64 sum of fixed order, so
+        # it depends neither on the block nor on the machine's matrix library
+        found = _compare_all(tile.left, tile.right, _cosine, max_distance + 1e-4)
+    elif len(tile.left) * len(tile.left if tile.right is None else tile.right) * tile.left.shape[1] <= SMALL:
+        found = _compare_all(tile.left, tile.right, _hamming, max_distance)
+    else:
+        found = _compare_bits(tile.left, tile.right, int(max_distance))
+    for part in found:
+        yield part + np.array([tile.row, tile.column, 0], part.dtype)
+
+
+def _compare_all(
+    left: np.ndarray, right: np.ndarray | None, distance: Callable[..., np.ndarray], max_distance: float
+) -> Iterator[np.ndarray]:
+    """Compare all, one square block of distances in memory at a time; distances of vectors are left to `exact_cosine`."""
+    side = int((BLOCK_BYTES / 8) ** 0.5)
+    within = right is None
+    right = left if right is None else right
+    for row in range(0, len(left), side):
+        for column in range(row if within else 0, len(right), side):
+            block = distance(left[row : row + side], right[column : column + side])
+            rows, columns = np.nonzero(block <= max_distance)
+            found = np.column_stack([rows + row, columns + column, block[rows, columns].astype(np.int64)])
+            # each pair once, and no image with itself
+            yield found[found[:, 0] < found[:, 1]] if within else found
+
+
+def _compare_bits(left: np.ndarray, right: np.ndarray | None, max_distance: int) -> Iterator[np.ndarray]:
+    """Search by `bit_loops`: upright against upright, then the other views of each side against the other's upright."""
+    from .bit_loops import find_near  # numba takes half a second to import, which few images need not pay
+
+    n_words, turned = left.shape[2], left.shape[1] - 1
+    others = left if right is None else right
+    searches = [(left[:, 0], None if right is None else right[:, 0], 1, 1)]
+    if turned:
+        searches.append((left[:, 1:].reshape(-1, n_words), others[:, 0], turned, 1))
+    if turned and right is not None:  # within one set, the search before was this one too
+        searches.append((left[:, 0], right[:, 1:].reshape(-1, n_words), 1, turned))
+    for one, other, views_of_one, views_of_other in searches:
+        for found in find_near(one, other, max_distance, MAX_PAIRS):
+            found[:, 0] //= views_of_one
+            found[:, 1] //= views_of_other
+            if right is None:
+                found[:, :2].sort(axis=1)
+                found = found[found[:, 0] < found[:, 1]]
+            yield found
+
+
+# -- what was found, in order -----------------------------------------------------------------------------------------
+
+
+def _closest(parts: Iterator[np.ndarray]) -> Found:
+    """Return each pair once, with its smallest distance, in lexical order."""
+    rows_and_more = _merge(parts, DISTANCE_BITS)
+    distances = (rows_and_more & np.uint64(2**DISTANCE_BITS - 1)).astype(np.uint16)
+    rows, columns = _unpack(rows_and_more >> np.uint64(DISTANCE_BITS))
     return rows, columns, distances
+
+
+def _in_order(parts: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return each pair once, in lexical order."""
+    return _unpack(_merge(parts, DISTANCE_BITS) >> np.uint64(DISTANCE_BITS))
+
+
+def _unpack(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return (pairs // np.uint64(MAX_IMAGES)).astype(np.int64), (pairs % np.uint64(MAX_IMAGES)).astype(np.int64)
+
+
+def _merge(parts: Iterator[np.ndarray], n_distance_bits: int) -> np.ndarray:
+    """Return sorted numbers, uint64, of row, column and distance, and of each pair the one with the smallest distance."""
+    kept: list[np.ndarray] = []
+    total = 0
+    for part in parts:
+        row, column, distance = part.T.astype(np.uint64)
+        kept.append((row * np.uint64(MAX_IMAGES) + column << np.uint64(n_distance_bits)) + distance)
+        total += len(part)
+        if total > MAX_PAIRS:  # as they are found; through several views a pair is found several times
+            kept = [_once(kept, n_distance_bits)]
+            total = len(kept[0])
+        if total > MAX_PAIRS:
+            raise ValueError(TOO_MANY.format(MAX_PAIRS))
+    return _once(kept, n_distance_bits)
+
+
+def _once(kept: list[np.ndarray], n_distance_bits: int) -> np.ndarray:
+    numbers = np.sort(np.concatenate(kept)) if kept else np.zeros(0, np.uint64)
+    pairs = numbers >> np.uint64(n_distance_bits)
+    return numbers[np.concatenate([np.ones(min(1, len(pairs)), bool), pairs[1:] != pairs[:-1]])]
+
+
+# -- distances --------------------------------------------------------------------------------------------------------
 
 
 def _hamming(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -97,28 +233,29 @@ def _hamming(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     def upright(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return sum(np.bitwise_count(a[:, None, word] ^ b[None, :, word]).astype(np.uint16) for word in range(a.shape[1]))
 
-    return _smallest(left, right, upright, np.minimum)
+    return _smallest(left, right, upright)
 
 
 def _cosine(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return float32 distances, n_left x n_right, good to about 1e-6."""
-    return _smallest(left, right, lambda a, b: 1 - a @ b.T, np.minimum)
+    return _smallest(left, right, lambda a, b: 1 - a @ b.T)
 
 
-def _smallest(left: np.ndarray, right: np.ndarray, distance: Callable[..., np.ndarray], least: Callable) -> np.ndarray:
+def _smallest(left: np.ndarray, right: np.ndarray, distance: Callable[..., np.ndarray]) -> np.ndarray:
     best = distance(left[:, 0], right[:, 0])
     for view in range(1, left.shape[1]):
-        best = least(best, distance(left[:, view], right[:, 0]))
-        best = least(best, distance(left[:, 0], right[:, view]))
+        best = np.minimum(best, distance(left[:, view], right[:, 0]))
+        best = np.minimum(best, distance(left[:, 0], right[:, view]))
     return best
 
 
-def exact_cosine(codes: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return 1 - cosine of pairs of rows, float64, summed in float64 and rounded to 8 decimals."""
+def exact_cosine(codes: np.ndarray, rows: np.ndarray, columns: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
+    """Return 1 - cosine of pairs of rows, float64, summed in float64 and rounded to 6 decimals."""
+    others = codes if others is None else others
     best = np.full(len(rows), np.inf)
-    step = max(1, BLOCK_BYTES // max(1, 16 * codes.shape[-1]))
+    step = max(1, BLOCK_BYTES // max(1, 16 * codes.shape[1] * codes.shape[2]))
     for start in range(0, len(rows), step):
-        left, right = codes[rows[start : start + step]], codes[columns[start : start + step]]
+        left, right = codes[rows[start : start + step]], others[columns[start : start + step]]
         pairs = [(left[:, 0], right[:, 0])]
         pairs += [(left[:, view], right[:, 0]) for view in range(1, left.shape[1])]
         pairs += [(left[:, 0], right[:, view]) for view in range(1, left.shape[1])]

@@ -12,7 +12,8 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "decode", "demo", "loops", "feature_loops", "text"},
+    {"checks", "parallel", "demo", "loops", "feature_loops", "storage", "hashes", "text"},
+    {"decode", "bit_loops"},
     {"images", "features"},
     {"fingerprints", "alignment"},
     {"search", "candidates"},
@@ -26,7 +27,7 @@ ONLY_IN = {
     "matplotlib": {"plots", "compare", "widgets"},
     "ipywidgets": {"widgets"},
     "anywidget": {"widgets"},
-    "numba": {"loops", "feature_loops"},
+    "numba": {"loops", "bit_loops", "feature_loops"},
     "cv2": {"features"},
 }
 

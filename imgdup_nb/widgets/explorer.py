@@ -1,7 +1,7 @@
 """The threshold explorer: a `ThresholdState` that shows itself in a notebook.
 
 Who does what: Python holds the pairs, makes the groups and decodes thumbnails. The browser gets, once per method and
-linkage, the counts at every level (a few kilobytes: `_scene`), so it paints histogram, curves and numbers at once when the
+linkage, the counts at every level (a few kilobytes: `scene`), so it paints histogram, curves and numbers at once when the
 threshold moves, while Python still groups. The groups themselves never travel as a whole: the browser gets the rows it shows.
 
 Messages, besides the traits (all of them plain JSON; thumbnails are binary buffers):
@@ -34,10 +34,10 @@ from .thumbnails import Thumbnails
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FIRST_ROWS = 6  # sent with every change: what a gallery shows before it is scrolled
+FIRST_ROWS = {True: 3, False: 5}  # sent with every change: what a list with pictures, or without, shows unscrolled
 MAX_ROWS = 60  # rows, and
 MAX_PICTURES = 48  # pictures, answered to one request
-MAX_TILES = 12  # images of a group in its row; the table of the selected group has more
+MAX_TILES = 8  # images of a group in its row; the table of the selected group has more
 MAX_DETAILS = 300  # rows of the table of the selected group
 THUMBNAIL_SIDES = (32, 512)  # pixels, smallest and largest
 
@@ -98,9 +98,9 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
     _esm = join_module()
     _css = (ASSETS / "explorer.css").read_text(encoding="utf-8")
 
-    _scene = t.Dict().tag(sync=True)
-    _selection = t.Dict().tag(sync=True)
-    _asked = t.Int(0).tag(sync=True, echo_update=False)  # counted up by the browser with each change, and answered
+    scene = t.Dict().tag(sync=True)
+    details = t.Dict().tag(sync=True)
+    asked = t.Int(0).tag(sync=True, echo_update=False)  # counted up by the browser with each change, and answered
 
     def __init__(
         self, pairs: pd.DataFrame | Mapping[str, pd.DataFrame], images: pd.DataFrame | None = None, **traits: Any
@@ -112,7 +112,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         self._set_scene()
         self.observe(self._set_scene, "sweep")
         self.observe(self._on_revision, "revision")
-        self.observe(self._set_selection, "selected")
+        self.observe(self._set_details, "selected")
         self.on_msg(self._on_message)
 
     # -- from the browser ----------------------------------------------------------------------------------------------
@@ -121,14 +121,17 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         """Take values from the browser and answer with the groups; a refused value is explained there."""
         with self.lock:
             self._is_answering = True
+            values = dict(sync_data)
+            if "asked" in values:  # apart, because a refused value takes back all that came with it
+                super().set_state({"asked": values.pop("asked")})
             try:
-                super().set_state(sync_data)
+                super().set_state(values)
             except Exception as error:  # whatever it is, people look at the widget and not at the log
                 self.send({"type": "error", "text": str(error)})
-                self.send_state([name for name in sync_data if name in self.keys])
+                self.send_state([name for name in values if name in self.keys])
             finally:
                 self._is_answering = False
-            self.send({"type": "rows", **self._page(0, FIRST_ROWS)})
+            self.send(self._page(0))
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         answer = {
@@ -146,8 +149,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
 
     def _answer_rows(self, content: dict[str, Any]) -> None:
         with self.lock:
-            first, count = max(0, int(content["first"])), min(int(content["count"]), MAX_ROWS)
-            self.send({"type": "rows", **self._page(first, count)})
+            self.send(self._page(max(0, int(content["first"])), min(int(content["count"]), MAX_ROWS)))
 
     def _answer_pictures(self, content: dict[str, Any]) -> None:
         names = self.graph.names  # without the lock: moving on must not wait for decoders
@@ -171,15 +173,15 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
     # -- to the browser ------------------------------------------------------------------------------------------------
 
     def _on_revision(self, _change: Any) -> None:
-        self._set_selection()
+        self._set_details()
         if not self._is_answering:
-            self.send({"type": "rows", **self._page(0, FIRST_ROWS)})
+            self.send(self._page(0))
 
     def _set_scene(self, _change: Any = None) -> None:
         """Bring together what changes with method, linkage and range only."""
         method = METHODS.get(self.method) or METHODS.get(self.graph.method)
         levels = self.levels
-        self._scene = {
+        self.scene = {
             "methods": self.methods,
             "unit": self.pairs.attrs.get("unit", method.unit if method else ""),
             "bits": int(self.pairs.attrs.get("bits", method.bits if method else 0)),
@@ -194,49 +196,61 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
             "pictures": self.images is not None,
         }
 
-    def _page(self, first: int, count: int) -> dict[str, Any]:
-        """Return the rows of the gallery from `first` on, and what they belong to.
+    def _page(self, first: int, count: int | None = None) -> dict[str, Any]:
+        """Return a message with the rows of the list from `first` on, and what they belong to.
 
-        A row is [group, images, weakest pair, lowest similarity to the original, change, ids of the first images, their
-        similarities to the original (0 for the original), places of new images, places of burst shots].
+        A row is [group, images, weakest pair, change, ids of the first images, similarities of all but the original to it,
+        places of new images, places of burst shots]. It is sent at every move, so what is empty is left out.
         """
-        return {
+        count = FIRST_ROWS[self.images is not None] if count is None else count
+        page = {
+            "type": "rows",
             "revision": self.revision,
-            "asked": self._asked,
-            "threshold": self.threshold,
-            "first": first,
+            "asked": self.asked,
             "total": len(self.shown),
             "rows": [self._row(int(group)) for group in self.shown[first : first + count]],
-            "changes": self.changes if self.pinned is not None else None,
-            "bursts": int(self._bursts.sum()),
         }
+        if first:
+            page["first"] = first
+        if self.pinned is not None:
+            page["changes"] = self.changes
+        if self._bursts.any():
+            page["bursts"] = int(self._bursts.sum())
+        return page
 
     def _row(self, group: int) -> list[Any]:
         rows = self._rows
-        start = rows.start[group - 1]
-        tiles = slice(start, start + min(rows.size[group - 1], MAX_TILES))
-        return [
+        tiles = self._tiles(group)
+        row = [
             group,
             int(rows.size[group - 1]),
-            _percent(rows.weakest[group - 1]),
-            _percent(rows.lowest[group - 1]),
+            _percent(rows.weakest[group - 1], 1),
             int(self._changes.kinds[group - 1]),
             self._numbers[tiles].tolist(),
-            [0, *(_percent(value) for value in rows.similarity[tiles][1:])],
-            np.flatnonzero(self._changes.new_rows[tiles]).tolist(),
-            np.flatnonzero(self._bursts[tiles]).tolist(),
+            [_percent(value, 1) for value in rows.similarity[tiles[1:]]],
         ]
+        marks = [np.flatnonzero(marked[tiles]).tolist() for marked in (self._changes.new_rows, self._bursts)]
+        return [*row, *marks] if any(marks) else row
 
-    def _set_selection(self, _change: Any = None) -> None:
+    def _tiles(self, group: int) -> np.ndarray:
+        """Return the rows of the groups' table that stand for a group: the original first, then what is worth a look."""
+        start, size = self._rows.start[group - 1], self._rows.size[group - 1]
+        others = np.arange(start + 1, start + size)  # most similar first
+        if self.order == "risk":
+            others = others[::-1]
+        new = self._changes.new_rows[others]
+        return np.concatenate([[start], others[new], others[~new]])[:MAX_TILES]
+
+    def _set_details(self, _change: Any = None) -> None:
         """Send the table of the selected group."""
         group = self.selected_group
         if group is None:
-            self._selection = {}
+            self.details = {}
             return
         start, size = self._rows.start[group - 1], int(self._rows.size[group - 1])
         shown = slice(start, start + min(size, MAX_DETAILS))
         table = self.groups.table.iloc[shown]
-        self._selection = {
+        self.details = {
             "group": group,
             "size": size,
             "rows": [
@@ -271,9 +285,9 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         super().close()
 
 
-def _percent(value: float) -> float | None:
+def _percent(value: float, digits: int = 2) -> float | None:
     """Round for showing; a similarity below the floor is not known."""
-    return None if np.isnan(value) else round(float(value), 2)
+    return None if np.isnan(value) else round(float(value), digits)
 
 
 def _facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:

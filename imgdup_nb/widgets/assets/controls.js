@@ -91,7 +91,8 @@ class Numbers {
 
   mark(scene, threshold) {
     const place = scene.place(threshold);
-    for (const name of CURVES) this.values[name].textContent = countText(scene[name][place]);
+    for (const name of CURVES) this.values[name].replaceChildren(countText(scene[name][place]));
+    this.values.images.append(element("small", {}, ` of ${countText(scene.n_images)}`));
   }
 }
 
@@ -106,23 +107,21 @@ class Tools {
     this.guards = element("p", { class: "dup-guards", "data-testid": "guards" });
     const pinning = element("div", { class: "dup-pin" }, this.pin, this.changes);
     const row = element("div", { class: "dup-tools" }, pinning, labelled("Only pairs", this.upper), others.node);
-    this.node = element("div", {}, this.toolList, row);
+    this.node = element("div", {}, this.toolList, this.guards, row);
   }
 
   setScene(scene) {
     const entries = scene.tools.map(([percent, names]) => element("li", {}, element("b", {}, percentText(percent)), ` ${names}`));
     this.toolList.replaceChildren(...entries);
+    const limits = scene.levels.slice(0, -1).map((level) => [String(level), `below ${percentText(level)}`]);
+    setOptions(this.upper, [["", "no upper limit"], ...limits], "");
   }
 
-  mark(scene, threshold, pinned, upper) {
+  mark(threshold, pinned, upper) {
     this.pin.textContent = pinned === null ? `Pin ${percentText(threshold)}` : `Unpin ${percentText(pinned)}`;
     this.pin.setAttribute("aria-pressed", String(pinned !== null));
     if (pinned === null) this.changes.textContent = "pin a threshold to see what changes from it to another";
-    const limits = scene.levels.filter((level) => level > threshold).map((level) => [String(level), `below ${percentText(level)}`]);
-    const wanted = JSON.stringify([limits, upper]);
-    if (wanted === this.limits) return; // a select being used must not be filled anew
-    this.limits = wanted;
-    setOptions(this.upper, [["", "no upper limit"], ...limits], upper === null ? "" : String(upper));
+    this.upper.value = upper === null ? "" : String(upper);
   }
 
   setChanges(changes, threshold, pinned) {

@@ -38,13 +38,18 @@ function shortName(name, length) {
   return `${characters.slice(0, head).join("")}…${characters.slice(characters.length - (length - 1 - head)).join("")}`;
 }
 
+/** The last part of a name: a picture of it stands beside, and its tooltip has the whole. */
+function baseName(name) {
+  return name.slice(name.lastIndexOf("/") + 1) || name;
+}
+
 /** A name as text that cannot turn the direction of what stands around it. */
 function nameNode(name, length) {
   return element("bdi", { title: name }, shortName(name, length));
 }
 
 function percentText(value, digits = 1) {
-  return `${Number(value.toFixed(digits))} %`;
+  return `${Number(value.toFixed(digits))}\u00a0%`; // a number and its unit stay on one line
 }
 
 function countText(value) {

@@ -12,7 +12,7 @@ class Explorer {
     this.signal = this.controller.signal;
     this.listeners = [];
     this.showTools = false;
-    this.answered = model.get("_asked");
+    this.answered = model.get("asked");
     this.paintSoon = oncePerFrame(() => this.paint());
     this.saveSoon = oncePerFrame(() => this.model.save_changes());
     this.build();
@@ -20,7 +20,7 @@ class Explorer {
     root.append(this.node);
     this.setScene();
     this.setSelection();
-    model.send({ type: "rows", first: 0, count: 6 });
+    model.send({ type: "rows", first: 0, count: 8 });
   }
 
   get state() {
@@ -42,7 +42,7 @@ class Explorer {
     this.pictures = new Pictures(send, (ids) => this.onPictures(ids));
     this.gallery = new Gallery({ send, pictures: this.pictures, onSelect: (group) => send({ type: "select", group }), signal });
     this.gallery.idPrefix = `dup-${(viewCount += 1)}-row`;
-    this.details = new Details(() => send({ type: "select", group: null }), signal);
+    this.details = new Details(this.pictures, () => send({ type: "select", group: null }), signal);
     this.status = element("p", { role: "status", class: "dup-hidden", "data-testid": "status" });
     this.alert = element("p", { role: "alert", class: "dup-alert", hidden: "" });
     this.busy = element("span", { class: "dup-busy", hidden: "" }, "working…");
@@ -66,7 +66,7 @@ class Explorer {
       this.filter.node,
       this.gallery.node,
       this.details.node,
-      element("footer", {}, this.tools.guards, this.code),
+      this.code,
       this.status,
     );
   }
@@ -82,9 +82,9 @@ class Explorer {
 
   listen() {
     for (const name of INPUTS) this.on(`change:${name}`, this.paintSoon);
-    this.on("change:_asked", () => this.showBusySoon());
-    this.on("change:_scene", () => this.setScene());
-    this.on("change:_selection", () => this.setSelection());
+    this.on("change:asked", () => this.showBusySoon());
+    this.on("change:scene", () => this.setScene());
+    this.on("change:details", () => this.setSelection());
     this.on("change:method", () => this.pictures.clear());
     this.on("msg:custom", (message, buffers) => this.onMessage(message, buffers));
     for (const plot of [this.histogram, this.curves]) this.listenToPointer(plot);
@@ -145,6 +145,7 @@ class Explorer {
     this.answered = message.asked;
     this.rows = message;
     if (!this.isWaiting) this.showBusy(false);
+    this.gallery.threshold = this.model.get("threshold");
     this.gallery.take(message);
     if (this.code.open) this.model.send({ type: "code" });
     this.paintSoon();
@@ -152,7 +153,7 @@ class Explorer {
 
   onPictures(ids) {
     this.gallery.refresh(ids);
-    if (ids.some((id) => this.model.get("_selection").rows?.some((row) => row[0] === id))) this.setSelection();
+    this.details.refresh(ids);
     this.markState();
   }
 
@@ -160,11 +161,14 @@ class Explorer {
 
   change({ preset, pin, ...values }) {
     if (preset !== undefined) values.threshold = this.scene.snap(preset);
+    if (values.upper && values.upper <= this.model.get("threshold")) {
+      values.threshold = this.scene.step(this.scene.snap(values.upper), -1); // a range that holds at least one level
+    }
     if (pin) values.pinned = this.model.get("pinned") === null ? this.model.get("threshold") : null;
     const changed = Object.entries(values).filter(([name, value]) => this.model.get(name) !== value);
     if (!changed.length) return;
     for (const [name, value] of changed) this.model.set(name, value);
-    this.model.set("_asked", this.model.get("_asked") + 1);
+    this.model.set("asked", this.model.get("asked") + 1);
     this.showError("");
     this.saveSoon();
   }
@@ -182,7 +186,7 @@ class Explorer {
   // -- painting ------------------------------------------------------------------------------------------------------
 
   setScene() {
-    this.scene = new Scene(this.model.get("_scene"));
+    this.scene = new Scene(this.model.get("scene"));
     if (this.scene.isEmpty) return;
     this.head.setScene(this.scene, this.state);
     this.tools.setScene(this.scene);
@@ -194,7 +198,7 @@ class Explorer {
     if (this.scene.isEmpty) return;
     for (const plot of [this.histogram, this.curves]) plot.draw(this.scene, this.showTools);
     this.paint();
-    this.gallery.paint();
+    this.gallery.resize();
   }
 
   paint() {
@@ -204,7 +208,7 @@ class Explorer {
     for (const plot of [this.histogram, this.curves]) plot.mark(threshold, state.pinned, state.upper);
     this.head.mark(scene, threshold);
     this.numbers.mark(scene, threshold);
-    this.tools.mark(scene, threshold, state.pinned, state.upper);
+    this.tools.mark(threshold, state.pinned, state.upper);
     this.filter.mark(state);
     this.markSlider(threshold);
     this.markRows(threshold, state.pinned);
@@ -224,9 +228,9 @@ class Explorer {
     const { rows, gallery } = this;
     if (!rows) return;
     const all = this.scene.groups[this.scene.place(threshold)];
-    const isFresh = rows.threshold === threshold && !this.isWaiting;
+    const isFresh = !this.isWaiting;
     gallery.node.classList.toggle("stale", !isFresh);
-    this.tools.setGuards(this.scene.guards, this.scene.pictures ? rows.bursts : undefined);
+    this.tools.setGuards(this.scene.guards, this.scene.pictures ? (rows.bursts ?? 0) : undefined);
     if (isFresh) this.tools.setChanges(rows.changes, threshold, pinned);
     this.filter.count.textContent = rows.total === all ? plural(all, "group") : `${countText(rows.total)} of ${plural(all, "group")}`;
     this.markEmpty(rows.total, all);
@@ -240,15 +244,15 @@ class Explorer {
   }
 
   setSelection() {
-    const selection = this.model.get("_selection");
-    this.details.show(selection, this.scene, this.pictures);
+    const selection = this.model.get("details");
+    this.details.show(selection, this.scene);
     this.gallery.select(selection.group);
   }
 
   // -- telling the state ---------------------------------------------------------------------------------------------
 
   get isWaiting() {
-    return this.answered < this.model.get("_asked");
+    return this.answered < this.model.get("asked");
   }
 
   markState() {

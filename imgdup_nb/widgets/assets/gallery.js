@@ -1,6 +1,7 @@
 // The list of groups: only the rows that can be seen exist, so ten thousand groups scroll like ten.
 
 const ROW_HEIGHT = { pictures: 138, names: 66 };
+const TILE_WIDTH = { pictures: 112, names: 198 }; // with the gap after it
 const MAX_LISTED = 150_000; // browsers cannot scroll further than about 33 million pixels
 const CHANGES = ["", "born", "grown", "merged", "regrouped"];
 
@@ -29,6 +30,24 @@ class Gallery {
     return ROW_HEIGHT[this.hasPictures ? "pictures" : "names"];
   }
 
+  /** How many whole tiles fit into a row, with room for "+12" after them. */
+  countTiles() {
+    const width = this.node.clientWidth || 900;
+    const head = this.hasPictures ? 152 : width > 700 ? 250 : 150;
+    return Math.max(1, Math.floor((width - head - 62) / TILE_WIDTH[this.hasPictures ? "pictures" : "names"]));
+  }
+
+  /** Make the rows anew where another number of tiles fits now. */
+  resize() {
+    if (this.countTiles() !== this.nTiles) this.clearShown();
+    this.paintSoon();
+  }
+
+  clearShown() {
+    for (const node of this.shown.values()) node.remove();
+    this.shown.clear();
+  }
+
   setScene(scene) {
     this.hasPictures = scene.pictures;
     this.scene = scene;
@@ -38,30 +57,30 @@ class Gallery {
   take(message) {
     if (message.revision !== this.revision) this.startOver(message);
     this.isAsking = false;
-    message.rows.forEach((row, index) => this.rows.set(message.first + index, row));
+    message.rows.forEach((row, index) => this.rows.set((message.first ?? 0) + index, row));
     this.paintSoon();
   }
 
-  startOver({ revision, total, threshold }) {
+  startOver({ revision, total }) {
     this.revision = revision;
     this.total = Math.min(total, MAX_LISTED);
-    this.threshold = threshold;
     this.rows.clear();
-    for (const node of this.shown.values()) node.remove();
-    this.shown.clear();
+    this.clearShown();
     this.spacer.style.height = `${this.total * this.rowHeight}px`;
     this.node.scrollTop = 0;
     this.active = 0;
   }
 
   visible() {
-    const first = Math.max(0, Math.floor(this.node.scrollTop / this.rowHeight) - 1);
-    const count = Math.ceil((this.node.clientHeight || 414) / this.rowHeight) + 2;
-    return [first, Math.min(this.total, first + count)];
+    const { scrollTop, clientHeight } = this.node;
+    const spare = scrollTop > 0 ? 2 : 0; // unscrolled, what came with the threshold is enough
+    const first = Math.max(0, Math.floor(scrollTop / this.rowHeight) - spare);
+    return [first, Math.min(this.total, Math.ceil((scrollTop + clientHeight) / this.rowHeight) + spare)];
   }
 
   paint() {
     const [first, last] = this.visible();
+    this.nTiles = this.countTiles();
     for (const [place, node] of this.shown) {
       if (place < first || place >= last) {
         node.remove();
@@ -70,7 +89,7 @@ class Gallery {
     }
     for (let place = first; place < last; place++) this.show(place);
     this.askRows(first, last);
-    this.pictures.want(this.idsShown(first, last));
+    this.pictures.want("gallery", this.idsShown(first, last));
     this.markActive();
   }
 
@@ -92,30 +111,32 @@ class Gallery {
 
   idsShown(first, last) {
     const ids = [];
-    for (let place = first; place < last; place++) ids.push(...(this.rows.get(place)?.[5] ?? []));
+    for (let place = first; place < last; place++) ids.push(...(this.rows.get(place)?.[4].slice(0, this.nTiles) ?? []));
     return ids;
   }
 
   rowNode(row, place) {
-    const [group, size, weakest, lowest, change, ids, scores, added, bursts] = row;
+    const [group, size, weakest, change, ids, scores, added = [], bursts = []] = row;
     const label = `Group ${group}: ${size} images, weakest pair ${this.percentOrFloor(weakest)}`;
     const attributes = { role: "option", class: "dup-row", "data-group": group, "data-place": place };
     const node = element("div", { ...attributes, id: `${this.idPrefix}-${place}`, "aria-label": label, "aria-selected": "false" });
     filled(node, { "aria-posinset": place + 1, "aria-setsize": this.total }, []);
     const tiles = element("div", { class: "dup-tiles" });
-    ids.forEach((id, index) => {
-      tiles.append(this.tileNode(id, index ? scores[index] : null, index === 0, added.includes(index), bursts.includes(index)));
+    const fitting = ids.slice(0, this.nTiles);
+    fitting.forEach((id, index) => {
+      tiles.append(this.tileNode(id, index ? scores[index - 1] : null, index === 0, added.includes(index), bursts.includes(index)));
     });
-    if (size > ids.length) tiles.append(element("span", { class: "dup-more" }, `+${countText(size - ids.length)}`));
-    node.append(this.headNode(group, size, weakest, lowest, change), tiles);
+    const more = size - fitting.length;
+    if (more) tiles.append(element("span", { class: "dup-more", title: "select the group to see all" }, `+${countText(more)}`));
+    node.append(this.headNode(group, size, weakest, change), tiles);
     return node;
   }
 
-  headNode(group, size, weakest, lowest, change) {
+  headNode(group, size, weakest, change) {
     const head = element("div", { class: "dup-row-head" });
     head.append(element("strong", {}, `Group ${countText(group)}`), element("span", {}, plural(size, "image")));
     head.append(element("span", { class: "dup-weakest" }, `weakest pair ${this.percentOrFloor(weakest)}`));
-    const isChain = weakest === null || weakest < this.threshold - 1e-9;
+    const isChain = weakest === null || weakest < this.threshold - 0.06; // it comes rounded to a tenth
     const title = "Two of its images are less similar than the threshold; others hold them together";
     const badges = element("span", { class: "dup-badges" });
     if (isChain) badges.append(element("span", { class: "dup-badge chain", title }, "chain"));
@@ -141,7 +162,7 @@ class Gallery {
     if (!picture) return;
     const { name, facts, problem, url } = picture;
     tile.title = [name, facts, problem].filter(Boolean).join("\n");
-    tile.querySelector(".dup-name").replaceChildren(element("bdi", {}, shortName(name, this.hasPictures ? 15 : 26)));
+    tile.querySelector(".dup-name").replaceChildren(element("bdi", {}, this.hasPictures ? shortName(baseName(name), 15) : shortName(name, 26)));
     const frame = tile.querySelector(".dup-picture");
     if (!frame) return;
     const broken = element("span", { class: "dup-broken", role: "img", "aria-label": `${name} cannot be shown: ${problem}` }, "cannot be shown");

@@ -8,7 +8,7 @@ class Pictures {
     this.send = send;
     this.onChange = onChange;
     this.known = new Map();
-    this.wanted = [];
+    this.wanted = { gallery: [], details: [] };
     this.isAsking = false;
   }
 
@@ -17,13 +17,18 @@ class Pictures {
   }
 
   /** Say what is on the screen now; what was wanted before and is gone is not asked for any more. */
-  want(ids) {
-    this.wanted = ids;
+  want(place, ids) {
+    this.wanted[place] = ids;
     this.ask();
   }
 
+  allWanted() {
+    return [...this.wanted.gallery, ...this.wanted.details];
+  }
+
   ask() {
-    const ids = this.wanted.filter((id) => !this.known.has(id)).slice(0, PICTURES_AT_ONCE);
+    const missing = this.allWanted().filter((id) => !this.known.has(id));
+    const ids = [...new Set(missing)].slice(0, PICTURES_AT_ONCE);
     if (this.isAsking || !ids.length) return;
     this.isAsking = true;
     this.send({ type: "pictures", ids, side: Math.round(96 * Math.min(window.devicePixelRatio || 1, 3)) });
@@ -40,7 +45,7 @@ class Pictures {
     this.forget(id);
     if (jpeg?.byteLength) picture.url = URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" }));
     this.known.set(id, picture);
-    const isSeen = new Set(this.wanted);
+    const isSeen = new Set(this.allWanted());
     for (const old of this.known.keys()) {
       if (this.known.size <= PICTURES_KEPT) break;
       if (!isSeen.has(old)) this.forget(old);

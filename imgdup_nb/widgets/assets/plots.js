@@ -69,11 +69,11 @@ class Plot {
 
   mark(threshold, pinned, upper) {
     const { scales } = this;
-    const x = scales.x(threshold);
+    const x = this.lineAt(threshold);
     const [line, grip] = this.threshold.children;
-    setLine(line, x, scales.top - 4, scales.bottom);
+    setLine(line, x, scales.top, scales.bottom);
     grip.setAttribute("x", x - 6);
-    grip.setAttribute("y", scales.bottom - 8);
+    grip.setAttribute("y", scales.top - 4);
     this.markPinned(pinned);
     this.markUpper(upper);
   }
@@ -82,22 +82,23 @@ class Plot {
     this.pinned.toggleAttribute("hidden", pinned === null);
     if (pinned === null) return;
     const [line, text] = this.pinned.children;
-    const x = this.scales.x(pinned);
-    setLine(line, x, this.scales.top + 10, this.scales.bottom);
+    const x = this.lineAt(pinned);
+    setLine(line, x, this.scales.top + 14, this.scales.bottom);
     text.setAttribute("x", x);
-    text.setAttribute("y", this.scales.top + 7);
+    text.setAttribute("y", this.scales.top + 10);
   }
 
   markUpper(upper) {
     this.beyond.toggleAttribute("hidden", upper === null);
     if (upper === null) return;
-    const left = this.scales.x(upper) - this.barHalf();
+    const left = this.lineAt(upper);
     const attributes = { x: left, y: 0, width: Math.max(0, this.scales.right - left), height: this.scales.bottom };
     filled(this.beyond, attributes, []);
   }
 
-  barHalf() {
-    return (this.scales.x(100) - this.scales.x(100 - this.scene.widths[0])) / 2;
+  /** Where the line of a threshold stands. */
+  lineAt(percent) {
+    return this.scales.x(percent);
   }
 }
 
@@ -113,6 +114,11 @@ class Histogram extends Plot {
 
   most(scene) {
     return Math.max(...scene.bars);
+  }
+
+  /** Left of the threshold's own bar, in the middle of the gap: that bar counts in. */
+  lineAt(percent) {
+    return this.scales.x(percent - 0.625 * this.scene.widths[this.scene.place(percent)]);
   }
 
   content() {
@@ -159,7 +165,7 @@ class Curves extends Plot {
     const parts = counts.map((count, place) => {
       const y = this.scales.y(count).toFixed(1);
       const right = this.scales.x(levels[place]).toFixed(1);
-      const left = this.scales.x(levels[place + 1] ?? levels[place]).toFixed(1);
+      const left = this.scales.x(levels[place + 1] ?? this.scales.from).toFixed(1);
       return `${place ? "V" : `M${right} `}${y}H${left}`;
     });
     return parts.join("");

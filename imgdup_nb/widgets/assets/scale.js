@@ -13,7 +13,7 @@ const CURVES = ["pairs", "groups", "images", "redundant", "largest"];
 class Scene {
   constructor(data) {
     Object.assign(this, data);
-    this.isEmpty = !data.levels?.length;
+    this.isEmpty = !data?.levels?.length;
   }
 
   get lowest() {

@@ -1,0 +1,111 @@
+"""The hashes of many sketches at once, with the very bits that imagehash gives for each.
+
+imagehash is the definition (`METHODS[name].compute`), and the tests compare bit by bit. What is done here once for a stack of
+images is what imagehash does image by image: shrink (by Pillow, as there), transform, compare with the median or a neighbour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+LANCZOS = Image.Resampling.LANCZOS
+HUE_EDGES = np.linspace(0, 255, 7)  # colorhash's six hues
+HUE_OF_VALUE = np.searchsorted(HUE_EDGES[1:-1], np.arange(256), side="right")
+
+
+def hash_sketches(sketches: np.ndarray, method: str, n_views: int = 1) -> np.ndarray:
+    """Return the hash bits of sketches in each of their first `n_views` orientations.
+
+    Parameters
+    ----------
+    sketches : uint8, n x side x side x 3
+    method : a hash method of `METHODS`
+    n_views : 1, or 8 (see `turn_views`)
+
+    Returns
+    -------
+    bool, n x n_views x n_bits
+    """
+    if method == "colorhash":  # it counts pixels, so turning changes nothing
+        return np.repeat(_color_bits(sketches)[:, None], n_views, axis=1)
+    views = [view for sketch in sketches for view in turn_views(np.asarray(_grey(sketch)))[:n_views]]
+    bits = _GREY_METHODS[method](views) if views else np.zeros((0, 0), bool)
+    return bits.reshape(len(sketches), n_views, bits.shape[-1])
+
+
+def turn_views(picture: np.ndarray) -> list[np.ndarray]:
+    """Return the eight ways to turn and mirror a picture, height x width (x channels), itself first."""
+    mirrored = picture[:, ::-1]
+    turned = [np.rot90(view, quarters) for view in (picture, mirrored) for quarters in range(4)]
+    return [np.ascontiguousarray(view) for view in turned]
+
+
+def _grey(sketch: np.ndarray) -> Image.Image:
+    return Image.fromarray(sketch).convert("L")
+
+
+def _shrink(views: list[np.ndarray], width: int, height: int) -> np.ndarray:
+    """Return uint8, n x height x width; Pillow rounds in between its two passes, so each view is shrunk on its own."""
+    return np.stack([np.asarray(Image.fromarray(view).resize((width, height), LANCZOS)) for view in views])
+
+
+def _above_median(values: np.ndarray) -> np.ndarray:
+    flat = values.reshape(len(values), -1)
+    return flat > np.median(flat, axis=1, keepdims=True)
+
+
+def _phash_bits(views: list[np.ndarray], side: int) -> np.ndarray:
+    import scipy.fftpack
+
+    pixels = _shrink(views, 4 * side, 4 * side)
+    waves = scipy.fftpack.dct(scipy.fftpack.dct(pixels, axis=1), axis=2)
+    return _above_median(waves[:, :side, :side])
+
+
+def _dhash_bits(views: list[np.ndarray]) -> np.ndarray:
+    pixels = _shrink(views, 9, 8)
+    return (pixels[:, :, 1:] > pixels[:, :, :-1]).reshape(len(views), -1)
+
+
+def _ahash_bits(views: list[np.ndarray]) -> np.ndarray:
+    pixels = _shrink(views, 8, 8).reshape(len(views), -1)
+    return pixels > pixels.mean(axis=1, keepdims=True)
+
+
+def _whash_bits(views: list[np.ndarray]) -> np.ndarray:
+    import pywt
+
+    pixels = np.stack(views) / 255.0
+    side = pixels.shape[1]
+    coefficients = pywt.wavedec2(pixels, "haar", level=int(np.log2(side)), axes=(1, 2))
+    coefficients[0] = coefficients[0] * 0  # without the mean brightness
+    pixels = pywt.waverec2(coefficients, "haar", axes=(1, 2))
+    return _above_median(pywt.wavedec2(pixels, "haar", level=int(np.log2(side)) - 3, axes=(1, 2))[0])
+
+
+_GREY_METHODS: dict[str, Callable[[list[np.ndarray]], np.ndarray]] = {
+    "phash": lambda views: _phash_bits(views, 8),
+    "phash256": lambda views: _phash_bits(views, 16),
+    "dhash": _dhash_bits,
+    "ahash": _ahash_bits,
+    "whash": _whash_bits,
+}
+
+
+def _color_bits(sketches: np.ndarray) -> np.ndarray:
+    """Return 14 fractions of three bits each: black, grey, and six hues of faint and of bright colours."""
+    bits = np.zeros((len(sketches), 14, 3), bool)
+    for sketch, row in zip(sketches, bits, strict=True):
+        grey = np.asarray(_grey(sketch))
+        hue, saturation, _value = np.moveaxis(np.asarray(Image.fromarray(sketch).convert("HSV")), 2, 0)
+        black = grey < 256 // 8
+        colored = ~black & (saturation >= 256 // 3)
+        faint, bright = colored & (saturation < 256 * 2 // 3), colored & (saturation > 256 * 2 // 3)
+        counts = [np.bincount(HUE_OF_VALUE[hue[some]], minlength=6) for some in (faint, bright)]
+        fractions = [black.mean(), (~black & ~colored).mean(), *np.concatenate(counts) / max(1, colored.sum())]
+        levels = np.minimum(7, (np.array(fractions) * 8).astype(int))
+        row[:] = levels[:, None] // [4, 2, 1] % [8, 4, 2] > 0  # imagehash's own way to spread 0..7 over three bits
+    return bits.reshape(len(sketches), 42)

@@ -1,0 +1,124 @@
+"""The same tables, bit for bit, wherever the work is done; and a killed worker costs time, not results."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from imgdup_nb import Fingerprints, fingerprint_images, scan_images, search, similar_pairs
+from imgdup_nb.images import sketches
+from imgdup_nb.parallel import each, map_batches
+
+
+@pytest.fixture(scope="module")
+def processes():
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # distributed's own remarks on ports and clocks
+        from distributed import Client, LocalCluster
+
+        with (
+            LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1") as local,
+            Client(local) as client,
+        ):
+            yield client
+
+
+def all_tables(folder, executor=None):
+    """Return every table, computed anew: sketches remembered here would leave the workers nothing to do."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        images = scan_images(folder, executor=executor)
+        sketches.forget()
+        prints = fingerprint_images(images, orientations=True, executor=executor)
+        vectors = fingerprint_images(images, method=mean_colors, executor=executor)
+        tables = [similar_pairs(some, min_similarity=80, executor=executor) for some in (prints, vectors)]
+        tables.append(similar_pairs(prints, prints, min_similarity=80, executor=executor))
+    return [images, prints.to_frame(), vectors.to_frame(), *tables]
+
+
+def mean_colors(pictures):
+    return [np.asarray(picture.resize((2, 2))).ravel() for picture in pictures]
+
+
+def assert_same_tables(ours, theirs):
+    for one, other in zip(ours, theirs, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+        assert one.attrs == other.attrs
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_processes_give_the_same_tables(photos, processes):
+    assert_same_tables(all_tables(photos, processes), all_tables(photos))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_dask_cluster_gives_the_same_tables(photos, cluster):
+    with cluster.get_executor() as executor:
+        assert_same_tables(all_tables(photos, executor), all_tables(photos))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_killed_worker_of_a_cluster_costs_no_results(cluster):
+    with cluster.get_executor() as executor:
+        results = map_batches(partial(each, time.sleep), [0.02] * 60, executor=executor, size=1)
+        next(results)
+        os.kill(next(iter(cluster.run(os.getpid).values())), signal.SIGKILL)
+        assert len(list(results)) == 59
+
+
+@pytest.mark.filterwarnings("ignore:.*could not be read")
+def test_a_broken_pool_of_processes_is_replaced_by_threads(photos):
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        pool.submit(os._exit, 1)
+        with pytest.warns(UserWarning, match="done in threads of this process"):
+            images = scan_images(photos, executor=pool)
+    pd.testing.assert_frame_equal(images, scan_images(photos))
+
+
+def test_an_error_in_the_work_is_not_taken_for_a_broken_executor(processes):
+    with pytest.raises(ZeroDivisionError):
+        list(map_batches(partial(each, partial(divmod, 1)), [1, 0], executor=processes))
+
+
+@pytest.mark.parametrize("n_views", [1, 8])
+@pytest.mark.parametrize("two_sets", [False, True])
+def test_tiles_give_the_pairs_of_the_whole(n_views, two_sets, processes):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 2**10, (500, n_views, 1), dtype=np.uint64)
+    others = codes[:77] if two_sets else None
+    with patch.object(search, "TILE_ROWS", 100):
+        parts = search.find_pairs(codes, 2, others=others, executor=processes)
+    for ours, theirs in zip(parts, search.find_pairs(codes, 2, others=others), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_no_tile_is_larger_than_asked_and_none_is_missing():
+    codes = np.zeros((130, 1, 1), np.uint64)
+    tiles = search.Tiles(search.Tile(0, 0, codes, None))
+    seen = np.zeros((130, 130), int)
+    for tile in tiles[:]:
+        columns = tile.left if tile.right is None else tile.right
+        seen[tile.row : tile.row + len(tile.left), tile.column : tile.column + len(columns)] += 1
+    assert (seen[np.triu_indices(130)] == 1).all()
+
+
+def test_an_empty_collection_is_no_work(processes):
+    prints = Fingerprints.from_bits([], np.zeros((0, 64)))
+    assert similar_pairs(prints, executor=processes).empty
+    assert similar_pairs(prints, prints, executor=processes).empty

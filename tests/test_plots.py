@@ -1,0 +1,166 @@
+"""Figures, seen through their artists."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+import imgdup_nb as dup
+from imgdup_nb.plots import count_by_level, draw_summary, real_levels
+
+HOSTILE = ["$\\frac$<script>.jpg", "a$b$c.jpg", "line\nbreak.jpg", "\u202egpj.exe.jpg", "x" * 300 + ".jpg"]
+
+
+def pairs_of(names, min_similarity=70, method="phash"):
+    bits = np.zeros((len(names), dup.METHODS[method].bits), dtype=bool)
+    bits[-1, :6] = True
+    return dup.similar_pairs(dup.Fingerprints.from_bits(names, bits, method), min_similarity=min_similarity)
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+def test_the_histogram_has_one_bar_per_real_level_with_the_right_count(ax):
+    pairs = pairs_of(["a", "b", "c"])
+    dup.plot_similarities(pairs, ax=ax)
+    bars = ax.containers[0]
+    counts = {round(bar.get_x() + bar.get_width() / 2, 3): bar.get_height() for bar in bars}
+    assert list(counts) == list(np.round(real_levels(pairs), 3))
+    assert counts[100.0] == 1
+    assert counts[90.625] == 2
+    assert sum(counts.values()) == len(pairs)
+
+
+def test_bars_count_every_pair_once_whatever_the_levels():
+    rng = np.random.default_rng(0)
+    similarity = rng.choice(np.linspace(70, 100, 200), 500)
+    levels = np.arange(100.0, 69.9, -0.5)
+    counts = count_by_level(similarity, levels)
+    plain = [sum(level <= value < level + 0.5 for value in similarity) for level in levels]
+    assert counts.tolist() == plain
+
+
+def test_three_duplicates_are_seen_beside_a_million_strangers(ax):
+    pairs = pairs_of([str(k) for k in range(3)], method="dhash")
+    strangers = pairs.take(np.zeros(1_000_000, dtype=int)).assign(similarity=71.875)
+    both = pd.concat([pairs, strangers], ignore_index=True)
+    both.attrs = pairs.attrs
+    dup.plot_similarities(both, ax=ax)
+    low, high = ax.get_ylim()
+    tallest = ax.transLimits.transform(ax.transScale.transform([(0, 2)]))[0, 1]
+    assert high > 1_000_000 > low == 0
+    assert tallest > 0.05
+
+
+def test_bars_below_the_threshold_are_grey_and_the_line_stands_left_of_the_first_that_counts_in(ax):
+    pairs = pairs_of(["a", "b", "c"])
+    dup.plot_similarities(pairs, 90, ax=ax)
+    line = ax.lines[0].get_xdata()[0]
+    bars = {bar.get_x() + bar.get_width() / 2: bar for bar in ax.containers[0]}
+    assert 87.5 < line < 90.625 - bars[90.625].get_width() / 2
+    blue, grey = bars[90.625].get_facecolor(), bars[87.5].get_facecolor()
+    assert blue != grey
+    assert bars[100.0].get_facecolor() == blue
+
+
+def test_the_bands_of_the_tutorial_are_named(ax):
+    dup.plot_similarities(pairs_of(["a", "b"], min_similarity=40), ax=ax)
+    texts = " ".join(text.get_text() for text in ax.texts)
+    for band in ("90–100", "80–89", "70–79", "below 70", "not recommended"):
+        assert band in texts
+
+
+def test_the_curves_are_steps_that_hold_the_count_of_the_next_stricter_level(ax):
+    sweep = dup.sweep_thresholds(pairs_of(["a", "b", "c"]))
+    dup.plot_sweep(sweep, ax=ax)
+    (line,) = [line for line in ax.lines if line.get_label() == "images"]
+    assert line.get_drawstyle() == "steps-pre"
+    assert dict(zip(*line.get_data(), strict=True))[90.625] == 3
+
+
+def test_the_matrix_puts_the_images_of_a_group_side_by_side_and_frames_them(ax):
+    prints = dup.Fingerprints.from_bits(["a", "b", "c"], [[True] * 64, [False] * 64, [True] * 64])
+    groups = dup.group_duplicates(dup.similar_pairs(prints))
+    dup.plot_matrix(dup.similarity_matrix(prints), groups, ax=ax)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "c", "b"]
+    assert ax.images[0].get_array()[0, 1] == 100
+    (frame,) = ax.patches
+    assert (frame.get_x(), frame.get_width()) == (-0.5, 2)
+
+
+def test_a_large_matrix_counts_its_images_instead_of_naming_them(ax):
+    names = [str(k) for k in range(60)]
+    dup.plot_matrix(pd.DataFrame(np.full((60, 60), 100.0), index=names, columns=names), ax=ax)
+    assert ax.get_xlabel() == "60 images"
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    paths = []
+    for k, _ in enumerate(HOSTILE):
+        paths.append(str(tmp_path / f"{k}.png"))
+        Image.new("RGB", (30 + 10 * k, 40), "teal").save(paths[-1])
+    (tmp_path / "0.png").unlink()
+    return pd.DataFrame({"image": pd.Series(HOSTILE, dtype=object), "path": paths})
+
+
+def test_every_figure_draws_hostile_names_as_text(hostile, tmp_path):
+    prints = dup.Fingerprints.from_bits(HOSTILE, np.zeros((len(HOSTILE), 64), dtype=bool))
+    pairs = dup.similar_pairs(prints)
+    groups = dup.group_duplicates(pairs)
+    figure = Figure(figsize=(8, 12))
+    axes = figure.subplots(2)
+    dup.plot_matrix(dup.similarity_matrix(prints), groups, ax=axes[0])
+    dup.plot_group(hostile, groups, ax=axes[1])
+    figure.savefig(tmp_path / "figure.png")
+    draw_summary(pairs, dup.sweep_thresholds(pairs), groups).savefig(tmp_path / "summary.png")
+
+
+def test_a_contact_sheet_shows_every_picture_its_score_and_what_is_broken(hostile, ax):
+    pairs = pairs_of(HOSTILE)
+    dup.plot_group(hostile, dup.group_duplicates(pairs), ax=ax)
+    assert len(ax.images) == len(HOSTILE) - 1
+    texts = " ".join(text.get_text() for text in ax.texts)
+    assert "original" in texts
+    assert "100.0 %" in texts
+    assert "gone" in texts
+
+
+def test_a_group_that_does_not_exist_is_refused(hostile, ax):
+    groups = dup.group_duplicates(pairs_of(HOSTILE))
+    with pytest.raises(ValueError, match="group must be from 1 to 1, and 2 is not"):
+        dup.plot_group(hostile, groups, 2, ax=ax)
+
+
+@pytest.mark.parametrize("names", [[], ["a"]])
+def test_an_empty_collection_makes_empty_figures(names, tmp_path):
+    bits = np.zeros((len(names), 64), dtype=bool)
+    prints = dup.Fingerprints.from_bits(names, bits)
+    pairs = dup.similar_pairs(prints)
+    figure = Figure()
+    axes = figure.subplots(3)
+    dup.plot_similarities(pairs, 90, ax=axes[0])
+    dup.plot_sweep(dup.sweep_thresholds(pairs), ax=axes[1])
+    if names:
+        dup.plot_matrix(dup.similarity_matrix(prints), ax=axes[2])
+    figure.savefig(tmp_path / "figure.png")
+    draw_summary(pairs, dup.sweep_thresholds(pairs), dup.group_duplicates(pairs)).savefig(tmp_path / "summary.png")
+
+
+def test_without_axes_a_function_makes_a_figure_that_a_notebook_shows():
+    from matplotlib import pyplot
+
+    ax = dup.plot_similarities(pairs_of(["a", "b"]))
+    assert ax.figure.number in pyplot.get_fignums()
+    pyplot.close(ax.figure)
+
+
+def test_pyplot_is_not_imported_with_the_package():
+    import subprocess
+    import sys
+
+    check = "import sys, imgdup_nb; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
