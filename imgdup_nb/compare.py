@@ -91,7 +91,7 @@ class Comparison:
         """
         import matplotlib.pyplot as plt
 
-        figure, axes = plt.subplots(2, 2, figsize=(9, 7.2), dpi=70, layout="constrained")
+        figure, axes = plt.subplots(2, 2, figsize=(8, 6.4), dpi=60, layout="constrained")
         for ax in axes.flat:
             ax.set_axis_off()
         _show(axes[0, 0], self.pictures[0], self.left)
