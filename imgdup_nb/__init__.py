@@ -11,14 +11,15 @@ Every step is a table, and one function makes it from the one before::
     plan   = choose_keepers(groups, images)  which image of each group stays, and why
     log    = apply_plan(plan, to="spare/")   what would be done; with dry_run=False what was, and undo(log) goes back
 
-`Collection("photos/")` keeps all of it in one file and knows what changed; the widgets show it. `docs/architecture.md` is the map
-of the modules.
+`Collection("photos/")` keeps all of it in one file and knows what changed; the widgets show it. `docs/architecture.md` is the
+map of the modules.
 """
 
 from .actions import apply_plan, read_log, resume, undo
 from .bursts import mark_bursts
 from .calibrate import calibrate
 from .collection import Collection
+from .compare import Comparison, compare_images
 from .decision import compare_decisions, record_decision
 from .defaults import compare_tool_defaults
 from .demo import make_demo_collection
@@ -28,6 +29,7 @@ from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_chan
 from .images import scan_images
 from .keepers import choose_keepers
 from .labels import Labels, apply_labels
+from .local import verify_pairs
 from .pairs import similar_pairs, similarity_matrix
 from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
 from .plots_evidence import plot_calibration, plot_label_scores, plot_precision_recall, plot_tool_defaults, plot_true_and_false
@@ -42,6 +44,7 @@ __version__ = "0.1.0"
 __all__ = [
     "METHODS",
     "Collection",
+    "Comparison",
     "Fingerprints",
     "GroupReviewer",
     "Grouping",
@@ -53,6 +56,7 @@ __all__ = [
     "calibrate",
     "choose_keepers",
     "compare_decisions",
+    "compare_images",
     "compare_tool_defaults",
     "fingerprint_images",
     "group_duplicates",
@@ -80,5 +84,6 @@ __all__ = [
     "threshold_changes",
     "tune_from_examples",
     "undo",
+    "verify_pairs",
     "write_report",
 ]

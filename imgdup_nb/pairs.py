@@ -12,6 +12,7 @@ import pandas as pd
 from .checks import check_percent
 from .decode import UnreadableImage, open_image
 from .fingerprints import Fingerprints
+from .local import find_local_pairs
 from .parallel import each, map_batches
 from .search import MAX_PAIRS, TOO_MANY, Found, all_distances, find_pairs
 
@@ -32,7 +33,7 @@ def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        for more than 10,000 images: `similar_pairs` keeps only what is similar.
+        for local features, and for more than 10,000 images: `similar_pairs` keeps only what is similar.
 
     Notes
     -----
@@ -47,6 +48,10 @@ def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
     b   90.625  100.000
     """
     n = len(fingerprints)
+    if fingerprints.method.unit == "percent":
+        raise ValueError(
+            f"{fingerprints.method.name} compares only pictures that share something; similar_pairs(fingerprints) lists them"
+        )
     if n > MAX_MATRIX:
         raise ValueError(
             f"a matrix of {n:,} images would need {8 * n * n / 1e9:,.1f} GB; similar_pairs(fingerprints) keeps what is similar"
@@ -80,13 +85,17 @@ def similar_pairs(
         also compare nearly blank images, whose fingerprints describe noise. By default they are in pairs only with files of the
         same bytes or pixels.
     executor
-        any `concurrent.futures.Executor`, for the search and for comparing pixels; None works in threads.
+        any `concurrent.futures.Executor`, for search, alignment and comparing pixels; None works in threads.
 
     Returns
     -------
     pandas.DataFrame, one row per unordered pair, most similar first, then by name:
         left, right (image names, left before right; categories: all images), distance (in the method's unit), similarity
         (percent), relation ("same bytes" by SHA-256, "same pixels" as shown, "near").
+        Of 'aligned' fingerprints also: overlap_left, overlap_right (percent of each picture that both show), rotation
+        (degrees by which left is turned counter-clockwise to lie on right), scale (of lengths), mirrored, matches (features
+        that carry the transform) and scored_by ("aligned", or "phash" where a picture has too little texture to be aligned).
+        'akaze' adds matches and scored_by.
         `attrs`: method, unit, bits, floor, n_images, low_detail (images kept out of near pairs); sides (2) for two collections;
         alike, where there are more than 1,000 images of one fingerprint: for each such set the names, the original first. Of
         their pairs only those with the original are rows, and so are only the original's pairs with other such images;
@@ -99,8 +108,9 @@ def similar_pairs(
 
     Notes
     -----
-    Exact: the very pairs a double loop finds. Pixels are compared by decoding, only for pairs from 90 percent up whose pictures
-    have the same size.
+    Exact: the very pairs a double loop finds, but for local features, which are first searched by a vote: of their pairs a few
+    in a thousand may be missed (see `candidates`). Pixels are compared by decoding, only for pairs from 90 percent up whose
+    pictures have the same size.
 
     Examples
     --------
@@ -116,24 +126,37 @@ def similar_pairs(
     """
     floor = check_percent("min_similarity", min_similarity)
     _check_fingerprints(fingerprints, others)
-    method, lefts, rights = fingerprints.method, fingerprints, fingerprints if others is None else others
+    lefts, rights = fingerprints, fingerprints if others is None else others
     alike: list[list[int]] = []
-    if others is None:
-        alike = _alike_images(fingerprints, include_low_detail, executor)
-        rows, columns, distances = _find_unfolded(fingerprints.codes, method.max_distance(floor), alike, executor)
+    details = pd.DataFrame()
+    if lefts.method.unit == "percent":
+        rows, columns, distances, details = _find_local(lefts, floor, executor)
+    elif others is None:
+        alike = _alike_images(lefts, include_low_detail, executor)
+        rows, columns, distances = _find_unfolded(lefts.codes, lefts.method.max_distance(floor), alike, executor)
     else:
-        rows, columns, distances = find_pairs(lefts.codes, method.max_distance(floor), others=rights.codes, executor=executor)
-    relation = _relate(lefts.images, rights.images, rows, columns, method.similarity(distances), executor)
+        reach = lefts.method.max_distance(floor)
+        rows, columns, distances = find_pairs(lefts.codes, reach, others=rights.codes, executor=executor)
+    relation = _relate(lefts.images, rights.images, rows, columns, lefts.method.similarity(distances), executor)
     if not include_low_detail:
         kept = ~(lefts.low_detail[rows] | rights.low_detail[columns]) | (relation < RELATIONS.index("near"))
         rows, columns, distances, relation = rows[kept], columns[kept], distances[kept], relation[kept]
-    pairs = pair_table(fingerprints, others, rows, columns, distances, relation, floor=floor)
+        details = details[kept] if len(details.columns) else details
+    pairs = pair_table(lefts, others, rows, columns, distances, relation, floor=floor, details=details)
     if include_low_detail:
         pairs.attrs["low_detail"] = 0
     if alike:
-        names = fingerprints.names
-        pairs.attrs["alike"] = SharedList([names[k] for k in some] for some in alike)
+        pairs.attrs["alike"] = SharedList([lefts.names[k] for k in some] for some in alike)
     return pairs
+
+
+def _find_local(
+    prints: Fingerprints, floor: float, executor: Executor | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, pd.DataFrame]:
+    """Return rows, columns and distances of pairs by local features, and what else is known of each."""
+    rows, columns, details = find_local_pairs(prints, floor, executor)
+    distances = 100.0 - details.pop("similarity").to_numpy()
+    return rows, columns, distances, details[["matches", "scored_by"]] if prints.method.name == "akaze" else details
 
 
 def pair_table(
@@ -145,8 +168,12 @@ def pair_table(
     relation: np.ndarray,
     *,
     floor: float,
+    details: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return pairs, which come in lexical order, as the table of `similar_pairs`; `relation` by its place in RELATIONS."""
+    """Return pairs, which come in lexical order, as the table of `similar_pairs`.
+
+    `relation` is the place in RELATIONS; `details` are further columns.
+    """
     method, rights = lefts.method, lefts if others is None else others
     order = np.argsort(distances, kind="stable")
     pairs = pd.DataFrame(
@@ -158,6 +185,9 @@ def pair_table(
             "relation": pd.Categorical.from_codes(relation[order], RELATIONS),
         }
     )
+    if details is not None:
+        for name in details:
+            pairs[name] = details[name].to_numpy()[order]
     both = [lefts] if others is None else [lefts, rights]
     pairs.attrs = {
         "method": method.name,
@@ -179,6 +209,11 @@ def _check_fingerprints(fingerprints: Fingerprints, others: Fingerprints | None)
         return
     if not isinstance(others, Fingerprints):
         raise TypeError(f"others must come from fingerprint_images(images), not {type(others).__name__}")
+    if fingerprints.method.unit == "percent":
+        raise ValueError(
+            f"{fingerprints.method.name} compares the images of one collection; scan both folders together: "
+            "scan_images([one, other])"
+        )
     same_length = fingerprints.codes.shape[2] == others.codes.shape[2] or not len(others) or not len(fingerprints)
     if fingerprints.method.name != others.method.name or not same_length:
         raise ValueError(

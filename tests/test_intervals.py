@@ -19,7 +19,7 @@ STRATA = {  # sizes, asked, true shares
 }
 
 
-@pytest.mark.parametrize("sizes, asked, shares", STRATA.values(), ids=STRATA)
+@pytest.mark.parametrize(("sizes", "asked", "shares"), STRATA.values(), ids=STRATA)
 def test_the_stratified_interval_holds_the_truth_at_least_as_often_as_it_says(sizes, asked, shares):
     rng = np.random.default_rng(1)
     good = [round(size * share) for size, share in zip(sizes, shares, strict=True)]

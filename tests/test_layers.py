@@ -12,11 +12,12 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "demo", "loops", "storage", "hashes", "text", "intervals"},
+    {"checks", "parallel", "demo", "loops", "feature_loops", "storage", "hashes", "text", "intervals"},
     {"decode", "bit_loops"},
-    {"images"},
-    {"fingerprints"},
-    {"search"},
+    {"images", "features"},
+    {"fingerprints", "alignment"},
+    {"search", "candidates"},
+    {"local"},
     {"pairs"},
     {"groups", "files", "variants"},
     {"keepers", "journal", "evaluate", "labels"},
@@ -28,15 +29,16 @@ LAYERS = [
     {"kept", "rescan"},
     {"intake", "said"},
     {"collection"},
-    {"plots", "report"},
+    {"plots", "report", "compare"},
     {"plots_evidence"},
     {"widgets"},
 ]  # fmt: skip
 ONLY_IN = {
-    "matplotlib": {"plots", "plots_evidence", "widgets"},
+    "matplotlib": {"plots", "plots_evidence", "compare", "widgets"},
     "ipywidgets": {"widgets"},
     "anywidget": {"widgets"},
-    "numba": {"loops", "bit_loops"},
+    "numba": {"loops", "bit_loops", "feature_loops"},
+    "cv2": {"features"},
 }
 
 

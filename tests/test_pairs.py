@@ -13,6 +13,8 @@ from imgdup_nb import METHODS, Fingerprints, fingerprint_images, scan_images, si
 from imgdup_nb.fingerprints import pack_bits, turn_views
 from imgdup_nb.images import read_sketch
 
+HASHES = [name for name in METHODS if METHODS[name].bits]
+
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be read")
 
 
@@ -30,7 +32,7 @@ def as_set(pairs):
     return set(zip(pairs.left, pairs.right, pairs.distance, strict=True))
 
 
-@given(n=st.integers(0, 25), seed=st.integers(0, 10**6), floor=st.integers(0, 100), method=st.sampled_from(list(METHODS)))
+@given(n=st.integers(0, 25), seed=st.integers(0, 10**6), floor=st.integers(0, 100), method=st.sampled_from(HASHES))
 @settings(deadline=None, max_examples=60)
 def test_pairs_are_those_of_a_double_loop(n, seed, floor, method):
     prints = random_prints(n, seed, method)

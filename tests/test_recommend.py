@@ -104,7 +104,7 @@ def test_recall_of_copies_gives_the_strictest_threshold_that_finds_them(tmp_path
 
 
 @pytest.mark.parametrize(
-    "wish, message",
+    ("wish", "message"),
     [
         ({}, "say what you wish for"),
         ({"min_precision": 95}, "min_precision must be a share from 0 to 1"),

@@ -1,0 +1,114 @@
+"""Measure which share of crops, flips, rotations and squashes each method finds, and how fast.
+
+The protocol that other tools publish numbers for. Every photograph is fitted to 640 x 480 and written six times: as it is, cut
+to 560 x 420, mirrored both ways, turned by 25 degrees with its corners black, and squashed to 480 x 480. All 15 pairs of a
+photograph's six files are true, all others false.
+
+    python benchmarks/bench_transformed.py PHOTOS --count 400 --methods aligned phash --json result.json
+
+PHOTOS is any folder of pictures without duplicates; those with a side below 300 pixels are passed over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps
+
+import imgdup_nb as dup
+from imgdup_nb.decode import UnreadableImage, open_image
+
+THRESHOLDS = [95, 90, 80, 70]
+N_PAIRS = 15  # of six files
+
+
+def write_variants(photos: Path, folder: Path, count: int, seed: int = 0) -> int:
+    """Write six files for each of the first `count` photographs that are large enough; return how many there were."""
+    random = np.random.default_rng(seed)
+    made = 0
+    for path in sorted(path for path in photos.rglob("*") if path.is_file()):
+        try:
+            photo = open_image(path)
+        except UnreadableImage:
+            continue
+        if min(photo.size) < 300:
+            continue
+        for kind, variant in variants(photo, random).items():
+            variant.save(folder / f"{made:05d}-{kind}.jpg", quality=92)
+        made += 1
+        if made == count:
+            break
+    return made
+
+
+def variants(photo: Image.Image, random: np.random.Generator) -> dict[str, Image.Image]:
+    """Return the six pictures of one photograph, by kind."""
+    whole = ImageOps.fit(photo, (640, 480), Image.Resampling.LANCZOS)
+    left, top = int(random.integers(0, 81)), int(random.integers(0, 61))
+    return {
+        "whole": whole,
+        "crop": whole.crop((left, top, left + 560, top + 420)),
+        "mirrored": ImageOps.mirror(whole),
+        "upside-down": ImageOps.flip(whole),
+        "turned": whole.rotate(25, Image.Resampling.BICUBIC),
+        "square": whole.resize((480, 480), Image.Resampling.LANCZOS),
+    }
+
+
+def find_pairs(folder: Path, method: str) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Return the pair table of a folder, and the seconds of each step."""
+    seconds, start = {}, time.perf_counter()
+    cpu = time.process_time()
+    images = dup.scan_images(folder)
+    seconds["scan"] = time.perf_counter() - start
+    prints = dup.fingerprint_images(images, method)
+    seconds["fingerprints"] = time.perf_counter() - start - sum(seconds.values())
+    pairs = dup.similar_pairs(prints, min_similarity=70)
+    seconds["pairs"] = time.perf_counter() - start - sum(seconds.values())
+    return pairs, seconds | {"total": time.perf_counter() - start, "processor": time.process_time() - cpu}
+
+
+def score(pairs: pd.DataFrame, n_photos: int) -> pd.DataFrame:
+    """Return one row per threshold: threshold, pairs, false pairs, precision, recall."""
+    is_true = pairs.left.astype(object).str[:5] == pairs.right.astype(object).str[:5]
+    rows = []
+    for threshold in THRESHOLDS:
+        kept = is_true[pairs.similarity >= threshold]
+        precision = kept.mean() if len(kept) else np.nan
+        rows.append((threshold, len(kept), int((~kept).sum()), precision, kept.sum() / (N_PAIRS * n_photos)))
+    return pd.DataFrame(rows, columns=["threshold", "pairs", "false", "precision", "recall"])
+
+
+def main(arguments: list[str]) -> None:
+    """Run the benchmark for each method and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--count", type=int, default=400, help="photographs; six files are made of each")
+    parser.add_argument("--methods", nargs="+", default=["aligned"], choices=list(dup.METHODS))
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    options = parser.parse_args(arguments)
+    report = {}
+    with tempfile.TemporaryDirectory() as folder:
+        n_photos = write_variants(options.photos, Path(folder), options.count)
+        print(f"{n_photos} photographs, {6 * n_photos} files, {N_PAIRS * n_photos} true pairs")
+        for method in options.methods:
+            pairs, seconds = find_pairs(Path(folder), method)
+            table = score(pairs, n_photos)
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+            print(f"\n{method}: " + ", ".join(f"{step} {value:.1f} s" for step, value in seconds.items()))
+            print(f"memory so far {peak:.2f} GB\n{table.round(5).to_string(index=False)}", flush=True)
+            report[method] = {"seconds": seconds, "memory_gb": peak, "table": table.to_dict("records")}
+    if options.json:
+        options.json.write_text(json.dumps({"photographs": n_photos, "methods": report}, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

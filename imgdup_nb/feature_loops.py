@@ -1,0 +1,181 @@
+"""The loops over local features that cannot be written as array operations, compiled by numba and cached on disk.
+
+Descriptors are uint64, n_features x n_words. All of them release Python's lock, so that threads work side by side.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+ANGLE_BINS = 12  # of 30 degrees; the patches of a true copy all turn by one angle
+
+
+@njit(nogil=True, cache=True)
+def mutual_matches(
+    bits_a: np.ndarray, bits_b: np.ndarray, angles_a: np.ndarray, angles_b: np.ndarray, max_bits: int
+) -> np.ndarray:
+    """Return int64, n x 2: features nearest to each other both ways, whose turn is the one most of them share."""
+    n, m = len(bits_a), len(bits_b)
+    best_a, best_b = np.full(n, max_bits + 1), np.full(m, max_bits + 1)
+    to_b, to_a = np.full(n, -1), np.full(m, -1)
+    for i in range(n):
+        for j in range(m):
+            distance = np.int64(0)
+            for word in range(bits_a.shape[1]):
+                distance += popcount(bits_a[i, word] ^ bits_b[j, word])
+            if distance < best_a[i]:
+                best_a[i], to_b[i] = distance, j
+            if distance < best_b[j]:
+                best_b[j], to_a[j] = distance, i
+    turns = np.zeros(ANGLE_BINS, np.int64)
+    pairs, bins = np.empty((n, 2), np.int64), np.empty(n, np.int64)
+    count = 0
+    for i in range(n):
+        j = to_b[i]
+        if j >= 0 and to_a[j] == i:
+            turn = int(((angles_b[j] - angles_a[i]) % 360) / 360 * ANGLE_BINS) % ANGLE_BINS
+            turns[turn] += 1
+            pairs[count, 0], pairs[count, 1], bins[count] = i, j, turn
+            count += 1
+    around = turns + np.roll(turns, 1) + np.roll(turns, -1)  # a squashed picture turns its patches by different angles
+    peak = np.argmax(around)
+    kept = np.empty((around[peak], 2), np.int64)
+    where = 0
+    for k in range(count):
+        if (bins[k] - peak + 1) % ANGLE_BINS <= 2:
+            kept[where] = pairs[k]
+            where += 1
+    return kept
+
+
+@njit(nogil=True, cache=True, inline="always")
+def popcount(word: np.uint64) -> np.int64:
+    """Count the ones of a word; numba has no `np.bitwise_count`, and LLVM makes one instruction of this."""
+    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@njit(nogil=True, cache=True)
+def ratio_matches(bits_a: np.ndarray, bits_b: np.ndarray, ratio: float) -> np.ndarray:
+    """Return int64, n x 2: features nearest to each other both ways, and much nearer than the second nearest (Lowe 2004)."""
+    n, m = len(bits_a), len(bits_b)
+    far = 64 * bits_a.shape[1] + 1
+    nearest_a, second_a, to_b = np.full(n, far), np.full(n, far), np.full(n, -1)
+    nearest_b, second_b, to_a = np.full(m, far), np.full(m, far), np.full(m, -1)
+    for i in range(n):
+        for j in range(m):
+            distance = np.int64(0)
+            for word in range(bits_a.shape[1]):
+                distance += popcount(bits_a[i, word] ^ bits_b[j, word])
+            if distance < nearest_a[i]:
+                second_a[i], nearest_a[i], to_b[i] = nearest_a[i], distance, j
+            elif distance < second_a[i]:
+                second_a[i] = distance
+            if distance < nearest_b[j]:
+                second_b[j], nearest_b[j], to_a[j] = nearest_b[j], distance, i
+            elif distance < second_b[j]:
+                second_b[j] = distance
+    pairs = np.empty((n, 2), np.int64)
+    count = 0
+    for i in range(n):
+        j = to_b[i]
+        if j >= 0 and to_a[j] == i and nearest_a[i] < ratio * second_a[i] and nearest_b[j] < ratio * second_b[j]:
+            pairs[count, 0], pairs[count, 1] = i, j
+            count += 1
+    return pairs[:count]
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _two_bins(counts: np.ndarray, partner: int, turn: int) -> np.int64:
+    """Return the count at an angle and the next one: a copy's angle may lie on the border between two."""
+    return np.int64(counts[partner, turn]) + np.int64(counts[partner, (turn + 1) % ANGLE_BINS])
+
+
+@njit(nogil=True, cache=True)
+def make_keys(bits: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Read the bits at up to 32 positions of each descriptor as a number, uint32."""
+    keys = np.zeros(len(bits), np.uint32)
+    for row in range(len(bits)):
+        for place in positions:
+            bit = (bits[row, place // 64] >> np.uint64(place % 64)) & np.uint64(1)
+            keys[row] = np.uint32(2 * keys[row] + bit)
+    return keys
+
+
+@njit(nogil=True, cache=True)
+def collect_votes(
+    asked: np.ndarray,
+    asked_angles: np.ndarray,
+    begins: np.ndarray,
+    ends: np.ndarray,
+    bits: np.ndarray,
+    angles: np.ndarray,
+    owner: np.ndarray,
+    starts: np.ndarray,
+    rows: np.ndarray,
+    start_image: int,
+    stop_image: int,
+    max_bits: int,
+    min_votes: int,
+) -> np.ndarray:
+    """Return int64, n x 4: images of the span, each with the later images that got enough votes at one angle; votes; weight.
+
+    A feature has one vote for each image and angle, however many of the image's features are near. A vote weighs the less the
+    more features share the keys of the one that votes: a patch of cloth that is everywhere says little.
+    """
+    n_images = len(starts) - 1
+    votes = np.zeros((n_images, ANGLE_BINS), np.int32)
+    weights = np.zeros((n_images, ANGLE_BINS), np.int64)
+    last_voter = np.full((n_images, ANGLE_BINS), -1, np.int64)
+    is_listed = np.zeros(n_images, np.bool_)
+    listed = np.empty(n_images, np.int64)
+    found = []
+    for image in range(start_image, stop_image):
+        n_listed = 0
+        for feature in range(starts[image], starts[image + 1]):
+            row = feature - starts[start_image]
+            crowd = 1
+            for table in range(len(rows)):
+                crowd += ends[table, row] - begins[table, row]
+            weight = max(1, 1000 // crowd)
+            for table in range(len(rows)):
+                # from the back: within a key features are sorted by image, and earlier images asked for this pair already
+                for place in range(ends[table, row] - 1, begins[table, row] - 1, -1):
+                    other = rows[table, place]
+                    partner = owner[other]
+                    if partner <= image:
+                        break
+                    turn = int(((angles[other] - asked_angles[feature]) % 360) / 360 * ANGLE_BINS) % ANGLE_BINS
+                    if last_voter[partner, turn] == feature:
+                        continue
+                    distance = np.int64(0)
+                    for word in range(bits.shape[1]):
+                        distance += popcount(asked[feature, word] ^ bits[other, word])
+                    if distance > max_bits:
+                        continue
+                    last_voter[partner, turn] = feature
+                    votes[partner, turn] += 1
+                    weights[partner, turn] += weight
+                    if not is_listed[partner]:
+                        is_listed[partner] = True
+                        listed[n_listed] = partner
+                        n_listed += 1
+        for k in range(n_listed):
+            partner = listed[k]
+            best = 0
+            for turn in range(1, ANGLE_BINS):
+                if _two_bins(votes, partner, turn) > _two_bins(votes, partner, best):
+                    best = turn
+            if _two_bins(votes, partner, best) >= min_votes:
+                found.append((image, partner, _two_bins(votes, partner, best), _two_bins(weights, partner, best)))
+            votes[partner] = 0
+            weights[partner] = 0
+            last_voter[partner] = -1
+            is_listed[partner] = False
+    pairs = np.empty((len(found), 4), np.int64)
+    for k in range(len(found)):
+        pairs[k, 0], pairs[k, 1], pairs[k, 2], pairs[k, 3] = found[k]
+    return pairs

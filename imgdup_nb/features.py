@@ -1,0 +1,195 @@
+"""One image -> its local features: small patches that look the same when the picture is cropped, turned or resized.
+
+This is the only module that knows OpenCV's feature detectors. What it keeps of an image is small (about 40 kB), so tens of
+thousands fit into memory: the descriptors for finding, and a little grey picture for checking what was found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .decode import as_seen, open_lazily, readable
+
+AREA = 320 * 240  # pixels at which ORB looks; by area, so that a panorama keeps its height
+MAX_SIDE = 1280  # pixels; a strip is not made longer than this
+SHRINK = 2  # the kept grey picture is this much smaller: blurred alike, a misfit of a pixel does no harm there
+N_ORB, LEVEL = 300, 1.2  # features, and by how much each level of the pyramid is smaller
+MIN_SIDE = 16  # pixels; strips that are thinner at the working size have no features
+AKAZE_SIDE = 640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
+MIN_FEATURES = 16  # below this a picture has too little texture to be aligned
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """The local features of one image.
+
+    Attributes
+    ----------
+    size
+        (width, height) in pixels at which the features were found.
+    grey
+        uint8, about height / 2 x width / 2: what the alignment is checked on.
+    points : float32, n_features x 2
+        x and y in pixels of `size`.
+    angles : float32, n_features
+        degrees, the direction each patch points in.
+    bits : uint64, n_features x n_words
+        the descriptors.
+    mirrored : uint64, n_features x n_words
+        the descriptors of the same patches in the mirror; no rows where a method does not look there.
+    """
+
+    size: tuple[int, int]
+    grey: np.ndarray
+    points: np.ndarray
+    angles: np.ndarray
+    bits: np.ndarray
+    mirrored: np.ndarray
+
+    @cached_property
+    def key(self) -> bytes:
+        """A digest of what was seen: an order of images that does not depend on their names."""
+        return hashlib.blake2b(self.grey.tobytes() + self.bits.tobytes(), digest_size=16).digest()
+
+    @property
+    def is_textured(self) -> bool:
+        """Whether there is enough to align."""
+        return len(self.points) >= MIN_FEATURES
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __repr__(self) -> str:
+        return f"<Features: {len(self)} points in {self.size[0]} x {self.size[1]} pixels>"
+
+
+def import_cv2() -> Any:
+    """Return OpenCV, or say how to get it."""
+    try:
+        import cv2
+    except ImportError as error:
+        raise ImportError('local features need OpenCV, which is not installed: pip install "imgdup-nb[local]"') from error
+    return cv2
+
+
+@contextmanager
+def one_cv2_thread() -> Iterator[Any]:
+    """Give OpenCV one thread while images are worked on side by side; the user's setting comes back after."""
+    cv2 = import_cv2()
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield cv2
+    finally:
+        cv2.setNumThreads(before)
+
+
+def aligned_features(picture: Image.Image) -> Features:
+    """Return up to 300 ORB features of a picture and of its mirror image.
+
+    Examples
+    --------
+    >>> aligned_features(Image.new("RGB", (640, 480), "white"))
+    <Features: 0 points in 320 x 240 pixels>
+    """
+    cv2 = import_cv2()
+    grey = cv2.resize(_grey(picture), working_size(*picture.size), interpolation=cv2.INTER_AREA)
+    width = grey.shape[1]
+    # the coarsest level keeps MIN_SIDE pixels; OpenCV stumbles over levels of less than one
+    levels = min(8, 1 + int(math.log(max(1.0, min(grey.shape) / MIN_SIDE), LEVEL)))
+    orb = cv2.ORB_create(N_ORB, scaleFactor=LEVEL, nlevels=levels, edgeThreshold=16, fastThreshold=5)
+    found = orb.detect(grey, None) if min(grey.shape) >= MIN_SIDE else []
+    for number, point in enumerate(found):
+        point.class_id = number
+    in_mirror = [
+        cv2.KeyPoint(width - 1 - p.pt[0], p.pt[1], p.size, (180 - p.angle) % 360, p.response, p.octave, p.class_id)
+        for p in found
+    ]
+    found, bits = orb.compute(grey, found)
+    in_mirror, mirrored = orb.compute(np.ascontiguousarray(grey[:, ::-1]), in_mirror)
+    both = sorted({p.class_id for p in found} & {p.class_id for p in in_mirror})  # compute() may drop points at the border
+    place = {p.class_id: row for row, p in enumerate(found)}
+    place_in_mirror = {p.class_id: row for row, p in enumerate(in_mirror)}
+    rows = [place[number] for number in both]
+    kept = [found[row] for row in rows]
+    return _features(
+        cv2, grey, kept, _words(bits, 32)[rows], _words(mirrored, 32)[[place_in_mirror[number] for number in both]]
+    )
+
+
+def akaze_features(picture: Image.Image) -> Features:
+    """Return the AKAZE features of a picture, at most 640 pixels long, upright only."""
+    cv2 = import_cv2()
+    create = getattr(cv2, "AKAZE_create", None) or getattr(getattr(cv2, "xfeatures2d", None), "AKAZE_create", None)
+    if create is None:  # OpenCV 5 moved AKAZE to its contributed modules
+        raise ImportError('this OpenCV has no AKAZE: pip uninstall opencv-python-headless, then pip install "imgdup-nb[local]"')
+    grey = _grey(picture)
+    shrink = min(1.0, AKAZE_SIDE / max(grey.shape))
+    size = (max(1, round(grey.shape[1] * shrink)), max(1, round(grey.shape[0] * shrink)))
+    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    found, bits = create().detectAndCompute(grey, None) if min(grey.shape) >= MIN_SIDE else ([], None)
+    return _features(cv2, grey, found, _words(bits, 64), np.zeros((0, 8), np.uint64))
+
+
+EXTRACT = {"aligned": aligned_features, "akaze": akaze_features}
+
+
+def read_features(path: str, kind: str) -> Features:
+    """Read the picture at `path` and return its features; kind is 'aligned' or 'akaze'.
+
+    Raises
+    ------
+    UnreadableImage
+        if it cannot be shown.
+    """
+    with readable(), open_lazily(path) as image:
+        short, long = sorted(image.size)
+        wanted = AKAZE_SIDE if kind == "akaze" else max(working_size(*image.size))
+        picture = as_seen(image, min_side=max(1, math.ceil(wanted * short / max(long, 1))))
+    return EXTRACT[kind](picture)
+
+
+def working_size(width: int, height: int) -> tuple[int, int]:
+    """Return the size at which ORB looks at a picture: always about the same area.
+
+    Examples
+    --------
+    >>> working_size(4000, 3000), working_size(40, 40), working_size(10_000, 500)
+    ((320, 240), (277, 277), (1239, 62))
+    """
+    factor = min(math.sqrt(AREA / (width * height)), MAX_SIDE / max(width, height))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _grey(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("L"))
+
+
+def _words(descriptors: np.ndarray | None, n_bytes: int) -> np.ndarray:
+    """Return descriptors, n x bytes or None, as uint64, n x n_bytes / 8, filled up with zeros."""
+    filled = np.zeros((0 if descriptors is None else len(descriptors), n_bytes), np.uint8)
+    if descriptors is not None:
+        filled[:, : descriptors.shape[1]] = descriptors
+    return filled.view(np.uint64)
+
+
+def _features(cv2: Any, grey: np.ndarray, found: Any, bits: np.ndarray, mirrored: np.ndarray) -> Features:
+    height, width = grey.shape
+    smaller = (max(1, round(width / SHRINK)), max(1, round(height / SHRINK)))
+    return Features(
+        size=(width, height),
+        grey=cv2.resize(grey, smaller, interpolation=cv2.INTER_AREA),
+        points=np.array([p.pt for p in found], np.float32).reshape(-1, 2),
+        angles=np.array([p.angle for p in found], np.float32),
+        bits=bits,
+        mirrored=mirrored,
+    )

@@ -1,0 +1,107 @@
+"""Two pictures side by side: the sentence, the scores, the drawing."""
+
+import pytest
+from matplotlib import pyplot as plt
+from PIL import Image, ImageDraw, ImageOps
+
+from imgdup_nb import METHODS, compare_images, fingerprint_images, scan_images, similar_pairs
+from imgdup_nb.compare import block_corners
+from imgdup_nb.decode import UnreadableImage
+from imgdup_nb.demo import PHOTOS, _open_original
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with a cat, changed copies of it, and strangers."""
+    folder = tmp_path_factory.mktemp("compared")
+    cat = _open_original(PHOTOS["cat"]).convert("RGB")
+    width, height = cat.size
+    changed = cat.copy()
+    ImageDraw.Draw(changed).rectangle((0, height // 2, width // 2, height), fill="black")
+    pictures = {
+        "cat": cat,
+        "crop": cat.crop((0, 0, round(width * 0.8), round(height * 0.8))),
+        "mirrored": ImageOps.mirror(cat),
+        "turned": cat.rotate(25, Image.Resampling.BICUBIC),
+        "covered": changed,
+        "temple": _open_original(PHOTOS["temple"]).convert("RGB"),
+        "white": Image.new("RGB", (90, 60), "white"),
+    }
+    for name, picture in pictures.items():
+        picture.save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def compared(folder):
+    return lambda left, right: compare_images(folder / f"{left}.png", folder / f"{right}.png")
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "words"),
+    [
+        ("cat", "cat", ["100 % of what both show agrees", "they show the same section"]),
+        ("cat", "crop", ["crop.png shows 64 % of cat.png"]),
+        ("crop", "cat", ["crop.png shows 64 % of cat.png"]),
+        ("cat", "mirrored", ["same section", "one is mirrored"]),
+        ("cat", "turned", ["turned by 25 degrees", "they share"]),
+        ("cat", "temple", ["Nothing of one picture was found in the other."]),
+        ("cat", "white", ["Too little texture"]),
+    ],
+)
+def test_the_sentence_says_what_was_done(compared, left, right, words):
+    sentence = compared(left, right).sentence
+    assert [word for word in words if word not in sentence] == []
+
+
+def test_every_method_has_a_score_and_hashes_one_for_any_turn(compared):
+    scores = compared("cat", "mirrored").scores
+    assert list(scores.index) == list(METHODS)
+    assert scores.any_turn["phash"] == 100 > scores.similarity["phash"]
+    assert scores.similarity["aligned"] == 100
+
+
+def test_scores_are_those_of_the_pair_table(folder, compared):
+    scores = compared("cat", "covered").scores
+    images = scan_images([folder / "cat.png", folder / "covered.png"])
+    for method in ("phash", "colorhash", "aligned", "akaze"):
+        [pair] = similar_pairs(fingerprint_images(images, method), min_similarity=0).itertuples()
+        assert pair.similarity == scores.similarity[method]
+
+
+def test_the_covered_corner_is_drawn_as_differing(compared):
+    comparison = compared("cat", "covered")
+    squares, agrees = block_corners(comparison)
+    width, height = (side / 2 for side in comparison.pictures[1].shape[1::-1])
+    middles = squares.mean(axis=1)
+    inside = (middles[:, 0] < 0.45 * width) & (middles[:, 1] > 0.55 * height)
+    outside = (middles[:, 0] > 0.6 * width) | (middles[:, 1] < 0.4 * height)
+    assert agrees[inside].mean() < 0.2
+    assert agrees[outside].mean() > 0.95
+
+
+@pytest.mark.parametrize("other", ["crop", "covered", "temple", "white"])
+def test_the_plot_has_four_panels_and_keeps_names_as_they_are(compared, other):
+    figure = compared("cat", other).plot()
+    assert len(figure.axes) == 4
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["cat.png", f"{other}.png"]
+    figure.canvas.draw()
+    plt.close(figure)
+
+
+def test_names_are_escaped_in_html_and_not_read_as_formulas(folder, tmp_path):
+    name = tmp_path / "<b>$x_1$ & co.png"
+    name.write_bytes((folder / "crop.png").read_bytes())
+    comparison = compare_images(folder / "cat.png", name)
+    assert "<b>" not in comparison._repr_html_()
+    figure = comparison.plot()
+    figure.canvas.draw()
+    plt.close(figure)
+
+
+def test_what_cannot_be_read_is_named(folder, tmp_path):
+    (tmp_path / "words.jpg").write_text("no picture")
+    with pytest.raises(UnreadableImage, match=r"words\.jpg"), pytest.warns(UserWarning, match="could not be read"):
+        compare_images(folder / "cat.png", tmp_path / "words.jpg")
+    with pytest.raises(FileNotFoundError):
+        compare_images(folder / "cat.png", tmp_path / "gone.jpg")

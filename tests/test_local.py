@@ -1,0 +1,472 @@
+"""Local features: what is found whatever was done to a picture, what is not mistaken, and what the columns say."""
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from imgdup_nb import (
+    Fingerprints,
+    fingerprint_images,
+    group_duplicates,
+    scan_images,
+    similar_pairs,
+    similarity_matrix,
+    verify_pairs,
+)
+from imgdup_nb.alignment import align, carry, invert
+from imgdup_nb.candidates import find_candidates
+from imgdup_nb.demo import PHOTOS, _open_original
+from imgdup_nb.feature_loops import mutual_matches, popcount, ratio_matches
+from imgdup_nb.features import akaze_features, aligned_features, one_cv2_thread, working_size
+from imgdup_nb.local import MAX_VOTE_BITS, score_akaze
+
+COLUMNS = ["overlap_left", "overlap_right", "rotation", "scale", "mirrored", "matches", "scored_by"]
+
+
+@pytest.fixture(scope="module")
+def cat():
+    return _open_original(PHOTOS["cat"]).convert("RGB")
+
+
+@pytest.fixture(scope="module")
+def temple():
+    return _open_original(PHOTOS["temple"]).convert("RGB")
+
+
+def crop(image, share, left=0.5, top=0.5):
+    width, height = round(image.width * share), round(image.height * share)
+    x, y = round((image.width - width) * left), round((image.height - height) * top)
+    return image.crop((x, y, x + width, y + height))
+
+
+def captioned(image):
+    changed = image.copy()
+    ImageDraw.Draw(changed).rectangle((0, round(0.72 * image.height), *image.size), fill="black")
+    return changed
+
+
+def collage(image, other):
+    canvas = Image.new("RGB", (image.width + other.width, max(image.height, other.height)), "white")
+    canvas.paste(image, (0, 0))
+    canvas.paste(other, (image.width, 0))
+    return canvas
+
+
+def page(seed, size=14):
+    """Return a page of random words, its lines where every other page has them."""
+    random = np.random.default_rng(seed)
+    sheet = Image.new("L", (600, 800), 255)
+    font, draw = ImageFont.load_default(size), ImageDraw.Draw(sheet)
+    for y in range(40, 760, 22):
+        words = ["".join(chr(97 + k) for k in random.integers(0, 26, random.integers(2, 9))) for _ in range(11)]
+        draw.text((40, y), " ".join(words), fill=0, font=font)
+    return sheet.convert("RGB")
+
+
+def noise(seed, width=320, height=240):
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def aligned(left, right):
+    return align(aligned_features(left), aligned_features(right))
+
+
+def table_of(folder, pictures, method="aligned", **options):
+    for name, picture in pictures.items():
+        picture.save(folder / f"{name}.png")
+    return similar_pairs(fingerprint_images(scan_images(folder), method), **options)
+
+
+# -- what is found ----------------------------------------------------------------------------------------------------
+
+CHANGES = {
+    "cropped to 80 %": lambda image: crop(image, 0.8, 0.9, 0.2),
+    "cropped to 60 %": lambda image: crop(image, 0.6, 0.3, 0.6),
+    "turned by 25 degrees": lambda image: image.rotate(25, Image.Resampling.BICUBIC),
+    "turned by 160 degrees": lambda image: image.rotate(160, Image.Resampling.BICUBIC, expand=True),
+    "mirrored": ImageOps.mirror,
+    "upside down": ImageOps.flip,
+    "mirrored and turned": lambda image: ImageOps.mirror(image).rotate(40, Image.Resampling.BICUBIC, expand=True),
+    "squashed": lambda image: image.resize((image.width * 2 // 3, image.height)),
+    "a third of the size": lambda image: image.resize((image.width // 3, image.height // 3), Image.Resampling.LANCZOS),
+    "twice the size": lambda image: image.resize((image.width * 2, image.height * 2)),
+    "brighter": lambda image: image.point(lambda value: min(255, round(value * 1.3))),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_changed_copy_agrees_where_both_show_the_same(cat, change):
+    assert aligned(cat, change(cat)).similarity >= 90
+
+
+def test_a_covered_part_counts_against_the_similarity(cat):
+    found = aligned(cat, captioned(cat))
+    assert 50 <= found.similarity <= 80  # 28 % of the picture lie under the bar
+    blocks = found.blocks
+    lower = np.arange(len(blocks)) > 0.78 * len(blocks)
+    assert np.nanmean(blocks[: round(0.6 * len(blocks))]) > 0.95
+    assert np.nanmean(blocks[lower]) < 0.5
+
+
+def test_a_picture_is_found_in_a_collage(cat, temple):
+    both = collage(cat, temple)
+    for part in (cat, temple):
+        found = aligned(part, both)
+        assert found.similarity >= 90
+        assert found.overlap_left > 97
+        assert 30 < found.overlap_right < 60
+
+
+def test_overlap_rotation_scale_and_mirror_are_those_of_the_change(cat):
+    turned = aligned(cat, cat.rotate(30, Image.Resampling.BICUBIC))
+    assert turned.rotation == pytest.approx(30, abs=1)
+    assert not turned.mirrored
+    part = aligned(cat, crop(cat, 0.7))
+    assert part.overlap_left == pytest.approx(49, abs=2)
+    assert part.overlap_right == pytest.approx(100, abs=1)
+    assert part.scale == pytest.approx(1 / 0.7, abs=0.03)
+    whole = aligned(cat, ImageOps.mirror(cat))
+    assert whole.mirrored
+    assert whole.rotation == pytest.approx(0, abs=1)
+    assert (whole.overlap_left, whole.overlap_right) == pytest.approx((100, 100), abs=1.5)
+    assert whole.scale == pytest.approx(1, abs=0.02)
+
+
+def test_the_transform_leads_points_of_left_to_the_same_points_of_right(cat):
+    found = aligned(cat, crop(cat, 0.5, 0, 0))
+    width, height = working_size(*cat.size)
+    assert carry(found.transform, [(0, 0), (width / 2, height / 2)]) == pytest.approx(
+        np.array([(0, 0), working_size(*crop(cat, 0.5).size)]), abs=3
+    )
+
+
+def test_going_back_undoes_a_transform():
+    transform = np.array([[0.9, -0.3, 12], [0.2, 1.1, -7]])
+    points = np.random.default_rng(0).random((5, 2)) * 100
+    assert carry(invert(transform), carry(transform, points)) == pytest.approx(points)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_the_similarity_does_not_depend_on_which_picture_comes_first(cat, change):
+    one, other = aligned_features(cat), aligned_features(change(cat))
+    forth, back = align(one, other), align(other, one)
+    assert (forth.similarity, forth.matches, forth.mirrored) == (back.similarity, back.matches, back.mirrored)
+    assert (forth.overlap_left, forth.overlap_right) == (back.overlap_right, back.overlap_left)
+    assert forth.scale == pytest.approx(1 / back.scale)
+
+
+# -- what is not mistaken ---------------------------------------------------------------------------------------------
+
+STRANGERS = {
+    "photographs": lambda: [_open_original(source).convert("RGB") for source in list(PHOTOS.values())[:6]],
+    "text pages": lambda: [page(seed) for seed in range(4)],
+    "noise": lambda: [noise(seed) for seed in range(4)],
+    "stripes and checks": lambda: [stripes(period) for period in (7, 11, 16)],
+}
+
+
+def stripes(period):
+    y, x = np.mgrid[:240, :320]
+    return Image.fromarray((((x // period + y // period) % 2) * 255).astype(np.uint8)).convert("RGB")
+
+
+@pytest.mark.parametrize("pictures", STRANGERS.values(), ids=STRANGERS)
+def test_strangers_are_below_the_lowest_band(pictures):
+    features = [aligned_features(picture) for picture in pictures()]
+    for one, other in itertools.combinations(features, 2):
+        assert align(one, other).similarity < 70
+
+
+def test_a_shared_wall_is_not_a_shared_picture(cat, temple):
+    wall = noise(9, 480, 360).resize((960, 720)).crop((0, 0, 640, 480))
+    one, other = wall.copy(), wall.copy()
+    one.paste(cat.resize((420, 320)), (110, 80))
+    other.paste(temple.resize((420, 320)), (110, 80))
+    assert aligned(one, other).similarity < 75
+
+
+ODD = {
+    "a pixel": lambda: Image.new("RGB", (1, 1), "red"),
+    "a small icon": lambda: noise(1, 24, 24),
+    "a line": lambda: noise(2, 1000, 1),
+    "a panorama": lambda: noise(3, 2000, 100),
+    "black": lambda: Image.new("RGB", (300, 200)),
+    "a ramp": lambda: Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (200, 1))).convert("RGB"),
+}
+
+
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+def test_odd_pictures_neither_fail_nor_agree_with_a_photograph(cat, make):
+    odd = aligned_features(make())
+    assert align(odd, aligned_features(cat)).similarity < 70
+    assert align(odd, odd).similarity in {0, 100}
+    assert score_akaze(akaze_features(make()), akaze_features(cat)).similarity < 15
+
+
+def test_a_panorama_keeps_its_height(temple):
+    wide = Image.new("RGB", (temple.width * 8, temple.height // 3))
+    for k in range(8):
+        wide.paste(
+            ImageOps.posterize(temple, 1 + k % 7).crop((0, 60 + k, temple.width, 60 + k + wide.height)), (temple.width * k, 0)
+        )
+    assert wide.width / wide.height > 20
+    found = aligned(wide, wide.resize((wide.width // 2, wide.height // 2)))
+    assert found.similarity > 90
+
+
+def test_a_small_copy_of_64_pixels_is_found(cat):
+    assert aligned(cat, cat.resize((96, 64), Image.Resampling.LANCZOS)).similarity >= 70
+
+
+# -- the pair table ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pictures(cat, temple):
+    return {
+        "cat": cat,
+        "cat-crop": crop(cat, 0.7),
+        "cat-mirrored": ImageOps.mirror(cat),
+        "temple": temple,
+        "temple-turned": temple.rotate(30, expand=True),
+        "white": Image.new("RGB", (200, 150), "white"),
+    }
+
+
+def test_the_pair_table_says_how_pictures_lie_on_each_other(tmp_path, pictures):
+    pairs = table_of(tmp_path, pictures)
+    assert list(pairs.columns) == ["left", "right", "distance", "similarity", "relation", *COLUMNS]
+    found = set(zip(pairs.left, pairs.right, strict=True))
+    assert found == {
+        ("cat-crop.png", "cat.png"),
+        ("cat-mirrored.png", "cat.png"),
+        ("cat-crop.png", "cat-mirrored.png"),
+        ("temple-turned.png", "temple.png"),
+    }
+    assert (pairs.distance == 100 - pairs.similarity).all()
+    assert pairs.attrs["unit"] == "percent"
+    assert pairs.attrs["floor"] == 70
+    mirrored = pairs[pairs.mirrored.astype(bool)]
+    assert len(mirrored) == 2
+
+
+def test_groups_follow_from_aligned_pairs(tmp_path, pictures):
+    groups = group_duplicates(table_of(tmp_path, pictures), 80)
+    assert sorted(sorted(group) for group in groups) == [
+        ["cat-crop.png", "cat-mirrored.png", "cat.png"],
+        ["temple-turned.png", "temple.png"],
+    ]
+
+
+def test_names_order_and_threads_do_not_change_the_table(tmp_path, pictures):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    straight = table_of(first, pictures)
+    renamed = {f"{9 - k}": picture for k, picture in enumerate(pictures.values())}
+    back = dict(zip((f"{name}.png" for name in renamed), (f"{name}.png" for name in pictures), strict=True))
+    with ThreadPoolExecutor(3) as pool:
+        turned_round = table_of(second, renamed, executor=pool)
+
+    def scores(pairs, names):
+        return {
+            frozenset((names[a], names[b])): (s, m)
+            for a, b, s, m in zip(pairs.left, pairs.right, pairs.similarity, pairs.matches, strict=True)
+        }
+
+    assert scores(straight, {name: name for name in back.values()}) == scores(turned_round, back)
+
+
+def test_the_score_of_a_pair_does_not_depend_on_the_collection(tmp_path, pictures, cat):
+    pairs = table_of(tmp_path, pictures).set_index(["left", "right"])
+    alone = aligned(cat, crop(cat, 0.7))
+    [row] = [row for (a, b), row in pairs.iterrows() if {a, b} == {"cat.png", "cat-crop.png"}]
+    assert row.similarity == alone.similarity
+
+
+def test_too_little_texture_falls_back_to_phash_and_says_so(tmp_path):
+    y, x = np.mgrid[:200, :300]
+    hill = Image.fromarray((255 * np.exp(-((x - 90) ** 2 + (y - 70) ** 2) / 9000)).astype(np.uint8)).convert("RGB")
+    pairs = table_of(tmp_path, {"hill": hill, "hill-small": hill.resize((150, 100)), "ramp": ODD["a ramp"]()})
+    assert list(zip(pairs.left, pairs.right, strict=True)) == [("hill-small.png", "hill.png")]
+    assert pairs.scored_by.tolist() == ["phash"]
+    assert pairs.overlap_left.isna().all()
+
+
+def test_blank_pictures_are_in_no_pair_unless_they_are_the_same(tmp_path):
+    pairs = table_of(tmp_path, {"white": Image.new("RGB", (99, 80), "white"), "black": Image.new("RGB", (90, 80))})
+    assert pairs.empty
+    assert pairs.attrs["low_detail"] == 2
+    (tmp_path / "white-again.png").write_bytes((tmp_path / "white.png").read_bytes())
+    again = similar_pairs(fingerprint_images(scan_images(tmp_path), "aligned"))
+    assert again.relation.tolist() == ["same bytes"]
+
+
+@pytest.mark.parametrize("method", ["aligned", "akaze"])
+@pytest.mark.parametrize("n", [0, 1])
+def test_no_image_and_one_image_have_no_pairs(tmp_path, cat, method, n):
+    cat.save(tmp_path / "cat.png")
+    prints = fingerprint_images(scan_images(tmp_path).iloc[:n], method)
+    assert len(prints) == n
+    assert len(prints.to_frame()) == n
+    assert similar_pairs(prints).empty
+    assert method in repr(prints)
+
+
+def test_local_features_have_no_matrix_and_no_bits(tmp_path, cat):
+    cat.save(tmp_path / "cat.png")
+    with pytest.raises(ValueError, match="similar_pairs"):
+        similarity_matrix(fingerprint_images(scan_images(tmp_path), "aligned"))
+    with pytest.raises(ValueError, match="'aligned' is not"):
+        Fingerprints.from_bits(["a"], [[True] * 64], "aligned")
+
+
+def test_images_turned_by_exif_are_upright_before_anything_else(tmp_path, cat):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    cat.rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    cat.save(tmp_path / "cat.jpg", quality=95)
+    [pair] = similar_pairs(fingerprint_images(scan_images(tmp_path), "aligned")).itertuples()
+    assert pair.rotation == pytest.approx(0, abs=0.5)
+
+
+# -- verify -----------------------------------------------------------------------------------------------------------
+
+
+def test_verifying_removes_the_false_pairs_of_a_hash_and_keeps_the_true_ones(tmp_path, pictures):
+    table_of(tmp_path, pictures)
+    images = scan_images(tmp_path)
+    everything = similar_pairs(fingerprint_images(images, "phash"), min_similarity=0)
+    verified = verify_pairs(everything, images)
+    assert {frozenset(pair) for pair in zip(verified.left, verified.right, strict=True)} == {
+        frozenset(pair)
+        for pair in [
+            ("cat-crop.png", "cat.png"),
+            ("cat-mirrored.png", "cat.png"),
+            ("cat-crop.png", "cat-mirrored.png"),
+            ("temple-turned.png", "temple.png"),
+        ]
+    }
+    before = everything.set_index(["left", "right"]).similarity
+    assert [before[pair] for pair in zip(verified.left, verified.right, strict=True)] == verified.found_at.tolist()
+    assert verified.attrs["method"] == "aligned"
+    assert group_duplicates(verified, 80).floor == 70
+
+
+def test_verifying_keeps_what_cannot_be_aligned_and_names_the_method_that_found_it(tmp_path):
+    Image.new("RGB", (80, 60), "white").save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes())
+    images = scan_images(tmp_path)
+    verified = verify_pairs(similar_pairs(fingerprint_images(images)), images)
+    assert verified.scored_by.tolist() == ["phash"]
+    assert verified.similarity.tolist() == [100]
+
+
+def test_verifying_needs_a_pair_table_and_all_of_its_images(tmp_path, pictures):
+    table_of(tmp_path, pictures)
+    images = scan_images(tmp_path)
+    pairs = similar_pairs(fingerprint_images(images), min_similarity=0)
+    with pytest.raises(TypeError, match="similar_pairs"):
+        verify_pairs([("a", "b")], images)
+    with pytest.raises(ValueError, match=r"cat\.png"):
+        verify_pairs(pairs, images[images.image != "cat.png"])
+    assert verify_pairs(pairs.iloc[:0], images).empty
+
+
+# -- akaze ------------------------------------------------------------------------------------------------------------
+
+
+def test_akaze_gives_equal_pictures_100_and_sees_an_erased_object(tmp_path, cat, temple):
+    pairs = table_of(tmp_path, {"cat": cat, "again": cat, "temple": temple}, "akaze", min_similarity=10)
+    assert pairs.similarity.tolist() == [100]
+    assert list(pairs.columns[-2:]) == ["matches", "scored_by"]
+    erased = table_of(tmp_path, {"again": captioned(cat)}, "akaze", min_similarity=10)
+    assert erased.similarity.between(40, 90).all()
+    assert len(erased) == 1
+
+
+def test_akaze_scores_do_not_depend_on_which_picture_comes_first(tmp_path, cat, temple):
+    for name, picture in {"a": cat, "b": crop(cat, 0.8), "c": temple}.items():
+        picture.save(tmp_path / f"{name}.png")
+    features = fingerprint_images(scan_images(tmp_path), "akaze").codes[:, 0]
+    for one, other in itertools.combinations(features, 2):
+        assert score_akaze(one, other) == score_akaze(other, one)
+
+
+# -- the loops against their plain versions ---------------------------------------------------------------------------
+
+
+def hamming(a, b):
+    return sum(int(x).bit_count() for x in np.bitwise_xor(a, b))
+
+
+def random_bits(seed, n):
+    return np.random.default_rng(seed).integers(0, 2**63, (n, 4), dtype=np.uint64)
+
+
+def near_copies(bits, seed, flips):
+    """Return the descriptors with some bits turned over."""
+    random, copies = np.random.default_rng(seed), bits.copy()
+    for row in copies:
+        for place in random.choice(256, flips, replace=False):
+            row[place // 64] ^= np.uint64(1 << int(place % 64))
+    return copies
+
+
+def test_popcount_counts_ones():
+    words = random_bits(0, 50).ravel()
+    assert [popcount(word) for word in words] == [int(word).bit_count() for word in words]
+
+
+@pytest.mark.parametrize(("n", "m"), [(0, 0), (0, 3), (5, 1), (30, 40)])
+def test_ratio_matches_are_those_of_a_double_loop(n, m):
+    a = random_bits(1, n)
+    b = np.concatenate([near_copies(a, 2, 20), random_bits(3, 40)])[:m]
+    table = np.array([[hamming(x, y) for y in b] for x in a]).reshape(n, m)
+
+    def is_clear(distances, best):
+        return all(table_value > distances[best] / 0.6 for k, table_value in enumerate(distances) if k != best)
+
+    expected = []
+    for i in range(n if m else 0):
+        j = int(table[i].argmin())
+        if int(table[:, j].argmin()) == i and is_clear(table[i], j) and is_clear(table[:, j], i):
+            expected.append([i, j])
+    assert ratio_matches(a, b, 0.6).tolist() == expected
+
+
+def test_mutual_matches_keep_those_that_turn_alike():
+    bits = random_bits(4, 20)
+    angles = np.linspace(0, 350, 20).astype(np.float32)
+    turned = (angles + 40) % 360
+    turned[:3] = (angles[:3] + 200) % 360  # three that turn otherwise
+    kept = mutual_matches(bits, near_copies(bits, 5, 30), angles, turned.astype(np.float32), 72)
+    assert kept.tolist() == [[k, k] for k in range(3, 20)]
+
+
+def test_candidates_are_found_in_any_order_and_strangers_are_not(cat, temple):
+    features = [aligned_features(view) for view in (cat, temple, crop(cat, 0.8), ImageOps.flip(temple), noise(5))]
+    expected = {frozenset((0, 2)), frozenset((1, 3))}
+    for order in itertools.islice(itertools.permutations(range(5)), 0, 120, 30):
+        found = find_candidates([features[k] for k in order], MAX_VOTE_BITS["aligned"])
+        assert {frozenset((order[a], order[b])) for a, b in found} >= expected
+        assert (found[:, 0] < found[:, 1]).all()
+
+
+def test_opencv_keeps_the_number_of_threads_the_user_set():
+    before = cv2.getNumThreads()
+    with one_cv2_thread():
+        assert cv2.getNumThreads() == 1
+    assert cv2.getNumThreads() == before
+
+
+def test_features_of_one_picture_are_the_same_every_time(cat):
+    one, other = aligned_features(cat), aligned_features(cat.copy())
+    assert one.key == other.key
+    pd.testing.assert_frame_equal(pd.DataFrame(one.bits), pd.DataFrame(other.bits))
+    assert repr(one) == f"<Features: {len(one)} points in {one.size[0]} x {one.size[1]} pixels>"
