@@ -15,28 +15,28 @@ Every step is a table, and one function makes it from the one before::
 map of the modules.
 """
 
-from .actions import apply_plan, read_log, resume, undo
-from .bursts import mark_bursts
-from .calibrate import calibrate
-from .collection import Collection
 from .compare import Comparison, compare_images
-from .decision import compare_decisions, record_decision
-from .defaults import compare_tool_defaults
 from .demo import make_demo_collection
-from .evaluate import score_thresholds
+from .evidence.bursts import mark_bursts
+from .evidence.calibrate import calibrate
+from .evidence.decision import compare_decisions, record_decision
+from .evidence.defaults import compare_tool_defaults
+from .evidence.evaluate import score_thresholds
+from .evidence.labels import Labels, apply_labels
+from .evidence.plots import plot_calibration, plot_label_scores, plot_precision_recall, plot_tool_defaults, plot_true_and_false
+from .evidence.recommend import recommend_threshold
+from .evidence.survey import score_labels
+from .evidence.tune import tune_from_examples
 from .fingerprints import METHODS, Fingerprints, fingerprint_images
 from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_changes
 from .images import scan_images
-from .keepers import choose_keepers
-from .labels import Labels, apply_labels
-from .local import verify_pairs
+from .index.collection import Collection
+from .local.scores import verify_pairs
 from .pairs import similar_pairs, similarity_matrix
 from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
-from .plots_evidence import plot_calibration, plot_label_scores, plot_precision_recall, plot_tool_defaults, plot_true_and_false
-from .recommend import recommend_threshold
-from .report import write_report
-from .survey import score_labels
-from .tune import tune_from_examples
+from .review.actions import apply_plan, read_log, resume, undo
+from .review.keepers import choose_keepers
+from .review.report import write_report
 from .widgets import GroupReviewer, PairLabeler, ThresholdExplorer
 
 __version__ = "0.1.0"

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .alignment import AGREES, Alignment, align, carry, common_area, invert
 from .decode import UnreadableImage, open_image
-from .features import Features, import_cv2
 from .fingerprints import METHODS, fingerprint_images
 from .images import scan_images
-from .local import score_akaze
+from .local.alignment import AGREES, Alignment, align, carry, common_area, invert
+from .local.features import Features, import_cv2
+from .local.scores import score_akaze
 from .search import all_distances
 from .text import shorten_middle
 
@@ -40,7 +40,7 @@ class Comparison:
     scores
         one row per method: similarity (percent), any_turn (percent, with `orientations=True`), meaning (what 90 % means).
     alignment
-        how left lies on right; see `imgdup_nb.alignment.Alignment`.
+        how left lies on right; see `imgdup_nb.local.scores.alignment.Alignment`.
     textured
         whether both pictures have enough texture to be aligned.
     pictures

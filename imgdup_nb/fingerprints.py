@@ -21,9 +21,9 @@ from PIL import Image
 
 from .checks import check_choice
 from .decode import MAX_PIXELS, UnreadableImage, open_image, small_jpeg
-from .features import Features, import_cv2, read_features
 from .hashes import hash_sketches, turn_views
 from .images import LOW_DETAIL, SKETCH_SIDE, describe_file, read_sketch
+from .local.features import Features, import_cv2, read_features
 from .parallel import each, map_batches
 
 EMBED_SIDE = 256  # pixels; pictures given to an embedding keep at least this on both sides

@@ -12,7 +12,7 @@ import pandas as pd
 from .checks import check_percent
 from .decode import UnreadableImage, open_image
 from .fingerprints import Fingerprints
-from .local import find_local_pairs
+from .local.scores import find_local_pairs
 from .parallel import each, map_batches
 from .search import MAX_PAIRS, TOO_MANY, Found, all_distances, find_pairs
 

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgdup_nb import apply_plan, files, read_log, resume, undo
-from imgdup_nb.actions import ACTIONS
-from imgdup_nb.journal import Journal
+from imgdup_nb import apply_plan, read_log, resume, undo
+from imgdup_nb.review import files
+from imgdup_nb.review.actions import ACTIONS
+from imgdup_nb.review.journal import Journal
 
 REFUSING = pytest.mark.filterwarnings("ignore:.*left alone", "ignore:the run stopped", "ignore:.*could not be restored")
 
@@ -92,7 +93,7 @@ def two_disks(photos, monkeypatch):
             raise OSError(errno.EXDEV, "Invalid cross-device link")
         link(source, target)
 
-    monkeypatch.setattr("imgdup_nb.files.os.link", link_on_one_disk)
+    monkeypatch.setattr("imgdup_nb.review.files.os.link", link_on_one_disk)
 
 
 # -- looking first ----------------------------------------------------------------------------------------------------
@@ -460,7 +461,7 @@ def test_a_disk_where_files_cannot_have_two_names_gets_them_all_the_same(photos,
     def refuse(source, target):
         raise OSError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr("imgdup_nb.files.os.link", refuse)
+    monkeypatch.setattr("imgdup_nb.review.files.os.link", refuse)
     (photos.to / "1").mkdir(parents=True)
     (photos.to / "1/near.jpg").write_bytes(b"something of the user's")
     before = photos.look()
@@ -522,7 +523,7 @@ def test_a_full_disk_stops_the_run_and_leaves_no_half_file(photos, monkeypatch):
 def test_a_disk_too_full_for_the_journal_stops_the_run_before_the_next_file(photos, monkeypatch, n_lines):
     before = photos.look()
     with monkeypatch.context() as full:
-        full.setattr("imgdup_nb.journal.os.fsync", fail_after(n_lines, errno.ENOSPC, os.fsync))
+        full.setattr("imgdup_nb.review.journal.os.fsync", fail_after(n_lines, errno.ENOSPC, os.fsync))
         log = photos.apply()
     assert {path.read_bytes() for path in photos.folder.parent.rglob("*.jpg")} == {file[0] for file in before.values()}
     assert set(resume(log).status) == {"kept", "done"}
@@ -532,7 +533,7 @@ def test_a_disk_too_full_for_the_journal_stops_the_run_before_the_next_file(phot
 
 def test_where_no_journal_can_be_made_nothing_is_done(photos, monkeypatch):
     before = photos.look()
-    monkeypatch.setattr("imgdup_nb.journal.os.fsync", fail_after(0, errno.ENOSPC, os.fsync))
+    monkeypatch.setattr("imgdup_nb.review.journal.os.fsync", fail_after(0, errno.ENOSPC, os.fsync))
     with pytest.raises(OSError, match="No space left"):
         photos.apply()
     assert photos.look() == before
@@ -552,7 +553,7 @@ def test_one_forbidden_file_stops_nothing_and_a_read_only_disk_stops_the_run(pho
                 raise problem
             link(source, target)
 
-        bad.setattr("imgdup_nb.files.os.link", fail_once)
+        bad.setattr("imgdup_nb.review.files.os.link", fail_once)
         log = photos.apply()
     assert status(log, "1/twin.jpg") == "failed"
     assert (status(log, "2/near.jpg") == "done") == goes_on

@@ -25,9 +25,9 @@ package, header, path, deed, fatal_line, disks = sys.argv[1:]
 sys.modules["imgdup_nb"] = types.ModuleType("imgdup_nb")
 sys.modules["imgdup_nb"].__path__ = [package]
 import json
-from imgdup_nb import files
-from imgdup_nb.journal import Journal
-from imgdup_nb.steps import Run
+from imgdup_nb.review import files
+from imgdup_nb.review.journal import Journal
+from imgdup_nb.review.steps import Run
 
 if disks == "two":
     link = os.link

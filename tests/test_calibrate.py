@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from imgdup_nb import calibrate, fingerprint_images, scan_images, tune_from_examples
-from imgdup_nb.calibrate import _distances, _rates
+from imgdup_nb.evidence.calibrate import _distances, _rates
 from imgdup_nb.fingerprints import METHODS
 
 

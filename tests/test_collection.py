@@ -31,12 +31,12 @@ from imgdup_nb import (
     similar_pairs,
     store,
 )
-from imgdup_nb.apart import group_apart
-from imgdup_nb.collection import UnknownImage
 from imgdup_nb.decode import UnreadableImage
 from imgdup_nb.groups import LINKAGES
-from imgdup_nb.store import DamagedIndex
-from imgdup_nb.upload import check_name
+from imgdup_nb.index.apart import group_apart
+from imgdup_nb.index.collection import UnknownImage
+from imgdup_nb.index.store import DamagedIndex
+from imgdup_nb.index.upload import check_name
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*could not be (read|shown)", "ignore:no files found", "ignore:.*became unreadable since the scan"
@@ -437,7 +437,8 @@ def test_whether_a_folder_can_be_written_to_is_tried(tmp_path):
 VICTIM = """
 import sys, warnings
 warnings.simplefilter("ignore")
-from imgdup_nb import Collection, intake, kept
+from imgdup_nb import Collection
+from imgdup_nb.index import intake, kept
 intake.BATCH = kept.BATCH = 5
 kept.PART = 7
 with Collection(sys.argv[1]) as photos:
@@ -557,7 +558,8 @@ def test_status_tells_what_is_done_and_how_far(photos, monkeypatch):
         collection.pairs()
         assert seen[-1] == "MatchingFeatures 0 of 10"
         monkeypatch.setattr(
-            "imgdup_nb.collection.similar_pairs", lambda *a, **o: seen.append(str(collection.status)) or similar_pairs(*a, **o)
+            "imgdup_nb.index.collection.similar_pairs",
+            lambda *a, **o: seen.append(str(collection.status)) or similar_pairs(*a, **o),
         )
         collection.find_similar("cat.png")
         assert seen[-1] == "Searching 0 of 10"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, hypergeom
 
-from imgdup_nb.intervals import binomial_interval, check_confidence, few_clusters, stratified_interval
+from imgdup_nb.evidence.intervals import binomial_interval, check_confidence, few_clusters, stratified_interval
 
 STRATA = {  # sizes, asked, true shares
     "equal strata": ([200] * 5, [10] * 5, [1, 1, 1, 0.98, 0.9]),

@@ -12,34 +12,44 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "demo", "loops", "feature_loops", "storage", "hashes", "text", "intervals"},
+    {"checks", "parallel", "demo", "loops", "storage", "hashes", "text", "local.feature_loops", "evidence.intervals"},
     {"decode", "bit_loops"},
-    {"images", "features"},
-    {"fingerprints", "alignment"},
-    {"search", "candidates"},
-    {"local"},
+    {"images", "local.features"},
+    {"fingerprints", "local.alignment"},
+    {"search", "local.candidates"},
+    {"local.scores"},
     {"pairs"},
-    {"groups", "files", "variants"},
-    {"keepers", "journal", "evaluate", "labels"},
-    {"steps", "survey", "defaults"},
-    {"actions", "calibrate", "bursts", "tune"},
-    {"recommend"},
-    {"decision"},
-    {"apart", "upload", "store"},
-    {"kept", "rescan"},
-    {"intake", "said"},
-    {"collection"},
-    {"plots", "report", "compare"},
-    {"plots_evidence"},
-    {"widgets"},
+    {"groups", "review.files", "review.variants"},
+    {"review.keepers", "review.journal", "evidence.evaluate", "evidence.labels"},
+    {"review.steps", "evidence.survey", "evidence.defaults"},
+    {"review.actions", "evidence.calibrate", "evidence.bursts", "evidence.tune"},
+    {"evidence.recommend"},
+    {"evidence.decision"},
+    {"index.apart", "index.upload", "index.store"},
+    {"index.kept", "index.rescan"},
+    {"index.intake", "index.said"},
+    {"index.collection"},
+    {"plots", "review.report", "compare"},
+    {"evidence.plots"},
+    {"widgets.thumbnails", "widgets.rows"},
+    {"widgets.state"},
+    {"widgets.explorer"},
+    {"widgets.labeler", "widgets.reviewer"},
 ]  # fmt: skip
+WIDGETS = {"widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.state"}
 ONLY_IN = {
-    "matplotlib": {"plots", "plots_evidence", "compare", "widgets"},
-    "ipywidgets": {"widgets"},
-    "anywidget": {"widgets"},
-    "numba": {"loops", "bit_loops", "feature_loops"},
-    "cv2": {"features"},
+    "matplotlib": {"plots", "evidence.plots", "compare"} | WIDGETS,
+    "ipywidgets": WIDGETS,
+    "anywidget": WIDGETS,
+    "numba": {"loops", "bit_loops", "local.feature_loops"},
+    "cv2": {"local.features"},
+    "sqlite3": {"index.store"},
 }
+
+
+def dotted(path):
+    """Return a module's name below the package, such as `review.files`."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
 def imports_of(path):
@@ -47,7 +57,9 @@ def imports_of(path):
     own, others = set(), set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
-            own |= {node.module} if node.module else {alias.name for alias in node.names}
+            room = dotted(path).split(".")[: -node.level]
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            own |= {".".join([*room, name]) for name in names}
         elif isinstance(node, ast.ImportFrom):
             others.add(node.module.split(".")[0])
         elif isinstance(node, ast.Import):
@@ -55,17 +67,17 @@ def imports_of(path):
     return own, others
 
 
-MODULES = sorted(path for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.stem != "__init__")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_a_module_imports_only_from_layers_below(path):
     own, others = imports_of(path)
-    [height] = [height for height, layer in enumerate(LAYERS) if path.stem in layer]
+    [height] = [height for height, layer in enumerate(LAYERS) if dotted(path) in layer]
     below = set().union(*LAYERS[:height])
-    assert own <= below, f"{path.stem} reaches up or sideways: {own - below}"
+    assert own <= below, f"{dotted(path)} reaches up or sideways: {own - below}"
     for package, allowed in ONLY_IN.items():
-        assert package not in others or path.stem in allowed
+        assert package not in others or dotted(path) in allowed
 
 
 def test_every_public_name_is_documented():

@@ -20,7 +20,7 @@ from imgdup_nb import (
     scan_images,
     similar_pairs,
 )
-from imgdup_nb.recommend import _Test
+from imgdup_nb.evidence.recommend import _Test
 
 LEVELS = np.array([100, 97.5, 95, 92.5, 90, 87.5, 85])
 

@@ -26,10 +26,10 @@ import pandas as pd
 import traitlets as t
 
 from ..checks import check_percent
-from ..intervals import check_confidence
-from ..labels import ANSWERS, Labels
-from ..plots_evidence import plot_label_scores
-from ..survey import Answers, Survey
+from ..evidence.intervals import check_confidence
+from ..evidence.labels import ANSWERS, Labels
+from ..evidence.plots import plot_label_scores
+from ..evidence.survey import Answers, Survey
 from .explorer import _facts_by_name
 from .thumbnails import Thumbnails
 

@@ -16,13 +16,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..checks import check_percent
+from ..fingerprints import METHODS, Fingerprints, fingerprint_images
+from ..parallel import each, map_batches
+from ..search import find_pairs
 from .alignment import align
 from .candidates import find_candidates
-from .checks import check_percent
 from .features import Features, one_cv2_thread
-from .fingerprints import METHODS, Fingerprints, fingerprint_images
-from .parallel import each, map_batches
-from .search import find_pairs
 
 MAX_VOTE_BITS = {"aligned": 56, "akaze": 96}  # by which descriptors, 256 and 486 bits long, of one patch mostly differ
 RATIO = 0.6  # a match must be this much nearer than the second nearest

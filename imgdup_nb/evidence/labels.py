@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .checks import check_choice
-from .groups import LINKAGES, _Graph
+from ..checks import check_choice
+from ..groups import LINKAGES, _Graph
 
 ANSWERS = ["same", "different", "skip"]
 WITHDRAWN = "withdrawn"  # how a file that is only ever added to says "undone"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .decode import as_seen, open_lazily, readable
+from ..decode import as_seen, open_lazily, readable
 
 AREA = 320 * 240  # pixels at which ORB looks; by area, so that a panorama keeps its height
 MAX_SIDE = 1280  # pixels; a strip is not made longer than this

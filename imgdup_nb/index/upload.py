@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import PureWindowsPath
 
-from .images import LITTER
+from ..images import LITTER
 
 
 def check_name(name: str) -> str:

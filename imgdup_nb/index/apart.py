@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from .groups import TOLERANCE, Grouping, group_duplicates
+from ..groups import TOLERANCE, Grouping, group_duplicates
 
 Classes = Mapping[str, Hashable]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from .fingerprints import turn_views
+from ..fingerprints import turn_views
 
 SIDE = 64  # pixels of a sketch's side
 SHARES = range(32, SIDE, 2)  # sides, in pixels of the sketch, that a part of it is looked for at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .groups import TOLERANCE, _Graph, sweep_thresholds
+from ..groups import TOLERANCE, _Graph, sweep_thresholds
 
 TOOL_DEFAULTS = {  # percent: 100 (1 - distance / bits) for hashes, 100 cosine for vectors
     "CleanVision": 100.0,

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from .groups import TOLERANCE, _Graph
+from ..groups import TOLERANCE, _Graph
 from .intervals import check_confidence, stratified_interval
 from .labels import Labels, _numbered, _rows_of, read_labels
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .checks import check_choice
+from ..checks import check_choice
 from .files import is_below, native
 from .journal import Journal, Record, read_journal
 from .steps import LINKS, NEEDS_TARGET, Run

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ..checks import check_percent
+from ..groups import TOLERANCE, _Graph
+from ..plots import _axes_or_new, bar_widths, count_by_level, graph_levels
 from .calibrate import Calibration
-from .checks import check_percent
 from .defaults import TOOL_DEFAULTS
 from .evaluate import PairsOrGroups, read_truth
-from .groups import TOLERANCE, _Graph
-from .plots import _axes_or_new, bar_widths, count_by_level, graph_levels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

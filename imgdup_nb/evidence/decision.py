@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from .groups import Grouping
+from ..groups import Grouping
 from .labels import Labels
 from .recommend import Recommendation
 

@@ -22,15 +22,15 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from ..checks import check_choice, check_percent
+from ..decode import UnreadableImage, open_image
+from ..fingerprints import METHODS, Fingerprints, fingerprint_images
+from ..groups import Grouping, group_duplicates
+from ..images import scan_images
+from ..pairs import similar_pairs
 from .apart import group_apart
-from .checks import check_choice, check_percent
-from .decode import UnreadableImage, open_image
-from .fingerprints import METHODS, Fingerprints, fingerprint_images
-from .groups import Grouping, group_duplicates
-from .images import scan_images
 from .intake import COLUMNS, take_in, to_table
 from .kept import find_recipe, kept_pairs, load_fingerprints, make_fingerprints, missing_fingerprints
-from .pairs import similar_pairs
 from .rescan import file_key, file_name, file_path, find_differences, list_folder
 from .said import read_labels, read_tags, save_label, save_tag, storable
 from .store import Store, index_path, set_aside

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .fingerprints import fingerprint_images, made_with
-from .images import DTYPES, printable, scan_images
+from ..fingerprints import fingerprint_images, made_with
+from ..images import DTYPES, printable, scan_images
 from .rescan import Difference, Stamp, file_name, file_path, reader
 from .store import Store
 

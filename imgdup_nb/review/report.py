@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..decode import UnreadableImage, thumbnail
+from ..parallel import each, map_batches
 from .actions import DONE_WORDS
-from .decode import UnreadableImage, thumbnail
-from .parallel import each, map_batches
 
 THUMBNAIL_SIDE = 160  # pixels; about 5 kB in the page
 MAX_THUMBNAILS = 2000  # about 10 MB of page

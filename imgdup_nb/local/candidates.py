@@ -13,8 +13,8 @@ from functools import partial
 
 import numpy as np
 
+from ..parallel import map_batches
 from .features import Features
-from .parallel import map_batches
 
 N_TABLES = 14
 KEY_BITS = 28

@@ -10,8 +10,8 @@ from concurrent.futures import Executor
 import numpy as np
 import pandas as pd
 
-from .fingerprints import METHODS, N_VIEWS, Fingerprints, fingerprint_images, made_with
-from .pairs import MAX_ALIKE, pair_table, similar_pairs
+from ..fingerprints import METHODS, N_VIEWS, Fingerprints, fingerprint_images, made_with
+from ..pairs import MAX_ALIKE, pair_table, similar_pairs
 from .store import Store
 
 BATCH = 512  # images fingerprinted and saved at a time

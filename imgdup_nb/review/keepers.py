@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .decode import UnreadableImage, open_image
-from .groups import Grouping
-from .images import read_sketch
-from .pairs import may_be_original
-from .parallel import each, map_batches
+from ..decode import UnreadableImage, open_image
+from ..groups import Grouping
+from ..images import read_sketch
+from ..pairs import may_be_original
+from ..parallel import each, map_batches
 from .variants import describe_turn, is_enlarged, is_part, lacks_colour
 
 DEFAULT_RULE = ("pixels", "lossless", "metadata", "bytes", "-modified")

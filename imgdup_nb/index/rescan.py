@@ -15,8 +15,8 @@ from importlib.util import find_spec
 
 import PIL
 
-from .images import printable, walk_files
-from .parallel import each, map_batches
+from ..images import printable, walk_files
+from ..parallel import each, map_batches
 from .store import Store
 
 YOUNG = 2_000_000_000  # nanoseconds; a file read this soon after it was written may have been changed again unseen (FAT: 2 s)

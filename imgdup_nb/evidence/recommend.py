@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..groups import TOLERANCE
 from .calibrate import Calibration
 from .evaluate import PairsOrGroups, score_in_full
-from .groups import TOLERANCE
 from .intervals import check_confidence
 from .labels import Labels
 from .survey import Answers, Survey

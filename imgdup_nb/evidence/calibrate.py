@@ -13,17 +13,17 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from .checks import check_percent
-from .decode import UnreadableImage, open_image
-from .demo import VARIATIONS, Variation, _encode
+from ..checks import check_percent
+from ..decode import UnreadableImage, open_image
+from ..demo import VARIATIONS, Variation, _encode
+from ..fingerprints import Embedding, Fingerprints, fingerprint_images
+from ..groups import TOLERANCE
+from ..images import LOW_DETAIL
+from ..pairs import similar_pairs
+from ..parallel import each, map_batches
+from ..search import exact_cosine
 from .evaluate import PairsOrGroups, read_truth
-from .fingerprints import Embedding, Fingerprints, fingerprint_images
-from .groups import TOLERANCE
-from .images import LOW_DETAIL
 from .intervals import binomial_interval, check_confidence, few_clusters
-from .pairs import similar_pairs
-from .parallel import each, map_batches
-from .search import exact_cosine
 from .survey import CERTAIN
 
 COPY_SIDE = 512  # pixels; copies are made of pictures of at least this size, enough for every method

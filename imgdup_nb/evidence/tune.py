@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from .checks import check_choice
-from .fingerprints import METHODS, Embedding, fingerprint_images
-from .groups import TOLERANCE
-from .pairs import similarity_matrix
+from ..checks import check_choice
+from ..fingerprints import METHODS, Embedding, fingerprint_images
+from ..groups import TOLERANCE
+from ..pairs import similarity_matrix
 
 Examples: TypeAlias = pd.DataFrame | Iterable[tuple[str, str]]
 

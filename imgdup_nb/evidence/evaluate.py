@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from .checks import check_percent
-from .groups import TOLERANCE, _Graph
+from ..checks import check_percent
+from ..groups import TOLERANCE, _Graph
 from .intervals import binomial_interval, check_confidence, few_clusters, paired_interval
 
 SOME = 3  # names shown in an error

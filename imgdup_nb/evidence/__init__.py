@@ -1,0 +1,1 @@
+"""Evidence for a threshold: truth, labels and known copies -> precision and recall with intervals -> a recommendation."""
