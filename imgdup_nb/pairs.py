@@ -146,7 +146,8 @@ def similar_pairs(
     if include_low_detail:
         pairs.attrs["low_detail"] = 0
     if alike:
-        pairs.attrs["alike"] = SharedList([lefts.names[k] for k in some] for some in alike)
+        names = lefts.names
+        pairs.attrs["alike"] = SharedList([names[k] for k in some] for some in alike)
     return pairs
 
 
