@@ -40,7 +40,7 @@ class Comparison:
     scores
         one row per method: similarity (percent), any_turn (percent, with `orientations=True`), meaning (what 90 % means).
     alignment
-        how left lies on right; see `imgdup_nb.local.scores.alignment.Alignment`.
+        how left lies on right; see `imgdup_nb.local.alignment.Alignment`.
     textured
         whether both pictures have enough texture to be aligned.
     pictures

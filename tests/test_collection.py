@@ -24,15 +24,12 @@ from imgdup_nb import (
     Fingerprints,
     fingerprint_images,
     group_duplicates,
-    intake,
-    kept,
-    rescan,
     scan_images,
     similar_pairs,
-    store,
 )
 from imgdup_nb.decode import UnreadableImage
 from imgdup_nb.groups import LINKAGES
+from imgdup_nb.index import intake, kept, rescan, store
 from imgdup_nb.index.apart import group_apart
 from imgdup_nb.index.collection import UnknownImage
 from imgdup_nb.index.store import DamagedIndex

@@ -7,10 +7,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from imgdup_nb.local.scores.alignment import align, carry, invert
-from imgdup_nb.local.scores.candidates import find_candidates
-from imgdup_nb.local.scores.feature_loops import mutual_matches, popcount, ratio_matches
-from imgdup_nb.local.scores.features import akaze_features, aligned_features, one_cv2_thread, working_size
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from imgdup_nb import (
@@ -23,6 +19,10 @@ from imgdup_nb import (
     verify_pairs,
 )
 from imgdup_nb.demo import PHOTOS, _open_original
+from imgdup_nb.local.alignment import align, carry, invert
+from imgdup_nb.local.candidates import find_candidates
+from imgdup_nb.local.feature_loops import mutual_matches, popcount, ratio_matches
+from imgdup_nb.local.features import akaze_features, aligned_features, one_cv2_thread, working_size
 from imgdup_nb.local.scores import MAX_VOTE_BITS, score_akaze
 
 COLUMNS = ["overlap_left", "overlap_right", "rotation", "scale", "mirrored", "matches", "scored_by"]
