@@ -82,7 +82,7 @@ def page(browser, problems):
     )
     fresh = context.new_page()
     fresh.set_default_timeout(15_000)
-    fresh.on("pageerror", lambda error: problems.append(f"error in the page: {error}"))
+    fresh.on("pageerror", lambda error: problems.append(f"error in the page: {error.stack or error}"))
     fresh.on("console", check_console)
     fresh.on("request", lambda request: check_address(request.url))
     fresh.on("websocket", lambda websocket: check_address(websocket.url))

@@ -24,6 +24,9 @@ SETTINGS = {
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
 
+# The moons that circle while JupyterLab loads are sometimes taken away twice, which is an error in the page.
+DISABLED = {"@jupyterlab/apputils-extension:splash": True}
+
 SERVER_OPTIONS = (
     "--no-browser",
     "--allow-root",
@@ -105,6 +108,9 @@ class Lab:
             path = self._home / "settings" / f"{plugin}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values), encoding="utf-8")
+        page = self._home / "config" / "labconfig" / "page_config.json"
+        page.parent.mkdir(parents=True)
+        page.write_text(json.dumps({"disabledExtensions": DISABLED}), encoding="utf-8")
 
     def _environment(self):
         """Return the environment of the server: nobody's own Jupyter or IPython settings reach it."""
