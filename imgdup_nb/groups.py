@@ -175,11 +175,11 @@ def group_duplicates(pairs: pd.DataFrame, threshold: float = 90.0, *, linkage: s
     [['a', 'b', 'c']]
     """
     check_choice("linkage", linkage, LINKAGES)
-    graph = _Graph.read(pairs, check_percent("threshold", threshold))
+    graph = PairGraph.read(pairs, check_percent("threshold", threshold))
     return _group_graph(graph, threshold, linkage)[0]
 
 
-def _group_graph(graph: _Graph, threshold: float, linkage: str) -> tuple[Grouping, np.ndarray]:
+def _group_graph(graph: PairGraph, threshold: float, linkage: str) -> tuple[Grouping, np.ndarray]:
     """Return the groups, and the number of the image in each row of their table."""
     near = graph.at_or_above(threshold)
     table = _group_table(graph, _owners(graph, near, linkage))
@@ -231,14 +231,14 @@ def sweep_thresholds(pairs: pd.DataFrame, thresholds: Sequence[float] | None = N
     2       80.0      3       1       3          2        3
     """
     check_choice("linkage", linkage, LINKAGES)
-    graph = _Graph.read(pairs)
+    graph = PairGraph.read(pairs)
     wanted = graph.levels() if thresholds is None else [check_percent("thresholds", value) for value in thresholds]
     for value in wanted:
         graph.check_floor(value)
     return _sweep_graph(graph, wanted, linkage)
 
 
-def _sweep_graph(graph: _Graph, wanted: Sequence[float] | np.ndarray, linkage: str) -> pd.DataFrame:
+def _sweep_graph(graph: PairGraph, wanted: Sequence[float] | np.ndarray, linkage: str) -> pd.DataFrame:
     strictest_first = np.unique(wanted)[::-1]
     tally = _tallies(graph, strictest_first, linkage)
     place = np.searchsorted(-strictest_first, -np.asarray(wanted, dtype=float))
@@ -336,7 +336,7 @@ def _links_by_group(
 
 
 @dataclass(frozen=True, eq=False)
-class _Graph:
+class PairGraph:
     """A pair table as arrays, images numbered in the order in which they may become originals.
 
     Pairs are (first, second), first < second, sorted by similarity, largest first, then by first and second.
@@ -354,7 +354,7 @@ class _Graph:
     )  # int32, n_names: the original of which an image is one of very many copies (`attrs["alike"]`), else itself
 
     @classmethod
-    def read(cls, pairs: pd.DataFrame, threshold: float | None = None) -> _Graph:
+    def read(cls, pairs: pd.DataFrame, threshold: float | None = None) -> PairGraph:
         """Check a pair table and number its images.
 
         Raises
@@ -391,12 +391,13 @@ class _Graph:
         """The order of the pairs by second image, then by first; int64."""
         return np.lexsort((self.first, self.second))
 
-    def below(self, upper: float) -> _Graph:
+    def below(self, upper: float) -> PairGraph:
         """Return the same images with the pairs below `upper` percent, exclusive."""
         start = int(self.at_or_above(upper).sum())
         return replace(self, first=self.first[start:], second=self.second[start:], similarity=self.similarity[start:])
 
     def check_floor(self, threshold: float) -> None:
+        """Raise a ValueError with the way out if the table cannot answer for `threshold`."""
         if threshold < self.floor - TOLERANCE:
             raise ValueError(
                 f"pairs holds similarities from {self.floor:g} up, so groups at {threshold:g} would be incomplete; make it "
@@ -404,6 +405,7 @@ class _Graph:
             )
 
     def at_or_above(self, threshold: float) -> np.ndarray:
+        """Return bool, n_pairs: which pairs reach `threshold`, inclusive."""
         return self.similarity >= threshold - TOLERANCE
 
     @cached_property
@@ -474,7 +476,7 @@ def _read_alike(pairs: pd.DataFrame, names: list[str]) -> np.ndarray:
 # -- linkages ---------------------------------------------------------------------------------------------------------
 
 
-def _owners(graph: _Graph, near: np.ndarray, linkage: str) -> np.ndarray:
+def _owners(graph: PairGraph, near: np.ndarray, linkage: str) -> np.ndarray:
     """Return for each image the first image of its group, itself if it is alone; int32."""
     from .loops import connected_levels, star_owners
 
@@ -490,7 +492,7 @@ def _owners(graph: _Graph, near: np.ndarray, linkage: str) -> np.ndarray:
     return _complete_levels(first, second, level, n, 1, graph)[0]
 
 
-def _tallies(graph: _Graph, strictest_first: np.ndarray, linkage: str) -> np.ndarray:
+def _tallies(graph: PairGraph, strictest_first: np.ndarray, linkage: str) -> np.ndarray:
     """Return groups, images and largest for each threshold, int64 n_thresholds x 3."""
     from .loops import connected_levels, star_owners, tally_owners
 
@@ -507,7 +509,7 @@ def _tallies(graph: _Graph, strictest_first: np.ndarray, linkage: str) -> np.nda
 
 
 def _complete_levels(
-    first: np.ndarray, second: np.ndarray, level: np.ndarray, n: int, n_levels: int, graph: _Graph
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, n: int, n_levels: int, graph: PairGraph
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merge two clusters as soon as all pairs between them have been met; the same answers as `loops.connected_levels`.
 
@@ -535,7 +537,7 @@ def _complete_levels(
 
 
 def _without_copies(
-    first: np.ndarray, second: np.ndarray, level: np.ndarray, graph: _Graph
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, graph: PairGraph
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the pairs of images that are no copies, in the order in which their copies' last pairs would come."""
     like, similarity = graph.like, graph.similarity[: len(first)]
@@ -565,7 +567,7 @@ def _merge(a: int, b: int, owner: np.ndarray, members: list[list[int]], met: lis
 # -- groups as a table ------------------------------------------------------------------------------------------------
 
 
-def _group_table(graph: _Graph, owner: np.ndarray) -> pd.DataFrame:
+def _group_table(graph: PairGraph, owner: np.ndarray) -> pd.DataFrame:
     """Return the table of `Grouping`, with the images' numbers as an extra column."""
     size = np.bincount(owner, minlength=len(owner))
     images = np.flatnonzero(size[owner] > 1)
@@ -589,7 +591,7 @@ def _group_table(graph: _Graph, owner: np.ndarray) -> pd.DataFrame:
     )
 
 
-def _to_original(graph: _Graph, owner: np.ndarray) -> np.ndarray:
+def _to_original(graph: PairGraph, owner: np.ndarray) -> np.ndarray:
     """Return each image's similarity to the first of its group; NaN where the pair is below the floor."""
     similarity = np.full(len(owner), np.nan)
     similarity[owner == np.arange(len(owner))] = 100.0
@@ -600,7 +602,7 @@ def _to_original(graph: _Graph, owner: np.ndarray) -> np.ndarray:
     return similarity
 
 
-def _weakest_pairs(graph: _Graph, owner: np.ndarray, size: np.ndarray) -> np.ndarray:
+def _weakest_pairs(graph: PairGraph, owner: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Return the least similar pair of each group, by its first image; NaN where some pair is below the floor."""
     inside = owner[graph.first] == owner[graph.second]
     head = owner[graph.first[inside]]

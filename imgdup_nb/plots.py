@@ -16,7 +16,7 @@ import pandas as pd
 from .checks import check_percent
 from .decode import UnreadableImage, open_image
 from .fingerprints import METHODS
-from .groups import TOLERANCE, Grouping, _Graph
+from .groups import TOLERANCE, Grouping, PairGraph
 from .text import shorten_middle
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def real_levels(pairs: pd.DataFrame) -> np.ndarray:
     >>> real_levels(pairs)
     array([100.   ,  96.875,  93.75 ,  90.625])
     """
-    return graph_levels(_Graph.read(pairs))
+    return graph_levels(PairGraph.read(pairs))
 
 
-def graph_levels(graph: _Graph) -> np.ndarray:
+def graph_levels(graph: PairGraph) -> np.ndarray:
     """Return `real_levels` of a pair table that has been read."""
     if graph.method in METHODS:
         return graph.levels()
@@ -108,7 +108,7 @@ def plot_similarities(pairs: pd.DataFrame, threshold: float | None = None, *, ax
     True
     """
     ax = _axes_or_new(ax, (7, 3))
-    graph = _Graph.read(pairs)
+    graph = PairGraph.read(pairs)
     levels = graph_levels(graph)
     counts = count_by_level(graph.similarity, levels)
     line = 0.0 if threshold is None else check_percent("threshold", threshold)

@@ -24,7 +24,7 @@ def is_url(path: Any) -> bool:
 
     Examples
     --------
-    >>> is_url("s3://bucket/a.jpg"), is_url("/home/a.jpg")
+    >>> is_url("s3://bucket/a.jpg"), is_url("photos/a.jpg")
     (True, False)
     """
     return isinstance(path, str) and "://" in path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..groups import TOLERANCE, _Graph, sweep_thresholds
+from ..groups import TOLERANCE, PairGraph, sweep_thresholds
 
 TOOL_DEFAULTS = {  # percent: 100 (1 - distance / bits) for hashes, 100 cosine for vectors
     "CleanVision": 100.0,
@@ -57,7 +57,7 @@ def compare_tool_defaults(pairs: pd.DataFrame, *, linkage: str = "star") -> pd.D
            tool  threshold  pairs
     10  digiKam       90.0      1
     """
-    floor = _Graph.read(pairs).floor
+    floor = PairGraph.read(pairs).floor
     table = pd.DataFrame({"tool": list(TOOL_DEFAULTS), "threshold": list(TOOL_DEFAULTS.values())})
     within = [value for value in dict.fromkeys(TOOL_DEFAULTS.values()) if value >= floor - TOLERANCE]
     counted = sweep_thresholds(pairs, within, linkage=linkage)[["threshold", "pairs", "groups", "redundant"]]

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_percent
-from ..groups import TOLERANCE, _Graph
+from ..groups import TOLERANCE, PairGraph
 from .intervals import binomial_interval, check_confidence, few_clusters, paired_interval
 
 SOME = 3  # names shown in an error
@@ -96,7 +96,7 @@ def score_in_full(
     groups, and not on which are true.
     """
     check_confidence(confidence)
-    graph = _Graph.read(pairs)
+    graph = PairGraph.read(pairs)
     known = read_truth(truth, graph.names, complete=isinstance(pairs.left.dtype, pd.CategoricalDtype))
     levels = graph.levels() if thresholds is None else [check_percent("thresholds", value) for value in thresholds]
     for value in levels:
@@ -106,7 +106,7 @@ def score_in_full(
     return table.iloc[np.searchsorted(-strictest_first, -np.asarray(levels, dtype=float))].reset_index(drop=True)
 
 
-def _score(graph: _Graph, truth: Truth, levels: np.ndarray, confidence: float) -> pd.DataFrame:
+def _score(graph: PairGraph, truth: Truth, levels: np.ndarray, confidence: float) -> pd.DataFrame:
     same = truth.same(graph.first, graph.second)
     level = np.searchsorted(-levels, -(graph.similarity + TOLERANCE))
     counted = np.cumsum(np.bincount(level, minlength=len(levels) + 1))[: len(levels)]
@@ -261,7 +261,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _effective_numbers(
-    graph: _Graph, truth: Truth, same: np.ndarray, counted: np.ndarray, confidence: float
+    graph: PairGraph, truth: Truth, same: np.ndarray, counted: np.ndarray, confidence: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return how many independent pairs those at or above each level are worth: for precision, for recall, if all were true.
 

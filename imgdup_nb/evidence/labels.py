@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_choice
-from ..groups import LINKAGES, _Graph
+from ..groups import LINKAGES, PairGraph
 
 ANSWERS = ["same", "different", "skip"]
 WITHDRAWN = "withdrawn"  # how a file that is only ever added to says "undone"
@@ -191,7 +191,7 @@ def apply_labels(pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, linkage:
     [['a', 'c']]
     """
     check_choice("linkage", linkage, LINKAGES)
-    graph = _Graph.read(pairs)
+    graph = PairGraph.read(pairs)
     answers = _numbered(read_labels(labels), graph.names)
     row_of = _rows_of(pairs, graph)
     keys = graph.first.astype(np.int64) * len(graph.names) + graph.second
@@ -219,14 +219,14 @@ def _numbered(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return table.assign(key=key)[(left >= 0) & (right >= 0)]
 
 
-def _rows_of(pairs: pd.DataFrame, graph: _Graph) -> np.ndarray:
+def _rows_of(pairs: pd.DataFrame, graph: PairGraph) -> np.ndarray:
     """Return the row of `pairs` that each pair of the graph came from."""
     places = pd.Index(graph.names, dtype=object)
     left, right = (places.get_indexer(pairs[side].astype(object)) for side in ("left", "right"))
     return np.lexsort((np.maximum(left, right), np.minimum(left, right), -pairs.similarity.to_numpy()))
 
 
-def _trim_stars(graph: _Graph, apart: np.ndarray, together: np.ndarray, cut: np.ndarray) -> None:
+def _trim_stars(graph: PairGraph, apart: np.ndarray, together: np.ndarray, cut: np.ndarray) -> None:
     """Of two pairs through which one image holds both of an unlike pair, cut the weaker; never one called the same."""
     neighbours: dict[int, dict[int, int]] = {}
     wanted = set((apart // len(graph.names)).tolist()) | set((apart % len(graph.names)).tolist())
@@ -248,7 +248,7 @@ def _trim_stars(graph: _Graph, apart: np.ndarray, together: np.ndarray, cut: np.
             cut[one if together[other] or (one > other and not together[one]) else other] = True
 
 
-def _trim_chains(graph: _Graph, apart: np.ndarray, together: np.ndarray, cut: np.ndarray) -> None:
+def _trim_chains(graph: PairGraph, apart: np.ndarray, together: np.ndarray, cut: np.ndarray) -> None:
     """Join images along the strongest pairs first, those called the same before all; cut each pair that joins unlike images."""
     n = len(graph.names)
     group = list(range(n))
@@ -276,7 +276,7 @@ def _trim_chains(graph: _Graph, apart: np.ndarray, together: np.ndarray, cut: np
         unlike[one] |= unlike[other]
 
 
-def _contradiction(graph: _Graph, a: int, b: int, why: str) -> ValueError:
+def _contradiction(graph: PairGraph, a: int, b: int, why: str) -> ValueError:
     return ValueError(
         f"labels contradict each other: {graph.names[a]!r} and {graph.names[b]!r} are {why}; correct one answer with "
         "labels.add(left, right, ...)"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_percent
-from ..groups import TOLERANCE, _Graph
+from ..groups import TOLERANCE, PairGraph
 from ..plots import _axes_or_new, bar_widths, count_by_level, graph_levels
 from .calibrate import Calibration
 from .defaults import TOOL_DEFAULTS
@@ -81,7 +81,7 @@ def plot_true_and_false(
     ['true: 1 pair', 'false: 0 pairs']
     """
     ax = _axes_or_new(ax, (7, 3))
-    graph = _Graph.read(pairs)
+    graph = PairGraph.read(pairs)
     known = read_truth(truth, graph.names, complete=isinstance(pairs.left.dtype, pd.CategoricalDtype))
     same = known.same(graph.first, graph.second)
     levels = graph_levels(graph)
@@ -173,7 +173,7 @@ def plot_tool_defaults(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax
         where to draw; None makes a figure.
     """
-    graph = _Graph.read(pairs)
+    graph = PairGraph.read(pairs)
     shown = {tool: value for tool, value in TOOL_DEFAULTS.items() if value >= graph.floor - TOLERANCE}
     counts = [int(graph.at_or_above(value).sum()) for value in shown.values()]
     ax = _axes_or_new(ax, (7, 0.8 + 0.25 * len(shown)))

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from ..groups import TOLERANCE, _Graph
+from ..groups import TOLERANCE, PairGraph
 from .intervals import check_confidence, stratified_interval
 from .labels import Labels, _numbered, _rows_of, read_labels
 
@@ -101,7 +101,7 @@ class Survey:
     @classmethod
     def of(cls, pairs: pd.DataFrame) -> Survey:
         """Divide a pair table into strata."""
-        graph = _Graph.read(pairs)
+        graph = PairGraph.read(pairs)
         edges = np.append(np.arange(100.0, graph.floor, -BAND), graph.floor)
         band = np.searchsorted(-edges, -(graph.similarity + TOLERANCE))
         row = _rows_of(pairs, graph)
@@ -300,7 +300,7 @@ def _spread(amount: int, need: np.ndarray, room: np.ndarray) -> np.ndarray:
     return given
 
 
-def _crowded(graph: _Graph, band: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def _crowded(graph: PairGraph, band: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Tell of each pair whether one of its images has more than CROWD pairs in the same band."""
     ends = np.concatenate([graph.first, graph.second]).astype(np.int64)
     where = ends * (int(band.max(initial=0)) + 1) + np.concatenate([band, band])
@@ -310,7 +310,7 @@ def _crowded(graph: _Graph, band: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return crowded[: len(band)] | crowded[len(band) :]
 
 
-def _turns(graph: _Graph) -> np.ndarray:
+def _turns(graph: PairGraph) -> np.ndarray:
     """Return a random number per pair that depends on the two names only, not on rows, machine or run."""
     digests = [hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest() for name in graph.names]
     of_name = np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

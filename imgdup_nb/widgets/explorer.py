@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
+from ..evidence.defaults import TOOL_DEFAULTS
 from ..fingerprints import METHODS
 from ..plots import bar_widths, count_by_level, draw_summary
 from .state import ThresholdState
@@ -40,21 +41,6 @@ MAX_PICTURES = 48  # pictures, answered to one request
 MAX_TILES = 8  # images of a group in its row; the table of the selected group has more
 MAX_DETAILS = 300  # rows of the table of the selected group
 THUMBNAIL_SIDES = (32, 512)  # pixels, smallest and largest
-
-OTHER_TOOLS = [  # default thresholds as percent: 100 (1 - distance / bits) of a hash, 100 cos of an embedding
-    (100.0, "CleanVision, undouble"),
-    (99.0, "Immich"),
-    (98.0, "czkawka (command line)"),
-    (96.1, "czkawka Krokiet"),
-    (96.0, "fastdup"),
-    (95.0, "dupeGuru, imgcheck, AntiDupl"),
-    (93.8, "imgdupes"),
-    (90.0, "digiKam, image-dedup-ai, imagededup CNN"),
-    (87.9, "PDQ"),
-    (84.4, "imagededup hashes"),
-    (80.0, "perception, FiftyOne"),
-    (75.0, "SSCD"),
-]
 
 ASSETS = files(__package__) / "assets"
 # A notebook loads one module without a build step, so the parts are joined here, in the order they need each other.
@@ -193,7 +179,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
             "widths": bar_widths(levels).round(3).tolist(),
             **{name: self.sweep[name].tolist() for name in ("pairs", "groups", "images", "redundant", "largest")},
             "guards": self.guards(),
-            "tools": [tool for tool in OTHER_TOOLS if tool[0] >= self.graph.floor],
+            "tools": _tools_from(self.graph.floor),
             "pictures": self.images is not None,
         }
 
@@ -284,6 +270,12 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         """Take the explorer off the page and free its pictures and threads; harmless when done twice."""
         self._thumbnails.close()
         super().close()
+
+
+def _tools_from(floor: float) -> list[tuple[float, str]]:
+    """Return the default thresholds of other tools that the pair table can answer, each with the names of its tools."""
+    levels = dict.fromkeys(percent for percent in TOOL_DEFAULTS.values() if percent >= floor)
+    return [(level, ", ".join(tool for tool, percent in TOOL_DEFAULTS.items() if percent == level)) for level in levels]
 
 
 def _percent(value: float, digits: int = 2) -> float | None:

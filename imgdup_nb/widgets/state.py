@@ -11,7 +11,7 @@ import pandas as pd
 import traitlets as t
 
 from ..checks import check_percent
-from ..groups import CHANGES, LINKAGES, TOLERANCE, Grouping, _Graph, _group_graph, _sweep_graph
+from ..groups import CHANGES, LINKAGES, TOLERANCE, Grouping, PairGraph, _group_graph, _sweep_graph
 from ..plots import graph_levels
 from .rows import Changes, GroupRows
 
@@ -87,12 +87,12 @@ class ThresholdState(t.HasTraits):
         self.lock = threading.RLock()
         self._is_ready = False
         self._tables = _tables_by_method(pairs)
-        self._graphs: dict[str, _Graph] = {}
+        self._graphs: dict[str, PairGraph] = {}
         self._taken: dict[str, np.ndarray] = {}
         self.images = _check_images(images)
         traits.setdefault("method", next(iter(self._tables)))
         if traits["method"] in self._tables:
-            graph = self._graphs[traits["method"]] = _Graph.read(self._tables[traits["method"]])
+            graph = self._graphs[traits["method"]] = PairGraph.read(self._tables[traits["method"]])
             traits.setdefault("threshold", max(90.0, graph.floor))
         super().__init__(**traits)
         self._is_ready = True
@@ -112,10 +112,10 @@ class ThresholdState(t.HasTraits):
         return list(self._tables)
 
     @property
-    def graph(self) -> _Graph:
+    def graph(self) -> PairGraph:
         """The pair table in use as arrays, read once."""
         if self.method not in self._graphs:
-            self._graphs[self.method] = _Graph.read(self._tables[self.method])
+            self._graphs[self.method] = PairGraph.read(self._tables[self.method])
         return self._graphs[self.method]
 
     @property
@@ -330,7 +330,7 @@ def _tables_by_method(pairs: Any) -> dict[str, pd.DataFrame]:
         if not pairs:
             raise ValueError("pairs must hold at least one pair table, such as {'phash': similar_pairs(fingerprints)}")
         return {str(name): table for name, table in pairs.items()}
-    graph = _Graph.read(pairs)  # says what is wrong with it, before anything is shown
+    graph = PairGraph.read(pairs)  # says what is wrong with it, before anything is shown
     return {graph.method: pairs}
 
 
