@@ -12,6 +12,8 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
 from typing import IO
 
 import numpy as np
@@ -21,6 +23,7 @@ from .storage import is_url, open_bytes
 
 MAX_PIXELS = 250_000_000  # 750 MB once decoded; the largest phone cameras make 200 million
 ORIENTATION = 0x0112  # the EXIF tag
+HAS_HEIF = find_spec("pillow_heif") is not None
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 _opening = threading.Lock()
@@ -97,6 +100,7 @@ def open_lazily(source: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFi
     if is_url(source):
         with open_bytes(str(source)) as stored:
             source = io.BytesIO(stored.read())
+    _learn_heif()
     # Pillow's own limit is one number for the whole process: lifted only while a header is read, by one thread at a time
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -104,6 +108,15 @@ def open_lazily(source: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFi
             return Image.open(source)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+@cache
+def _learn_heif() -> None:
+    """Teach Pillow to read HEIC photographs where pillow-heif is installed; once per process."""
+    if HAS_HEIF:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
 
 
 def as_seen(image: ImageFile.ImageFile, *, min_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageFile, IptcImagePlugin
 
-from .decode import MAX_PIXELS, UnreadableImage, as_seen, open_image, open_lazily, readable
+from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, as_seen, open_image, open_lazily, readable
 from .parallel import map_batches
 from .storage import exists, find_files, is_folder, is_url, open_bytes, read_status
 
@@ -320,7 +320,7 @@ def _identified(source: Any) -> ImageFile.ImageFile:
         return open_lazily(source)
     except Exception:
         source.seek(0)
-        if source.read(12)[4:12] in {b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"}:
+        if not HAS_HEIF and source.read(12)[4:12] in {b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"}:
             raise UnreadableImage('a HEIC photograph: pip install "imgdup-nb[heif]" to read it') from None
         raise
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imgdup_nb import scan_images
 from imgdup_nb.decode import UnreadableImage, open_image, thumbnail
 
 
@@ -134,3 +135,23 @@ def test_a_missing_file_is_unreadable(tmp_path):
 def test_a_thumbnail_is_a_jpeg_of_the_size_asked_for(picture):
     small = Image.open(io.BytesIO(thumbnail(stored(picture(1, 800, 600)), side=100)))
     assert (small.format, small.size) == ("JPEG", (100, 75))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_heic_photographs_are_read_upright(picture, tmp_path, orientation):
+    import pillow_heif
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored_as = picture(1) if orientation == 1 else picture(1).transpose(Image.Transpose.ROTATE_90)
+    pillow_heif.from_pillow(stored_as).save(tmp_path / "a.heic", quality=95, exif=exif.tobytes())
+    seen = open_image(tmp_path / "a.heic")
+    assert seen.size == (160, 120)
+    assert mean_difference(seen, picture(1)) < 8
+
+
+def test_without_its_plugin_a_heic_photograph_names_the_line_that_installs_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("imgdup_nb.images.HAS_HEIF", False)
+    (tmp_path / "a.heic").write_bytes(bytes(4) + b"ftypheic" + bytes(20))
+    with pytest.warns(UserWarning, match=r"pip install .imgdup-nb\[heif\]."):
+        scan_images(tmp_path)
