@@ -29,7 +29,7 @@ import traitlets as t
 from ..evidence.defaults import TOOL_DEFAULTS
 from ..fingerprints import METHODS
 from ..plots import bar_widths, count_by_level, draw_summary
-from .state import ThresholdState
+from .state import ThresholdState, check_images
 from .thumbnails import Thumbnails
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         self, pairs: pd.DataFrame | Mapping[str, pd.DataFrame], images: pd.DataFrame | None = None, **traits: Any
     ) -> None:
         self._is_answering = False
-        self._thumbnails = Thumbnails(images)
+        self._thumbnails = Thumbnails(check_images(images))
         super().__init__(pairs, images, **traits)
         self._facts = _facts_by_name(self.images)
         self._set_scene()

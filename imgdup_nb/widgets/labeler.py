@@ -31,6 +31,7 @@ from ..evidence.labels import ANSWERS, Labels
 from ..evidence.plots import plot_label_scores
 from ..evidence.survey import Answers, Survey
 from .explorer import _facts_by_name
+from .state import check_images
 from .thumbnails import Thumbnails
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class PairLabeler(anywidget.AnyWidget):
         self._confidence = check_confidence(confidence)
         self._survey = Survey.of(pairs)
         self._similarity = pairs.similarity.to_numpy(dtype=float)[self._survey.row]
-        self._thumbnails = Thumbnails(images)
+        self._thumbnails = Thumbnails(check_images(images))
         self._facts = _facts_by_name(images)
         self._has_pictures = images is not None
         self._asked = 0

@@ -89,7 +89,7 @@ class ThresholdState(t.HasTraits):
         self._tables = _tables_by_method(pairs)
         self._graphs: dict[str, PairGraph] = {}
         self._taken: dict[str, np.ndarray] = {}
-        self.images = _check_images(images)
+        self.images = check_images(images)
         traits.setdefault("method", next(iter(self._tables)))
         if traits["method"] in self._tables:
             graph = self._graphs[traits["method"]] = PairGraph.read(self._tables[traits["method"]])
@@ -334,9 +334,10 @@ def _tables_by_method(pairs: Any) -> dict[str, pd.DataFrame]:
     return {graph.method: pairs}
 
 
-def _check_images(images: Any) -> pd.DataFrame | None:
+def check_images(images: Any) -> pd.DataFrame | None:
+    """Return `images` if it is an images table or None, else raise a TypeError that says how to make one."""
     if images is None:
         return None
     if not isinstance(images, pd.DataFrame) or not {"image", "path"} <= set(images):
-        raise TypeError(f"images must be a table made by scan_images(folder), not {type(images).__name__}")
+        raise TypeError(f"images must be a table made by scan_images(folder), with image and path, not {type(images).__name__}")
     return images
