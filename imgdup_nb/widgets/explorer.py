@@ -268,7 +268,8 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the explorer off the page and free its pictures and threads; harmless when done twice."""
-        self._thumbnails.close()
+        if hasattr(self, "_thumbnails"):  # it is missing where the arguments were refused
+            self._thumbnails.close()
         super().close()
 
 

@@ -352,7 +352,8 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the reviewer off the page and free its pictures and threads; harmless when done twice."""
-        self._thumbnails.close()
+        if hasattr(self, "_thumbnails"):  # it is missing where the arguments were refused
+            self._thumbnails.close()
         super().close()
 
 
