@@ -326,7 +326,7 @@ def test_the_code_of_the_choice_is_shown_and_follows(explorer):
 def test_other_tools_defaults_are_ticks_with_names(explorer):
     view = explorer.view()
     view.get_by_label("defaults").check()
-    expect(view.locator(".dup-tool-list")).to_contain_text("imagededup hashes")
+    expect(view.locator(".dup-tool-list")).to_contain_text("imagededup (hashes)")
     expect(slider_of(explorer).locator(".dup-tools-ticks path")).to_have_count(len(explorer.widget.scene["tools"]))
 
 
