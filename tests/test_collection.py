@@ -555,7 +555,7 @@ def test_status_tells_what_is_done_and_how_far(photos, monkeypatch):
         collection.pairs()
         assert seen[-1] == "MatchingFeatures 0 of 10"
         monkeypatch.setattr(
-            "imgdup_nb.index.collection.similar_pairs",
+            "imgdup_nb.index.questions.similar_pairs",
             lambda *a, **o: seen.append(str(collection.status)) or similar_pairs(*a, **o),
         )
         collection.find_similar("cat.png")
