@@ -15,13 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import imgdup_nb
 from imgdup_nb import (
     Collection,
-    Fingerprints,
     fingerprint_images,
     group_duplicates,
     scan_images,
@@ -30,7 +27,6 @@ from imgdup_nb import (
 from imgdup_nb.decode import UnreadableImage
 from imgdup_nb.groups import LINKAGES
 from imgdup_nb.index import intake, kept, rescan, store
-from imgdup_nb.index.apart import group_apart
 from imgdup_nb.index.collection import UnknownImage
 from imgdup_nb.index.store import DamagedIndex
 from imgdup_nb.index.upload import check_name
@@ -680,27 +676,6 @@ def test_what_is_said_of_one_copy_holds_for_the_other(photos):
             assert not {"sub/cat.jpg", "cat copy.bmp"} <= set(group)
         collection.label("dog.png", "dog again.png", "different")  # of two equal files only these are meant
         assert not any("dog.png" in group for group in collection.groups(90))
-
-
-@given(
-    seed=st.integers(0, 10**6),
-    n=st.integers(0, 14),
-    linkage=st.sampled_from(LINKAGES),
-    different=st.sets(st.tuples(st.integers(0, 13), st.integers(0, 13)), max_size=12),
-)
-@settings(deadline=None, max_examples=80)
-def test_no_group_holds_a_pair_called_different(seed, n, linkage, different):
-    rng = np.random.default_rng(seed)
-    bits = np.repeat(rng.random((1, 64)) < 0.5, n, axis=0) ^ (rng.random((n, 64)) < 0.08)
-    names = [f"{k:02d}" for k in range(n)]
-    contents = {name: int(name) // 2 for name in names if seed % 2}  # of every other example, neighbours are copies
-    pairs = similar_pairs(Fingerprints.from_bits(names, bits.reshape(n, 64)))
-    apart = [(f"{a:02d}", f"{b:02d}") for a, b in different if a != b]
-    groups = group_apart(pairs, apart, 80, linkage=linkage, same_contents=contents)
-    for group in map(set, groups):
-        assert not any({one, other} <= group for one, other in apart)
-    if not apart:
-        assert list(groups) == list(group_duplicates(pairs, 80, linkage=linkage))
 
 
 # -- adding and taking out -----------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from ..groups import Grouping
-from .labels import Labels
+from .labels import Labels, read_labels
 from .recommend import Recommendation
 
 FORMAT = 1
@@ -30,7 +30,7 @@ def record_decision(
     images: pd.DataFrame,
     *,
     recommendation: Recommendation | None = None,
-    labels: Labels | None = None,
+    labels: Labels | pd.DataFrame | None = None,
     note: str = "",
     path: str | os.PathLike[str] | None = None,
 ) -> Record:
@@ -155,7 +155,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _evidence(recommendation: Recommendation | None, labels: Labels | None) -> Record:
+def _evidence(recommendation: Recommendation | None, labels: Labels | pd.DataFrame | None) -> Record:
     evidence: Record = {}
     if recommendation is not None:
         evidence["recommended"] = recommendation.threshold
@@ -164,7 +164,7 @@ def _evidence(recommendation: Recommendation | None, labels: Labels | None) -> R
         evidence["confidence"] = recommendation.confidence
         evidence["intervals"] = {name: list(span) for name, span in recommendation.intervals.items()}
     if labels is not None:
-        table = labels.table
+        table = read_labels(labels)
         answers = sorted([*sorted((str(row.left), str(row.right))), row.label] for row in table.itertuples())
         evidence["labels"] = dict(sorted(Counter(table.label).items()))
         evidence["labels sha256"] = hashlib.sha256(json.dumps(answers).encode()).hexdigest()

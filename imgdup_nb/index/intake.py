@@ -21,6 +21,7 @@ from .store import Store
 BATCH = 128  # files decoded and saved at a time: what a killed process does again
 EXECUTOR_BATCH = 4096  # on a cluster, many batches of its own fit into one of these
 COLUMNS = [name for name in DTYPES if name != "path"]
+OF_VERSION = "recipe IN (SELECT id FROM recipes) AND version ="  # as the table is sorted: without the recipe all is searched
 
 Doing = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
@@ -110,7 +111,7 @@ def _save_known(store: Store, difference: Difference) -> None:
         for new, (version, _state, _stored, *row) in copying.items():
             fresh = _next_versions(run, 1)
             _insert(run, (new, fresh, "present", 0, *row))
-            run("INSERT INTO fingerprints SELECT recipe, ?, code FROM fingerprints WHERE version = ?", (fresh, version))
+            run(f"INSERT INTO fingerprints SELECT recipe, ?, code FROM fingerprints WHERE {OF_VERSION} ?", (fresh, version))
         for file in [*difference.settled, *moving, *copying]:
             _stamp(run, file, found[file], now)
         run("UPDATE images SET state = 'present' WHERE file = ?", [(file,) for file in difference.settled], many=True)
@@ -134,7 +135,7 @@ def _insert(run: Callable[..., Any], *rows: tuple) -> None:
 def _forget(run: Callable[..., Any], files: Iterable[bytes]) -> None:
     """Remove what was known of files' former contents."""
     keys = [(file,) for file in files]
-    run("DELETE FROM fingerprints WHERE version = (SELECT version FROM images WHERE file = ?)", keys, many=True)
+    run(f"DELETE FROM fingerprints WHERE {OF_VERSION} (SELECT version FROM images WHERE file = ?)", keys, many=True)
     run("DELETE FROM images WHERE file = ?", keys, many=True)
 
 

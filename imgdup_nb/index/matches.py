@@ -6,6 +6,7 @@ Only the waiting is gone, and what a person called different stays apart.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from typing import Any
 
@@ -13,15 +14,15 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_choice, check_percent
+from ..evidence.apart import apply_labels
+from ..evidence.labels import ANSWERS
 from ..fingerprints import METHODS, Fingerprints
-from ..groups import Grouping, group_duplicates
-from .apart import group_apart
+from ..groups import LINKAGES, Grouping, group_duplicates
 from .folder import Folder
 from .kept import find_recipe, kept_pairs, load_fingerprints, make_fingerprints, missing_fingerprints
-from .said import read_labels, save_label
+from .said import read_labels, read_stand_ins, save_labels
 
 FLOOR = 70.0  # percent; pairs from here up are kept, so that any usual threshold is answered from the index
-LABELS = ["same", "different", "skip"]
 
 
 class Matches(Folder):
@@ -70,7 +71,15 @@ class Matches(Folder):
             )
         return prints, versions, recipe
 
-    def pairs(self, method: str = "phash", *, min_similarity: float = FLOOR, orientations: bool = False) -> pd.DataFrame:
+    def pairs(
+        self,
+        method: str = "phash",
+        *,
+        min_similarity: float = FLOOR,
+        orientations: bool = False,
+        keep_apart: bool = False,
+        linkage: str = "star",
+    ) -> pd.DataFrame:
         """Return the pair table, the one that `similar_pairs` makes; only new images are compared, with all.
 
         Parameters
@@ -79,7 +88,11 @@ class Matches(Folder):
             as for `fingerprints`.
         min_similarity
             percent, inclusive. Asking for less than ever before compares all again.
+        keep_apart, linkage
+            True gives the table for groups of this linkage in which nothing labelled "different" meets, as `apply_labels` makes
+            it: for explorers and sweeps. Evidence from labels wants the whole table, False.
         """
+        check_choice("linkage", linkage, LINKAGES)
         floor = check_percent("min_similarity", min_similarity)
         with self._working:
             prints, versions, recipe = self._prints(method, orientations)
@@ -88,7 +101,15 @@ class Matches(Folder):
                 with self._doing("MatchingFeatures", len(prints)) as step:
                     table = kept_pairs(self._store, recipe, prints, versions, floor=floor, step=step)
                 self._pairs = key, table
-            return self._pairs[1].copy()
+            pairs = self._pairs[1]
+        return self._keep_apart(pairs, linkage) if keep_apart else pairs.copy()
+
+    def _keep_apart(self, pairs: pd.DataFrame, linkage: str) -> pd.DataFrame:
+        """Obey the labels, also those of images that are gone while a copy of theirs is there."""
+        labels = self.labels.sort_values("made", kind="stable")
+        stand_ins = read_stand_ins(self._store)
+        labels = labels.assign(**{side: [stand_ins.get(name, name) for name in labels[side]] for side in ("left", "right")})
+        return apply_labels(pairs, labels[labels.left != labels.right], linkage=linkage)
 
     def groups(
         self,
@@ -114,15 +135,9 @@ class Matches(Folder):
             alone.
         """
         floor = min(FLOOR, check_percent("threshold", threshold))
-        pairs = self.pairs(method, min_similarity=floor, orientations=orientations)
-        labels = self.labels
-        different = labels[labels.label == "different"]
-        if not keep_apart or different.empty:
-            return group_duplicates(pairs, threshold, linkage=linkage)
-        # also of images that are gone: a copy of theirs may be there
-        contents = dict(self._store.read("SELECT image, sha256 FROM images WHERE sha256 != ''"))
-        apart = zip(different.left, different.right, strict=True)
-        return group_apart(pairs, apart, threshold, linkage=linkage, same_contents=contents)
+        asked = keep_apart and bool(self._store.read("SELECT 1 FROM labels WHERE label = 'different' LIMIT 1"))
+        pairs = self.pairs(method, min_similarity=floor, orientations=orientations, keep_apart=asked, linkage=linkage)
+        return group_duplicates(pairs, threshold, linkage=linkage)
 
     def find_duplicates(self, threshold: float = 90.0, **options: Any) -> Grouping:
         """Return `groups(threshold, ...)`; `.to_response()` is the answer of the tutorial's findDuplicates."""
@@ -144,13 +159,20 @@ class Matches(Folder):
         -----
         Labels follow images that are renamed or moved, and stay when an image is gone.
         """
+        self.label_pairs([(left, right)], label)
+
+    def label_pairs(self, pairs: Iterable[tuple[str, str]], label: str | None) -> None:
+        """Say the same of many pairs of images, of all or none of them; see `label`."""
         if label is not None:
-            check_choice("label", label, LABELS)
+            check_choice("label", label, ANSWERS)
         self._current()
-        ends = sorted([self._file_of(left), self._file_of(right)])
-        if ends[0] == ends[1]:
-            raise ValueError(f"left and right must be two images, and both are {left!r}")
-        save_label(self._store, ends[0], ends[1], label)
+        files = []
+        for left, right in pairs:
+            ends = self._file_of(left), self._file_of(right)
+            if ends[0] == ends[1]:
+                raise ValueError(f"left and right must be two images, and both are {left!r}")
+            files.append(ends)
+        save_labels(self._store, files, label)
 
     @property
     def labels(self) -> pd.DataFrame:
