@@ -25,8 +25,9 @@ from imgdup_nb import (
     similar_pairs,
 )
 from imgdup_nb.decode import UnreadableImage
+from imgdup_nb.fingerprints import read_batch
 from imgdup_nb.groups import LINKAGES
-from imgdup_nb.index import intake, kept, rescan, store
+from imgdup_nb.index import kept, reading, rescan, store
 from imgdup_nb.index.collection import UnknownImage
 from imgdup_nb.index.store import DamagedIndex
 from imgdup_nb.index.upload import check_name
@@ -41,11 +42,11 @@ def decoded(monkeypatch):
     """Return the list of names that were decoded since it was cleared."""
     names = []
 
-    def scan(paths, **options):
-        names.extend(os.path.basename(path) for path in paths)
-        return scan_images(paths, **options)
+    def read(files, **options):
+        names.extend(os.path.basename(path) for _, path in files)
+        return read_batch(files, **options)
 
-    monkeypatch.setattr(intake, "scan_images", scan)
+    monkeypatch.setattr(reading, "read_batch", read)
     return names
 
 
@@ -255,7 +256,7 @@ def test_an_unreadable_file_is_read_again_when_another_decoder_is_installed(phot
         decoded.clear()
         collection.update()
         assert decoded == []
-        for module in (rescan, intake):
+        for module in (rescan, reading):
             monkeypatch.setattr(module, "reader", lambda: "Pillow 99")
         collection.update()
         assert sorted(decoded) == ["empty.jpg", "half.png", "notes.txt"]
@@ -308,7 +309,7 @@ def test_pairs_found_part_by_part_are_all_pairs(photos, monkeypatch):
 def test_another_library_version_is_noticed_and_said(photos, monkeypatch):
     with Collection(photos) as collection:
         collection.pairs()
-    for module in (kept, intake):
+    for module in (kept, reading):
         monkeypatch.setattr(module, "made_with", lambda: "imagehash 99, recipe 1")
     with pytest.warns(UserWarning, match=r"made with imagehash 4.*and this is imagehash 99"):
         collection = Collection(photos)
@@ -431,8 +432,8 @@ VICTIM = """
 import sys, warnings
 warnings.simplefilter("ignore")
 from imgdup_nb import Collection
-from imgdup_nb.index import intake, kept
-intake.BATCH = kept.BATCH = 5
+from imgdup_nb.index import kept, reading
+reading.BATCH = kept.BATCH = 5
 kept.PART = 7
 with Collection(sys.argv[1]) as photos:
     print("go", flush=True)
@@ -499,8 +500,8 @@ def test_two_collections_on_one_folder_see_each_other(photos, picture):
 
 
 def test_an_interrupted_update_leaves_what_was_saved_and_no_threads(photos, monkeypatch):
-    monkeypatch.setattr(intake, "BATCH", 4)
-    save, saved = intake._save, []
+    monkeypatch.setattr(reading, "BATCH", 4)
+    save, saved = reading._save, []
 
     def save_once(*arguments):
         if saved:
@@ -510,13 +511,13 @@ def test_an_interrupted_update_leaves_what_was_saved_and_no_threads(photos, monk
 
     threads = threading.active_count()
     with Collection(photos) as collection:
-        monkeypatch.setattr(intake, "_save", save_once)
+        monkeypatch.setattr(reading, "_save", save_once)
         with pytest.raises(KeyboardInterrupt):
             collection.update()
         assert collection.status.state == "Idle"
         assert threading.active_count() == threads
         assert collection._store.read("SELECT count(*) FROM images") == [(4,)]
-        monkeypatch.setattr(intake, "_save", save)
+        monkeypatch.setattr(reading, "_save", save)
         collection.update()
         assert_like_fresh(collection)
 
@@ -534,16 +535,16 @@ def test_an_image_that_changes_between_two_updates_gets_no_wrong_fingerprint(pho
 
 
 def test_status_tells_what_is_done_and_how_far(photos, monkeypatch):
-    monkeypatch.setattr(intake, "BATCH", 5)
+    monkeypatch.setattr(reading, "BATCH", 5)
     seen = []
-    save = intake._save
+    save = reading._save
     with Collection(photos) as collection:
 
         def watch(*arguments):
             seen.append(str(collection.status))
             save(*arguments)
 
-        monkeypatch.setattr(intake, "_save", watch)
+        monkeypatch.setattr(reading, "_save", watch)
         assert str(collection.status) == "Idle"
         collection.update()
         assert seen == ["ExtractingFeatures 0 of 13", "ExtractingFeatures 5 of 13", "ExtractingFeatures 10 of 13"]

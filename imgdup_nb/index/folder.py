@@ -19,9 +19,10 @@ import pandas as pd
 
 from ..checks import check_choice
 from ..fingerprints import METHODS
-from .intake import COLUMNS, take_in, to_table
+from .intake import take_in
 from .kept import find_recipe
 from .rescan import file_key, find_differences, list_folder
+from .rows import COLUMNS, to_table
 from .said import storable
 from .store import Store, index_path
 

@@ -114,7 +114,14 @@ def load_fingerprints(
 
 
 def kept_pairs(
-    store: Store, recipe: int, prints: Fingerprints, versions: np.ndarray, *, floor: float, step: Step
+    store: Store,
+    recipe: int,
+    prints: Fingerprints,
+    versions: np.ndarray,
+    *,
+    floor: float,
+    executor: Executor | None,
+    step: Step,
 ) -> pd.DataFrame:
     """Return the pair table of `prints`, comparing only what was not compared before.
 
@@ -131,7 +138,7 @@ def kept_pairs(
     cannot be done part by part.
     """
     if _most_alike(prints) > MAX_ALIKE:
-        return similar_pairs(prints, min_similarity=floor)
+        return similar_pairs(prints, min_similarity=floor, executor=executor)
     while True:
         parts = store.read("SELECT id, floor, covered, pairs FROM pair_parts WHERE recipe = ? ORDER BY id", (recipe,))
         last, kept_floor = parts[-1][:2] if parts else (None, floor)
@@ -144,10 +151,10 @@ def kept_pairs(
         still = np.isin(covered, versions)
         if parts and not (usable and still.all()):
             # what is gone leaves: should it come back, it counts as new and meets what came in the meantime
-            alive = np.isin(pairs["left"], versions) & np.isin(pairs["right"], versions)
+            alive = (_places(versions, pairs["left"]) >= 0) & (_places(versions, pairs["right"]) >= 0)
             _save_part(store, recipe, min(floor, kept_floor), last, covered[still], pairs[alive], instead=True)
         else:
-            _compare_new(store, recipe, kept_floor, last, prints, versions, new, step)
+            _compare_new(store, recipe, kept_floor, last, prints, versions, new, executor, step)
 
 
 def _compare_new(
@@ -158,13 +165,14 @@ def _compare_new(
     prints: Fingerprints,
     versions: np.ndarray,
     new: np.ndarray,
+    executor: Executor | None,
     step: Step,
 ) -> None:
     """Compare the images at the places `new` with each other and with all others, and keep that part by part."""
     old = np.setdiff1d(np.arange(len(versions)), new)
     for start in range(0, len(new), PART):
         part = new[start : start + PART]
-        found = _compare(prints, versions, part, old, floor)
+        found = _compare(prints, versions, part, old, floor, executor)
         last = _save_part(store, recipe, floor, last, versions[part], found, instead=False)
         if last is None:
             return  # another notebook did the same work: look again
@@ -176,7 +184,9 @@ def _most_alike(prints: Fingerprints) -> int:
     """Return how many images share the commonest fingerprint."""
     if not len(prints):
         return 0
-    return int(np.unique(prints.codes.reshape(len(prints), -1), axis=0, return_counts=True)[1].max())
+    codes = np.ascontiguousarray(prints.codes).reshape(len(prints), -1)
+    whole = codes[:, 0] if codes.shape[1] == 1 else codes.view(np.dtype((np.void, codes.strides[0]))).ravel()
+    return int(np.unique(whole, return_counts=True)[1].max())
 
 
 def _save_part(
@@ -194,12 +204,15 @@ def _save_part(
         return run("SELECT last_insert_rowid()")[0][0]
 
 
-def _compare(prints: Fingerprints, versions: np.ndarray, new: np.ndarray, old: np.ndarray, floor: float) -> np.ndarray:
+def _compare(
+    prints: Fingerprints, versions: np.ndarray, new: np.ndarray, old: np.ndarray, floor: float, executor: Executor | None
+) -> np.ndarray:
     """Return the pairs among new images and between new and old ones; rows of both by their places in `prints`."""
     some = select(prints, new)
-    found = [_as_versions(similar_pairs(some, min_similarity=floor), versions[new], versions[new])]
+    within = similar_pairs(some, min_similarity=floor, executor=executor)
+    found = [_as_versions(within, versions[new], versions[new])]
     if len(old):
-        between = similar_pairs(some, select(prints, old), min_similarity=floor)
+        between = similar_pairs(some, select(prints, old), min_similarity=floor, executor=executor)
         found.append(_as_versions(between, versions[new], versions[old]))
     return np.concatenate(found)
 
@@ -220,19 +233,18 @@ def _as_versions(pairs: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> np
 
 def _as_table(prints: Fingerprints, versions: np.ndarray, pairs: np.ndarray, floor: float) -> pd.DataFrame:
     """Return kept pairs as `similar_pairs(prints, min_similarity=floor)` does."""
-    ends = np.sort([_places(versions, pairs["left"]), _places(versions, pairs["right"])], axis=0)
-    distances = np.round(pairs["distance"].astype(np.float64), 6)
-    kept = (ends[0] >= 0) & (distances <= prints.method.max_distance(floor) + 1e-9)
-    rows, columns = ends[:, kept]
-    relation = pairs["relation"][kept].astype(np.int8)
-    order = np.lexsort((columns, rows))
-    return pair_table(prints, None, rows[order], columns[order], distances[kept][order], relation[order], floor=floor)
+    left, right = _places(versions, pairs["left"]), _places(versions, pairs["right"])
+    distances = pairs["distance"].astype(np.uint16) if prints.method.bits else np.round(pairs["distance"].astype(float), 6)
+    rows, columns = np.minimum(left, right), np.maximum(left, right)
+    kept = np.flatnonzero((rows >= 0) & (distances <= prints.method.max_distance(floor) + 1e-9))
+    order = kept[np.argsort(rows[kept] * len(versions) + columns[kept])]  # lexical, by one number
+    relation = pairs["relation"][order].astype(np.int8)
+    return pair_table(prints, None, rows[order], columns[order], distances[order], relation, floor=floor)
 
 
 def _places(versions: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Return where in `versions` the wanted ones are, -1 for those that are not there."""
-    if not len(versions):
-        return np.full(len(wanted), -1)
-    order = np.argsort(versions)
-    places = order[np.minimum(np.searchsorted(versions, wanted, sorter=order), len(versions) - 1)]
-    return np.where(versions[places] == wanted, places, -1)
+    last = int(versions.max(initial=0))
+    place_of = np.full(last + 2, -1, np.int64)  # versions are counted up from 1, so this is not much larger than they are
+    place_of[versions] = np.arange(len(versions))
+    return place_of[np.minimum(wanted, last + 1)]

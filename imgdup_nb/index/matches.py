@@ -79,6 +79,7 @@ class Matches(Folder):
         orientations: bool = False,
         keep_apart: bool = False,
         linkage: str = "star",
+        executor: Executor | None = None,
     ) -> pd.DataFrame:
         """Return the pair table, the one that `similar_pairs` makes; only new images are compared, with all.
 
@@ -91,15 +92,17 @@ class Matches(Folder):
         keep_apart, linkage
             True gives the table for groups of this linkage in which nothing labelled "different" meets, as `apply_labels` makes
             it: for explorers and sweeps. Evidence from labels wants the whole table, False.
+        executor
+            any `concurrent.futures.Executor`, for what is not kept yet; None works in threads.
         """
         check_choice("linkage", linkage, LINKAGES)
         floor = check_percent("min_similarity", min_similarity)
         with self._working:
-            prints, versions, recipe = self._prints(method, orientations)
+            prints, versions, recipe = self._prints(method, orientations, executor)
             key = self._store.state(), recipe, floor, len(prints)
             if self._pairs is None or self._pairs[0] != key:
                 with self._doing("MatchingFeatures", len(prints)) as step:
-                    table = kept_pairs(self._store, recipe, prints, versions, floor=floor, step=step)
+                    table = kept_pairs(self._store, recipe, prints, versions, floor=floor, executor=executor, step=step)
                 self._pairs = key, table
             pairs = self._pairs[1]
         return self._keep_apart(pairs, linkage) if keep_apart else pairs.copy()
@@ -119,6 +122,7 @@ class Matches(Folder):
         linkage: str = "star",
         orientations: bool = False,
         keep_apart: bool = True,
+        executor: Executor | None = None,
     ) -> Grouping:
         """Put images that are at least `threshold` similar into groups, as `group_duplicates` does.
 
@@ -133,10 +137,13 @@ class Matches(Folder):
         keep_apart
             no two images whose pair is labelled "different" are in one group, nor copies of them. False groups by similarity
             alone.
+        executor
+            as for `pairs`.
         """
         floor = min(FLOOR, check_percent("threshold", threshold))
         asked = keep_apart and bool(self._store.read("SELECT 1 FROM labels WHERE label = 'different' LIMIT 1"))
-        pairs = self.pairs(method, min_similarity=floor, orientations=orientations, keep_apart=asked, linkage=linkage)
+        chosen: dict[str, Any] = {"orientations": orientations, "keep_apart": asked, "linkage": linkage, "executor": executor}
+        pairs = self.pairs(method, min_similarity=floor, **chosen)
         return group_duplicates(pairs, threshold, linkage=linkage)
 
     def find_duplicates(self, threshold: float = 90.0, **options: Any) -> Grouping:

@@ -21,7 +21,7 @@ import tempfile
 import threading
 import warnings
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,11 @@ class Store:
         """Return the rows of a query."""
         with self._lock, self._explained():
             return self._connection.execute(sql, parameters).fetchall()
+
+    def read_each(self, sql: str, keys: Iterable[Any]) -> list[tuple]:
+        """Return the rows that a query with one place for a key gives for each key."""
+        with self._lock, self._explained():
+            return [row for key in keys for row in self._connection.execute(sql, (key,))]
 
     @contextmanager
     def writing(self, *, images: bool = True) -> Iterator[Any]:
