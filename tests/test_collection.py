@@ -27,7 +27,7 @@ from imgdup_nb import (
 from imgdup_nb.decode import UnreadableImage
 from imgdup_nb.fingerprints import read_batch
 from imgdup_nb.groups import LINKAGES
-from imgdup_nb.index import kept, reading, rescan, store
+from imgdup_nb.index import kept, reading, recipes, rescan, store
 from imgdup_nb.index.collection import UnknownImage
 from imgdup_nb.index.store import DamagedIndex
 from imgdup_nb.index.upload import check_name
@@ -109,7 +109,7 @@ def test_a_second_session_decodes_nothing_and_answers_the_same(photos, decoded):
 def test_one_decode_serves_the_table_and_all_methods_kept(photos, monkeypatch):
     with Collection(photos, methods=["phash", "dhash"]) as collection:
         collection.update()
-        monkeypatch.setattr(kept, "fingerprint_images", None)  # nothing is left to compute
+        monkeypatch.setattr(recipes, "fingerprint_images", None)  # nothing is left to compute
         assert collection.methods == ["phash", "dhash"]
         assert len(collection.fingerprints("dhash")) == len(collection.fingerprints()) == 10
 
@@ -309,7 +309,7 @@ def test_pairs_found_part_by_part_are_all_pairs(photos, monkeypatch):
 def test_another_library_version_is_noticed_and_said(photos, monkeypatch):
     with Collection(photos) as collection:
         collection.pairs()
-    for module in (kept, reading):
+    for module in (recipes, reading):
         monkeypatch.setattr(module, "made_with", lambda: "imagehash 99, recipe 1")
     with pytest.warns(UserWarning, match=r"made with imagehash 4.*and this is imagehash 99"):
         collection = Collection(photos)
@@ -432,8 +432,8 @@ VICTIM = """
 import sys, warnings
 warnings.simplefilter("ignore")
 from imgdup_nb import Collection
-from imgdup_nb.index import kept, reading
-reading.BATCH = kept.BATCH = 5
+from imgdup_nb.index import prints, reading
+reading.BATCH = prints.BATCH = 5
 kept.PART = 7
 with Collection(sys.argv[1]) as photos:
     print("go", flush=True)
@@ -862,6 +862,11 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError):
         Collection(tmp_path / "file")
+
+
+def test_a_url_is_refused_with_the_way_to_read_it():
+    with pytest.raises(ValueError, match=r"must be on this machine.*scan_images\(url\)"):
+        Collection("s3://bucket/photos")
 
 
 def test_a_folder_that_vanishes_does_not_empty_the_collection(photos):

@@ -19,8 +19,9 @@ import pandas as pd
 
 from ..checks import check_choice
 from ..fingerprints import METHODS
+from ..storage import is_url
 from .intake import take_in
-from .kept import find_recipe
+from .recipes import Recipe, find_recipe
 from .rescan import file_key, find_differences, list_folder
 from .rows import COLUMNS, to_table
 from .said import storable
@@ -62,7 +63,7 @@ class Folder:
         self._working = threading.RLock()
         self._table: tuple[Any, pd.DataFrame, np.ndarray] | None = None
         for method in methods:
-            find_recipe(self._store, method, orientations=False)
+            find_recipe(self._store, Recipe.of(method))
 
     def update(self, *, verify: bool = False, executor: Executor | None = None) -> pd.DataFrame:
         """Look at the folder again; only files that are new or changed are decoded.
@@ -181,6 +182,11 @@ def check_folder(folder: str | os.PathLike[str]) -> str:
     """Return the whole path of a folder that is there."""
     if not isinstance(folder, str | os.PathLike):
         raise TypeError(f"folder must be the path of a folder, not {type(folder).__name__}")
+    if is_url(folder):
+        raise ValueError(
+            f"folder must be on this machine, as a collection keeps its index there, and {folder!r} is a URL; "
+            "scan_images(url) reads it"
+        )
     if not os.path.exists(folder):
         raise FileNotFoundError(f"folder {os.fspath(folder)!r} does not exist; the current folder is {os.getcwd()!r}")
     if not os.path.isdir(folder):

@@ -10,19 +10,23 @@ from collections.abc import Iterable
 from concurrent.futures import Executor
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..checks import check_choice, check_percent
 from ..evidence.apart import apply_labels
 from ..evidence.labels import ANSWERS
-from ..fingerprints import METHODS, Fingerprints
+from ..fingerprints import METHODS, Embedding, Fingerprints
 from ..groups import LINKAGES, Grouping, group_duplicates
 from .folder import Folder
-from .kept import find_recipe, kept_pairs, load_fingerprints, make_fingerprints, missing_fingerprints
+from .kept import kept_pairs
+from .prints import KeptPrints, make_fingerprints, missing_fingerprints
+from .recipes import Recipe, find_recipe
 from .said import read_labels, read_stand_ins, save_labels
 
 FLOOR = 70.0  # percent; pairs from here up are kept, so that any usual threshold is answered from the index
+
+
+AnyMethod = str | Embedding
 
 
 class Matches(Folder):
@@ -37,43 +41,49 @@ class Matches(Folder):
         return [method for method in METHODS if method in rows]
 
     def fingerprints(
-        self, method: str = "phash", *, orientations: bool = False, executor: Executor | None = None
+        self, method: AnyMethod = "phash", *, orientations: bool = False, executor: Executor | None = None
     ) -> Fingerprints:
         """Return the fingerprints of all readable images; what is not kept yet is computed and kept.
 
         Parameters
         ----------
-        method : a hash method of METHODS
-            each is kept beside the others, with the version of what made it; one made by another version of imagehash is made
-            again, and a warning says so.
+        method : one of METHODS, or a function
+            each is kept beside the others, with the version of what made it; one made by another version of imagehash or OpenCV
+            is made again, and a warning says so. A function that turns images into vectors (see `fingerprint_images`) is kept
+            by what it says it is: its attributes name, else its own name, and version. Change the version whenever its answers
+            may have changed.
         orientations
             also the seven other ways to turn and mirror each picture.
-        """
-        return self._prints(method, orientations, executor)[0]
+        executor
+            any `concurrent.futures.Executor`; None works in threads.
 
-    def _prints(
-        self, method: str, orientations: bool, executor: Executor | None = None
-    ) -> tuple[Fingerprints, np.ndarray, int]:
-        check_choice("method", method, METHODS)
+        Notes
+        -----
+        A 64-bit hash takes 8 bytes an image, local features about 43 kB, an embedding 4 bytes a dimension.
+        """
+        return self._kept(method, orientations, executor).load()
+
+    def _kept(self, method: AnyMethod, orientations: bool, executor: Executor | None = None) -> KeptPrints:
+        """Make the fingerprints that are missing."""
+        recipe = Recipe.of(method, orientations)
         with self._working:
             images, versions = self._current()
-            recipe = find_recipe(self._store, method, orientations=orientations)
-            chosen: dict[str, Any] = {"method": method, "orientations": orientations}
-            missing = missing_fingerprints(self._store, recipe, images, versions)
+            number = find_recipe(self._store, recipe)
+            missing = missing_fingerprints(self._store, number, images, versions)
             if len(missing):
                 with self._doing("ExtractingFeatures", len(missing)) as step:
                     some = images.iloc[missing], versions[missing]
-                    make_fingerprints(self._store, recipe, *some, **chosen, executor=executor, step=step)
-            prints, versions = load_fingerprints(self._store, recipe, images, versions, **chosen)
-        if len(prints.problems):
+                    make_fingerprints(self._store, number, recipe, *some, executor=executor, step=step)
+            kept = KeptPrints.of(self._store, number, recipe, images, versions)
+        if len(kept.problems):
             warnings.warn(
-                f"{len(prints.problems)} images changed or became unreadable since the last update; call update()", stacklevel=3
+                f"{len(kept.problems)} images changed or became unreadable since the last update; call update()", stacklevel=3
             )
-        return prints, versions, recipe
+        return kept
 
     def pairs(
         self,
-        method: str = "phash",
+        method: AnyMethod = "phash",
         *,
         min_similarity: float = FLOOR,
         orientations: bool = False,
@@ -98,11 +108,11 @@ class Matches(Folder):
         check_choice("linkage", linkage, LINKAGES)
         floor = check_percent("min_similarity", min_similarity)
         with self._working:
-            prints, versions, recipe = self._prints(method, orientations, executor)
-            key = self._store.state(), recipe, floor, len(prints)
+            kept = self._kept(method, orientations, executor)
+            key = self._store.state(), kept.number, floor, len(kept)
             if self._pairs is None or self._pairs[0] != key:
-                with self._doing("MatchingFeatures", len(prints)) as step:
-                    table = kept_pairs(self._store, recipe, prints, versions, floor=floor, executor=executor, step=step)
+                with self._doing("MatchingFeatures", len(kept)) as step:
+                    table = kept_pairs(kept, floor=floor, executor=executor, step=step)
                 self._pairs = key, table
             pairs = self._pairs[1]
         return self._keep_apart(pairs, linkage) if keep_apart else pairs.copy()
@@ -118,7 +128,7 @@ class Matches(Folder):
         self,
         threshold: float = 90.0,
         *,
-        method: str = "phash",
+        method: AnyMethod = "phash",
         linkage: str = "star",
         orientations: bool = False,
         keep_apart: bool = True,

@@ -22,7 +22,7 @@ BATCH = 128  # files saved at a time: what a killed process does again
 TOGETHER = 8  # files read at a time by a thread
 
 
-class Kept(NamedTuple):
+class Hash(NamedTuple):
     """A hash method whose fingerprints are kept: the number of its recipe, its name, and 1 or 8 views."""
 
     recipe: int
@@ -40,7 +40,7 @@ def read_files(
     step
         counts on how many are done.
     """
-    kept = [Kept(*row) for row in store.read("SELECT id, method, views FROM recipes WHERE made_with = ?", (made_with(),))]
+    kept = [Hash(*row) for row in store.read("SELECT id, method, views FROM recipes WHERE made_with = ?", (made_with(),))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # decoders' remarks on single files: what matters is in the table
         warnings.filterwarnings("default", message="the executor broke")
@@ -50,7 +50,7 @@ def read_files(
             step(len(batch))
 
 
-def _read(root: str, files: Sequence[bytes], kept: Sequence[Kept], executor: Executor | None) -> Iterator[tuple[int, Reading]]:
+def _read(root: str, files: Sequence[bytes], kept: Sequence[Hash], executor: Executor | None) -> Iterator[tuple[int, Reading]]:
     named = [(printable(file_name(file)), file_path(root, file)) for file in files]
     methods = sorted({one.method for one in kept})
     # the views of one are the first of eight, so one call serves methods kept either way
@@ -66,7 +66,7 @@ def _read_some(files: Sequence[tuple[str, str]], *, methods: Sequence[str], orie
     return [(begun, reading) for reading in read_batch(files, methods=methods, orientations=orientations)]
 
 
-def _save(store: Store, root: str, batch: Sequence[tuple[bytes, tuple[int, Reading]]], kept: Sequence[Kept]) -> None:
+def _save(store: Store, root: str, batch: Sequence[tuple[bytes, tuple[int, Reading]]], kept: Sequence[Hash]) -> None:
     there = [
         (file, seen, reading)
         for file, (seen, reading) in batch

@@ -149,6 +149,11 @@ class Store:
         with self._lock, self._explained():
             return [row for key in keys for row in self._connection.execute(sql, (key,))]
 
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple]:
+        """Yield the rows of a query one by one, for those that are too large to be in memory twice."""
+        with self._lock, self._explained():
+            yield from self._connection.execute(sql, parameters)
+
     @contextmanager
     def writing(self, *, images: bool = True) -> Iterator[Any]:
         """Give a function that runs SQL; all of it happens, or, where anything is raised or the process ends, nothing.
