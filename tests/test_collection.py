@@ -27,7 +27,7 @@ from imgdup_nb import (
 from imgdup_nb.decode import UnreadableImage
 from imgdup_nb.fingerprints import read_batch
 from imgdup_nb.groups import LINKAGES
-from imgdup_nb.index import kept, reading, recipes, rescan, store
+from imgdup_nb.index import kept, reading, recipes, rescan, rows, store
 from imgdup_nb.index.collection import UnknownImage
 from imgdup_nb.index.store import DamagedIndex
 from imgdup_nb.index.upload import check_name
@@ -301,6 +301,15 @@ def test_pairs_found_part_by_part_are_all_pairs(photos, monkeypatch):
     monkeypatch.setattr(kept, "PART", 3)
     with Collection(photos) as collection:
         assert_like_fresh(collection)
+
+
+def test_what_a_file_was_is_forgotten_without_searching_whole_tables(photos):
+    statements = []
+    rows.forget_files(lambda sql, _keys, many: statements.append(sql), [b"cat.png"])
+    with Collection(photos) as collection:
+        plans = [str(collection._store.read(f"EXPLAIN QUERY PLAN {sql}", (b"cat.png",))) for sql in statements]
+    assert len(plans) == 2
+    assert not any("SCAN" in plan for plan in plans)
 
 
 # -- library versions, index versions, damage ----------------------------------------------------------------------------

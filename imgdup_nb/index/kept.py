@@ -29,10 +29,14 @@ Step = Callable[[int], None]
 
 
 class Parts(NamedTuple):
-    """The pairs kept of one recipe: number and floor of the last part, the versions covered, and the pairs."""
+    """The pairs kept of one recipe: number and floor of the last part, the versions covered, and the pairs.
+
+    Where they were kept from a higher floor than is asked for, they are not `usable`, and nothing is covered.
+    """
 
     last: int | None
     floor: float
+    usable: bool
     covered: np.ndarray
     pairs: np.ndarray
 
@@ -59,10 +63,10 @@ def kept_pairs(kept: KeptPrints, *, floor: float, executor: Executor | None, ste
     while True:
         parts = _read_parts(kept, floor, PAIR)
         new = np.flatnonzero(~np.isin(kept.versions, parts.covered))
-        if not len(new) and (len(parts.covered) or not len(kept)):
+        if not len(new) and (parts.usable or not len(kept)):
             return _as_table(kept, parts.pairs, floor)
         still = np.isin(parts.covered, kept.versions)
-        if parts.last is not None and not (len(parts.covered) and still.all()):
+        if parts.last is not None and not (parts.usable and still.all()):
             # what is gone leaves: should it come back, it counts as new and meets what came in the meantime
             alive = (_places(kept.versions, parts.pairs["left"]) >= 0) & (_places(kept.versions, parts.pairs["right"]) >= 0)
             lowest = min(floor, parts.floor)
@@ -83,14 +87,14 @@ def _kept_local_pairs(kept: KeptPrints, floor: float, executor: Executor | None,
 
 
 def _read_parts(kept: KeptPrints, floor: float, form: np.dtype) -> Parts:
-    """Return what is kept from a floor up; nothing is covered where it was kept from a higher one."""
+    """Return what is kept, for a floor."""
     query = "SELECT id, floor, covered, pairs FROM pair_parts WHERE recipe = ? ORDER BY id"
     parts = kept.store.read(query, (kept.number,))
     last, kept_floor = parts[-1][:2] if parts else (None, floor)
     usable = parts if kept_floor <= floor else []
     covered = np.concatenate([np.zeros(0, np.int64), *(np.frombuffer(part[2], np.int64) for part in usable)])
     pairs = np.concatenate([np.zeros(0, form), *(np.frombuffer(part[3], form) for part in usable)])
-    return Parts(last, kept_floor, covered, pairs)
+    return Parts(last, kept_floor, bool(usable), covered, pairs)
 
 
 def _compare_new(
