@@ -27,7 +27,7 @@ from PIL import Image
 from report import growth, save, seconds_of
 
 from imgdup_nb import METHODS, fingerprint_images, scan_images
-from imgdup_nb.images import DECODE_SIDE, sketches
+from imgdup_nb.sketches import DECODE_SIDE, sketches
 
 HASHES = [name for name, method in METHODS.items() if method.unit == "bits"]
 
