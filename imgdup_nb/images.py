@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageFile, IptcImagePlugin
+from PIL import Image, ImageFile
 
 from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, as_seen, open_lazily, readable
 from .parallel import map_batches
@@ -302,9 +302,9 @@ def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
 
 def _detail(sketch: np.ndarray) -> float:
     """Return the standard deviation of a grey sketch, 0..127.5."""
-    values, n = sketch.ravel().astype(np.int64), sketch.size
+    values, n = sketch.ravel().astype(np.int32), sketch.size  # 64 x 64 squares of 255 fit
     # in whole numbers up to the end, so that every machine gets the same
-    return float(np.sqrt(int(n * values.dot(values) - values.sum() ** 2)) / n)
+    return float(np.sqrt(n * int(values.dot(values)) - int(values.sum()) ** 2) / n)
 
 
 def _identified(source: Any) -> ImageFile.ImageFile:
@@ -350,10 +350,19 @@ def _read_metadata(image: ImageFile.ImageFile) -> dict[str, Any]:
         exif = image.getexif()
         details = exif.get_ifd(0x8769)  # the Exif block: exposure, lens, time
         entries = len(set(exif) - LAYOUT_TAGS) + len(details) + len(exif.get_ifd(0x8825))  # and GPS
-        entries += len(IptcImagePlugin.getiptcinfo(image) or ()) + bool(image.info.get("xmp"))
+        entries += _count_iptc(image) + bool(image.info.get("xmp"))
         return {"metadata": entries, "taken": _parse_time(details.get(0x9003) or exif.get(0x0132))}
     except Exception:
         return {}
+
+
+def _count_iptc(image: ImageFile.ImageFile) -> int:
+    if "photoshop" not in image.info and image.format != "TIFF":
+        return 0
+    # imported late: a plugin imported before Pillow's own is asked first about every file, and this one tries to read it
+    from PIL import IptcImagePlugin
+
+    return len(IptcImagePlugin.getiptcinfo(image) or ())
 
 
 def _parse_time(text: Any) -> datetime | None:
