@@ -17,8 +17,8 @@ import pytest
 
 from imgdup_nb import Collection, Fingerprints, fingerprint_images, scan_images, search, similar_pairs
 from imgdup_nb.fingerprints import read_batch
-from imgdup_nb.images import sketches
 from imgdup_nb.parallel import each, map_batches
+from imgdup_nb.sketches import sketches
 
 
 @pytest.fixture(scope="module")
