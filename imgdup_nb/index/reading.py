@@ -19,7 +19,6 @@ from .rows import forget_files, insert_rows, next_versions, to_values
 from .store import Store
 
 BATCH = 128  # files saved at a time: what a killed process does again
-TOGETHER = 8  # files read at a time by a thread
 
 
 class Hash(NamedTuple):
@@ -56,8 +55,7 @@ def _read(root: str, files: Sequence[bytes], kept: Sequence[Hash], executor: Exe
     # the views of one are the first of eight, so one call serves methods kept either way
     turned = any(one.views > 1 for one in kept)
     work = partial(_read_some, methods=methods, orientations=turned)
-    size = TOGETHER if executor is None else None
-    return map_batches(work, named, executor=executor, describe="scan", size=size)
+    return map_batches(work, named, executor=executor, describe="scan")
 
 
 def _read_some(files: Sequence[tuple[str, str]], *, methods: Sequence[str], orientations: bool) -> list[tuple[int, Reading]]:
