@@ -508,6 +508,18 @@ def test_two_collections_on_one_folder_see_each_other(photos, picture):
         assert "new.png" not in set(one.pairs(min_similarity=0).left.astype(object))
 
 
+def test_what_another_notebook_changes_in_the_middle_of_a_question_is_left_out(photos, picture):
+    with Collection(photos) as one, Collection(photos) as other:
+        known = one._kept("phash", False)
+        picture(9).save(photos / "dog.png")
+        other.update()
+        still, prints = known.loaded()
+        assert set(known.images.image) - set(prints.names) == {"dog.png"}
+        assert list(still.images.image) == prints.names
+        assert len(still.versions) == len(prints.codes) == 9
+        assert "dog.png" in one.fingerprints().names
+
+
 def test_an_interrupted_update_leaves_what_was_saved_and_no_threads(photos, monkeypatch):
     monkeypatch.setattr(reading, "BATCH", 4)
     save, saved = reading._save, []

@@ -57,7 +57,7 @@ def kept_pairs(kept: KeptPrints, *, floor: float, executor: Executor | None, ste
     """
     if kept.recipe.is_local:
         return _kept_local_pairs(kept, floor, executor, step)
-    prints = kept.load()
+    kept, prints = kept.loaded()
     if _most_alike(prints) > MAX_ALIKE:
         return similar_pairs(prints, min_similarity=floor, executor=executor)
     while True:
@@ -79,7 +79,8 @@ def _kept_local_pairs(kept: KeptPrints, floor: float, executor: Executor | None,
     parts = _read_parts(kept, floor, LOCAL_PAIR)
     if np.array_equal(np.sort(parts.covered), np.sort(kept.versions)):
         return _as_table(kept, parts.pairs, floor)
-    found = similar_pairs(kept.load(), min_similarity=floor, executor=executor)
+    kept, prints = kept.loaded()
+    found = similar_pairs(prints, min_similarity=floor, executor=executor)
     pairs = _as_records(found, kept.versions, kept.versions, LOCAL_PAIR)
     _save_part(kept, floor, parts.last, kept.versions, pairs, instead=True)  # of two notebooks at once, one keeps its work
     step(len(kept))

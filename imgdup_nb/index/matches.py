@@ -174,7 +174,8 @@ class Matches(Folder):
 
         Notes
         -----
-        Labels follow images that are renamed or moved, and stay when an image is gone.
+        Labels follow images that are renamed or moved, and stay when an image is gone. `PairLabeler(..., labels=photos)` and
+        `GroupReviewer(..., labels=photos)` keep their answers here.
         """
         self.label_pairs([(left, right)], label)
 

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -54,12 +54,19 @@ class KeptPrints:
         return len(self.images)
 
     def load(self) -> Fingerprints:
-        """Read the fingerprints."""
+        """Read the fingerprints; see `loaded`."""
+        return self.loaded()[1]
+
+    def loaded(self) -> tuple[KeptPrints, Fingerprints]:
+        """Read the fingerprints, without those that another notebook has made out of date since we looked."""
         rows = self.store.stream("SELECT version, code FROM fingerprints WHERE recipe = ?", (self.number,))
         wanted = set(self.versions.tolist())
         codes = {version: self.recipe.read(code) for version, code in rows if version in wanted}
-        unpacked = self.recipe.unpack([codes[version] for version in self.versions.tolist()])
-        return Fingerprints(self.images, self.recipe.kind, unpacked, self.problems)
+        still = [place for place, version in enumerate(self.versions.tolist()) if version in codes]
+        images, versions = self.images.iloc[still].reset_index(drop=True), self.versions[still]
+        unpacked = self.recipe.unpack([codes[version] for version in versions.tolist()])
+        prints = Fingerprints(images, self.recipe.kind, unpacked, self.problems)
+        return replace(self, images=images, versions=versions), prints
 
     def outline(self) -> Fingerprints:
         """Return them without their codes, for what only asks which images there are."""
