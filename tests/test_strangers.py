@@ -84,12 +84,12 @@ def test_the_interval_holds_the_rate_at_least_as_often_as_it_says(name):
 def test_an_interval_that_takes_nothing_for_granted_holds_for_a_kind_that_reaches_half_of_all():
     truth = hubs(1.5, 0.5)  # a fifth of the samples show none of it
     assert share_held(truth, 100) < 0.9  # it reaches further than is taken for granted
-    assert share_held(truth, 100, max_reach=1.0) >= 0.99
+    assert share_held(truth, 100, max_reach=1.0) >= 0.95
 
 
 def test_for_any_collection_no_false_pair_among_n_images_excludes_only_one_in_n_over_seven():
     assert any_rate_above(np.zeros(1), 1000, 0.95)[0] == pytest.approx(1 - 0.025 ** (1 / 500))
-    assert any_rate_above(np.array([0.0, 0.2, 1.0]), 40, 0.95) == pytest.approx([1 - 0.025 ** (1 / 20), 0.469, 1.0], abs=0.02)
+    assert any_rate_above(np.array([0.0, 0.2, 1.0]), 40, 0.95) == pytest.approx([1 - 0.025 ** (1 / 20), 0.493, 1.0], abs=0.001)
 
 
 def test_a_smaller_reach_taken_for_granted_makes_a_smaller_upper_end():
