@@ -130,3 +130,20 @@ def test_examples_that_cannot_be_judged_are_refused(images):
         tune_from_examples(images, [("p00.png", "missing.png")], [("p01.png", "p00.png")])
     with pytest.raises(ValueError, match="must_match must hold at least one pair"):
         tune_from_examples(images, [], [("p01.png", "p00.png")])
+
+
+def test_all_methods_are_tried_unless_told_local_features_once(images):
+    table = tune_from_examples(images, [("p00.png", "p01.png")], [("p02.png", "p03.png")])
+    assert sorted(table.method.unique()) == sorted(METHODS)
+    assert (table.method == "aligned").sum() == 1
+
+
+@pytest.mark.parametrize("options", [{"methods": "phash"}, {"orientations": []}, {"methods": ["phsh"]}])
+def test_methods_that_are_none_are_refused(images, options):
+    with pytest.raises((TypeError, ValueError), match="methods"):
+        tune_from_examples(images, [("p00.png", "p01.png")], [("p02.png", "p03.png")], **options)
+
+
+def test_a_reach_that_is_no_share_is_refused(images):
+    with pytest.raises(ValueError, match="max_reach must be a share of all images"):
+        calibrate(images, variations=["half size"], max_reach=10)

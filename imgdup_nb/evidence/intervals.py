@@ -99,9 +99,11 @@ def stratified_interval(sizes: Any, asked: Any, successes: Any, confidence: floa
     -----
     The interval holds the shares of all strata whose likelihood ratio with the answers, ``sum(n KL(seen, true))``, is at most
     ``log(2 / (1 - confidence)) + 1``. Without the 1 this is Chernoff's bound for one stratum, which holds at any one number of
-    answers. With it the interval also holds for someone who looks after every answer and stops as soon as it pleases: the
-    likelihood ratio's root is nearly an Ornstein-Uhlenbeck process in the logarithm of the number, and crosses a bound c within
-    n answers with a probability of about ``c phi(c) log(n) / 2`` at each end, here 0.025 for ten thousand. The usual formula, the normal one or Korn's and Graubard's with estimated variances, misses far more often than it says
+    answers. With it the interval also holds for someone who looks after every answer and stops as soon as it pleases: the root
+    of the likelihood ratio is nearly an Ornstein-Uhlenbeck process in the logarithm of the number, and crosses a bound c within
+    n answers with a probability of about ``c phi(c) log(n) / 2`` at each end, which is 0.025 for ten thousand.
+
+    The usual formula, the normal one or Korn's and Graubard's with estimated variances, misses far more often than it says
     where a large stratum happens to give equal answers: 86 % instead of 5 % for a stratum of 2,000, 5 of them asked, and
     one of 100, 45 of them asked, with true shares of 97 % and 50 %.
 

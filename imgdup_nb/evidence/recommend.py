@@ -16,7 +16,7 @@ from .calibrate import Calibration
 from .evaluate import PairsOrGroups, score_in_full
 from .intervals import check_confidence
 from .labels import Labels
-from .survey import Answers, Survey
+from .survey import Answers, read_answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +173,7 @@ def recommend_threshold(
     >>> pairs = similar_pairs(Fingerprints.from_bits(["a1", "a2", "b1", "a3"], bits))
     >>> recommend_threshold(pairs, labels=Labels(), min_precision=0.95)
     <Recommendation: no threshold>
-    Not enough evidence for precision >= 0.95: label about 1 more at 95 %, where it is from 0.00 to 1.00.
+    Not enough evidence for precision >= 0.95: label about 2 more at 95 %, where it is from 0.00 to 1.00.
     """
     check_confidence(confidence)
     wish = _wishes(min_precision, max_false_pairs, min_recall)
@@ -219,7 +219,11 @@ class _Sources:
         self.scores = None
         if truth is not None:  # levels without a pair of their own find what the next stricter one does
             self.scores = score_in_full(pairs, truth, None, confidence).drop_duplicates("pairs")
-        self.answers = None if labels is None else Survey.of(pairs).read(labels)
+        self.answers = None if labels is None else read_answers(pairs, labels)
+        if calibration is not None and not isinstance(calibration, Calibration):
+            raise TypeError(f"calibration must be made by calibrate(images), not {type(calibration).__name__}")
+        if isinstance(variations, str):
+            raise TypeError(f"variations must be a list of names, such as [{variations!r}], not one name")
         if calibration is not None and calibration.confidence < confidence - 1e-12:
             raise ValueError(
                 f"calibration has intervals of confidence {calibration.confidence:g}, and {confidence:g} is asked for: "
@@ -259,12 +263,9 @@ class _Sources:
             levels, most = found.strangers.threshold.to_numpy(), found.strangers["false"].to_numpy(dtype=float)
             return _Test("false pairs", (levels, np.zeros(len(most)), most), limit, False, True, "the calibration's count")
         span = _columns(found.expected_false_pairs(self.n_images), "expected")
-        assumed = (
-            ""
-            if found.max_reach >= 1
-            else f"if no kind of picture too rare to be among these {found.n_images} looks like more than {found.max_reach:.0%} of all"
-        )
-        way_out = f"compare more images, or calibrate the {self.n_images} themselves and leave n_images out: then they are counted"
+        rare = f"if no kind of picture too rare to be among these {found.n_images} looks like over {found.max_reach:.0%} of all"
+        assumed = "" if found.max_reach >= 1 else rare
+        way_out = f"compare more images, or calibrate the {self.n_images} themselves and leave n_images out, so that they count"
         return _Test("expected false pairs", span, limit, False, True, "the calibration", assumed=assumed, way_out=way_out)
 
     def _labelled(self, name: str, limit: float, counts: np.ndarray) -> _Test:

@@ -100,6 +100,8 @@ class PairLabeler(anywidget.AnyWidget):
         confidence: float = 0.95,
     ) -> None:
         self.lock = threading.RLock()  # callbacks run beside the notebook's cells
+        if labels is not None and not isinstance(labels, Labels | str | os.PathLike):
+            raise TypeError(f"labels must be Labels, or the path of a CSV file, not {type(labels).__name__}")
         self.labels = labels if isinstance(labels, Labels) else Labels(labels)
         self._confidence = check_confidence(confidence)
         self._survey = Survey.of(pairs)
