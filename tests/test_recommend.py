@@ -336,3 +336,20 @@ def test_fractions_of_seconds_and_time_zones_count_and_without_times_nothing_is_
         shots("yesterday noon", "now", dtype=object)
     with pytest.raises(ValueError, match="some have a time zone and some have none"):
         shots(zones[0], pd.Timestamp("2024-01-01 10:00:00"), dtype=object)
+
+
+def test_where_the_answers_lean_the_other_way_more_of_them_are_not_promised_to_carry_the_wish():
+    pairs = make_pairs([40] * 7)
+    leaning = label_all(pairs.iloc[::10], np.arange(28) % 4 > 0)  # three of four: below nine of ten, yet not surely so
+    found = recommend_threshold(pairs, labels=leaning, min_precision=0.9)
+    assert found.threshold is None
+    assert found.reason.startswith("The labels so far rather speak against precision >= 0.9")
+    assert found.more_answers > 0
+
+
+def test_a_default_in_bits_counts_the_pairs_at_just_that_many_bits():
+    bits = np.zeros((3, 64), dtype=bool)
+    bits[1, :4] = bits[2, 20:30] = True  # 4 and 10 of 64 bits from the first image
+    table = compare_tool_defaults(similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits))).set_index("tool")
+    assert table.loc["imgdupes", "pairs"] == 1
+    assert table.loc["imagededup (hashes)", "pairs"] == 2

@@ -186,4 +186,4 @@ def plot_tool_defaults(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def _with_percent(tools: Iterable[tuple[str, float]]) -> list[str]:
-    return [f"{tool}, {value:g} %" for tool, value in tools]
+    return [f"{tool}, {round(value, 1):g} %" for tool, value in tools]

@@ -356,16 +356,17 @@ def _missing_answers(test: _Test, confidence: float) -> tuple[str, int]:
     possible = test.high >= test.limit if test.at_least else test.low <= test.limit
     if not possible.any():
         return f"The labels speak against {_says(test)} at every threshold.", 0
-    hope: list[tuple[int, int]] = []
+    settled: list[tuple[bool, int, int]] = []  # against the wish, after so many answers, at this level
     for k in map(int, np.flatnonzero(possible)):
-        needed = test.limit if test.at_least else 1 - test.limit / counts[k]
-        hope.append((test.answers.more_answers(test.levels[k], min_precision=max(needed, 0.0), confidence=confidence), k))
-    more, k = min(hope)
+        needed = max(test.limit if test.at_least else 1 - test.limit / counts[k], 0.0)
+        more = test.answers.more_answers(test.levels[k], min_precision=needed, confidence=confidence)
+        low, _ = test.answers.after(survey.edge(test.levels[k]), more, confidence)
+        settled.append((low < needed - TOLERANCE, more, k))
+    against, more, k = min(settled)
     span = _span(test.low[k], test.high[k], test.name)
-    return (
-        f"Not enough evidence for {_says(test)}: label about {more} more at {test.levels[k]:g} %, where it is from {span}.",
-        more,
-    )
+    they = "they are" if test.name.endswith("pairs") else "it is"
+    head = "The labels so far rather speak against" if against else "Not enough evidence for"
+    return f"{head} {_says(test)}: label about {more} more at {test.levels[k]:g} %, where {they} from {span}.", more
 
 
 def _conflict(tests: list[_Test], ranges: list[tuple[float, float] | None]) -> str:

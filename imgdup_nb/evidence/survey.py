@@ -284,7 +284,7 @@ class Answers:
         open_ = (self.survey.sizes - self.asked)[self._weights(edge) > 0].sum()
 
         def settled(more: int) -> bool:
-            low, high = self._after(edge, more, confidence)
+            low, high = self.after(edge, more, confidence)
             return high - low <= 2 * half_width if min_precision is None else low >= min_precision or high < min_precision
 
         enough, too_few = int(open_), -1
@@ -293,7 +293,7 @@ class Answers:
             enough, too_few = (middle, too_few) if settled(middle) else (enough, middle)
         return enough
 
-    def _after(self, edge: int, more: int, confidence: float) -> tuple[float, float]:
+    def after(self, edge: int, more: int, confidence: float) -> tuple[float, float]:
         """Return the interval that this many more answers like the ones so far would give."""
         survey, skipped, same = self.survey, self.per_stratum("skip"), self.per_stratum("same")
         answered = np.maximum(self.asked - skipped, 0)
