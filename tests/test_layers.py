@@ -23,6 +23,7 @@ LAYERS = [
     {"groups", "review.files", "review.variants"},
     {"review.keepers", "review.journal", "evidence.evaluate", "evidence.labels"},
     {"review.steps", "evidence.survey", "evidence.defaults", "evidence.apart"},
+    {"evidence.strangers"},
     {"review.actions", "evidence.calibrate", "evidence.bursts", "evidence.tune"},
     {"evidence.recommend"},
     {"evidence.decision"},

@@ -64,6 +64,7 @@ def record_decision(
     >>> decision["threshold"], decision["counts"]["groups"], decision["groups"]
     (95.0, 1, [['a', 'b']])
     """
+    _check_parts(groups, images, recommendation)
     digests = images.sha256 if "sha256" in images else [""] * len(images)
     files = {str(name): str(digest) for name, digest in sorted(zip(images.image, digests, strict=True))}
     record: Record = {
@@ -142,6 +143,16 @@ def compare_decisions(old: Record | str | os.PathLike[str], new: Record | str | 
     return pd.DataFrame(rows, columns=["what", "change", "old", "new"], dtype=object)
 
 
+def _check_parts(groups: Any, images: Any, recommendation: Any) -> None:
+    for name, value, kind, maker in (
+        ("groups", groups, Grouping, "group_duplicates(pairs, threshold)"),
+        ("images", images, pd.DataFrame, "scan_images(folder)"),
+        ("recommendation", recommendation, Recommendation | None, "recommend_threshold(...)"),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be made by {maker}, not {type(value).__name__}")
+
+
 _SETTINGS = ["threshold", "linkage", "method", "floor"]
 
 
@@ -183,11 +194,18 @@ def _write(path: Path, text: str) -> None:
 
 
 def _read(decision: Record | str | os.PathLike[str]) -> Record:
-    record = decision if isinstance(decision, Mapping) else json.loads(Path(decision).read_text(encoding="utf-8"))
+    record = decision if isinstance(decision, Mapping) else _load(Path(decision))
     if not isinstance(record, Mapping) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, Mapping) else type(record).__name__
         raise ValueError(f"a decision must be a record of format {FORMAT} made by record_decision, and this one has {found!r}")
     return dict(record)
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no decision that record_decision wrote: it is no JSON ({error})") from error
 
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, Any, Any]]:
