@@ -13,7 +13,8 @@ from PIL import Image
 import imgdup_nb as dup
 from imgdup_nb.groups import CHANGES
 from imgdup_nb.widgets import ThresholdExplorer, ThresholdState
-from imgdup_nb.widgets.explorer import MAX_DETAILS, MAX_PICTURES, MAX_TILES, join_module
+from imgdup_nb.widgets.base import MAX_PICTURES
+from imgdup_nb.widgets.explorer import MAX_DETAILS, MAX_TILES
 from imgdup_nb.widgets.thumbnails import Thumbnails
 
 
@@ -392,10 +393,10 @@ def test_pictures_come_as_jpeg_with_names_and_a_broken_one_with_its_problem(pair
     explorer = Recorder(pairs, folder)
     explorer._on_message(explorer, {"type": "pictures", "ids": [0, 2, 99, -1], "side": 64}, [])
     ((message, buffers),) = explorer.sent
-    assert [picture[1] for picture in message["pictures"]] == ["a.jpg", "c.jpg"]
+    assert [picture[2] for picture in message["pictures"]] == ["a.jpg", "c.jpg"]
     assert buffers[0].startswith(b"\xff\xd8")
     assert buffers[1] == b""
-    assert "not an image" in message["pictures"][1][3]
+    assert "not an image" in message["pictures"][1][1]
     explorer.close()
 
 
@@ -452,8 +453,9 @@ def test_the_figure_is_unknown_to_pyplot(explorer):
     assert "2 groups at 90.625 %" in figure.get_suptitle()
 
 
-def test_the_module_is_one_plain_es_module_that_loads_nothing():
-    module = join_module()
+@pytest.mark.parametrize("tool", [dup.ThresholdExplorer, dup.PairLabeler, dup.GroupReviewer])
+def test_the_module_is_one_plain_es_module_that_loads_nothing(tool):
+    module = str(tool._esm)
     assert module.count("export default") == 1
     assert "import " not in module.replace("important ", "")
     assert "http" not in module.replace("http://www.w3.org/2000/svg", "")

@@ -19,25 +19,6 @@ const NUMBER_TITLES = {
   largest: "images in the largest group",
 };
 
-function button(text, onClick, signal, attributes = {}) {
-  const node = element("button", { type: "button", ...attributes }, text);
-  node.addEventListener("click", onClick, { signal });
-  return node;
-}
-
-function chooser(options, onChange, signal, attributes = {}) {
-  const node = element("select", attributes);
-  setOptions(node, options, options[0]?.[0]);
-  node.addEventListener("change", () => onChange(node.value), { signal });
-  return node;
-}
-
-function checkbox(text, onChange, signal, attributes = {}) {
-  const input = element("input", { type: "checkbox", ...attributes });
-  input.addEventListener("change", () => onChange(input.checked), { signal });
-  return { input, node: element("label", { class: "dup-check" }, input, text) };
-}
-
 /** The line on top: the threshold, what it means, and how pairs become groups. */
 class Head {
   constructor({ move, change, signal }) {

@@ -31,20 +31,20 @@ class Details {
 
   wantVisible() {
     const first = Math.floor(this.scroller.scrollTop / DETAIL_HEIGHT);
-    this.pictures.want("details", this.ids.slice(first, first + 9));
+    this.pictures.want("details", this.ids.slice(first, first + 9), thumbnailSide());
   }
 
   /** Put in the pictures that have arrived. */
   refresh(ids) {
     for (const id of ids) {
-      const url = this.pictures.get(id)?.url;
+      const url = this.pictures.get(id, thumbnailSide())?.url;
       const cell = this.body.querySelector(`td[data-id="${Number(id)}"]`);
       if (cell && url) cell.replaceChildren(element("img", { src: url, alt: "" }));
     }
   }
 
   rowNode([id, name, similarity, facts], place, scene) {
-    const url = this.pictures.get(id)?.url;
+    const url = this.pictures.get(id, thumbnailSide())?.url;
     const score = similarity === null ? `below ${percentText(scene.floor)}` : percentText(similarity, 2);
     return element(
       "tr",

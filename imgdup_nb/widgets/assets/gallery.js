@@ -5,6 +5,11 @@ const TILE_WIDTH = { pictures: 112, names: 198 }; // with the gap after it
 const MAX_LISTED = 150_000; // browsers cannot scroll further than about 33 million pixels
 const CHANGES = ["", "born", "grown", "merged", "regrouped"];
 
+/** The longer side of a thumbnail, in the pixels of the screen. */
+function thumbnailSide() {
+  return Math.round(96 * Math.min(window.devicePixelRatio || 1, 3));
+}
+
 class Gallery {
   constructor({ send, pictures, onSelect, signal }) {
     this.send = send;
@@ -89,7 +94,7 @@ class Gallery {
     }
     for (let place = first; place < last; place++) this.show(place);
     this.askRows(first, last);
-    this.pictures.want("gallery", this.idsShown(first, last));
+    this.pictures.want("gallery", this.idsShown(first, last), thumbnailSide());
     this.markActive();
   }
 
@@ -154,13 +159,14 @@ class Gallery {
     if (isBurst) caption.firstChild.append(" burst");
     if (this.hasPictures) tile.append(element("div", { class: "dup-picture" }));
     tile.append(caption);
-    this.fillTile(tile, this.pictures.get(id));
+    this.fillTile(tile, this.pictures.get(id, thumbnailSide()));
     return tile;
   }
 
   fillTile(tile, picture) {
     if (!picture) return;
-    const { name, facts, problem, url } = picture;
+    const { problem, url } = picture;
+    const [name, facts] = picture.facts;
     tile.title = [name, facts, problem].filter(Boolean).join("\n");
     tile.querySelector(".dup-name").replaceChildren(element("bdi", {}, this.hasPictures ? shortName(baseName(name), 15) : shortName(name, 26)));
     const frame = tile.querySelector(".dup-picture");
@@ -172,7 +178,7 @@ class Gallery {
   /** Fill in names and pictures that have arrived. */
   refresh(ids) {
     for (const id of ids) {
-      for (const tile of this.spacer.querySelectorAll(`.dup-tile[data-id="${Number(id)}"]`)) this.fillTile(tile, this.pictures.get(id));
+      for (const tile of this.spacer.querySelectorAll(`.dup-tile[data-id="${Number(id)}"]`)) this.fillTile(tile, this.pictures.get(id, thumbnailSide()));
     }
   }
 
