@@ -194,7 +194,7 @@ def _group_graph(graph: PairGraph, threshold: float, linkage: str) -> tuple[Grou
         linkage=linkage,
         n_images=graph.n_images,
         n_pairs=graph.count_pairs(near),
-        left_out=[graph.names[image] for image in np.flatnonzero(touched & ~grouped)],
+        left_out=graph.name_array[touched & ~grouped].tolist(),
         floor=graph.floor,
         method=graph.method,
         nearest=float(graph.similarity.max()) if len(graph.similarity) else np.nan,
@@ -409,22 +409,29 @@ class PairGraph:
         return self.similarity >= threshold - TOLERANCE
 
     @cached_property
+    def name_array(self) -> np.ndarray:
+        """The names as an array of objects, to take many at once."""
+        return np.array(self.names, dtype=object)
+
+    @cached_property
     def n_copies(self) -> np.ndarray:
         """How many copies stand behind each image, int64 n_names: pairs between two copies are not in the table."""
         return np.bincount(self.like, minlength=len(self.names)) - (self.like == np.arange(len(self.names)))
 
-    def pair_weights(self) -> np.ndarray:
-        """Return how many pairs each pair stands for, int64: itself, and those between the copies of its two images."""
-        copies = self.n_copies
-        return 1 + copies[self.first] * copies[self.second]
-
     def count_pairs(self, near: np.ndarray) -> int:
         """Return the number of pairs of which the table's rows `near` are part."""
         copies = self.n_copies
-        return int(self.pair_weights()[near].sum() + (copies * (copies - 1) // 2).sum())
+        if not copies.any():
+            return int(near.sum())
+        between = copies[self.first[near]] * copies[self.second[near]]  # a pair stands for those between its images' copies too
+        return int(near.sum() + between.sum() + (copies * (copies - 1) // 2).sum())
 
     def levels(self) -> np.ndarray:
         """Return every similarity that can occur from the floor up, strictest first; half percents where they are too many."""
+        return self._levels
+
+    @cached_property
+    def _levels(self) -> np.ndarray:
         seen = np.unique(self.similarity)
         nominal = METHODS[self.method].levels(self.floor) if self.method in METHODS else np.arange(100, self.floor - 1e-9, -0.5)
         if len(seen) > MAX_LEVELS:
@@ -569,46 +576,24 @@ def _merge(a: int, b: int, owner: np.ndarray, members: list[list[int]], met: lis
 
 def _group_table(graph: PairGraph, owner: np.ndarray) -> pd.DataFrame:
     """Return the table of `Grouping`, with the images' numbers as an extra column."""
+    from .loops import score_members
+
+    to_original, weakest, met = score_members(graph.first, graph.second, graph.similarity, owner, graph.n_copies)
     size = np.bincount(owner, minlength=len(owner))
+    weakest[met < size * (size - 1) // 2] = np.nan  # some pair is below the floor
     images = np.flatnonzero(size[owner] > 1)
-    heads = owner[images]
-    order = np.lexsort((images, images != heads, heads, -size[heads]))  # largest group first, then by original
-    images, heads = images[order], heads[order]
-    similarity = _to_original(graph, owner)[images]
-    # within a group: original, then most similar first, then by name
+    heads, similarity = owner[images], to_original[images]
+    # largest group first, then by original; within a group: original, then most similar first, then by name
     order = np.lexsort((images, -np.nan_to_num(similarity, nan=-1), images != heads, heads, -size[heads]))
     images, heads, similarity = images[order], heads[order], similarity[order]
     starts = images == heads
     return pd.DataFrame(
         {
             "group": np.cumsum(starts),
-            "image": pd.Series([graph.names[image] for image in images], dtype=object),
+            "image": pd.Series(graph.name_array[images], dtype=object),
             "similarity": similarity,
             "original": starts,
-            "weakest": _weakest_pairs(graph, owner, size)[heads],
+            "weakest": weakest[heads],
             "number": images,
         }
     )
-
-
-def _to_original(graph: PairGraph, owner: np.ndarray) -> np.ndarray:
-    """Return each image's similarity to the first of its group; NaN where the pair is below the floor."""
-    similarity = np.full(len(owner), np.nan)
-    similarity[owner == np.arange(len(owner))] = 100.0
-    leads = owner[graph.second] == graph.first  # owners come before their members
-    similarity[graph.second[leads]] = graph.similarity[leads]
-    follows = owner[graph.first] == graph.second  # except in a star, where a later original may own an earlier image
-    similarity[graph.first[follows]] = graph.similarity[follows]
-    return similarity
-
-
-def _weakest_pairs(graph: PairGraph, owner: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return the least similar pair of each group, by its first image; NaN where some pair is below the floor."""
-    inside = owner[graph.first] == owner[graph.second]
-    head = owner[graph.first[inside]]
-    weakest = np.full(len(owner), np.inf)
-    np.minimum.at(weakest, head, graph.similarity[inside])
-    met = np.bincount(head, weights=graph.pair_weights()[inside], minlength=len(owner))
-    met = met + np.bincount(owner, weights=graph.n_copies * (graph.n_copies - 1) // 2, minlength=len(owner))
-    weakest[met < size * (size - 1) // 2] = np.nan
-    return weakest

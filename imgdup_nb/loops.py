@@ -108,3 +108,36 @@ def connected_levels(
     for image in range(n):
         parent[image] = parent[parent[image]]  # earlier images are already at their root
     return parent, tally
+
+
+@compiled
+def score_members(
+    first: np.ndarray, second: np.ndarray, similarity: np.ndarray, owner: np.ndarray, n_copies: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Look up how near images are within their groups, each of which is named by the first image in it: `owner`.
+
+    Returns
+    -------
+    each image's similarity to the first of its group, NaN where the table lacks that pair; and by first image the least similar
+    pair met (infinity where none is), and how many pairs were met, those between copies included.
+    """
+    n = len(owner)
+    to_first = np.full(n, np.nan)
+    weakest = np.full(n, np.inf)
+    met = np.zeros(n, np.int64)
+    for image in range(n):
+        if owner[image] == image:
+            to_first[image] = 100.0
+        met[owner[image]] += n_copies[image] * (n_copies[image] - 1) // 2
+    for pair in range(len(first)):
+        a, b = first[pair], second[pair]
+        head = owner[a]
+        if head != owner[b]:
+            continue
+        if head == a:
+            to_first[b] = similarity[pair]
+        elif head == b:  # in a star a later original may own an earlier image
+            to_first[a] = similarity[pair]
+        weakest[head] = min(weakest[head], similarity[pair])
+        met[head] += 1 + n_copies[a] * n_copies[b]
+    return to_first, weakest, met
