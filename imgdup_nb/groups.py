@@ -346,6 +346,7 @@ class PairGraph:
     first: np.ndarray  # int32
     second: np.ndarray  # int32
     similarity: np.ndarray  # float64, percent
+    row: np.ndarray  # int64: where the pair stands in the table
     floor: float
     method: str
     n_images: int
@@ -377,6 +378,7 @@ class PairGraph:
             first=np.minimum(left, right)[order],
             second=np.maximum(left, right)[order],
             similarity=pairs.similarity.to_numpy(dtype=float)[order],
+            row=order,
             floor=floor,
             method=str(pairs.attrs.get("method", "unknown method")),
             n_images=int(pairs.attrs.get("n_images", len(names))),
@@ -393,8 +395,12 @@ class PairGraph:
 
     def below(self, upper: float) -> PairGraph:
         """Return the same images with the pairs below `upper` percent, exclusive."""
-        start = int(self.at_or_above(upper).sum())
-        return replace(self, first=self.first[start:], second=self.second[start:], similarity=self.similarity[start:])
+        return self.only(~self.at_or_above(upper))
+
+    def only(self, kept: np.ndarray) -> PairGraph:
+        """Return the same images with some of the pairs: bool, n_pairs."""
+        parts = {name: getattr(self, name)[kept] for name in ("first", "second", "similarity", "row")}
+        return replace(self, **parts)
 
     def check_floor(self, threshold: float) -> None:
         """Raise a ValueError with the way out if the table cannot answer for `threshold`."""

@@ -1,6 +1,8 @@
 """The explorer's state, without a browser."""
 
+import json
 import threading
+import types
 
 import numpy as np
 import pandas as pd
@@ -256,10 +258,24 @@ def test_images_taken_seconds_after_their_original_are_a_burst(pairs, images):
     assert list(state.groups.table.image[state._bursts]) == ["b.jpg"]
 
 
-def test_the_code_makes_the_same_groups(pairs):
-    for inputs in ({"threshold": 80}, {"threshold": 80, "upper": 95, "linkage": "complete"}):
-        state = ThresholdState(pairs, **inputs)
-        made = {"pairs": pairs}
+def test_bursts_are_left_out_on_request_and_are_those_of_mark_bursts(pairs, images):
+    images = pd.concat([images, pd.DataFrame({"image": ["y.jpg"], "taken": [pd.NaT]})])
+    marked = dup.mark_bursts(pairs, images)
+    state = ThresholdState(pairs, images, threshold=80)
+    assert state.count_burst_pairs() == marked.burst.sum() == 1
+    assert list(state.groups) == [["a.jpg", "b.jpg", "c.jpg"], ["x.jpg", "y.jpg"]]
+    state.without_bursts = True
+    assert list(state.groups) == list(dup.group_duplicates(marked[~marked.burst], 80))
+    assert state.sweep.pairs.max() == len(pairs) - 1
+    assert ThresholdState(pairs, images.drop(columns="taken")).count_burst_pairs() is None
+
+
+def test_the_code_makes_the_same_groups(pairs, images):
+    everything = {"threshold": 80, "upper": 95, "linkage": "complete", "without_bursts": True}
+    images = pd.concat([images, pd.DataFrame({"image": ["y.jpg"], "taken": [pd.NaT]})])
+    for inputs in ({"threshold": 80}, everything):
+        state = ThresholdState(pairs, images, **inputs)
+        made = {"pairs": pairs, "images": images}
         exec(state.code(), made)
         pd.testing.assert_frame_equal(made["groups"].table, state.groups.table)
 
@@ -322,7 +338,7 @@ def test_a_move_of_the_browser_is_answered_with_one_page_of_rows(explorer):
     assert buffers == []
     assert page["asked"] == 7
     assert page["total"] == 2
-    assert page["rows"][0] == [1, 3, 81.2, 0, [0, 1, 2], [90.6, 81.2]]
+    assert json.loads(page["rows"])[0] == [1, 3, 812, 0, [0, 1, 2], [906, 812]]
 
 
 def test_a_move_in_python_tells_the_browser_too(explorer):
@@ -343,7 +359,7 @@ def test_rows_are_sent_from_where_they_are_asked_and_never_too_many(explorer):
     explorer._on_message(explorer, {"type": "rows", "first": 1, "count": 10**9}, [])
     ((page, _),) = explorer.sent
     assert page["first"] == 1
-    assert [row[0] for row in page["rows"]] == [2]
+    assert [row[0] for row in json.loads(page["rows"])] == [2]
 
 
 def test_a_message_that_makes_no_sense_is_an_error_shown_and_no_crash(explorer):
@@ -358,7 +374,7 @@ def test_a_large_group_sends_a_few_images_and_a_bounded_table():
     n = MAX_DETAILS + 50
     explorer = Recorder(pairs_of([f"{k:04d}.jpg" for k in range(n)], [0] * n))
     explorer.select(1)
-    assert len(explorer._page(0)["rows"][0][4]) == MAX_TILES
+    assert len(json.loads(explorer._page(0)["rows"])[0][4]) == MAX_TILES
     assert explorer.details["size"] == n
     assert len(explorer.details["rows"]) == MAX_DETAILS
     explorer.close()
@@ -366,7 +382,7 @@ def test_a_large_group_sends_a_few_images_and_a_bounded_table():
 
 def test_a_large_group_shows_what_is_new_right_after_its_original():
     explorer = Recorder(pairs_of([f"{k:02d}.jpg" for k in range(12)] + ["new.jpg"], [0] * 12 + [6]), pinned=100)
-    row = explorer._page(0)["rows"][0]
+    row = json.loads(explorer._page(0)["rows"])[0]
     assert explorer.graph.names[row[4][1]] == "new.jpg"
     assert row[6] == [1]
     explorer.close()
@@ -442,6 +458,26 @@ def test_without_a_kernel_a_notebook_shows_a_picture_and_a_line_without_an_addre
     assert "0x" not in data["text/plain"]
     assert len(data["image/png"]) < 150_000
     assert "application/vnd.jupyter.widget-view+json" in data
+
+
+@pytest.mark.parametrize("in_vscode", [False, True])
+def test_a_displayed_widget_leaves_a_table_and_a_picture_before_itself(explorer, monkeypatch, in_vscode):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
+    names = {"__vsc_ipynb_file__": "x.ipynb"} if in_vscode else {}
+    monkeypatch.setattr("IPython.get_ipython", lambda: types.SimpleNamespace(user_ns=names))
+    explorer._ipython_display_()
+    *stills, live = shown
+    assert "application/vnd.jupyter.widget-view+json" in live
+    assert live["text/plain"].startswith("<ThresholdExplorer: 2 groups")
+    assert [list(data) for data in stills] == ([] if in_vscode else [["text/html"], ["image/png"]])
+
+
+def test_the_table_a_widget_leaves_shows_file_names_as_text():
+    explorer = Recorder(pairs_of(["<script>alert(1)</script>", "b"], [0, 0]))
+    assert "&lt;script&gt;" in explorer._still_table()
+    assert "<script" not in explorer._still_table()
+    explorer.close()
 
 
 def test_the_figure_is_unknown_to_pyplot(explorer):

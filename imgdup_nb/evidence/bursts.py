@@ -9,8 +9,10 @@ import pandas as pd
 
 from .survey import CERTAIN
 
+MAX_SECONDS = 10.0  # two shots further apart are no burst
 
-def mark_bursts(pairs: pd.DataFrame, images: pd.DataFrame, *, max_seconds: float = 10.0) -> pd.DataFrame:
+
+def mark_bursts(pairs: pd.DataFrame, images: pd.DataFrame, *, max_seconds: float = MAX_SECONDS) -> pd.DataFrame:
     """Tell which pairs are two shots of a burst or series, by the time the camera wrote down.
 
     Parameters
@@ -57,8 +59,22 @@ def mark_bursts(pairs: pd.DataFrame, images: pd.DataFrame, *, max_seconds: float
     if unknown:
         raise ValueError(f"images must hold every image of the pairs, and lacks {sorted(unknown)[0]!r}")
     left, right = (taken.reindex(pairs[side].astype(object)).to_numpy() for side in ("left", "right"))
-    apart = np.abs((left - right) / np.timedelta64(1, "s"))
-    copies = pairs.relation.isin(CERTAIN).to_numpy() if "relation" in pairs else np.zeros(len(pairs), dtype=bool)
-    marked = pairs.assign(seconds_apart=apart, burst=(apart > 0) & (apart <= max_seconds) & ~copies)
+    apart = seconds_apart(left, right)
+    marked = pairs.assign(seconds_apart=apart, burst=is_burst(apart, max_seconds) & ~are_certain(pairs))
     marked.attrs = dict(pairs.attrs)
     return marked
+
+
+def seconds_apart(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return how many seconds lie between two times each (datetime64), float; NaN where one is missing."""
+    return np.abs((left - right) / np.timedelta64(1, "s"))
+
+
+def is_burst(apart: np.ndarray, max_seconds: float = MAX_SECONDS) -> np.ndarray:
+    """Tell which seconds apart, at most max_seconds, inclusive, make a burst: the same second is a copy, or passes for one."""
+    return (apart > 0) & (apart <= max_seconds)
+
+
+def are_certain(pairs: pd.DataFrame) -> np.ndarray:
+    """Tell which pairs are copies beyond doubt, of the same bytes or pixels; none where the table does not know."""
+    return pairs.relation.isin(CERTAIN).to_numpy() if "relation" in pairs else np.zeros(len(pairs), dtype=bool)

@@ -3,9 +3,9 @@
 In the browser `assets/base.js` (class `View`) and `assets/base.css` are the other half. Messages every widget knows:
 
 ==========  =======================================================================================================
-to Python   ``{type: "pictures", ids, side, of}``; any other type ``t`` is answered by the method ``_answer_t``
-to browser  ``{type: "pictures", side, of, pictures: [[id, problem, *facts]]}`` and a JPEG each (empty where there is
-            none), ``{type: "error", text}``
+to Python   ``{type: "hello"}``, ``{type: "pictures", ids, side, of}``; any other type ``t`` is answered by ``_answer_t``
+to browser  ``{type: "hello"}``, ``{type: "pictures", side, of, pictures: [[id, problem, *facts]]}`` and a JPEG each
+            (empty where there is none), ``{type: "error", text}``
 ==========  =======================================================================================================
 """
 
@@ -86,6 +86,10 @@ class ToolWidget(anywidget.AnyWidget):
         text = str(error) if isinstance(error, t.TraitError) else f"{type(error).__name__}: {error}"
         self.send({"type": "error", "text": text})
 
+    def _answer_hello(self, _content: dict[str, Any]) -> None:
+        """Tell a new view that somebody is there: else it leaves the still picture where it is."""
+        self.send({"type": "hello"})
+
     def _answer_pictures(self, content: dict[str, Any]) -> None:
         names = self._picture_names  # without the lock: moving on must not wait for decoders
         ids = [number for number in map(int, content["ids"][:MAX_PICTURES]) if 0 <= number < len(names)]
@@ -120,8 +124,29 @@ class ToolWidget(anywidget.AnyWidget):
         self.figure().savefig(buffer, format="png", dpi=96, metadata={"Software": None})
         return buffer.getvalue()
 
+    def _still_table(self) -> str:
+        """Return what the widget says as an HTML table, file names escaped."""
+        raise NotImplementedError(f"{type(self).__name__} writes no table")
+
+    def _ipython_display_(self) -> None:
+        """Show the widget, and before it, for whoever opens the saved notebook without a kernel, a table and a picture.
+
+        They are outputs of their own because a page without a kernel shows "model not found" in place of a widget, whatever
+        else that output holds. As soon as Python answers, the widget hides them. VS Code keeps outputs apart, where it could
+        not, so there the widget comes alone.
+        """
+        from IPython import get_ipython
+        from IPython.display import display
+
+        data, metadata = super()._repr_mimebundle_() or ({}, {})
+        live = {**data, "text/plain": repr(self)}
+        if "__vsc_ipynb_file__" not in getattr(get_ipython(), "user_ns", {}):
+            display({"text/html": f'<div class="dup-still">{self._still_table()}</div>'}, raw=True)
+            display({"image/png": base64.b64encode(self.still()).decode("ascii")}, raw=True)
+        display(live, metadata=metadata, raw=True)
+
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Show the live widget where there is a kernel, and its picture where there is none."""
+        """Return the live widget with its picture, as one output: for those who do not display it but ask what it is."""
         bundle = super()._repr_mimebundle_(**options)
         if bundle is None:
             return None

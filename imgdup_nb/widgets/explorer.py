@@ -14,6 +14,7 @@ to browser  ``{type: "rows", ...}`` (see `_page`), ``{type: "code", text}``
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +139,7 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
             "widths": bar_widths(levels).round(3).tolist(),
             **{name: self.sweep[name].tolist() for name in ("pairs", "groups", "images", "redundant", "largest")},
             "guards": self.guards(),
+            "bursts": self.count_burst_pairs(),
             "tools": _tools_from(self.graph.floor),
             "pictures": self.images is not None,
         }
@@ -146,7 +148,8 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
         """Return a message with the rows of the list from `first` on, and what they belong to.
 
         A row is [group, images, weakest pair, change, ids of the first images, similarities of all but the original to it,
-        places of new images, places of burst shots]. It is sent at every move, so what is empty is left out.
+        places of new images, places of burst shots], similarities in tenths of a percent. It is sent at every move, so what is
+        empty is left out, and the rows travel as text without blanks.
         """
         count = FIRST_ROWS[self.images is not None] if count is None else count
         page = {
@@ -154,7 +157,7 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
             "revision": self.revision,
             "asked": self.asked,
             "total": len(self.shown),
-            "rows": [self._row(int(group)) for group in self.shown[first : first + count]],
+            "rows": json.dumps([self._row(int(group)) for group in self.shown[first : first + count]], separators=(",", ":")),
         }
         if first:
             page["first"] = first
@@ -170,10 +173,10 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
         row = [
             group,
             int(rows.size[group - 1]),
-            _percent(rows.weakest[group - 1], 1),
+            _tenths(rows.weakest[group - 1]),
             int(self._changes.kinds[group - 1]),
             self._numbers[tiles].tolist(),
-            [_percent(value, 1) for value in rows.similarity[tiles[1:]]],
+            [_tenths(value) for value in rows.similarity[tiles[1:]]],
         ]
         marks = [np.flatnonzero(marked[tiles]).tolist() for marked in (self._changes.new_rows, self._bursts)]
         return [*row, *marks] if any(marks) else row
@@ -211,6 +214,9 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
         """Return the histogram, the curves and the largest groups at the threshold as a matplotlib figure."""
         return draw_summary(self.pairs, self.sweep, self.groups)
 
+    def _still_table(self) -> str:
+        return self.groups._repr_html_()
+
     def __repr__(self) -> str:
         return f"<ThresholdExplorer: {self.groups._headline()}>"
 
@@ -221,6 +227,11 @@ def _tools_from(floor: float) -> list[tuple[float, str]]:
     return [(level, ", ".join(tool for tool, percent in TOOL_DEFAULTS.items() if percent == level)) for level in levels]
 
 
-def _percent(value: float, digits: int = 2) -> float | None:
+def _percent(value: float) -> float | None:
     """Round for showing; a similarity below the floor is not known."""
-    return None if np.isnan(value) else round(float(value), digits)
+    return None if np.isnan(value) else round(float(value), 2)
+
+
+def _tenths(value: float) -> int | None:
+    """Return tenths of a percent."""
+    return None if np.isnan(value) else round(10 * float(value))

@@ -215,6 +215,9 @@ class PairLabeler(ToolWidget):
         plot_label_scores(self.scores, self.threshold, ax=figure.subplots())
         return figure
 
+    def _still_table(self) -> str:
+        return self.scores[self.scores.pairs > 0].round(3).to_html(index=False)
+
     def __repr__(self) -> str:
         low, high = self._interval()
         count = self.labels.count

@@ -37,7 +37,8 @@ NEEDED = {"group", "image", "action", "reason", "flag", "similarity", "protected
 
 MAX_GROUPS = 8  # answered to one request
 MAX_TILES = 300  # images of a group that are shown
-SHEET = {"groups": 3, "images": 6, "side": 140, "text": 16, "gap": 10}  # of the still picture, pixels
+# of the still picture, pixels; and rows of the table beside it
+SHEET = {"groups": 3, "images": 6, "side": 140, "text": 16, "gap": 10, "rows": 20}
 
 
 class ReviewState(t.HasTraits):
@@ -312,6 +313,10 @@ class GroupReviewer(ReviewState, ToolWidget):
         buffer = io.BytesIO()
         self.sheet().quantize(128).save(buffer, "PNG")
         return buffer.getvalue()
+
+    def _still_table(self) -> str:
+        plan = self.plan[["group", "image", "action", "reason", "reviewed"]].head(SHEET["rows"])
+        return plan.to_html(index=False)  # which escapes file names
 
     def __repr__(self) -> str:
         groups, going = len(self._places), self.totals["remove"]

@@ -223,6 +223,22 @@ def test_a_pinned_threshold_is_compared_with(explorer):
     assert explorer.widget.pinned is None
 
 
+def test_pictures_of_one_scene_taken_seconds_apart_are_counted_and_left_out(show, pairs, images):
+    taken = pd.to_datetime(["2024-05-01 12:00:00"]) + pd.to_timedelta([3 * k for k in range(len(images))], unit="s")
+    bridge = show(pairs, images.assign(taken=taken))
+    before = len(bridge.widget.groups.table)
+    box = bridge.view().get_by_label("leave out bursts")
+    expect(bridge.view().get_by_text(f"({bridge.widget.count_burst_pairs()} pairs seconds apart)")).to_be_visible()
+    box.check()
+    bridge.settle()
+    assert bridge.widget.without_bursts
+    assert len(bridge.widget.groups.table) < before
+    assert counts_of(bridge)[0] == bridge.widget.sweep.set_index("threshold").pairs[90.625]
+    box.uncheck()
+    bridge.settle()
+    assert len(bridge.widget.groups.table) == before
+
+
 def test_search_shows_the_groups_that_hold_a_name(explorer):
     explorer.view().get_by_test_id("search").fill("FOREST (1)")
     expect(explorer.view().get_by_test_id("count")).to_have_text("1 of 4 groups")

@@ -1,5 +1,7 @@
 // What all views share: listening, sending, errors, the end. A tool extends View and calls open() with what it shows.
 
+const PATIENCE = 8000; // milliseconds; by then something else is running, or nothing at all
+
 class View {
   constructor(model, root) {
     this.model = model;
@@ -19,6 +21,33 @@ class View {
     keepKeys(this.node, this.signal);
     this.on("msg:custom", (message, buffers) => this.receive(message, buffers));
     this.root.append(this.node);
+    this.send({ type: "hello" });
+    this.lonely = setTimeout(() => this.tellLonely(), PATIENCE);
+  }
+
+  /** Python has not answered: it is busy with a cell, or this is a saved page without a kernel. */
+  tellLonely() {
+    this.note = element("p", { class: "dup-quiet", "data-testid": "lonely" });
+    this.note.textContent = "The kernel does not answer: it is busy, or there is none. What needs it stays empty until it does.";
+    this.node.prepend(this.note);
+  }
+
+  /** Python has answered, so the widget takes the place of the table and the picture that were saved before it. */
+  meet() {
+    clearTimeout(this.lonely);
+    this.note?.remove();
+    this.stills ??= this.findStills();
+    for (const output of this.stills) output.style.display = "none";
+  }
+
+  /** The two outputs before this one, wherever a notebook puts outputs, if they are what the widget left for pages without a kernel. */
+  findStills() {
+    for (let node = this.root; node; node = node.parentElement) {
+      const picture = node.previousElementSibling;
+      const table = picture?.previousElementSibling;
+      if (table?.querySelector(".dup-still") && picture.querySelector("img")) return [table, picture];
+    }
+    return [];
   }
 
   on(name, callback) {
@@ -38,6 +67,7 @@ class View {
   }
 
   receive(message, buffers) {
+    if (!this.stills) this.meet();
     if (message.type === "pictures") this.pictures.take(message, buffers);
     else if (message.type === "error") this.onError(message.text);
     else this.onMessage(message);
@@ -67,6 +97,8 @@ class View {
     this.controller.abort();
     for (const [name, callback] of this.listeners) this.model.off(name, callback);
     for (const soon of this.soon) soon.cancel();
+    for (const output of this.stills ?? []) output.style.display = "";
+    clearTimeout(this.lonely);
     this.pictures.clear();
     this.node.remove();
   }

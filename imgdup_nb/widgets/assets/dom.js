@@ -18,6 +18,16 @@ function filled(node, attributes, children) {
   return node;
 }
 
+/** Write a text, if it is not there: writing it anew would lay out the page anew. */
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Set an attribute, if it is another one. */
+function setAttribute(node, name, value) {
+  if (node.getAttribute(name) !== String(value)) node.setAttribute(name, String(value));
+}
+
 /** A form control under its label. */
 function labelled(text, control) {
   return element("label", { class: "dup-field" }, element("span", {}, text), control);

@@ -1,8 +1,7 @@
 // One view of the explorer: listens to the model, paints once per frame, sends what people change.
 
-const INPUTS = ["method", "threshold", "linkage", "upper", "pinned", "search", "order", "only_changed"];
+const INPUTS = ["method", "threshold", "linkage", "upper", "pinned", "search", "order", "only_changed", "without_bursts"];
 const BUSY_AFTER = 200; // milliseconds; a flicker of "working" would only disturb
-const PATIENCE = 8000; // milliseconds; by then something else is running, or nothing at all
 
 let viewCount = 0;
 
@@ -135,7 +134,8 @@ class Explorer extends View {
     this.gallery.threshold = this.model.get("threshold");
     this.gallery.take(message);
     if (this.code.open) this.send({ type: "code" });
-    this.paintSoon();
+    this.markRows(this.scene.snap(this.model.get("threshold")), this.model.get("pinned"));
+    this.markState();
   }
 
   onPictures(ids) {
@@ -195,7 +195,7 @@ class Explorer extends View {
     for (const plot of [this.histogram, this.curves]) plot.mark(threshold, state.pinned, state.upper);
     this.head.mark(scene, threshold);
     this.numbers.mark(scene, threshold);
-    this.tools.mark(threshold, state.pinned, state.upper);
+    this.tools.mark(threshold, state);
     this.filter.mark(state);
     this.markSlider(threshold);
     this.markRows(threshold, state.pinned);
@@ -205,7 +205,7 @@ class Explorer extends View {
   markSlider(threshold) {
     const place = this.scene.place(threshold);
     const counts = `${plural(this.scene.groups[place], "group")}, ${plural(this.scene.redundant[place], "redundant image")}`;
-    this.histogram.svg.setAttribute("aria-valuetext", `${percentText(threshold, 2)}, ${this.scene.meaning(threshold)}, ${counts}`);
+    setAttribute(this.histogram.svg, "aria-valuetext", `${percentText(threshold, 2)}, ${this.scene.meaning(threshold)}, ${counts}`);
     this.node.dataset.threshold = threshold;
     clearTimeout(this.statusTimer);
     this.statusTimer = setTimeout(() => this.tell(`${percentText(threshold)}: ${counts}`), 400);
@@ -216,16 +216,16 @@ class Explorer extends View {
     if (!rows) return;
     const all = this.scene.groups[this.scene.place(threshold)];
     const isFresh = !this.isWaiting;
-    gallery.node.classList.toggle("stale", !isFresh);
     this.tools.setGuards(this.scene.guards, this.scene.pictures ? (rows.bursts ?? 0) : undefined);
     if (isFresh) this.tools.setChanges(rows.changes, threshold, pinned);
-    this.filter.count.textContent = rows.total === all ? plural(all, "group") : `${countText(rows.total)} of ${plural(all, "group")}`;
+    const count = rows.total === all ? plural(all, "group") : `${countText(rows.total)} of ${plural(all, "group")}`;
+    if (isFresh) setText(this.filter.count, count);
     this.markEmpty(rows.total, all);
   }
 
   markEmpty(total, all) {
     const text = all ? "No group matches the search." : "No duplicates at this threshold. Move it to the left, to a lower percentage.";
-    this.gallery.empty.textContent = text;
+    setText(this.gallery.empty, text);
     this.gallery.empty.toggleAttribute("hidden", total > 0);
     if (!this.gallery.empty.isConnected) this.gallery.node.prepend(this.gallery.empty);
   }
@@ -258,7 +258,8 @@ class Explorer extends View {
 
   showBusy(isBusy) {
     this.busy.toggleAttribute("hidden", !isBusy);
-    this.gallery.node.setAttribute("aria-busy", String(isBusy));
+    this.gallery.node.classList.toggle("stale", isBusy);
+    setAttribute(this.gallery.node, "aria-busy", isBusy);
   }
 
   close() {
