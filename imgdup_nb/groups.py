@@ -502,7 +502,7 @@ def _owners(graph: PairGraph, near: np.ndarray, linkage: str) -> np.ndarray:
         return star_owners(first, second, level, by_second, n, 1)[:, 0]
     if linkage == "connected":
         return connected_levels(first, second, level, n, 1)[0]
-    return _complete_levels(first, second, level, n, 1, graph)[0]
+    return _complete_levels(first, second, level, 1, graph)[0]
 
 
 def _tallies(graph: PairGraph, strictest_first: np.ndarray, linkage: str) -> np.ndarray:
@@ -518,35 +518,20 @@ def _tallies(graph: PairGraph, strictest_first: np.ndarray, linkage: str) -> np.
         return tally_owners(star_owners(first, second, level, by_second, n, n_levels))
     if linkage == "connected":
         return connected_levels(first, second, level, n, n_levels)[1]
-    return _complete_levels(first, second, level, n, n_levels, graph)[1]
+    return _complete_levels(first, second, level, n_levels, graph)[1]
 
 
 def _complete_levels(
-    first: np.ndarray, second: np.ndarray, level: np.ndarray, n: int, n_levels: int, graph: PairGraph
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, n_levels: int, graph: PairGraph
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merge two clusters as soon as all pairs between them have been met; the same answers as `loops.connected_levels`.
 
     Of very many copies (`graph.like`) only the original is clustered; the others go where it goes.
     """
-    first, second, level = _without_copies(first, second, level, graph)
-    like = graph.like
-    owner = like.copy()
-    size = np.bincount(like, minlength=n).tolist()
-    members = [[image] for image in range(n)]
-    met: list[dict[int, int]] = [{} for _ in range(n)]  # of each cluster: how many pairs lead to which other cluster
-    tally = np.zeros((n_levels, 3), np.int64)
-    pair = 0
-    for k in range(n_levels):
-        while pair < len(first) and level[pair] <= k:
-            a, b = sorted((int(owner[first[pair]]), int(owner[second[pair]])))
-            pair += 1
-            met[a][b] = met[b][a] = met[a].get(b, 0) + 1
-            if met[a][b] == len(members[a]) * len(members[b]):
-                _merge(a, b, owner, members, met)
-                size[a], size[b] = size[a] + size[b], 0
-        sizes = [count for count in size if count > 1]
-        tally[k] = len(sizes), sum(sizes), max(sizes, default=0)
-    return owner[like], tally
+    from .loops import complete_levels
+
+    owner, tally = complete_levels(*_without_copies(first, second, level, graph), graph.like, n_levels)
+    return owner[graph.like], tally
 
 
 def _without_copies(
@@ -563,18 +548,6 @@ def _without_copies(
     one, other = last[first], last[second]
     order = np.lexsort((np.maximum(one, other), np.minimum(one, other), -similarity[kept]))
     return first[order], second[order], level[order]
-
-
-def _merge(a: int, b: int, owner: np.ndarray, members: list[list[int]], met: list[dict[int, int]]) -> None:
-    """Put cluster b, the later one, into a."""
-    owner[members[b]] = a
-    members[a] += members[b]
-    members[b] = []
-    del met[a][b], met[b][a]
-    for other, count in met[b].items():
-        met[a][other] = met[other][a] = met[a].get(other, 0) + count
-        del met[other][b]
-    met[b] = {}
 
 
 # -- groups as a table ------------------------------------------------------------------------------------------------

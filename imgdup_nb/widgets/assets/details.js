@@ -10,8 +10,7 @@ class Details {
     const close = element("button", { type: "button", class: "dup-plain", "aria-label": "Close the table" }, "✕");
     close.addEventListener("click", onClose, { signal });
     this.body = element("tbody");
-    const heads = ["", "image", "similarity", "file"].map((text) => element("th", { scope: "col" }, text));
-    const table = element("table", {}, element("thead", {}, element("tr", {}, ...heads)), this.body);
+    const table = element("table", {}, tableHead([".picture", "image", "similarity", "file"]), this.body);
     this.scroller = element("div", { class: "dup-table", tabindex: 0, role: "region", "aria-label": "Images of the selected group" }, table);
     this.scroller.addEventListener("scroll", oncePerFrame(() => this.wantVisible()), { signal, passive: true });
     this.node = element("section", { class: "dup-details", hidden: "", "data-testid": "details" });

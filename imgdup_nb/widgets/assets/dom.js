@@ -33,6 +33,12 @@ function labelled(text, control) {
   return element("label", { class: "dup-field" }, element("span", {}, text), control);
 }
 
+/** The head of a table; a name that starts with a dot is for those who do not see what stands below. */
+function tableHead(names) {
+  const cell = (name) => (name.startsWith(".") ? element("span", { class: "dup-hidden" }, name.slice(1)) : name);
+  return element("thead", {}, element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, cell(name)))));
+}
+
 /** Fill a select with [value, text] pairs, keeping what is chosen. */
 function setOptions(select, options, chosen) {
   select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));

@@ -39,9 +39,9 @@ class Labeler extends View {
     this.counts = element("p", { class: "dup-quiet", "data-testid": "counts" });
     this.status.classList.remove("dup-hidden"); // what the answers say is for all to see
     this.rows = element("tbody");
-    const heads = ["threshold", "pairs", "asked", "precision", ""].map((text) => element("th", { scope: "col" }, text));
+    const head = tableHead(["threshold", "pairs", "asked", "precision", ".precision drawn from 0 to 1"]);
     const caption = element("caption", {}, "What the answers say about precision");
-    this.table = element("table", { "data-testid": "scores" }, caption, element("thead", {}, element("tr", {}, ...heads)), this.rows);
+    this.table = element("table", { "data-testid": "scores" }, caption, head, this.rows);
     this.title.append(this.similarity);
     this.open(
       "labeler",
