@@ -294,6 +294,14 @@ def test_the_table_knows_the_files(pairs, images):
     assert list(frame.path[:2]) == ["nowhere.jpg", "nowhere.jpg"]
 
 
+def test_two_states_of_one_pair_table_are_linked_by_their_traits(pairs):
+    one, other = ThresholdState(pairs), ThresholdState(pairs, linkage="connected")
+    traitlets.link((one, "threshold"), (other, "threshold"))
+    other.threshold = 80
+    assert one.threshold == 81.25
+    assert list(one.groups) == list(dup.group_duplicates(pairs, 80))
+
+
 def test_many_threads_moving_at_once_leave_a_state_that_agrees_with_itself(pairs):
     state = ThresholdState(pairs)
     levels = list(state.levels)
