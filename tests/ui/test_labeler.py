@@ -126,16 +126,15 @@ def test_what_goes_wrong_in_python_is_shown(mount, labeler):
 
 
 LAB_CELL = """\
-import tempfile
+import numpy as np, pandas as pd
+from PIL import Image
 import imgdup_nb as dup
-folder = tempfile.TemporaryDirectory()
-truth = dup.make_demo_collection(folder.name)
-import warnings
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    images = dup.scan_images(folder.name)
-pairs = dup.similar_pairs(dup.fingerprint_images(images))
-labeler = dup.PairLabeler(pairs, images)
+names = [f"{k}.jpg" for k in range(6)]
+for name in names:
+    Image.new("RGB", (80, 60), (40, 90, 200)).save(name)
+bits = np.tri(6, 64, -1, dtype=bool)
+pairs = dup.similar_pairs(dup.Fingerprints.from_bits(names, bits))
+labeler = dup.PairLabeler(pairs, pd.DataFrame({"image": pd.Series(names, dtype=object), "path": names}))
 labeler
 """
 
