@@ -346,7 +346,7 @@ def test_a_move_of_the_browser_is_answered_with_one_page_of_rows(explorer):
     assert buffers == []
     assert page["asked"] == 7
     assert page["total"] == 2
-    assert json.loads(page["rows"])[0] == [1, 3, 812, 0, [0, 1, 2], [906, 812]]
+    assert json.loads(page["rows"])[0] == [1, 3, 812, 0, [0, 1, 1], [906, -94]]
 
 
 def test_a_move_in_python_tells_the_browser_too(explorer):

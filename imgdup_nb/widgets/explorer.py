@@ -148,8 +148,9 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
         """Return a message with the rows of the list from `first` on, and what they belong to.
 
         A row is [group, images, weakest pair, change, ids of the first images, similarities of all but the original to it,
-        places of new images, places of burst shots], similarities in tenths of a percent. It is sent at every move, so what is
-        empty is left out, and the rows travel as text without blanks.
+        places of new images, places of burst shots], similarities in tenths of a percent. It is sent at every move, so it is
+        kept short: what is empty is left out, ids and similarities are differences from the one before, which are small where
+        neighbours have neighbouring names, and the rows travel as text without blanks.
         """
         count = FIRST_ROWS[self.images is not None] if count is None else count
         page = {
@@ -175,8 +176,8 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
             int(rows.size[group - 1]),
             _tenths(rows.weakest[group - 1]),
             int(self._changes.kinds[group - 1]),
-            self._numbers[tiles].tolist(),
-            [_tenths(value) for value in rows.similarity[tiles[1:]]],
+            _differences(self._numbers[tiles].tolist()),
+            _differences([_tenths(value) for value in rows.similarity[tiles[1:]]]),
         ]
         marks = [np.flatnonzero(marked[tiles]).tolist() for marked in (self._changes.new_rows, self._bursts)]
         return [*row, *marks] if any(marks) else row
@@ -230,6 +231,21 @@ def _tools_from(floor: float) -> list[tuple[float, str]]:
 def _percent(value: float) -> float | None:
     """Round for showing; a similarity below the floor is not known."""
     return None if np.isnan(value) else round(float(value), 2)
+
+
+def _differences(values: list[Any]) -> list[Any]:
+    """Return each value as the difference from the last known one before it, the first from 0; None stays None.
+
+    Examples
+    --------
+    >>> _differences([1000, None, 984])
+    [1000, None, -16]
+    """
+    before, differences = 0, []
+    for value in values:
+        differences.append(None if value is None else value - before)
+        before = before if value is None else value
+    return differences
 
 
 def _tenths(value: float) -> int | None:

@@ -10,6 +10,12 @@ function thumbnailSide() {
   return Math.round(96 * Math.min(window.devicePixelRatio || 1, 3));
 }
 
+/** Values that came as the difference from the last known one before; null is not known. */
+function sums(differences) {
+  let sum = 0;
+  return differences.map((difference) => (difference === null ? null : (sum += difference)));
+}
+
 class Gallery {
   constructor({ send, pictures, onSelect, signal }) {
     this.send = send;
@@ -76,7 +82,9 @@ class Gallery {
   take(message) {
     if (message.revision !== this.revision) this.startOver(message);
     this.isAsking = false;
-    JSON.parse(message.rows).forEach((row, index) => this.rows.set((message.first ?? 0) + index, row));
+    JSON.parse(message.rows).forEach(([group, size, weakest, change, ids, scores, ...marks], index) => {
+      this.rows.set((message.first ?? 0) + index, [group, size, weakest, change, sums(ids), sums(scores), ...marks]);
+    });
     this.paintSoon();
   }
 
