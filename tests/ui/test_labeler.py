@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
@@ -123,6 +124,19 @@ def test_what_goes_wrong_in_python_is_shown(mount, labeler):
     view = mount(labeler).view()
     view.get_by_test_id("same").click()
     expect(view.get_by_test_id("alert")).to_have_text("OSError: the disk is full")
+
+
+def test_a_widget_that_nobody_answers_says_so_until_somebody_does(mount, page, monkeypatch):
+    monkeypatch.setattr(dup.PairLabeler, "_answer_hello", lambda *_: None)
+    page.clock.install()
+    pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b"], np.ones((2, 64), dtype=bool)))
+    labeler = dup.PairLabeler(pairs)
+    view = mount(labeler).view()
+    expect(view.get_by_test_id("lonely")).to_have_count(0)
+    page.clock.run_for(9_000)
+    expect(view.get_by_test_id("lonely")).to_contain_text("The kernel does not answer")
+    labeler.send({"type": "hello"})
+    expect(view.get_by_test_id("lonely")).to_have_count(0)
 
 
 LAB_CELL = """\
