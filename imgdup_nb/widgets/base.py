@@ -23,12 +23,13 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
-from .thumbnails import Thumbnails
+from .thumbnails import Thumbnail, Thumbnails
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_PICTURES = 48  # answered to one request
+PICTURE_SECONDS = 0.1  # what is made by then is sent; the browser asks again for the others
 PICTURE_SIDES = (32, 1600)  # pixels of the longer side, smallest and largest
 
 _ASSETS = files(__package__) / "assets"
@@ -94,14 +95,13 @@ class ToolWidget(anywidget.AnyWidget):
         names = self._picture_names  # without the lock: moving on must not wait for decoders
         ids = [number for number in map(int, content["ids"][:MAX_PICTURES]) if 0 <= number < len(names)]
         side = int(np.clip(int(content["side"]), *PICTURE_SIDES))
-        wanted = [names[number] for number in ids]
-        made = [(b"", "")] * len(ids) if self._thumbnails is None else self._thumbnails.get(wanted, side)
-        pictures = [
-            [number, problem, *self._picture_facts(name)]
-            for number, name, (_, problem) in zip(ids, wanted, made, strict=True)
-        ]  # fmt: skip
+        made = {names[number]: Thumbnail(b"", "") for number in ids}
+        if self._thumbnails is not None and ids:
+            made = self._thumbnails.get_ready(list(made), side, PICTURE_SECONDS)
+        ids = [number for number in ids if names[number] in made]
+        pictures = [[number, made[names[number]].problem, *self._picture_facts(names[number])] for number in ids]
         answer = {"type": "pictures", "side": content["side"], "of": content.get("of"), "pictures": pictures}
-        self.send(answer, buffers=[jpeg for jpeg, _ in made])
+        self.send(answer, buffers=[made[names[number]].jpeg for number in ids])
 
     @property
     def _picture_names(self) -> Sequence[str]:

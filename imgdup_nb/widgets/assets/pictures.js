@@ -1,6 +1,6 @@
 // Names and pictures, asked for when they are seen, a few at a time, and the last ones kept.
 
-const PICTURES_AT_ONCE = 12; // so that a move of the threshold never waits long behind decoders
+const PICTURES_AT_ONCE = 24; // about what is seen; Python sends those it has made in a tenth of a second
 const PICTURES_KEPT = 800;
 const BYTES_KEPT = 64e6;
 
