@@ -229,7 +229,7 @@ def test_pictures_of_one_scene_taken_seconds_apart_are_counted_and_left_out(show
     bridge = show(pairs, images.assign(taken=taken))
     before = len(bridge.widget.groups.table)
     box = bridge.view().get_by_label("leave out bursts")
-    expect(bridge.view().get_by_text(f"({bridge.widget.count_burst_pairs()} pairs seconds apart)")).to_be_visible()
+    expect(bridge.view().get_by_text(f"({bridge.widget.count_burst_pairs()} pairs)")).to_be_visible()
     box.check()
     bridge.settle()
     assert bridge.widget.without_bursts

@@ -103,8 +103,8 @@ class Tools {
     this.toolList.replaceChildren(...entries);
     const limits = scene.levels.slice(0, -1).map((level) => [String(level), `below ${percentText(level)}`]);
     setOptions(this.upper, [["", "no upper limit"], ...limits], "");
-    this.bursts.node.toggleAttribute("hidden", scene.bursts === null);
-    setText(this.burstText, `leave out bursts (${plural(scene.bursts ?? 0, "pair")} seconds apart)`);
+    this.bursts.node.toggleAttribute("hidden", !scene.bursts);
+    setText(this.burstText, `leave out bursts (${plural(scene.bursts ?? 0, "pair")})`);
   }
 
   mark(threshold, { pinned, upper, without_bursts: withoutBursts }) {
