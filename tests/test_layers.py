@@ -40,11 +40,10 @@ LAYERS = [
     {"plots", "review.report", "compare"},
     {"evidence.plots"},
     {"widgets.thumbnails", "widgets.rows"},
-    {"widgets.state"},
-    {"widgets.explorer"},
-    {"widgets.labeler", "widgets.reviewer"},
+    {"widgets.state", "widgets.base"},
+    {"widgets.explorer", "widgets.labeler", "widgets.reviewer"},
 ]  # fmt: skip
-WIDGETS = {"widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.state"}
+WIDGETS = {"widgets.base", "widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.state"}
 ONLY_IN = {
     "matplotlib": {"plots", "evidence.plots", "compare"} | WIDGETS,
     "ipywidgets": WIDGETS,

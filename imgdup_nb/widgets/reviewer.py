@@ -5,25 +5,24 @@ plan that follows is a table at any moment. Rows and pictures travel when they a
 groups opens as fast as one of ten; decisions work while the kernel is busy.
 
 ==========  =======================================================================================================
-to Python   traits ``decisions``, ``reviewed``; ``{type: "groups", groups}``, ``{type: "pictures", ids, side}``
-to browser  traits ``scene``, ``totals``; ``{type: "groups", groups: {number: rows}}`` (see `_rows`),
-            ``{type: "pictures", pictures: [[id, problem]]}`` and a JPEG each, ``{type: "error", text}``
+to Python   traits ``decisions``, ``reviewed``; ``{type: "groups", groups}``
+to browser  traits ``scene``, ``totals``; ``{type: "groups", groups: {number: rows}}`` (see `_rows`)
 ==========  =======================================================================================================
+
+Pictures and errors travel as `base` says.
 """
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import os
 import threading
-from importlib.resources import files
+from collections.abc import Sequence
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import pandas as pd
 import traitlets as t
@@ -33,18 +32,16 @@ from ..evidence.labels import Labels
 from ..index.answers import open_labels
 from ..index.collection import Collection
 from ..text import shorten_middle
+from .base import ToolWidget, join_module, join_styles, size_text
 from .thumbnails import Thumbnails
 
 VERDICTS = ("keep", "remove", "apart")
 NEEDED = {"group", "image", "action", "reason", "flag", "similarity", "protected", "path", "sha256"}
 
-MAX_GROUPS = 8  # groups and
-MAX_PICTURES = 48  # pictures answered to one request
+MAX_GROUPS = 8  # answered to one request
 MAX_TILES = 300  # images of a group that are shown
-SIDES = (64, 1600)  # pixels of a picture's longer side, smallest and largest
-
-ASSETS = files(__package__) / "assets"
-SHEET = {"groups": 3, "images": 6, "side": 140, "text": 16, "gap": 10}  # of the still picture, pixels
+# of the still picture, pixels; and rows of the table beside it
+SHEET = {"groups": 3, "images": 6, "side": 140, "text": 16, "gap": 10, "rows": 20}
 
 
 class ReviewState(t.HasTraits):
@@ -253,7 +250,7 @@ class ReviewState(t.HasTraits):
         self.reviewed = sorted(groups[frozenset(names)] for names in content["reviewed"] if frozenset(names) in groups)
 
 
-class GroupReviewer(ReviewState, anywidget.AnyWidget):
+class GroupReviewer(ReviewState, ToolWidget):
     """Look at a plan group by group, and change it: `reviewer.plan` is the table that `apply_plan` takes.
 
     Takes the parameters of `ReviewState` and has its attributes. Keys: arrows to an image; k keep, r remove, o only this,
@@ -276,11 +273,12 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
     >>> reviewer.close()
     """
 
-    _esm = "\n".join((ASSETS / part).read_text(encoding="utf-8") for part in ("dom.js", "reviewer.js"))
-    _css = (ASSETS / "reviewer.css").read_text(encoding="utf-8")
+    _esm = join_module("reviewer.js")
+    _css = join_styles("reviewer.css")
 
     scene = t.Dict().tag(sync=True)
     totals = t.Dict().tag(sync=True)
+    _thumbnails: Thumbnails
 
     def __init__(
         self,
@@ -298,7 +296,6 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
         }
         self._count()
         self.observe(self._count, ["decisions", "reviewed"])
-        self.on_msg(self._on_message)
 
     def _headline_of(self, number: int) -> list[Any]:
         """Return [number, images, lowest similarity or None, same bytes?, flagged?]."""
@@ -321,25 +318,6 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
 
     # -- from the browser ----------------------------------------------------------------------------------------------
 
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take decisions from the browser; what is refused is explained and set back there."""
-        with self.lock:
-            try:
-                super().set_state(sync_data)
-            except Exception as error:  # whatever it is, people look at the widget and not at the log
-                self.send({"type": "error", "text": str(error)})
-                self.send_state([name for name in sync_data if name in self.keys])
-
-    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        kind = str(content.get("type")) if isinstance(content, dict) else ""
-        answer = {"groups": self._answer_groups, "pictures": self._answer_pictures}.get(kind)
-        if answer is None:
-            return
-        try:
-            answer(content)
-        except Exception as error:  # as in set_state
-            self.send({"type": "error", "text": f"{type(error).__name__}: {error}"})
-
     def _answer_groups(self, content: dict[str, Any]) -> None:
         wanted = [int(number) for number in content["groups"][:MAX_GROUPS] if int(number) in self._places]
         self.send({"type": "groups", "groups": {str(number): self._rows(number) for number in wanted}})
@@ -348,12 +326,9 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
         places = self._places[number][:MAX_TILES]
         return [_tile(place, self._plan.loc[place]) for place in places]
 
-    def _answer_pictures(self, content: dict[str, Any]) -> None:
-        ids = [int(place) for place in content["ids"][:MAX_PICTURES] if int(place) in self._plan.index]
-        side = int(np.clip(int(content["side"]), *SIDES))
-        made = self._thumbnails.get([self._plan.image[place] for place in ids], side)
-        pictures = [[place, problem] for place, (_, problem) in zip(ids, made, strict=True)]
-        self.send({"type": "pictures", "side": side, "pictures": pictures}, buffers=[jpeg for jpeg, _ in made])
+    @property
+    def _picture_names(self) -> Sequence[str]:
+        return self._plan.image.to_numpy()
 
     # -- without a browser ---------------------------------------------------------------------------------------------
 
@@ -371,15 +346,15 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
                 _paste_tile(sheet, (gap + column * (side + gap), row * height + gap), image, action, thumb.jpeg)
         return sheet
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Show the live widget where there is a kernel, and a picture where there is none."""
-        bundle = super()._repr_mimebundle_(**options)
-        if bundle is None:
-            return None
-        data, metadata = bundle
+    def still(self) -> bytes:
+        """Return the sheet as a PNG of few colours: a third of the bytes in every saved notebook."""
         buffer = io.BytesIO()
-        self.sheet().quantize(128).save(buffer, "PNG")  # a third of the bytes in every saved notebook
-        return {**data, "text/plain": repr(self), "image/png": base64.b64encode(buffer.getvalue()).decode("ascii")}, metadata
+        self.sheet().quantize(128).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    def _still_table(self) -> str:
+        plan = self.plan[["group", "image", "action", "reason", "reviewed"]].head(SHEET["rows"])
+        return plan.to_html(index=False)  # which escapes file names
 
     def __repr__(self) -> str:
         groups, going = len(self._places), self.totals["remove"]
@@ -388,12 +363,6 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
             f"{going} image{'s' * (going != 1)} to remove>"
         )
 
-    def close(self) -> None:
-        """Take the reviewer off the page and free its pictures and threads; harmless when done twice."""
-        if hasattr(self, "_thumbnails"):  # it is missing where the arguments were refused
-            self._thumbnails.close()
-        super().close()
-
 
 def _tile(place: int, row: pd.Series) -> dict[str, Any]:
     """Return what the browser shows of an image: facts are [label, text, value to compare]."""
@@ -401,7 +370,7 @@ def _tile(place: int, row: pd.Series) -> dict[str, Any]:
     if {"width", "height"} <= set(row.index):
         facts += [["size", f"{row.width} x {row.height}"], ["format", row.get("format", "")]]
     if "bytes" in row.index:
-        facts.append(["file", f"{row.bytes / 1e3:,.1f} kB" if row.bytes < 1e6 else f"{row.bytes / 1e6:,.1f} MB"])
+        facts.append(["file", size_text(row.bytes, digits=1)])
     if "metadata" in row.index:
         facts.append(["metadata", f"{row.metadata} entries"])
     if "modified" in row.index and not pd.isna(row.modified):
