@@ -29,6 +29,13 @@ LAYERS = [
     {"index.kept", "index.rescan"},
     {"index.intake", "index.said"},
     {"index.collection"},
+    {"server.errors"},
+    {"server.contexts", "server.uploads"},
+    {"server.work"},
+    {"server.operations"},
+    {"server.openapi"},
+    {"server.handlers"},
+    {"server.extension"},
     {"plots", "review.report", "compare"},
     {"evidence.plots"},
     {"widgets.thumbnails", "widgets.rows"},
@@ -44,6 +51,8 @@ ONLY_IN = {
     "numba": {"loops", "bit_loops", "local.feature_loops"},
     "cv2": {"local.features"},
     "sqlite3": {"index.store"},
+    "jupyter_server": {"server.extension", "server.handlers"},
+    "tornado": {"server.handlers", "server.uploads"},
 }
 
 

@@ -9,7 +9,9 @@ import secrets
 from ..images import LITTER
 
 # what Windows opens as a device, whatever the suffix and the folder
-DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(\..*)?", re.IGNORECASE | re.DOTALL)
+DEVICE = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(\..*)?", re.IGNORECASE | re.DOTALL
+)
 
 
 def check_name(name: str) -> str:
@@ -18,8 +20,8 @@ def check_name(name: str) -> str:
     Raises
     ------
     ValueError
-        if it is empty, absolute, has `..`, a backslash, a colon (a drive, a stream), a NUL or a hidden part, is a device of Windows
-        (`nul.jpg`), is something that Windows would change (`cat.`), or cannot be written as UTF-8.
+        if it is empty, absolute, has `..`, a backslash, a colon (of a drive or a stream), a NUL or a hidden part, names a device of
+        Windows (`nul.jpg`) or something that Windows would change (`cat.`), or cannot be written as UTF-8.
 
     Examples
     --------

@@ -21,7 +21,7 @@ class SearchContexts(LoggingConfigurable):
     root = Unicode(help="The folder whose subfolders are the search contexts; made if it is not there.").tag(config=True)
     method = Unicode("phash", help="The method that all answers are given by.").tag(config=True)
     max_bytes = Integer(64 * 2**20, min=1, help="The largest upload, in bytes, with its envelope.").tag(config=True)
-    max_pixels = Integer(100_000_000, min=1, help="The largest upload, in pixels; JPEG by its size after reduction.").tag(config=True)
+    max_pixels = Integer(100_000_000, min=1, help="The largest upload, in pixels; JPEG as reduced.").tag(config=True)
 
     @validate("method")
     def _validate_method(self, proposal: dict[str, Any]) -> str:

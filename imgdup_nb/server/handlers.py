@@ -23,8 +23,9 @@ from ..checks import check_percent
 from .contexts import Contexts
 from .errors import Refused, explain
 from .openapi import describe
-from .operations import OPERATIONS, Begun, File, Operation, Parameter, Request
+from .operations import OPERATIONS, Operation, Parameter
 from .uploads import read_form, read_picture, read_tags
+from .work import Begun, File, Request
 
 PREFIXES = ("/v3.0", "/v3")  # the client libraries' and the tutorial's
 TOKEN_PATHS = ("/connect/token", "/oauth2/token")
@@ -41,7 +42,7 @@ class Handler(APIHandler):
     needs_user = True
     max_bytes = SMALL
 
-    def initialize(self) -> None:  # type: ignore[override]
+    def initialize(self) -> None:
         """Begin with an empty body."""
         self.body = bytearray()
         self.n_received = 0
@@ -52,10 +53,13 @@ class Handler(APIHandler):
         """Find out who asks; what is wrong is answered when the body was read."""
         try:
             await super().prepare()
-            if self.needs_user and not self.current_user:
-                raise Refused(401, "the token is missing or wrong", "send Authorization: Bearer TOKEN, the server's own token")
-        except (web.HTTPError, Refused) as error:
+        except web.HTTPError as error:
             self.refusal = _as_refusal(error)
+        # whatever else Jupyter found wrong, such as no XSRF cookie, a token sets right, except for a foreign host name
+        if self.needs_user and not self.current_user and self.check_host():
+            self.refusal = Refused(
+                401, "the token is missing or wrong", "send Authorization: Bearer TOKEN, the server's own token"
+            )
 
     def data_received(self, chunk: bytes) -> None:
         """Keep what arrives, up to the limit."""
@@ -73,6 +77,11 @@ class Handler(APIHandler):
         """Remember that nobody waits for the answer."""
         self.is_gone = True
         super().on_connection_close()
+
+    @property
+    def verbs(self) -> str:
+        """What the route answers to."""
+        return "GET"
 
     async def answer(self) -> None:
         """Do what the route is for."""
@@ -96,7 +105,7 @@ class Handler(APIHandler):
                 refusal = Refused(500, "something went wrong here; the server's log says what")
             self.refuse(refusal)
 
-    post = put = delete = get
+    head = post = put = patch = delete = get
 
     async def _check_allowed(self) -> None:
         if not self.needs_user:
@@ -110,6 +119,8 @@ class Handler(APIHandler):
         self.set_status(refusal.status)
         if refusal.status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
+        if refusal.status == 405:
+            self.set_header("Allow", self.verbs)
         self.finish(json.dumps(refusal.body))
 
     def write_error(self, status_code: int, **given: Any) -> None:
@@ -129,12 +140,16 @@ class OperationHandler(Handler):
         if operation is not None and operation.body == "image":
             self.max_bytes = limits["max_bytes"]
 
+    @property
+    def verbs(self) -> str:
+        """What the path answers to."""
+        return ", ".join(sorted(self.operations))
+
     async def answer(self) -> None:
         """Run the operation and write what it returns."""
         operation = self.operations.get(self.request.method or "")
         if operation is None:
-            self.set_header("Allow", ", ".join(sorted(self.operations)))
-            raise Refused(405, f"{self.request.method} means nothing here; {' and '.join(sorted(self.operations))} do")
+            raise Refused(405, f"{self.request.method} means nothing here", f"there is {self.verbs}")
         answer = await operation.run(self._read_request(operation))
         if isinstance(answer, Begun):
             self._go_on(answer.work)
@@ -161,8 +176,12 @@ class OperationHandler(Handler):
 
     def _read(self, parameter: Parameter) -> Any:
         """Return the value of a parameter, None where it was not sent."""
-        text = self.get_query_argument(parameter.name, None, strip=False)
-        if not text:
+        sent = self.request.query_arguments.get(parameter.name, [])
+        try:
+            text = sent[-1].decode() if sent else None  # tornado's own reading would change control characters to spaces
+        except UnicodeDecodeError:
+            raise Refused(400, f"{parameter.name} must be written in UTF-8, percent-encoded") from None
+        if text is None or (text == "" and parameter.kind == "string"):  # client libraries send what is unset as empty text
             if parameter.required:
                 raise Refused(400, f"{parameter.name} is needed: {parameter.meaning}")
             return None
@@ -173,7 +192,9 @@ class OperationHandler(Handler):
 
     def _send(self, file: File) -> None:
         plain = re.sub(r"[^A-Za-z0-9._-]", "_", file.name)
-        self.set_header("Content-Disposition", f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file.name, safe='')}")
+        self.set_header(
+            "Content-Disposition", f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file.name, safe='')}"
+        )
         self.finish(file.data, set_content_type=file.kind)
 
     def _go_on(self, work: Awaitable[Any]) -> None:
@@ -196,6 +217,7 @@ class TokenHandler(Handler):
     """Gives a client that knows the token the token: client libraries ask for one first."""
 
     needs_user = False
+    verbs = "POST"
 
     def check_xsrf_cookie(self) -> None:
         """No cookie counts here: the secret is in the body."""
@@ -203,15 +225,16 @@ class TokenHandler(Handler):
     async def answer(self) -> None:
         """Let Jupyter judge the secret as if it came in a header."""
         if self.request.method != "POST":
-            self.set_header("Allow", "POST")
-            raise Refused(405, f"{self.request.method} means nothing here; POST does")
+            raise Refused(405, f"{self.request.method} means nothing here", "there is POST")
         fields = read_form(self.request.headers.get("Content-Type", ""), bytes(self.body))[0]
         grant, secret = (fields.get(name, [b""])[-1].decode("utf-8", "replace") for name in ("grant_type", "client_secret"))
         if grant != "client_credentials":
             raise Refused(400, f"grant_type must be client_credentials, and {grant!r} is not")
         if not await self._is_good(secret):
             raise Refused(
-                401, "client_secret is not the token of this Jupyter server", "jupyter server list shows it; any client_id will do"
+                401,
+                "client_secret is not the token of this Jupyter server",
+                "jupyter server list shows it",
             )
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps({"access_token": secret, "expires_in": TOKEN_SECONDS, "token_type": "Bearer"}))
@@ -239,8 +262,7 @@ class DescriptionHandler(Handler):
     async def answer(self) -> None:
         """Write the description of this server."""
         if self.request.method != "GET":
-            self.set_header("Allow", "GET")
-            raise Refused(405, f"{self.request.method} means nothing here; GET does")
+            raise Refused(405, f"{self.request.method} means nothing here", "there is GET")
         self.finish(json.dumps(describe(self.base_url)))
 
 

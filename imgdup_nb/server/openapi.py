@@ -8,7 +8,7 @@ from .operations import OPERATIONS, Operation, Parameter
 
 VERSION = "3.0"  # of the service's interface
 KINDS: dict[str, dict[str, Any]] = {
-    "string": {"type": "string", "minLength": 1},
+    "string": {"type": "string"},
     "percent": {"type": "number", "minimum": 0, "maximum": 100},
     "count": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
 }
@@ -30,11 +30,17 @@ def _list_of(name: str) -> dict[str, Any]:
 
 
 TEXT, WHOLE, PERCENT = {"type": "string"}, {"type": "integer", "minimum": 0}, KINDS["percent"]
+BYTES = {"type": "string", "contentEncoding": "base64"}
 STATES = ["Idle", "ExtractingFeatures", "MatchingFeatures", "Searching"]
 SCHEMAS: dict[str, Any] = {
     "SearchContextStatus": _object({"id": TEXT, "searchStatus": {"type": "string", "enum": STATES}}, done=WHOLE, total=WHOLE),
     "ImageFeatures": _object(
-        {"imageId": TEXT, "featuresCount": WHOLE, "featureLengthInBits": WHOLE, "features": {"type": "string", "format": "byte"}}
+        {
+            "imageId": TEXT,
+            "featuresCount": WHOLE,
+            "featureLengthInBits": WHOLE,
+            "features": {"type": "string", "format": "byte"},
+        }
     ),
     "SearchResult": _object({"imageId": TEXT, "similarity": PERCENT}),
     "SearchResultsSet": _object({"results": _list_of("SearchResult")}),
@@ -94,7 +100,11 @@ def _describe_operation(operation: Operation) -> dict[str, Any]:
 
 
 def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
-    schema = dict(KINDS[parameter.kind], **({"enum": list(parameter.choices)} if parameter.choices else {}))
+    schema = dict(KINDS[parameter.kind])
+    if parameter.choices:
+        schema["enum"] = ["", *parameter.choices]
+    if parameter.required and parameter.kind == "string":
+        schema["minLength"] = 1
     described = {"name": parameter.name, "in": "query", "description": parameter.meaning, "schema": schema}
     return described | {"required": parameter.required}
 

@@ -46,7 +46,7 @@ def read_picture(content_type: str, body: bytes) -> Upload | None:
     if kind != "multipart/form-data":
         raise Refused(
             415,
-            f"a picture is sent as multipart/form-data, image/... or application/octet-stream, not as {kind or 'nothing named'}",
+            f"a picture is sent as multipart/form-data, image/... or application/octet-stream, not as {kind or 'nothing'}",
             "curl -F imageData=@cat.jpg",
         )
     fields, files = read_form(content_type, body)
@@ -98,7 +98,7 @@ def read_tags(content_type: str, body: bytes) -> list[str]:
         fields, files = read_form(content_type, body)
         texts = fields.get("tags", []) + [file["body"] for file in files.get("tags", [])]
     else:
-        raise Refused(415, f"tags are sent as a form or as application/json, not as {kind or 'nothing named'}")
+        raise Refused(415, f"tags are sent as a form or as application/json, not as {kind or 'nothing'}")
     try:
         tags = json.loads(texts[-1]) if texts else None
     except (ValueError, RecursionError):
