@@ -37,7 +37,7 @@ LAYERS = [
     {"server.handlers"},
     {"server.extension"},
     {"plots", "review.report", "compare"},
-    {"evidence.plots"},
+    {"evidence.plots", "index.plots"},
     {"widgets.thumbnails", "widgets.rows"},
     {"widgets.state"},
     {"widgets.explorer"},
@@ -45,7 +45,7 @@ LAYERS = [
 ]  # fmt: skip
 WIDGETS = {"widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.state"}
 ONLY_IN = {
-    "matplotlib": {"plots", "evidence.plots", "compare"} | WIDGETS,
+    "matplotlib": {"plots", "evidence.plots", "index.plots", "compare"} | WIDGETS,
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,
     "numba": {"loops", "bit_loops", "local.feature_loops"},

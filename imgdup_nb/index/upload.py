@@ -20,8 +20,8 @@ def check_name(name: str) -> str:
     Raises
     ------
     ValueError
-        if it is empty, absolute, has `..`, a backslash, a colon (of a drive or a stream), a NUL or a hidden part, names a device of
-        Windows (`nul.jpg`) or something that Windows would change (`cat.`), or cannot be written as UTF-8.
+        if it is empty, absolute, has `..`, a backslash, a colon (of a drive or a stream), a NUL or a hidden part, names a
+        device of Windows (`nul.jpg`) or something that Windows would change (`cat.`), or cannot be written as UTF-8.
 
     Examples
     --------

@@ -253,7 +253,7 @@ def test_a_server_stopped_in_the_middle_answers_meanwhile_and_another_goes_on(se
     folder = service.root / "many"
     folder.mkdir()
     buffer = io.BytesIO()
-    Image.effect_noise((500, 400), 80).convert("RGB").save(buffer, "PNG", compress_level=1)
+    Image.effect_noise((400, 300), 80).convert("RGB").save(buffer, "PNG", compress_level=1)
     for number in range(N_MANY):
         (folder / f"{number:03}.png").write_bytes(buffer.getvalue() + b"%d" % number)  # other bytes, the same picture
     first = Service(tmp_path / "first", service.root)
