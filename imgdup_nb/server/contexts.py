@@ -70,8 +70,8 @@ class Contexts:
         """
         check_id(context_id)
         path = os.path.join(self.root, context_id)
-        # compared as names on disk: a link, or another spelling of a name, is no context
-        if not os.path.isdir(path) or os.path.realpath(path) != path:
+        # as it is spelled on disk: where capitals make no difference, one folder still has one id; and no link
+        if context_id not in os.listdir(self.root) or not os.path.isdir(path) or os.path.realpath(path) != path:
             self._forget(context_id)
             raise Refused(404, f"no search context {context_id!r}", "POST .../imageSearch/create makes one and answers its id")
         return path

@@ -95,6 +95,8 @@ def test_images_come_go_and_change(service, photos):
     assert service.ask("POST", f"/{context}/image", cat, imageId="2024/cat.png").status == 200
     again = service.ask("POST", f"/{context}/image", tree, imageId="2024/cat.png")
     assert (again.status, again.error[0]) == (409, "conflict")
+    for name in ("2024/cat.png/inner.png", "2024"):
+        assert service.ask("PUT", f"/{context}/image", tree, imageId=name).status == 409
     got = service.ask("GET", f"/{context}/image", imageId="2024/cat.png")
     assert (got.body, got.headers["Content-Type"]) == (cat, "image/png")
     assert service.ask("PUT", f"/{context}/image", tree, imageId="2024/cat.png").status == 200
