@@ -19,13 +19,14 @@ from PIL import Image
 
 from ..decode import MAX_PIXELS, UnreadableImage
 from ..images import walk_files
-from ..index.collection import FLOOR, Collection
+from ..index.collection import Collection
 from ..index.upload import check_name
 from .contexts import Contexts
 from .errors import Refused
 from .uploads import Upload, check_picture
 
-MAX_PAIRS = 20_000_000  # compared below the floor of what is kept, where nearly all of them may be found
+LOW = 70.0  # percent; below it strangers begin to count as similar, in the end all pairs
+MAX_PAIRS = 20_000_000  # compared below that
 
 
 @dataclass
@@ -197,11 +198,11 @@ def find_similar(collection: Collection, request: Request) -> dict[str, Any]:
 def find_duplicates(collection: Collection, request: Request) -> dict[str, Any]:
     """Return the groups of duplicates, the original of each first."""
     threshold, n = request.given["similarityThreshold"], len(collection)
-    if threshold < FLOOR and n * (n - 1) // 2 > MAX_PAIRS:
+    if threshold < LOW and n * (n - 1) // 2 > MAX_PAIRS:
         raise Refused(
             400,
-            f"below {FLOOR:g} % nearly all pairs of {n:,} images may count as similar, which is too many to answer",
-            f"ask for similarityThreshold={FLOOR:g} or more",
+            f"below {LOW:g} % nearly all pairs of {n:,} images may count as similar, which is too many to answer",
+            f"ask for similarityThreshold={LOW:g} or more",
         )
     groups = collection.find_duplicates(threshold, method=request.method)
     return groups.to_response(request.given["casing"] or "sdk")
