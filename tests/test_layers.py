@@ -14,7 +14,8 @@ PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
     {"checks", "parallel", "demo", "loops", "storage", "hashes", "text", "local.feature_loops", "evidence.intervals"},
     {"decode", "bit_loops"},
-    {"images", "local.features"},
+    {"sketches", "local.features"},
+    {"images"},
     {"fingerprints", "local.alignment"},
     {"search", "local.candidates"},
     {"local.scores"},
