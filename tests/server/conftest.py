@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -119,10 +118,15 @@ class Service:
             assert time.monotonic() < end, status
             time.sleep(0.05)
 
-    def stop(self, how: int = signal.SIGTERM, seconds: float = 60) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        self.process.wait(seconds)
+    def stop(self) -> None:
+        """Stop as a terminal or a service manager does."""
+        self.process.terminate()
+        self.process.wait(60)
+
+    def kill(self) -> None:
+        """Stop without a chance to tidy up."""
+        self.process.kill()
+        self.process.wait(60)
 
 
 @pytest.fixture(scope="session")
