@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -86,8 +87,10 @@ class Service:
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                return json.loads(runtime.read_text(encoding="utf-8"))["port"]
-            except (FileNotFoundError, ValueError):  # not there yet, or half written
+                port = json.loads(runtime.read_text(encoding="utf-8"))["port"]
+                socket.create_connection(("127.0.0.1", port), timeout=30).close()
+                return port
+            except (FileNotFoundError, ValueError, ConnectionRefusedError):  # not there yet, half written, not listening
                 time.sleep(0.05)
         self.process.kill()
         raise RuntimeError(f"the server did not start:\n{self.log}")
