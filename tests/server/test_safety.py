@@ -255,16 +255,18 @@ def test_a_server_killed_in_the_middle_answers_before_and_another_goes_on_after(
     for number in range(N_MANY):
         (folder / f"{number:03}.png").write_bytes(buffer.getvalue() + b"%d" % number)  # other bytes, the same picture
     first = Service(tmp_path / "first", service.root)
-    assert first.ask("POST", "/many/features", imagesFolder=".").status == 202
-    end, seen = time.monotonic() + 60, {}
-    while not 0 < seen.get("done", 0) < N_MANY:
-        begun = time.monotonic()
-        seen = first.ask("GET", "/many/status").json
-        assert time.monotonic() - begun < 2  # the pictures are read in threads, not where requests are answered
-        assert seen["searchStatus"] == "ExtractingFeatures"
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    first.kill()
+    try:
+        assert first.ask("POST", "/many/features", imagesFolder=".").status == 202
+        end, seen = time.monotonic() + 60, {}
+        while not 0 < seen.get("done", 0) < N_MANY:
+            begun = time.monotonic()
+            seen = first.ask("GET", "/many/status").json
+            assert time.monotonic() - begun < 2  # the pictures are read in threads, not where requests are answered
+            assert seen["searchStatus"] == "ExtractingFeatures"
+            assert time.monotonic() < end
+            time.sleep(0.02)
+    finally:
+        first.kill()
     assert 0 < n_indexed(folder) < N_MANY
     assert service.ask("GET", "/many/features", imageId=f"{N_MANY - 1:03}.png").status == 200
     assert n_indexed(folder) == N_MANY
