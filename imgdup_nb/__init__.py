@@ -32,6 +32,7 @@ from .fingerprints import METHODS, Fingerprints, fingerprint_images
 from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_changes
 from .images import scan_images
 from .index.collection import Collection
+from .index.plots import plot_matches
 from .local.scores import verify_pairs
 from .pairs import similar_pairs, similarity_matrix
 from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
@@ -66,6 +67,7 @@ __all__ = [
     "plot_calibration",
     "plot_group",
     "plot_label_scores",
+    "plot_matches",
     "plot_matrix",
     "plot_precision_recall",
     "plot_similarities",

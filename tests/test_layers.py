@@ -36,21 +36,29 @@ LAYERS = [
     {"index.matches"},
     {"index.questions"},
     {"index.collection"},
-    {"index.answers"},
+    {"index.answers", "server.errors"},
+    {"server.contexts", "server.uploads"},
+    {"server.work"},
+    {"server.operations"},
+    {"server.openapi"},
+    {"server.handlers"},
+    {"server.extension"},
     {"plots", "review.report", "compare"},
-    {"evidence.plots"},
+    {"evidence.plots", "index.plots"},
     {"widgets.thumbnails", "widgets.rows"},
     {"widgets.state", "widgets.base"},
     {"widgets.explorer", "widgets.labeler", "widgets.reviewer"},
 ]  # fmt: skip
 WIDGETS = {"widgets.base", "widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.state"}
 ONLY_IN = {
-    "matplotlib": {"plots", "evidence.plots", "compare"} | WIDGETS,
+    "matplotlib": {"plots", "evidence.plots", "index.plots", "compare"} | WIDGETS,
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,
     "numba": {"loops", "bit_loops", "local.feature_loops"},
     "cv2": {"local.features"},
     "sqlite3": {"index.store"},
+    "jupyter_server": {"server.extension", "server.handlers"},
+    "tornado": {"server.handlers", "server.uploads"},
 }
 
 
