@@ -12,7 +12,8 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "demo", "loops", "storage", "hashes", "text", "local.feature_loops", "evidence.intervals"},
+    {"checks", "parallel", "demo", "loops", "storage", "hashes", "text", "local.feature_loops", "local.alignment_loops",
+     "evidence.intervals"},
     {"decode", "bit_loops"},
     {"images", "local.features"},
     {"fingerprints", "local.alignment"},
@@ -41,7 +42,7 @@ ONLY_IN = {
     "matplotlib": {"plots", "evidence.plots", "compare"} | WIDGETS,
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,
-    "numba": {"loops", "bit_loops", "local.feature_loops"},
+    "numba": {"loops", "bit_loops", "local.feature_loops", "local.alignment_loops"},
     "cv2": {"local.features"},
     "sqlite3": {"index.store"},
 }
