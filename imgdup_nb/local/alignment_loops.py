@@ -44,8 +44,8 @@ def fit_affine(
 ) -> tuple[np.ndarray, int]:
     """Return the transform that carries most of source, float32 n x 2, to within some pixels of target, and how many.
 
-    Three matches give a transform, all matches near it are counted, and the best is fitted to them by least squares, ever nearer.
-    No matches, 0, where there is none that a copy may look like.
+    Three matches give a transform, all matches near it are counted, and the best is fitted to them by least squares, ever
+    nearer. No matches, 0, where there is none that a copy may look like.
     """
     n, best = len(source), 0
     found, transform = np.zeros((2, 3)), np.zeros((2, 3))
@@ -174,8 +174,8 @@ def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
 def lay(source: np.ndarray, back: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a picture, uint8, as it lies on another of height x width, float32, and where it covers it (1 or 0).
 
-    `back` leads from pixels of the other to pixels of this one; between pixels it is interpolated, and beyond its border it goes
-    on as it ends.
+    `back` leads from pixels of the other to pixels of this one; between pixels it is interpolated, and beyond its border it
+    goes on as it ends.
     """
     laid, covered = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     rows, columns = source.shape
@@ -263,7 +263,7 @@ def judge_blocks(sums: np.ndarray, cell: int, textured: float, alike: float) -> 
     Returns
     -------
     correlation : float32, rows x columns; NaN where a block is not covered, or flat in both pictures
-    off : float32, rows x columns; pixels by which what a block shows lies elsewhere in the other picture (Lucas and Kanade 1981)
+    off : float32, rows x columns; pixels by which what a block shows lies elsewhere in the other (Lucas and Kanade 1981)
     step : float64, 2 x 3; by this much, in pixels at (x, y, 1), the picture laid should be read elsewhere: the least squares
         of all blocks that are alike
     """

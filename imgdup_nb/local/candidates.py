@@ -77,7 +77,9 @@ class FeatureIndex:
     @classmethod
     def build(cls, features: FeatureSet, positions: np.ndarray) -> FeatureIndex:
         """Sort features by key, a table after the other."""
-        tables = list(map_batches(partial(each, partial(_sort_by_key, features.bits)), positions, describe="index", size=1))
+        tables = list(
+            map_batches(partial(each, partial(_sort_by_key, features.bits)), list(positions), describe="index", size=1)
+        )
         owner = np.repeat(np.arange(len(features), dtype=np.int32), np.diff(features.starts))
         return cls(owner, *(np.stack(part) for part in zip(*tables, strict=True)))
 
@@ -205,7 +207,7 @@ def _ask_both_ways(
 
     asking, asked = tile.asking, tile.asked
     only_later = tile.first_row == tile.first_column
-    known = (asked.bits, asked.angles, index.owner, index.rows, len(asked), max_bits, MIN_VOTES)
+    known: tuple = (asked.bits, asked.angles, index.owner, index.rows, len(asked), max_bits, MIN_VOTES)
     views = [(asking.bits, asking.angles)]
     if len(asking.mirrored):
         views.append((asking.mirrored, (180 - asking.angles).astype(np.float32)))

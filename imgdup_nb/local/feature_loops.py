@@ -130,8 +130,8 @@ def collect_votes(
 ) -> np.ndarray:
     """Return int64, n x 4: images of the span, each with the images that got enough votes at one angle; votes; weight.
 
-    A feature has one vote for each image and angle, however many of the image's features are near. A vote weighs more the nearer
-    the two descriptors are. With `only_later` both sides are one set of images, and each pair is looked for once.
+    A feature has one vote for each image and angle, however many of the image's features are near. A vote weighs more the
+    nearer the two descriptors are. With `only_later` both sides are one set of images, and each pair is looked for once.
     """
     votes = np.zeros((n_images, ANGLE_BINS), np.int32)
     weights = np.zeros((n_images, ANGLE_BINS), np.int32)
