@@ -32,6 +32,7 @@ from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_chan
 from .images import scan_images
 from .index.collection import Collection
 from .local.scores import verify_pairs
+from .onnx import OnnxEmbedding
 from .pairs import similar_pairs, similarity_matrix
 from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
 from .review.actions import apply_plan, read_log, resume, undo
@@ -49,6 +50,7 @@ __all__ = [
     "GroupReviewer",
     "Grouping",
     "Labels",
+    "OnnxEmbedding",
     "PairLabeler",
     "ThresholdExplorer",
     "apply_labels",

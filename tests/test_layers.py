@@ -14,7 +14,7 @@ PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
     {"checks", "parallel", "demo", "loops", "storage", "hashes", "text", "local.feature_loops", "local.alignment_loops",
      "evidence.intervals"},
-    {"decode", "bit_loops"},
+    {"decode", "bit_loops", "onnx"},
     {"images", "local.features"},
     {"fingerprints", "local.alignment"},
     {"search", "local.candidates"},
@@ -45,6 +45,7 @@ ONLY_IN = {
     "numba": {"loops", "bit_loops", "local.feature_loops", "local.alignment_loops"},
     "cv2": {"local.features"},
     "sqlite3": {"index.store"},
+    "onnxruntime": {"onnx"},
 }
 
 
