@@ -20,18 +20,19 @@ import pandas as pd
 from PIL import Image
 
 from .checks import check_choice
-from .decode import MAX_PIXELS, UnreadableImage, open_image, small_jpeg
-from .hashes import hash_sketches, turn_views
-from .images import LOW_DETAIL, SKETCH_SIDE, describe_file, read_sketch
+from .decode import MAX_PIXELS, UnreadableImage, open_image
+from .hashes import hash_sketches, sketch_mode, turn_views
+from .images import LOW_DETAIL, describe_file
 from .local.features import Features, import_cv2, read_features
 from .parallel import each, map_batches
+from .sketches import SKETCH_SIDE, read_sketch
 
 EMBED_SIDE = 256  # pixels; pictures given to an embedding keep at least this on both sides
 EMBED_BATCH = 32
-HASH_BATCH = 32  # sketches hashed together
+HASH_BATCH = 64  # sketches hashed together
 LOCAL_BATCH = 4  # pictures take longer here
 N_VIEWS = 8  # four quarter turns, plain and mirrored
-RECIPE = 1  # one more whenever sketches or hashes change by as much as a bit, so that kept ones are made again
+RECIPE = 2  # one more whenever sketches or hashes change by as much as a bit, so that kept ones are made again
 
 Embedding = Callable[[list[Image.Image]], Any]
 
@@ -372,7 +373,7 @@ def made_with() -> str:
 
 def _hash_batch(paths: Sequence[str], *, method: str, n_views: int) -> list[np.ndarray | str]:
     """Return packed codes, n_views x n_words, or the problem, of each path; picklable, so any executor can run it."""
-    results: list[np.ndarray | str] = [_sketch_or_problem(path) for path in paths]
+    results: list[np.ndarray | str] = [_sketch_or_problem(path, sketch_mode(method)) for path in paths]
     good = [place for place, result in enumerate(results) if not isinstance(result, str)]
     if good:
         codes = pack_bits(hash_sketches(np.stack([results[place] for place in good]), method, n_views))
@@ -381,16 +382,16 @@ def _hash_batch(paths: Sequence[str], *, method: str, n_views: int) -> list[np.n
     return results
 
 
-def _sketch_or_problem(path: str) -> np.ndarray | str:
+def _sketch_or_problem(path: str, mode: str) -> np.ndarray | str:
     try:
-        return read_sketch(path)
+        return read_sketch(path, mode)
     except UnreadableImage as error:
         return str(error)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """All that one decode of a file gives, made by `read_batch`.
+    """All that one look at a file gives, made by `read_batch`.
 
     Attributes
     ----------
@@ -398,13 +399,10 @@ class Reading:
         a row of the `images` table as a dict; `modified` in nanoseconds since 1970, `problem` not empty if it failed.
     codes
         of each method, uint64, n_views x n_words; empty where there is a problem.
-    thumbnail
-        a JPEG; empty where there is a problem or none was asked for.
     """
 
     row: dict[str, Any]
     codes: dict[str, np.ndarray]
-    thumbnail: bytes
 
 
 def read_batch(
@@ -412,37 +410,41 @@ def read_batch(
     *,
     methods: Sequence[str] = ("phash",),
     orientations: bool = False,
-    thumbnail_side: int = 0,
     max_pixels: int = MAX_PIXELS,
 ) -> list[Reading]:
-    """Read each file once for everything: table row with detail, the codes of several hash methods, and a thumbnail.
+    """Read each file once for everything: table row with detail, and the codes of several hash methods.
 
     The codes and the row are those of `scan_images` and `fingerprint_images`. With `functools.partial` it is a function for
-    `map_batches`; picklable, so any executor can run it.
+    `map_batches`; picklable, so any executor can run it. Only `colorhash` needs a second decode, in colour.
 
     Parameters
     ----------
     files : (image name, path) of each
     methods : names of hash methods
     orientations : 8 views instead of 1
-    thumbnail_side : pixels of the longer side at most, up to 128; 0 makes none
     max_pixels : see `scan_images`
     """
-    described = [describe_file(image, path, max_pixels=max_pixels) for image, path in files]
-    sketches = [sketch for _, sketch, _ in described if sketch is not None]
+    modes = sorted({"L", *map(sketch_mode, methods)})
+    read = [_read_file(image, path, modes, max_pixels) for image, path in files]
+    stacks = {mode: _stack_sketches([sketches[mode] for _, sketches in read if sketches]) for mode in modes}
     n_views = N_VIEWS if orientations else 1
-    stack = np.stack(sketches) if sketches else np.zeros((0, SKETCH_SIDE, SKETCH_SIDE, 3), np.uint8)
-    codes = {method: iter(pack_bits(hash_sketches(stack, method, n_views))) for method in methods}
-    return [
-        Reading(row, {method: next(codes[method]) for method in methods}, _small_jpeg(picture, thumbnail_side))
-        if picture is not None
-        else Reading(row, {}, b"")
-        for row, _sketch, picture in described
-    ]
+    codes = {method: iter(pack_bits(hash_sketches(stacks[sketch_mode(method)], method, n_views))) for method in methods}
+    return [Reading(row, {method: next(codes[method]) for method in methods} if sketches else {}) for row, sketches in read]
 
 
-def _small_jpeg(picture: Image.Image, side: int) -> bytes:
-    return small_jpeg(picture, side) if side else b""
+def _read_file(image: str, path: str, modes: list[str], max_pixels: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return a file's row and its sketch in each mode; no sketches, and the row's problem, if one cannot be had."""
+    row, sketch = describe_file(image, path, max_pixels=max_pixels)
+    if sketch is None:
+        return row, {}
+    try:
+        return row, {mode: sketch if mode == "L" else read_sketch(path, mode) for mode in modes}
+    except UnreadableImage as error:  # it vanished in between
+        return {**row, "problem": str(error)}, {}
+
+
+def _stack_sketches(made: list[np.ndarray]) -> np.ndarray:
+    return np.stack(made) if made else np.zeros((0, SKETCH_SIDE, SKETCH_SIDE), np.uint8)
 
 
 def pack_bits(bits: np.ndarray) -> np.ndarray:

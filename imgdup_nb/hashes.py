@@ -21,7 +21,7 @@ def hash_sketches(sketches: np.ndarray, method: str, n_views: int = 1) -> np.nda
 
     Parameters
     ----------
-    sketches : uint8, n x side x side x 3
+    sketches : uint8, n x side x side; for colorhash, n x side x side x 3
     method : a hash method of `METHODS`
     n_views : 1, or 8 (see `turn_views`)
 
@@ -31,9 +31,14 @@ def hash_sketches(sketches: np.ndarray, method: str, n_views: int = 1) -> np.nda
     """
     if method == "colorhash":  # it counts pixels, so turning changes nothing
         return np.repeat(_color_bits(sketches)[:, None], n_views, axis=1)
-    views = [view for sketch in sketches for view in turn_views(np.asarray(_grey(sketch)))[:n_views]]
+    views = list(sketches) if n_views == 1 else [view for sketch in sketches for view in turn_views(sketch)]
     bits = _GREY_METHODS[method](views) if views else np.zeros((0, 0), bool)
     return bits.reshape(len(sketches), n_views, bits.shape[-1])
+
+
+def sketch_mode(method: str) -> str:
+    """Return the mode, "L" or "RGB", of the sketches that a hash method looks at."""
+    return "RGB" if method == "colorhash" else "L"
 
 
 def turn_views(picture: np.ndarray) -> list[np.ndarray]:
@@ -43,13 +48,19 @@ def turn_views(picture: np.ndarray) -> list[np.ndarray]:
     return [np.ascontiguousarray(view) for view in turned]
 
 
-def _grey(sketch: np.ndarray) -> Image.Image:
-    return Image.fromarray(sketch).convert("L")
-
-
 def _shrink(views: list[np.ndarray], width: int, height: int) -> np.ndarray:
-    """Return uint8, n x height x width; Pillow rounds in between its two passes, so each view is shrunk on its own."""
-    return np.stack([np.asarray(Image.fromarray(view).resize((width, height), LANCZOS)) for view in views])
+    """Return uint8, n x height x width: what Pillow makes of each view, in two calls for all.
+
+    Pillow shrinks rows, rounds, and shrinks columns. Rows know nothing of one another, so all views pass as one tall picture;
+    neither do columns, so then they pass as one wide picture.
+    """
+    if not views:
+        return np.zeros((0, height, width), np.uint8)
+    n, side = len(views), len(views[0])
+    tall = Image.fromarray(np.concatenate(views)).resize((width, n * side), LANCZOS)
+    wide = np.asarray(tall).reshape(n, side, width).transpose(1, 0, 2).reshape(side, n * width)
+    small = Image.fromarray(wide).resize((n * width, height), LANCZOS)
+    return np.ascontiguousarray(np.asarray(small).reshape(height, n, width).transpose(1, 0, 2))
 
 
 def _above_median(values: np.ndarray) -> np.ndarray:
@@ -61,8 +72,8 @@ def _phash_bits(views: list[np.ndarray], side: int) -> np.ndarray:
     import scipy.fftpack
 
     pixels = _shrink(views, 4 * side, 4 * side)
-    waves = scipy.fftpack.dct(scipy.fftpack.dct(pixels, axis=1), axis=2)
-    return _above_median(waves[:, :side, :side])
+    waves = scipy.fftpack.dct(scipy.fftpack.dct(pixels, axis=1)[:, :side], axis=2)
+    return _above_median(waves[:, :, :side])
 
 
 def _dhash_bits(views: list[np.ndarray]) -> np.ndarray:
@@ -99,7 +110,7 @@ def _color_bits(sketches: np.ndarray) -> np.ndarray:
     """Return 14 fractions of three bits each: black, grey, and six hues of faint and of bright colours."""
     bits = np.zeros((len(sketches), 14, 3), bool)
     for sketch, row in zip(sketches, bits, strict=True):
-        grey = np.asarray(_grey(sketch))
+        grey = np.asarray(Image.fromarray(sketch).convert("L"))
         hue, saturation, _value = np.moveaxis(np.asarray(Image.fromarray(sketch).convert("HSV")), 2, 0)
         black = grey < 256 // 8
         colored = ~black & (saturation >= 256 // 3)

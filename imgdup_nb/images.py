@@ -6,27 +6,24 @@ import hashlib
 import io
 import itertools
 import os
-import threading
 import warnings
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageFile, IptcImagePlugin
+from PIL import Image, ImageFile
 
-from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, as_seen, open_image, open_lazily, readable
+from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, as_seen, open_lazily, readable
 from .parallel import map_batches
-from .storage import exists, find_files, is_folder, is_url, open_bytes, read_status
+from .sketches import DECODE_SIDE, sketch_image, sketches
+from .storage import exists, find_files, is_folder, is_url, open_bytes, read_bytes, read_status
 
-SKETCH_SIDE = 64  # what the hash methods look at: SKETCH_SIDE x SKETCH_SIDE x 3 bytes of each image
-DECODE_SIDE = 128  # decoded at least this large before it becomes a sketch, so that reduction does not alias
 LOW_DETAIL = 2.0  # grey levels of standard deviation; below it a hash describes noise
 LITTER = {"thumbs.db", "desktop.ini"}  # what Windows leaves in folders of pictures
 NOT_KNOWN = np.iinfo(np.int64).min  # how pandas writes a missing time in nanoseconds
@@ -98,8 +95,8 @@ def scan_images(
 
     Notes
     -----
-    Each file is read and decoded once, JPEG at a fraction of its size. A 64 x 64 sketch of the last 20,000 images (250 MB) is
-    remembered, so that fingerprints made right after need no second decode.
+    Each file is read and decoded once, JPEG at a fraction of its size and in grey. A 64 x 64 sketch of the last 60,000 images
+    (250 MB) is remembered, so that fingerprints made right after need no second decode, save for `colorhash`.
 
     Examples
     --------
@@ -121,7 +118,7 @@ def scan_images(
         for row, sketch in map_batches(batch, files, executor=executor, describe="scan"):
             rows.append(row)
             if sketch is not None:  # as they come: only the last sketches stay in memory
-                sketches.keep((row["path"], row["bytes"], row["modified"]), sketch)
+                sketches.keep((row["path"], row["bytes"], row["modified"], "L"), sketch)
     images = _tabulate(rows)
     _warn_of_problems(folder, images)
     return images
@@ -166,7 +163,8 @@ def _list_files(folder: Any) -> list[_File]:
         folders = {entry for entry in listed if os.path.isdir(entry)}
         paths = {entry.path for top in folders for entry in walk_files(top)} | (set(listed) - folders)
         root = os.path.commonpath([*folders, *map(os.path.dirname, set(listed) - folders)]) if listed else ""
-    return sorted((_File(printable(Path(os.path.relpath(path, root)).as_posix()), path) for path in paths), key=_by_name)
+    below = len(os.path.join(root, ""))  # all lie below the root, so what follows it is their name
+    return sorted((_File(printable(path[below:].replace(os.sep, "/")), path) for path in paths), key=_by_name)
 
 
 def _list_urls(folder: str | list[str]) -> list[_File]:
@@ -244,18 +242,16 @@ def _same_drive(path: str, root: str) -> bool:
 
 def _describe_batch(files: Sequence[_File], *, max_pixels: int) -> list[tuple[dict[str, Any], np.ndarray | None]]:
     """Return a row of the `images` table and the sketch of each file, or None where there is a problem."""
-    return [describe_file(file.image, file.path, max_pixels=max_pixels)[:2] for file in files]
+    return [describe_file(file.image, file.path, max_pixels=max_pixels) for file in files]
 
 
-def describe_file(
-    image: str, path: str, *, max_pixels: int = MAX_PIXELS
-) -> tuple[dict[str, Any], np.ndarray | None, Image.Image | None]:
+def describe_file(image: str, path: str, *, max_pixels: int = MAX_PIXELS) -> tuple[dict[str, Any], np.ndarray | None]:
     """Read and decode a file once.
 
     Returns
     -------
-    a row of the `images` table as a dict (`modified` in nanoseconds), the sketch, and the picture as a viewer shows it, reduced
-    as far as both sides keep 128 pixels; None and None where there is a problem.
+    a row of the `images` table as a dict (`modified` in nanoseconds), and the sketch, uint8, 64 x 64; None where there is a
+    problem.
     """
     row = {
         "image": image,
@@ -276,42 +272,39 @@ def describe_file(
     }
     try:
         with readable():
-            return row, *_read_into(row, max_pixels)
+            return row, _read_into(row, max_pixels)
     except UnreadableImage as error:
         row["problem"] = str(error)
-        return row, None, None
+        return row, None
 
 
-def _read_into(row: dict[str, Any], max_pixels: int) -> tuple[np.ndarray, Image.Image]:
-    """Fill a row step by step, so that what was known before a failure stays; return the sketch and the picture."""
+def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
+    """Fill a row step by step, so that what was known before a failure stays; return the sketch."""
     size, modified, regular = read_status(row["path"])
     row.update(bytes=size, modified=modified)
     if not regular:
         raise UnreadableImage("not a regular file")
     if size == 0:
         raise UnreadableImage("the file is empty")
-    with open_bytes(row["path"]) as stored:
-        whole = stored.read() if size <= WHOLE_FILE else b""
-        source = io.BytesIO(whole) if whole else stored
-        with _identified(source) as image:
-            row.update(format=image.format or "", mode=image.mode, lossless=_is_lossless(image))
-            row["sha256"] = hashlib.sha256(whole).hexdigest() if whole else _file_digest(row["path"])
-            width, height = image.size
-            picture = as_seen(image, min_side=DECODE_SIDE, max_pixels=max_pixels)
-            if (width < height) != (picture.width < picture.height):  # turned by EXIF
-                width, height = height, width
-            row.update(width=width, height=height, frames=_count_frames(image), **_read_metadata(image))
-            small = sketch_image(picture)
-            row["detail"] = _detail(small)
-    return np.asarray(small), picture
+    whole = read_bytes(row["path"]) if size <= WHOLE_FILE else b""
+    with io.BytesIO(whole) if whole else open_bytes(row["path"]) as source, _identified(source) as image:
+        row.update(format=image.format or "", mode=image.mode, lossless=_is_lossless(image))
+        row["sha256"] = hashlib.sha256(whole).hexdigest() if whole else _file_digest(row["path"])
+        width, height = image.size
+        picture = as_seen(image, min_side=DECODE_SIDE, max_pixels=max_pixels, mode="L")
+        if (width < height) != (picture.width < picture.height):  # turned by EXIF
+            width, height = height, width
+        row.update(width=width, height=height, frames=_count_frames(image), **_read_metadata(image))
+        sketch = sketch_image(picture)
+        row["detail"] = _detail(sketch)
+    return sketch
 
 
-def _detail(small: Image.Image) -> float:
-    """Return the standard deviation of a sketch's grey, 0..127.5."""
-    count, value = np.array(small.convert("L").histogram()), np.arange(256)
-    n = SKETCH_SIDE**2
+def _detail(sketch: np.ndarray) -> float:
+    """Return the standard deviation of a grey sketch, 0..127.5."""
+    values, n = sketch.ravel().astype(np.int32), sketch.size  # 64 x 64 squares of 255 fit
     # in whole numbers up to the end, so that every machine gets the same
-    return float(np.sqrt(int(n * (count * value**2).sum() - (count * value).sum() ** 2)) / n)
+    return float(np.sqrt(n * int(values.dot(values)) - int(values.sum()) ** 2) / n)
 
 
 def _identified(source: Any) -> ImageFile.ImageFile:
@@ -357,10 +350,19 @@ def _read_metadata(image: ImageFile.ImageFile) -> dict[str, Any]:
         exif = image.getexif()
         details = exif.get_ifd(0x8769)  # the Exif block: exposure, lens, time
         entries = len(set(exif) - LAYOUT_TAGS) + len(details) + len(exif.get_ifd(0x8825))  # and GPS
-        entries += len(IptcImagePlugin.getiptcinfo(image) or ()) + bool(image.info.get("xmp"))
+        entries += _count_iptc(image) + bool(image.info.get("xmp"))
         return {"metadata": entries, "taken": _parse_time(details.get(0x9003) or exif.get(0x0132))}
     except Exception:
         return {}
+
+
+def _count_iptc(image: ImageFile.ImageFile) -> int:
+    if "photoshop" not in image.info and image.format != "TIFF":
+        return 0
+    # imported late: a plugin imported before Pillow's own is asked first about every file, and this one tries to read it
+    from PIL import IptcImagePlugin
+
+    return len(IptcImagePlugin.getiptcinfo(image) or ())
 
 
 def _parse_time(text: Any) -> datetime | None:
@@ -369,64 +371,6 @@ def _parse_time(text: Any) -> datetime | None:
         return datetime.strptime(str(text), "%Y:%m:%d %H:%M:%S") if text else None
     except ValueError:
         return None
-
-
-# -- sketches ---------------------------------------------------------------------------------------------------------
-
-
-def sketch_image(picture: Image.Image) -> Image.Image:
-    """Squash a picture to the square, SKETCH_SIDE x SKETCH_SIDE, that the hash methods look at."""
-    # in two steps, by whole pixels and then finely: a third of the time, and no more bits than before differ from a full decode
-    return picture.resize((SKETCH_SIDE, SKETCH_SIDE), Image.Resampling.LANCZOS, reducing_gap=1.5)
-
-
-def read_sketch(path: str) -> np.ndarray:
-    """Return an image's sketch: uint8, 64 x 64 x 3, the upright picture squashed to a square.
-
-    Raises
-    ------
-    UnreadableImage
-        if it cannot be shown.
-    """
-    with readable():
-        size, modified, _regular = read_status(path)
-    stamp = (path, size, modified)
-    known = sketches.get(stamp)
-    if known is None:
-        known = np.asarray(sketch_image(open_image(path, min_side=DECODE_SIDE)))
-        if len(sketches) < sketches.at_most:  # else one pass over many files would drop each just before it is asked for
-            sketches.keep(stamp, known)
-    return known
-
-
-class _Sketches:
-    """The sketches made last, by path, size and time, so that a table and its fingerprints share one decode."""
-
-    def __init__(self, at_most: int) -> None:
-        self.at_most = at_most
-        self._kept: OrderedDict[tuple[str, int, int], np.ndarray] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def forget(self) -> None:
-        """Forget all: what is asked for next is decoded again."""
-        with self._lock:
-            self._kept.clear()
-
-    def get(self, stamp: tuple[str, int, int]) -> np.ndarray | None:
-        with self._lock:
-            return self._kept.get(stamp)
-
-    def keep(self, stamp: tuple[str, int, int], sketch: np.ndarray) -> None:
-        with self._lock:
-            self._kept[stamp] = sketch
-            while len(self._kept) > self.at_most:
-                self._kept.popitem(last=False)
-
-
-sketches = _Sketches(at_most=20_000)
 
 
 # -- problems ---------------------------------------------------------------------------------------------------------

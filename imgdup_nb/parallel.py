@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-THREAD_BATCH = 4  # small: pressing stop waits for the batches already begun
+THREAD_BATCH = 8  # small: pressing stop waits for the batches already begun
 EXECUTOR_BATCH = 64  # larger: each batch may have to travel to another machine
 
 
@@ -41,7 +41,7 @@ def map_batches(
     describe
         a word for the progress bar, which appears after a second. Never a file name: bars are shown as HTML.
     size
-        items in a batch; None takes 4 in threads and 64 on an executor.
+        items in a batch; None takes 8 in threads and 64 on an executor.
 
     Notes
     -----

@@ -38,6 +38,15 @@ def open_bytes(path: str | os.PathLike[str]) -> IO[bytes]:
     return open(path, "rb")
 
 
+def read_bytes(path: str) -> bytes:
+    """Return a whole file, wherever it is."""
+    if is_url(path):
+        with open_bytes(path) as stored:
+            return stored.read()
+    with open(path, "rb", buffering=0) as stored:  # one read: each call to the system holds up the other threads
+        return stored.read()
+
+
 def read_status(path: str) -> Status:
     """Return size and time of a file, wherever it is."""
     if is_url(path):

@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 
 from imgdup_nb import Fingerprints, fingerprint_images, scan_images, search, similar_pairs
-from imgdup_nb.images import sketches
 from imgdup_nb.parallel import each, map_batches
+from imgdup_nb.sketches import sketches
 
 
 @pytest.fixture(scope="module")

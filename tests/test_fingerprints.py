@@ -7,7 +7,8 @@ from PIL import Image
 
 from imgdup_nb import METHODS, Fingerprints, fingerprint_images, scan_images
 from imgdup_nb.fingerprints import pack_bits, turn_views, unpack_bits
-from imgdup_nb.images import read_sketch
+from imgdup_nb.hashes import sketch_mode
+from imgdup_nb.sketches import read_sketch
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be read")
 
@@ -30,7 +31,7 @@ def test_bits_are_those_of_imagehash_on_the_same_sketch(photos, method):
     prints = fingerprint_images(scan_images(photos), method)
     bits = prints.to_frame()
     for image, path in zip(prints.images.image, prints.images.path, strict=True):
-        expected = ORACLE[method](Image.fromarray(read_sketch(path))).hash.ravel()
+        expected = ORACLE[method](Image.fromarray(read_sketch(path, sketch_mode(method)))).hash.ravel()
         assert bits.loc[image].tolist() == expected.tolist()
 
 

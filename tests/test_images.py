@@ -172,3 +172,13 @@ def test_stopping_leaves_nothing_running():
     time.sleep(0.1)
     assert len(begun) == after < 200
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("imgdup_nb")]
+
+
+def test_captions_of_newspapers_count_as_metadata(tmp_path, picture):
+    picture(1).save(tmp_path / "plain.jpg")
+    plain = (tmp_path / "plain.jpg").read_bytes()
+    title = b"\x1c\x02\x05\x00\x05Title"  # an IPTC record: object name
+    block = b"Photoshop 3.0\x008BIM\x04\x04\x00\x00" + len(title).to_bytes(4, "big") + title
+    segment = b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block
+    (tmp_path / "titled.jpg").write_bytes(plain[:2] + segment + plain[2:])
+    assert scan_images(tmp_path).metadata.tolist() == [0, 1]

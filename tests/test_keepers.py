@@ -271,9 +271,9 @@ def test_a_picture_that_vanished_since_the_scan_is_flagged_not_fatal(tmp_path):
     picture(6).save(tmp_path / "a.png")
     picture(6).resize((300, 225)).save(tmp_path / "b.png")
     images = scan_images(tmp_path)
-    from imgdup_nb.images import sketches
+    from imgdup_nb.sketches import sketches
 
-    sketches._kept.clear()
+    sketches.forget()
     (tmp_path / "a.png").unlink()
     plan = choose_keepers(one_group(images), images).set_index("image")
     assert "cannot be compared" in plan.flag["a.png"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from imgdup_nb import METHODS, Fingerprints, fingerprint_images, scan_images, similar_pairs, similarity_matrix
 from imgdup_nb.fingerprints import pack_bits, turn_views
-from imgdup_nb.images import read_sketch
+from imgdup_nb.sketches import read_sketch
 
 HASHES = [name for name in METHODS if METHODS[name].bits]
 

@@ -10,7 +10,7 @@ import pytest
 
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.decode import thumbnail
-from imgdup_nb.images import sketches
+from imgdup_nb.sketches import sketches
 
 
 @pytest.fixture

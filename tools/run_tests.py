@@ -25,9 +25,11 @@ STEPS = {
     "lint": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
     "types": ["mypy"],
-    "unit": ["pytest"],
+    "unit": ["pytest", "--numprocesses=auto", "--dist=worksteal"],
     "notebooks": [
         "pytest",
+        "--numprocesses=auto",
+        "--dist=loadfile",  # the cells of a notebook share a kernel
         "--nbval",
         "--nbval-current-env",
         "--nbval-cell-timeout=120",

@@ -16,9 +16,9 @@ import pandas as pd
 
 from ..decode import UnreadableImage, open_image
 from ..groups import Grouping
-from ..images import read_sketch
 from ..pairs import may_be_original
 from ..parallel import each, map_batches
+from ..sketches import read_sketch
 from .variants import describe_turn, is_enlarged, is_part, lacks_colour
 
 DEFAULT_RULE = ("pixels", "lossless", "metadata", "bytes", "-modified")
@@ -260,12 +260,12 @@ def _compare(candidate: Row, others: list[Row]) -> str:
 
 
 def _compare_pictures(candidate: Row, others: list[Row]) -> str:
-    sketch = read_sketch(candidate["path"])
+    sketch = read_sketch(candidate["path"], "RGB")
     turned = [_flag_other(row, candidate, sketch) for row in others]
-    wholes = [row["image"] for row in others if is_part(sketch, read_sketch(row["path"]))]
+    wholes = [row["image"] for row in others if is_part(sketch, read_sketch(row["path"], "RGB"))]
     if wholes:
         return f"shows less than {wholes[0]} (cropped?)"
-    if coloured := [row["image"] for row in others if lacks_colour(sketch, read_sketch(row["path"]))]:
+    if coloured := [row["image"] for row in others if lacks_colour(sketch, read_sketch(row["path"], "RGB"))]:
         return f"without the colours of {coloured[0]}"
     if len(others) > 1 and 2 * sum(turned) > len(others):
         return "turned or mirrored against most of its group"
@@ -275,7 +275,7 @@ def _compare_pictures(candidate: Row, others: list[Row]) -> str:
 
 def _flag_other(row: Row, candidate: Row, sketch: np.ndarray) -> bool:
     """Write down what a copy is of the candidate; tell whether it is turned or mirrored."""
-    other = read_sketch(row["path"])
+    other = read_sketch(row["path"], "RGB")
     turn = describe_turn(other, sketch)
     part = f"a part of {candidate['image']} (cropped)" if not turn and is_part(other, sketch) else ""
     grey = f"without the colours of {candidate['image']}" if lacks_colour(other, sketch) else ""
