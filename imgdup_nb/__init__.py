@@ -34,6 +34,7 @@ from .images import scan_images
 from .index.collection import Collection
 from .index.plots import plot_matches
 from .local.scores import verify_pairs
+from .onnx import OnnxEmbedding
 from .pairs import similar_pairs, similarity_matrix
 from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
 from .review.actions import apply_plan, read_log, resume, undo
@@ -51,6 +52,7 @@ __all__ = [
     "GroupReviewer",
     "Grouping",
     "Labels",
+    "OnnxEmbedding",
     "PairLabeler",
     "ThresholdExplorer",
     "apply_labels",

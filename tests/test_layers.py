@@ -12,8 +12,9 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "demo", "loops", "storage", "hashes", "text", "local.feature_loops", "evidence.intervals"},
-    {"decode", "bit_loops"},
+    {"checks", "parallel", "demo", "loops", "storage", "hashes", "text", "local.feature_loops", "local.alignment_loops",
+     "evidence.intervals"},
+    {"decode", "bit_loops", "onnx"},
     {"sketches", "local.features"},
     {"images"},
     {"fingerprints", "local.alignment"},
@@ -54,11 +55,12 @@ ONLY_IN = {
     "matplotlib": {"plots", "evidence.plots", "index.plots", "compare"} | WIDGETS,
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,
-    "numba": {"loops", "bit_loops", "local.feature_loops"},
+    "numba": {"loops", "bit_loops", "local.feature_loops", "local.alignment_loops"},
     "cv2": {"local.features"},
     "sqlite3": {"index.store"},
     "jupyter_server": {"server.extension", "server.handlers"},
     "tornado": {"server.handlers", "server.uploads"},
+    "onnxruntime": {"onnx"},
 }
 
 

@@ -20,6 +20,7 @@ from imgdup_nb import (
 )
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.local.alignment import align, carry, invert
+from imgdup_nb.local.alignment_loops import blur_inside, clip_to_picture, fit_affine, lay, weigh
 from imgdup_nb.local.candidates import find_candidates
 from imgdup_nb.local.feature_loops import mutual_matches, popcount, ratio_matches
 from imgdup_nb.local.features import (
@@ -165,6 +166,31 @@ def test_the_similarity_does_not_depend_on_which_picture_comes_first(cat, change
     assert (forth.similarity, forth.matches, forth.mirrored) == (back.similarity, back.matches, back.mirrored)
     assert (forth.overlap_left, forth.overlap_right) == (back.overlap_right, back.overlap_left)
     assert forth.scale == pytest.approx(1 / back.scale)
+
+
+def shaken(image, pixels):
+    """Return another shot: what is near has moved against what is far, by some pixels of the size it is aligned at."""
+    wide, high = working_size(*image.size)
+    y, x = np.mgrid[:high, :wide].astype(np.float32)
+    moved = x + pixels * np.sin(x / 23 + y / 31).astype(np.float32), y + pixels * np.cos(x / 29 - y / 19).astype(np.float32)
+    return Image.fromarray(
+        cv2.remap(np.asarray(image.resize((wide, high))), *moved, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    )
+
+
+def test_another_shot_of_a_scene_is_in_the_band_of_what_looks_alike_and_a_copy_above(cat, temple):
+    for picture in (cat, temple):
+        small = picture.resize((160, 107), Image.Resampling.LANCZOS)
+        assert aligned(picture, shaken(picture, 1.5)).similarity <= 79
+        assert aligned(picture, shaken(picture, 0)).similarity >= 90
+        assert aligned(picture, small).similarity >= 90
+        assert aligned(picture, small).apart < 0.15 < 0.22 < aligned(picture, shaken(picture, 1.5)).apart
+
+
+def test_what_lies_apart_changes_nothing_below_the_lowest_band_and_keeps_the_order_above():
+    assert [weigh(share / 100, 0.05) for share in (0, 69, 85, 100)] == pytest.approx([0, 69, 85, 100])
+    assert [weigh(share / 100, 0.5) for share in (0, 69, 70, 85, 100)] == pytest.approx([0, 69, 70, 74.5, 79])
+    assert 79 < weigh(1.0, 0.18) < 100
 
 
 # -- what is not mistaken ---------------------------------------------------------------------------------------------
@@ -463,6 +489,49 @@ def test_candidates_are_found_in_any_order_and_strangers_are_not(cat, temple):
         found = find_candidates([features[k] for k in order], MAX_VOTE_BITS["aligned"])
         assert {frozenset((order[a], order[b])) for a, b in found} >= expected
         assert (found[:, 0] < found[:, 1]).all()
+
+
+def test_parts_of_a_collection_on_an_executor_find_the_same_candidates(cat, temple):
+    views = [cat, temple, crop(cat, 0.8), ImageOps.flip(temple), noise(5), ImageOps.mirror(cat), crop(temple, 0.9)]
+    features = [aligned_features(view) for view in views]
+    with ThreadPoolExecutor(2) as pool:
+        for n in (1, 2, 5, 7):
+            alone, elsewhere = (find_candidates(features[:n], MAX_VOTE_BITS["aligned"], executor) for executor in (None, pool))
+            assert alone.tolist() == elsewhere.tolist()
+    assert [0, 5] in alone.tolist()
+
+
+def test_matches_give_their_transform_though_most_are_wrong():
+    random = np.random.default_rng(1)
+    source = random.uniform(0, 300, (60, 2)).astype(np.float32)
+    transform = np.array([[0.8, -0.5, 70], [0.4, 0.9, -20]])
+    target = carry(transform, source).astype(np.float32)
+    target[:40] = random.uniform(0, 300, (40, 2))
+    found, matches = fit_affine(source, target, False, 4.0, 6.0, 2.5, 8)
+    assert found == pytest.approx(transform, abs=1e-3)
+    assert 20 <= matches <= 23
+    assert fit_affine(source, target, True, 4.0, 6.0, 2.5, 8)[1] == 0  # not turned over
+    assert fit_affine(source[:2], target[:2], False, 4.0, 6.0, 2.5, 2)[1] == 0
+
+
+def test_the_common_area_is_cut_at_the_borders():
+    corners = np.array([(-5.0, -5), (5, -5), (5, 5), (-5, 5)])
+    assert sorted(map(tuple, clip_to_picture(corners, 10, 3))) == [(0, 0), (0, 3), (5, 0), (5, 3)]
+    assert len(clip_to_picture(corners - 20, 10, 3)) == 0
+
+
+def test_a_picture_laid_is_read_between_pixels_and_knows_where_it_is():
+    ramp = np.tile(np.arange(0, 200, 10, dtype=np.uint8), (6, 1))
+    laid, covered = lay(ramp, np.array([[1.0, 0, 0.5], [0, 1, 0]]), 6, 22)
+    assert laid[2, :19] == pytest.approx(np.arange(5, 195, 10))
+    assert covered[2].tolist() == [1] * 20 + [0] * 2
+
+
+def test_nothing_leaks_in_from_where_a_picture_does_not_reach():
+    picture = np.full((8, 9), 100, np.float32)
+    covered = np.ones_like(picture)
+    picture[:, 6:], covered[:, 6:] = 0, 0
+    assert blur_inside(picture, covered)[:, :6] == pytest.approx(100, abs=1e-3)
 
 
 def test_opencv_keeps_the_number_of_threads_the_user_set():

@@ -26,8 +26,9 @@ MIN_OVERLAP = 20.0  # percent that must be common of the picture of which more i
 MIN_BOTH = 4.0  # percent that must be common of each
 TEXTURED = 9.0  # variance of grey levels; a block flatter than this in both pictures says nothing
 AGREES = 0.85  # correlation of a block; photographs taken a second apart mostly stay below in what moved
-REFINE_FROM, REFINE_TO = 40.0, 95.0  # percent; below it is hopeless, above it would change little
-CERTAIN_MATCHES = 24  # with so many, an alignment that agrees too little is worth refining whatever it scores
+ALIKE = 0.5  # correlation from which a block says where the pictures should lie
+MAX_STEPS, SETTLED_PIXELS = 4, 0.1  # of moving the transform; pixels of the grey picture that end it
+SETTLED = 90.0  # percent; then the other view is not tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,8 @@ class Alignment:
     Attributes
     ----------
     similarity
-        percent of the textured blocks of the common area that agree; 0 where no alignment was found.
+        percent of the textured blocks of the common area that agree, in the band from 70 to 79 where they show another shot of
+        the scene; 0 where no alignment was found.
     matches
         features that the transform carries.
     transform : float64, 2 x 3, or None
@@ -46,6 +48,8 @@ class Alignment:
         percent of each picture's area that is common.
     blocks : float32, rows x columns
         correlation of each block of the common area; NaN where it is outside or both are flat.
+    apart
+        pixels of the grey picture by which what agrees lies apart, the median over blocks; 0.1 in a copy, more in another shot.
     frame : {'left', 'right'}
         the picture whose grid the blocks are: the coarser one of what both show.
     cell
@@ -58,6 +62,7 @@ class Alignment:
     overlap_left: float = 0.0
     overlap_right: float = 0.0
     blocks: np.ndarray | None = None
+    apart: float = math.nan
     frame: str = "right"
     cell: int = CELL
 
@@ -82,7 +87,7 @@ class Alignment:
         return math.degrees(math.atan2(turn[0, 1], turn[0, 0]))
 
 
-NOTHING = Alignment(0.0)
+NOTHING = Alignment(0.0, apart=math.inf)
 
 
 def align(left: Features, right: Features) -> Alignment:
@@ -93,10 +98,20 @@ def align(left: Features, right: Features) -> Alignment:
     Alignment
         the better one of plain and mirrored; `similarity` 0 where nothing fits.
     """
+    from .feature_loops import mutual_matches
+
     turned_round = left.key > right.key
     first, second = (right, left) if turned_round else (left, right)
-    tries = [_align_view(first, second, view, mirror) for view, mirror in ((first.bits, False), (first.mirrored, True))]
-    best = max(tries, key=lambda found: (found.similarity, found.matches))  # plain, if both are the same
+    tries = []
+    for mirror, bits in ((False, first.bits), (True, first.mirrored)):
+        angles = (180 - first.angles).astype(np.float32) if mirror else first.angles
+        tries.append((mirror, mutual_matches(bits, second.bits, angles, second.angles, MAX_BITS)))
+    best = NOTHING
+    for mirror, pairs in sorted(tries, key=lambda each: -len(each[1])):  # plain first, where both have as many
+        found = _align_view(first, second, pairs, mirror)
+        best = max(best, found, key=lambda each: (each.similarity, each.matches))
+        if best.similarity >= SETTLED:
+            break
     return _turn_round(best) if turned_round else best
 
 
@@ -110,76 +125,54 @@ def _turn_round(found: Alignment) -> Alignment:
         found.overlap_right,
         found.overlap_left,
         found.blocks,
+        found.apart,
         "left" if found.frame == "right" else "right",
         found.cell,
     )
 
 
-def _align_view(first: Features, second: Features, bits: np.ndarray, mirror: bool) -> Alignment:
-    """Align one view of the first picture with the second."""
-    from .feature_loops import mutual_matches
+def _align_view(first: Features, second: Features, pairs: np.ndarray, mirror: bool) -> Alignment:
+    """Align one view of the first picture with the second by matches, n x 2."""
+    from .alignment_loops import count_within, fit_affine
 
-    angles = (180 - first.angles if mirror else first.angles).astype(np.float32)
-    pairs = mutual_matches(bits, second.bits, angles, second.angles, MAX_BITS)
     if len(pairs) < MIN_MATCHES:
         return NOTHING
-    transform, matches = _fit(first.points[pairs[:, 0]], second.points[pairs[:, 1]], mirror)
-    if transform is None or matches < MIN_MATCHES:
-        return NOTHING
-    overlaps = _overlaps(transform, first.size, second.size)
-    if (
-        max(overlaps) < MIN_OVERLAP
-        or min(overlaps) < MIN_BOTH
-        or matches < MIN_MATCHED * _features_in_common(transform, first, second)
-    ):
-        return NOTHING
-    found = _score(first, second, transform, matches)
-    worth_it = found.similarity >= REFINE_FROM or matches >= CERTAIN_MATCHES
-    if worth_it and found.similarity < REFINE_TO:
-        refined = refine(first, second, transform)
-        if _is_plausible(refined, mirror):
-            found = max(found, _score(first, second, refined, matches), key=lambda each: each.similarity)
-    return found
-
-
-def _score(first: Features, second: Features, transform: np.ndarray, matches: int) -> Alignment:
-    blocks, frame, cell = compare_blocks(first, second, transform)
-    seen = blocks[~np.isnan(blocks)]
-    if len(seen) < MIN_BLOCKS:
-        return NOTHING
-    overlaps = _overlaps(transform, first.size, second.size)
-    return Alignment(100.0 * float((seen >= AGREES).mean()), matches, transform, *overlaps, blocks, frame, cell)
-
-
-def _fit(source: np.ndarray, target: np.ndarray, mirror: bool) -> tuple[np.ndarray | None, int]:
-    """Return the affine transform most matches agree on, if a copy may look like that, and their number."""
-    transform, inside = import_cv2().estimateAffine2D(
-        source, target, ransacReprojThreshold=REPROJECTION, maxIters=300, confidence=0.995, refineIters=10
+    transform, matches = fit_affine(
+        first.points[pairs[:, 0]], second.points[pairs[:, 1]], mirror, REPROJECTION, MAX_SCALE, MAX_STRETCH, MIN_MATCHES
     )
-    if transform is None or not _is_plausible(transform, mirror):
-        return None, 0
-    transform, inside = _settle(transform, source, target)
-    return (transform, int(inside.sum())) if _is_plausible(transform, mirror) else (None, 0)
+    if matches < MIN_MATCHES:
+        return NOTHING
+    in_common = min(
+        count_within(transform, first.points, *second.size), count_within(invert(transform), second.points, *first.size)
+    )
+    if matches < MIN_MATCHED * in_common or not _share_enough(transform, first, second):
+        return NOTHING
+    return _settle(first, second, transform, matches)
 
 
-def _settle(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fit all matches near the transform by least squares, ever nearer: RANSAC's own answer tilts where few matches are."""
-    known = np.column_stack([source, np.ones(len(source))])
-    inside = np.ones(len(source), dtype=bool)
-    for within in (REPROJECTION, REPROJECTION / 2, REPROJECTION / 2):
-        off = np.linalg.norm(carry(transform, source) - target, axis=1)
-        inside = off <= within * max(1.0, math.sqrt(abs(np.linalg.det(transform[:, :2]))))
-        if inside.sum() < MIN_MATCHES:
-            break
-        transform = np.linalg.lstsq(known[inside], target[inside], rcond=None)[0].T
-    return transform, inside
+def _share_enough(transform: np.ndarray, first: Features, second: Features) -> bool:
+    overlaps = _overlaps(transform, first.size, second.size)
+    return max(overlaps) >= MIN_OVERLAP and min(overlaps) >= MIN_BOTH
 
 
-def _is_plausible(transform: np.ndarray, mirror: bool) -> bool:
-    """Whether a copy may look like that: not turned over unasked, not enlarged or stretched beyond measure."""
-    large, small = np.linalg.svd(transform[:, :2], compute_uv=False)
-    turned_over = np.linalg.det(transform[:, :2]) < 0
-    return turned_over == mirror and small * MAX_SCALE >= 1 and large <= min(MAX_SCALE, MAX_STRETCH * small)
+def _settle(first: Features, second: Features, transform: np.ndarray, matches: int) -> Alignment:
+    """Let the grey pictures themselves move the transform until their blocks lie as well as they can."""
+    from .alignment_loops import settle_blocks
+
+    is_shrunk = abs(np.linalg.det(transform[:, :2])) <= 1  # onto the one with fewer pixels for the same thing
+    source, target, onto = (first, second, transform) if is_shrunk else (second, first, invert(transform))
+    grey = _shrink(source.grey, math.sqrt(abs(np.linalg.det(onto[:, :2]))))
+    to_source, to_target = _to_pixels(grey, source.size), _to_pixels(target.grey, target.size)
+    back = to_source @ _square(invert(onto)) @ np.linalg.inv(to_target)
+    blocks, percent, apart, back, cell = settle_blocks(
+        grey, target.grey, back[:2], CELL, SMALL_CELL, FEW_BLOCKS, TEXTURED, ALIKE, AGREES, MAX_STEPS, SETTLED_PIXELS
+    )
+    settled = (np.linalg.inv(to_source) @ _square(back) @ to_target)[:2]
+    transform = invert(settled) if is_shrunk else settled
+    if np.count_nonzero(~np.isnan(blocks)) < MIN_BLOCKS or percent <= 0 or not _share_enough(transform, first, second):
+        return NOTHING
+    overlaps = _overlaps(transform, first.size, second.size)
+    return Alignment(percent, matches, transform, *overlaps, blocks, apart, "right" if is_shrunk else "left", cell)
 
 
 # -- what both show ---------------------------------------------------------------------------------------------------
@@ -204,10 +197,9 @@ def outline(size: tuple[int, int]) -> np.ndarray:
 
 def common_area(transform: np.ndarray, first: tuple[int, int], second: tuple[int, int]) -> np.ndarray:
     """Return the polygon, n x 2, of what both pictures show, in pixels of the second."""
-    _, polygon = import_cv2().intersectConvexConvex(
-        carry(transform, outline(first)).astype(np.float32), outline(second).astype(np.float32)
-    )
-    return np.zeros((0, 2)) if polygon is None else polygon.reshape(-1, 2)
+    from .alignment_loops import clip_to_picture
+
+    return clip_to_picture(carry(transform, outline(first)), *second)
 
 
 def _overlaps(transform: np.ndarray, first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float]:
@@ -215,80 +207,18 @@ def _overlaps(transform: np.ndarray, first: tuple[int, int], second: tuple[int, 
     polygon = common_area(transform, first, second)
     if len(polygon) < 3:
         return 0.0, 0.0
-    x, y = polygon.astype(np.float64).T
+    x, y = polygon.T
     area = 0.5 * abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1)))
     of_first = area / abs(np.linalg.det(transform[:, :2])) / (first[0] * first[1])
     return min(100.0, 100 * of_first), min(100.0, 100 * area / (second[0] * second[1]))
 
 
-def _features_in_common(transform: np.ndarray, first: Features, second: Features) -> int:
-    """Return how many features lie in the common area, of the picture that has fewer there."""
-    return min(
-        _count_within(carry(transform, first.points), second.size),
-        _count_within(carry(invert(transform), second.points), first.size),
-    )
-
-
-def _count_within(points: np.ndarray, size: tuple[int, int]) -> int:
-    return int(((points >= 0) & (points < size)).all(axis=1).sum())
-
-
-def compare_blocks(first: Features, second: Features, transform: np.ndarray) -> tuple[np.ndarray, str, int]:
-    """Correlate the blocks of what both show; transform leads from first to second.
-
-    Returns
-    -------
-    blocks : float32, rows x columns, NaN where a block is not common or both pictures are flat
-    frame : 'left' if they lie in the first picture, 'right' if in the second
-    cell : pixels of the grey picture from block to block
-    """
-    if abs(np.linalg.det(transform[:, :2])) <= 1:  # onto the one with fewer pixels for the same thing
-        source, target, onto, frame = first, second, transform, "right"
-    else:
-        source, target, onto, frame = second, first, invert(transform), "left"
-    laid, covered, there = lay_over(source, target, onto)
-    for cell in (CELL, SMALL_CELL):
-        blocks = _correlate(laid, covered, there, cell)
-        if np.count_nonzero(~np.isnan(blocks)) >= FEW_BLOCKS:
-            break
-    return blocks, frame, cell
-
-
-def lay_over(source: Features, target: Features, transform: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lay one grey picture onto another.
-
-    Returns
-    -------
-    laid, covered, there : float32, of the target's `grey`
-        the source as it lies there, how much of each pixel it covers (0 to 1), and the target; both slightly blurred.
-    """
-    cv2 = import_cv2()
-    grey = source.grey
-    shrink = math.sqrt(abs(np.linalg.det(transform[:, :2])))
-    if shrink < 0.75:  # first made small properly: warping alone would pick single pixels out of many
-        size = (max(1, round(grey.shape[1] * shrink)), max(1, round(grey.shape[0] * shrink)))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    between = _to_pixels(target.grey, target.size) @ _square(transform) @ np.linalg.inv(_to_pixels(grey, source.size))
-    height, width = target.grey.shape
-    laid = cv2.warpAffine(grey, between[:2], (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    covered = cv2.warpAffine(np.ones(grey.shape, np.float32), between[:2], (width, height))
-    laid, there = (cv2.GaussianBlur(view.astype(np.float32), (0, 0), 1.0) for view in (laid, target.grey))
-    return laid, covered, there
-
-
-def refine(first: Features, second: Features, transform: np.ndarray) -> np.ndarray:
-    """Let the grey pictures themselves settle a transform that few or crowded features left open (ECC, Evangelidis 2008)."""
-    cv2 = import_cv2()
-    back = _to_pixels(second.grey, second.size)
-    laid, covered, there = lay_over(first, second, transform)
-    step = np.eye(2, 3, dtype=np.float32)  # from where a pixel is now to where it should be read
-    enough = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-4)
-    try:
-        _, step = cv2.findTransformECC(there, laid, step, cv2.MOTION_AFFINE, enough, (covered > 0.98).astype(np.uint8), 5)
-    except cv2.error:  # no correlation to climb
-        return transform
-    scaled = np.linalg.inv(back) @ np.linalg.inv(_square(step)) @ back
-    return (scaled @ _square(transform))[:2]
+def _shrink(grey: np.ndarray, factor: float) -> np.ndarray:
+    """Make a picture small properly: reading between pixels alone would pick single ones out of many."""
+    if factor >= 0.75:
+        return grey
+    size = (max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor)))
+    return import_cv2().resize(grey, size, interpolation=import_cv2().INTER_AREA)
 
 
 def _square(transform: np.ndarray) -> np.ndarray:
@@ -299,22 +229,3 @@ def _to_pixels(grey: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return the 3 x 3 matrix from pixels of `Features.size` to those of a smaller picture, whose centres are whole numbers."""
     x, y = grey.shape[1] / size[0], grey.shape[0] / size[1]
     return np.array([[x, 0, 0.5 * x - 0.5], [0, y, 0.5 * y - 0.5], [0, 0, 1]])
-
-
-def _correlate(a: np.ndarray, covered: np.ndarray, b: np.ndarray, cell: int) -> np.ndarray:
-    """Return the correlation of each block of 2 x 2 cells, NaN where it is not covered or flat in both."""
-    rows, columns = a.shape[0] // cell, a.shape[1] // cell
-    if min(rows, columns) < 2:
-        return np.full((0, 0), np.nan, np.float32)
-
-    def mean(values: np.ndarray) -> np.ndarray:
-        cropped = values[: rows * cell, : columns * cell]
-        cells = import_cv2().resize(cropped, (columns, rows), interpolation=import_cv2().INTER_AREA)  # exactly the means
-        return (cells[:-1, :-1] + cells[1:, :-1] + cells[:-1, 1:] + cells[1:, 1:]) / 4
-
-    mean_a, mean_b = mean(a), mean(b)
-    var_a, var_b = mean(a * a) - mean_a**2, mean(b * b) - mean_b**2
-    spread = np.sqrt(np.maximum(var_a, 1e-3) * np.maximum(var_b, 1e-3))
-    correlation = (mean(a * b) - mean_a * mean_b) / (spread + 1e-3)
-    counts = (mean(covered) > 0.98) & (np.maximum(var_a, var_b) > TEXTURED)
-    return np.where(counts, correlation, np.nan).astype(np.float32)

@@ -7,74 +7,92 @@ between them, because a true copy turns all its patches by one angle. No list of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations_with_replacement
+from typing import Any
 
 import numpy as np
 
-from ..parallel import map_batches
+from ..parallel import each, map_batches
 from .features import Features
 
 N_TABLES = 14
 KEY_BITS = 28
 MIN_VOTES = 4  # at one angle, give or take a bin
-MANY_VOTES = 14  # that many are always looked at; below, only the best few of an image
+MANY_VOTES = 20  # that many are always looked at; below, only the best few of an image
 BEST = 8
-TOGETHER = 64  # images asked about at a time
+TOGETHER = 256  # images that ask at a time
+STRIPES = 4  # parts of a collection that are compared with each other elsewhere, so that a worker holds two of them
 
 
 @dataclass(frozen=True, eq=False)
-class FeatureIndex:
-    """All features of a collection, and for each table where those of equal keys stand.
+class FeatureSet:
+    """The features of some images, one after the other.
 
     Attributes
     ----------
     bits, mirrored : uint64, n_features x n_words
     angles : float32, n_features
     starts : int64, n_images + 1, where each image's features begin
-    owner : int32, n_features, the image of each
-    rows : int32, n_tables x n_features, features sorted by key, then by image
-    keys : uint32, n_tables x n_features, the keys in that order
     """
 
     bits: np.ndarray
     mirrored: np.ndarray
     angles: np.ndarray
     starts: np.ndarray
+
+    @classmethod
+    def join(cls, images: Sequence[Features], n_words: int) -> FeatureSet:
+        """Lay the features of images one after the other."""
+        none = np.zeros((0, n_words), np.uint64)
+        return cls(
+            bits=np.concatenate([none, *(image.bits for image in images)]),
+            mirrored=np.concatenate([none, *(image.mirrored for image in images)]),
+            angles=np.concatenate([np.zeros(0, np.float32), *(image.angles for image in images)]),
+            starts=np.concatenate([[0], np.cumsum([len(image) for image in images])]).astype(np.int64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureIndex:
+    """For each table, where the features of equal keys stand.
+
+    Attributes
+    ----------
+    owner : int32, n_features, the image of each
+    rows : int32, n_tables x n_features, features sorted by key, then by image
+    keys : uint32, n_tables x n_features, the keys in that order
+    """
+
     owner: np.ndarray
-    positions: np.ndarray
     rows: np.ndarray
     keys: np.ndarray
 
     @classmethod
-    def build(cls, images: Sequence[Features], n_words: int) -> FeatureIndex:
-        """Sort the features of all images by key, table after table."""
-        from .feature_loops import make_keys
-
-        counts = [len(image) for image in images]
-        bits = np.concatenate([np.zeros((0, n_words), np.uint64), *(image.bits for image in images)])
-        random = np.random.default_rng(0)  # one seed for ever: the same files, the same answer
-        positions = np.array([random.permutation(64 * n_words)[:KEY_BITS] for _ in range(N_TABLES)])
-        rows = np.empty((N_TABLES, len(bits)), np.int32)
-        sorted_keys = np.empty((N_TABLES, len(bits)), np.uint32)
-        for table in range(N_TABLES):
-            keys = make_keys(bits, positions[table])
-            rows[table] = np.argsort(keys, kind="stable")
-            sorted_keys[table] = keys[rows[table]]
-        return cls(
-            bits=bits,
-            mirrored=np.concatenate([np.zeros((0, n_words), np.uint64), *(image.mirrored for image in images)]),
-            angles=np.concatenate([np.zeros(0, np.float32), *(image.angles for image in images)]),
-            starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            owner=np.repeat(np.arange(len(images), dtype=np.int32), counts),
-            positions=positions,
-            rows=rows,
-            keys=sorted_keys,
+    def build(cls, features: FeatureSet, positions: np.ndarray) -> FeatureIndex:
+        """Sort features by key, a table after the other."""
+        tables = list(
+            map_batches(partial(each, partial(_sort_by_key, features.bits)), list(positions), describe="index", size=1)
         )
+        owner = np.repeat(np.arange(len(features), dtype=np.int32), np.diff(features.starts))
+        return cls(owner, *(np.stack(part) for part in zip(*tables, strict=True)))
 
 
-def find_candidates(images: Sequence[Features], max_bits: int) -> np.ndarray:
+def _sort_by_key(bits: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    from .feature_loops import make_keys
+
+    keys = make_keys(bits, positions)
+    rows = np.argsort(keys, kind="stable").astype(np.int32)
+    return rows, keys[rows]
+
+
+def find_candidates(images: Sequence[Features], max_bits: int, executor: Executor | None = None) -> np.ndarray:
     """Find the pairs of images that share enough features at one angle.
 
     Parameters
@@ -84,6 +102,9 @@ def find_candidates(images: Sequence[Features], max_bits: int) -> np.ndarray:
         on the order either, sort the images by `Features.key`.
     max_bits
         by which two descriptors of one patch may differ, inclusive.
+    executor
+        any `concurrent.futures.Executor`, given quarters of the collection to compare with each other; None works in threads
+        on one index. The answer is the same.
 
     Returns
     -------
@@ -91,15 +112,17 @@ def find_candidates(images: Sequence[Features], max_bits: int) -> np.ndarray:
 
     Notes
     -----
-    Approximate: a pair is missed where fewer than 4 features agree in all 28 bits of one of 14 keys, or where fewer than 10 do
+    Approximate: a pair is missed where fewer than 4 features agree in all 28 bits of one of 14 keys, or where fewer than 20 do
     and both images have eight better partners. The index takes about 190 bytes a feature, 57 kB an image.
     """
     if not images:
         return np.zeros((0, 2), np.int64)
-    index = FeatureIndex.build(images, images[0].bits.shape[1])
-    spans = [(start, min(start + TOGETHER, len(images))) for start in range(0, len(images), TOGETHER)]
-    found = list(map_batches(partial(_ask_for_spans, index=index, max_bits=max_bits), spans, describe="candidates"))
-    return _best_pairs(np.concatenate(found), len(images))
+    if executor is None:
+        parts: Iterator[np.ndarray] = iter([_search_tile(Tile(0, 0, *_both(images)), max_bits=max_bits)])
+    else:
+        work = partial(each, partial(_search_tile, max_bits=max_bits))
+        parts = map_batches(work, Tiles(images), executor=executor, describe="candidates", size=1)
+    return _best_pairs(np.concatenate(list(parts)), len(images))
 
 
 def _best_pairs(found: np.ndarray, n_images: int) -> np.ndarray:
@@ -127,27 +150,84 @@ def _best_pairs(found: np.ndarray, n_images: int) -> np.ndarray:
     return pairs[kept]
 
 
-def _ask_for_spans(spans: Sequence[tuple[int, int]], *, index: FeatureIndex, max_bits: int) -> list[np.ndarray]:
-    return [np.concatenate(_ask_both_ways(span, index, max_bits)) for span in spans]
+# -- tiles: some images against others --------------------------------------------------------------------------------
 
 
-def _ask_both_ways(span: tuple[int, int], index: FeatureIndex, max_bits: int) -> list[np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """Images that ask, and images that are asked; from `first_row` and `first_column` of the whole on."""
+
+    first_row: int
+    first_column: int
+    asking: FeatureSet
+    asked: FeatureSet
+
+
+class Tiles(Sequence[Tile]):
+    """The tiles that make up a whole, cut when they are asked for, so that they are not in memory all at once."""
+
+    def __init__(self, images: Sequence[Features]) -> None:
+        self.images = images
+        self.height = -(-len(images) // STRIPES)
+        self.corners = list(combinations_with_replacement(range(0, len(images), self.height), 2))
+
+    def __len__(self) -> int:
+        return len(self.corners)
+
+    def __getitem__(self, which: Any) -> Any:
+        if isinstance(which, slice):
+            return [self[k] for k in range(*which.indices(len(self)))]
+        row, column = self.corners[which]
+        n_words = self.images[0].bits.shape[1]
+        asking, asked = (FeatureSet.join(self.images[start : start + self.height], n_words) for start in (row, column))
+        return Tile(row, column, asking, asked)
+
+
+def _both(images: Sequence[Features]) -> tuple[FeatureSet, FeatureSet]:
+    joined = FeatureSet.join(images, images[0].bits.shape[1])
+    return joined, joined
+
+
+def _search_tile(tile: Tile, *, max_bits: int) -> np.ndarray:
+    """Return the pairs of a tile with votes and weight, int64, n x 4, in numbers of the whole."""
+    random = np.random.default_rng(0)  # one seed for ever: the same files, the same answer
+    n_bits = 64 * tile.asked.bits.shape[1]
+    positions = np.array([random.permutation(n_bits)[:KEY_BITS] for _ in range(N_TABLES)])
+    index = FeatureIndex.build(tile.asked, positions)
+    spans = [(start, min(start + TOGETHER, len(tile.asking))) for start in range(0, len(tile.asking), TOGETHER)]
+    ask = partial(each, partial(_ask_both_ways, tile=tile, index=index, positions=positions, max_bits=max_bits))
+    found = np.concatenate(list(map_batches(ask, spans, describe="candidates", size=1)))
+    return found + np.array([tile.first_row, tile.first_column, 0, 0])
+
+
+def _ask_both_ways(
+    span: tuple[int, int], *, tile: Tile, index: FeatureIndex, positions: np.ndarray, max_bits: int
+) -> np.ndarray:
     from .feature_loops import collect_votes
 
-    shared: tuple = (index.bits, index.angles, index.owner, index.starts, index.rows, *span, max_bits, MIN_VOTES)
-    found = [collect_votes(index.bits, index.angles, *_look_up(index, index.bits, span), *shared)]
-    if len(index.mirrored):
-        angles = (180 - index.angles).astype(np.float32)
-        found.append(collect_votes(index.mirrored, angles, *_look_up(index, index.mirrored, span), *shared))
-    return found
+    asking, asked = tile.asking, tile.asked
+    only_later = tile.first_row == tile.first_column
+    known: tuple = (asked.bits, asked.angles, index.owner, index.rows, len(asked), max_bits, MIN_VOTES)
+    views = [(asking.bits, asking.angles)]
+    if len(asking.mirrored):
+        views.append((asking.mirrored, (180 - asking.angles).astype(np.float32)))
+    start, stop = asking.starts[list(span)]
+    return np.concatenate(
+        [
+            collect_votes(bits, angles, asking.starts, *span, only_later, *_look_up(bits[start:stop], index, positions), *known)
+            for bits, angles in views
+        ]
+    )
 
 
-def _look_up(index: FeatureIndex, bits: np.ndarray, span: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the features of equal key begin and end in each table, int64, n_tables x n_features of these images."""
+def _look_up(bits: np.ndarray, index: FeatureIndex, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the features of equal key begin and end in each table, int32, n_tables x n_features."""
     from .feature_loops import make_keys
 
-    start, stop = index.starts[list(span)]
-    keys = [make_keys(bits[start:stop], positions) for positions in index.positions]
-    both = list(zip(index.keys, keys, strict=True))
-    begins = np.stack([np.searchsorted(known, asked, "left") for known, asked in both])
-    return begins, np.stack([np.searchsorted(known, asked, "right") for known, asked in both])
+    begins, ends = np.empty((2, len(positions), len(bits)), np.int32)
+    for table, places in enumerate(positions):
+        keys = make_keys(bits, places)
+        order = np.argsort(keys)  # asked in order, the index is read from front to back and stays in the cache
+        begins[table, order] = np.searchsorted(index.keys[table], keys[order], "left")
+        ends[table, order] = np.searchsorted(index.keys[table], keys[order], "right")
+    return begins, ends

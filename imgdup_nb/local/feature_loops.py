@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+PLACE_BITS = 20  # of a number that holds a distance and a place: a million features, distances to 2047
+FAR = 2**31 - 1
 ANGLE_BINS = 12  # of 30 degrees; the patches of a true copy all turn by one angle
 
 
@@ -17,23 +19,26 @@ def mutual_matches(
 ) -> np.ndarray:
     """Return int64, n x 2: features nearest to each other both ways, whose turn is the one most of them share."""
     n, m = len(bits_a), len(bits_b)
-    best_a, best_b = np.full(n, max_bits + 1), np.full(m, max_bits + 1)
-    to_b, to_a = np.full(n, -1), np.full(m, -1)
+    to_a = np.full(m, FAR, np.int32)  # distance and place in one number, so that the nearest is the least, without a branch
+    to_b = np.full(n, FAR, np.int32)
+    columns = np.ascontiguousarray(bits_b.T)
+    distances = np.empty(m, np.int32)
     for i in range(n):
+        distances[:] = 0
+        for word in range(bits_a.shape[1]):
+            for j in range(m):
+                distances[j] += np.int32(popcount(bits_a[i, word] ^ columns[word, j]))
+        nearest = np.int32(FAR)
         for j in range(m):
-            distance = np.int64(0)
-            for word in range(bits_a.shape[1]):
-                distance += popcount(bits_a[i, word] ^ bits_b[j, word])
-            if distance < best_a[i]:
-                best_a[i], to_b[i] = distance, j
-            if distance < best_b[j]:
-                best_b[j], to_a[j] = distance, i
+            nearest = min(nearest, np.int32((distances[j] << PLACE_BITS) | j))
+            to_a[j] = min(to_a[j], np.int32((distances[j] << PLACE_BITS) | i))
+        to_b[i] = nearest
     turns = np.zeros(ANGLE_BINS, np.int64)
     pairs, bins = np.empty((n, 2), np.int64), np.empty(n, np.int64)
     count = 0
     for i in range(n):
-        j = to_b[i]
-        if j >= 0 and to_a[j] == i:
+        j = to_b[i] & ((1 << PLACE_BITS) - 1)
+        if to_b[i] >> PLACE_BITS <= max_bits and to_a[j] & ((1 << PLACE_BITS) - 1) == i:
             turn = int(((angles_b[j] - angles_a[i]) % 360) / 360 * ANGLE_BINS) % ANGLE_BINS
             turns[turn] += 1
             pairs[count, 0], pairs[count, 1], bins[count] = i, j, turn
@@ -107,28 +112,29 @@ def make_keys(bits: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 @njit(nogil=True, cache=True)
 def collect_votes(
-    asked: np.ndarray,
-    asked_angles: np.ndarray,
+    asking: np.ndarray,
+    asking_angles: np.ndarray,
+    starts: np.ndarray,
+    start_image: int,
+    stop_image: int,
+    only_later: bool,
     begins: np.ndarray,
     ends: np.ndarray,
     bits: np.ndarray,
     angles: np.ndarray,
     owner: np.ndarray,
-    starts: np.ndarray,
     rows: np.ndarray,
-    start_image: int,
-    stop_image: int,
+    n_images: int,
     max_bits: int,
     min_votes: int,
 ) -> np.ndarray:
-    """Return int64, n x 4: images of the span, each with the later images that got enough votes at one angle; votes; weight.
+    """Return int64, n x 4: images of the span, each with the images that got enough votes at one angle; votes; weight.
 
-    A feature has one vote for each image and angle, however many of the image's features are near. A vote weighs the less the
-    more features share the keys of the one that votes: a patch of cloth that is everywhere says little.
+    A feature has one vote for each image and angle, however many of the image's features are near. A vote weighs more the
+    nearer the two descriptors are. With `only_later` both sides are one set of images, and each pair is looked for once.
     """
-    n_images = len(starts) - 1
     votes = np.zeros((n_images, ANGLE_BINS), np.int32)
-    weights = np.zeros((n_images, ANGLE_BINS), np.int64)
+    weights = np.zeros((n_images, ANGLE_BINS), np.int32)
     last_voter = np.full((n_images, ANGLE_BINS), -1, np.int64)
     is_listed = np.zeros(n_images, np.bool_)
     listed = np.empty(n_images, np.int64)
@@ -137,28 +143,24 @@ def collect_votes(
         n_listed = 0
         for feature in range(starts[image], starts[image + 1]):
             row = feature - starts[start_image]
-            crowd = 1
-            for table in range(len(rows)):
-                crowd += ends[table, row] - begins[table, row]
-            weight = max(1, 1000 // crowd)
             for table in range(len(rows)):
                 # from the back: within a key features are sorted by image, and earlier images asked for this pair already
                 for place in range(ends[table, row] - 1, begins[table, row] - 1, -1):
                     other = rows[table, place]
                     partner = owner[other]
-                    if partner <= image:
+                    if only_later and partner <= image:
                         break
-                    turn = int(((angles[other] - asked_angles[feature]) % 360) / 360 * ANGLE_BINS) % ANGLE_BINS
+                    turn = int(((angles[other] - asking_angles[feature]) % 360) / 360 * ANGLE_BINS) % ANGLE_BINS
                     if last_voter[partner, turn] == feature:
                         continue
                     distance = np.int64(0)
                     for word in range(bits.shape[1]):
-                        distance += popcount(asked[feature, word] ^ bits[other, word])
+                        distance += popcount(asking[feature, word] ^ bits[other, word])
                     if distance > max_bits:
                         continue
                     last_voter[partner, turn] = feature
                     votes[partner, turn] += 1
-                    weights[partner, turn] += weight
+                    weights[partner, turn] += max_bits + 1 - distance
                     if not is_listed[partner]:
                         is_listed[partner] = True
                         listed[n_listed] = partner

@@ -170,23 +170,16 @@ def aligned_features(picture: Image.Image) -> Features:
     # the coarsest level keeps MIN_SIDE pixels; OpenCV stumbles over levels of less than one
     levels = min(8, 1 + int(math.log(max(1.0, min(grey.shape) / MIN_SIDE), LEVEL)))
     orb = cv2.ORB_create(N_ORB, scaleFactor=LEVEL, nlevels=levels, edgeThreshold=16, fastThreshold=5)
-    found = orb.detect(grey, None) if min(grey.shape) >= MIN_SIDE else []
-    for number, point in enumerate(found):
-        point.class_id = number
+    found, bits = orb.detectAndCompute(grey, None) if min(grey.shape) >= MIN_SIDE else ([], None)
     in_mirror = [
-        cv2.KeyPoint(width - 1 - p.pt[0], p.pt[1], p.size, (180 - p.angle) % 360, p.response, p.octave, p.class_id)
-        for p in found
+        cv2.KeyPoint(width - 1 - p.pt[0], p.pt[1], p.size, (180 - p.angle) % 360, p.response, p.octave, number)
+        for number, p in enumerate(found)
     ]
-    found, bits = orb.compute(grey, found)
-    in_mirror, mirrored = orb.compute(np.ascontiguousarray(grey[:, ::-1]), in_mirror)
-    both = sorted({p.class_id for p in found} & {p.class_id for p in in_mirror})  # compute() may drop points at the border
-    place = {p.class_id: row for row, p in enumerate(found)}
-    place_in_mirror = {p.class_id: row for row, p in enumerate(in_mirror)}
-    rows = [place[number] for number in both]
-    kept = [found[row] for row in rows]
-    return _features(
-        cv2, grey, kept, _words(bits, 32)[rows], _words(mirrored, 32)[[place_in_mirror[number] for number in both]]
-    )
+    in_mirror, mirrored = orb.compute(np.ascontiguousarray(grey[:, ::-1]), in_mirror) if found else ([], None)
+    rows = np.array([p.class_id for p in in_mirror], np.int64)  # compute() drops points at the border, and may sort others
+    order = np.argsort(rows)
+    kept = [found[row] for row in rows[order]]
+    return _features(cv2, grey, kept, _words(bits, 32)[rows[order]], _words(mirrored, 32)[order])
 
 
 def akaze_features(picture: Image.Image) -> Features:

@@ -1,8 +1,8 @@
 """Local features of a collection -> the pairs that show the same thing, with how one lies on the other.
 
 The steps: `candidates` and a hash say which pairs are worth a look, `alignment` looks, and pictures that lie near a third are
-looked at too. Pictures with too little texture to be aligned are
-compared by their phash instead, and the column `scored_by` says so.
+looked at too. Pictures with too little texture to be aligned are compared by their phash instead, and the column `scored_by`
+says so.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from .candidates import find_candidates
 from .features import Features, one_cv2_thread
 
 MAX_VOTE_BITS = {"aligned": 56, "akaze": 96}  # by which descriptors, 256 and 486 bits long, of one patch mostly differ
+PAIR_BATCH = 32  # pairs that travel together
 RATIO = 0.6  # a match must be this much nearer than the second nearest
 SURE = 80.0  # percent; partners of such partners are looked at even if the vote passed them over
 NEAR_HASH = 84.0  # percent of phash from which a pair is looked at whatever the vote says
@@ -61,8 +62,8 @@ def find_local_pairs(
     method = fingerprints.method.name
     features: list[Features] = list(fingerprints.codes[:, 0])
     order = sorted(range(len(features)), key=lambda k: features[k].key)  # names must not change what is found
-    voted = np.array(order, dtype=np.int64)[find_candidates([features[k] for k in order], MAX_VOTE_BITS[method])]
-    hashed, percent = _near_by_hash(fingerprints)
+    voted = np.array(order, dtype=np.int64)[find_candidates([features[k] for k in order], MAX_VOTE_BITS[method], executor)]
+    hashed, percent = _near_by_hash(fingerprints, executor)
     textured = np.array([found.is_textured for found in features], dtype=bool)
     both = textured[hashed].all(axis=1)
     tried = np.unique(np.concatenate([np.sort(voted, axis=1), hashed[both]]), axis=0)
@@ -80,14 +81,14 @@ def find_local_pairs(
     return pairs[place, 0], pairs[place, 1], table.iloc[place].reset_index(drop=True)
 
 
-def _near_by_hash(fingerprints: Fingerprints) -> tuple[np.ndarray, np.ndarray]:
+def _near_by_hash(fingerprints: Fingerprints, executor: Executor | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs that phash finds, int64, n x 2, smaller first, and their percent.
 
     A hash sees what patches do not: a copy squashed, blurred or compressed until no patch looks the same.
     """
     if "path" not in fingerprints.images:
         return np.zeros((0, 2), np.int64), np.zeros(0)
-    hashes = fingerprint_images(fingerprints.images, "phash")
+    hashes = fingerprint_images(fingerprints.images, "phash", executor=executor)
     place = {name: k for k, name in enumerate(fingerprints.names)}
     where = np.array([place[name] for name in hashes.names], dtype=np.int64)
     rows, columns, distances = find_pairs(hashes.codes, hashes.method.max_distance(NEAR_HASH))
@@ -115,7 +116,7 @@ def score_pairs(pairs: Sequence[tuple[Features, Features]], method: str, executo
     """Return the score of each pair of pictures, side by side in threads or on an executor."""
     batch = partial(_score_batch, method=method)
     with one_cv2_thread():
-        return list(map_batches(batch, pairs, executor=executor, describe="align"))
+        return list(map_batches(batch, pairs, executor=executor, describe="align", size=PAIR_BATCH))
 
 
 def _score_batch(pairs: Sequence[tuple[Features, Features]], *, method: str) -> list[Score]:
@@ -182,7 +183,7 @@ def verify_pairs(
         raise TypeError(f"pairs must be a table made by similar_pairs(fingerprints), not {type(pairs).__name__}")
     left, right = pairs.left.to_numpy(dtype=object), pairs.right.to_numpy(dtype=object)
     wanted = set(left) | set(right)
-    prints = fingerprint_images(images[images.image.isin(wanted)], "aligned")
+    prints = fingerprint_images(images[images.image.isin(wanted)], "aligned", executor=executor)
     place = dict(zip(prints.names, prints.codes[:, 0], strict=True))
     missing = sorted(wanted - place.keys())
     if missing:

@@ -1,0 +1,379 @@
+"""The loops of laying one picture on another, compiled by numba and cached on disk; all release Python's lock.
+
+Transforms are float64, 2 x 3. Nothing here is random: the three matches of each try come from a fixed sequence.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+MAX_TRIES = 600  # of three matches each; with a quarter of the matches right, 600 tries fail in 1 of 10,000 cases
+FAIL = 1e-3  # tries end when a better transform is this unlikely
+MIN_SPREAD = 25.0  # square pixels; the triangle of three matches must not be thinner
+COPY, SHOT = 0.15, 0.22  # pixels that what agrees is apart, in the median: a copy; another shot
+LOOKS_ALIKE, SHOT_AT_MOST = 70.0, 79.0  # percent; the band of other shots of one scene
+BLUR = (0.4026, 0.2442, 0.0545)  # a Gaussian of one pixel: the middle, one and two pixels away
+RIDGE, NOISE = 0.02, 0.25  # of a block's gradients: where they point one way only, nothing is known across them
+
+
+@njit(nogil=True, cache=True)
+def plausible(transform: np.ndarray, mirror: bool, max_scale: float, max_stretch: float) -> bool:
+    """Whether a copy may look like that: not turned over unasked, not enlarged or stretched beyond measure."""
+    a, b, c, d = transform[0, 0], transform[0, 1], transform[1, 0], transform[1, 1]
+    area = a * d - b * c
+    if (area < 0) != mirror:
+        return False
+    squares = a * a + b * b + c * c + d * d
+    root = math.sqrt(max(0.0, squares * squares - 4 * area * area))
+    large, small = math.sqrt((squares + root) / 2), math.sqrt(max(0.0, (squares - root) / 2))
+    return small * max_scale >= 1 and large <= min(max_scale, max_stretch * small)
+
+
+@njit(nogil=True, cache=True)
+def fit_affine(
+    source: np.ndarray,
+    target: np.ndarray,
+    mirror: bool,
+    within: float,
+    max_scale: float,
+    max_stretch: float,
+    min_matches: int,
+) -> tuple[np.ndarray, int]:
+    """Return the transform that carries most of source, float32 n x 2, to within some pixels of target, and how many.
+
+    Three matches give a transform, all matches near it are counted, and the best is fitted to them by least squares, ever
+    nearer. No matches, 0, where there is none that a copy may look like.
+    """
+    n, best = len(source), 0
+    found, transform = np.zeros((2, 3)), np.zeros((2, 3))
+    state = np.uint64(88172645463325252)
+    tries, wanted = 0, MAX_TRIES
+    three = np.zeros(3, np.int64)
+    while tries < wanted and n >= 3:
+        tries += 1
+        for k in range(3):
+            state ^= state << np.uint64(13)  # xorshift (Marsaglia 2003)
+            state ^= state >> np.uint64(7)
+            state ^= state << np.uint64(17)
+            three[k] = np.int64((state >> np.uint64(11)) % np.uint64(n))
+        if not _through_three(source, target, three, transform) or not plausible(transform, mirror, max_scale, max_stretch):
+            continue
+        inside = _count_inside(source, target, transform, within)
+        if inside > best:
+            best = inside
+            found[:] = transform
+            share = (inside / n) ** 3
+            wanted = MAX_TRIES if share < 1e-9 else min(MAX_TRIES, int(math.log(FAIL) / math.log(max(1e-12, 1 - share))) + 1)
+    if best < min_matches:
+        return found, 0
+    for closer in (1.0, 0.5, 0.5):
+        best = _fit_inside(source, target, found, closer * within)
+        if best < min_matches:
+            return found, 0
+    return found, best if plausible(found, mirror, max_scale, max_stretch) else 0
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _through_three(source: np.ndarray, target: np.ndarray, three: np.ndarray, transform: np.ndarray) -> bool:
+    """Write the transform that carries three matches exactly; False where they are nearly on one line."""
+    i, j, k = three
+    ux, uy = source[j, 0] - source[i, 0], source[j, 1] - source[i, 1]
+    vx, vy = source[k, 0] - source[i, 0], source[k, 1] - source[i, 1]
+    area = np.float64(ux) * vy - np.float64(uy) * vx
+    if abs(area) < MIN_SPREAD:
+        return False
+    for axis in range(2):
+        u, v = target[j, axis] - target[i, axis], target[k, axis] - target[i, axis]
+        transform[axis, 0] = (u * vy - v * uy) / area
+        transform[axis, 1] = (v * ux - u * vx) / area
+        transform[axis, 2] = target[i, axis] - transform[axis, 0] * source[i, 0] - transform[axis, 1] * source[i, 1]
+    return True
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _reach(transform: np.ndarray, within: float) -> float:
+    """Return the squared distance that counts as near, larger where the target shows things larger."""
+    area = abs(transform[0, 0] * transform[1, 1] - transform[0, 1] * transform[1, 0])
+    return within * within * max(1.0, area)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _off(source: np.ndarray, target: np.ndarray, transform: np.ndarray, k: int) -> float:
+    x, y = source[k, 0], source[k, 1]
+    dx = transform[0, 0] * x + transform[0, 1] * y + transform[0, 2] - target[k, 0]
+    dy = transform[1, 0] * x + transform[1, 1] * y + transform[1, 2] - target[k, 1]
+    return dx * dx + dy * dy
+
+
+@njit(nogil=True, cache=True)
+def _count_inside(source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float) -> int:
+    reach, inside = _reach(transform, within), 0
+    for k in range(len(source)):
+        inside += _off(source, target, transform, k) <= reach
+    return inside
+
+
+@njit(nogil=True, cache=True)
+def _fit_inside(source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float) -> int:
+    """Fit the matches near a transform by least squares, and write it; return how many were near."""
+    reach, inside = _reach(transform, within), 0
+    left, right = np.zeros((3, 3)), np.zeros((3, 2))
+    for k in range(len(source)):
+        if _off(source, target, transform, k) > reach:
+            continue
+        inside += 1
+        known = (np.float64(source[k, 0]), np.float64(source[k, 1]), 1.0)
+        for row in range(3):
+            for column in range(3):
+                left[row, column] += known[row] * known[column]
+            for axis in range(2):
+                right[row, axis] += known[row] * target[k, axis]
+    if inside >= 3 and abs(np.linalg.det(left)) > 1e-6:
+        transform[:] = np.linalg.solve(left, right).T
+    return inside
+
+
+@njit(nogil=True, cache=True)
+def count_within(transform: np.ndarray, points: np.ndarray, width: int, height: int) -> int:
+    """Count the points, n x 2, that are carried into a picture."""
+    inside = 0
+    for k in range(len(points)):
+        x = transform[0, 0] * points[k, 0] + transform[0, 1] * points[k, 1] + transform[0, 2]
+        y = transform[1, 0] * points[k, 0] + transform[1, 1] * points[k, 1] + transform[1, 2]
+        inside += 0 <= x < width and 0 <= y < height
+    return inside
+
+
+@njit(nogil=True, cache=True)
+def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return the part of a convex polygon, float64 n x 2, inside a picture (Sutherland and Hodgman 1974)."""
+    kept = corners.copy()
+    for axis, limit, sign in ((0, 0.0, 1.0), (0, float(width), -1.0), (1, 0.0, 1.0), (1, float(height), -1.0)):
+        clipped = np.empty((2 * len(kept) + 1, 2))
+        n = 0
+        for k in range(len(kept)):
+            here, there = kept[k], kept[(k + 1) % len(kept)]
+            inside, next_inside = sign * (here[axis] - limit) >= 0, sign * (there[axis] - limit) >= 0
+            if inside:
+                clipped[n] = here
+                n += 1
+            if inside != next_inside:
+                clipped[n] = here + (there - here) * ((limit - here[axis]) / (there[axis] - here[axis]))
+                n += 1
+        kept = clipped[:n].copy()
+    return kept
+
+
+# -- blocks -----------------------------------------------------------------------------------------------------------
+
+
+@njit(nogil=True, cache=True)
+def lay(source: np.ndarray, back: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a picture, uint8, as it lies on another of height x width, float32, and where it covers it (1 or 0).
+
+    `back` leads from pixels of the other to pixels of this one; between pixels it is interpolated, and beyond its border it
+    goes on as it ends.
+    """
+    laid, covered = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    rows, columns = source.shape
+    last_left, last_top = max(0, columns - 2), max(0, rows - 2)
+    right_by, below_by = min(1, columns - 1), min(1, rows - 1)
+    for y in range(height):
+        u_row, v_row = back[0, 1] * y + back[0, 2], back[1, 1] * y + back[1, 2]
+        for x in range(width):
+            u, v = back[0, 0] * x + u_row, back[1, 0] * x + v_row
+            covered[y, x] = -0.5 <= u <= columns - 0.5 and -0.5 <= v <= rows - 0.5
+            u, v = min(max(u, 0.0), columns - 1.0), min(max(v, 0.0), rows - 1.0)
+            left, top = min(int(u), last_left), min(int(v), last_top)
+            part, down = np.float32(u - left), np.float32(v - top)
+            one, other = np.float32(source[top, left]), np.float32(source[top, left + right_by])
+            above = one + part * (other - one)
+            one, other = np.float32(source[top + below_by, left]), np.float32(source[top + below_by, left + right_by])
+            laid[y, x] = above + down * (one + part * (other - one) - above)
+    return laid, covered
+
+
+@njit(nogil=True, cache=True)
+def blur_inside(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Blur a picture by a pixel, float32, as if nothing were where it is not covered: a black corner must not leak in."""
+    height, width = picture.shape
+    values, weights = picture * covered, covered.copy()
+    middle, near, far = np.float32(BLUR[0]), np.float32(BLUR[1]), np.float32(BLUR[2])
+    blurred = np.empty((2, height, width), np.float32)
+    for kind in range(2):
+        plane = values if kind == 0 else weights
+        down = np.empty_like(plane)
+        for y in range(height):
+            a, b = max(y - 1, 0), min(y + 1, height - 1)
+            c, d = max(y - 2, 0), min(y + 2, height - 1)
+            for x in range(width):
+                down[y, x] = middle * plane[y, x] + near * (plane[a, x] + plane[b, x]) + far * (plane[c, x] + plane[d, x])
+        for y in range(height):
+            for x in range(width):
+                a, b = max(x - 1, 0), min(x + 1, width - 1)
+                c, d = max(x - 2, 0), min(x + 2, width - 1)
+                blurred[kind, y, x] = middle * down[y, x] + near * (down[y, a] + down[y, b]) + far * (down[y, c] + down[y, d])
+    return blurred[0] / np.maximum(blurred[1], np.float32(1e-3))
+
+
+@njit(nogil=True, cache=True)
+def sum_cells(laid: np.ndarray, covered: np.ndarray, target: np.ndarray, cell: int) -> np.ndarray:
+    """Return sums over cells of cell x cell pixels, float64, rows x columns x 15: what `judge_blocks` needs of the pixels."""
+    rows, columns = laid.shape[0] // cell, laid.shape[1] // cell
+    width = columns * cell
+    sums = np.zeros((rows, columns, 15))
+    strip = np.zeros((15, width), np.float32)
+    one, half, middle = np.float32(1), np.float32(0.5), np.float32(128)
+    for row in range(rows):
+        strip[:] = 0
+        for y in range(row * cell, (row + 1) * cell):
+            above, below = max(y - 1, 0), min(y + 1, laid.shape[0] - 1)
+            for x in range(width):  # a column at a time, so that the compiler may work on several at once
+                a, b = laid[y, x] - middle, target[y, x] - middle
+                gx = half * (target[y, min(x + 1, laid.shape[1] - 1)] - target[y, max(x - 1, 0)])
+                gy = half * (target[below, x] - target[above, x])
+                strip[0, x] += one * covered[y, x]
+                strip[1, x] += a
+                strip[2, x] += b
+                strip[3, x] += a * a
+                strip[4, x] += b * b
+                strip[5, x] += a * b
+                strip[6, x] += gx
+                strip[7, x] += gy
+                strip[8, x] += gx * gx
+                strip[9, x] += gx * gy
+                strip[10, x] += gy * gy
+                strip[11, x] += gx * a
+                strip[12, x] += gy * a
+                strip[13, x] += gx * b
+                strip[14, x] += gy * b
+        for x in range(width):
+            for kind in range(15):
+                sums[row, x // cell, kind] += strip[kind, x]
+    return sums
+
+
+@njit(nogil=True, cache=True)
+def judge_blocks(sums: np.ndarray, cell: int, textured: float, alike: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how well each block of 2 x 2 cells agrees, how far off it lies, and how to lay the pictures better.
+
+    Returns
+    -------
+    correlation : float32, rows x columns; NaN where a block is not covered, or flat in both pictures
+    off : float32, rows x columns; pixels by which what a block shows lies elsewhere in the other (Lucas and Kanade 1981)
+    step : float64, 2 x 3; by this much, in pixels at (x, y, 1), the picture laid should be read elsewhere: the least squares
+        of all blocks that are alike
+    """
+    rows, columns = max(0, sums.shape[0] - 1), max(0, sums.shape[1] - 1)
+    correlation, off = np.full((rows, columns), np.nan, np.float32), np.full((rows, columns), np.nan, np.float32)
+    left, right, n = np.zeros((6, 6)), np.zeros(6), 4 * cell * cell
+    for row in range(rows):
+        for column in range(columns):
+            s = sums[row, column] + sums[row, column + 1] + sums[row + 1, column] + sums[row + 1, column + 1]
+            mean_a, mean_b = s[1] / n, s[2] / n
+            var_a, var_b = max(s[3] / n - mean_a**2, 1e-3), max(s[4] / n - mean_b**2, 1e-3)
+            if s[0] < 0.98 * n or max(var_a, var_b) <= textured:
+                continue
+            spread = math.sqrt(var_a * var_b)
+            correlation[row, column] = (s[5] / n - mean_a * mean_b) / (spread + 1e-3)
+            contrast = math.sqrt(var_b / var_a)
+            pull_x = (s[13] - mean_b * s[6]) - contrast * (s[11] - mean_a * s[6])
+            pull_y = (s[14] - mean_b * s[7]) - contrast * (s[12] - mean_a * s[7])
+            hold = RIDGE * (s[8] + s[10]) / 2 + NOISE * n
+            xx, xy, yy = s[8] + hold, s[9], s[10] + hold
+            area = xx * yy - xy * xy
+            dx, dy = (yy * pull_x - xy * pull_y) / area, (xx * pull_y - xy * pull_x) / area
+            off[row, column] = math.sqrt(dx * dx + dy * dy)
+            if correlation[row, column] < alike:
+                continue
+            # a block far off pulls less: it may be what moved
+            weight = 1 / (var_b * n) / max(1.0, off[row, column])
+            known = ((column + 1) * cell - 0.5, (row + 1) * cell - 0.5, 1.0)
+            for i in range(3):
+                for j in range(3):
+                    product = weight * known[i] * known[j]
+                    left[i, j] += product * s[8]
+                    left[i, j + 3] += product * s[9]
+                    left[i + 3, j] += product * s[9]
+                    left[i + 3, j + 3] += product * s[10]
+                right[i] += weight * known[i] * pull_x
+                right[i + 3] += weight * known[i] * pull_y
+    step = np.zeros((2, 3))
+    for k in range(3):  # where all edges run one way, or there are few, what is not known stays nearly as it is
+        hold = 1e-3 * (left[k, k] + left[k + 3, k + 3]) + 1e-9
+        left[k, k] += hold
+        left[k + 3, k + 3] += hold
+    solved = np.linalg.solve(left, right)
+    step[0], step[1] = solved[:3], solved[3:]
+    return correlation, off, step
+
+
+@njit(nogil=True, cache=True)
+def weigh(share: float, apart: float) -> float:
+    """Return the similarity of pictures of which a share agrees, and lies apart by some pixels in the median.
+
+    What a copy shows lies where the original has it, give or take a tenth of a pixel, however it was compressed, resized or
+    blurred. In another shot of the scene near things have moved against far ones, and no transform brings all into place: such
+    a pair is put into the band of what looks alike. At 70 percent and below nothing changes.
+    """
+    percent = 100.0 * share
+    as_shot = min(percent, LOOKS_ALIKE + (percent - LOOKS_ALIKE) * (SHOT_AT_MOST - LOOKS_ALIKE) / (100 - LOOKS_ALIKE))
+    is_shot = min(1.0, max(0.0, (apart - COPY) / (SHOT - COPY)))
+    return percent + is_shot * (as_shot - percent)
+
+
+@njit(nogil=True, cache=True)
+def settle_blocks(
+    source: np.ndarray,
+    target: np.ndarray,
+    back: np.ndarray,
+    cell: int,
+    small_cell: int,
+    few_blocks: int,
+    textured: float,
+    alike: float,
+    agrees: float,
+    max_steps: int,
+    settled: float,
+) -> tuple[np.ndarray, float, float, np.ndarray, int]:
+    """Lay source on target, both uint8, again and again, each time as the blocks would lie better; return the best.
+
+    Returns
+    -------
+    correlation : float32, rows x columns, as from `judge_blocks`
+    percent : see `weigh`
+    apart : pixels by which what agrees lies apart, the median; infinite where nothing agrees
+    back : the transform from target to source, in pixels, by which they lie so
+    cell : the one used: the small one where the other gives too few blocks
+    """
+    height, width = target.shape
+    plain = target.astype(np.float32)
+    best, best_percent, best_apart = np.full((0, 0), np.nan, np.float32), -1.0, np.inf
+    found, now, used = back.copy(), back.copy(), cell
+    for _ in range(max_steps):
+        laid, covered = lay(source, now, height, width)
+        laid, there = blur_inside(laid, covered), blur_inside(plain, covered)
+        correlation, off, step = judge_blocks(sum_cells(laid, covered, there, used), used, textured, alike)
+        if used != small_cell and np.count_nonzero(~np.isnan(correlation)) < few_blocks:
+            used, best_percent, best_apart = small_cell, -1.0, np.inf
+            correlation, off, step = judge_blocks(sum_cells(laid, covered, there, used), used, textured, alike)
+        agreeing = correlation.ravel() >= agrees
+        apart = np.median(off.ravel()[agreeing]) if agreeing.any() else np.inf
+        percent = weigh(agreeing.sum() / max(1, np.count_nonzero(~np.isnan(correlation))), apart)
+        if percent > best_percent or (percent == best_percent and apart < best_apart):
+            best, best_percent, best_apart = correlation, percent, apart
+            found[:] = now
+        farthest = 0.0
+        for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
+            for axis in range(2):
+                farthest = max(farthest, abs(step[axis, 0] * x + step[axis, 1] * y + step[axis, 2]))
+        if farthest < settled or farthest > max(height, width) / 4:
+            break
+        for axis in range(2):
+            a, b = now[axis, 0], now[axis, 1]
+            for column in range(3):
+                now[axis, column] += a * step[0, column] + b * step[1, column]
+    return best, best_percent, best_apart, found, used
