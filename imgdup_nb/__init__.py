@@ -17,12 +17,13 @@ map of the modules.
 
 from .compare import Comparison, compare_images
 from .demo import make_demo_collection
+from .evidence.apart import apply_labels
 from .evidence.bursts import mark_bursts
 from .evidence.calibrate import calibrate
 from .evidence.decision import compare_decisions, record_decision
 from .evidence.defaults import compare_tool_defaults
 from .evidence.evaluate import score_thresholds
-from .evidence.labels import Labels, apply_labels
+from .evidence.labels import Labels
 from .evidence.plots import plot_calibration, plot_label_scores, plot_precision_recall, plot_tool_defaults, plot_true_and_false
 from .evidence.recommend import recommend_threshold
 from .evidence.survey import score_labels

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ..groups import TOLERANCE, PairGraph
 from .intervals import check_confidence, stratified_interval
-from .labels import Labels, _numbered, _rows_of, read_labels
+from .labels import Labels, find_rows, number_answers, read_labels
 
 BAND = 2.5  # percent; 95, 90 and 80 are edges of bands
 CROWD = 4  # pairs of one image in one band; with more, its pairs form a stratum of their own
@@ -117,7 +117,7 @@ class Survey:
         graph = PairGraph.read(pairs)
         edges = np.append(np.arange(100.0, graph.floor, -BAND), graph.floor)
         band = np.searchsorted(-edges, -(graph.similarity + TOLERANCE))
-        row = _rows_of(pairs, graph)
+        row = find_rows(pairs, graph)
         relation = pairs.relation.astype(object).to_numpy()[row] if "relation" in pairs else np.full(len(pairs), "near")
         certain = np.isin(relation, CERTAIN)
         crowded = _crowded(graph, band, ~certain)
@@ -161,7 +161,7 @@ class Survey:
 
     def read(self, labels: Labels | pd.DataFrame) -> Answers:
         """Count the answers about the pairs of this table."""
-        table = _numbered(read_labels(labels), self.names)
+        table = number_answers(read_labels(labels), self.names)
         order = self.by_key
         place = np.searchsorted(self.key, table.key.to_numpy(), sorter=order)
         place = order[np.minimum(place, max(len(order) - 1, 0))] if len(order) else np.zeros(0, np.int64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ N_ORB, LEVEL = 300, 1.2  # features, and by how much each level of the pyramid i
 MIN_SIDE = 16  # pixels; strips that are thinner at the working size have no features
 AKAZE_SIDE = 640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
 MIN_FEATURES = 16  # below this a picture has too little texture to be aligned
+RECIPE = 1  # one more whenever features change, so that kept ones are made again
+MAGIC = b"imgdupF1"  # what the bytes of kept features begin with; its last character is the version of the form
+HEADER = struct.Struct("<8s7I")  # magic, width, height, grey width, grey height, features, words, features in the mirror
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +69,70 @@ class Features:
         """Whether there is enough to align."""
         return len(self.points) >= MIN_FEATURES
 
+    def to_bytes(self) -> bytes:
+        """Return all of it as bytes, the same for the same features on every machine: about 43 kB for 'aligned'.
+
+        Notes
+        -----
+        A header, then the arrays one after the other, little-endian: grey, points, angles, bits, mirrored.
+
+        Examples
+        --------
+        >>> flat = aligned_features(Image.new("RGB", (40, 30), "white"))
+        >>> Features.from_bytes(flat.to_bytes()).size == flat.size
+        True
+        """
+        words, in_mirror = self.bits.shape[1], len(self.mirrored)
+        header = HEADER.pack(MAGIC, *self.size, *self.grey.shape[::-1], len(self), words, in_mirror)
+        arrays = [self.grey, self.points, self.angles, self.bits, self.mirrored]
+        return header + b"".join(_little_endian(array).tobytes() for array in arrays)
+
+    @classmethod
+    def from_bytes(cls, kept: bytes) -> Features:
+        """Return the features that `to_bytes` wrote.
+
+        Raises
+        ------
+        ValueError
+            if these are not such bytes, or not all of them, or of another version.
+        """
+        if len(kept) < HEADER.size or not kept.startswith(MAGIC):
+            raise ValueError("kept features are damaged or of another version; make them again from the picture")
+        _, width, height, grey_width, grey_height, n, words, in_mirror = HEADER.unpack_from(kept)
+        shapes = {
+            "grey": (np.uint8, (grey_height, grey_width)),
+            "points": (np.float32, (n, 2)),
+            "angles": (np.float32, (n,)),
+            "bits": (np.uint64, (n, words)),
+            "mirrored": (np.uint64, (in_mirror, words)),
+        }
+        sizes = [math.prod(shape) * np.dtype(kind).itemsize for kind, shape in shapes.values()]
+        if HEADER.size + sum(sizes) != len(kept):
+            raise ValueError(
+                f"kept features are damaged: {len(kept):,} bytes do not fit their header, which asks for "
+                f"{HEADER.size + sum(sizes):,}; make them again from the picture"
+            )
+        arrays, place = {}, HEADER.size
+        for (name, (kind, shape)), size in zip(shapes.items(), sizes, strict=True):
+            stored = np.frombuffer(kept, np.dtype(kind).newbyteorder("<"), math.prod(shape), place)
+            arrays[name] = stored.astype(kind).reshape(shape)
+            place += size
+        return cls(size=(width, height), **arrays)
+
     def __len__(self) -> int:
         return len(self.points)
 
     def __repr__(self) -> str:
         return f"<Features: {len(self)} points in {self.size[0]} x {self.size[1]} pixels>"
+
+
+def _little_endian(array: np.ndarray) -> np.ndarray:
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)
+
+
+def features_made_with() -> str:
+    """Say what the features made now are made with; those made with something else may differ."""
+    return f"opencv {import_cv2().__version__}, recipe {RECIPE}"
 
 
 def import_cv2() -> Any:

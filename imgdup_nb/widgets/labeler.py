@@ -30,6 +30,8 @@ from ..evidence.intervals import check_confidence
 from ..evidence.labels import ANSWERS, Labels
 from ..evidence.plots import plot_label_scores
 from ..evidence.survey import Answers, Survey
+from ..index.answers import open_labels
+from ..index.collection import Collection
 from .explorer import _facts_by_name
 from .state import check_images
 from .thumbnails import Thumbnails
@@ -54,7 +56,8 @@ class PairLabeler(anywidget.AnyWidget):
     images
         the table made by `scan_images`; None shows names without pictures.
     labels
-        where answers are kept: `Labels`, or the path of a CSV file, new or written before. None keeps them in memory.
+        where answers are kept: a `Collection`, `Labels`, or the path of a CSV file, new or written before. None keeps them in
+        memory.
     threshold
         percent, inclusive; moves up to the next multiple of 2.5.
     confidence
@@ -95,14 +98,12 @@ class PairLabeler(anywidget.AnyWidget):
         pairs: pd.DataFrame,
         images: pd.DataFrame | None = None,
         *,
-        labels: Labels | str | os.PathLike[str] | None = None,
+        labels: Collection | Labels | str | os.PathLike[str] | None = None,
         threshold: float = 90.0,
         confidence: float = 0.95,
     ) -> None:
         self.lock = threading.RLock()  # callbacks run beside the notebook's cells
-        if labels is not None and not isinstance(labels, Labels | str | os.PathLike):
-            raise TypeError(f"labels must be Labels, or the path of a CSV file, not {type(labels).__name__}")
-        self.labels = labels if isinstance(labels, Labels) else Labels(labels)
+        self.labels = open_labels(labels)
         self._confidence = check_confidence(confidence)
         self._survey = Survey.of(pairs)
         self._similarity = pairs.similarity.to_numpy(dtype=float)[self._survey.row]

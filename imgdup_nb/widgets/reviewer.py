@@ -19,7 +19,7 @@ import json
 import os
 import threading
 from importlib.resources import files
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,9 @@ import pandas as pd
 import traitlets as t
 from PIL import Image, ImageDraw, ImageFont
 
+from ..evidence.labels import Labels
+from ..index.answers import open_labels
+from ..index.collection import Collection
 from ..text import shorten_middle
 from .thumbnails import Thumbnails
 
@@ -54,6 +57,9 @@ class ReviewState(t.HasTraits):
     save_to
         a file (JSON) that decisions are kept in as they are made, and taken from at the start: those on files that are still
         the same, by name and digest. None keeps them in memory.
+    labels
+        where it is remembered that images are no duplicates of each other: a `Collection`, whose groups keep them apart from
+        now on, `Labels`, or the path of a CSV file. None remembers it in the plan only.
 
     Attributes
     ----------
@@ -67,16 +73,27 @@ class ReviewState(t.HasTraits):
     decisions = t.Dict(help="place in the plan -> [verdict, part]").tag(sync=True)
     reviewed = t.List(t.Int(), help="numbers of accepted groups").tag(sync=True)
 
-    def __init__(self, plan: pd.DataFrame, *, save_to: str | os.PathLike[str] | None = None, **traits: Any) -> None:
+    def __init__(
+        self,
+        plan: pd.DataFrame,
+        *,
+        save_to: str | os.PathLike[str] | None = None,
+        labels: Collection | Labels | str | os.PathLike[str] | None = None,
+        **traits: Any,
+    ) -> None:
         if not isinstance(plan, pd.DataFrame) or not set(plan) >= NEEDED:
             raise TypeError(f"plan must be a table made by choose_keepers(groups, images), not {type(plan).__name__}")
         self.lock = threading.RLock()  # notebooks call back from a thread of their own
         self._plan = plan.reset_index(drop=True)
         self._places = {int(number): list(rows.index) for number, rows in self._plan.groupby("group")}
         self._save_to = None if save_to is None else Path(save_to)
+        self._labels = None if labels is None else open_labels(labels)
         super().__init__(**traits)
         if self._save_to is not None and self._save_to.exists():
             self._load(self._save_to)
+        if self._labels is not None:
+            self._remember({"old": {}, "new": self.decisions})
+            self.observe(self._remember, "decisions")
         self.observe(self._save, ["decisions", "reviewed"])
 
     # -- what holds ----------------------------------------------------------------------------------------------------
@@ -155,14 +172,28 @@ class ReviewState(t.HasTraits):
     @property
     def not_duplicates(self) -> pd.DataFrame:
         """Pairs that were put together and that a person has parted: left, right, one row per pair, left before right."""
-        pairs = []
-        for number in sorted({int(self._plan.group[int(place)]) for place in self.decisions}):
-            side = {place: (part, 0) for part, places in self._parts(number, self.decisions).items() for place in places}
-            places = self._places[number]
-            sides = {place: side.get(place, (-1, place)) for place in places}
-            pairs += [(a, b) for a, b in combinations(places, 2) if sides[a] != sides[b]]
-        names = [sorted((self._plan.image[a], self._plan.image[b])) for a, b in pairs]
+        numbers = sorted({int(self._plan.group[int(place)]) for place in self.decisions})
+        names = [pair for number in numbers for pair in self._parted(number, self.decisions)]
         return pd.DataFrame(names, columns=["left", "right"], dtype=object)
+
+    def _parted(self, number: int, decisions: dict[str, list[Any]]) -> list[tuple[str, str]]:
+        """Return the pairs of a group that decisions have parted."""
+        sides = list(self._parts(number, decisions).values())
+        sides += [[place] for place in sorted(set(self._places[number]).difference(*sides))]
+        parted = (pair for one, other in combinations(sides, 2) for pair in product(one, other))
+        names = self._plan.image
+        return sorted((min(names[a], names[b]), max(names[a], names[b])) for a, b in parted)
+
+    def _remember(self, change: Any) -> None:
+        """Label as different what a decision has parted, and take that back with the decision."""
+        assert self._labels is not None
+        old, new = change["old"], change["new"]
+        places = [place for place in old.keys() | new.keys() if old.get(place) != new.get(place)]
+        numbers = sorted({int(self._plan.group[int(place)]) for place in places})
+        with self.lock:
+            before, after = ({pair for number in numbers for pair in self._parted(number, said)} for said in (old, new))
+            self._labels.withdraw(before - after, "different")
+            self._labels.add_pairs(sorted(after - before), "different")
 
     # -- by program ----------------------------------------------------------------------------------------------------
 
@@ -251,8 +282,15 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
     scene = t.Dict().tag(sync=True)
     totals = t.Dict().tag(sync=True)
 
-    def __init__(self, plan: pd.DataFrame, *, save_to: str | os.PathLike[str] | None = None, **traits: Any) -> None:
-        super().__init__(plan, save_to=save_to, **traits)
+    def __init__(
+        self,
+        plan: pd.DataFrame,
+        *,
+        save_to: str | os.PathLike[str] | None = None,
+        labels: Collection | Labels | str | os.PathLike[str] | None = None,
+        **traits: Any,
+    ) -> None:
+        super().__init__(plan, save_to=save_to, labels=labels, **traits)
         self._thumbnails = Thumbnails(self._plan)
         self.scene = {
             "groups": [self._headline_of(number) for number in self._places],
