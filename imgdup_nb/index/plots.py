@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..checks import check_percent
 from ..groups import TOLERANCE
-from ..plots import axes_or_new, _draw_tile
+from ..plots import _draw_tile, axes_or_new
 from ..text import shorten_middle
 
 if TYPE_CHECKING:
