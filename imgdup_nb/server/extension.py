@@ -11,6 +11,7 @@ from traitlets.config import LoggingConfigurable
 
 from ..checks import check_choice
 from ..fingerprints import METHODS
+from ..local.features import import_cv2
 from .contexts import Contexts
 from .handlers import make_routes
 
@@ -25,7 +26,7 @@ class SearchContexts(LoggingConfigurable):
 
     @validate("method")
     def _validate_method(self, proposal: dict[str, Any]) -> str:
-        return check_choice("SearchContexts.method", proposal["value"], [name for name in METHODS if METHODS[name].bits])
+        return check_choice("SearchContexts.method", proposal["value"], METHODS)
 
 
 def load(server: ServerApp) -> None:
@@ -35,8 +36,12 @@ def load(server: ServerApp) -> None:
     ------
     OSError
         if the root can be neither found nor made.
+    ImportError
+        if the method needs OpenCV and it is not there.
     """
     settings = SearchContexts(parent=server)
+    if METHODS[settings.method].unit == "percent":
+        import_cv2()  # says now, not with the first question, what to install
     root = os.path.abspath(os.path.expanduser(settings.root))
     os.makedirs(root, exist_ok=True)
     contexts = Contexts(root, method=settings.method)

@@ -5,10 +5,15 @@ import os
 import shutil
 import threading
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from imgdup_nb.index.upload import check_name
+from imgdup_nb.local.features import read_features
+from imgdup_nb.local.scores import score_akaze
 from imgdup_nb.server import contexts as module
+from imgdup_nb.server import work
 from imgdup_nb.server.contexts import Contexts, check_id
 from imgdup_nb.server.errors import Refused, explain
 
@@ -95,6 +100,34 @@ def test_a_folder_that_was_removed_by_hand_is_gone_and_a_new_one_is_new(tmp_path
         assert await contexts.ask(name, len) == 0
 
     asyncio.run(ask())
+
+
+def test_the_scale_of_the_service_itself_is_a_setting(tmp_path):
+    """Local features see what was erased from a scene, which hashes do not."""
+    blocks = np.random.default_rng(4).integers(0, 256, (24, 32), dtype=np.uint8)
+    scene = Image.fromarray(blocks).resize((480, 360), Image.Resampling.NEAREST)
+    scene.save(tmp_path / "scene.png")
+    scene.paste(128, (0, 0, 240, 360))
+    scene.save(tmp_path / "half erased.png")
+    features = [read_features(str(tmp_path / name), "akaze") for name in ("scene.png", "half erased.png")]
+    expected = score_akaze(*features).similarity
+    contexts = Contexts(str(tmp_path), method="akaze")
+
+    async def ask():
+        given = {"imageId1": "scene.png", "imageId2": "half erased.png", "imageId": "scene.png"}
+        request = work.Request(contexts, await contexts.create(), given)
+        for name in ("scene.png", "half erased.png"):
+            await contexts.ask(request.context_id, lambda collection, name=name: collection.add(tmp_path / name))
+        compared = await work.in_context(work.compare)(request)
+        looked_at = await work.in_context(work.get_features)(request)
+        request.given |= {"similarityThreshold": expected - 1e-6, "maxCount": None}
+        return compared, looked_at, await work.in_context(work.find_similar)(request)
+
+    compared, looked_at, found = asyncio.run(ask())
+    for answer in (compared, found):
+        assert answer == {"results": [{"imageId": "half erased.png", "similarity": pytest.approx(expected)}]}
+    assert 20 < expected < 80
+    assert looked_at["featuresCount"] == len(features[0])
 
 
 def test_an_error_that_is_nobodys_is_a_fault_of_ours():
