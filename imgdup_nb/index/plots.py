@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..checks import check_percent
 from ..groups import TOLERANCE
-from ..plots import _axes_or_new, _draw_tile
+from ..plots import axes_or_new, _draw_tile
 from ..text import shorten_middle
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def plot_matches(
     shown, name = found.head(max_images), os.path.basename(os.fspath(query))
     n_columns = min(6, len(shown) + 1)
     n_rows = -(-(len(shown) + 1) // n_columns)
-    ax = _axes_or_new(ax, (1.6 * max(n_columns, 3), 1.95 * n_rows + 0.4))
+    ax = axes_or_new(ax, (1.6 * max(n_columns, 3), 1.95 * n_rows + 0.4))
     paths = dict(zip(images.image, images.path, strict=True))
     _draw_tile(ax, 0, 0, paths.get(query, os.fspath(query)), f"{shorten_middle(name, 22)}\nquery")
     if ax.images:
