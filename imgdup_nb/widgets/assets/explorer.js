@@ -186,6 +186,7 @@ class Explorer extends View {
     for (const plot of [this.histogram, this.curves]) plot.draw(this.scene, this.showTools);
     this.paint();
     this.gallery.resize();
+    this.markState();
   }
 
   paint() {
@@ -243,7 +244,8 @@ class Explorer extends View {
   }
 
   markState() {
-    const isReady = !this.isWaiting && this.rows && !this.gallery.isAsking && !this.pictures.isAsking;
+    const isLaidOut = this.gallery.height > 0; // before that it does not know what to ask for
+    const isReady = isLaidOut && !this.isWaiting && this.rows && !this.gallery.isAsking && !this.pictures.isAsking;
     this.node.dataset.state = isReady ? "ready" : "busy";
   }
 

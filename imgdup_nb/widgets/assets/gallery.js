@@ -54,7 +54,7 @@ class Gallery {
     this.width = this.node.clientWidth;
     this.height = this.node.clientHeight;
     if (this.countTiles() !== this.nTiles) this.clearShown();
-    this.paintSoon();
+    this.paint();
   }
 
   onScroll() {
