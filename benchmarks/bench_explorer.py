@@ -4,7 +4,8 @@
 
 For each size it prints, over 40 moves by key: milliseconds from the key press to the painted plot and to the finished list of
 groups, and the bytes that came to the browser, all of Jupyter's protocol included. Names and thumbnails travel once per image,
-so they are counted apart. Needs what the browser tests need: pip install "imgdup-nb[test]" and a Chromium.
+so they are counted apart. Then it scrolls through the list, a row and a half per frame, and prints milliseconds per frame.
+Needs what the browser tests need: pip install "imgdup-nb[test]" and a Chromium.
 """
 
 import re
@@ -87,6 +88,23 @@ WATCH = """\
 """
 
 
+SCROLL = """\
+async () => {
+  const gallery = document.querySelector(".dup-gallery");
+  const frame = () => new Promise(requestAnimationFrame);
+  const times = [];
+  let last = await frame();
+  for (let count = 0; count < 150; count += 1) {
+    gallery.scrollTop += 200;
+    const now = await frame();
+    times.push(now - last);
+    last = now;
+  }
+  return times;
+}
+"""
+
+
 class Traffic:
     """Bytes that WebSockets brought to the page; what answers a request for names and thumbnails is counted apart."""
 
@@ -126,7 +144,7 @@ def press(page, key):
 
 
 def measure(browser, lab, n_pairs, n_images):
-    """Return the moves and the traffic of one size."""
+    """Return moves and traffic of one size, the times of frames while it scrolled, and the number of groups."""
     page = browser.new_page(viewport={"width": 1280, "height": 1100})
     traffic = Traffic(page)
     show = SHOW.format(n_pairs=n_pairs, n_images=n_images)
@@ -142,8 +160,13 @@ def measure(browser, lab, n_pairs, n_images):
     traffic.n_bytes = traffic.n_picture_bytes = 0
     keys = ["ArrowRight"] * 5 + ["ArrowLeft"] * 15 + ["ArrowRight"] * 10
     moves = [press(page, keys[number % len(keys)]) for number in range(N_MOVES)]
+    n_bytes = traffic.n_bytes
+    n_groups = int(page.get_by_test_id("groups").inner_text().replace(",", ""))
+    frames = page.evaluate(SCROLL)
+    page.locator(".dup-explorer[data-state=ready]").wait_for(timeout=60_000)
     page.close()
-    return moves, traffic
+    traffic.n_bytes = n_bytes
+    return moves, traffic, frames, n_groups
 
 
 def describe(values):
@@ -155,19 +178,20 @@ def describe(values):
 def main():
     """Print the table."""
     sizes = [tuple(map(int, argument.split(","))) for argument in sys.argv[1:]] or SIZES
-    print("     pairs   images | plot ms p50 / p95 | groups ms p50 / p95 | bytes per move | names and thumbnails")
+    moving = "plot ms p50 / p95 | groups ms p50 / p95 | bytes per move | names and thumbnails"
+    print(f"     pairs   images | {moving} | scroll ms p50 / p95")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         lab = Lab(Path(folder))
         lab.start()
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=LAUNCH_ARGUMENTS)
         try:
             for n_pairs, n_images in sizes:
-                moves, traffic = measure(browser, lab, n_pairs, n_images)
+                moves, traffic, frames, n_groups = measure(browser, lab, n_pairs, n_images)
                 lab.stop_kernels()
                 plot, groups = (describe([move[part] for move in moves if part in move]) for part in ("plot", "groups"))
                 print(
                     f"{n_pairs:10,} {n_images:8,} | {plot:>17} | {groups:>19} | {traffic.n_bytes / len(moves):14,.0f} | "
-                    f"{traffic.n_picture_bytes / len(moves):,.0f}"
+                    f"{traffic.n_picture_bytes / len(moves):20,.0f} | {describe(frames)} ({n_groups:,} groups)"
                 )
         finally:
             browser.close()

@@ -17,12 +17,13 @@ map of the modules.
 
 from .compare import Comparison, compare_images
 from .demo import make_demo_collection
+from .evidence.apart import apply_labels
 from .evidence.bursts import mark_bursts
 from .evidence.calibrate import calibrate
 from .evidence.decision import compare_decisions, record_decision
 from .evidence.defaults import compare_tool_defaults
 from .evidence.evaluate import score_thresholds
-from .evidence.labels import Labels, apply_labels
+from .evidence.labels import Labels
 from .evidence.plots import plot_calibration, plot_label_scores, plot_precision_recall, plot_tool_defaults, plot_true_and_false
 from .evidence.recommend import recommend_threshold
 from .evidence.survey import score_labels
@@ -31,6 +32,7 @@ from .fingerprints import METHODS, Fingerprints, fingerprint_images
 from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_changes
 from .images import scan_images
 from .index.collection import Collection
+from .index.plots import plot_matches
 from .local.scores import verify_pairs
 from .onnx import OnnxEmbedding
 from .pairs import similar_pairs, similarity_matrix
@@ -67,6 +69,7 @@ __all__ = [
     "plot_calibration",
     "plot_group",
     "plot_label_scores",
+    "plot_matches",
     "plot_matrix",
     "plot_precision_recall",
     "plot_similarities",

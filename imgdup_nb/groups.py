@@ -194,7 +194,7 @@ def _group_graph(graph: PairGraph, threshold: float, linkage: str) -> tuple[Grou
         linkage=linkage,
         n_images=graph.n_images,
         n_pairs=graph.count_pairs(near),
-        left_out=[graph.names[image] for image in np.flatnonzero(touched & ~grouped)],
+        left_out=graph.name_array[touched & ~grouped].tolist(),
         floor=graph.floor,
         method=graph.method,
         nearest=float(graph.similarity.max()) if len(graph.similarity) else np.nan,
@@ -346,6 +346,7 @@ class PairGraph:
     first: np.ndarray  # int32
     second: np.ndarray  # int32
     similarity: np.ndarray  # float64, percent
+    row: np.ndarray  # int64: where the pair stands in the table
     floor: float
     method: str
     n_images: int
@@ -377,6 +378,7 @@ class PairGraph:
             first=np.minimum(left, right)[order],
             second=np.maximum(left, right)[order],
             similarity=pairs.similarity.to_numpy(dtype=float)[order],
+            row=order,
             floor=floor,
             method=str(pairs.attrs.get("method", "unknown method")),
             n_images=int(pairs.attrs.get("n_images", len(names))),
@@ -393,8 +395,12 @@ class PairGraph:
 
     def below(self, upper: float) -> PairGraph:
         """Return the same images with the pairs below `upper` percent, exclusive."""
-        start = int(self.at_or_above(upper).sum())
-        return replace(self, first=self.first[start:], second=self.second[start:], similarity=self.similarity[start:])
+        return self.only(~self.at_or_above(upper))
+
+    def only(self, kept: np.ndarray) -> PairGraph:
+        """Return the same images with some of the pairs: bool, n_pairs."""
+        parts = {name: getattr(self, name)[kept] for name in ("first", "second", "similarity", "row")}
+        return replace(self, **parts)
 
     def check_floor(self, threshold: float) -> None:
         """Raise a ValueError with the way out if the table cannot answer for `threshold`."""
@@ -409,22 +415,29 @@ class PairGraph:
         return self.similarity >= threshold - TOLERANCE
 
     @cached_property
+    def name_array(self) -> np.ndarray:
+        """The names as an array of objects, to take many at once."""
+        return np.array(self.names, dtype=object)
+
+    @cached_property
     def n_copies(self) -> np.ndarray:
         """How many copies stand behind each image, int64 n_names: pairs between two copies are not in the table."""
         return np.bincount(self.like, minlength=len(self.names)) - (self.like == np.arange(len(self.names)))
 
-    def pair_weights(self) -> np.ndarray:
-        """Return how many pairs each pair stands for, int64: itself, and those between the copies of its two images."""
-        copies = self.n_copies
-        return 1 + copies[self.first] * copies[self.second]
-
     def count_pairs(self, near: np.ndarray) -> int:
         """Return the number of pairs of which the table's rows `near` are part."""
         copies = self.n_copies
-        return int(self.pair_weights()[near].sum() + (copies * (copies - 1) // 2).sum())
+        if not copies.any():
+            return int(near.sum())
+        between = copies[self.first[near]] * copies[self.second[near]]  # a pair stands for those between its images' copies too
+        return int(near.sum() + between.sum() + (copies * (copies - 1) // 2).sum())
 
     def levels(self) -> np.ndarray:
         """Return every similarity that can occur from the floor up, strictest first; half percents where they are too many."""
+        return self._levels
+
+    @cached_property
+    def _levels(self) -> np.ndarray:
         seen = np.unique(self.similarity)
         nominal = METHODS[self.method].levels(self.floor) if self.method in METHODS else np.arange(100, self.floor - 1e-9, -0.5)
         if len(seen) > MAX_LEVELS:
@@ -489,7 +502,7 @@ def _owners(graph: PairGraph, near: np.ndarray, linkage: str) -> np.ndarray:
         return star_owners(first, second, level, by_second, n, 1)[:, 0]
     if linkage == "connected":
         return connected_levels(first, second, level, n, 1)[0]
-    return _complete_levels(first, second, level, n, 1, graph)[0]
+    return _complete_levels(first, second, level, 1, graph)[0]
 
 
 def _tallies(graph: PairGraph, strictest_first: np.ndarray, linkage: str) -> np.ndarray:
@@ -505,35 +518,20 @@ def _tallies(graph: PairGraph, strictest_first: np.ndarray, linkage: str) -> np.
         return tally_owners(star_owners(first, second, level, by_second, n, n_levels))
     if linkage == "connected":
         return connected_levels(first, second, level, n, n_levels)[1]
-    return _complete_levels(first, second, level, n, n_levels, graph)[1]
+    return _complete_levels(first, second, level, n_levels, graph)[1]
 
 
 def _complete_levels(
-    first: np.ndarray, second: np.ndarray, level: np.ndarray, n: int, n_levels: int, graph: PairGraph
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, n_levels: int, graph: PairGraph
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merge two clusters as soon as all pairs between them have been met; the same answers as `loops.connected_levels`.
 
     Of very many copies (`graph.like`) only the original is clustered; the others go where it goes.
     """
-    first, second, level = _without_copies(first, second, level, graph)
-    like = graph.like
-    owner = like.copy()
-    size = np.bincount(like, minlength=n).tolist()
-    members = [[image] for image in range(n)]
-    met: list[dict[int, int]] = [{} for _ in range(n)]  # of each cluster: how many pairs lead to which other cluster
-    tally = np.zeros((n_levels, 3), np.int64)
-    pair = 0
-    for k in range(n_levels):
-        while pair < len(first) and level[pair] <= k:
-            a, b = sorted((int(owner[first[pair]]), int(owner[second[pair]])))
-            pair += 1
-            met[a][b] = met[b][a] = met[a].get(b, 0) + 1
-            if met[a][b] == len(members[a]) * len(members[b]):
-                _merge(a, b, owner, members, met)
-                size[a], size[b] = size[a] + size[b], 0
-        sizes = [count for count in size if count > 1]
-        tally[k] = len(sizes), sum(sizes), max(sizes, default=0)
-    return owner[like], tally
+    from .loops import complete_levels
+
+    owner, tally = complete_levels(*_without_copies(first, second, level, graph), graph.like, n_levels)
+    return owner[graph.like], tally
 
 
 def _without_copies(
@@ -552,63 +550,29 @@ def _without_copies(
     return first[order], second[order], level[order]
 
 
-def _merge(a: int, b: int, owner: np.ndarray, members: list[list[int]], met: list[dict[int, int]]) -> None:
-    """Put cluster b, the later one, into a."""
-    owner[members[b]] = a
-    members[a] += members[b]
-    members[b] = []
-    del met[a][b], met[b][a]
-    for other, count in met[b].items():
-        met[a][other] = met[other][a] = met[a].get(other, 0) + count
-        del met[other][b]
-    met[b] = {}
-
-
 # -- groups as a table ------------------------------------------------------------------------------------------------
 
 
 def _group_table(graph: PairGraph, owner: np.ndarray) -> pd.DataFrame:
     """Return the table of `Grouping`, with the images' numbers as an extra column."""
+    from .loops import score_members
+
+    to_original, weakest, met = score_members(graph.first, graph.second, graph.similarity, owner, graph.n_copies)
     size = np.bincount(owner, minlength=len(owner))
+    weakest[met < size * (size - 1) // 2] = np.nan  # some pair is below the floor
     images = np.flatnonzero(size[owner] > 1)
-    heads = owner[images]
-    order = np.lexsort((images, images != heads, heads, -size[heads]))  # largest group first, then by original
-    images, heads = images[order], heads[order]
-    similarity = _to_original(graph, owner)[images]
-    # within a group: original, then most similar first, then by name
+    heads, similarity = owner[images], to_original[images]
+    # largest group first, then by original; within a group: original, then most similar first, then by name
     order = np.lexsort((images, -np.nan_to_num(similarity, nan=-1), images != heads, heads, -size[heads]))
     images, heads, similarity = images[order], heads[order], similarity[order]
     starts = images == heads
     return pd.DataFrame(
         {
             "group": np.cumsum(starts),
-            "image": pd.Series([graph.names[image] for image in images], dtype=object),
+            "image": pd.Series(graph.name_array[images], dtype=object),
             "similarity": similarity,
             "original": starts,
-            "weakest": _weakest_pairs(graph, owner, size)[heads],
+            "weakest": weakest[heads],
             "number": images,
         }
     )
-
-
-def _to_original(graph: PairGraph, owner: np.ndarray) -> np.ndarray:
-    """Return each image's similarity to the first of its group; NaN where the pair is below the floor."""
-    similarity = np.full(len(owner), np.nan)
-    similarity[owner == np.arange(len(owner))] = 100.0
-    leads = owner[graph.second] == graph.first  # owners come before their members
-    similarity[graph.second[leads]] = graph.similarity[leads]
-    follows = owner[graph.first] == graph.second  # except in a star, where a later original may own an earlier image
-    similarity[graph.first[follows]] = graph.similarity[follows]
-    return similarity
-
-
-def _weakest_pairs(graph: PairGraph, owner: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return the least similar pair of each group, by its first image; NaN where some pair is below the floor."""
-    inside = owner[graph.first] == owner[graph.second]
-    head = owner[graph.first[inside]]
-    weakest = np.full(len(owner), np.inf)
-    np.minimum.at(weakest, head, graph.similarity[inside])
-    met = np.bincount(head, weights=graph.pair_weights()[inside], minlength=len(owner))
-    met = met + np.bincount(owner, weights=graph.n_copies * (graph.n_copies - 1) // 2, minlength=len(owner))
-    weakest[met < size * (size - 1) // 2] = np.nan
-    return weakest

@@ -201,8 +201,18 @@ def _by_name(file: _File) -> str:
 
 
 def printable(name: str) -> str:
-    r"""Show bytes that are not UTF-8 as ``\xe9``: such a name can be opened, but neither printed nor stored."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    r"""Show what is no Unicode as ``\xe9``: such a name can be opened, but neither printed nor stored.
+
+    Examples
+    --------
+    >>> print(printable("caf\udce9.jpg"), printable("half \ud83d.jpg"))
+    caf\xe9.jpg half \xed\xa0\xbd.jpg
+    """
+    try:
+        raw = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # Windows lets half of a surrogate pair stand alone
+        raw = name.encode("utf-8", "surrogatepass")
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def walk_files(root: str) -> Iterator[os.DirEntry[str]]:

@@ -108,3 +108,150 @@ def connected_levels(
     for image in range(n):
         parent[image] = parent[parent[image]]  # earlier images are already at their root
     return parent, tally
+
+
+@compiled
+def score_members(
+    first: np.ndarray, second: np.ndarray, similarity: np.ndarray, owner: np.ndarray, n_copies: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Look up how near images are within their groups, each of which is named by the first image in it: `owner`.
+
+    Returns
+    -------
+    each image's similarity to the first of its group, NaN where the table lacks that pair; and by first image the least similar
+    pair met (infinity where none is), and how many pairs were met, those between copies included.
+    """
+    n = len(owner)
+    to_first = np.full(n, np.nan)
+    weakest = np.full(n, np.inf)
+    met = np.zeros(n, np.int64)
+    for image in range(n):
+        if owner[image] == image:
+            to_first[image] = 100.0
+        met[owner[image]] += n_copies[image] * (n_copies[image] - 1) // 2
+    for pair in range(len(first)):
+        a, b = first[pair], second[pair]
+        head = owner[a]
+        if head != owner[b]:
+            continue
+        if head == a:
+            to_first[b] = similarity[pair]
+        elif head == b:  # in a star a later original may own an earlier image
+            to_first[a] = similarity[pair]
+        weakest[head] = min(weakest[head], similarity[pair])
+        met[head] += 1 + n_copies[a] * n_copies[b]
+    return to_first, weakest, met
+
+
+@compiled
+def complete_levels(
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, like: np.ndarray, n_levels: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Merge two clusters as soon as all pairs between them have been met, strictest level first.
+
+    Of very many copies only the one they are `like` has pairs; it stands for all of them in the counts.
+
+    Returns
+    -------
+    the same as `connected_levels`, the owners of what `like` does not name left to the caller.
+
+    Notes
+    -----
+    How many pairs lead from one cluster to another is kept in a table with open addressing, whose keys are the two clusters.
+    Each cluster's neighbours are a linked list; one that has been merged into another stays in it and is passed over.
+    """
+    n = len(like)
+    owner = like.copy()
+    size = np.zeros(n, np.int64)  # images, copies included
+    for image in range(n):
+        size[like[image]] += 1
+    n_members = np.ones(n, np.int64)  # images with pairs of their own
+    last = np.arange(n)  # the members of a cluster are a linked list from the cluster's number to here
+    following = np.full(n, -1)
+    grouped = size[size > 1]
+    groups, images, largest = len(grouped), grouped.sum(), grouped.max() if len(grouped) else 0
+    keys, counts, n_keys = np.full(1024, -1), np.zeros(1024, np.int64), 0
+    newest = np.full(n, -1)  # of each cluster: its latest neighbour in the list below
+    neighbour, earlier, n_links = np.empty(1024, np.int64), np.empty(1024, np.int64), 0
+    tally = np.zeros((n_levels, 3), np.int64)
+    pair = 0
+    for k in range(n_levels):
+        while pair < len(first) and level[pair] <= k:
+            a, b = owner[first[pair]], owner[second[pair]]
+            a, b = min(a, b), max(a, b)
+            pair += 1
+            if 2 * n_keys > len(keys):
+                keys, counts = _grow(keys, counts)
+            if n_links + 2 > len(neighbour):
+                neighbour, earlier = np.append(neighbour, neighbour), np.append(earlier, earlier)
+            place = _find(keys, a * n + b)
+            if keys[place] < 0:
+                keys[place], n_keys = a * n + b, n_keys + 1
+                n_links = _link(a, b, newest, neighbour, earlier, n_links)
+                n_links = _link(b, a, newest, neighbour, earlier, n_links)
+            counts[place] += 1
+            if counts[place] < n_members[a] * n_members[b]:
+                continue
+            counts[place] = 0
+            groups += 1 - (size[a] > 1) - (size[b] > 1)
+            images += (size[a] == 1) + (size[b] == 1)
+            member = b
+            while member >= 0:
+                owner[member] = a
+                member = following[member]
+            following[last[a]], last[a] = b, last[b]
+            size[a] += size[b]
+            n_members[a] += n_members[b]
+            largest = max(largest, size[a])
+            link = newest[b]
+            while link >= 0:
+                other = neighbour[link]
+                link = earlier[link]
+                if owner[other] != other or other == a:
+                    continue  # merged meanwhile
+                place = _find(keys, min(b, other) * n + max(b, other))
+                moved, counts[place] = counts[place], 0
+                if moved == 0:
+                    continue  # moved already, by the same neighbour further up
+                if 2 * n_keys > len(keys):
+                    keys, counts = _grow(keys, counts)
+                if n_links + 2 > len(neighbour):
+                    neighbour, earlier = np.append(neighbour, neighbour), np.append(earlier, earlier)
+                place = _find(keys, min(a, other) * n + max(a, other))
+                if keys[place] < 0:
+                    keys[place], n_keys = min(a, other) * n + max(a, other), n_keys + 1
+                    n_links = _link(a, other, newest, neighbour, earlier, n_links)
+                    n_links = _link(other, a, newest, neighbour, earlier, n_links)
+                counts[place] += moved
+        tally[k] = groups, images, largest
+    return owner, tally
+
+
+@compiled
+def _link(one: int, other: int, newest: np.ndarray, neighbour: np.ndarray, earlier: np.ndarray, n_links: int) -> int:
+    """Add a neighbour to a cluster's list; return how many links there are now."""
+    neighbour[n_links], earlier[n_links] = other, newest[one]
+    newest[one] = n_links
+    return n_links + 1
+
+
+@compiled
+def _find(keys: np.ndarray, key: int) -> np.int64:
+    """Return where a key stands in a table with open addressing, or where it would; -1 marks what is free."""
+    mask = len(keys) - 1
+    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)  # neighbouring keys far apart: 2**64 divided by the golden ratio
+    place = np.int64(mixed >> np.uint64(32)) & mask
+    while keys[place] >= 0 and keys[place] != key:
+        place = (place + 1) & mask
+    return place
+
+
+@compiled
+def _grow(keys: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a table twice as large with the same content."""
+    more_keys, more_counts = np.full(2 * len(keys), -1), np.zeros(2 * len(keys), np.int64)
+    for old in range(len(keys)):
+        if keys[old] >= 0:
+            place = _find(more_keys, keys[old])
+            more_keys[place], more_counts[place] = keys[old], counts[old]
+    return more_keys, more_counts

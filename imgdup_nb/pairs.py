@@ -137,7 +137,7 @@ def similar_pairs(
     else:
         reach = lefts.method.max_distance(floor)
         rows, columns, distances = find_pairs(lefts.codes, reach, others=rights.codes, executor=executor)
-    relation = _relate(lefts.images, rights.images, rows, columns, lefts.method.similarity(distances), executor)
+    relation = relate(lefts.images, rights.images, rows, columns, lefts.method.similarity(distances), executor)
     if not include_low_detail:
         kept = ~(lefts.low_detail[rows] | rights.low_detail[columns]) | (relation < RELATIONS.index("near"))
         rows, columns, distances, relation = rows[kept], columns[kept], distances[kept], relation[kept]
@@ -300,7 +300,7 @@ def _find_unfolded(codes: np.ndarray, max_distance: float, alike: list[list[int]
 # -- same bytes, same pixels ------------------------------------------------------------------------------------------
 
 
-def _relate(
+def relate(
     left: pd.DataFrame,
     right: pd.DataFrame,
     rows: np.ndarray,

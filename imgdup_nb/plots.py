@@ -36,6 +36,7 @@ CURVES = {  # column of the sweep: its colour, at least 3 : 1 on white and on bl
     "redundant": "#cf6f12",
     "largest": "#9a63d6",
 }
+LINE = "#c2362b"  # of a threshold
 TILE = 160  # pixels; the longer side of a picture on a contact sheet
 MAX_TICK_NAMES = 40  # images named at the edges of a matrix; more cannot be read
 
@@ -107,7 +108,7 @@ def plot_similarities(pairs: pd.DataFrame, threshold: float | None = None, *, ax
     >>> len(ax.patches) > 0
     True
     """
-    ax = _axes_or_new(ax, (7, 3))
+    ax = axes_or_new(ax, (7, 3))
     graph = PairGraph.read(pairs)
     levels = graph_levels(graph)
     counts = count_by_level(graph.similarity, levels)
@@ -117,7 +118,7 @@ def plot_similarities(pairs: pd.DataFrame, threshold: float | None = None, *, ax
     _scale_counts(ax, counts.max(initial=1))
     _draw_bands(ax, graph.floor)
     if threshold is not None:
-        ax.axvline(_left_of_bar(levels, line), color="#c2362b", linewidth=1.6, zorder=3)
+        ax.axvline(_left_of_bar(levels, line), color=LINE, linewidth=1.6, zorder=3)
     ax.set(xlabel=f"similarity, percent ({graph.method})", ylabel="pairs (logarithmic)")
     return ax
 
@@ -147,17 +148,16 @@ def plot_sweep(sweep: pd.DataFrame, threshold: float | None = None, *, ax: Axes 
     >>> [line.get_label() for line in ax.lines]
     ['pairs', 'groups', 'images', 'redundant', 'largest']
     """
-    ax = _axes_or_new(ax, (7, 3))
+    ax = axes_or_new(ax, (7, 3))
     rising = sweep.sort_values("threshold")
     rising = pd.concat([rising.head(1).assign(threshold=rising.threshold.min() - 1.0), rising])
     for column, colour in CURVES.items():
         # a threshold between two levels finds what the next stricter level does
         ax.step(rising.threshold, rising[column], where="pre", color=colour, label=column, linewidth=1.8)
     _scale_counts(ax, rising[list(CURVES)].to_numpy().max(initial=1))
-    if threshold is not None:
-        ax.axvline(check_percent("threshold", threshold), color="#c2362b", linewidth=1.6)
+    draw_line(ax, threshold)
     ax.set(xlabel="threshold, percent", ylabel="count (logarithmic)")
-    ax.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    draw_legend(ax, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 
 
@@ -180,7 +180,7 @@ def plot_matrix(
     matplotlib.axes.Axes
         with the names at the edges as long as there are 40 images or fewer.
     """
-    ax = _axes_or_new(ax, (6.4, 5.2))
+    ax = axes_or_new(ax, (6.4, 5.2))
     members = [list(group) for group in groups or []]
     first = [name for group in members for name in group]
     grouped = set(first)
@@ -222,7 +222,7 @@ def plot_group(
     shown = rows.head(max_images)
     n_columns = min(6, max(2, len(shown)))
     n_rows = -(-len(shown) // n_columns)
-    ax = _axes_or_new(ax, (1.6 * n_columns, 1.95 * n_rows + 0.4))
+    ax = axes_or_new(ax, (1.6 * n_columns, 1.95 * n_rows + 0.4))
     paths = dict(zip(images.image, images.path, strict=True))
     for place, row in enumerate(shown.itertuples()):
         line, column = divmod(place, n_columns)
@@ -250,13 +250,25 @@ def draw_summary(pairs: pd.DataFrame, sweep: pd.DataFrame, grouping: Grouping) -
 # -- parts of figures -------------------------------------------------------------------------------------------------
 
 
-def _axes_or_new(ax: Axes | None, size: tuple[float, float]) -> Axes:
+def axes_or_new(ax: Axes | None, size: tuple[float, float]) -> Axes:
+    """Return the axes to draw on: those given, or new ones of this size in inches."""
     if ax is not None:
         return ax
     from matplotlib import pyplot
 
     _figure, made = pyplot.subplots(figsize=size, layout="constrained")
     return made
+
+
+def draw_line(ax: Axes, threshold: float | None) -> None:
+    """Draw the line of a threshold in percent; None draws none."""
+    if threshold is not None:
+        ax.axvline(check_percent("threshold", threshold), color=LINE, linewidth=1.6)
+
+
+def draw_legend(ax: Axes, **place: Any) -> None:
+    """Draw the legend as all figures have it, where it is least in the way unless told."""
+    ax.legend(**({"fontsize": "small", "frameon": False, "loc": "best"} | place))
 
 
 def _scale_counts(ax: Axes, most: float) -> None:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from imgdup_nb import calibrate, fingerprint_images, scan_images, tune_from_examples
-from imgdup_nb.evidence.calibrate import _distances, _rates
+from imgdup_nb.evidence.calibrate import _distances
 from imgdup_nb.fingerprints import METHODS
 
 
@@ -89,27 +89,6 @@ def test_distances_row_by_row_are_those_of_the_matrix(images, views):
     np.testing.assert_array_equal(_distances(codes[:-1], codes[1:]), np.diag(all_distances(codes), 1))
 
 
-def kinds(rng, n, shares):
-    """Return the false pairs of a collection in which images of one kind all look alike."""
-    kind = rng.choice(len(shares) + 1, n, p=[*shares, 1 - sum(shares)])
-    pairs = [np.array(np.triu_indices((kind == k).sum(), 1)) for k in range(len(shares))]
-    places = [np.flatnonzero(kind == k) for k in range(len(shares))]
-    first, second = (np.concatenate([place[pair[side]] for place, pair in zip(places, pairs, strict=True)]) for side in (0, 1))
-    return first, second
-
-
-@pytest.mark.parametrize("sizes", [[3], [6], [15], [2] * 20, [20, 8, 4, 4, 2, 2]], ids=str)
-def test_the_interval_of_the_rate_holds_although_strangers_clump(sizes):
-    rng, n = np.random.default_rng(5), 300
-    shares = [size / n for size in sizes]
-    truth, held = sum(share**2 for share in shares), 0
-    for _ in range(200):
-        first, second = kinds(rng, n, shares)
-        table = _rates(first, second, np.full(len(first), 90.0), np.array([90.0]), n, n * (n - 1) // 2, 0.95)
-        held += table.rate_low[0] <= truth <= table.rate_high[0]
-    assert held / 200 >= 0.94  # 0.95, less the noise of 200 trials
-
-
 # -- examples ---------------------------------------------------------------------------------------------------------
 
 
@@ -151,3 +130,20 @@ def test_examples_that_cannot_be_judged_are_refused(images):
         tune_from_examples(images, [("p00.png", "missing.png")], [("p01.png", "p00.png")])
     with pytest.raises(ValueError, match="must_match must hold at least one pair"):
         tune_from_examples(images, [], [("p01.png", "p00.png")])
+
+
+def test_all_methods_are_tried_unless_told_local_features_once(images):
+    table = tune_from_examples(images, [("p00.png", "p01.png")], [("p02.png", "p03.png")])
+    assert sorted(table.method.unique()) == sorted(METHODS)
+    assert (table.method == "aligned").sum() == 1
+
+
+@pytest.mark.parametrize("options", [{"methods": "phash"}, {"orientations": []}, {"methods": ["phsh"]}])
+def test_methods_that_are_none_are_refused(images, options):
+    with pytest.raises((TypeError, ValueError), match="methods"):
+        tune_from_examples(images, [("p00.png", "p01.png")], [("p02.png", "p03.png")], **options)
+
+
+def test_a_reach_that_is_no_share_is_refused(images):
+    with pytest.raises(ValueError, match="max_reach must be a share of all images"):
+        calibrate(images, variations=["half size"], max_reach=10)

@@ -15,22 +15,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import imgdup_nb
 from imgdup_nb import (
     Collection,
-    Fingerprints,
     fingerprint_images,
     group_duplicates,
     scan_images,
     similar_pairs,
 )
 from imgdup_nb.decode import UnreadableImage
+from imgdup_nb.fingerprints import read_batch
 from imgdup_nb.groups import LINKAGES
-from imgdup_nb.index import intake, kept, rescan, store
-from imgdup_nb.index.apart import group_apart
+from imgdup_nb.index import kept, reading, recipes, rescan, rows, store
 from imgdup_nb.index.collection import UnknownImage
 from imgdup_nb.index.store import DamagedIndex
 from imgdup_nb.index.upload import check_name
@@ -45,11 +42,11 @@ def decoded(monkeypatch):
     """Return the list of names that were decoded since it was cleared."""
     names = []
 
-    def scan(paths, **options):
-        names.extend(os.path.basename(path) for path in paths)
-        return scan_images(paths, **options)
+    def read(files, **options):
+        names.extend(os.path.basename(path) for _, path in files)
+        return read_batch(files, **options)
 
-    monkeypatch.setattr(intake, "scan_images", scan)
+    monkeypatch.setattr(reading, "read_batch", read)
     return names
 
 
@@ -112,7 +109,7 @@ def test_a_second_session_decodes_nothing_and_answers_the_same(photos, decoded):
 def test_one_decode_serves_the_table_and_all_methods_kept(photos, monkeypatch):
     with Collection(photos, methods=["phash", "dhash"]) as collection:
         collection.update()
-        monkeypatch.setattr(kept, "fingerprint_images", None)  # nothing is left to compute
+        monkeypatch.setattr(recipes, "fingerprint_images", None)  # nothing is left to compute
         assert collection.methods == ["phash", "dhash"]
         assert len(collection.fingerprints("dhash")) == len(collection.fingerprints()) == 10
 
@@ -259,7 +256,7 @@ def test_an_unreadable_file_is_read_again_when_another_decoder_is_installed(phot
         decoded.clear()
         collection.update()
         assert decoded == []
-        for module in (rescan, intake):
+        for module in (rescan, reading):
             monkeypatch.setattr(module, "reader", lambda: "Pillow 99")
         collection.update()
         assert sorted(decoded) == ["empty.jpg", "half.png", "notes.txt"]
@@ -306,13 +303,22 @@ def test_pairs_found_part_by_part_are_all_pairs(photos, monkeypatch):
         assert_like_fresh(collection)
 
 
+def test_what_a_file_was_is_forgotten_without_searching_whole_tables(photos):
+    statements = []
+    rows.forget_files(lambda sql, _keys, many: statements.append(sql), [b"cat.png"])
+    with Collection(photos) as collection:
+        plans = [str(collection._store.read(f"EXPLAIN QUERY PLAN {sql}", (b"cat.png",))) for sql in statements]
+    assert len(plans) == 2
+    assert not any("SCAN" in plan for plan in plans)
+
+
 # -- library versions, index versions, damage ----------------------------------------------------------------------------
 
 
 def test_another_library_version_is_noticed_and_said(photos, monkeypatch):
     with Collection(photos) as collection:
         collection.pairs()
-    for module in (kept, intake):
+    for module in (recipes, reading):
         monkeypatch.setattr(module, "made_with", lambda: "imagehash 99, recipe 1")
     with pytest.warns(UserWarning, match=r"made with imagehash 4.*and this is imagehash 99"):
         collection = Collection(photos)
@@ -435,8 +441,8 @@ VICTIM = """
 import sys, warnings
 warnings.simplefilter("ignore")
 from imgdup_nb import Collection
-from imgdup_nb.index import intake, kept
-intake.BATCH = kept.BATCH = 5
+from imgdup_nb.index import prints, reading
+reading.BATCH = prints.BATCH = 5
 kept.PART = 7
 with Collection(sys.argv[1]) as photos:
     print("go", flush=True)
@@ -502,9 +508,21 @@ def test_two_collections_on_one_folder_see_each_other(photos, picture):
         assert "new.png" not in set(one.pairs(min_similarity=0).left.astype(object))
 
 
+def test_what_another_notebook_changes_in_the_middle_of_a_question_is_left_out(photos, picture):
+    with Collection(photos) as one, Collection(photos) as other:
+        known = one._kept("phash", False)
+        picture(9).save(photos / "dog.png")
+        other.update()
+        still, prints = known.loaded()
+        assert set(known.images.image) - set(prints.names) == {"dog.png"}
+        assert list(still.images.image) == prints.names
+        assert len(still.versions) == len(prints.codes) == 9
+        assert "dog.png" in one.fingerprints().names
+
+
 def test_an_interrupted_update_leaves_what_was_saved_and_no_threads(photos, monkeypatch):
-    monkeypatch.setattr(intake, "BATCH", 4)
-    save, saved = intake._save, []
+    monkeypatch.setattr(reading, "BATCH", 4)
+    save, saved = reading._save, []
 
     def save_once(*arguments):
         if saved:
@@ -514,13 +532,13 @@ def test_an_interrupted_update_leaves_what_was_saved_and_no_threads(photos, monk
 
     threads = threading.active_count()
     with Collection(photos) as collection:
-        monkeypatch.setattr(intake, "_save", save_once)
+        monkeypatch.setattr(reading, "_save", save_once)
         with pytest.raises(KeyboardInterrupt):
             collection.update()
         assert collection.status.state == "Idle"
         assert threading.active_count() == threads
         assert collection._store.read("SELECT count(*) FROM images") == [(4,)]
-        monkeypatch.setattr(intake, "_save", save)
+        monkeypatch.setattr(reading, "_save", save)
         collection.update()
         assert_like_fresh(collection)
 
@@ -538,16 +556,16 @@ def test_an_image_that_changes_between_two_updates_gets_no_wrong_fingerprint(pho
 
 
 def test_status_tells_what_is_done_and_how_far(photos, monkeypatch):
-    monkeypatch.setattr(intake, "BATCH", 5)
+    monkeypatch.setattr(reading, "BATCH", 5)
     seen = []
-    save = intake._save
+    save = reading._save
     with Collection(photos) as collection:
 
         def watch(*arguments):
             seen.append(str(collection.status))
             save(*arguments)
 
-        monkeypatch.setattr(intake, "_save", watch)
+        monkeypatch.setattr(reading, "_save", watch)
         assert str(collection.status) == "Idle"
         collection.update()
         assert seen == ["ExtractingFeatures 0 of 13", "ExtractingFeatures 5 of 13", "ExtractingFeatures 10 of 13"]
@@ -555,7 +573,7 @@ def test_status_tells_what_is_done_and_how_far(photos, monkeypatch):
         collection.pairs()
         assert seen[-1] == "MatchingFeatures 0 of 10"
         monkeypatch.setattr(
-            "imgdup_nb.index.collection.similar_pairs",
+            "imgdup_nb.index.questions.similar_pairs",
             lambda *a, **o: seen.append(str(collection.status)) or similar_pairs(*a, **o),
         )
         collection.find_similar("cat.png")
@@ -680,27 +698,6 @@ def test_what_is_said_of_one_copy_holds_for_the_other(photos):
             assert not {"sub/cat.jpg", "cat copy.bmp"} <= set(group)
         collection.label("dog.png", "dog again.png", "different")  # of two equal files only these are meant
         assert not any("dog.png" in group for group in collection.groups(90))
-
-
-@given(
-    seed=st.integers(0, 10**6),
-    n=st.integers(0, 14),
-    linkage=st.sampled_from(LINKAGES),
-    different=st.sets(st.tuples(st.integers(0, 13), st.integers(0, 13)), max_size=12),
-)
-@settings(deadline=None, max_examples=80)
-def test_no_group_holds_a_pair_called_different(seed, n, linkage, different):
-    rng = np.random.default_rng(seed)
-    bits = np.repeat(rng.random((1, 64)) < 0.5, n, axis=0) ^ (rng.random((n, 64)) < 0.08)
-    names = [f"{k:02d}" for k in range(n)]
-    contents = {name: int(name) // 2 for name in names if seed % 2}  # of every other example, neighbours are copies
-    pairs = similar_pairs(Fingerprints.from_bits(names, bits.reshape(n, 64)))
-    apart = [(f"{a:02d}", f"{b:02d}") for a, b in different if a != b]
-    groups = group_apart(pairs, apart, 80, linkage=linkage, same_contents=contents)
-    for group in map(set, groups):
-        assert not any({one, other} <= group for one, other in apart)
-    if not apart:
-        assert list(groups) == list(group_duplicates(pairs, 80, linkage=linkage))
 
 
 # -- adding and taking out -----------------------------------------------------------------------------------------------
@@ -886,6 +883,11 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError):
         Collection(tmp_path / "file")
+
+
+def test_a_url_is_refused_with_the_way_to_read_it():
+    with pytest.raises(ValueError, match=r"must be on this machine.*scan_images\(url\)"):
+        Collection("s3://bucket/photos")
 
 
 def test_a_folder_that_vanishes_does_not_empty_the_collection(photos):

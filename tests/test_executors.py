@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imgdup_nb import Fingerprints, fingerprint_images, scan_images, search, similar_pairs
+from imgdup_nb import Collection, Fingerprints, fingerprint_images, scan_images, search, similar_pairs
+from imgdup_nb.fingerprints import read_batch
 from imgdup_nb.parallel import each, map_batches
 from imgdup_nb.sketches import sketches
 
@@ -122,3 +123,44 @@ def test_an_empty_collection_is_no_work(processes):
     prints = Fingerprints.from_bits([], np.zeros((0, 64)))
     assert similar_pairs(prints, executor=processes).empty
     assert similar_pairs(prints, prints, executor=processes).empty
+
+
+# -- a worker killed while it works, and a collection -----------------------------------------------------------------
+
+
+def readings(photos, executor=None, kill=None):
+    """Return the row and the codes of each file, read on an executor; after the first, `kill` is called."""
+    files = [(path.name, str(path)) for path in sorted(photos.rglob("*.*")) if path.is_file()] * 8
+    work = map_batches(partial(read_batch, methods=["phash", "dhash"]), files, executor=executor, size=2)
+    found = [next(work)]
+    if kill:
+        kill()
+    return [(reading.row, {name: code.tolist() for name, code in reading.codes.items()}) for reading in [*found, *work]]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_worker_of_a_cluster_killed_while_it_reads_costs_no_results(photos, cluster):
+    def kill():
+        os.kill(next(iter(cluster.run(os.getpid).values())), signal.SIGKILL)
+
+    with cluster.get_executor() as executor:
+        assert str(readings(photos, executor, kill)) == str(readings(photos))  # as text, where NaN equals NaN
+
+
+def test_a_process_killed_while_it_reads_costs_no_results(photos):
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        process = pool.submit(os.getpid).result()
+        with pytest.warns(UserWarning, match="done in threads of this process"):
+            found = readings(photos, pool, lambda: os.kill(process, signal.SIGKILL))
+    assert str(found) == str(readings(photos))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_collection_kept_with_the_help_of_a_cluster_is_the_same(photos, cluster, tmp_path):
+    with cluster.get_executor() as executor, Collection(photos, index=tmp_path / "there") as there:
+        there.update(executor=executor)
+        given = {"orientations": True, "executor": executor}
+        theirs = [there.images, there.pairs("dhash", min_similarity=60, executor=executor), there.groups(90, **given).table]
+    with Collection(photos, index=tmp_path / "here") as here:
+        ours = [here.images, here.pairs("dhash", min_similarity=60), here.groups(90, orientations=True).table]
+    assert_same_tables(theirs, ours)

@@ -6,11 +6,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imgdup_nb import Fingerprints, group_duplicates, similar_pairs, sweep_thresholds, threshold_changes
 from imgdup_nb.groups import LINKAGES
+from imgdup_nb.loops import complete_levels
 
 THRESHOLDS = st.integers(70, 100)
 
@@ -94,6 +95,43 @@ def test_complete_groups_hold_no_pair_below_the_threshold_and_could_not_be_joine
     alone = {*pairs.left, *pairs.right} - {name for group in groups for name in group}
     for one, other in itertools.combinations([*groups, *([name] for name in alone)], 2):
         assert any(similarity.get(pair, 0) < threshold for pair in itertools.product(one, other))
+
+
+def plain_complete_levels(first, second, level, like, n_levels):
+    """Merge two clusters as soon as all pairs between them have been met, with lists and dicts."""
+    members = {image: [image] for image in range(len(like))}
+    met = {}
+    tally = []
+    for k in range(n_levels):
+        for a, b in zip(first[level == k].tolist(), second[level == k].tolist(), strict=True):
+            met[a, b] = True
+            a, b = (next(head for head, images in members.items() if image in images) for image in (a, b))
+            a, b = min(a, b), max(a, b)
+            if all((min(x, y), max(x, y)) in met for x in members[a] for y in members[b]):
+                members[a] += members.pop(b)
+        sizes = [sum((like == image).sum() for image in images) for head, images in members.items() if like[head] == head]
+        sizes = [size for size in sizes if size > 1]
+        tally.append((len(sizes), sum(sizes), max(sizes, default=0)))
+    owner = {image: head for head, images in members.items() for image in images}
+    return [owner[image] for image in range(len(like))], tally
+
+
+@given(st.integers(0, 2**32), st.integers(0, 14), st.floats(0, 1), st.floats(0, 0.3))
+@example(seed=1, n=50, density=0.6, copied=0.0)  # more pairs of clusters than its tables begin with
+@settings(max_examples=60, deadline=None)
+def test_the_compiled_complete_linkage_gives_what_lists_and_dicts_give(seed, n, density, copied):
+    random = np.random.default_rng(seed)
+    like = np.arange(n, dtype=np.int32)
+    if n:
+        like[random.random(n) < copied] = 0
+    pairs = [(a, b) for a in range(n) for b in range(a + 1, n) if like[a] == a and like[b] == b and random.random() < density]
+    first, second = np.array(pairs, dtype=np.int32).reshape(-1, 2).T
+    level = np.sort(random.integers(0, 5, len(pairs))).astype(np.int32)
+    owner, tally = complete_levels(first.copy(), second.copy(), level, like, 4)
+    expected_owner, expected_tally = plain_complete_levels(first, second, level, like, 4)
+    kept = like == np.arange(n)
+    assert owner[kept].tolist() == np.array(expected_owner, dtype=int)[kept].tolist()
+    assert [tuple(row) for row in tally] == expected_tally
 
 
 @given(pair_tables(), THRESHOLDS, THRESHOLDS, st.sampled_from(["connected", "complete"]))

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from imgdup_nb import scan_images
-from imgdup_nb.images import DTYPES
+from imgdup_nb.images import DTYPES, printable
 from imgdup_nb.parallel import map_batches
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be read")
@@ -172,6 +172,13 @@ def test_stopping_leaves_nothing_running():
     time.sleep(0.1)
     assert len(begun) == after < 200
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("imgdup_nb")]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("caf\udce9.jpg", r"caf\xe9.jpg"), ("\ud83d.jpg", r"\xed\xa0\xbd.jpg"), ("ü☃", "ü☃")]
+)
+def test_a_name_that_is_no_text_is_shown_as_one(name, shown):
+    assert printable(name) == shown
 
 
 def test_captions_of_newspapers_count_as_metadata(tmp_path, picture):

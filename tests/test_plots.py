@@ -129,6 +129,28 @@ def test_a_contact_sheet_shows_every_picture_its_score_and_what_is_broken(hostil
     assert "gone" in texts
 
 
+def test_matches_stand_beside_their_query_and_what_is_below_the_threshold_is_pale(hostile, ax, tmp_path):
+    images = pd.DataFrame({"image": pd.Series(HOSTILE, dtype=object), "similarity": [100.0, 96.875, 90.0, 89.9, 71.0]})
+    Image.new("RGB", (20, 40), "navy").save(tmp_path / "$a$ query.png")
+    dup.plot_matches(hostile, tmp_path / "$a$ query.png", images, threshold=90, ax=ax)
+    assert ax.get_title(loc="left") == "$a$ query.png: 3 of 5 similar images at 90 % or more"
+    assert [image.get_alpha() for image in ax.images] == [None, None, None, 0.35, 0.35]  # the query, and all that are there
+    [line] = ax.lines
+    assert line.get_xdata()[0] == pytest.approx(4 - 0.04)  # before the fifth tile
+    ax.figure.savefig(tmp_path / "figure.png")
+
+
+def test_matches_that_are_not_drawn_are_counted_and_none_are_said(hostile, ax):
+    found = pd.DataFrame({"image": HOSTILE, "similarity": [100.0] * 5})
+    dup.plot_matches(hostile, HOSTILE[1], found, 90, max_images=2, ax=ax)
+    assert ax.get_title(loc="left").endswith("5 of 5 similar images at 90 % or more, 3 more not drawn")
+    assert not ax.lines
+    dup.plot_matches(hostile, HOSTILE[1], found.head(0), 90, ax=ax)
+    assert "0 of 0 similar images" in ax.get_title(loc="left")
+    with pytest.raises(TypeError, match="found must be a table made by"):
+        dup.plot_matches(hostile, HOSTILE[1], "cat.png", ax=ax)
+
+
 def test_a_group_that_does_not_exist_is_refused(hostile, ax):
     groups = dup.group_duplicates(pairs_of(HOSTILE))
     with pytest.raises(ValueError, match="group must be from 1 to 1, and 2 is not"):

@@ -250,3 +250,106 @@ def test_a_few_large_groups_at_the_strictest_levels_do_not_stop_a_truth_from_car
     found = recommend_threshold(pairs, truth=truth, min_precision=0.6)
     assert found.threshold is not None
     assert found.threshold < 95
+
+
+# -- a new user's mistakes --------------------------------------------------------------------------------------------
+
+
+def test_labels_of_other_pictures_are_not_passed_over_in_silence():
+    elsewhere = Labels()
+    elsewhere.add("x.jpg", "y.jpg", "same")
+    with pytest.warns(UserWarning, match="none of the 1 labels is about a pair"):
+        assert not recommend_threshold(make_pairs([5] * 7), labels=elsewhere, min_precision=0.9)
+
+
+def test_one_answer_carries_nothing_and_nothing_but_no_speaks_against_it():
+    pairs = make_pairs([5] * 7)
+    one = label_all(pairs.head(1), np.ones(1, dtype=bool))
+    assert recommend_threshold(pairs, labels=one, min_precision=0.9).more_answers > 0
+    found = recommend_threshold(pairs, labels=label_all(pairs, np.zeros(35, dtype=bool)), min_precision=0.9)
+    assert "speak against" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"calibration": pd.DataFrame(), "min_recall": 0.9}, "calibration must be made by calibrate"),
+        ({"labels": Labels(), "variations": "jpeg 85", "min_recall": 0.9}, "variations must be a list"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_by_name(options, message):
+    with pytest.raises(TypeError, match=message):
+        recommend_threshold(make_pairs([1] * 7), **options)
+
+
+def test_a_decision_made_of_other_things_is_refused_by_name(decided, tmp_path):
+    images, pairs = decided
+    groups = group_duplicates(pairs, 90)
+    with pytest.raises(TypeError, match="groups must be made by group_duplicates"):
+        record_decision(images, groups)
+    with pytest.raises(TypeError, match="recommendation must be made by recommend_threshold"):
+        record_decision(groups, images, recommendation=90)
+    path = tmp_path / "half.json"
+    path.write_text("{")
+    with pytest.raises(ValueError, match="it is no JSON"):
+        compare_decisions(path, path)
+
+
+def test_labels_in_a_table_are_written_down_like_labels(decided):
+    images, pairs = decided
+    table = pd.DataFrame({"left": ["a"], "right": ["b"], "label": ["same"]})
+    groups = group_duplicates(pairs, 90)
+    one, other = (record_decision(groups, images, labels=labels) for labels in (table, Labels.from_frame(table)))
+    assert compare_decisions(one, other).empty
+
+
+def test_in_the_calibrated_collection_false_pairs_are_counted_and_elsewhere_expected(tmp_path, picture):
+    for seed in range(40):
+        picture(seed).save(tmp_path / f"{seed}.png")
+    calibration = calibrate(scan_images(tmp_path), variations=["jpeg 85"], n_sample=2)
+    here = recommend_threshold(calibration=calibration, max_false_pairs=0)
+    assert here.intervals["false pairs"] == (0, 0)
+    elsewhere = recommend_threshold(calibration=calibration, max_false_pairs=0, n_images=40)
+    assert elsewhere.threshold is None
+    assert "looks like over 10% of all" in elsewhere.reason
+    assert "leave n_images out" in elsewhere.reason
+
+
+def shots(*times, **columns):
+    names = [f"{k}" for k in range(len(times))]
+    pairs = similar_pairs(Fingerprints.from_bits(names, np.ones((len(times), 64), dtype=bool)))
+    marked = mark_bursts(pairs, pd.DataFrame({"image": names, "taken": pd.Series(list(times), **columns)}))
+    return {(row.left, row.right) for row in marked[marked.burst].itertuples()}
+
+
+def test_a_series_is_one_burst_however_long_it_is():
+    times = pd.to_datetime(["2024-01-01 10:00:00", "2024-01-01 10:00:08", "2024-01-01 10:00:16", "2024-01-01 10:01:00"])
+    assert shots(*times) == {("0", "1"), ("1", "2"), ("0", "2")}
+
+
+def test_fractions_of_seconds_and_time_zones_count_and_without_times_nothing_is_a_burst():
+    assert shots(*pd.to_datetime(["2024-01-01 10:00:00.1", "2024-01-01 10:00:00.4"])) == {("0", "1")}
+    zones = [pd.Timestamp("2024-01-01 10:00:00", tz="UTC"), pd.Timestamp("2024-01-01 11:00:05", tz="Europe/Paris")]
+    assert shots(*zones, dtype=object) == {("0", "1")}
+    assert shots(None, None, dtype=object) == set()
+    with pytest.raises(ValueError, match=r"images\.taken must hold times"):
+        shots("yesterday noon", "now", dtype=object)
+    with pytest.raises(ValueError, match="some have a time zone and some have none"):
+        shots(zones[0], pd.Timestamp("2024-01-01 10:00:00"), dtype=object)
+
+
+def test_where_the_answers_lean_the_other_way_more_of_them_are_not_promised_to_carry_the_wish():
+    pairs = make_pairs([40] * 7)
+    leaning = label_all(pairs.iloc[::10], np.arange(28) % 4 > 0)  # three of four: below nine of ten, yet not surely so
+    found = recommend_threshold(pairs, labels=leaning, min_precision=0.9)
+    assert found.threshold is None
+    assert found.reason.startswith("The labels so far rather speak against precision >= 0.9")
+    assert found.more_answers > 0
+
+
+def test_a_default_in_bits_counts_the_pairs_at_just_that_many_bits():
+    bits = np.zeros((3, 64), dtype=bool)
+    bits[1, :4] = bits[2, 20:30] = True  # 4 and 10 of 64 bits from the first image
+    table = compare_tool_defaults(similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits))).set_index("tool")
+    assert table.loc["imgdupes", "pairs"] == 1
+    assert table.loc["imagededup (hashes)", "pairs"] == 2

@@ -7,7 +7,7 @@ from collections import Counter
 
 import nbformat
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 from PIL.PngImagePlugin import PngInfo
 
 import regenerate_notebooks
@@ -105,6 +105,18 @@ def test_a_photos_folder_that_is_not_there_is_named_in_the_message(tmp_path):
 def test_options_that_are_not_ours_go_to_jupyterlab():
     arguments = ["--photos", "a b", "--no-browser", "--port", "8899"]
     assert start_lab.read_arguments(arguments) == ("a b", ["--no-browser", "--port", "8899"])
+
+
+def test_a_large_figure_is_stored_in_few_colours_once_and_looks_the_same():
+    noise = Image.effect_noise((300, 200), 40).convert("RGB")
+    file = io.BytesIO()
+    noise.convert("RGBA").save(file, "PNG")
+    reduced = regenerate_notebooks.reduce_colours(file.getvalue())
+    assert len(reduced) < len(file.getvalue())
+    assert regenerate_notebooks.reduce_colours(reduced) == reduced
+    difference = ImageChops.difference(Image.open(io.BytesIO(reduced)).convert("RGB"), noise)
+    assert max(high for _, high in difference.getextrema()) <= 8
+    assert regenerate_notebooks.reduce_colours(make_png()) == make_png()
 
 
 def test_a_png_keeps_its_picture_and_loses_its_texts():

@@ -1,6 +1,9 @@
 """The explorer's state, without a browser."""
 
+import json
 import threading
+import time
+import types
 
 import numpy as np
 import pandas as pd
@@ -13,7 +16,9 @@ from PIL import Image
 import imgdup_nb as dup
 from imgdup_nb.groups import CHANGES
 from imgdup_nb.widgets import ThresholdExplorer, ThresholdState
-from imgdup_nb.widgets.explorer import MAX_DETAILS, MAX_PICTURES, MAX_TILES, join_module
+from imgdup_nb.widgets import thumbnails as thumbnails_module
+from imgdup_nb.widgets.base import MAX_PICTURES
+from imgdup_nb.widgets.explorer import MAX_DETAILS, MAX_TILES
 from imgdup_nb.widgets.thumbnails import Thumbnails
 
 
@@ -255,10 +260,24 @@ def test_images_taken_seconds_after_their_original_are_a_burst(pairs, images):
     assert list(state.groups.table.image[state._bursts]) == ["b.jpg"]
 
 
-def test_the_code_makes_the_same_groups(pairs):
-    for inputs in ({"threshold": 80}, {"threshold": 80, "upper": 95, "linkage": "complete"}):
-        state = ThresholdState(pairs, **inputs)
-        made = {"pairs": pairs}
+def test_bursts_are_left_out_on_request_and_are_those_of_mark_bursts(pairs, images):
+    images = pd.concat([images, pd.DataFrame({"image": ["y.jpg"], "taken": [pd.NaT]})])
+    marked = dup.mark_bursts(pairs, images)
+    state = ThresholdState(pairs, images, threshold=80)
+    assert state.count_burst_pairs() == marked.burst.sum() == 1
+    assert list(state.groups) == [["a.jpg", "b.jpg", "c.jpg"], ["x.jpg", "y.jpg"]]
+    state.without_bursts = True
+    assert list(state.groups) == list(dup.group_duplicates(marked[~marked.burst], 80))
+    assert state.sweep.pairs.max() == len(pairs) - 1
+    assert ThresholdState(pairs, images.drop(columns="taken")).count_burst_pairs() is None
+
+
+def test_the_code_makes_the_same_groups(pairs, images):
+    everything = {"threshold": 80, "upper": 95, "linkage": "complete", "without_bursts": True}
+    images = pd.concat([images, pd.DataFrame({"image": ["y.jpg"], "taken": [pd.NaT]})])
+    for inputs in ({"threshold": 80}, everything):
+        state = ThresholdState(pairs, images, **inputs)
+        made = {"pairs": pairs, "images": images}
         exec(state.code(), made)
         pd.testing.assert_frame_equal(made["groups"].table, state.groups.table)
 
@@ -275,6 +294,14 @@ def test_the_table_knows_the_files(pairs, images):
     frame = ThresholdState(pairs, images).to_frame()
     assert list(frame.image) == ["a.jpg", "b.jpg", "x.jpg", "y.jpg"]
     assert list(frame.path[:2]) == ["nowhere.jpg", "nowhere.jpg"]
+
+
+def test_two_states_of_one_pair_table_are_linked_by_their_traits(pairs):
+    one, other = ThresholdState(pairs), ThresholdState(pairs, linkage="connected")
+    traitlets.link((one, "threshold"), (other, "threshold"))
+    other.threshold = 80
+    assert one.threshold == 81.25
+    assert list(one.groups) == list(dup.group_duplicates(pairs, 80))
 
 
 def test_many_threads_moving_at_once_leave_a_state_that_agrees_with_itself(pairs):
@@ -321,7 +348,7 @@ def test_a_move_of_the_browser_is_answered_with_one_page_of_rows(explorer):
     assert buffers == []
     assert page["asked"] == 7
     assert page["total"] == 2
-    assert page["rows"][0] == [1, 3, 81.2, 0, [0, 1, 2], [90.6, 81.2]]
+    assert json.loads(page["rows"])[0] == [1, 3, 812, 0, [0, 1, 1], [906, -94]]
 
 
 def test_a_move_in_python_tells_the_browser_too(explorer):
@@ -342,7 +369,7 @@ def test_rows_are_sent_from_where_they_are_asked_and_never_too_many(explorer):
     explorer._on_message(explorer, {"type": "rows", "first": 1, "count": 10**9}, [])
     ((page, _),) = explorer.sent
     assert page["first"] == 1
-    assert [row[0] for row in page["rows"]] == [2]
+    assert [row[0] for row in json.loads(page["rows"])] == [2]
 
 
 def test_a_message_that_makes_no_sense_is_an_error_shown_and_no_crash(explorer):
@@ -357,7 +384,7 @@ def test_a_large_group_sends_a_few_images_and_a_bounded_table():
     n = MAX_DETAILS + 50
     explorer = Recorder(pairs_of([f"{k:04d}.jpg" for k in range(n)], [0] * n))
     explorer.select(1)
-    assert len(explorer._page(0)["rows"][0][4]) == MAX_TILES
+    assert len(json.loads(explorer._page(0)["rows"])[0][4]) == MAX_TILES
     assert explorer.details["size"] == n
     assert len(explorer.details["rows"]) == MAX_DETAILS
     explorer.close()
@@ -365,7 +392,7 @@ def test_a_large_group_sends_a_few_images_and_a_bounded_table():
 
 def test_a_large_group_shows_what_is_new_right_after_its_original():
     explorer = Recorder(pairs_of([f"{k:02d}.jpg" for k in range(12)] + ["new.jpg"], [0] * 12 + [6]), pinned=100)
-    row = explorer._page(0)["rows"][0]
+    row = json.loads(explorer._page(0)["rows"])[0]
     assert explorer.graph.names[row[4][1]] == "new.jpg"
     assert row[6] == [1]
     explorer.close()
@@ -380,7 +407,8 @@ def test_selecting_in_the_browser_sends_the_table_of_the_group(explorer):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("imgdup_nb.widgets.base.PICTURE_SECONDS", 20)  # on a busy machine a tenth of a second is short
     for k, color in enumerate(["red", "green"]):
         Image.new("RGB", (300, 200), color).save(tmp_path / f"{'ab'[k]}.jpg")
     (tmp_path / "c.jpg").write_bytes(b"no picture")
@@ -392,10 +420,10 @@ def test_pictures_come_as_jpeg_with_names_and_a_broken_one_with_its_problem(pair
     explorer = Recorder(pairs, folder)
     explorer._on_message(explorer, {"type": "pictures", "ids": [0, 2, 99, -1], "side": 64}, [])
     ((message, buffers),) = explorer.sent
-    assert [picture[1] for picture in message["pictures"]] == ["a.jpg", "c.jpg"]
+    assert [picture[2] for picture in message["pictures"]] == ["a.jpg", "c.jpg"]
     assert buffers[0].startswith(b"\xff\xd8")
     assert buffers[1] == b""
-    assert "not an image" in message["pictures"][1][3]
+    assert "not an image" in message["pictures"][1][1]
     explorer.close()
 
 
@@ -415,6 +443,48 @@ def test_thumbnails_are_remembered_up_to_their_bytes(folder):
     thumbnails.close()
     thumbnails.close()
     assert thumbnails._n_bytes == 0
+
+
+def test_a_slow_picture_keeps_nobody_waiting_and_comes_when_asked_again(folder, monkeypatch):
+    go_on = threading.Event()
+    quick = thumbnails_module.thumbnail
+
+    def slow(path, side):
+        if "b.jpg" in path:
+            go_on.wait(10)
+        return quick(path, side)
+
+    monkeypatch.setattr(thumbnails_module, "thumbnail", slow)
+    thumbnails = Thumbnails(folder)
+    assert set(thumbnails.get_ready(["a.jpg", "b.jpg", "c.jpg"], 32, 0.05)) == {"a.jpg", "c.jpg"}
+    go_on.set()
+    assert thumbnails.get_ready(["b.jpg"], 32, 0)["b.jpg"].jpeg  # at least one, however long it takes
+    assert thumbnails._making == {}
+    thumbnails.close()
+
+
+def test_a_picture_nobody_looks_at_any_more_is_not_made(monkeypatch):
+    go_on, made = threading.Event(), []
+
+    def slow(path, _side):
+        if path != "0.jpg":
+            go_on.wait(20)
+        made.append(path)
+        return b"jpeg"
+
+    monkeypatch.setattr(thumbnails_module, "thumbnail", slow)
+    names = [f"{k}.jpg" for k in range(20)]
+    thumbnails = Thumbnails(pd.DataFrame({"image": names, "path": names}))
+    assert list(thumbnails.get_ready(names[:19], 32, 0)) == ["0.jpg"]
+    looking_elsewhere = threading.Thread(target=thumbnails.get_ready, args=(["19.jpg"], 32, 20))
+    looking_elsewhere.start()
+    while len(thumbnails._making) > 1:  # the others are given up first
+        time.sleep(0.01)
+    go_on.set()
+    looking_elsewhere.join()
+    thumbnails._threads.shutdown(wait=True)
+    assert set(made) == {"0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg", "19.jpg"}  # four were being made already
+    thumbnails.close()
 
 
 def test_a_file_that_comes_back_is_shown_again(folder, tmp_path):
@@ -443,6 +513,26 @@ def test_without_a_kernel_a_notebook_shows_a_picture_and_a_line_without_an_addre
     assert "application/vnd.jupyter.widget-view+json" in data
 
 
+@pytest.mark.parametrize("in_vscode", [False, True])
+def test_a_displayed_widget_leaves_a_table_and_a_picture_before_itself(explorer, monkeypatch, in_vscode):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
+    names = {"__vsc_ipynb_file__": "x.ipynb"} if in_vscode else {}
+    monkeypatch.setattr("IPython.get_ipython", lambda: types.SimpleNamespace(user_ns=names))
+    explorer._ipython_display_()
+    *stills, live = shown
+    assert "application/vnd.jupyter.widget-view+json" in live
+    assert live["text/plain"].startswith("<ThresholdExplorer: 2 groups")
+    assert [list(data) for data in stills] == ([] if in_vscode else [["text/html"], ["image/png"]])
+
+
+def test_the_table_a_widget_leaves_shows_file_names_as_text():
+    explorer = Recorder(pairs_of(["<script>alert(1)</script>", "b"], [0, 0]))
+    assert "&lt;script&gt;" in explorer._still_table()
+    assert "<script" not in explorer._still_table()
+    explorer.close()
+
+
 def test_the_figure_is_unknown_to_pyplot(explorer):
     from matplotlib import pyplot
 
@@ -452,8 +542,9 @@ def test_the_figure_is_unknown_to_pyplot(explorer):
     assert "2 groups at 90.625 %" in figure.get_suptitle()
 
 
-def test_the_module_is_one_plain_es_module_that_loads_nothing():
-    module = join_module()
+@pytest.mark.parametrize("tool", [dup.ThresholdExplorer, dup.PairLabeler, dup.GroupReviewer])
+def test_the_module_is_one_plain_es_module_that_loads_nothing(tool):
+    module = str(tool._esm)
     assert module.count("export default") == 1
     assert "import " not in module.replace("important ", "")
     assert "http" not in module.replace("http://www.w3.org/2000/svg", "")

@@ -10,6 +10,7 @@ is stored holds nothing that changes from one run to the next: no times, no rand
 import argparse
 import base64
 import difflib
+import io
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -34,6 +36,7 @@ METADATA = {
 WARNING_PLACE = re.compile(r"\S*ipykernel_\d+\S*\.py:\d+: ")  # a warning in a cell names a temporary file
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+LARGE_PNG_BYTES = 60_000
 PNG_TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"tIME")
 
 
@@ -109,7 +112,7 @@ def normalise_output(output):
     if len(data) > 1:
         data.pop(WIDGET_VIEW, None)  # a random name of a widget that nobody who reads the file has
     if "image/png" in data:
-        png = strip_png_text(base64.b64decode(data["image/png"]))
+        png = reduce_colours(strip_png_text(base64.b64decode(data["image/png"])))
         data["image/png"] = base64.b64encode(png).decode("ascii")
 
 
@@ -135,6 +138,29 @@ def strip_png_text(png):
             kept.append(png[start:end])
         start = end
     return b"".join(kept)
+
+
+def reduce_colours(png):
+    """Return a large PNG with 256 colours: figures with photographs take a third of the bytes and look the same.
+
+    Parameters
+    ----------
+    png : bytes
+        A whole PNG file. A small one, one with few colours and one that is transparent somewhere come back as they are.
+
+    Returns
+    -------
+    bytes
+        The picture to store; the same for what was stored so before.
+    """
+    picture = Image.open(io.BytesIO(png))
+    if len(png) < LARGE_PNG_BYTES or picture.mode not in ("RGB", "RGBA"):
+        return png
+    if picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255):
+        return png
+    file = io.BytesIO()
+    picture.convert("RGB").quantize(256).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def regenerate(path):

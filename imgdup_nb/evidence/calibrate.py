@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +20,13 @@ from ..demo import VARIATIONS, Variation, _encode
 from ..fingerprints import Embedding, Fingerprints, fingerprint_images
 from ..groups import TOLERANCE
 from ..images import LOW_DETAIL
-from ..pairs import similar_pairs
 from ..parallel import each, map_batches
 from ..search import exact_cosine
-from .evaluate import PairsOrGroups, read_truth
-from .intervals import binomial_interval, check_confidence, few_clusters
-from .survey import CERTAIN
+from .evaluate import PairsOrGroups
+from .intervals import binomial_interval, check_confidence
+from .strangers import USUAL_REACH, score_strangers
 
 COPY_SIDE = 512  # pixels; copies are made of pictures of at least this size, enough for every method
-ENOUGH_TO_SEE_CLUMPS = 20  # false pairs; with fewer, how they clump must be assumed
-CLUMPING = 4.2  # rare kinds of images that all look alike: no pair seen then excludes 15.5 pairs, not 3.7, at 97.5 percent
-MAX_SUSPECTS = 20
 
 USUAL = [
     "jpeg 85", "jpeg 40", "webp", "256 colours", "half size", "quarter size", "enlarged", "squashed", "caption", "brighter",
@@ -48,7 +45,8 @@ class Calibration:
     recall
         one row per variation and level: variation, threshold (percent), copies, found, recall, recall_low, recall_high.
     strangers
-        one row per level: threshold, false (pairs of strangers at or above it), comparisons, rate, rate_low, rate_high.
+        one row per level: threshold, false (pairs of strangers at or above it), comparisons, reach (largest share of the other
+        images that one image looks like), rate, rate_low, rate_high.
     copies
         one row per copy: image, variation, similarity to its original (percent).
     suspects
@@ -58,6 +56,8 @@ class Calibration:
         its name.
     n_images, confidence
         images compared with each other, and the confidence of the intervals.
+    max_reach
+        share of all images: what the upper ends take for granted (see `calibrate`), the largest reach seen included.
     """
 
     recall: pd.DataFrame
@@ -67,14 +67,16 @@ class Calibration:
     method: str
     n_images: int
     confidence: float
+    max_reach: float = USUAL_REACH
 
     def expected_false_pairs(self, n_images: int | None = None) -> pd.DataFrame:
-        """Return how many false pairs to expect in a collection of the same kind.
+        """Return how many false pairs to expect in another collection of the same kind.
 
         Parameters
         ----------
         n_images
-            its size; None for that of the calibrated one.
+            its size; None for that of the calibrated one. In that one itself nothing need be expected: `strangers` has the
+            count.
 
         Returns
         -------
@@ -112,6 +114,7 @@ def calibrate(
     min_similarity: float = 70.0,
     orientations: bool = False,
     truth: PairsOrGroups | None = None,
+    max_reach: float = USUAL_REACH,
     confidence: float = 0.95,
     seed: int = 0,
     executor: Executor | None = None,
@@ -134,6 +137,9 @@ def calibrate(
     truth
         duplicates known already, in any form that `score_thresholds` takes; such pairs are no strangers. Pairs of the same
         bytes or pixels never are.
+    max_reach
+        0 to 1: what you take for granted about kinds of pictures too rare to be among these: that one picture looks like at
+        most this share of all others. 1 takes nothing for granted.
     confidence
         of the intervals.
     seed
@@ -152,17 +158,21 @@ def calibrate(
     -----
     Duplicates that nobody declared count as false pairs: the rate is then too high, never too low. Recall has Clopper-Pearson
     intervals, each copy of a variation being of another image. Pairs of strangers are not independent, for one odd image can
-    look like many: their interval is widened by how unevenly false pairs fall on the images (as a U-statistic's variance),
-    and by a factor of at least 4.2 where too few were seen to tell. A kind of image that the collection does not hold at all
-    is not in the numbers. Copies lie in a temporary folder; pictures are brought to about 512 pixels first.
+    look like many, and a kind that is rarer than 3.7 in n may not be among n images at all. So the rate's interval is widened
+    by how unevenly false pairs fall on the images, and its upper end by what such a kind would add if each of its images looked
+    like `max_reach` of all, or like as many as the most crowded image at `min_similarity`, whichever is more. No evidence can
+    bound that: with max_reach=1 the upper end holds for any collection whatever, and is 7.4 / n or more even where no false
+    pair was seen. Copies lie in a temporary folder; pictures are brought to about 512 pixels first.
     """
     check_confidence(confidence)
     floor = check_percent("min_similarity", min_similarity)
+    if isinstance(max_reach, bool) or not isinstance(max_reach, Real) or not 0 <= float(max_reach) <= 1:
+        raise ValueError(f"max_reach must be a share of all images, from 0 to 1 such as {USUAL_REACH}, not {max_reach!r}")
     makers = _makers(USUAL if variations is None else variations)
     prints = fingerprint_images(images, method, orientations=orientations, executor=executor)
     sample = _draw(prints.images, n_sample, seed)
     copies = _score_copies(prints, sample, makers, method, orientations, executor)
-    strangers, suspects = _score_strangers(prints, floor, truth, confidence)
+    strangers, suspects = score_strangers(prints, floor, truth, float(max_reach), confidence)
     return Calibration(
         recall=_recall(copies, list(makers), strangers.threshold.to_numpy(), confidence),
         strangers=strangers,
@@ -171,6 +181,7 @@ def calibrate(
         method=prints.method.name,
         n_images=len(prints),
         confidence=confidence,
+        max_reach=max(float(max_reach), strangers.reach.max()) if len(strangers) else float(max_reach),
     )
 
 
@@ -264,61 +275,3 @@ def _recall(copies: pd.DataFrame, names: list[str], levels: np.ndarray, confiden
         columns = {"copies": len(similarity), "found": found, "recall": share, "recall_low": low, "recall_high": high}
         tables.append(pd.DataFrame({"variation": name, "threshold": levels, **columns}))
     return pd.concat(tables, ignore_index=True)
-
-
-# -- strangers --------------------------------------------------------------------------------------------------------
-
-
-def _score_strangers(
-    prints: Fingerprints, floor: float, truth: PairsOrGroups | None, confidence: float
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    pairs = similar_pairs(prints, min_similarity=floor)
-    first, second = pairs.left.cat.codes.to_numpy(), pairs.right.cat.codes.to_numpy()
-    related = pairs.relation.isin(CERTAIN).to_numpy()
-    n = len(prints)
-    comparisons = n * (n - 1) // 2 - int(related.sum())
-    if truth is not None:
-        known = read_truth(truth, prints.names, complete=True)
-        same = known.same(first, second)
-        comparisons -= known.n_pairs - int((same & related).sum())
-        related = related | same
-    strange = pairs[~related]
-    levels = prints.method.levels(floor)
-    table = _rates(first[~related], second[~related], strange.similarity.to_numpy(), levels, n, comparisons, confidence)
-    suspects = strange.head(MAX_SUSPECTS)[["left", "right", "similarity"]].astype({"left": object, "right": object})
-    return table, suspects.reset_index(drop=True)
-
-
-def _rates(
-    first: np.ndarray,
-    second: np.ndarray,
-    similarity: np.ndarray,
-    levels: np.ndarray,
-    n: int,
-    comparisons: int,
-    confidence: float,
-) -> pd.DataFrame:
-    """Return the table of strangers; pairs come most similar first."""
-    false = np.searchsorted(-similarity, -(levels - TOLERANCE), side="right")
-    rate = false / comparisons if comparisons else np.zeros(len(levels))
-    excess = np.array([_clumping(np.append(first[:k], second[:k]), n, comparisons, confidence) for k in false])
-    low, high = binomial_interval(false / excess, comparisons / excess, confidence)
-    columns = {"false": false, "comparisons": comparisons, "rate": rate, "rate_low": low, "rate_high": high}
-    return pd.DataFrame({"threshold": levels, **columns})
-
-
-def _clumping(ends: np.ndarray, n: int, comparisons: int, confidence: float) -> float:
-    """Return how many times larger the variance of the number of false pairs is than for independent pairs; at least 1.
-
-    The sum of e * e' over all two pairs that share an image, e being 1 or 0 less the rate, against that over equal pairs.
-    """
-    rate = len(ends) / 2 / comparisons if comparisons else 0.0
-    if not 0 < rate < 1:
-        return CLUMPING
-    degree = np.bincount(ends, minlength=n)
-    residual = degree - rate * (n - 1)
-    excess = max(1.0, float((residual**2).sum() / (comparisons * rate * (1 - rate)) - 1))
-    unsure = few_clusters(degree, confidence)
-    if len(ends) < 2 * ENOUGH_TO_SEE_CLUMPS:
-        return max(excess * min(unsure, 2.0), CLUMPING)
-    return excess * unsure

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from ..groups import Grouping
-from .labels import Labels
+from .labels import Labels, read_labels
 from .recommend import Recommendation
 
 FORMAT = 1
@@ -30,7 +30,7 @@ def record_decision(
     images: pd.DataFrame,
     *,
     recommendation: Recommendation | None = None,
-    labels: Labels | None = None,
+    labels: Labels | pd.DataFrame | None = None,
     note: str = "",
     path: str | os.PathLike[str] | None = None,
 ) -> Record:
@@ -64,6 +64,7 @@ def record_decision(
     >>> decision["threshold"], decision["counts"]["groups"], decision["groups"]
     (95.0, 1, [['a', 'b']])
     """
+    _check_parts(groups, images, recommendation)
     digests = images.sha256 if "sha256" in images else [""] * len(images)
     files = {str(name): str(digest) for name, digest in sorted(zip(images.image, digests, strict=True))}
     record: Record = {
@@ -142,6 +143,16 @@ def compare_decisions(old: Record | str | os.PathLike[str], new: Record | str | 
     return pd.DataFrame(rows, columns=["what", "change", "old", "new"], dtype=object)
 
 
+def _check_parts(groups: Any, images: Any, recommendation: Any) -> None:
+    for name, value, kind, maker in (
+        ("groups", groups, Grouping, "group_duplicates(pairs, threshold)"),
+        ("images", images, pd.DataFrame, "scan_images(folder)"),
+        ("recommendation", recommendation, Recommendation | None, "recommend_threshold(...)"),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be made by {maker}, not {type(value).__name__}")
+
+
 _SETTINGS = ["threshold", "linkage", "method", "floor"]
 
 
@@ -155,7 +166,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _evidence(recommendation: Recommendation | None, labels: Labels | None) -> Record:
+def _evidence(recommendation: Recommendation | None, labels: Labels | pd.DataFrame | None) -> Record:
     evidence: Record = {}
     if recommendation is not None:
         evidence["recommended"] = recommendation.threshold
@@ -164,7 +175,7 @@ def _evidence(recommendation: Recommendation | None, labels: Labels | None) -> R
         evidence["confidence"] = recommendation.confidence
         evidence["intervals"] = {name: list(span) for name, span in recommendation.intervals.items()}
     if labels is not None:
-        table = labels.table
+        table = read_labels(labels)
         answers = sorted([*sorted((str(row.left), str(row.right))), row.label] for row in table.itertuples())
         evidence["labels"] = dict(sorted(Counter(table.label).items()))
         evidence["labels sha256"] = hashlib.sha256(json.dumps(answers).encode()).hexdigest()
@@ -183,11 +194,18 @@ def _write(path: Path, text: str) -> None:
 
 
 def _read(decision: Record | str | os.PathLike[str]) -> Record:
-    record = decision if isinstance(decision, Mapping) else json.loads(Path(decision).read_text(encoding="utf-8"))
+    record = decision if isinstance(decision, Mapping) else _load(Path(decision))
     if not isinstance(record, Mapping) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, Mapping) else type(record).__name__
         raise ValueError(f"a decision must be a record of format {FORMAT} made by record_decision, and this one has {found!r}")
     return dict(record)
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no decision that record_decision wrote: it is no JSON ({error})") from error
 
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, Any, Any]]:

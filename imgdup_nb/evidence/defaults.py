@@ -6,23 +6,23 @@ import pandas as pd
 
 from ..groups import TOLERANCE, PairGraph, sweep_thresholds
 
-TOOL_DEFAULTS = {  # percent: 100 (1 - distance / bits) for hashes, 100 cosine for vectors
+TOOL_DEFAULTS = {  # percent: 100 (1 - distance / bits) for hashes, 100 cosine for vectors; unrounded, for they are inclusive
     "CleanVision": 100.0,
     "undouble": 100.0,
     "Immich": 99.0,
-    "czkawka (command line)": 98.0,
-    "czkawka (Krokiet)": 96.1,
+    "czkawka (command line)": 100 * (1 - 5 / 256),
+    "czkawka (Krokiet)": 100 * (1 - 10 / 256),
     "fastdup": 96.0,
     "dupeGuru": 95.0,
     "imgcheck": 95.0,
     "AntiDupl": 95.0,
-    "imgdupes": 93.8,
+    "imgdupes": 100 * (1 - 4 / 64),
     "digiKam": 90.0,
     "image-dedup-ai": 90.0,
     "imagededup (CNN)": 90.0,
     "Aspose tutorial": 90.0,
-    "PDQ": 87.9,
-    "imagededup (hashes)": 84.4,
+    "PDQ": 100 * (1 - 31 / 256),
+    "imagededup (hashes)": 100 * (1 - 10 / 64),
     "perception (phash16)": 80.0,
     "FiftyOne": 80.0,
     "SSCD": 75.0,

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..checks import check_percent
 from ..groups import TOLERANCE, PairGraph
-from ..plots import _axes_or_new, bar_widths, count_by_level, graph_levels
+from ..plots import axes_or_new, bar_widths, count_by_level, draw_legend, draw_line, graph_levels
 from .calibrate import Calibration
 from .defaults import TOOL_DEFAULTS
 from .evaluate import PairsOrGroups, read_truth
@@ -18,7 +17,7 @@ from .evaluate import PairsOrGroups, read_truth
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TRUE, FALSE, LINE = "#2f7de1", "#cf6f12", "#c2362b"  # blue and orange: told apart by all eyes
+TRUE, FALSE = "#2f7de1", "#cf6f12"  # blue and orange: told apart by all eyes
 
 
 def plot_precision_recall(scores: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None) -> Axes:
@@ -42,16 +41,16 @@ def plot_precision_recall(scores: pd.DataFrame, threshold: float | None = None, 
     >>> [line.get_label() for line in ax.lines]
     ['precision', 'recall']
     """
-    ax = _axes_or_new(ax, (7, 3))
+    ax = axes_or_new(ax, (7, 3))
     rising = scores.sort_values("threshold")
     for name, colour in (("precision", TRUE), ("recall", FALSE)):
         known = rising[rising[name].notna()]
         low, high = known[f"{name}_low"], known[f"{name}_high"]
         ax.fill_between(known.threshold, low, high, step="pre", color=colour, alpha=0.2, linewidth=0)
         ax.step(known.threshold, known[name], where="pre", color=colour, label=name, linewidth=1.8)
-    _draw_line(ax, threshold)
+    draw_line(ax, threshold)
     ax.set(xlabel="threshold, percent", ylabel="share", ylim=(-0.02, 1.02))
-    ax.legend(fontsize="small", frameon=False, loc="best")
+    draw_legend(ax)
     return ax
 
 
@@ -80,7 +79,7 @@ def plot_true_and_false(
     >>> [bars.get_label() for bars in ax.containers]
     ['true: 1 pair', 'false: 0 pairs']
     """
-    ax = _axes_or_new(ax, (7, 3))
+    ax = axes_or_new(ax, (7, 3))
     graph = PairGraph.read(pairs)
     known = read_truth(truth, graph.names, complete=isinstance(pairs.left.dtype, pd.CategoricalDtype))
     same = known.same(graph.first, graph.second)
@@ -91,10 +90,10 @@ def plot_true_and_false(
         label = f"{name}: {count:,} pair{'s' * (count != 1)}"
         ax.bar(levels, sign * np.log10(1 + counts), width=bar_widths(levels), color=colour, label=label)
     ax.axhline(0, color="#888888", linewidth=0.8)
-    _draw_line(ax, threshold)
+    draw_line(ax, threshold)
     ax.yaxis.set_major_formatter(lambda value, _: f"{10 ** abs(value) - 1:,.0f}")
     ax.set(xlabel=f"similarity, percent ({graph.method})", ylabel="pairs (logarithmic)")
-    ax.legend(fontsize="small", frameon=False, loc="best")
+    draw_legend(ax)
     return ax
 
 
@@ -117,7 +116,7 @@ def plot_calibration(calibration: Calibration, threshold: float | None = None, *
         the floor, by the logarithm of their number.
     """
     names = calibration.recall_table().index[::-1]
-    ax = _axes_or_new(ax, (7, 1.2 + 0.24 * len(names)))
+    ax = axes_or_new(ax, (7, 1.2 + 0.24 * len(names)))
     lowest = calibration.strangers.threshold.min() if len(calibration.strangers) else 0.0
     for row, name in enumerate(names, start=1):
         found = calibration.copies.similarity[calibration.copies.variation == name].clip(lower=lowest - 2)
@@ -127,7 +126,7 @@ def plot_calibration(calibration: Calibration, threshold: float | None = None, *
     new = strangers["false"].diff().fillna(strangers["false"]).to_numpy()
     sizes = np.where(new > 0, 4 + 30 * np.log10(1 + new), 0)
     ax.scatter(strangers.threshold, np.zeros(len(strangers)), s=sizes, color=FALSE, linewidths=0)
-    _draw_line(ax, threshold)
+    draw_line(ax, threshold)
     ax.set_yticks(range(len(names) + 1), ["strangers", *names])
     ax.set(xlabel=f"similarity to the original, percent ({calibration.method}); left edge: below {lowest:.0f}")
     return ax
@@ -154,11 +153,11 @@ def plot_label_scores(scores: pd.DataFrame, threshold: float | None = None, *, a
     >>> [float(x) for x in ax.lines[0].get_xdata()]
     [95.0, 90.0]
     """
-    ax = _axes_or_new(ax, (7, 3))
+    ax = axes_or_new(ax, (7, 3))
     some = scores[scores.pairs > 0]
     ax.vlines(some.threshold, some.precision_low, some.precision_high, color=TRUE, alpha=0.35, linewidth=7)
     ax.plot(some.threshold, some.precision, "o", color=TRUE, label="precision")
-    _draw_line(ax, threshold)
+    draw_line(ax, threshold)
     ax.set(xlabel="threshold, percent", ylabel="precision by labels", ylim=(-0.02, 1.02))
     return ax
 
@@ -176,7 +175,7 @@ def plot_tool_defaults(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     graph = PairGraph.read(pairs)
     shown = {tool: value for tool, value in TOOL_DEFAULTS.items() if value >= graph.floor - TOLERANCE}
     counts = [int(graph.at_or_above(value).sum()) for value in shown.values()]
-    ax = _axes_or_new(ax, (7, 0.8 + 0.25 * len(shown)))
+    ax = axes_or_new(ax, (7, 0.8 + 0.25 * len(shown)))
     bars = ax.barh(range(len(shown)), counts, color=TRUE)
     ax.bar_label(bars, [f"{count:,}" for count in counts], padding=3, fontsize="small")
     ax.set_yticks(range(len(shown)), _with_percent(shown.items()))
@@ -187,9 +186,4 @@ def plot_tool_defaults(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def _with_percent(tools: Iterable[tuple[str, float]]) -> list[str]:
-    return [f"{tool}, {value:g} %" for tool, value in tools]
-
-
-def _draw_line(ax: Axes, threshold: float | None) -> None:
-    if threshold is not None:
-        ax.axvline(check_percent("threshold", threshold), color=LINE, linewidth=1.6)
+    return [f"{tool}, {round(value, 1):g} %" for tool, value in tools]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Real
@@ -15,7 +16,7 @@ from .calibrate import Calibration
 from .evaluate import PairsOrGroups, score_in_full
 from .intervals import check_confidence
 from .labels import Labels
-from .survey import Answers, Survey
+from .survey import Answers, read_answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,8 @@ class Recommendation:
     reason
         why, or what is missing, in a sentence.
     intervals
-        low and high at the threshold of each quantity wished for: "precision", "false pairs", "recall of ...".
+        low and high at the threshold of each quantity wished for: "precision", "false pairs", "expected false pairs",
+        "recall of ...".
     more_answers
         about how many more labels would be needed; 0 where a threshold is recommended, or where labels are not the evidence.
     evidence
@@ -70,6 +72,8 @@ class _Test:
     source: str
     provable: np.ndarray | None = None
     answers: Answers | None = field(default=None, repr=False)
+    assumed: str = ""  # what nobody can know, and the interval takes for granted
+    way_out: str = "wish for less, or bring more evidence"
 
     @property
     def levels(self) -> np.ndarray:
@@ -138,15 +142,17 @@ def recommend_threshold(
     min_precision
         0 to 1: at least this share of the pairs shall be duplicates. From truth or labels.
     max_false_pairs
-        at most this many pairs shall be false: expected in a collection of n_images (calibration), in this one (truth, labels).
+        at most this many pairs shall be false: in this collection (counted by a truth or in a calibration, estimated from
+        labels), or expected in another one of n_images (calibration).
     min_recall
         0 to 1: at least this share of the duplicates shall be found. From truth, or of each of `variations` in a calibration.
     variations
         names in the calibration; None for all.
     n_images
-        size of the collection that max_false_pairs is about; None for the calibrated one.
+        size of another collection of the same kind that max_false_pairs is about; None for the calibrated one itself.
     confidence
-        each wish holds at the threshold with about this confidence, or more: the end of a two-sided interval must keep it.
+        each wish holds at the threshold with this confidence, or more: the end of a two-sided interval must keep it. With
+        labels that is so also for someone who asks after every answer, and stops at the first threshold recommended.
 
     Returns
     -------
@@ -167,7 +173,7 @@ def recommend_threshold(
     >>> pairs = similar_pairs(Fingerprints.from_bits(["a1", "a2", "b1", "a3"], bits))
     >>> recommend_threshold(pairs, labels=Labels(), min_precision=0.95)
     <Recommendation: no threshold>
-    Not enough evidence for precision >= 0.95: label about 1 more at 95 %, where it is from 0.00 to 1.00.
+    Not enough evidence for precision >= 0.95: label about 2 more at 95 %, where it is from 0.00 to 1.00.
     """
     check_confidence(confidence)
     wish = _wishes(min_precision, max_false_pairs, min_recall)
@@ -213,7 +219,11 @@ class _Sources:
         self.scores = None
         if truth is not None:  # levels without a pair of their own find what the next stricter one does
             self.scores = score_in_full(pairs, truth, None, confidence).drop_duplicates("pairs")
-        self.answers = None if labels is None else Survey.of(pairs).read(labels)
+        self.answers = None if labels is None else read_answers(pairs, labels)
+        if calibration is not None and not isinstance(calibration, Calibration):
+            raise TypeError(f"calibration must be made by calibrate(images), not {type(calibration).__name__}")
+        if isinstance(variations, str):
+            raise TypeError(f"variations must be a list of names, such as [{variations!r}], not one name")
         if calibration is not None and calibration.confidence < confidence - 1e-12:
             raise ValueError(
                 f"calibration has intervals of confidence {calibration.confidence:g}, and {confidence:g} is asked for: "
@@ -243,9 +253,20 @@ class _Sources:
             levels, false = self.scores.threshold.to_numpy(), self.scores["false"].to_numpy(dtype=float)
             return [_Test("false pairs", (levels, false, false), limit, False, True, "the truth")]
         if self.calibration is not None:
-            table = self.calibration.expected_false_pairs(self.n_images)
-            return [_Test("false pairs", _columns(table, "expected"), limit, False, True, "the calibration")]
+            return [self._strangers(limit)]
         return [] if self.answers is None else [self._labelled("false pairs", limit, self.answers.survey.counts)]
+
+    def _strangers(self, limit: float) -> _Test:
+        """Judge by the strangers of a calibration: counted in the calibrated collection, expected in another one."""
+        found = self.calibration
+        if self.n_images is None:  # duplicates that nobody declared are among them, so there are no more false ones than this
+            levels, most = found.strangers.threshold.to_numpy(), found.strangers["false"].to_numpy(dtype=float)
+            return _Test("false pairs", (levels, np.zeros(len(most)), most), limit, False, True, "the calibration's count")
+        span = _columns(found.expected_false_pairs(self.n_images), "expected")
+        rare = f"if no kind of picture too rare to be among these {found.n_images} looks like over {found.max_reach:.0%} of all"
+        assumed = "" if found.max_reach >= 1 else rare
+        way_out = f"compare more images, or calibrate the {self.n_images} themselves and leave n_images out, so that they count"
+        return _Test("expected false pairs", span, limit, False, True, "the calibration", assumed=assumed, way_out=way_out)
 
     def _labelled(self, name: str, limit: float, counts: np.ndarray) -> _Test:
         """Judge by labels: precision itself, or the number of pairs that are false by it."""
@@ -293,16 +314,21 @@ def _says(test: _Test) -> str:
 
 
 def _span(low: float, high: float, name: str) -> str:
-    return f"{low:.1f} to {high:.1f}" if name == "false pairs" else f"{low:.2f} to {high:.2f}"
+    """Write an interval so that rounding never makes it look better than it is."""
+    if name.endswith("false pairs"):
+        return f"{low:.0f}" if low == high else f"{math.floor(10 * low) / 10:.1f} to {math.ceil(10 * high) / 10:,.1f}"
+    return f"{math.floor(100 * low) / 100:.2f} to {math.ceil(100 * high) / 100:.2f}"
 
 
 def _because(threshold: float, tests: list[_Test], confidence: float) -> str:
-    parts = []
-    for test in tests:
-        low, high = test.at(threshold)
-        exact = test.source == "the truth" and test.name == "false pairs"
-        parts.append(f"{test.name} is {f'{low:.0f}' if exact else _span(low, high, test.name)} by {test.source}")
-    return f"At {threshold:g} % {', '.join(parts)} ({confidence:.0%} confidence), as wished: {', '.join(map(_says, tests))}."
+    parts = [f"{test.name} {_is(test)} {_span(*test.at(threshold), test.name)} by {test.source}" for test in tests]
+    assumed = "".join(f", {test.assumed}" for test in tests if test.assumed)
+    wished = ", ".join(map(_says, tests))
+    return f"At {threshold:g} % {', '.join(parts)} ({confidence:.0%} confidence{assumed}), as wished: {wished}."
+
+
+def _is(test: _Test) -> str:
+    return "are" if test.name.endswith("pairs") else "is"
 
 
 def _missing(test: _Test, confidence: float) -> tuple[str, int]:
@@ -314,9 +340,11 @@ def _missing(test: _Test, confidence: float) -> tuple[str, int]:
     if not len(first):
         return f"Not enough evidence for {_says(test)}: the pairs of {test.source} are too few, or of too few groups.", 0
     k = int(first[0])
+    they = "they are" if test.name.endswith("pairs") else "it is"
+    assumed = f" even {test.assumed}" if test.assumed else ""
     return (
-        f"Not enough evidence for {_says(test)}: even at {test.levels[k]:g} %, where it is easiest, it is from "
-        f"{_span(test.low[k], test.high[k], test.name)} by {test.source}; wish for less, or bring more evidence."
+        f"Not enough evidence for {_says(test)}: even at {test.levels[k]:g} %, where it is easiest, {they} "
+        f"{_span(test.low[k], test.high[k], test.name)} by {test.source}{assumed}; {test.way_out}."
     ), 0
 
 
@@ -328,16 +356,17 @@ def _missing_answers(test: _Test, confidence: float) -> tuple[str, int]:
     possible = test.high >= test.limit if test.at_least else test.low <= test.limit
     if not possible.any():
         return f"The labels speak against {_says(test)} at every threshold.", 0
-    hope: list[tuple[int, int]] = []
+    settled: list[tuple[bool, int, int]] = []  # against the wish, after so many answers, at this level
     for k in map(int, np.flatnonzero(possible)):
-        needed = test.limit if test.at_least else 1 - test.limit / counts[k]
-        hope.append((test.answers.more_answers(test.levels[k], min_precision=max(needed, 0.0), confidence=confidence), k))
-    more, k = min(hope)
+        needed = max(test.limit if test.at_least else 1 - test.limit / counts[k], 0.0)
+        more = test.answers.more_answers(test.levels[k], min_precision=needed, confidence=confidence)
+        low, _ = test.answers.after(survey.edge(test.levels[k]), more, confidence)
+        settled.append((low < needed - TOLERANCE, more, k))
+    against, more, k = min(settled)
     span = _span(test.low[k], test.high[k], test.name)
-    return (
-        f"Not enough evidence for {_says(test)}: label about {more} more at {test.levels[k]:g} %, where it is from {span}.",
-        more,
-    )
+    they = "they are" if test.name.endswith("pairs") else "it is"
+    head = "The labels so far rather speak against" if against else "Not enough evidence for"
+    return f"{head} {_says(test)}: label about {more} more at {test.levels[k]:g} %, where {they} from {span}.", more
 
 
 def _conflict(tests: list[_Test], ranges: list[tuple[float, float] | None]) -> str:

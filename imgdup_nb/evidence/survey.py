@@ -9,6 +9,7 @@ put together by their sizes. Pairs of the same bytes or pixels are certain; nobo
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +18,7 @@ import pandas as pd
 
 from ..groups import TOLERANCE, PairGraph
 from .intervals import check_confidence, stratified_interval
-from .labels import Labels, _numbered, _rows_of, read_labels
+from .labels import Labels, find_rows, number_answers, read_labels
 
 BAND = 2.5  # percent; 95, 90 and 80 are edges of bands
 CROWD = 4  # pairs of one image in one band; with more, its pairs form a stratum of their own
@@ -61,7 +62,19 @@ def score_labels(pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, confiden
     3       92.5      0      0     0        NaN            0.0
     4       90.0      1      1     1        1.0            1.0
     """
-    return Survey.of(pairs).read(labels).score(confidence)
+    return read_answers(pairs, labels).score(confidence)
+
+
+def read_answers(pairs: pd.DataFrame, labels: Labels | pd.DataFrame) -> Answers:
+    """Return the answers about a pair table; warn where there are some, and none is about it."""
+    answers = Survey.of(pairs).read(labels)
+    n_given = len(read_labels(labels))
+    if n_given and not len(answers.table):
+        warnings.warn(
+            f"none of the {n_given} labels is about a pair that is asked about here; names must be those of the pair table",
+            stacklevel=3,
+        )
+    return answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +117,7 @@ class Survey:
         graph = PairGraph.read(pairs)
         edges = np.append(np.arange(100.0, graph.floor, -BAND), graph.floor)
         band = np.searchsorted(-edges, -(graph.similarity + TOLERANCE))
-        row = _rows_of(pairs, graph)
+        row = find_rows(pairs, graph)
         relation = pairs.relation.astype(object).to_numpy()[row] if "relation" in pairs else np.full(len(pairs), "near")
         certain = np.isin(relation, CERTAIN)
         crowded = _crowded(graph, band, ~certain)
@@ -148,7 +161,7 @@ class Survey:
 
     def read(self, labels: Labels | pd.DataFrame) -> Answers:
         """Count the answers about the pairs of this table."""
-        table = _numbered(read_labels(labels), self.names)
+        table = number_answers(read_labels(labels), self.names)
         order = self.by_key
         place = np.searchsorted(self.key, table.key.to_numpy(), sorter=order)
         place = order[np.minimum(place, max(len(order) - 1, 0))] if len(order) else np.zeros(0, np.int64)
@@ -243,30 +256,35 @@ class Answers:
 
     def _gain(self, edge: int) -> np.ndarray:
         """Return how much one more answer in each stratum lowers the variance of precision at an edge and the two below."""
-        survey, asked = self.survey, self.asked
+        asked = self.asked
         share = (self.per_stratum("same") + 1) / (asked - self.per_stratum("skip") + 2)
         spread = share * (1 - share) * (1 / np.maximum(asked, 0.5) - 1 / (asked + 1))
-        gain = np.zeros(len(asked))
+        return self._weights(edge) * spread
+
+    def _weights(self, edge: int) -> np.ndarray:
+        """Return by how much the variance of each stratum's share counts for precision at an edge and the two below."""
+        survey = self.survey
+        weights = np.zeros(len(survey.sizes))
         looser = [k for k in range(edge + 1, len(survey.edges)) if survey.counts[k] > survey.counts[k - 1]]
         for k in [edge, *looser[:2]]:
             if survey.counts[k]:
                 here = slice(0, 2 * (k + 1))
-                gain[here] += (survey.sizes[here] / survey.counts[k]) ** 2 * spread[here]
-        return gain
+                weights[here] += (survey.sizes[here] / survey.counts[k]) ** 2
+        return weights
 
     def more_answers(
         self, threshold: float, *, min_precision: float | None = None, half_width: float = 0.05, confidence: float = 0.95
     ) -> int:
-        """Estimate how many more answers would settle precision at a threshold, should they go on as so far.
+        """Estimate how many more answers to `next_pair` would settle precision at a threshold, should they go on as so far.
 
         Settled means that the interval lies at or above `min_precision`, or wholly below it; without a wish, that it is at
         most twice `half_width` wide.
         """
         edge = self.survey.edge(threshold)
-        open_ = (self.survey.sizes - self.asked)[: 2 * (edge + 1)].sum()
+        open_ = (self.survey.sizes - self.asked)[self._weights(edge) > 0].sum()
 
         def settled(more: int) -> bool:
-            low, high = self._after(edge, more, confidence)
+            low, high = self.after(edge, more, confidence)
             return high - low <= 2 * half_width if min_precision is None else low >= min_precision or high < min_precision
 
         enough, too_few = int(open_), -1
@@ -275,14 +293,15 @@ class Answers:
             enough, too_few = (middle, too_few) if settled(middle) else (enough, middle)
         return enough
 
-    def _after(self, edge: int, more: int, confidence: float) -> tuple[float, float]:
+    def after(self, edge: int, more: int, confidence: float) -> tuple[float, float]:
         """Return the interval that this many more answers like the ones so far would give."""
         survey, skipped, same = self.survey, self.per_stratum("skip"), self.per_stratum("same")
-        here = np.arange(len(survey.sizes)) < 2 * (edge + 1)
         answered = np.maximum(self.asked - skipped, 0)
-        everywhere = (same[here].sum() + 0.5) / (answered[here].sum() + 0.5)  # hopeful where nothing is known
-        share = np.where(answered > 0, same / np.maximum(answered, 1), everywhere)
-        need = survey.sizes * np.sqrt(np.maximum(share * (1 - share), 0.02)) * here
+        here = slice(0, 2 * (edge + 1))
+        no, yes = (answered - same)[here].sum(), same[here].sum()
+        everywhere = (yes + 0.5) / (yes + no + 1) if yes + no else 1.0  # hopeful where nothing is known
+        share = (same + everywhere) / (answered + 1)  # a few equal answers are no promise that all will be
+        need = np.sqrt(self._weights(edge) * np.maximum(share * (1 - share), 0.02))
         extra = _spread(more, need, survey.sizes - self.asked)
         return self.interval(edge, same + share * extra, skipped, self.asked + extra, confidence)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
+from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from ..checks import check_choice
-from ..fingerprints import METHODS, Embedding, fingerprint_images
+from ..fingerprints import METHODS, Embedding, Fingerprints, fingerprint_images
 from ..groups import TOLERANCE
-from ..pairs import similarity_matrix
+from ..pairs import similar_pairs, similarity_matrix
 
 Examples: TypeAlias = pd.DataFrame | Iterable[tuple[str, str]]
 
@@ -23,7 +24,7 @@ def tune_from_examples(
     must_not_match: Examples,
     *,
     methods: Sequence[str | Embedding] | None = None,
-    orientations: Sequence[bool] = (False, True),
+    orientations: Sequence[bool] | bool = (False, True),
     executor: Executor | None = None,
 ) -> pd.DataFrame:
     """Find out which method and threshold tell your examples apart.
@@ -35,9 +36,10 @@ def tune_from_examples(
     must_match, must_not_match
         pairs of image names: a list of (left, right), or a table with the columns left and right.
     methods
-        names from `METHODS`, or functions (see `fingerprint_images`); None for all of `METHODS`.
+        names from `METHODS`, or functions (see `fingerprint_images`); None for all of `METHODS`, those with local features
+        where `imgdup-nb[local]` is installed.
     orientations
-        tried for each method: (False,), (True,) or both.
+        tried for each method: False, True or both; only the first for local features, which need no other.
     executor
         as for `fingerprint_images`.
 
@@ -58,6 +60,17 @@ def tune_from_examples(
     -----
     A few examples show what is impossible, not what is safe: measure with `score_thresholds`, labels or `calibrate` before use.
     """
+    if isinstance(methods, str) or callable(methods):
+        raise TypeError(f"methods must be a list, such as ['phash'], not {methods!r}")
+    chosen = _all_methods() if methods is None else list(methods)
+    for method in chosen:
+        if not callable(method):
+            check_choice("methods", method, METHODS)
+    views_tried = [orientations] if isinstance(orientations, bool) else list(orientations)
+    if not chosen or not views_tried:
+        raise ValueError("methods and orientations must name at least one each")
+    if not {"image", "path", "problem"} <= set(images):
+        raise TypeError("images must be a table made by scan_images(folder): its pictures are opened again for each method")
     match, other = _read_examples("must_match", must_match), _read_examples("must_not_match", must_not_match)
     both = {frozenset(pair) for pair in match} & {frozenset(pair) for pair in other}
     if both:
@@ -67,15 +80,21 @@ def tune_from_examples(
     lost = sorted(wanted - set(used.image))
     if lost:
         raise ValueError(f"every image of the examples must be a readable row of images, and {lost[0]!r} is not")
-    chosen = list(METHODS) if methods is None else list(methods)
-    for method in chosen:
-        if not callable(method):
-            check_choice("methods", method, METHODS)
-    if not chosen or not list(orientations):
-        raise ValueError("methods and orientations must name at least one each")
-    rows = [_try(used, method, views, match, other, executor) for method in chosen for views in orientations]
+    rows = [
+        _try(used, method, views, match, other, executor)
+        for method in chosen
+        for views in (views_tried[:1] if _is_local(method) else views_tried)
+    ]
     table = pd.DataFrame(rows)
     return table.sort_values(["wrong", "margin"], ascending=[True, False], kind="stable", ignore_index=True)
+
+
+def _all_methods() -> list[str]:
+    return [method for method in METHODS if not _is_local(method) or find_spec("cv2")]
+
+
+def _is_local(method: str | Embedding) -> bool:
+    return not callable(method) and METHODS[method].unit == "percent"
 
 
 def _read_examples(name: str, examples: Examples) -> list[tuple[str, str]]:
@@ -99,9 +118,7 @@ def _try(
     executor: Executor | None,
 ) -> dict[str, Any]:
     prints = fingerprint_images(images, method, orientations=views, executor=executor)
-    similarity = similarity_matrix(prints)
-    inside = np.array([similarity.loc[pair] for pair in match])
-    outside = np.array([similarity.loc[pair] for pair in other])
+    inside, outside = (_similarities(prints, pairs) for pairs in (match, other))
     levels = prints.method.levels(0.0)
     wrong = np.array([(inside < level - TOLERANCE).sum() + (outside >= level - TOLERANCE).sum() for level in levels])
     good = levels[wrong == 0]
@@ -118,3 +135,14 @@ def _try(
         "margin": float(inside.min() - outside.max()),
         "in_the_way": [match[int(inside.argmin())], other[int(outside.argmax())]],
     }
+
+
+def _similarities(prints: Fingerprints, examples: list[tuple[str, str]]) -> np.ndarray:
+    """Return the similarity of each example, in percent; 0 where local features find nothing in common."""
+    if prints.method.unit != "percent":
+        similarity = similarity_matrix(prints)
+        return np.array([similarity.loc[pair] for pair in examples])
+    pairs = similar_pairs(prints, min_similarity=0.0, include_low_detail=True)
+    rows = zip(pairs.left, pairs.right, pairs.similarity, strict=True)
+    found = {frozenset((left, right)): similarity for left, right, similarity in rows}
+    return np.array([found.get(frozenset(pair), 0.0) for pair in examples])

@@ -112,18 +112,20 @@ def _known_stamps(store: Store) -> tuple[dict[bytes, Stamp | None], set[bytes], 
 
     A file that was read right after it was written, or whose problem may be over, has the stamp None, which no file has.
     """
-    known: dict[bytes, Stamp | None] = {
-        file: (size, modified)
-        for file, size, modified in store.read("SELECT file, bytes, modified FROM images WHERE state = 'present'")
-    }
-    left_out = {file for (file,) in store.read("SELECT file FROM images WHERE state = 'out'")}
-    doubts = store.read(
-        "SELECT file, problem != '' AND (reader != ? OR problem LIKE 'no permission%') AS again FROM images "
-        "WHERE state = 'present' AND (abs(seen - modified) < ? OR again)",
-        (reader(), YOUNG),
+    known: dict[bytes, Stamp | None] = {}
+    left_out, again = set(), set()
+    rows = store.read(
+        "SELECT file, state, bytes, modified, abs(seen - modified) < ?, "
+        "problem != '' AND (reader != ? OR problem LIKE 'no permission%') FROM images WHERE state != 'gone'",
+        (YOUNG, reader()),
     )
-    known |= dict.fromkeys(file for file, _ in doubts)
-    again = {file for file, once_more in doubts if once_more}
+    for file, state, size, modified, is_young, once_more in rows:
+        if state == "out":
+            left_out.add(file)
+            continue
+        known[file] = None if is_young or once_more else (size, modified)
+        if once_more:
+            again.add(file)
     return known, left_out, again
 
 
@@ -139,8 +141,9 @@ def _sort_out(
 ) -> Difference:
     """Decide for each doubtful file whether it is the same, was moved or copied, or must be read."""
     owners: dict[str, list[bytes]] = {}  # which rows have these contents
+    wanted = set(digests.values()) - {""}
     for file, sha256, _ in rows:
-        if sha256:
+        if sha256 in wanted:
             owners.setdefault(sha256, []).append(file)
     difference = Difference(found, settled=[file for file in doubtful if file in owners.get(digests.get(file, ""), ())])
     overwritten = set(doubtful) - set(difference.settled) - again

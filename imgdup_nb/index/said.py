@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,15 +12,15 @@ from .rescan import file_name
 from .store import Store
 
 
-def save_label(store: Store, left: bytes, right: bytes, label: str | None) -> None:
-    """Keep the label of two files, in place of the one before; None takes it back."""
-    ends = sorted([left, right])
+def save_labels(store: Store, pairs: Iterable[tuple[bytes, bytes]], label: str | None) -> None:
+    """Keep one label of pairs of files, in place of those before, all or none of them; None takes them back."""
+    ends, made = [sorted(pair) for pair in pairs], _now()
     with store.writing(images=False) as run:
-        run("DELETE FROM labels WHERE one = ? AND other = ?", ends)
+        run("DELETE FROM labels WHERE one = ? AND other = ?", ends, many=True)
         if label is not None:
-            digests = dict(run("SELECT file, sha256 FROM images WHERE file IN (?, ?)", ends))
-            row = (*ends, label, _now(), *(digests[end] for end in ends))
-            run("INSERT INTO labels VALUES (?, ?, ?, ?, ?, ?)", row)
+            digests = "(SELECT sha256 FROM images WHERE file = ?)"
+            rows = ((one, other, label, made, one, other) for one, other in ends)
+            run(f"INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?, {digests}, {digests})", rows, many=True)
 
 
 def read_labels(store: Store) -> pd.DataFrame:
@@ -39,6 +40,17 @@ def read_labels(store: Store) -> pd.DataFrame:
         }
     )
     return table.sort_values(["left", "right"], ignore_index=True)
+
+
+def read_stand_ins(store: Store) -> dict[str, str]:
+    """Return, for each labelled image that is not there, the name of an image that is, with the same contents."""
+    return dict(
+        store.read(
+            "SELECT a.image, min(b.image) FROM (SELECT one AS file FROM labels UNION SELECT other FROM labels) "
+            "JOIN images a USING (file) JOIN images b ON b.sha256 = a.sha256 AND b.state = 'present' "
+            "WHERE a.state != 'present' AND a.sha256 != '' GROUP BY a.image"
+        )
+    )
 
 
 def save_tag(store: Store, tag: str, image: str, contents: bytes) -> None:
@@ -64,4 +76,4 @@ def _times(texts: list[str]) -> pd.Series:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -21,7 +21,7 @@ import tempfile
 import threading
 import warnings
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,16 @@ class Store:
         """Return the rows of a query."""
         with self._lock, self._explained():
             return self._connection.execute(sql, parameters).fetchall()
+
+    def read_each(self, sql: str, keys: Iterable[Any]) -> list[tuple]:
+        """Return the rows that a query with one place for a key gives for each key."""
+        with self._lock, self._explained():
+            return [row for key in keys for row in self._connection.execute(sql, (key,))]
+
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple]:
+        """Yield the rows of a query one by one, for those that are too large to be in memory twice."""
+        with self._lock, self._explained():
+            yield from self._connection.execute(sql, parameters)
 
     @contextmanager
     def writing(self, *, images: bool = True) -> Iterator[Any]:

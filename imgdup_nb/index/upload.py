@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
-from pathlib import PureWindowsPath
 
 from ..images import LITTER
+
+# what Windows opens as a device, whatever the suffix and the folder
+DEVICE = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(\..*)?", re.IGNORECASE | re.DOTALL
+)
 
 
 def check_name(name: str) -> str:
@@ -15,7 +20,8 @@ def check_name(name: str) -> str:
     Raises
     ------
     ValueError
-        if it is empty, absolute, has a drive, `..`, a backslash, a NUL or a hidden part, or cannot be written as UTF-8.
+        if it is empty, absolute, has `..`, a backslash, a colon (of a drive or a stream), a NUL or a hidden part, names a
+        device of Windows (`nul.jpg`) or something that Windows would change (`cat.`), or cannot be written as UTF-8.
 
     Examples
     --------
@@ -28,18 +34,20 @@ def check_name(name: str) -> str:
     """
     parts = name.split("/") if isinstance(name, str) else [""]
     unseen = any(not part or part.startswith(".") or part.lower() in LITTER for part in parts)
-    if unseen or any(char in name for char in "\\\0") or PureWindowsPath(name).drive or not _is_text(name):
+    if unseen or not all(map(_is_plain, parts)):
         raise ValueError(
             f"name must be a path inside the folder such as '2024/cat.jpg', with no hidden part, and {name!r} is not"
         )
     return name
 
 
-def _is_text(name: str) -> bool:
+def _is_plain(part: str) -> bool:
+    """Tell whether a part of a name means the same file on every system."""
     try:
-        return bool(name.encode())
+        part.encode()
     except UnicodeEncodeError:
         return False
+    return not (set(part) & set("\\:\0") or part[-1] in " ." or DEVICE.fullmatch(part))
 
 
 def write_file(root: str, path: str, contents: bytes, *, replace: bool) -> None:

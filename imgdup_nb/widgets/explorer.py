@@ -4,24 +4,20 @@ Who does what: Python holds the pairs, makes the groups and decodes thumbnails. 
 linkage, the counts at every level (a few kilobytes: `scene`), so it paints histogram, curves and numbers at once when the
 threshold moves, while Python still groups. The groups themselves never travel as a whole: the browser gets the rows it shows.
 
-Messages, besides the traits (all of them plain JSON; thumbnails are binary buffers):
+Messages, besides the traits and those of `base` (all of them plain JSON; facts of a picture: its name, what is known of it):
 
 ==========  =======================================================================================================
-to Python   ``{type: "rows", first, count}``, ``{type: "pictures", ids, side}``, ``{type: "select", group}``, ``{type: "code"}``
-to browser  ``{type: "rows", ...}`` (see `_page`), ``{type: "pictures", pictures: [[id, name, facts, problem]]}`` and a JPEG
-            each (empty where there is none), ``{type: "code", text}``, ``{type: "error", text}``
+to Python   ``{type: "rows", first, count}``, ``{type: "select", group}``, ``{type: "code"}``
+to browser  ``{type: "rows", ...}`` (see `_page`), ``{type: "code", text}``
 ==========  =======================================================================================================
 """
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Mapping
-from importlib.resources import files
+import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import numpy as np
 import pandas as pd
 import traitlets as t
@@ -29,6 +25,7 @@ import traitlets as t
 from ..evidence.defaults import TOOL_DEFAULTS
 from ..fingerprints import METHODS
 from ..plots import bar_widths, count_by_level, draw_summary
+from .base import ToolWidget, facts_by_name, join_module, join_styles
 from .state import ThresholdState, check_images
 from .thumbnails import Thumbnails
 
@@ -36,23 +33,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FIRST_ROWS = {True: 3, False: 5}  # sent with every change: what a list with pictures, or without, shows unscrolled
-MAX_ROWS = 60  # rows, and
-MAX_PICTURES = 48  # pictures, answered to one request
+MAX_ROWS = 60  # answered to one request
 MAX_TILES = 8  # images of a group in its row; the table of the selected group has more
 MAX_DETAILS = 300  # rows of the table of the selected group
-THUMBNAIL_SIDES = (32, 512)  # pixels, smallest and largest
-
-ASSETS = files(__package__) / "assets"
-# A notebook loads one module without a build step, so the parts are joined here, in the order they need each other.
-MODULE_PARTS = ["dom.js", "scale.js", "plots.js", "pictures.js", "gallery.js", "details.js", "controls.js", "explorer.js"]
 
 
-def join_module() -> str:
-    """Return the explorer's ES module."""
-    return "\n".join((ASSETS / part).read_text(encoding="utf-8") for part in MODULE_PARTS)
-
-
-class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
+class ThresholdExplorer(ThresholdState, ToolWidget):
     """Move a threshold and see what it finds: histogram, curves, and the groups with their pictures.
 
     Takes the parameters of `ThresholdState` and has its attributes: `explorer.threshold`, `.groups` and `.selected` are
@@ -81,8 +67,8 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
     >>> explorer.close()
     """
 
-    _esm = join_module()
-    _css = (ASSETS / "explorer.css").read_text(encoding="utf-8")
+    _esm = join_module("scale.js", "plots.js", "gallery.js", "details.js", "controls.js", "explorer.js")
+    _css = join_styles("explorer.css")
 
     scene = t.Dict().tag(sync=True)
     details = t.Dict().tag(sync=True)
@@ -92,14 +78,13 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         self, pairs: pd.DataFrame | Mapping[str, pd.DataFrame], images: pd.DataFrame | None = None, **traits: Any
     ) -> None:
         self._is_answering = False
-        self._thumbnails = Thumbnails(check_images(images))
+        self._thumbnails = None if check_images(images) is None else Thumbnails(images)
         super().__init__(pairs, images, **traits)
-        self._facts = _facts_by_name(self.images)
+        self._facts = facts_by_name(self.images)
         self._set_scene()
         self.observe(self._set_scene, "sweep")
         self.observe(self._on_revision, "revision")
         self.observe(self._set_details, "selected")
-        self.on_msg(self._on_message)
 
     # -- from the browser ----------------------------------------------------------------------------------------------
 
@@ -110,45 +95,20 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
             values = dict(sync_data)
             if "asked" in values:  # apart, because a refused value takes back all that came with it
                 super().set_state({"asked": values.pop("asked")})
-            try:
-                super().set_state(values)
-            except Exception as error:  # whatever it is, people look at the widget and not at the log
-                self.send({"type": "error", "text": str(error)})
-                self.send_state([name for name in values if name in self.keys])
-            finally:
-                self._is_answering = False
+            super().set_state(values)
+            self._is_answering = False
             self.send(self._page(0))
-
-    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        answers = {
-            "rows": self._answer_rows,
-            "pictures": self._answer_pictures,
-            "select": self._answer_select,
-            "code": self._answer_code,
-        }
-        answer = answers.get(content.get("type", "")) if isinstance(content, dict) else None
-        if answer is None:
-            return
-        try:
-            answer(content)
-        except Exception as error:  # as in set_state
-            self.send({"type": "error", "text": f"{type(error).__name__}: {error}"})
 
     def _answer_rows(self, content: dict[str, Any]) -> None:
         with self.lock:
             self.send(self._page(max(0, int(content["first"])), min(int(content["count"]), MAX_ROWS)))
 
-    def _answer_pictures(self, content: dict[str, Any]) -> None:
-        names = self.graph.names  # without the lock: moving on must not wait for decoders
-        ids = [number for number in map(int, content["ids"][:MAX_PICTURES]) if 0 <= number < len(names)]
-        side = int(np.clip(int(content["side"]), *THUMBNAIL_SIDES))
-        wanted = [names[number] for number in ids]
-        made = self._thumbnails.get(wanted, side) if self.images is not None else [(b"", "")] * len(ids)
-        pictures = [
-            [number, name, self._facts.get(name, ""), problem]
-            for number, name, (_, problem) in zip(ids, wanted, made, strict=True)
-        ]
-        self.send({"type": "pictures", "method": self.method, "pictures": pictures}, buffers=[jpeg for jpeg, _ in made])
+    @property
+    def _picture_names(self) -> Sequence[str]:
+        return self.graph.names
+
+    def _picture_facts(self, name: str) -> list[str]:
+        return [name, self._facts.get(name, "")]
 
     def _answer_select(self, content: dict[str, Any]) -> None:
         group = content["group"]
@@ -179,6 +139,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
             "widths": bar_widths(levels).round(3).tolist(),
             **{name: self.sweep[name].tolist() for name in ("pairs", "groups", "images", "redundant", "largest")},
             "guards": self.guards(),
+            "bursts": self.count_burst_pairs(),
             "tools": _tools_from(self.graph.floor),
             "pictures": self.images is not None,
         }
@@ -187,7 +148,9 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         """Return a message with the rows of the list from `first` on, and what they belong to.
 
         A row is [group, images, weakest pair, change, ids of the first images, similarities of all but the original to it,
-        places of new images, places of burst shots]. It is sent at every move, so what is empty is left out.
+        places of new images, places of burst shots], similarities in tenths of a percent. It is sent at every move, so it is
+        kept short: what is empty is left out, ids and similarities are differences from the one before, which are small where
+        neighbours have neighbouring names, and the rows travel as text without blanks.
         """
         count = FIRST_ROWS[self.images is not None] if count is None else count
         page = {
@@ -195,7 +158,7 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
             "revision": self.revision,
             "asked": self.asked,
             "total": len(self.shown),
-            "rows": [self._row(int(group)) for group in self.shown[first : first + count]],
+            "rows": json.dumps([self._row(int(group)) for group in self.shown[first : first + count]], separators=(",", ":")),
         }
         if first:
             page["first"] = first
@@ -211,10 +174,10 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         row = [
             group,
             int(rows.size[group - 1]),
-            _percent(rows.weakest[group - 1], 1),
+            _tenths(rows.weakest[group - 1]),
             int(self._changes.kinds[group - 1]),
-            self._numbers[tiles].tolist(),
-            [_percent(value, 1) for value in rows.similarity[tiles[1:]]],
+            _differences(self._numbers[tiles].tolist()),
+            _differences([_tenths(value) for value in rows.similarity[tiles[1:]]]),
         ]
         marks = [np.flatnonzero(marked[tiles]).tolist() for marked in (self._changes.new_rows, self._bursts)]
         return [*row, *marks] if any(marks) else row
@@ -252,25 +215,11 @@ class ThresholdExplorer(ThresholdState, anywidget.AnyWidget):
         """Return the histogram, the curves and the largest groups at the threshold as a matplotlib figure."""
         return draw_summary(self.pairs, self.sweep, self.groups)
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Show the live widget where there is a kernel, and its picture where there is none."""
-        bundle = super()._repr_mimebundle_(**options)
-        if bundle is None:
-            return None
-        data, metadata = bundle
-        buffer = io.BytesIO()
-        self.figure().savefig(buffer, format="png", dpi=96, metadata={"Software": None})
-        picture = base64.b64encode(buffer.getvalue()).decode("ascii")
-        return {**data, "text/plain": repr(self), "image/png": picture}, metadata
+    def _still_table(self) -> str:
+        return self.groups._repr_html_()
 
     def __repr__(self) -> str:
         return f"<ThresholdExplorer: {self.groups._headline()}>"
-
-    def close(self) -> None:
-        """Take the explorer off the page and free its pictures and threads; harmless when done twice."""
-        if hasattr(self, "_thumbnails"):  # it is missing where the arguments were refused
-            self._thumbnails.close()
-        super().close()
 
 
 def _tools_from(floor: float) -> list[tuple[float, str]]:
@@ -279,22 +228,26 @@ def _tools_from(floor: float) -> list[tuple[float, str]]:
     return [(level, ", ".join(tool for tool, percent in TOOL_DEFAULTS.items() if percent == level)) for level in levels]
 
 
-def _percent(value: float, digits: int = 2) -> float | None:
+def _percent(value: float) -> float | None:
     """Round for showing; a similarity below the floor is not known."""
-    return None if np.isnan(value) else round(float(value), digits)
+    return None if np.isnan(value) else round(float(value), 2)
 
 
-def _facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:
-    """Say of each file what people compare: size in pixels, size on disk, format."""
-    if images is None or not {"width", "height", "bytes", "format"} <= set(images):
-        return {}
-    return {
-        image: f"{width} x {height}, {_size(n_bytes)}, {kind}"
-        for image, width, height, n_bytes, kind in zip(
-            images.image, images.width, images.height, images.bytes, images.format, strict=True
-        )
-    }
+def _differences(values: list[Any]) -> list[Any]:
+    """Return each value as the difference from the last known one before it, the first from 0; None stays None.
+
+    Examples
+    --------
+    >>> _differences([1000, None, 984])
+    [1000, None, -16]
+    """
+    before, differences = 0, []
+    for value in values:
+        differences.append(None if value is None else value - before)
+        before = before if value is None else value
+    return differences
 
 
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:,.0f} kB"
+def _tenths(value: float) -> int | None:
+    """Return tenths of a percent."""
+    return None if np.isnan(value) else round(10 * float(value))

@@ -1,26 +1,17 @@
 """The pair labeler: asks about the pairs whose answers tell most, and shows what the answers say.
 
 Python chooses the question and keeps the answers; the browser shows two pictures and sends a key. Messages, besides the traits
-(`view` holds all that is shown, as plain JSON):
-
-==========  =======================================================================================================
-to Python   ``{type: "answer", label, question}``, ``{type: "undo"}``, ``{type: "threshold", value}``,
-            ``{type: "pictures", ids, side}``
-to browser  ``{type: "pictures", side, pictures: [[id, problem]]}`` and a JPEG each (empty where there is none),
-            ``{type: "error", text}``
-==========  =======================================================================================================
+and those of `base` (`view` holds all that is shown, as plain JSON),
+go to Python only: ``{type: "answer", label, question}``, ``{type: "undo"}``, ``{type: "threshold", value}``.
 """
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 import threading
-from importlib.resources import files
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import numpy as np
 import pandas as pd
 import traitlets as t
@@ -30,18 +21,17 @@ from ..evidence.intervals import check_confidence
 from ..evidence.labels import ANSWERS, Labels
 from ..evidence.plots import plot_label_scores
 from ..evidence.survey import Answers, Survey
-from .explorer import _facts_by_name
+from ..index.answers import open_labels
+from ..index.collection import Collection
+from .base import ToolWidget, facts_by_name, join_module, join_styles
 from .state import check_images
 from .thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PICTURE_SIDES = (32, 1600)  # pixels, smallest and largest
-ASSETS = files(__package__) / "assets"
 
-
-class PairLabeler(anywidget.AnyWidget):
+class PairLabeler(ToolWidget):
     """Answer which pairs show the same picture, and watch what that says about the threshold.
 
     Keys: S same, D different, K skip, U undo, Z zoom. After each answer the next question is the one that tells most about
@@ -54,7 +44,8 @@ class PairLabeler(anywidget.AnyWidget):
     images
         the table made by `scan_images`; None shows names without pictures.
     labels
-        where answers are kept: `Labels`, or the path of a CSV file, new or written before. None keeps them in memory.
+        where answers are kept: a `Collection`, `Labels`, or the path of a CSV file, new or written before. None keeps them in
+        memory.
     threshold
         percent, inclusive; moves up to the next multiple of 2.5.
     confidence
@@ -84,8 +75,8 @@ class PairLabeler(anywidget.AnyWidget):
     >>> labeler.close()
     """
 
-    _esm = "\n".join((ASSETS / part).read_text(encoding="utf-8") for part in ("dom.js", "labeler.js"))
-    _css = (ASSETS / "labeler.css").read_text(encoding="utf-8")
+    _esm = join_module("labeler.js")
+    _css = join_styles("labeler.css")
 
     threshold = t.Float(90.0, help="percent, inclusive")
     view = t.Dict().tag(sync=True)
@@ -95,23 +86,21 @@ class PairLabeler(anywidget.AnyWidget):
         pairs: pd.DataFrame,
         images: pd.DataFrame | None = None,
         *,
-        labels: Labels | str | os.PathLike[str] | None = None,
+        labels: Collection | Labels | str | os.PathLike[str] | None = None,
         threshold: float = 90.0,
         confidence: float = 0.95,
     ) -> None:
         self.lock = threading.RLock()  # callbacks run beside the notebook's cells
-        self.labels = labels if isinstance(labels, Labels) else Labels(labels)
+        self.labels = open_labels(labels)
         self._confidence = check_confidence(confidence)
         self._survey = Survey.of(pairs)
         self._similarity = pairs.similarity.to_numpy(dtype=float)[self._survey.row]
-        self._thumbnails = Thumbnails(check_images(images))
-        self._facts = _facts_by_name(images)
-        self._has_pictures = images is not None
+        self._thumbnails = None if check_images(images) is None else Thumbnails(images)
+        self._facts = facts_by_name(images)
         self._asked = 0
         super().__init__(threshold=threshold)
         self._refresh()
         self.observe(self._refresh, "threshold")
-        self.on_msg(self._on_message)
 
     @t.validate("threshold")
     def _validate_threshold(self, proposal: Any) -> float:
@@ -174,7 +163,7 @@ class PairLabeler(anywidget.AnyWidget):
         rows = self.scores[self.scores.pairs > 0]
         return {
             "question": self._asked,
-            "pictures": self._has_pictures,
+            "pictures": self._thumbnails is not None,
             "similarity": None if self._pair is None else round(float(self._similarity[self._pair]), 2),
             "images": [] if question is None else [self._image(name) for name in question],
             "threshold": self.threshold,
@@ -204,33 +193,20 @@ class PairLabeler(anywidget.AnyWidget):
         row = self.scores.iloc[self._survey.edge(self.threshold)]
         return row.precision_low, row.precision_high
 
-    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        kind = content.get("type") if isinstance(content, dict) else None
-        answer = {
-            "answer": self._on_answer,
-            "undo": lambda _content: self.undo(),
-            "threshold": lambda content: setattr(self, "threshold", float(content["value"])),
-            "pictures": self._on_pictures,
-        }.get(str(kind))
-        if answer is None:
-            return
-        try:
-            answer(content)
-        except Exception as error:  # whatever it is, people look at the widget and not at the log
-            self.send({"type": "error", "text": f"{type(error).__name__}: {error}"})
-
-    def _on_answer(self, content: dict[str, Any]) -> None:
+    def _answer_answer(self, content: dict[str, Any]) -> None:
         with self.lock:
             if content["question"] == self._asked:  # a key pressed twice does not answer a question nobody has seen
                 self.answer(content["label"])
 
-    def _on_pictures(self, content: dict[str, Any]) -> None:
-        names = self._survey.names
-        ids = [number for number in map(int, content["ids"][:2]) if 0 <= number < len(names)]
-        side = int(np.clip(int(content["side"]), *PICTURE_SIDES))
-        made = self._thumbnails.get([names[number] for number in ids], side)
-        pictures = [[number, problem] for number, (_, problem) in zip(ids, made, strict=True)]
-        self.send({"type": "pictures", "side": content["side"], "pictures": pictures}, buffers=[jpeg for jpeg, _ in made])
+    def _answer_undo(self, _content: dict[str, Any]) -> None:
+        self.undo()
+
+    def _answer_threshold(self, content: dict[str, Any]) -> None:
+        self.threshold = float(content["value"])
+
+    @property
+    def _picture_names(self) -> Sequence[str]:
+        return self._survey.names
 
     # -- without a browser ---------------------------------------------------------------------------------------------
 
@@ -242,16 +218,8 @@ class PairLabeler(anywidget.AnyWidget):
         plot_label_scores(self.scores, self.threshold, ax=figure.subplots())
         return figure
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Show the live widget where there is a kernel, and its picture where there is none."""
-        bundle = super()._repr_mimebundle_(**options)
-        if bundle is None:
-            return None
-        data, metadata = bundle
-        buffer = io.BytesIO()
-        self.figure().savefig(buffer, format="png", dpi=96, metadata={"Software": None})
-        picture = base64.b64encode(buffer.getvalue()).decode("ascii")
-        return {**data, "text/plain": repr(self), "image/png": picture}, metadata
+    def _still_table(self) -> str:
+        return self.scores[self.scores.pairs > 0].round(3).to_html(index=False)
 
     def __repr__(self) -> str:
         low, high = self._interval()
@@ -260,12 +228,6 @@ class PairLabeler(anywidget.AnyWidget):
             f"<PairLabeler: {count('same')} same, {count('different')} different, {count('skip')} skipped; "
             f"precision at {self.threshold:g} % is from {low:.2f} to {high:.2f}>"
         )
-
-    def close(self) -> None:
-        """Take the labeler off the page and free its pictures and threads; harmless when done twice."""
-        if hasattr(self, "_thumbnails"):  # it is missing where the arguments were refused
-            self._thumbnails.close()
-        super().close()
 
 
 def _known(value: float) -> float | None:

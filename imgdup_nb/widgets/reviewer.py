@@ -5,43 +5,43 @@ plan that follows is a table at any moment. Rows and pictures travel when they a
 groups opens as fast as one of ten; decisions work while the kernel is busy.
 
 ==========  =======================================================================================================
-to Python   traits ``decisions``, ``reviewed``; ``{type: "groups", groups}``, ``{type: "pictures", ids, side}``
-to browser  traits ``scene``, ``totals``; ``{type: "groups", groups: {number: rows}}`` (see `_rows`),
-            ``{type: "pictures", pictures: [[id, problem]]}`` and a JPEG each, ``{type: "error", text}``
+to Python   traits ``decisions``, ``reviewed``; ``{type: "groups", groups}``
+to browser  traits ``scene``, ``totals``; ``{type: "groups", groups: {number: rows}}`` (see `_rows`)
 ==========  =======================================================================================================
+
+Pictures and errors travel as `base` says.
 """
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import os
 import threading
-from importlib.resources import files
-from itertools import combinations
+from collections.abc import Sequence
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import pandas as pd
 import traitlets as t
 from PIL import Image, ImageDraw, ImageFont
 
+from ..evidence.labels import Labels
+from ..index.answers import open_labels
+from ..index.collection import Collection
 from ..text import shorten_middle
+from .base import ToolWidget, join_module, join_styles, size_text
 from .thumbnails import Thumbnails
 
 VERDICTS = ("keep", "remove", "apart")
 NEEDED = {"group", "image", "action", "reason", "flag", "similarity", "protected", "path", "sha256"}
 
-MAX_GROUPS = 8  # groups and
-MAX_PICTURES = 48  # pictures answered to one request
+MAX_GROUPS = 8  # answered to one request
 MAX_TILES = 300  # images of a group that are shown
-SIDES = (64, 1600)  # pixels of a picture's longer side, smallest and largest
-
-ASSETS = files(__package__) / "assets"
-SHEET = {"groups": 3, "images": 6, "side": 140, "text": 16, "gap": 10}  # of the still picture, pixels
+# of the still picture, pixels; and rows of the table beside it
+SHEET = {"groups": 3, "images": 6, "side": 140, "text": 16, "gap": 10, "rows": 20}
 
 
 class ReviewState(t.HasTraits):
@@ -54,6 +54,9 @@ class ReviewState(t.HasTraits):
     save_to
         a file (JSON) that decisions are kept in as they are made, and taken from at the start: those on files that are still
         the same, by name and digest. None keeps them in memory.
+    labels
+        where it is remembered that images are no duplicates of each other: a `Collection`, whose groups keep them apart from
+        now on, `Labels`, or the path of a CSV file. None remembers it in the plan only.
 
     Attributes
     ----------
@@ -67,16 +70,27 @@ class ReviewState(t.HasTraits):
     decisions = t.Dict(help="place in the plan -> [verdict, part]").tag(sync=True)
     reviewed = t.List(t.Int(), help="numbers of accepted groups").tag(sync=True)
 
-    def __init__(self, plan: pd.DataFrame, *, save_to: str | os.PathLike[str] | None = None, **traits: Any) -> None:
+    def __init__(
+        self,
+        plan: pd.DataFrame,
+        *,
+        save_to: str | os.PathLike[str] | None = None,
+        labels: Collection | Labels | str | os.PathLike[str] | None = None,
+        **traits: Any,
+    ) -> None:
         if not isinstance(plan, pd.DataFrame) or not set(plan) >= NEEDED:
             raise TypeError(f"plan must be a table made by choose_keepers(groups, images), not {type(plan).__name__}")
         self.lock = threading.RLock()  # notebooks call back from a thread of their own
         self._plan = plan.reset_index(drop=True)
         self._places = {int(number): list(rows.index) for number, rows in self._plan.groupby("group")}
         self._save_to = None if save_to is None else Path(save_to)
+        self._labels = None if labels is None else open_labels(labels)
         super().__init__(**traits)
         if self._save_to is not None and self._save_to.exists():
             self._load(self._save_to)
+        if self._labels is not None:
+            self._remember({"old": {}, "new": self.decisions})
+            self.observe(self._remember, "decisions")
         self.observe(self._save, ["decisions", "reviewed"])
 
     # -- what holds ----------------------------------------------------------------------------------------------------
@@ -155,14 +169,28 @@ class ReviewState(t.HasTraits):
     @property
     def not_duplicates(self) -> pd.DataFrame:
         """Pairs that were put together and that a person has parted: left, right, one row per pair, left before right."""
-        pairs = []
-        for number in sorted({int(self._plan.group[int(place)]) for place in self.decisions}):
-            side = {place: (part, 0) for part, places in self._parts(number, self.decisions).items() for place in places}
-            places = self._places[number]
-            sides = {place: side.get(place, (-1, place)) for place in places}
-            pairs += [(a, b) for a, b in combinations(places, 2) if sides[a] != sides[b]]
-        names = [sorted((self._plan.image[a], self._plan.image[b])) for a, b in pairs]
+        numbers = sorted({int(self._plan.group[int(place)]) for place in self.decisions})
+        names = [pair for number in numbers for pair in self._parted(number, self.decisions)]
         return pd.DataFrame(names, columns=["left", "right"], dtype=object)
+
+    def _parted(self, number: int, decisions: dict[str, list[Any]]) -> list[tuple[str, str]]:
+        """Return the pairs of a group that decisions have parted."""
+        sides = list(self._parts(number, decisions).values())
+        sides += [[place] for place in sorted(set(self._places[number]).difference(*sides))]
+        parted = (pair for one, other in combinations(sides, 2) for pair in product(one, other))
+        names = self._plan.image
+        return sorted((min(names[a], names[b]), max(names[a], names[b])) for a, b in parted)
+
+    def _remember(self, change: Any) -> None:
+        """Label as different what a decision has parted, and take that back with the decision."""
+        assert self._labels is not None
+        old, new = change["old"], change["new"]
+        places = [place for place in old.keys() | new.keys() if old.get(place) != new.get(place)]
+        numbers = sorted({int(self._plan.group[int(place)]) for place in places})
+        with self.lock:
+            before, after = ({pair for number in numbers for pair in self._parted(number, said)} for said in (old, new))
+            self._labels.withdraw(before - after, "different")
+            self._labels.add_pairs(sorted(after - before), "different")
 
     # -- by program ----------------------------------------------------------------------------------------------------
 
@@ -222,7 +250,7 @@ class ReviewState(t.HasTraits):
         self.reviewed = sorted(groups[frozenset(names)] for names in content["reviewed"] if frozenset(names) in groups)
 
 
-class GroupReviewer(ReviewState, anywidget.AnyWidget):
+class GroupReviewer(ReviewState, ToolWidget):
     """Look at a plan group by group, and change it: `reviewer.plan` is the table that `apply_plan` takes.
 
     Takes the parameters of `ReviewState` and has its attributes. Keys: arrows to an image; k keep, r remove, o only this,
@@ -245,14 +273,22 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
     >>> reviewer.close()
     """
 
-    _esm = "\n".join((ASSETS / part).read_text(encoding="utf-8") for part in ("dom.js", "reviewer.js"))
-    _css = (ASSETS / "reviewer.css").read_text(encoding="utf-8")
+    _esm = join_module("reviewer.js")
+    _css = join_styles("reviewer.css")
 
     scene = t.Dict().tag(sync=True)
     totals = t.Dict().tag(sync=True)
+    _thumbnails: Thumbnails
 
-    def __init__(self, plan: pd.DataFrame, *, save_to: str | os.PathLike[str] | None = None, **traits: Any) -> None:
-        super().__init__(plan, save_to=save_to, **traits)
+    def __init__(
+        self,
+        plan: pd.DataFrame,
+        *,
+        save_to: str | os.PathLike[str] | None = None,
+        labels: Collection | Labels | str | os.PathLike[str] | None = None,
+        **traits: Any,
+    ) -> None:
+        super().__init__(plan, save_to=save_to, labels=labels, **traits)
         self._thumbnails = Thumbnails(self._plan)
         self.scene = {
             "groups": [self._headline_of(number) for number in self._places],
@@ -260,7 +296,6 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
         }
         self._count()
         self.observe(self._count, ["decisions", "reviewed"])
-        self.on_msg(self._on_message)
 
     def _headline_of(self, number: int) -> list[Any]:
         """Return [number, images, lowest similarity or None, same bytes?, flagged?]."""
@@ -283,25 +318,6 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
 
     # -- from the browser ----------------------------------------------------------------------------------------------
 
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take decisions from the browser; what is refused is explained and set back there."""
-        with self.lock:
-            try:
-                super().set_state(sync_data)
-            except Exception as error:  # whatever it is, people look at the widget and not at the log
-                self.send({"type": "error", "text": str(error)})
-                self.send_state([name for name in sync_data if name in self.keys])
-
-    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        kind = str(content.get("type")) if isinstance(content, dict) else ""
-        answer = {"groups": self._answer_groups, "pictures": self._answer_pictures}.get(kind)
-        if answer is None:
-            return
-        try:
-            answer(content)
-        except Exception as error:  # as in set_state
-            self.send({"type": "error", "text": f"{type(error).__name__}: {error}"})
-
     def _answer_groups(self, content: dict[str, Any]) -> None:
         wanted = [int(number) for number in content["groups"][:MAX_GROUPS] if int(number) in self._places]
         self.send({"type": "groups", "groups": {str(number): self._rows(number) for number in wanted}})
@@ -310,12 +326,9 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
         places = self._places[number][:MAX_TILES]
         return [_tile(place, self._plan.loc[place]) for place in places]
 
-    def _answer_pictures(self, content: dict[str, Any]) -> None:
-        ids = [int(place) for place in content["ids"][:MAX_PICTURES] if int(place) in self._plan.index]
-        side = int(np.clip(int(content["side"]), *SIDES))
-        made = self._thumbnails.get([self._plan.image[place] for place in ids], side)
-        pictures = [[place, problem] for place, (_, problem) in zip(ids, made, strict=True)]
-        self.send({"type": "pictures", "side": side, "pictures": pictures}, buffers=[jpeg for jpeg, _ in made])
+    @property
+    def _picture_names(self) -> Sequence[str]:
+        return self._plan.image.to_numpy()
 
     # -- without a browser ---------------------------------------------------------------------------------------------
 
@@ -333,15 +346,15 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
                 _paste_tile(sheet, (gap + column * (side + gap), row * height + gap), image, action, thumb.jpeg)
         return sheet
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Show the live widget where there is a kernel, and a picture where there is none."""
-        bundle = super()._repr_mimebundle_(**options)
-        if bundle is None:
-            return None
-        data, metadata = bundle
+    def still(self) -> bytes:
+        """Return the sheet as a PNG of few colours: a third of the bytes in every saved notebook."""
         buffer = io.BytesIO()
-        self.sheet().quantize(128).save(buffer, "PNG")  # a third of the bytes in every saved notebook
-        return {**data, "text/plain": repr(self), "image/png": base64.b64encode(buffer.getvalue()).decode("ascii")}, metadata
+        self.sheet().quantize(128).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    def _still_table(self) -> str:
+        plan = self.plan[["group", "image", "action", "reason", "reviewed"]].head(SHEET["rows"])
+        return plan.to_html(index=False)  # which escapes file names
 
     def __repr__(self) -> str:
         groups, going = len(self._places), self.totals["remove"]
@@ -350,12 +363,6 @@ class GroupReviewer(ReviewState, anywidget.AnyWidget):
             f"{going} image{'s' * (going != 1)} to remove>"
         )
 
-    def close(self) -> None:
-        """Take the reviewer off the page and free its pictures and threads; harmless when done twice."""
-        if hasattr(self, "_thumbnails"):  # it is missing where the arguments were refused
-            self._thumbnails.close()
-        super().close()
-
 
 def _tile(place: int, row: pd.Series) -> dict[str, Any]:
     """Return what the browser shows of an image: facts are [label, text, value to compare]."""
@@ -363,7 +370,7 @@ def _tile(place: int, row: pd.Series) -> dict[str, Any]:
     if {"width", "height"} <= set(row.index):
         facts += [["size", f"{row.width} x {row.height}"], ["format", row.get("format", "")]]
     if "bytes" in row.index:
-        facts.append(["file", f"{row.bytes / 1e3:,.1f} kB" if row.bytes < 1e6 else f"{row.bytes / 1e6:,.1f} MB"])
+        facts.append(["file", size_text(row.bytes, digits=1)])
     if "metadata" in row.index:
         facts.append(["metadata", f"{row.metadata} entries"])
     if "modified" in row.index and not pd.isna(row.modified):

@@ -11,12 +11,12 @@ import pandas as pd
 import traitlets as t
 
 from ..checks import check_percent
+from ..evidence.bursts import are_certain, find_bursts, is_near, read_times, seconds_apart
 from ..groups import CHANGES, LINKAGES, TOLERANCE, Grouping, PairGraph, _group_graph, _sweep_graph
 from ..plots import graph_levels
 from .rows import Changes, GroupRows
 
 ORDERS = ["size", "score", "risk"]
-BURST_SECONDS = 5  # pictures of one group taken further apart than this are no burst
 INPUT = {"sync": True, "echo_update": False}  # read by the widget; a state without one ignores it
 
 
@@ -40,6 +40,8 @@ class ThresholdState(t.HasTraits):
         which pair table, and how pairs become groups.
     upper : float, percent, exclusive, or None
         range mode: pairs from here up are left out, to look at what a looser threshold adds.
+    without_bursts : bool
+        leaves out pairs of one scene taken seconds apart, as `mark_bursts` finds them.
     pinned : float, percent, or None
         a second threshold to compare with.
     search : str
@@ -71,6 +73,7 @@ class ThresholdState(t.HasTraits):
     threshold = t.Float(90.0, help="percent, inclusive").tag(**INPUT)
     linkage = t.Enum(LINKAGES, "star").tag(**INPUT)
     upper = t.Float(None, allow_none=True, help="percent, exclusive; None is no limit").tag(**INPUT)
+    without_bursts = t.Bool(False, help="leaves out pairs taken seconds apart").tag(**INPUT)
     pinned = t.Float(None, allow_none=True, help="percent; None compares with nothing").tag(**INPUT)
     search = t.Unicode("").tag(**INPUT)
     order = t.Enum(ORDERS, "size").tag(**INPUT)
@@ -88,7 +91,8 @@ class ThresholdState(t.HasTraits):
         self._is_ready = False
         self._tables = _tables_by_method(pairs)
         self._graphs: dict[str, PairGraph] = {}
-        self._taken: dict[str, np.ndarray] = {}
+        self._taken: dict[str, np.ndarray] = {}  # by method, as the graphs
+        self._together: dict[str, np.ndarray] = {}
         self.images = check_images(images)
         traits.setdefault("method", next(iter(self._tables)))
         if traits["method"] in self._tables:
@@ -159,7 +163,7 @@ class ThresholdState(t.HasTraits):
 
     # -- what follows ------------------------------------------------------------------------------------------------
 
-    @t.observe("method", "linkage", "upper")
+    @t.observe("method", "linkage", "upper", "without_bursts")
     def _on_scope(self, change: Any) -> None:
         if self._is_ready:
             with self.lock:
@@ -199,7 +203,9 @@ class ThresholdState(t.HasTraits):
 
     def _recount(self) -> None:
         """Sweep the pairs in range; then group them."""
-        self._pool = self.graph if self.upper is None else self.graph.below(self.upper)
+        self._pool = self.graph.only(~self._burst_pairs) if self.without_bursts else self.graph
+        if self.upper is not None:
+            self._pool = self._pool.below(self.upper)
         self.set_trait("sweep", _sweep_graph(self._pool, self.levels, self.linkage))
         self._regroup()
 
@@ -294,15 +300,37 @@ class ThresholdState(t.HasTraits):
             counts["animated"] = int((self.images.frames > 1).sum()) if "frames" in self.images else 0
         return counts
 
+    @property
+    def _taken_at(self) -> np.ndarray | None:
+        """When each image of the graph was taken, datetime64; None where nothing is known of it."""
+        if self.images is None or "taken" not in self.images:
+            return None
+        if self.method not in self._taken:
+            taken = pd.Series(read_times(self.images.taken), index=self.images.image.to_numpy(dtype=object))
+            self._taken[self.method] = taken.reindex(self.graph.names).to_numpy()
+        return self._taken[self.method]
+
+    @property
+    def _burst_pairs(self) -> np.ndarray:
+        """Tell which pairs of the graph were taken seconds apart."""
+        if self.method not in self._together:
+            graph, taken = self.graph, self._taken_at
+            if taken is None:
+                return np.zeros(len(graph.first), dtype=bool)
+            apart = seconds_apart(taken[graph.first], taken[graph.second])
+            self._together[self.method] = find_bursts(graph.first, graph.second, apart, are_certain(self.pairs)[graph.row])
+        return self._together[self.method]
+
+    def count_burst_pairs(self) -> int | None:
+        """Count the pairs taken seconds apart; None where the images table has no times."""
+        return None if self._taken_at is None else int(self._burst_pairs.sum())
+
     def _find_bursts(self) -> np.ndarray:
         """Tell for each row of the groups' table whether it was taken seconds before or after its original."""
-        if self.images is None or "taken" not in self.images or not self._rows.n_groups:
+        if self._taken_at is None or not self._rows.n_groups:
             return np.zeros(len(self._numbers), dtype=bool)
-        if self.method not in self._taken:
-            self._taken[self.method] = self.images.set_index("image").taken.reindex(self.graph.names).to_numpy()
-        taken = self._taken[self.method][self._numbers]
-        apart = np.abs(taken - taken[self._rows.start][self._rows.group - 1]) / np.timedelta64(1, "s")
-        return (apart > 0) & (apart <= BURST_SECONDS)  # the same second is a copy, or cannot be told from one
+        taken = self._taken_at[self._numbers]
+        return is_near(seconds_apart(taken, taken[self._rows.start][self._rows.group - 1]))
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table of the groups, with what is known of each file: path, bytes, width, height, format, taken."""
@@ -313,11 +341,13 @@ class ThresholdState(t.HasTraits):
         return table.merge(self.images[known], on="image", how="left")
 
     def code(self) -> str:
-        """Return the lines that make the same groups without the explorer; `pairs` is the table it was given."""
+        """Return the lines that make the same groups without the explorer; `pairs` and `images` are what it was given."""
         lines = ["import imgdup_nb as dup", ""]
         name = "pairs"
         if len(self._tables) > 1:
             lines.append(f"pairs = pairs[{self.method!r}]")
+        if self.without_bursts and self._taken_at is not None:
+            lines += ["marked = dup.mark_bursts(pairs, images)", "pairs = marked[~marked.burst]"]
         if self.upper is not None:
             lines.append(f"in_range = pairs[pairs.similarity < {self.upper!r} - 1e-9]")
             name = "in_range"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 import pandas as pd
@@ -40,16 +39,41 @@ class Thumbnails:
         self._max_bytes = max_bytes
         self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._n_bytes = 0
+        self._making: dict[tuple[str, int], Future[Thumbnail]] = {}  # by name and side: asked for, and not yet handed out
         self._lock = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
 
     def get(self, names: Sequence[str], side: int) -> list[Thumbnail]:
         """Return the thumbnail of each image, its longer side at most `side` pixels, in the order of `names`."""
+        threads = self._open_threads()
+        return list(threads.map(lambda name: self._get(name, side), names))
+
+    def get_ready(self, names: Sequence[str], side: int, seconds: float) -> dict[str, Thumbnail]:
+        """Return by name the thumbnails that are made within `seconds`, at least one; ask again for the others.
+
+        Whoever is asked meanwhile need not wait for large pictures. What was asked for before and is not any more is given up.
+        """
+        threads = self._open_threads()
+        with self._lock:
+            for key in [key for key in self._making if key[1] != side or key[0] not in names]:
+                self._making.pop(key).cancel()
+            for name in names:
+                if (name, side) not in self._making:
+                    self._making[name, side] = threads.submit(self._get, name, side)
+            asked = {name: self._making[name, side] for name in names}
+        if not wait(asked.values(), seconds).done:
+            wait(asked.values(), return_when=FIRST_COMPLETED)
+        ready = {name: future.result() for name, future in asked.items() if future.done() and not future.cancelled()}
+        with self._lock:
+            for name in ready:
+                self._making.pop((name, side), None)
+        return ready
+
+    def _open_threads(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(N_THREADS, thread_name_prefix="imgdup_nb-thumbnails")
-            threads = self._threads
-        return list(threads.map(partial(self._get, side=side), names))
+            return self._threads
 
     def _get(self, name: str, side: int) -> Thumbnail:
         path = self._paths.get(name)
@@ -83,6 +107,7 @@ class Thumbnails:
         """Stop the threads and forget the pictures; harmless when done twice."""
         with self._lock:
             threads, self._threads = self._threads, None
+            self._making.clear()
             self._kept.clear()
             self._n_bytes = 0
         if threads is not None:

@@ -109,13 +109,14 @@ def mount(page, problems):
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """Start one JupyterLab for all tests."""
+    """Start one JupyterLab for all tests; afterwards: nothing of it is left."""
     server = Lab(tmp_path_factory.mktemp("lab"))
     try:
         server.start()
         yield server
     finally:
         server.stop()
+    assert not server.is_running
 
 
 @pytest.fixture

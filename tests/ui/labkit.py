@@ -181,6 +181,19 @@ class Lab:
             self._stop_process()
         shutil.rmtree(self._home, ignore_errors=True)
 
+    @property
+    def is_running(self):
+        """Whether the server, or anything that it started, still runs."""
+        if self._process is None or self._process.poll() is None:
+            return self._process is not None
+        if not hasattr(os, "killpg"):  # on Windows
+            return False
+        try:
+            os.killpg(self._process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
     def _stop_process(self):
         if self._process.poll() is None:
             self._process.terminate()
@@ -191,6 +204,9 @@ class Lab:
             self._process.wait()
         if hasattr(os, "killpg"):  # not on Windows
             end_process_group(self._process.pid)
+        end = time.monotonic() + 5
+        while self.is_running and time.monotonic() < end:
+            time.sleep(0.05)
 
 
 def end_process_group(group):

@@ -178,6 +178,7 @@ def test_many_fast_moves_end_with_the_last_one(explorer, page):
 
 def test_linkage_and_method_are_switched_live(show, images):
     pairs, other = families()[0], families("dhash")[0]
+    dup.group_duplicates(pairs, 90, linkage="complete")  # the first time it is compiled, for longer than a test waits
     bridge = show({"phash": pairs, "dhash": other}, images)
     bridge.view().get_by_test_id("linkage").select_option("complete")
     bridge.settle()
@@ -221,6 +222,22 @@ def test_a_pinned_threshold_is_compared_with(explorer):
     view.get_by_test_id("pin").click()
     explorer.settle()
     assert explorer.widget.pinned is None
+
+
+def test_pictures_of_one_scene_taken_seconds_apart_are_counted_and_left_out(show, pairs, images):
+    taken = pd.Timestamp("2024-05-01 12:00") + pd.to_timedelta([3 * k for k in range(len(images))], unit="s")
+    bridge = show(pairs, images.assign(taken=taken))
+    before = len(bridge.widget.groups.table)
+    box = bridge.view().get_by_label("leave out bursts")
+    expect(bridge.view().get_by_text(f"({bridge.widget.count_burst_pairs()} pairs)")).to_be_visible()
+    box.check()
+    bridge.settle()
+    assert bridge.widget.without_bursts
+    assert len(bridge.widget.groups.table) < before
+    assert counts_of(bridge)[0] == bridge.widget.sweep.set_index("threshold").pairs[90.625]
+    box.uncheck()
+    bridge.settle()
+    assert len(bridge.widget.groups.table) == before
 
 
 def test_search_shows_the_groups_that_hold_a_name(explorer):

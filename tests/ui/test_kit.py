@@ -1,13 +1,11 @@
 """The browser-test kit itself, tried on a small counter."""
 
-import os
-
 import anywidget
 import pytest
 import traitlets
 from playwright.sync_api import expect
 
-from labkit import Lab, write_notebook
+from labkit import write_notebook
 
 COUNTER_MODULE = """\
 function render({ model, el }) {
@@ -167,15 +165,3 @@ def test_a_cell_that_fails_fails_the_test_with_its_error(notebook, tmp_path):
     expect(opened.cell(0)).to_contain_text("2")
     with pytest.raises(AssertionError, match="NameError"):
         opened.evaluate("missing")
-
-
-def test_a_stopped_server_leaves_no_process_behind(tmp_path):
-    server = Lab(tmp_path)
-    server.start()
-    process = server._process
-    assert server.request("GET", "/api/status")["kernels"] == 0
-    server.stop()
-    assert process.returncode is not None
-    if hasattr(os, "killpg"):
-        with pytest.raises(ProcessLookupError):
-            os.killpg(process.pid, 0)

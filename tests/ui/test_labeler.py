@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
@@ -125,17 +126,29 @@ def test_what_goes_wrong_in_python_is_shown(mount, labeler):
     expect(view.get_by_test_id("alert")).to_have_text("OSError: the disk is full")
 
 
+def test_a_widget_that_nobody_answers_says_so_until_somebody_does(mount, page, monkeypatch):
+    monkeypatch.setattr(dup.PairLabeler, "_answer_hello", lambda *_: None)
+    page.clock.install()
+    pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b"], np.ones((2, 64), dtype=bool)))
+    labeler = dup.PairLabeler(pairs)
+    view = mount(labeler).view()
+    expect(view.get_by_test_id("lonely")).to_have_count(0)
+    page.clock.run_for(9_000)
+    expect(view.get_by_test_id("lonely")).to_contain_text("The kernel does not answer")
+    labeler.send({"type": "hello"})
+    expect(view.get_by_test_id("lonely")).to_have_count(0)
+
+
 LAB_CELL = """\
-import tempfile
+import numpy as np, pandas as pd
+from PIL import Image
 import imgdup_nb as dup
-folder = tempfile.TemporaryDirectory()
-truth = dup.make_demo_collection(folder.name)
-import warnings
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    images = dup.scan_images(folder.name)
-pairs = dup.similar_pairs(dup.fingerprint_images(images))
-labeler = dup.PairLabeler(pairs, images)
+names = [f"{k}.jpg" for k in range(6)]
+for name in names:
+    Image.new("RGB", (80, 60), (40, 90, 200)).save(name)
+bits = np.tri(6, 64, -1, dtype=bool)
+pairs = dup.similar_pairs(dup.Fingerprints.from_bits(names, bits))
+labeler = dup.PairLabeler(pairs, pd.DataFrame({"image": pd.Series(names, dtype=object), "path": names}))
 labeler
 """
 

@@ -19,25 +19,6 @@ const NUMBER_TITLES = {
   largest: "images in the largest group",
 };
 
-function button(text, onClick, signal, attributes = {}) {
-  const node = element("button", { type: "button", ...attributes }, text);
-  node.addEventListener("click", onClick, { signal });
-  return node;
-}
-
-function chooser(options, onChange, signal, attributes = {}) {
-  const node = element("select", attributes);
-  setOptions(node, options, options[0]?.[0]);
-  node.addEventListener("change", () => onChange(node.value), { signal });
-  return node;
-}
-
-function checkbox(text, onChange, signal, attributes = {}) {
-  const input = element("input", { type: "checkbox", ...attributes });
-  input.addEventListener("change", () => onChange(input.checked), { signal });
-  return { input, node: element("label", { class: "dup-check" }, input, text) };
-}
-
 /** The line on top: the threshold, what it means, and how pairs become groups. */
 class Head {
   constructor({ move, change, signal }) {
@@ -66,13 +47,13 @@ class Head {
   }
 
   mark(scene, threshold) {
-    this.value.textContent = percentText(threshold);
-    this.meaning.textContent = scene.meaning(threshold);
+    setText(this.value, percentText(threshold));
+    setText(this.meaning, scene.meaning(threshold));
     this.looser.disabled = threshold <= scene.lowest;
     this.stricter.disabled = threshold >= scene.levels[0];
     this.presets.forEach((node, place) => {
       const isHere = PRESETS[place] >= scene.floor && scene.snap(PRESETS[place]) === threshold;
-      node.setAttribute("aria-pressed", String(isHere));
+      setAttribute(node, "aria-pressed", isHere);
     });
   }
 }
@@ -83,16 +64,19 @@ class Numbers {
     this.values = {};
     this.node = element("dl", { class: "dup-numbers" });
     for (const name of CURVES) {
-      this.values[name] = element("dd", { "data-testid": name });
+      this.values[name] = element("b", {});
       const term = element("dt", {}, element("i", { class: `dup-${name}`, "aria-hidden": "true" }), name);
-      this.node.append(element("div", { title: NUMBER_TITLES[name] }, term, this.values[name]));
+      const value = element("dd", { "data-testid": name }, this.values[name]);
+      this.node.append(element("div", { title: NUMBER_TITLES[name] }, term, value));
     }
+    this.all = element("small");
+    this.values.images.after(this.all);
   }
 
   mark(scene, threshold) {
     const place = scene.place(threshold);
-    for (const name of CURVES) this.values[name].replaceChildren(countText(scene[name][place]));
-    this.values.images.append(element("small", {}, ` of ${countText(scene.n_images)}`));
+    for (const name of CURVES) setText(this.values[name], countText(scene[name][place]));
+    setText(this.all, ` of ${countText(scene.n_images)}`);
   }
 }
 
@@ -105,8 +89,12 @@ class Tools {
     const others = checkbox("other tools’ defaults", showTools, signal);
     this.toolList = element("ul", { class: "dup-tool-list", hidden: "" });
     this.guards = element("p", { class: "dup-guards", "data-testid": "guards" });
+    this.bursts = checkbox("", (checked) => change({ without_bursts: checked }), signal, { "data-testid": "bursts" });
+    this.burstText = element("span", {});
+    this.bursts.node.append(this.burstText);
+    this.bursts.node.title = "Pictures of one scene taken at most ten seconds apart: similar, but perhaps no copies";
     const pinning = element("div", { class: "dup-pin" }, this.pin, this.changes);
-    const row = element("div", { class: "dup-tools" }, pinning, labelled("Only pairs", this.upper), others.node);
+    const row = element("div", { class: "dup-tools" }, pinning, labelled("Only pairs", this.upper), this.bursts.node, others.node);
     this.node = element("div", {}, this.toolList, this.guards, row);
   }
 
@@ -115,13 +103,16 @@ class Tools {
     this.toolList.replaceChildren(...entries);
     const limits = scene.levels.slice(0, -1).map((level) => [String(level), `below ${percentText(level)}`]);
     setOptions(this.upper, [["", "no upper limit"], ...limits], "");
+    this.bursts.node.toggleAttribute("hidden", !scene.bursts);
+    setText(this.burstText, `leave out bursts (${plural(scene.bursts ?? 0, "pair")})`);
   }
 
-  mark(threshold, pinned, upper) {
-    this.pin.textContent = pinned === null ? `Pin ${percentText(threshold)}` : `Unpin ${percentText(pinned)}`;
-    this.pin.setAttribute("aria-pressed", String(pinned !== null));
-    if (pinned === null) this.changes.textContent = "pin a threshold to see what changes from it to another";
+  mark(threshold, { pinned, upper, without_bursts: withoutBursts }) {
+    setText(this.pin, pinned === null ? `Pin ${percentText(threshold)}` : `Unpin ${percentText(pinned)}`);
+    setAttribute(this.pin, "aria-pressed", pinned !== null);
+    if (pinned === null) setText(this.changes, "pin a threshold to see what changes from it to another");
     this.upper.value = upper === null ? "" : String(upper);
+    this.bursts.input.checked = withoutBursts;
   }
 
   setChanges(changes, threshold, pinned) {
@@ -129,10 +120,14 @@ class Tools {
     const [strict, loose] = [Math.max(threshold, pinned), Math.min(threshold, pinned)].map((value) => percentText(value));
     const parts = Object.entries(changes).filter(([, count]) => count).map(([name, count]) => `${countText(count)} ${name}`);
     const what = parts.length ? parts.join(", ") : "no group changes";
-    this.changes.textContent = strict === loose ? "now move the threshold" : `${strict} → ${loose}: ${what}`;
+    const text = strict === loose ? "now move the threshold" : `${strict} → ${loose}: ${what}`;
+    setText(this.changes, text);
   }
 
   setGuards(guards, bursts) {
+    const key = JSON.stringify([guards, bursts]);
+    if (key === this.guardsShown) return;
+    this.guardsShown = key;
     const parts = [
       [guards.unreadable, "unreadable", "files that could not be read; see images.problem"],
       [guards.blank, "blank", "too little detail to compare; kept out of near pairs"],

@@ -10,8 +10,7 @@ class Details {
     const close = element("button", { type: "button", class: "dup-plain", "aria-label": "Close the table" }, "✕");
     close.addEventListener("click", onClose, { signal });
     this.body = element("tbody");
-    const heads = ["", "image", "similarity", "file"].map((text) => element("th", { scope: "col" }, text));
-    const table = element("table", {}, element("thead", {}, element("tr", {}, ...heads)), this.body);
+    const table = element("table", {}, tableHead([".picture", "image", "similarity", "file"]), this.body);
     this.scroller = element("div", { class: "dup-table", tabindex: 0, role: "region", "aria-label": "Images of the selected group" }, table);
     this.scroller.addEventListener("scroll", oncePerFrame(() => this.wantVisible()), { signal, passive: true });
     this.node = element("section", { class: "dup-details", hidden: "", "data-testid": "details" });
@@ -31,20 +30,20 @@ class Details {
 
   wantVisible() {
     const first = Math.floor(this.scroller.scrollTop / DETAIL_HEIGHT);
-    this.pictures.want("details", this.ids.slice(first, first + 9));
+    this.pictures.want("details", this.ids.slice(first, first + 9), thumbnailSide());
   }
 
   /** Put in the pictures that have arrived. */
   refresh(ids) {
     for (const id of ids) {
-      const url = this.pictures.get(id)?.url;
+      const url = this.pictures.get(id, thumbnailSide())?.url;
       const cell = this.body.querySelector(`td[data-id="${Number(id)}"]`);
       if (cell && url) cell.replaceChildren(element("img", { src: url, alt: "" }));
     }
   }
 
   rowNode([id, name, similarity, facts], place, scene) {
-    const url = this.pictures.get(id)?.url;
+    const url = this.pictures.get(id, thumbnailSide())?.url;
     const score = similarity === null ? `below ${percentText(scene.floor)}` : percentText(similarity, 2);
     return element(
       "tr",

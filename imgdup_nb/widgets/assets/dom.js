@@ -18,9 +18,25 @@ function filled(node, attributes, children) {
   return node;
 }
 
+/** Write a text, if it is not there: writing it anew would lay out the page anew. */
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Set an attribute, if it is another one. */
+function setAttribute(node, name, value) {
+  if (node.getAttribute(name) !== String(value)) node.setAttribute(name, String(value));
+}
+
 /** A form control under its label. */
 function labelled(text, control) {
   return element("label", { class: "dup-field" }, element("span", {}, text), control);
+}
+
+/** The head of a table; a name that starts with a dot is for those who do not see what stands below. */
+function tableHead(names) {
+  const cell = (name) => (name.startsWith(".") ? element("span", { class: "dup-hidden" }, name.slice(1)) : name);
+  return element("thead", {}, element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, cell(name)))));
 }
 
 /** Fill a select with [value, text] pairs, keeping what is chosen. */

@@ -1,27 +1,23 @@
 // One view of the explorer: listens to the model, paints once per frame, sends what people change.
 
-const INPUTS = ["method", "threshold", "linkage", "upper", "pinned", "search", "order", "only_changed"];
+const INPUTS = ["method", "threshold", "linkage", "upper", "pinned", "search", "order", "only_changed", "without_bursts"];
 const BUSY_AFTER = 200; // milliseconds; a flicker of "working" would only disturb
-const PATIENCE = 8000; // milliseconds; by then something else is running, or nothing at all
 
 let viewCount = 0;
 
-class Explorer {
+class Explorer extends View {
   constructor(model, root) {
-    this.model = model;
-    this.controller = new AbortController();
-    this.signal = this.controller.signal;
-    this.listeners = [];
+    super(model, root);
     this.showTools = false;
     this.answered = model.get("asked");
-    this.paintSoon = oncePerFrame(() => this.paint());
-    this.saveSoon = oncePerFrame(() => this.model.save_changes());
+    this.paintSoon = this.oncePerFrame(() => this.paint());
+    this.saveSoon = this.oncePerFrame(() => this.model.save_changes());
+    this.pictures.of = model.get("method");
     this.build();
     this.listen();
-    root.append(this.node);
     this.setScene();
     this.setSelection();
-    model.send({ type: "rows", first: 0, count: 8 });
+    this.send({ type: "rows", first: 0, count: 8 });
   }
 
   get state() {
@@ -32,7 +28,7 @@ class Explorer {
 
   build() {
     const { signal } = this;
-    const send = (message) => this.model.send(message);
+    const send = (message) => this.send(message);
     const change = (values) => this.change(values);
     this.head = new Head({ move: (count) => this.moveBy(count), change, signal });
     this.histogram = new Histogram();
@@ -40,28 +36,22 @@ class Explorer {
     this.numbers = new Numbers();
     this.tools = new Tools({ change, showTools: (isShown) => this.setShowTools(isShown), signal });
     this.filter = new Filter({ change, signal });
-    this.pictures = new Pictures(send, (ids) => this.onPictures(ids));
     this.gallery = new Gallery({ send, pictures: this.pictures, onSelect: (group) => send({ type: "select", group }), signal });
     this.gallery.idPrefix = `dup-${(viewCount += 1)}-row`;
     this.details = new Details(this.pictures, () => send({ type: "select", group: null }), signal);
-    this.status = element("p", { role: "status", class: "dup-hidden", "data-testid": "status" });
-    this.alert = element("p", { role: "alert", class: "dup-alert", hidden: "" });
     this.busy = element("span", { class: "dup-busy", hidden: "" }, "working…");
     this.filter.node.append(this.busy);
     this.code = this.codeNode();
-    this.node = this.frame();
-    keepKeys(this.node, signal);
+    this.show();
   }
 
-  frame() {
-    const plots = element("div", { class: "dup-plots" }, this.histogram.node, this.curves.node);
-    const attributes = { class: "dup-explorer", role: "group", "aria-label": "Duplicate threshold explorer", "data-testid": "explorer" };
-    return element(
-      "section",
-      attributes,
+  show() {
+    this.open(
+      "explorer",
+      { role: "group", "aria-label": "Duplicate threshold explorer" },
       this.head.node,
       this.alert,
-      plots,
+      element("div", { class: "dup-plots" }, this.histogram.node, this.curves.node),
       this.numbers.node,
       this.tools.node,
       this.filter.node,
@@ -75,7 +65,7 @@ class Explorer {
   codeNode() {
     this.codeText = element("pre", { "data-testid": "code", tabindex: 0 });
     const node = element("details", { class: "dup-code" }, element("summary", {}, "code for this choice"), this.codeText);
-    node.addEventListener("toggle", () => node.open && this.model.send({ type: "code" }), { signal: this.signal });
+    node.addEventListener("toggle", () => node.open && this.send({ type: "code" }), { signal: this.signal });
     return node;
   }
 
@@ -86,18 +76,12 @@ class Explorer {
     this.on("change:asked", () => this.showBusySoon());
     this.on("change:scene", () => this.setScene());
     this.on("change:details", () => this.setSelection());
-    this.on("change:method", () => this.pictures.clear());
-    this.on("msg:custom", (message, buffers) => this.onMessage(message, buffers));
+    this.on("change:method", () => this.pictures.clear(this.model.get("method")));
     for (const plot of [this.histogram, this.curves]) this.listenToPointer(plot);
     this.histogram.svg.addEventListener("keydown", (event) => this.onKey(event), { signal: this.signal });
-    this.resizer = new ResizeObserver(oncePerFrame(() => this.redraw()));
+    this.resizer = new ResizeObserver(this.oncePerFrame(() => this.redraw()));
     this.resizer.observe(this.histogram.svg);
     this.resizer.observe(this.gallery.node);
-  }
-
-  on(name, callback) {
-    this.listeners.push([name, callback]);
-    this.model.on(name, callback);
   }
 
   listenToPointer(plot) {
@@ -132,16 +116,14 @@ class Explorer {
     event.preventDefault();
   }
 
-  onMessage(message, buffers) {
+  onMessage(message) {
     if (message.type === "rows") this.onRows(message);
-    if (message.type === "pictures" && message.method === this.model.get("method")) this.pictures.take(message, buffers);
     if (message.type === "code") this.codeText.textContent = message.text;
-    if (message.type === "error") this.onError(message.text);
   }
 
   onError(text) {
-    this.pictures.isAsking = this.gallery.isAsking = false; // what was asked for will not come
-    this.showError(text);
+    this.gallery.isAsking = false; // as in View
+    super.onError(text);
     this.markState();
   }
 
@@ -151,8 +133,9 @@ class Explorer {
     if (!this.isWaiting) this.showBusy(false);
     this.gallery.threshold = this.model.get("threshold");
     this.gallery.take(message);
-    if (this.code.open) this.model.send({ type: "code" });
-    this.paintSoon();
+    if (this.code.open) this.send({ type: "code" });
+    this.markRows(this.scene.snap(this.model.get("threshold")), this.model.get("pinned"));
+    this.markState();
   }
 
   onPictures(ids) {
@@ -212,7 +195,7 @@ class Explorer {
     for (const plot of [this.histogram, this.curves]) plot.mark(threshold, state.pinned, state.upper);
     this.head.mark(scene, threshold);
     this.numbers.mark(scene, threshold);
-    this.tools.mark(threshold, state.pinned, state.upper);
+    this.tools.mark(threshold, state);
     this.filter.mark(state);
     this.markSlider(threshold);
     this.markRows(threshold, state.pinned);
@@ -222,10 +205,10 @@ class Explorer {
   markSlider(threshold) {
     const place = this.scene.place(threshold);
     const counts = `${plural(this.scene.groups[place], "group")}, ${plural(this.scene.redundant[place], "redundant image")}`;
-    this.histogram.svg.setAttribute("aria-valuetext", `${percentText(threshold, 2)}, ${this.scene.meaning(threshold)}, ${counts}`);
+    setAttribute(this.histogram.svg, "aria-valuetext", `${percentText(threshold, 2)}, ${this.scene.meaning(threshold)}, ${counts}`);
     this.node.dataset.threshold = threshold;
     clearTimeout(this.statusTimer);
-    this.statusTimer = setTimeout(() => (this.status.textContent = `${percentText(threshold)}: ${counts}`), 400);
+    this.statusTimer = setTimeout(() => this.tell(`${percentText(threshold)}: ${counts}`), 400);
   }
 
   markRows(threshold, pinned) {
@@ -233,16 +216,16 @@ class Explorer {
     if (!rows) return;
     const all = this.scene.groups[this.scene.place(threshold)];
     const isFresh = !this.isWaiting;
-    gallery.node.classList.toggle("stale", !isFresh);
     this.tools.setGuards(this.scene.guards, this.scene.pictures ? (rows.bursts ?? 0) : undefined);
     if (isFresh) this.tools.setChanges(rows.changes, threshold, pinned);
-    this.filter.count.textContent = rows.total === all ? plural(all, "group") : `${countText(rows.total)} of ${plural(all, "group")}`;
+    const count = rows.total === all ? plural(all, "group") : `${countText(rows.total)} of ${plural(all, "group")}`;
+    if (isFresh) setText(this.filter.count, count);
     this.markEmpty(rows.total, all);
   }
 
   markEmpty(total, all) {
     const text = all ? "No group matches the search." : "No duplicates at this threshold. Move it to the left, to a lower percentage.";
-    this.gallery.empty.textContent = text;
+    setText(this.gallery.empty, text);
     this.gallery.empty.toggleAttribute("hidden", total > 0);
     if (!this.gallery.empty.isConnected) this.gallery.node.prepend(this.gallery.empty);
   }
@@ -275,28 +258,16 @@ class Explorer {
 
   showBusy(isBusy) {
     this.busy.toggleAttribute("hidden", !isBusy);
-    this.gallery.node.setAttribute("aria-busy", String(isBusy));
-  }
-
-  showError(text) {
-    this.alert.textContent = text;
-    this.alert.toggleAttribute("hidden", !text);
+    this.gallery.node.classList.toggle("stale", isBusy);
+    setAttribute(this.gallery.node, "aria-busy", isBusy);
   }
 
   close() {
-    this.controller.abort();
     this.resizer.disconnect();
-    for (const [name, callback] of this.listeners) this.model.off(name, callback);
-    for (const soon of [this.paintSoon, this.saveSoon, this.gallery.paintSoon]) soon.cancel();
+    this.gallery.paintSoon.cancel();
     for (const timer of [this.statusTimer, this.busyTimer, this.patienceTimer, this.filter.timer]) clearTimeout(timer);
-    this.pictures.clear();
-    this.node.remove();
+    super.close();
   }
 }
 
-function render({ model, el }) {
-  const explorer = new Explorer(model, el);
-  return () => explorer.close();
-}
-
-export default { render };
+export default toolOf(Explorer);

@@ -5,6 +5,17 @@ const TILE_WIDTH = { pictures: 112, names: 198 }; // with the gap after it
 const MAX_LISTED = 150_000; // browsers cannot scroll further than about 33 million pixels
 const CHANGES = ["", "born", "grown", "merged", "regrouped"];
 
+/** The longer side of a thumbnail, in the pixels of the screen. */
+function thumbnailSide() {
+  return Math.round(96 * Math.min(window.devicePixelRatio || 1, 3));
+}
+
+/** Values that came as the difference from the last known one before; null is not known. */
+function sums(differences) {
+  let sum = 0;
+  return differences.map((difference) => (difference === null ? null : (sum += difference)));
+}
+
 class Gallery {
   constructor({ send, pictures, onSelect, signal }) {
     this.send = send;
@@ -12,6 +23,7 @@ class Gallery {
     this.onSelect = onSelect;
     this.rows = new Map(); // place in the list -> what Python sent
     this.shown = new Map(); // place in the list -> element
+    this.top = this.width = this.height = 0; // as last seen: asking the page for them lays it out
     this.revision = -1;
     this.total = 0;
     this.active = 0;
@@ -21,7 +33,7 @@ class Gallery {
     const attributes = { class: "dup-gallery", tabindex: 0, role: "listbox", "aria-label": "Groups", "data-testid": "gallery" };
     this.node = element("div", attributes, this.spacer);
     this.paintSoon = oncePerFrame(() => this.paint());
-    this.node.addEventListener("scroll", this.paintSoon, { signal, passive: true });
+    this.node.addEventListener("scroll", () => this.onScroll(), { signal, passive: true });
     this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
     this.node.addEventListener("click", (event) => this.onClick(event), { signal });
   }
@@ -32,15 +44,28 @@ class Gallery {
 
   /** How many whole tiles fit into a row, with room for "+12" after them. */
   countTiles() {
-    const width = this.node.clientWidth || 900;
+    const width = this.width || 900;
     const head = this.hasPictures ? 152 : width > 700 ? 250 : 150;
     return Math.max(1, Math.floor((width - head - 62) / TILE_WIDTH[this.hasPictures ? "pictures" : "names"]));
   }
 
-  /** Make the rows anew where another number of tiles fits now. */
+  /** Look at the room there is; make the rows anew where another number of tiles fits now. */
   resize() {
+    this.width = this.node.clientWidth;
+    this.height = this.node.clientHeight;
     if (this.countTiles() !== this.nTiles) this.clearShown();
     this.paintSoon();
+  }
+
+  onScroll() {
+    this.top = this.node.scrollTop;
+    this.paintSoon();
+  }
+
+  scrollTo(top) {
+    if (top === this.top) return;
+    this.node.scrollTop = top;
+    this.top = this.node.scrollTop;
   }
 
   clearShown() {
@@ -57,7 +82,9 @@ class Gallery {
   take(message) {
     if (message.revision !== this.revision) this.startOver(message);
     this.isAsking = false;
-    message.rows.forEach((row, index) => this.rows.set((message.first ?? 0) + index, row));
+    JSON.parse(message.rows).forEach(([group, size, weakest, change, ids, scores, ...marks], index) => {
+      this.rows.set((message.first ?? 0) + index, [group, size, weakest, change, sums(ids), sums(scores), ...marks]);
+    });
     this.paintSoon();
   }
 
@@ -65,17 +92,16 @@ class Gallery {
     this.revision = revision;
     this.total = Math.min(total, MAX_LISTED);
     this.rows.clear();
-    this.clearShown();
     this.spacer.style.height = `${this.total * this.rowHeight}px`;
-    this.node.scrollTop = 0;
+    this.scrollTo(0);
     this.active = 0;
   }
 
   visible() {
-    const { scrollTop, clientHeight } = this.node;
-    const spare = scrollTop > 0 ? 2 : 0; // unscrolled, what came with the threshold is enough
-    const first = Math.max(0, Math.floor(scrollTop / this.rowHeight) - spare);
-    return [first, Math.min(this.total, Math.ceil((scrollTop + clientHeight) / this.rowHeight) + spare)];
+    const { top, height, rowHeight } = this;
+    const spare = top > 0 ? 2 : 0; // unscrolled, what came with the threshold is enough
+    const first = Math.max(0, Math.floor(top / rowHeight) - spare);
+    return [first, Math.min(this.total, Math.ceil((top + height) / rowHeight) + spare)];
   }
 
   paint() {
@@ -89,16 +115,28 @@ class Gallery {
     }
     for (let place = first; place < last; place++) this.show(place);
     this.askRows(first, last);
-    this.pictures.want("gallery", this.idsShown(first, last));
+    this.pictures.want("gallery", this.idsShown(first, last), thumbnailSide());
     this.markActive();
   }
 
+  /** Show a row, unless it is shown already: many groups are the same at two thresholds. */
   show(place) {
-    if (this.shown.has(place) || !this.rows.has(place)) return;
-    const node = this.rowNode(this.rows.get(place), place);
+    if (!this.rows.has(place)) return;
+    const row = this.rows.get(place);
+    const key = `${row}|${this.isChain(row)}|${this.total}`;
+    const old = this.shown.get(place);
+    if (old?.dataset.key === key) return;
+    const node = this.rowNode(row, place);
+    node.dataset.key = key;
     node.style.top = `${place * this.rowHeight}px`;
     this.shown.set(place, node);
-    this.spacer.append(node);
+    if (old) old.replaceWith(node);
+    else this.spacer.append(node);
+  }
+
+  /** Whether two images of a group are less similar than the threshold; the weakest pair comes rounded to a tenth. */
+  isChain([, , weakest]) {
+    return weakest === null || weakest / 10 < this.threshold - 0.06;
   }
 
   askRows(first, last) {
@@ -128,18 +166,18 @@ class Gallery {
     });
     const more = size - fitting.length;
     if (more) tiles.append(element("span", { class: "dup-more", title: "select the group to see all" }, `+${countText(more)}`));
-    node.append(this.headNode(group, size, weakest, change), tiles);
+    node.append(this.headNode(row), tiles);
     return node;
   }
 
-  headNode(group, size, weakest, change) {
+  headNode(row) {
+    const [group, size, weakest, change] = row;
     const head = element("div", { class: "dup-row-head" });
     head.append(element("strong", {}, `Group ${countText(group)}`), element("span", {}, plural(size, "image")));
     head.append(element("span", { class: "dup-weakest" }, `weakest pair ${this.percentOrFloor(weakest)}`));
-    const isChain = weakest === null || weakest < this.threshold - 0.06; // it comes rounded to a tenth
     const title = "Two of its images are less similar than the threshold; others hold them together";
     const badges = element("span", { class: "dup-badges" });
-    if (isChain) badges.append(element("span", { class: "dup-badge chain", title }, "chain"));
+    if (this.isChain(row)) badges.append(element("span", { class: "dup-badge chain", title }, "chain"));
     if (change) badges.append(element("span", { class: "dup-badge change", "data-change": CHANGES[change] }, CHANGES[change]));
     head.append(badges);
     return head;
@@ -154,13 +192,14 @@ class Gallery {
     if (isBurst) caption.firstChild.append(" burst");
     if (this.hasPictures) tile.append(element("div", { class: "dup-picture" }));
     tile.append(caption);
-    this.fillTile(tile, this.pictures.get(id));
+    this.fillTile(tile, this.pictures.get(id, thumbnailSide()));
     return tile;
   }
 
   fillTile(tile, picture) {
     if (!picture) return;
-    const { name, facts, problem, url } = picture;
+    const { problem, url } = picture;
+    const [name, facts] = picture.facts;
     tile.title = [name, facts, problem].filter(Boolean).join("\n");
     tile.querySelector(".dup-name").replaceChildren(element("bdi", {}, this.hasPictures ? shortName(baseName(name), 15) : shortName(name, 26)));
     const frame = tile.querySelector(".dup-picture");
@@ -172,12 +211,13 @@ class Gallery {
   /** Fill in names and pictures that have arrived. */
   refresh(ids) {
     for (const id of ids) {
-      for (const tile of this.spacer.querySelectorAll(`.dup-tile[data-id="${Number(id)}"]`)) this.fillTile(tile, this.pictures.get(id));
+      for (const tile of this.spacer.querySelectorAll(`.dup-tile[data-id="${Number(id)}"]`)) this.fillTile(tile, this.pictures.get(id, thumbnailSide()));
     }
   }
 
-  percentOrFloor(value) {
-    return value === null ? `below ${percentText(this.scene.floor)}` : percentText(value);
+  /** A similarity that came in tenths of a percent. */
+  percentOrFloor(tenths) {
+    return tenths === null ? `below ${percentText(this.scene.floor)}` : percentText(tenths / 10);
   }
 
   onClick(event) {
@@ -186,7 +226,7 @@ class Gallery {
   }
 
   onKey(event) {
-    const page = Math.max(1, Math.floor(this.node.clientHeight / this.rowHeight));
+    const page = Math.max(1, Math.floor(this.height / this.rowHeight));
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
     if (event.key === "Enter" || event.key === " ") this.activate(this.active, this.rows.get(this.active)?.[0]);
     else if (event.key in steps) this.moveTo(this.active + steps[event.key]);
@@ -197,9 +237,7 @@ class Gallery {
   moveTo(place) {
     this.active = Math.max(0, Math.min(this.total - 1, place));
     const top = this.active * this.rowHeight;
-    if (top < this.node.scrollTop) this.node.scrollTop = top;
-    const bottom = top + this.rowHeight - this.node.clientHeight;
-    if (bottom > this.node.scrollTop) this.node.scrollTop = bottom;
+    this.scrollTo(Math.max(Math.min(this.top, top), top + this.rowHeight - this.height));
     this.paintSoon();
   }
 

@@ -115,7 +115,7 @@ function setLine(line, x, top, bottom) {
 class Histogram extends Plot {
   constructor() {
     super("Pairs at each similarity", "Similarity threshold");
-    filled(this.svg, { role: "slider", tabindex: 0, "aria-orientation": "horizontal", "data-testid": "threshold" }, []);
+    filled(this.svg, { role: "slider", tabindex: 0, "aria-orientation": "horizontal", "aria-valuemax": 100, "data-testid": "threshold" }, []);
   }
 
   most(scene) {
@@ -129,6 +129,7 @@ class Histogram extends Plot {
 
   content() {
     const { scene, scales } = this;
+    this.last = scene.bars.length - 1; // the last bar that counts in: all of them, as they are drawn
     this.bars = scene.bars.map((count, place) => {
       const width = Math.max(1.5, scales.x(scene.widths[place]) - scales.x(0));
       const y = scales.y(count);
@@ -142,10 +143,12 @@ class Histogram extends Plot {
   mark(threshold, pinned, upper) {
     super.mark(threshold, pinned, upper);
     const last = this.scene.place(threshold);
-    this.bars.forEach((bar, place) => bar.classList.toggle("off", place > last));
-    this.svg.setAttribute("aria-valuemin", this.scene.lowest);
-    this.svg.setAttribute("aria-valuemax", 100);
-    this.svg.setAttribute("aria-valuenow", threshold);
+    for (let place = Math.min(last, this.last) + 1; place <= Math.max(last, this.last); place++) {
+      this.bars[place].classList.toggle("off", place > last);
+    }
+    this.last = last;
+    setAttribute(this.svg, "aria-valuemin", this.scene.lowest);
+    setAttribute(this.svg, "aria-valuenow", threshold);
   }
 }
 

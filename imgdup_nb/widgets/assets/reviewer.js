@@ -4,23 +4,20 @@ const FRAME_SIDE = 320; // pixels asked for; a frame is about 190 high, and scre
 const ZOOMED_SIDE = 1600;
 const ZOOMS = [1, 2, 4, 8];
 const WORDS = { keep: "✓ keep", remove: "✗ remove", apart: "≠ no duplicate" };
-const ORDERS = [
+const PLAN_ORDERS = [
   ["given", "largest first"],
   ["near", "near the threshold first"],
   ["flagged", "flagged first"],
 ];
 
+const NAMES = { "−": "zoom out", "+": "zoom in", fit: "whole pictures" }; // of buttons whose text says too little
+
 let reviewerCount = 0;
 
-class Reviewer {
+class Reviewer extends View {
   constructor(model, root) {
-    this.model = model;
-    this.controller = new AbortController();
-    this.signal = this.controller.signal;
-    this.listeners = [];
+    super(model, root);
     this.rows = new Map(); // group number -> its images; asked for when it is looked at
-    this.pictures = new Map(); // "id side" -> object URL, or "" with a problem
-    this.problems = new Map();
     this.asked = new Set();
     this.history = [];
     this.order = "given";
@@ -29,10 +26,9 @@ class Reviewer {
     this.center = [0.5, 0.5];
     this.at = 0; // which image of the group has the focus
     this.prefix = `dup-reviewer-${(reviewerCount += 1)}`;
-    this.paintSoon = oncePerFrame(() => this.paint());
+    this.paintSoon = this.oncePerFrame(() => this.paint());
     this.build();
     this.listen();
-    root.append(this.node);
     this.current = this.ordered()[0] ?? null;
     this.paint();
   }
@@ -78,22 +74,16 @@ class Reviewer {
     this.title = element("span", { class: "dup-title", "data-testid": "title" });
     this.progress = element("progress", { "aria-label": "groups reviewed", value: 0, max: 1 });
     this.totals = element("span", { class: "dup-quiet", "data-testid": "totals" });
-    this.sorting = element("select", {});
-    setOptions(this.sorting, ORDERS, this.order);
-    this.sorting.addEventListener("change", () => this.setOrder(this.sorting.value), { signal: this.signal });
-    this.hiding = element("input", { type: "checkbox" });
-    this.hiding.addEventListener("change", () => this.setHiding(this.hiding.checked), { signal: this.signal });
-    this.exact = this.button("", "accept-exact", () => this.acceptExact());
+    const sorting = chooser(PLAN_ORDERS, (order) => this.setOrder(order), this.signal);
+    const hiding = checkbox("hide reviewed", (checked) => this.setHiding(checked), this.signal);
+    this.exact = button("", () => this.acceptExact(), this.signal, { "data-testid": "accept-exact" });
     this.tiles = element("div", { role: "listbox", "aria-label": "Images of the group", class: "dup-tiles", "data-testid": "tiles" });
     this.empty = element("p", { class: "dup-empty", hidden: "" });
-    this.status = element("p", { role: "status", class: "dup-hidden", "data-testid": "status" });
-    this.alert = element("p", { role: "alert", class: "dup-alert", hidden: "" });
-    const hide = element("label", { class: "dup-check" }, this.hiding, "hide reviewed");
     const head = element("div", { class: "dup-bar" }, this.title, this.progress, this.totals);
-    const choice = element("div", { class: "dup-bar" }, labelled("order", this.sorting), hide, this.exact);
-    this.node = element(
-      "section",
-      { class: "dup-reviewer", role: "group", "aria-label": "Review of duplicate groups", "data-testid": "reviewer" },
+    const choice = element("div", { class: "dup-bar" }, labelled("order", sorting), hiding.node, this.exact);
+    this.open(
+      "reviewer",
+      { role: "group", "aria-label": "Review of duplicate groups" },
       element("div", { class: "dup-bar" }, head, element("span", { class: "dup-spring" }), choice),
       this.alert,
       this.tiles,
@@ -101,7 +91,6 @@ class Reviewer {
       this.actions(),
       this.status,
     );
-    keepKeys(this.node, this.signal);
   }
 
   actions() {
@@ -120,8 +109,7 @@ class Reviewer {
       ["+", "+", "zoom-in", () => this.setZoom(this.zoom + 1)],
       ["fit", "0", "zoom-fit", () => this.setZoom(0)],
     ]) {
-      const button = this.button(text, name, act, key);
-      bar.append(button);
+      bar.append(this.keyButton(text, key, act, name));
     }
     this.keys = {
       k: () => this.say("keep"),
@@ -146,27 +134,20 @@ class Reviewer {
     return bar;
   }
 
-  button(text, name, act, key = "") {
-    const names = { "−": "zoom out", "+": "zoom in", fit: "whole pictures" };
-    const button = element("button", { type: "button", "data-testid": name, "aria-label": names[text], "aria-keyshortcuts": key || null }, text);
-    if (key && text !== key && text !== "−") button.append(element("kbd", { "aria-hidden": "true" }, key));
-    button.addEventListener("click", act, { signal: this.signal });
-    return button;
+  keyButton(text, key, act, name) {
+    const attributes = { "data-testid": name, "aria-label": NAMES[text] };
+    const isOwnName = text === key || text === "−"; // its key is its text
+    if (!isOwnName) return keyButton(text, key, act, this.signal, attributes);
+    return button(text, act, this.signal, { "aria-keyshortcuts": key, ...attributes });
   }
 
   listen() {
     this.on("change:decisions", this.paintSoon);
     this.on("change:reviewed", this.paintSoon);
     this.on("change:totals", this.paintSoon);
-    this.on("msg:custom", (message, buffers) => this.onMessage(message, buffers));
     this.tiles.addEventListener("keydown", (event) => this.onKey(event), { signal: this.signal });
     this.tiles.addEventListener("focusin", (event) => this.onFocus(event), { signal: this.signal });
     this.tiles.addEventListener("pointerdown", (event) => this.onPointer(event), { signal: this.signal });
-  }
-
-  on(name, callback) {
-    this.listeners.push([name, callback]);
-    this.model.on(name, callback);
   }
 
   // -- from people ---------------------------------------------------------------------------------------------------
@@ -240,7 +221,7 @@ class Reviewer {
   change(changes, words) {
     const decisions = { ...this.decisions, ...changes };
     const refused = this.refusal(decisions);
-    if (refused) return this.warn(refused);
+    if (refused) return this.showError(refused);
     this.remember();
     this.model.set("decisions", decisions);
     this.model.save_changes();
@@ -345,29 +326,19 @@ class Reviewer {
   }
 
   tell(words) {
-    this.status.textContent = words;
-    this.alert.hidden = true;
-  }
-
-  warn(words) {
-    this.alert.textContent = words;
-    this.alert.hidden = false;
+    super.tell(words);
+    this.showError("");
   }
 
   // -- from Python ---------------------------------------------------------------------------------------------------
 
-  onMessage(message, buffers) {
-    if (message.type === "error") this.warn(message.text);
-    if (message.type === "groups") {
-      for (const [number, rows] of Object.entries(message.groups)) this.rows.set(Number(number), rows);
-      this.paint();
-    }
-    if (message.type !== "pictures") return;
-    message.pictures.forEach(([id, problem], index) => {
-      if (problem) this.problems.set(id, problem);
-      const jpeg = new Blob([buffers[index]], { type: "image/jpeg" });
-      this.pictures.set(`${id} ${message.side}`, jpeg.size ? URL.createObjectURL(jpeg) : "");
-    });
+  onMessage({ type, groups }) {
+    if (type !== "groups") return;
+    for (const [number, rows] of Object.entries(groups)) this.rows.set(Number(number), rows);
+    this.paint();
+  }
+
+  onPictures() {
     this.placePictures();
   }
 
@@ -376,16 +347,11 @@ class Reviewer {
     const place = ordered.indexOf(this.current);
     const missing = ordered.slice(Math.max(0, place), place + 3).filter((number) => !this.rows.has(number) && !this.asked.has(number));
     missing.forEach((number) => this.asked.add(number));
-    if (missing.length) this.model.send({ type: "groups", groups: missing });
+    if (missing.length) this.send({ type: "groups", groups: missing });
   }
 
   askPictures() {
-    const side = this.zoom ? ZOOMED_SIDE : FRAME_SIDE;
-    const missing = this.images.map((image) => image.id).filter((id) => !this.asked.has(`${id} ${side}`));
-    missing.forEach((id) => this.asked.add(`${id} ${side}`));
-    for (let start = 0; start < missing.length; start += 12) {
-      this.model.send({ type: "pictures", ids: missing.slice(start, start + 12), side });
-    }
+    this.pictures.want("tiles", this.images.map((image) => image.id), this.zoom ? ZOOMED_SIDE : FRAME_SIDE);
   }
 
   // -- painting ------------------------------------------------------------------------------------------------------
@@ -474,25 +440,14 @@ class Reviewer {
       const frame = this.tiles.children[index]?.querySelector(".dup-frame");
       if (!frame) return;
       const [img, missing] = frame.children;
-      const url = (this.zoom && this.pictures.get(`${image.id} ${ZOOMED_SIDE}`)) || this.pictures.get(`${image.id} ${FRAME_SIDE}`);
+      const known = (this.zoom && this.pictures.get(image.id, ZOOMED_SIDE)) || this.pictures.get(image.id, FRAME_SIDE);
+      const url = known?.url;
       if (url && img.getAttribute("src") !== url) img.src = url;
       img.hidden = !url;
       img.style.transform = scale === 1 ? "" : `scale(${scale}) translate(${shift.join(", ")})`;
-      missing.textContent = url ? "" : (this.problems.get(image.id) ?? "");
+      missing.textContent = url ? "" : (known?.problem ?? "");
     });
   }
-
-  close() {
-    this.controller.abort();
-    this.paintSoon.cancel();
-    for (const [name, callback] of this.listeners) this.model.off(name, callback);
-    for (const url of this.pictures.values()) if (url) URL.revokeObjectURL(url);
-  }
 }
 
-function render({ model, el }) {
-  const reviewer = new Reviewer(model, el);
-  return () => reviewer.close();
-}
-
-export default { render };
+export default toolOf(Reviewer);

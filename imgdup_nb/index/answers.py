@@ -1,0 +1,69 @@
+"""A collection as the place where answers about pairs are kept, for everything that takes `Labels`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pandas as pd
+
+from ..evidence.labels import COLUMNS, WITHDRAWN, Answer, Labels
+from .collection import Collection
+
+
+class CollectionLabels(Labels):
+    """The labels of a collection as `Labels`: what is answered here is answered there, and the other way round.
+
+    Parameters
+    ----------
+    collection
+        an open one. Nothing is held back: another notebook's answers are seen at the next look.
+
+    Notes
+    -----
+    `undo` takes back what was answered through this object first, then what was answered last of all.
+    """
+
+    def __init__(self, collection: Collection) -> None:
+        super().__init__()
+        self.collection = collection
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per pair answered, in the order of the answers that count: left, right, label, when."""
+        labels = self.collection.labels.sort_values("made", kind="stable", ignore_index=True)
+        when = [made.isoformat(timespec="seconds") for made in labels.made]
+        return labels.assign(when=pd.Series(when, dtype=object))[COLUMNS]
+
+    def undo(self) -> tuple[str, str] | None:
+        """Withdraw the answer given last and return its pair; None if there is none."""
+        answered = set(map(frozenset, zip(self.table.left, self.table.right, strict=True)))
+        while self._rows:
+            left, right, *_ = self._rows.pop()
+            if frozenset((left, right)) in answered:
+                self.withdraw([(left, right)])
+                return left, right
+        return super().undo()
+
+    def _keep(self, rows: list[Answer]) -> None:
+        for label in dict.fromkeys(row[2] for row in rows):
+            pairs = [(left, right) for left, right, said, _ in rows if said == label]
+            self.collection.label_pairs(pairs, None if label == WITHDRAWN else label)
+        self._rows += [row for row in rows if row[2] != WITHDRAWN]
+
+
+def open_labels(labels: Any) -> Labels:
+    """Return where answers are kept: in a `Collection`, a CSV file given by its path, in `Labels`, or, None, in memory.
+
+    Raises
+    ------
+    TypeError
+        if it is something else.
+    """
+    if isinstance(labels, Labels):
+        return labels
+    if isinstance(labels, Collection):
+        return CollectionLabels(labels)
+    if labels is None or isinstance(labels, str | os.PathLike):
+        return Labels(labels)
+    raise TypeError(f"labels must be Labels, a Collection, or the path of a CSV file, not {type(labels).__name__}")

@@ -1,0 +1,66 @@
+"""What goes wrong, as an HTTP status with a sentence: a client is told what is allowed, what came, and the way out."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from ..decode import UnreadableImage
+from ..index.collection import UnknownImage
+from ..index.store import DamagedIndex
+
+CODES = {
+    400: "invalidRequest",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "notFound",
+    405: "methodNotAllowed",
+    409: "conflict",
+    413: "tooLarge",
+    415: "unsupportedMediaType",
+    422: "unreadableImage",
+    500: "internalError",
+    503: "busy",
+    507: "noSpace",
+}
+
+
+class Refused(Exception):
+    """A request that is not answered: an HTTP status, a sentence that says why, and the way out where there is one."""
+
+    def __init__(self, status: int, message: str, way_out: str = "") -> None:
+        super().__init__(message)
+        self.status, self.message, self.way_out = status, message, way_out
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The answer in the form that the service's client libraries read.
+
+        Examples
+        --------
+        >>> Refused(404, "no image 'cat.jpg'").body
+        {'error': {'code': 'notFound', 'message': "no image 'cat.jpg'", 'description': ''}}
+        """
+        code = CODES.get(self.status, "invalidRequest" if self.status < 500 else "internalError")
+        return {"error": {"code": code, "message": self.message, "description": self.way_out}}
+
+
+def explain(error: BaseException) -> Refused | None:
+    """Return what a client is told of an error, None for one that is a fault of ours."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, UnknownImage):
+        return Refused(404, str(error))
+    if isinstance(error, UnreadableImage):
+        return Refused(422, f"the picture cannot be read: {error}")
+    if isinstance(error, FileExistsError):
+        return Refused(409, str(error))
+    if isinstance(error, DamagedIndex):
+        return Refused(500, str(error))
+    if isinstance(error, TimeoutError):  # another program was writing to the index for too long
+        return Refused(503, str(error))
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return Refused(507, "there is no space left for the picture")
+    if isinstance(error, OSError) and error.errno in {errno.EINVAL, errno.ENAMETOOLONG}:
+        return Refused(400, "this system takes no file of that name")
+    return None

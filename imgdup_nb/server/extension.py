@@ -1,0 +1,45 @@
+"""The settings, and the entry point that Jupyter Server calls when a root folder is named."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from jupyter_server.serverapp import ServerApp
+from traitlets import Integer, Unicode, validate
+from traitlets.config import LoggingConfigurable
+
+from ..checks import check_choice
+from ..fingerprints import METHODS
+from .contexts import Contexts
+from .handlers import make_routes
+
+
+class SearchContexts(LoggingConfigurable):
+    """Settings of the REST service; `root` switches it on."""
+
+    root = Unicode(help="The folder whose subfolders are the search contexts; made if it is not there.").tag(config=True)
+    method = Unicode("phash", help="The method that all answers are given by.").tag(config=True)
+    max_bytes = Integer(64 * 2**20, min=1, help="The largest upload, in bytes, with its envelope.").tag(config=True)
+    max_pixels = Integer(100_000_000, min=1, help="The largest upload, in pixels; JPEG as reduced.").tag(config=True)
+
+    @validate("method")
+    def _validate_method(self, proposal: dict[str, Any]) -> str:
+        return check_choice("SearchContexts.method", proposal["value"], [name for name in METHODS if METHODS[name].bits])
+
+
+def load(server: ServerApp) -> None:
+    """Serve the search contexts from a Jupyter server.
+
+    Raises
+    ------
+    OSError
+        if the root can be neither found nor made.
+    """
+    settings = SearchContexts(parent=server)
+    root = os.path.abspath(os.path.expanduser(settings.root))
+    os.makedirs(root, exist_ok=True)
+    contexts = Contexts(root, method=settings.method)
+    limits = {"max_bytes": settings.max_bytes, "max_pixels": settings.max_pixels}
+    server.web_app.add_handlers(".*$", make_routes(server.web_app.settings["base_url"], contexts, limits))
+    server.log.info("imgdup_nb serves the search contexts below %s by %s, at v3.0 and v3", root, settings.method)

@@ -1,0 +1,324 @@
+"""From HTTP to the operations and back: the token, limits, parameters, answers and errors.
+
+The token is Jupyter's, checked by Jupyter's own identity provider and authorizer. Bodies are counted as they arrive and thrown
+away beyond the limit, so that a client that sends too much, or without a token, reads why instead of a broken connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable
+from typing import Any
+from urllib.parse import quote
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.utils import url_path_join
+from tornado import web
+
+from ..checks import check_percent
+from .contexts import Contexts
+from .errors import Refused, explain
+from .openapi import describe
+from .operations import OPERATIONS, Operation, Parameter
+from .uploads import read_form, read_picture, read_tags
+from .work import Begun, File, Request
+
+PREFIXES = ("/v3.0", "/v3")  # the client libraries' and the tutorial's
+TOKEN_PATHS = ("/connect/token", "/oauth2/token")
+SMALL = 2**20  # bytes of a body that is no picture
+TOKEN_SECONDS = 86_400  # said to clients, which then ask again; Jupyter's token stays what it is
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+@web.stream_request_body
+class Handler(APIHandler):
+    """What all routes share: who asks, how much is read, and how errors look."""
+
+    auth_resource = "searchcontexts"
+    needs_user = True
+    max_bytes = SMALL
+
+    def initialize(self) -> None:
+        """Begin with an empty body."""
+        self.body = bytearray()
+        self.n_received = 0
+        self.is_gone = False
+        self.refusal: Refused | None = None
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Find out who asks; what is wrong is answered when the body was read."""
+        try:
+            await super().prepare()
+        except web.HTTPError as error:
+            self.refusal = _as_refusal(error)
+        # whatever else Jupyter found wrong, such as no XSRF cookie, a token sets right, except for a foreign host name
+        if self.needs_user and not self.current_user and self.check_host():
+            self.refusal = Refused(
+                401, "the token is missing or wrong", "send Authorization: Bearer TOKEN, the server's own token"
+            )
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep what arrives, up to the limit."""
+        self.n_received += len(chunk)
+        if self.n_received > self.max_bytes:
+            self.refusal = self.refusal or Refused(
+                413, f"the body is larger than {self.max_bytes:,} bytes", "SearchContexts.max_bytes sets the limit for pictures"
+            )
+        if self.refusal is None:
+            self.body += chunk
+        else:
+            self.body.clear()
+
+    def on_connection_close(self) -> None:
+        """Remember that nobody waits for the answer."""
+        self.is_gone = True
+        super().on_connection_close()
+
+    @property
+    def verbs(self) -> str:
+        """What the route answers to."""
+        return "GET"
+
+    async def answer(self) -> None:
+        """Do what the route is for."""
+        raise NotImplementedError
+
+    @allow_unauthenticated  # `prepare` has looked: without a token the answer is 401, not a page to log in
+    async def get(self, *_path: str) -> None:
+        """Answer, or say why not."""
+        try:
+            if self.refusal is not None:
+                raise self.refusal
+            await self._check_allowed()
+            await self.answer()
+        except Exception as error:
+            if isinstance(error, web.HTTPError):
+                refusal: Refused | None = _as_refusal(error)
+            else:
+                refusal = explain(error)
+            if refusal is None:
+                self.log.exception("a fault while answering %s %s", self.request.method, self.request.path)
+                refusal = Refused(500, "something went wrong here; the server's log says what")
+            self.refuse(refusal)
+
+    head = post = put = patch = delete = get
+
+    async def _check_allowed(self) -> None:
+        if not self.needs_user:
+            return
+        action = "read" if self.request.method == "GET" else "write"
+        if not await ensure_async(self.authorizer.is_authorized(self, self.current_user, action, self.auth_resource)):
+            raise Refused(403, f"this user may not {action} search contexts")
+
+    def refuse(self, refusal: Refused) -> None:
+        """Answer with an error."""
+        self.set_status(refusal.status)
+        if refusal.status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        if refusal.status == 405:
+            self.set_header("Allow", self.verbs)
+        self.finish(json.dumps(refusal.body))
+
+    def write_error(self, status_code: int, **given: Any) -> None:
+        """Answer errors that were found before a route was asked."""
+        error = given.get("exc_info", (None, None, None))[1]
+        self.refuse(_as_refusal(error) if isinstance(error, web.HTTPError) else Refused(status_code, self._reason))
+
+
+class OperationHandler(Handler):
+    """Answers the operations of one path."""
+
+    def initialize(self, contexts: Contexts, operations: dict[str, Operation], limits: dict[str, int]) -> None:  # type: ignore[override]
+        """Take what the route is about."""
+        super().initialize()
+        self.contexts, self.operations, self.limits = contexts, operations, limits
+        operation = operations.get(self.request.method or "")
+        if operation is not None and operation.body == "image":
+            self.max_bytes = limits["max_bytes"]
+
+    @property
+    def verbs(self) -> str:
+        """What the path answers to."""
+        return ", ".join(sorted(self.operations))
+
+    async def answer(self) -> None:
+        """Run the operation and write what it returns."""
+        operation = self.operations.get(self.request.method or "")
+        if operation is None:
+            raise Refused(405, f"{self.request.method} means nothing here", f"there is {self.verbs}")
+        answer = await operation.run(self._read_request(operation))
+        if isinstance(answer, Begun):
+            self._go_on(answer.work)
+            self.set_status(202)
+        elif isinstance(answer, File):
+            self._send(answer)
+        elif answer is not None:
+            self.write(json.dumps(answer, allow_nan=False))
+        if not self._finished:
+            self.finish()
+
+    def _read_request(self, operation: Operation) -> Request:
+        values = {parameter.name: self._read(parameter) for parameter in operation.parameters}
+        body, kind = bytes(self.body), self.request.headers.get("Content-Type", "")
+        return Request(
+            self.contexts,
+            self.path_args[0] if self.path_args else "",
+            values,
+            upload=read_picture(kind, body) if operation.body == "image" else None,
+            tags=read_tags(kind, body) if operation.body == "tags" else [],
+            max_pixels=self.limits["max_pixels"],
+            is_wanted=lambda: not self.is_gone,
+        )
+
+    def _read(self, parameter: Parameter) -> Any:
+        """Return the value of a parameter, None where it was not sent."""
+        sent = self.request.query_arguments.get(parameter.name, [])
+        try:
+            text = sent[-1].decode() if sent else None  # tornado's own reading would change control characters to spaces
+        except UnicodeDecodeError:
+            raise Refused(400, f"{parameter.name} must be written in UTF-8, percent-encoded") from None
+        if text is None or (text == "" and parameter.kind == "string"):  # client libraries send what is unset as empty text
+            if parameter.required:
+                raise Refused(400, f"{parameter.name} is needed: {parameter.meaning}")
+            return None
+        try:
+            return parse_value(parameter, text)
+        except ValueError as error:
+            raise Refused(400, str(error)) from error
+
+    def _send(self, file: File) -> None:
+        plain = re.sub(r"[^A-Za-z0-9._-]", "_", file.name)
+        self.set_header(
+            "Content-Disposition", f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file.name, safe='')}"
+        )
+        self.finish(file.data, set_content_type=file.kind)
+
+    def _go_on(self, work: Awaitable[Any]) -> None:
+        """Let work go on after the answer; what goes wrong is logged."""
+
+        async def finish() -> None:
+            try:
+                await work
+            except Exception as error:
+                self.log.error("indexing a folder ended early: %s", error, exc_info=explain(error) is None)
+
+        going_on.add(task := asyncio.ensure_future(finish()))
+        task.add_done_callback(going_on.discard)
+
+
+going_on: set[asyncio.Future[None]] = set()  # asyncio itself forgets tasks that nobody holds
+
+
+class TokenHandler(Handler):
+    """Gives a client that knows the token the token: client libraries ask for one first."""
+
+    needs_user = False
+    verbs = "POST"
+
+    def check_xsrf_cookie(self) -> None:
+        """No cookie counts here: the secret is in the body."""
+
+    async def answer(self) -> None:
+        """Let Jupyter judge the secret as if it came in a header."""
+        if self.request.method != "POST":
+            raise Refused(405, f"{self.request.method} means nothing here", "there is POST")
+        fields = read_form(self.request.headers.get("Content-Type", ""), bytes(self.body))[0]
+        grant, secret = (fields.get(name, [b""])[-1].decode("utf-8", "replace") for name in ("grant_type", "client_secret"))
+        if grant != "client_credentials":
+            raise Refused(400, f"grant_type must be client_credentials, and {grant!r} is not")
+        if not await self._is_good(secret):
+            raise Refused(
+                401,
+                "client_secret is not the token of this Jupyter server",
+                "jupyter server list shows it",
+            )
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps({"access_token": secret, "expires_in": TOKEN_SECONDS, "token_type": "Bearer"}))
+
+    async def _is_good(self, secret: str) -> bool:
+        if not self.identity_provider.auth_enabled:
+            return True  # the user has switched tokens off
+        if not secret.isprintable() or not secret.isascii():
+            return False
+        for name in ("Authorization", "Cookie"):  # the secret alone is judged
+            if name in self.request.headers:
+                del self.request.headers[name]
+        self.request.arguments.pop("token", None)
+        self.request.query_arguments.pop("token", None)
+        self.request.headers["Authorization"] = f"token {secret}"
+        self._jupyter_current_user = None
+        self._token_authenticated = False
+        await ensure_async(self.identity_provider.get_user(self))
+        return bool(self.token_authenticated)
+
+
+class DescriptionHandler(Handler):
+    """Serves the OpenAPI description."""
+
+    async def answer(self) -> None:
+        """Write the description of this server."""
+        if self.request.method != "GET":
+            raise Refused(405, f"{self.request.method} means nothing here", "there is GET")
+        self.finish(json.dumps(describe(self.base_url)))
+
+
+class UnknownHandler(Handler):
+    """Answers everything else below the prefixes."""
+
+    async def answer(self) -> None:
+        """Say that there is no such operation."""
+        raise Refused(404, f"nothing is served at {self.request.path}", "GET /v3.0/openapi.json lists what is")
+
+
+def parse_value(parameter: Parameter, text: str) -> Any:
+    """Return what a client's text means.
+
+    Raises
+    ------
+    ValueError
+        if it means nothing here.
+
+    Examples
+    --------
+    >>> parse_value(Parameter("similarityThreshold", "percent", ""), "90.0")
+    90.0
+    """
+    if parameter.choices and text not in parameter.choices:
+        raise ValueError(f"{parameter.name} must be one of {', '.join(parameter.choices)}, and {text!r} is not")
+    if parameter.kind == "string":
+        return text
+    if parameter.kind == "percent":
+        if not NUMBER.fullmatch(text):
+            raise ValueError(f"{parameter.name} must be a number from 0 to 100, and {text!r} is not")
+        return check_percent(parameter.name, float(text))
+    if not re.fullmatch(r"\+?\d{1,9}", text, re.ASCII) or int(text) < 1:
+        raise ValueError(f"{parameter.name} must be a whole number from 1 up, and {text!r} is not")
+    return int(text)
+
+
+def _as_refusal(error: web.HTTPError | Refused) -> Refused:
+    if isinstance(error, Refused):
+        return error
+    message = (error.log_message or "").replace("%%", "%") if not error.args[1:] else str(error)
+    return Refused(error.status_code, message or error.reason or "refused")
+
+
+def make_routes(base_url: str, contexts: Contexts, limits: dict[str, int]) -> list[tuple]:
+    """Return the routes of everything in `OPERATIONS`, the tokens and the description."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in OPERATIONS:
+        by_path.setdefault(operation.path, {})[operation.verb] = operation
+    base = re.escape(base_url)
+    routes: list[tuple] = [(url_path_join(base, re.escape(path)), TokenHandler) for path in TOKEN_PATHS]
+    for prefix in PREFIXES:
+        routes.append((url_path_join(base, re.escape(prefix), re.escape("openapi.json")), DescriptionHandler))
+        for path, operations in by_path.items():
+            pattern = re.escape(path).replace(re.escape("{searchContextId}"), "([^/]+)")
+            given = {"contexts": contexts, "operations": operations, "limits": limits}
+            routes.append((url_path_join(base, re.escape(prefix), pattern), OperationHandler, given))
+        routes.append((url_path_join(base, re.escape(prefix)) + "/.*", UnknownHandler))
+    return routes

@@ -1,0 +1,160 @@
+"""The table of operations as an OpenAPI description, which programs read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .operations import OPERATIONS, Operation, Parameter
+
+VERSION = "3.0"  # of the service's interface
+KINDS: dict[str, dict[str, Any]] = {
+    "string": {"type": "string"},
+    "percent": {"type": "number", "minimum": 0, "maximum": 100},
+    "count": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+}
+ID = {
+    "name": "searchContextId",
+    "in": "path",
+    "required": True,
+    "description": "the answer of create, or the name of a folder of pictures below the root",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 _-]{0,98}$"},
+}
+
+
+def _object(needed: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(needed), "properties": {**needed, **more}}
+
+
+def _list_of(name: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
+
+
+TEXT, WHOLE, PERCENT = {"type": "string"}, {"type": "integer", "minimum": 0}, KINDS["percent"]
+BYTES = {"type": "string", "contentEncoding": "base64"}
+STATES = ["Idle", "ExtractingFeatures", "MatchingFeatures", "Searching"]
+SCHEMAS: dict[str, Any] = {
+    "SearchContextStatus": _object({"id": TEXT, "searchStatus": {"type": "string", "enum": STATES}}, done=WHOLE, total=WHOLE),
+    "ImageFeatures": _object(
+        {
+            "imageId": TEXT,
+            "featuresCount": WHOLE,
+            "featureLengthInBits": WHOLE,
+            "features": {"type": "string", "format": "byte"},
+        }
+    ),
+    "SearchResult": _object({"imageId": TEXT, "similarity": PERCENT}),
+    "SearchResultsSet": _object({"results": _list_of("SearchResult")}),
+    "ImageDuplicates": _object({"duplicateImages": _list_of("SearchResult")}),
+    "SdkDuplicatesSet": _object({"duplicates": _list_of("ImageDuplicates")}),
+    "TutorialResult": _object({"ImageId": TEXT, "Similarity": PERCENT}),
+    "TutorialDuplicates": _object({"duplicatesInGroup": _list_of("TutorialResult")}),
+    "TutorialDuplicatesSet": _object({"Duplicates": _list_of("TutorialDuplicates"), "Code": WHOLE, "Status": TEXT}),
+    "ImageDuplicatesSet": {
+        "oneOf": [{"$ref": "#/components/schemas/SdkDuplicatesSet"}, {"$ref": "#/components/schemas/TutorialDuplicatesSet"}]
+    },
+    "Error": _object({"error": _object({"code": TEXT, "message": TEXT, "description": TEXT})}),
+    "Token": _object({"access_token": TEXT, "expires_in": WHOLE, "token_type": TEXT}),
+}
+
+
+def describe(base_url: str) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 description, ready for `json.dumps`.
+
+    Parameters
+    ----------
+    base_url
+        of the Jupyter server, with a `/` at both ends.
+    """
+    paths: dict[str, Any] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.verb.lower()] = _describe_operation(operation)
+    for path in ("/connect/token", "/oauth2/token"):
+        paths[path] = {"servers": [{"url": base_url}], "post": _describe_token(path)}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Search contexts of imgdup_nb",
+            "version": VERSION,
+            "description": "Find duplicate and similar pictures in collections on this machine.",
+        },
+        "servers": [{"url": f"{base_url}v3.0"}, {"url": f"{base_url}v3"}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {"schemas": SCHEMAS, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def _describe_operation(operation: Operation) -> dict[str, Any]:
+    parameters = [_describe_parameter(parameter) for parameter in operation.parameters]
+    if "{searchContextId}" in operation.path:
+        parameters.insert(0, ID)
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.meaning,
+        "parameters": parameters,
+        "responses": _describe_answers(operation),
+    }
+    if operation.body:
+        described["requestBody"] = BODIES[operation.body]
+    return described
+
+
+def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
+    schema = dict(KINDS[parameter.kind])
+    if parameter.choices:
+        schema["enum"] = ["", *parameter.choices]
+    if parameter.required and parameter.kind == "string":
+        schema["minLength"] = 1
+    described = {"name": parameter.name, "in": "query", "description": parameter.meaning, "schema": schema}
+    return described | {"required": parameter.required}
+
+
+def _describe_answers(operation: Operation) -> dict[str, Any]:
+    answers: dict[str, Any] = {"4XX": ERROR}
+    if operation.name == "create_web_site_image_features":
+        return answers
+    answers["200"] = {"description": operation.meaning}
+    if operation.answer == "file":
+        answers["200"]["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    elif operation.answer:
+        answers["200"] |= _content(operation.answer)
+    if operation.name == "create_image_features":
+        answers["202"] = {"description": "The folder is being indexed; status says how far it is."}
+    return answers
+
+
+def _describe_token(path: str) -> dict[str, Any]:
+    form = _object({"grant_type": {"type": "string", "enum": ["client_credentials"]}, "client_secret": TEXT}, client_id=TEXT)
+    return {
+        "operationId": "token_for_client_library" if path.startswith("/connect") else "token_for_tutorial",
+        "summary": "Exchange the Jupyter server's token, as client_secret, for a bearer token: itself.",
+        "security": [],
+        "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}},
+        "responses": {"200": {"description": "the token"} | _content("Token"), "4XX": ERROR},
+    }
+
+
+def _content(schema: str) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
+
+
+ERROR = {"description": "why it was refused, and the way out"} | _content("Error")
+BINARY = {"type": "string", "format": "binary"}
+BODIES: dict[str, Any] = {
+    "image": {
+        "required": False,
+        "description": "a picture",
+        "content": {
+            "multipart/form-data": {"schema": {"type": "object", "properties": {"imageData": BINARY}}},
+            "application/octet-stream": {"schema": BINARY},
+        },
+    },
+    "tags": {
+        "required": True,
+        "description": "a JSON list of tags",
+        "content": {
+            "multipart/form-data": {"schema": _object({"tags": {"type": "string", "description": 'such as ["logo"]'}})},
+            "application/json": {"schema": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}},
+        },
+    },
+}

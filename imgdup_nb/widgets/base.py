@@ -1,0 +1,178 @@
+"""What the widgets share: how they answer the browser, show pictures and errors, and look in a notebook without a kernel.
+
+In the browser `assets/base.js` (class `View`) and `assets/base.css` are the other half. Messages every widget knows:
+
+==========  =======================================================================================================
+to Python   ``{type: "hello"}``, ``{type: "pictures", ids, side, of}``; any other type ``t`` is answered by ``_answer_t``
+to browser  ``{type: "hello"}``, ``{type: "pictures", side, of, pictures: [[id, problem, *facts]]}`` and a JPEG each
+            (empty where there is none), ``{type: "error", text}``
+==========  =======================================================================================================
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import numpy as np
+import pandas as pd
+import traitlets as t
+
+from .thumbnails import Thumbnail, Thumbnails
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_PICTURES = 48  # answered to one request
+PICTURE_SECONDS = 0.1  # what is made by then is sent; the browser asks again for the others
+PICTURE_SIDES = (32, 1600)  # pixels of the longer side, smallest and largest
+
+_ASSETS = files(__package__) / "assets"
+
+
+def join_module(*parts: str) -> str:
+    """Return one ES module of the shared parts and these, in the order they need each other.
+
+    A notebook loads one module without a build step, so the parts are joined here.
+    """
+    return "\n".join((_ASSETS / part).read_text(encoding="utf-8") for part in ("dom.js", "base.js", "pictures.js", *parts))
+
+
+def join_styles(*parts: str) -> str:
+    """Return the shared styles and these."""
+    return "\n".join((_ASSETS / part).read_text(encoding="utf-8") for part in ("base.css", *parts))
+
+
+class ToolWidget(anywidget.AnyWidget):
+    """A widget that answers the browser, and explains there what went wrong.
+
+    A subclass sets `lock` and, where it shows pictures, `_thumbnails`; says in `_picture_names` which number is which image;
+    answers messages of type ``t`` in `_answer_t(content)`; draws `figure()` or `still()`; and has a `__repr__` of one line.
+    """
+
+    lock: threading.RLock  # callbacks of a notebook run beside its cells: one of them at a time changes the widget
+    _thumbnails: Thumbnails | None = None
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.on_msg(self._on_message)
+
+    # -- from the browser ----------------------------------------------------------------------------------------------
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take values from the browser; what is refused is explained and set back there."""
+        with self.lock:
+            try:
+                super().set_state(sync_data)
+            except Exception as error:  # whatever it is, people look at the widget and not at the log
+                self._explain(error)
+                self.send_state([name for name in sync_data if name in self.keys])
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        kind = str(content.get("type")) if isinstance(content, dict) else ""
+        answer = getattr(self, f"_answer_{kind}", None)
+        if answer is None:
+            return
+        try:
+            answer(content)
+        except Exception as error:  # as in set_state
+            self._explain(error)
+
+    def _explain(self, error: Exception) -> None:
+        text = str(error) if isinstance(error, t.TraitError) else f"{type(error).__name__}: {error}"
+        self.send({"type": "error", "text": text})
+
+    def _answer_hello(self, _content: dict[str, Any]) -> None:
+        """Tell a new view that somebody is there: else it leaves the still picture where it is."""
+        self.send({"type": "hello"})
+
+    def _answer_pictures(self, content: dict[str, Any]) -> None:
+        names = self._picture_names  # without the lock: moving on must not wait for decoders
+        ids = [number for number in map(int, content["ids"][:MAX_PICTURES]) if 0 <= number < len(names)]
+        side = int(np.clip(int(content["side"]), *PICTURE_SIDES))
+        made = {names[number]: Thumbnail(b"", "") for number in ids}
+        if self._thumbnails is not None and ids:
+            made = self._thumbnails.get_ready(list(made), side, PICTURE_SECONDS)
+        ids = [number for number in ids if names[number] in made]
+        pictures = [[number, made[names[number]].problem, *self._picture_facts(names[number])] for number in ids]
+        answer = {"type": "pictures", "side": content["side"], "of": content.get("of"), "pictures": pictures}
+        self.send(answer, buffers=[made[names[number]].jpeg for number in ids])
+
+    @property
+    def _picture_names(self) -> Sequence[str]:
+        """The names of the images, in the order of the numbers that the browser asks for."""
+        return ()
+
+    def _picture_facts(self, _name: str) -> list[str]:
+        """Return what travels with a picture."""
+        return []
+
+    # -- without a browser ---------------------------------------------------------------------------------------------
+
+    def figure(self) -> Figure:
+        """Return what the widget shows as a matplotlib figure."""
+        raise NotImplementedError(f"{type(self).__name__} draws no figure")
+
+    def still(self) -> bytes:
+        """Return what a notebook shows without a kernel, as a PNG."""
+        buffer = io.BytesIO()
+        self.figure().savefig(buffer, format="png", dpi=96, metadata={"Software": None})
+        return buffer.getvalue()
+
+    def _still_table(self) -> str:
+        """Return what the widget says as an HTML table, file names escaped."""
+        raise NotImplementedError(f"{type(self).__name__} writes no table")
+
+    def _ipython_display_(self) -> None:
+        """Show the widget, and before it, for whoever opens the saved notebook without a kernel, a table and a picture.
+
+        They are outputs of their own because a page without a kernel shows "model not found" in place of a widget, whatever
+        else that output holds. As soon as Python answers, the widget hides them. VS Code keeps outputs apart, where it could
+        not, so there the widget comes alone.
+        """
+        from IPython import get_ipython
+        from IPython.display import display
+
+        data, metadata = super()._repr_mimebundle_() or ({}, {})
+        live = {**data, "text/plain": repr(self)}
+        if "__vsc_ipynb_file__" not in getattr(get_ipython(), "user_ns", {}):
+            display({"text/html": f'<div class="dup-still">{self._still_table()}</div>'}, raw=True)
+            display({"image/png": base64.b64encode(self.still()).decode("ascii")}, raw=True)
+        display(live, metadata=metadata, raw=True)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Return the live widget with its picture, as one output: for those who do not display it but ask what it is."""
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        picture = base64.b64encode(self.still()).decode("ascii")
+        return {**data, "text/plain": repr(self), "image/png": picture}, metadata
+
+    def close(self) -> None:
+        """Take the widget off the page and free its pictures and threads; harmless when done twice."""
+        if self._thumbnails is not None:  # as it is where the arguments were refused
+            self._thumbnails.close()
+        super().close()
+
+
+def facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:
+    """Say of each file what people compare: size in pixels, size on disk, format."""
+    if images is None or not {"width", "height", "bytes", "format"} <= set(images):
+        return {}
+    return {
+        image: f"{width} x {height}, {size_text(n_bytes)}, {kind}"
+        for image, width, height, n_bytes, kind in zip(
+            images.image, images.width, images.height, images.bytes, images.format, strict=True
+        )
+    }
+
+
+def size_text(n_bytes: int, digits: int = 0) -> str:
+    """Return a size on disk as people read it; `digits` after the point of kilobytes."""
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:,.{digits}f} kB"

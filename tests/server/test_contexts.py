@@ -1,0 +1,103 @@
+"""Contexts without a server around them: names, turns, and how many are open."""
+
+import asyncio
+import os
+import shutil
+import threading
+
+import pytest
+
+from imgdup_nb.index.upload import check_name
+from imgdup_nb.server import contexts as module
+from imgdup_nb.server.contexts import Contexts, check_id
+from imgdup_nb.server.errors import Refused, explain
+
+DEVICES = ["nul", "NUL.jpg", "Con.tar.gz", "com1", "LPT\N{SUPERSCRIPT TWO}.png", "aux .png", "a/prn/b.png"]
+CHANGED = ["cat.", "cat.png ", "cat.png:stream", "a:b"]
+FILES = ["console.png", "com10.png", "nullable/auxiliary.png", "what?.jpg", "<b>.png", "line\nbreak.png", "lpt"]
+
+
+@pytest.mark.parametrize("name", DEVICES + CHANGED)
+def test_a_name_means_a_file_on_windows_too(name):
+    with pytest.raises(ValueError, match="must be a path inside the folder"):
+        check_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["console.png", "com10.png", "nullable/auxiliary.png", "what?.jpg", "<b>.png", "line\nbreak.png", "lpt"]
+)
+def test_odd_names_that_are_files_are_taken(name):
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize("context_id", ["", "a/b", "x" * 101, None])
+def test_an_id_is_the_name_of_one_folder(context_id):
+    with pytest.raises(Refused, match="cannot be one") as refused:
+        check_id(context_id)
+    assert refused.value.status == 400
+
+
+def test_a_root_that_is_no_folder_is_refused(tmp_path):
+    with pytest.raises(NotADirectoryError, match="must be a folder"):
+        Contexts(str(tmp_path / "nothing"))
+
+
+def test_questions_about_one_context_take_turns_and_others_do_not_wait(tmp_path):
+    contexts, begun, go_on, seen = Contexts(str(tmp_path)), threading.Event(), threading.Event(), []
+
+    def slow(_collection):
+        begun.set()
+        go_on.wait(30)
+        seen.append("slow")
+
+    async def ask():
+        one, other = await contexts.create(), await contexts.create()
+        first = asyncio.create_task(contexts.ask(one, slow, state="ExtractingFeatures"))
+        await asyncio.to_thread(begun.wait, 30)
+        second = asyncio.create_task(contexts.ask(one, lambda _collection: seen.append("second")))
+        gone = asyncio.create_task(contexts.ask(one, lambda _collection: seen.append("gone"), is_wanted=lambda: False))
+        assert await contexts.ask(other, len) == 0
+        assert (contexts.status(one).state, contexts.status(other).state) == ("ExtractingFeatures", "Idle")
+        assert seen == []
+        go_on.set()
+        await asyncio.gather(first, second)
+        with pytest.raises(Refused, match="went away"):
+            await gone
+        assert contexts.status(one).state == "Idle"
+
+    asyncio.run(ask())
+    assert seen == ["slow", "second"]
+
+
+def test_only_so_many_contexts_are_open_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_OPEN", 3)
+    contexts = Contexts(str(tmp_path))
+
+    async def ask():
+        names = [await contexts.create() for _ in range(8)]
+        assert set(contexts._open) == set(names[-3:])
+        assert [await contexts.ask(name, len) for name in names] == [0] * 8  # the others are opened again
+        assert len(contexts._open) == 3
+
+    asyncio.run(ask())
+
+
+def test_a_folder_that_was_removed_by_hand_is_gone_and_a_new_one_is_new(tmp_path, photos):
+    contexts = Contexts(str(tmp_path))
+
+    async def ask():
+        name = await contexts.create()
+        await contexts.ask(name, lambda collection: collection.add(photos / "cat.png"))
+        shutil.rmtree(tmp_path / name)
+        with pytest.raises(Refused, match="no search context"):
+            contexts.status(name)
+        os.mkdir(tmp_path / name)
+        assert await contexts.ask(name, len) == 0
+
+    asyncio.run(ask())
+
+
+def test_an_error_that_is_nobodys_is_a_fault_of_ours():
+    assert explain(RuntimeError("?")) is None
+    assert explain(OSError(28, "No space left on device")).status == 507
+    assert explain(TimeoutError("busy")).status == 503

@@ -1,0 +1,169 @@
+"""A collection keeps local features and embeddings too, and answers with them what the functions answer."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageFilter
+
+from imgdup_nb import Collection, compare_images, fingerprint_images, group_duplicates, scan_images, similar_pairs
+from imgdup_nb.decode import UnreadableImage
+from imgdup_nb.index import kept, recipes
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*could not be (read|shown)")
+
+
+@pytest.fixture
+def album(tmp_path, picture):
+    """Return a folder with a textured picture, a copy, its crop and it turned, two strangers, and what only hashes see."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    cat, dog, tree = (textured(seed) for seed in range(3))
+    cat.save(folder / "cat.png")
+    cat.save(folder / "cat.webp", quality=95)
+    cat.crop((30, 20, 300, 210)).save(folder / "crop.png")
+    cat.rotate(20, expand=True).save(folder / "turned.jpg", quality=90)
+    dog.save(folder / "dog.png")
+    tree.save(folder / "tree.png")
+    for name, side in (("moon.png", 200), ("moon small.png", 100)):
+        picture(7, side, side).filter(ImageFilter.GaussianBlur(side / 12)).save(folder / name)
+    return folder
+
+
+def textured(seed):
+    rng = np.random.default_rng(seed)
+    picture = Image.new("RGB", (320, 240), "grey")
+    for _ in range(250):
+        spot = Image.new("RGB", tuple(rng.integers(8, 40, 2)), tuple(rng.integers(0, 256, 3)))
+        picture.paste(spot.rotate(int(rng.integers(0, 90))), (int(rng.integers(0, 310)), int(rng.integers(0, 230))))
+    return picture
+
+
+def mean_colors(pictures):
+    return [np.asarray(picture.resize((3, 3))).ravel() for picture in pictures]
+
+
+def tell(monkeypatch, module, name):
+    """Count the images that a function of a module is given."""
+    counted, function = [], getattr(module, name)
+
+    def count(some, *arguments, **options):
+        counted.append(len(some))
+        return function(some, *arguments, **options)
+
+    monkeypatch.setattr(module, name, count)
+    return counted
+
+
+@pytest.mark.parametrize("method", ["aligned", "akaze"])
+def test_local_features_are_kept_and_answer_like_the_functions(album, method, monkeypatch):
+    images = scan_images(album)
+    prints = fingerprint_images(images, method)
+    expected = similar_pairs(prints)
+    assert len(expected)
+    with Collection(album) as collection:
+        assert [a.to_bytes() for a in collection.fingerprints(method).codes[:, 0]] == [a.to_bytes() for a in prints.codes[:, 0]]
+        for _ in range(2):
+            pd.testing.assert_frame_equal(collection.pairs(method), expected)
+        collection._pairs = None
+    fingerprinted, compared = tell(monkeypatch, recipes, "fingerprint_images"), tell(monkeypatch, kept, "similar_pairs")
+    with Collection(album) as collection:
+        pairs = collection.pairs(method)
+        pd.testing.assert_frame_equal(pairs, expected)
+        assert pairs.attrs == expected.attrs
+        pd.testing.assert_frame_equal(collection.pairs(method, min_similarity=90), similar_pairs(prints, min_similarity=90))
+        assert list(collection.groups(70, method=method)) == list(group_duplicates(expected, 70))
+        assert fingerprinted == compared == []
+        textured(9).save(album / "new.png")
+        (album / "tree.png").unlink()
+        collection.update()
+        now = similar_pairs(fingerprint_images(scan_images(album), method))
+        pd.testing.assert_frame_equal(collection.pairs(method), now)
+        assert fingerprinted == [1]
+        assert collection.methods == ["phash", method]
+
+
+def test_a_picture_is_found_by_local_features_what_a_hash_cannot_see(album, tmp_path):
+    textured(0).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "mirrored.png")
+    with Collection(album) as collection:
+        assert collection.find_similar(tmp_path / "mirrored.png", threshold=70).empty
+        found = collection.find_similar(tmp_path / "mirrored.png", threshold=70, method="aligned")
+        assert set(found.image) == {"cat.png", "cat.webp", "crop.png", "turned.jpg"}
+        pairs = collection.pairs("aligned")
+        beside = pairs[(pairs.left == "cat.png") | (pairs.right == "cat.png")]
+        own = collection.find_similar("cat.png", threshold=70, method="aligned")
+        assert dict(zip(own.image, own.similarity, strict=True)) == {
+            (row.right if row.left == "cat.png" else row.left): row.similarity for row in beside.itertuples()
+        }
+        moon = collection.find_similar("moon.png", method="aligned")  # too little texture: by phash
+        assert list(moon.image) == ["moon small.png"]
+        collection.tag("cats", "crop.png")
+        assert "turned.jpg" in set(collection.find_by_tags(["cats"], threshold=70, method="aligned").image)
+
+
+def test_two_pictures_are_compared_by_local_features(album):
+    with Collection(album) as collection:
+        table = collection.compare("cat.png", "crop.png", methods=["phash", "aligned", "akaze"]).set_index("method")
+        scores = compare_images(album / "cat.png", album / "crop.png").scores.similarity
+        for method in ("phash", "aligned", "akaze"):
+            assert table.similarity[method] == pytest.approx(scores[method])
+        strangers = collection.compare("dog.png", "tree.png", methods=["aligned"]).iloc[0]
+        assert strangers.similarity < 50
+        flat = collection.compare("moon.png", "moon small.png", methods=["aligned"]).iloc[0]
+        assert flat.similarity >= 90
+
+
+def test_features_say_how_many_and_how_long(album):
+    with Collection(album) as collection:
+        kept_ones = collection.fingerprints("aligned")
+        features = collection.features("cat.png", "aligned")
+        code = kept_ones.codes[kept_ones.names.index("cat.png"), 0]
+        assert (features.count, features.bits, features.data) == (len(code), 256, code.to_bytes())
+        with pytest.raises(UnreadableImage):
+            collection.features(b"no picture", "aligned")
+
+
+def test_features_of_another_opencv_are_made_again(album, monkeypatch):
+    with Collection(album) as collection:
+        expected = collection.pairs("aligned")
+    monkeypatch.setattr(recipes, "features_made_with", lambda: "opencv 99, recipe 1")
+    with Collection(album) as collection:
+        with pytest.warns(UserWarning, match=r"aligned fingerprints kept here were made with opencv.*this is opencv 99"):
+            pairs = collection.pairs("aligned")
+        pd.testing.assert_frame_equal(pairs, expected)
+
+
+def test_an_embedding_that_says_what_it_is_is_kept(album, monkeypatch):
+    monkeypatch.setattr(mean_colors, "version", "1", raising=False)
+    expected = similar_pairs(fingerprint_images(scan_images(album), mean_colors))
+    with Collection(album) as collection:
+        pairs = collection.pairs(mean_colors)
+        pd.testing.assert_frame_equal(pairs, expected)
+        assert pairs.attrs == expected.attrs
+        assert list(collection.groups(90, method=mean_colors)) == list(group_duplicates(expected, 90))
+    fingerprinted = tell(monkeypatch, recipes, "fingerprint_images")
+    with Collection(album) as collection:
+        pd.testing.assert_frame_equal(collection.pairs(mean_colors), expected)
+        assert fingerprinted == []
+        own = collection.find_similar("moon.png", method=mean_colors)
+        assert "moon small.png" in set(own.image)
+        assert collection.compare("moon.png", "cat.png", methods=[mean_colors]).method[0] == "mean_colors"
+        mean_colors.version = "2"
+        with pytest.warns(UserWarning, match="mean_colors fingerprints kept here were made with 1, and this is 2"):
+            collection.fingerprints(mean_colors)
+        textured(9).save(album / "new.png")
+        collection.update()
+        now = similar_pairs(fingerprint_images(scan_images(album), mean_colors))
+        pd.testing.assert_frame_equal(collection.pairs(mean_colors), now)
+
+
+@pytest.mark.parametrize("name", ["<lambda>", "", "phash", "two\nlines"])
+def test_an_embedding_that_does_not_say_what_it_is_is_refused(album, name):
+    def embed(pictures):
+        return mean_colors(pictures)
+
+    with Collection(album) as collection:
+        with pytest.raises(ValueError, match=r"a version that changes.*embed\.version = '1'"):
+            collection.fingerprints(embed)
+        embed.name, embed.version = name, "1"
+        with pytest.raises(ValueError, match="a name that no other method has"):
+            collection.fingerprints(embed)

@@ -1,0 +1,56 @@
+"""What axe-core finds in the widgets: names, roles, values, contrast, in both schemes."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import expect
+
+import imgdup_nb as dup
+
+# The page around the widget is the test's own: it has no heading and no landmark.
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+         "rules": {name: {"enabled": False} for name in ("page-has-heading-one", "landmark-one-main", "region")}}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for k in range(3):
+        picture = Image.radial_gradient("L").resize((200, 150)).rotate(50 * k)
+        picture.save(folder / f"{k}.png")
+        picture.resize((120, 90)).save(folder / f"{k} small.jpg")
+    return dup.scan_images(folder)
+
+
+@pytest.fixture(scope="module")
+def pairs(images):
+    return dup.similar_pairs(dup.fingerprint_images(images))
+
+
+def explorer(pairs, images):
+    made = dup.ThresholdExplorer(pairs, images, pinned=95)
+    made.select(1)
+    return made
+
+
+def labeler(pairs, images):
+    made = dup.PairLabeler(pairs, images)
+    made.answer("same")
+    return made
+
+
+def reviewer(pairs, images):
+    return dup.GroupReviewer(dup.choose_keepers(dup.group_duplicates(pairs, 90), images, compare=False))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("tool", [explorer, labeler, reviewer])
+def test_axe_finds_nothing_to_mend(mount, page, pairs, images, tool, scheme):
+    page.emulate_media(color_scheme=scheme)
+    view = mount(tool(pairs, images)).view()
+    expect(view.locator("img").first).to_be_visible()
+    if tool is explorer:
+        view.get_by_label("other tools\u2019 defaults").check()
+        view.get_by_text("code for this choice").click()
+    found = Axe().run(page, options=RULES).response["violations"]
+    assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []
