@@ -441,7 +441,7 @@ VICTIM = """
 import sys, warnings
 warnings.simplefilter("ignore")
 from imgdup_nb import Collection
-from imgdup_nb.index import prints, reading
+from imgdup_nb.index import kept, prints, reading
 reading.BATCH = prints.BATCH = 5
 kept.PART = 7
 with Collection(sys.argv[1]) as photos:
