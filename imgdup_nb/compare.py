@@ -68,7 +68,12 @@ class Comparison:
             parts.append("one is mirrored")
         if abs(found.rotation) >= UPRIGHT:
             parts.append(f"turned by {abs(found.rotation):.0f} degrees")
-        return "; ".join([parts[0], ", ".join(parts[1:])]) + "."
+        words = "; ".join([parts[0], ", ".join(parts[1:])]) + "."
+        from .local.alignment_loops import LOOKS_ALIKE, SHOT
+
+        if found.similarity >= LOOKS_ALIKE and found.apart >= SHOT:
+            words += f" It lies {found.apart:.1f} pixels apart, as in another shot of one scene, so it counts as 79 % at most."
+        return words
 
     def _overlap(self) -> str:
         left, right = self.alignment.overlap_left, self.alignment.overlap_right

@@ -1,5 +1,7 @@
 """Two pictures side by side: the sentence, the scores, the drawing."""
 
+from dataclasses import replace
+
 import pytest
 from matplotlib import pyplot as plt
 from PIL import Image, ImageDraw, ImageOps
@@ -52,6 +54,13 @@ def compared(folder):
 def test_the_sentence_says_what_was_done(compared, left, right, words):
     sentence = compared(left, right).sentence
     assert [word for word in words if word not in sentence] == []
+
+
+def test_another_shot_of_a_scene_is_called_so(compared):
+    copy = compared("cat", "crop")
+    assert "another shot" not in copy.sentence
+    shot = replace(copy, alignment=replace(copy.alignment, similarity=77.0, apart=0.41))
+    assert "It lies 0.4 pixels apart, as in another shot of one scene" in shot.sentence
 
 
 def test_every_method_has_a_score_and_hashes_one_for_any_turn(compared):
