@@ -128,6 +128,8 @@ def test_mouse_keys_and_buttons_choose_and_the_kernel_knows(opened):
     for theme, is_light in (("JupyterLab Dark", False), ("JupyterLab Light", True)):
         change_theme(page, theme, is_light)
         assert background_of(page, ".dup-explorer") == background_of(page, ".jp-Notebook")
+        expect_ready(opened)
+        expect(page.locator(".dup-row").first).to_be_visible()
 
 
 def test_it_works_after_a_restart_and_a_stored_notebook_shows_its_picture(opened, problems):

@@ -51,6 +51,7 @@ class Gallery {
 
   /** Look at the room there is; make the rows anew where another number of tiles fits now. */
   resize() {
+    if (!this.node.clientHeight) return; // hidden, as JupyterLab does for a moment when its theme changes: what is shown stays
     this.width = this.node.clientWidth;
     this.height = this.node.clientHeight;
     if (this.countTiles() !== this.nTiles) this.clearShown();
