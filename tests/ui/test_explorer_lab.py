@@ -124,7 +124,9 @@ def test_mouse_keys_and_buttons_choose_and_the_kernel_knows(opened):
     expect_ready(opened)
     assert opened.evaluate("moved_meanwhile")
 
-    # it looks like the notebook around it
+    # it looks like the notebook around it, and keeps what it shows while JupyterLab hides everything for a moment
+    page.get_by_test_id("search").fill("")
+    expect(page.locator(".dup-row").first).to_be_visible()
     for theme, is_light in (("JupyterLab Dark", False), ("JupyterLab Light", True)):
         change_theme(page, theme, is_light)
         assert background_of(page, ".dup-explorer") == background_of(page, ".jp-Notebook")
