@@ -103,22 +103,21 @@ async def delete(request: Request) -> None:
 
 def add_image(collection: Collection, request: Request) -> None:
     """Store a picture and index it; without one, take in a file that is in the folder already."""
-    name = _good_name(request.given["imageId"] or (request.upload.name if request.upload else ""))
-    if request.upload is None:
-        _take_in(collection, name)
-        return
-    with _explained():
-        collection.add(request.upload.data, name)
+    _store(collection, request, collection.add)
 
 
 def put_image(collection: Collection, request: Request) -> None:
     """Store a picture in place of the one before, or as a new one; without one, look at the file again."""
+    _store(collection, request, collection.update_image)
+
+
+def _store(collection: Collection, request: Request, store: Callable[[bytes, str], str]) -> None:
     name = _good_name(request.given["imageId"] or (request.upload.name if request.upload else ""))
     if request.upload is None:
         _take_in(collection, name)
         return
     with _explained():
-        collection.update_image(request.upload.data, name)
+        store(request.upload.data, name)
 
 
 def get_image(collection: Collection, request: Request) -> File:

@@ -182,7 +182,6 @@ def test_the_tutorials_line_works_with_host_context_and_token_changed(service, c
 
 
 def test_the_example_with_requests_prints_what_stands_below_it(three, capsys):
-    pytest.importorskip("requests")
     [code] = [block for block in blocks("python") if "import requests\n" in block]
     exec(compile(with_own(code, three), "docs/server.md", "exec"), {})
     assert capsys.readouterr().out in blocks("text")
