@@ -43,8 +43,12 @@ def reviewer(pairs, images):
     return dup.GroupReviewer(dup.choose_keepers(dup.group_duplicates(pairs, 90), images, compare=False))
 
 
+def viewer(pairs, images):
+    return dup.PairViewer(pairs, images)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("tool", [explorer, labeler, reviewer])
+@pytest.mark.parametrize("tool", [explorer, labeler, reviewer, viewer])
 def test_axe_finds_nothing_to_mend(mount, page, pairs, images, tool, scheme):
     page.emulate_media(color_scheme=scheme)
     view = mount(tool(pairs, images)).view()
