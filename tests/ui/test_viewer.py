@@ -33,13 +33,20 @@ def images(tmp_path_factory):
         return dup.scan_images(folder)
 
 
-@pytest.fixture
-def viewer(images):
+@pytest.fixture(scope="module")
+def made(images):
+    """Return one viewer for all tests: it remembers what it has compared."""
     others = ["covered.png", HOSTILE, "stranger.png", "words.jpg"]
     pairs = pd.DataFrame({"left": pd.Series("a.png", range(4), dtype=object), "right": pd.Series(others, dtype=object)})
     made = dup.PairViewer(pairs.assign(similarity=[93.75, 80, 75, 70]), images)
     yield made
     made.close()
+
+
+@pytest.fixture
+def viewer(made):
+    made.index = 0
+    return made
 
 
 @pytest.fixture
@@ -166,12 +173,12 @@ def test_names_are_shown_as_text(section, page):
     assert page.locator("img[src='x']").count() == 0
 
 
-def test_a_pair_that_is_still_compared_is_called_so(mount, viewer):
+def test_a_pair_that_is_still_compared_is_called_so(section, viewer):
     viewer.unobserve(viewer._show, "index")  # as if Python needed long
-    section = ready(mount(viewer).view().get_by_role("region", name=NAME), 0)
     section.press("ArrowRight")
     expect(section.get_by_test_id("working")).to_be_visible()
     expect(section.get_by_test_id("title")).to_have_text("Pair 2 of 4")
+    viewer.observe(viewer._show, "index")
     viewer._show()
     ready(section, 1)
 
