@@ -195,7 +195,7 @@ class PairViewer(ToolWidget):
     def still(self) -> bytes:
         """Return the figure as a PNG of few colours: a third of the bytes in every saved notebook."""
         buffer = io.BytesIO()
-        Image.open(io.BytesIO(super().still())).convert("RGB").quantize(128).save(buffer, "PNG")
+        Image.open(io.BytesIO(super().still())).convert("RGB").quantize(256).save(buffer, "PNG")
         return buffer.getvalue()
 
     def _still_table(self) -> str:
@@ -217,9 +217,10 @@ def _open_pairs(pairs: Any, images: pd.DataFrame | None) -> tuple[pd.DataFrame, 
     if isinstance(pairs, Comparison):
         return pd.DataFrame({"left": [pairs.left], "right": [pairs.right]}, dtype=object), {}
     if isinstance(pairs, pd.DataFrame) and {"left", "right"} <= set(pairs):
-        if check_images(images) is None:
+        known = check_images(images)
+        if known is None:
             raise TypeError("images must be the table made by scan_images(folder): a table of pairs holds names, not files")
-        return pairs, dict(zip(images.image, images.path, strict=True))
+        return pairs, dict(zip(known.image, known.path, strict=True))
     if isinstance(pairs, Sequence) and not isinstance(pairs, str) and len(pairs) == 2:
         names = name_files(*pairs)
         return pd.DataFrame([names], columns=["left", "right"], dtype=object), dict(zip(names, pairs, strict=True))
