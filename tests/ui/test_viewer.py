@@ -117,11 +117,17 @@ def test_the_wipe_moves_by_arrow_key_and_by_mouse_and_leaves_the_pair(section, v
 
 def test_blink_shows_one_picture_alone_and_then_the_other(section):
     stage = section.get_by_test_id("stage")
-    for words, opacity in [("a.png alone", "1"), ("covered.png alone", "0"), ("a.png alone", "1")]:
+    below = section.get_by_test_id("below")
+    for words, opacity, seen in [
+        ("a.png alone", "1", "hidden"),
+        ("covered.png alone", "0", "visible"),
+        ("a.png alone", "1", "hidden"),
+    ]:
         section.press("x")
         expect(stage).to_have_accessible_name(words)
         expect(section.get_by_test_id("status")).to_have_text(words)
         expect(section.locator(".dup-wiped")).to_have_css("opacity", opacity)
+        expect(below).to_have_css("visibility", seen)
 
 
 def test_blocks_are_drawn_where_they_agree_and_where_they_differ(section, viewer):

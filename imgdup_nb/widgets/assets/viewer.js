@@ -270,6 +270,7 @@ class Viewer extends View {
     this.stages.over.setAttribute("aria-label", text);
     this.wiped.style.clipPath = shown === "wipe" ? `inset(0 ${100 - percent}% 0 0)` : "none";
     this.wiped.style.opacity = shown === "blend" ? percent / 100 : 1;
+    this.images.below.style.visibility = shown === "blend" && percent === 100 ? "hidden" : ""; // alone is alone
     this.line.style.left = `${percent}%`;
   }
 
