@@ -99,7 +99,7 @@ def _shrink_and_turn(pixels: np.ndarray, starts: np.ndarray, shares: np.ndarray)
     """
     end, n_columns = pixels.shape[0] - 1, pixels.shape[1]
     small = np.empty((n_columns, len(starts)), np.uint8)
-    total = np.empty(n_columns, np.int32)
+    total, line = np.empty(n_columns, np.int32), np.empty(n_columns, np.uint8)
     for row in range(len(starts)):
         total[:] = 1 << (FRACTION_BITS - 1)  # half, so that it is rounded
         for tap in range(0, shares.shape[1], TOGETHER):
@@ -111,7 +111,8 @@ def _shrink_and_turn(pixels: np.ndarray, starts: np.ndarray, shares: np.ndarray)
             for column in range(n_columns):
                 total[column] += one[column] * a + two[column] * b + three[column] * c + four[column] * d
         for column in range(n_columns):
-            small[column, row] = min(max(total[column] >> FRACTION_BITS, 0), 255)
+            line[column] = min(max(total[column] >> FRACTION_BITS, 0), 255)
+        small[:, row] = line
     return small
 
 
