@@ -41,7 +41,7 @@ from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
 from .review.actions import apply_plan, read_log, resume, undo
 from .review.keepers import choose_keepers
 from .review.report import write_report
-from .widgets import GroupReviewer, PairLabeler, ThresholdExplorer
+from .widgets import GroupReviewer, PairLabeler, PairViewer, ThresholdExplorer
 
 __version__ = "0.1.0"
 
@@ -55,6 +55,7 @@ __all__ = [
     "Labels",
     "OnnxEmbedding",
     "PairLabeler",
+    "PairViewer",
     "ThresholdExplorer",
     "apply_labels",
     "apply_plan",

@@ -5,18 +5,20 @@ from __future__ import annotations
 import html
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from .decode import UnreadableImage, open_image
 from .fingerprints import METHODS, fingerprint_images
-from .images import scan_images
+from .images import describe_file, printable, tabulate
 from .local.alignment import AGREES, Alignment, align, carry, common_area, invert
 from .local.features import Features, import_cv2
 from .local.scores import score_akaze
 from .search import all_distances
+from .sketches import sketches
+from .storage import is_url
 from .text import shorten_middle
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 SHARP = 2  # pictures are shown this much larger than they were aligned
 WHOLE = 97.0  # percent; an overlap from here on is all of the picture, up to the border that resizing blurs
 UPRIGHT = 2.0  # degrees that a transform may be off
+FIGURE_INCHES = (8, 6.4)
 AGREE_COLOR, DIFFER_COLOR = "#2a9461", "#d6453d"
 
 
@@ -85,8 +88,49 @@ class Comparison:
             return f"{self.left} shows {right:.0f} % of {self.right}"
         return f"they share {left:.0f} % of {self.left} and {right:.0f} % of {self.right}"
 
-    def plot(self) -> Figure:
+    def common_areas(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the corners of what both show, n x 2, in pixels of `alignment` of left and of right; it must be aligned."""
+        left, right = self.sizes
+        onto_right = common_area(self._transform, left, right)
+        return carry(invert(self._transform), onto_right), onto_right
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Width and height of left and of right in pixels of `alignment`."""
+        left, right = ((picture.shape[1] // SHARP, picture.shape[0] // SHARP) for picture in self.pictures)
+        return left, right
+
+    @property
+    def _transform(self) -> np.ndarray:
+        if self.alignment.transform is None:
+            raise ValueError(f"{self.left} and {self.right} are not aligned: {self.sentence}")
+        return self.alignment.transform
+
+    def laid(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return left as it lies on right, uint8, height x width x 3 of right's picture, and where it covers it, bool."""
+        cv2 = import_cv2()
+        left, right = self.pictures
+        larger = np.diag([SHARP, SHARP, 1.0])
+        between = (larger @ np.vstack([self._transform, [0, 0, 1]]) @ np.linalg.inv(larger))[:2]
+        size = (right.shape[1], right.shape[0])
+        covered = cv2.warpAffine(np.ones(left.shape[:2], np.float32), between, size) > 0.5
+        return cv2.warpAffine(left, between, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), covered
+
+    def difference(self) -> np.ndarray:
+        """Return the difference of brightness after levelling both, uint8, height x width; light where only right is."""
+        laid, inside = self.laid()
+        a, b = (picture.mean(axis=2, dtype=np.float32) for picture in (laid, self.pictures[1]))
+        if inside.any():
+            a = (a - a[inside].mean()) * (b[inside].std() + 1) / (a[inside].std() + 1) + b[inside].mean()
+        return np.where(inside, np.clip(np.abs(a - b) * 2, 0, 255), 225).astype(np.uint8)
+
+    def plot(self, figure: Figure | None = None) -> Figure:
         """Draw both pictures, one laid over the other with the blocks that agree and differ, and the difference.
+
+        Parameters
+        ----------
+        figure
+            where to draw; None makes a new one.
 
         Returns
         -------
@@ -94,9 +138,11 @@ class Comparison:
             four panels. Green blocks correlate, red ones do not; where no block is drawn, both pictures are flat or only one
             of them shows something. Without an alignment the last two panels say so.
         """
-        import matplotlib.pyplot as plt
+        if figure is None:
+            import matplotlib.pyplot as plt
 
-        figure, axes = plt.subplots(2, 2, figsize=(8, 6.4), dpi=60, layout="constrained")
+            figure = plt.figure(figsize=FIGURE_INCHES, dpi=60, layout="constrained")
+        axes = figure.subplots(2, 2)
         for ax in axes.flat:
             ax.set_axis_off()
         _show(axes[0, 0], self.pictures[0], self.left)
@@ -105,43 +151,16 @@ class Comparison:
             for ax in axes[1]:
                 ax.text(0.5, 0.5, "not aligned", ha="center", va="center", transform=ax.transAxes)
             return figure
-        laid, covered = self._laid()
+        laid, covered = self.laid()
         there = self.pictures[1].astype(np.float32)
-        blend = np.where(covered, (laid + there) / 2, there)
+        blend = np.where(covered[:, :, None], (laid + there) / 2, there)
         _show(axes[1, 0], blend.astype(np.uint8), f"{shorten_middle(self.left, 20)} laid over {shorten_middle(self.right, 20)}")
         _draw_blocks(axes[1, 0], self)
-        _show(axes[1, 1], self._difference(laid, there, covered), "difference of brightness (black: none)")
-        for ax, area in zip(axes[0], self._common_areas(), strict=True):
+        grey = np.repeat(self.difference()[:, :, None], 3, axis=2)
+        _show(axes[1, 1], grey, "difference of brightness (black: none)")
+        for ax, area in zip(axes[0], self.common_areas(), strict=True):
             _draw_outline(ax, area)
         return figure
-
-    def _common_areas(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the corners of what both show, n x 2, in pixels of left and of right."""
-        assert self.alignment.transform is not None
-        left, right = ((picture.shape[1] // SHARP, picture.shape[0] // SHARP) for picture in self.pictures)
-        onto_right = common_area(self.alignment.transform, left, right)
-        return carry(invert(self.alignment.transform), onto_right), onto_right
-
-    def _laid(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return left as it lies on right, float32, and where it covers it, bool, height x width x 1."""
-        cv2 = import_cv2()
-        left, right = self.pictures
-        assert self.alignment.transform is not None
-        larger = np.diag([SHARP, SHARP, 1.0])
-        between = (larger @ np.vstack([self.alignment.transform, [0, 0, 1]]) @ np.linalg.inv(larger))[:2]
-        size = (right.shape[1], right.shape[0])
-        covered = cv2.warpAffine(np.ones(left.shape[:2], np.float32), between, size) > 0.5
-        laid = cv2.warpAffine(left, between, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return laid.astype(np.float32), covered[:, :, None]
-
-    def _difference(self, laid: np.ndarray, there: np.ndarray, covered: np.ndarray) -> np.ndarray:
-        """Return the difference of brightness after levelling both, uint8, light grey where only one picture is."""
-        a, b = laid.mean(axis=2), there.mean(axis=2)
-        inside = covered[:, :, 0]
-        if inside.any():
-            a = (a - a[inside].mean()) * (b[inside].std() + 1) / (a[inside].std() + 1) + b[inside].mean()
-        off = np.where(inside, np.clip(np.abs(a - b) * 2, 0, 255), 225)
-        return np.repeat(off[:, :, None], 3, axis=2).astype(np.uint8)
 
     def __repr__(self) -> str:
         return f"<Comparison of {self.left} and {self.right}: {self.sentence}>"
@@ -156,7 +175,7 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
     Parameters
     ----------
     left, right
-        paths of two image files.
+        paths of two image files, or URLs that fsspec opens.
 
     Returns
     -------
@@ -187,17 +206,14 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
     >>> comparison.sentence
     'Too little texture to lay one picture on the other; by phash they are 100 % similar.'
     """
-    paths = [os.path.abspath(path) for path in (left, right)]
-    rows = [_scan_one(path) for path in paths]
-    images = pd.concat(rows, ignore_index=True).assign(image=["left", "right"])
+    paths = [str(path) if is_url(path) else os.path.abspath(path) for path in (left, right)]
+    images = tabulate([_scan_one(path) for path in paths]).assign(image=["left", "right"])
     features = {name: list(fingerprint_images(images, name).codes[:, 0]) for name in ("aligned", "akaze")}
     alignment = align(*features["aligned"])
-    names = [os.path.basename(path) for path in paths]
-    if names[0] == names[1]:
-        names = ["left", "right"]
+    left_name, right_name = name_files(*paths)
     return Comparison(
-        left=names[0],
-        right=names[1],
+        left=left_name,
+        right=right_name,
         scores=_score_all(images, alignment, score_akaze(*features["akaze"]).similarity),
         alignment=alignment,
         textured=all(found.is_textured for found in features["aligned"]),
@@ -205,11 +221,31 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
     )
 
 
-def _scan_one(path: str) -> pd.DataFrame:
-    images = scan_images([path])
-    if images.problem[0]:
-        raise UnreadableImage(f"{os.path.basename(path)}: {images.problem[0]}")
-    return images
+def name_files(left: str | os.PathLike[str], right: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return what two files are called in a comparison: their names without folders, as long as these differ.
+
+    Examples
+    --------
+    >>> name_files("old/cat.jpg", "dog.jpg"), name_files("old/cat.jpg", "new/cat.jpg")
+    (('cat.jpg', 'dog.jpg'), ('left', 'right'))
+    """
+    names = _base_name(left), _base_name(right)
+    return names if names[0] != names[1] else ("left", "right")
+
+
+def _scan_one(path: str) -> dict[str, Any]:
+    """Return the file's row of an `images` table; its sketch is remembered for the hashes."""
+    if not is_url(path) and not os.path.lexists(path):
+        raise FileNotFoundError(f"{path!r} does not exist")
+    row, sketch = describe_file(_base_name(path), path)
+    if sketch is None:
+        raise UnreadableImage(f"{row['image']}: {row['problem']}")
+    sketches.keep((path, row["bytes"], row["modified"], "L"), sketch)
+    return row
+
+
+def _base_name(path: str | os.PathLike[str]) -> str:
+    return printable(os.path.basename(os.fspath(path)))
 
 
 def _score_all(images: pd.DataFrame, alignment: Alignment, akaze: float) -> pd.DataFrame:

@@ -119,13 +119,13 @@ def scan_images(
             rows.append(row)
             if sketch is not None:  # as they come: only the last sketches stay in memory
                 sketches.keep((row["path"], row["bytes"], row["modified"], "L"), sketch)
-    images = _tabulate(rows)
+    images = tabulate(rows)
     _warn_of_problems(folder, images)
     return images
 
 
-def _tabulate(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return the `images` table; times come in nanoseconds."""
+def tabulate(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return the `images` table of rows made by `describe_file`; their times are in nanoseconds."""
     columns = {name: pd.Series([row[name] for row in rows], dtype=DTYPES[name]) for name in DTYPES if name != "modified"}
     modified = np.array([row["modified"] for row in rows], dtype=np.int64).view("datetime64[ns]")
     columns["modified"] = pd.Series(modified).dt.tz_localize("UTC")

@@ -1,7 +1,10 @@
 """Two pictures side by side: the sentence, the scores, the drawing."""
 
+import os
+import sys
 from dataclasses import replace
 
+import fsspec
 import pytest
 from matplotlib import pyplot as plt
 from PIL import Image, ImageDraw, ImageOps
@@ -110,7 +113,22 @@ def test_names_are_escaped_in_html_and_not_read_as_formulas(folder, tmp_path):
 
 def test_what_cannot_be_read_is_named(folder, tmp_path):
     (tmp_path / "words.jpg").write_text("no picture")
-    with pytest.raises(UnreadableImage, match=r"words\.jpg"), pytest.warns(UserWarning, match="could not be read"):
+    with pytest.raises(UnreadableImage, match=r"words\.jpg: not an image"):
         compare_images(folder / "cat.png", tmp_path / "words.jpg")
     with pytest.raises(FileNotFoundError):
         compare_images(folder / "cat.png", tmp_path / "gone.jpg")
+
+
+def test_files_behind_urls_are_compared_too(folder, compared):
+    memory = fsspec.filesystem("memory")
+    for name in ("cat", "crop"):
+        memory.pipe(f"/compared/{name}.png", (folder / f"{name}.png").read_bytes())
+    comparison = compare_images("memory://compared/cat.png", "memory://compared/crop.png")
+    assert comparison.sentence == compared("cat", "crop").sentence
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only here may a name be any bytes")
+def test_a_name_that_is_no_text_is_shown_as_scan_images_shows_it(folder, tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    (tmp_path / name).write_bytes((folder / "crop.png").read_bytes())
+    assert compare_images(folder / "cat.png", tmp_path / name).right == "caf\\xe9.png"

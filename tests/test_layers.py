@@ -51,9 +51,9 @@ LAYERS = [
     {"evidence.plots", "index.plots"},
     {"widgets.thumbnails", "widgets.rows"},
     {"widgets.state", "widgets.base"},
-    {"widgets.explorer", "widgets.labeler", "widgets.reviewer"},
+    {"widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.viewer"},
 ]  # fmt: skip
-WIDGETS = {"widgets.base", "widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.state"}
+WIDGETS = {"widgets.base", "widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.state", "widgets.viewer"}
 ONLY_IN = {
     "matplotlib": {"plots", "evidence.plots", "index.plots", "compare"} | WIDGETS,
     "ipywidgets": WIDGETS,

@@ -4,5 +4,6 @@ from .explorer import ThresholdExplorer
 from .labeler import PairLabeler
 from .reviewer import GroupReviewer, ReviewState
 from .state import ThresholdState
+from .viewer import PairViewer
 
-__all__ = ["GroupReviewer", "PairLabeler", "ReviewState", "ThresholdExplorer", "ThresholdState"]
+__all__ = ["GroupReviewer", "PairLabeler", "PairViewer", "ReviewState", "ThresholdExplorer", "ThresholdState"]

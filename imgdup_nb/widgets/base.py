@@ -162,7 +162,7 @@ class ToolWidget(anywidget.AnyWidget):
 
 
 def facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:
-    """Say of each file what people compare: size in pixels, size on disk, format."""
+    """Say of each file that can be read what people compare: size in pixels, size on disk, format."""
     if images is None or not {"width", "height", "bytes", "format"} <= set(images):
         return {}
     return {
@@ -170,6 +170,7 @@ def facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:
         for image, width, height, n_bytes, kind in zip(
             images.image, images.width, images.height, images.bytes, images.format, strict=True
         )
+        if width
     }
 
 

@@ -1,8 +1,11 @@
 """What axe-core finds in the widgets: names, roles, values, contrast, in both schemes."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
+from PIL import Image, ImageOps
 from playwright.sync_api import expect
 
 import imgdup_nb as dup
@@ -43,8 +46,17 @@ def reviewer(pairs, images):
     return dup.GroupReviewer(dup.choose_keepers(dup.group_duplicates(pairs, 90), images, compare=False))
 
 
+def viewer(_pairs, images):
+    left = Path(images.path[0]).with_name("corners.png")  # what a picture needs to be laid on another one
+    corners = Image.fromarray(np.random.default_rng(1).integers(0, 256, (30, 40, 3), dtype=np.uint8))
+    corners.resize((320, 240), Image.Resampling.NEAREST).save(left)
+    right = left.with_name("covered.png")
+    ImageOps.expand(Image.open(left).crop((0, 0, 320, 160)), (0, 0, 0, 80)).save(right)
+    return dup.PairViewer((left, right))
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("tool", [explorer, labeler, reviewer])
+@pytest.mark.parametrize("tool", [explorer, labeler, reviewer, viewer])
 def test_axe_finds_nothing_to_mend(mount, page, pairs, images, tool, scheme):
     page.emulate_media(color_scheme=scheme)
     view = mount(tool(pairs, images)).view()
@@ -52,5 +64,9 @@ def test_axe_finds_nothing_to_mend(mount, page, pairs, images, tool, scheme):
     if tool is explorer:
         view.get_by_label("other tools\u2019 defaults").check()
         view.get_by_text("code for this choice").click()
+    if tool is viewer:
+        view.get_by_test_id("blocks").click()
+        view.get_by_test_id("wipe").click()
+        expect(view.get_by_test_id("slider")).to_be_visible()
     found = Axe().run(page, options=RULES).response["violations"]
     assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []

@@ -70,7 +70,7 @@ class View {
     if (!this.stills) this.meet();
     if (message.type === "pictures") this.pictures.take(message, buffers);
     else if (message.type === "error") this.onError(message.text);
-    else this.onMessage(message);
+    else this.onMessage(message, buffers);
   }
 
   onMessage() {}

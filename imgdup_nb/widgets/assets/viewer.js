@@ -1,0 +1,346 @@
+// One view of the pair viewer: Python sends a pair's pictures once, and here they are put side by side, wiped, blended, drawn on.
+
+const MODES = [
+  ["s", "side", "Side by side"],
+  ["w", "wipe", "Wipe"],
+  ["b", "blend", "Blend"],
+  ["d", "difference", "Difference"],
+];
+const NAME = 36; // characters of a name in a caption
+
+class Viewer extends View {
+  constructor(model, root) {
+    super(model, root);
+    this.mode = "side"; // what was chosen; a pair that is not aligned is shown side by side all the same
+    this.shares = { wipe: 50, blend: 50 }; // percent of the left picture that is seen
+    this.layers = null; // of the pair with the number layers.index
+    this.urls = [];
+    this.build();
+    this.on("change:view", () => this.paint());
+    this.on("change:index", () => this.paintPlace());
+    this.paint();
+  }
+
+  get view() {
+    return this.model.get("view");
+  }
+
+  get shown() {
+    return this.view.aligned ? this.mode : "side";
+  }
+
+  get isWorking() {
+    const { index, problem } = this.view;
+    return this.model.get("index") !== index || (!problem && this.layers?.index !== index);
+  }
+
+  // -- building ------------------------------------------------------------------------------------------------------
+
+  build() {
+    const { signal } = this;
+    this.title = element("h4", { "data-testid": "title" });
+    this.found = element("span", { class: "dup-quiet", "data-testid": "found" });
+    this.working = element("span", { class: "dup-working", "data-testid": "working" }, "working …");
+    const turn = (text, key, name, step) => {
+      const node = keyButton(text, key, () => this.go(this.model.get("index") + step), signal, { "data-testid": name });
+      node.setAttribute("aria-keyshortcuts", `Arrow${step < 0 ? "Left P" : "Right N"}`);
+      return node;
+    };
+    this.previous = turn("Previous", "←", "previous", -1);
+    this.next = turn("Next", "→", "next", 1);
+    const tool = (text, key, act, name) =>
+      keyButton(text, key.toUpperCase(), act, signal, { "data-testid": name, "aria-pressed": "false" });
+    this.modes = MODES.map(([key, mode, text]) => tool(text, key, () => this.setMode(mode), mode));
+    this.blocks = tool("Blocks", "k", () => this.toggleBlocks(), "blocks");
+    this.blink = tool("Blink", "x", () => this.swap(), "blink");
+    this.blink.removeAttribute("aria-pressed");
+    this.slider = element("input", { type: "range", min: 0, max: 100, step: 1, "data-testid": "slider" });
+    this.slider.addEventListener("input", () => this.setShare(Number(this.slider.value)), { signal });
+    this.share = labelled("", this.slider);
+    this.share.classList.add("dup-share");
+    this.sentence = element("p", { class: "dup-sentence", "data-testid": "sentence" });
+    this.legend = element("p", { class: "dup-legend", "data-testid": "legend" });
+    this.rows = element("tbody");
+    const caption = element("caption", {}, "What every method says");
+    const head = tableHead(["method", "similarity", "any turn", "90 % means"]);
+    this.table = element("table", { "data-testid": "scores" }, caption, head, this.rows);
+    this.buildStages();
+    this.keys = this.bindKeys();
+    this.open(
+      "viewer",
+      { tabindex: -1, "aria-label": "Compare pairs of images" },
+      element(
+        "header",
+        { class: "dup-bar" },
+        this.title,
+        this.found,
+        this.working,
+        element("span", { class: "dup-spring" }),
+        element("div", { class: "dup-turn" }, this.previous, this.next),
+      ),
+      this.alert,
+      element(
+        "div",
+        { class: "dup-bar dup-actions", role: "group", "aria-label": "View" },
+        ...this.modes,
+        element("span", { class: "dup-gap" }),
+        this.blink,
+        this.blocks,
+      ),
+      element(
+        "div",
+        { class: "dup-body" },
+        element("div", { class: "dup-look" }, this.pair, this.over, this.legend),
+        element("div", { class: "dup-say" }, this.sentence, this.table),
+      ),
+      this.status,
+    );
+    this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    // a click anywhere makes the keys work
+    this.node.addEventListener("click", (event) => event.target.closest("button, input") ?? this.node.focus(), { signal });
+  }
+
+  buildStages() {
+    const image = (name) => element("img", { alt: "", "data-testid": name, draggable: "false" });
+    this.images = { left: image("left"), right: image("right"), below: image("below"), laid: image("laid"), off: image("off") };
+    this.drawings = { left: drawing(), right: drawing(), over: drawing() };
+    const { left, right, below, laid, off } = this.images;
+    this.captions = [0, 1, 2].map(() => element("figcaption"));
+    this.stages = {
+      left: element("div", { class: "dup-stage" }, left, this.drawings.left),
+      right: element("div", { class: "dup-stage" }, right, this.drawings.right),
+    };
+    this.pair = element(
+      "div",
+      { class: "dup-pair", "data-testid": "pair" },
+      element("figure", {}, this.stages.left, this.captions[0]),
+      element("figure", {}, this.stages.right, this.captions[1]),
+    );
+    this.wiped = element("div", { class: "dup-wiped" }, laid);
+    this.line = element("i", { class: "dup-line" });
+    this.stages.over = element(
+      "div",
+      { class: "dup-stage", role: "img", "data-testid": "stage" },
+      below,
+      this.wiped,
+      off,
+      this.drawings.over,
+      this.line,
+    );
+    for (const kind of ["pointerdown", "pointermove"]) {
+      this.stages.over.addEventListener(kind, (event) => this.onPointer(event), { signal: this.signal });
+    }
+    this.over = element("figure", { class: "dup-over" }, this.stages.over, this.share, this.captions[2]);
+  }
+
+  bindKeys() {
+    const step = (by) => () => this.go(this.model.get("index") + by);
+    const keys = { ArrowLeft: step(-1), p: step(-1), ArrowRight: step(1), n: step(1) };
+    keys.Home = () => this.go(0);
+    keys.End = () => this.go(this.view.total - 1);
+    for (const [key, mode] of MODES) keys[key] = () => this.setMode(mode);
+    return { ...keys, k: () => this.toggleBlocks(), x: () => this.swap() };
+  }
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const isNamed = event.key.length > 1;
+    const key = isNamed ? event.key : event.key.toLowerCase();
+    if (!Object.hasOwn(this.keys, key) || (isNamed && event.target === this.slider)) return; // the slider has arrows of its own
+    event.preventDefault();
+    if (!event.repeat || this.isTurn(key)) this.keys[key](); // a held key leafs, but does not flicker
+  }
+
+  isTurn(key) {
+    return ["ArrowLeft", "ArrowRight", "n", "p"].includes(key);
+  }
+
+  // -- doing ---------------------------------------------------------------------------------------------------------
+
+  go(index) {
+    const place = Math.max(0, Math.min(index, this.view.total - 1));
+    if (place === this.model.get("index")) return;
+    this.model.set("index", place);
+    this.model.save_changes();
+    this.paintPlace();
+  }
+
+  setMode(mode) {
+    if (!this.view.aligned && mode !== "side") return;
+    this.mode = mode;
+    this.paintMode();
+  }
+
+  /** Show one picture alone, and at the next call the other one. */
+  swap() {
+    if (!this.view.aligned) return;
+    this.mode = "blend";
+    this.setShare(this.shares.blend === 100 ? 0 : 100);
+    this.tell(`${shortName(this.view.names[this.shares.blend ? 0 : 1], NAME)} alone`);
+  }
+
+  setShare(percent) {
+    this.shares[this.mode] = Math.round(Math.max(0, Math.min(100, percent)));
+    this.paintMode();
+  }
+
+  toggleBlocks() {
+    if (!this.view.aligned) return;
+    this.node.toggleAttribute("data-blocks");
+    this.paintMode();
+  }
+
+  onPointer(event) {
+    if (this.shown !== "wipe" || !(event.buttons & 1)) return;
+    const box = this.stages.over.getBoundingClientRect();
+    this.setShare((100 * (event.clientX - box.left)) / box.width);
+  }
+
+  onMessage(message, buffers) {
+    if (message.type !== "layers" || message.index !== this.view.index) return;
+    this.layers = message;
+    this.showPictures(buffers);
+    this.draw();
+    this.paintPlace();
+    this.paintMode();
+  }
+
+  // -- painting ------------------------------------------------------------------------------------------------------
+
+  /** Show what is known of the pair; its pictures are asked for. */
+  paint() {
+    const { view } = this;
+    this.showError(view.problem);
+    this.paintPlace();
+    this.sentence.textContent = view.sentence;
+    this.found.textContent = view.found.length ? `${percentText(view.found[0], 2)} similar${byMethod(view.found[1])}` : "";
+    view.names.forEach((name, side) => {
+      this.captions[side].replaceChildren(nameNode(name, 60), element("span", { class: "dup-quiet" }, view.facts[side]));
+    });
+    this.rows.replaceChildren(...view.scores.map((row) => this.rowNode(row)));
+    this.table.hidden = !view.scores.length;
+    for (const node of [...this.modes.slice(1), this.blink, this.blocks]) this.setDisabled(node, !view.aligned);
+    this.paintMode();
+    if (!view.problem) this.send({ type: "layers", index: view.index });
+    this.tell(`${this.title.textContent}: ${view.names.map((name) => shortName(name, NAME)).join(" and ")}. ${view.sentence}`);
+  }
+
+  rowNode([method, asIs, anyTurn, meaning]) {
+    const isHere = method === this.view.found[1];
+    const cells = [percentText(asIs), percentText(anyTurn), meaning].map((text) => element("td", {}, text));
+    return element("tr", { "aria-current": isHere ? "true" : null }, element("th", { scope: "row" }, method), ...cells);
+  }
+
+  paintPlace() {
+    const { total } = this.view;
+    const index = this.model.get("index");
+    this.title.textContent = total > 1 ? `Pair ${countText(index + 1)} of ${countText(total)}` : "Two images";
+    this.node.toggleAttribute("data-working", this.isWorking);
+    this.node.dataset.index = this.view.index;
+    this.working.hidden = !this.isWorking;
+    this.previous.parentNode.hidden = total < 2;
+    this.setDisabled(this.previous, index <= 0);
+    this.setDisabled(this.next, index >= total - 1);
+  }
+
+  /** A button that rests gives the focus to the widget: else the next key would be the notebook's. */
+  setDisabled(node, isDisabled) {
+    if (isDisabled && node.matches(":focus")) this.node.focus();
+    node.disabled = isDisabled;
+  }
+
+  paintMode() {
+    const { shown, view } = this;
+    this.node.dataset.mode = shown;
+    this.modes.forEach((node, place) => node.setAttribute("aria-pressed", String(MODES[place][1] === shown)));
+    const hasBlocks = view.aligned && this.node.hasAttribute("data-blocks");
+    this.blocks.setAttribute("aria-pressed", String(hasBlocks));
+    this.pair.hidden = shown !== "side";
+    this.stages.left.hidden = this.stages.right.hidden = Boolean(view.problem);
+    this.over.hidden = shown === "side";
+    this.legend.hidden = !hasBlocks;
+    const percent = this.shares[shown] ?? 0;
+    this.share.hidden = !(shown in this.shares);
+    this.share.firstChild.textContent = shown === "wipe" ? "Wipe" : "Opacity";
+    this.slider.value = percent;
+    const words = this.captionOf(shown, percent);
+    this.captions[2].replaceChildren(...words);
+    const text = words.map((part) => part.textContent ?? part).join("");
+    this.slider.setAttribute("aria-valuetext", text);
+    this.stages.over.setAttribute("aria-label", text);
+    this.wiped.style.clipPath = shown === "wipe" ? `inset(0 ${100 - percent}% 0 0)` : "none";
+    this.wiped.style.opacity = shown === "blend" ? percent / 100 : 1;
+    this.images.below.style.visibility = shown === "blend" && percent === 100 ? "hidden" : ""; // alone is alone
+    this.line.style.left = `${percent}%`;
+  }
+
+  /** What is seen, in words: names and texts. */
+  captionOf(shown, percent) {
+    const [left, right] = this.view.names.map((name) => nameNode(name, NAME));
+    if (shown === "difference") return ["difference of brightness; black: none"];
+    if (shown === "wipe") return [left, " left of the line, ", right, " right of it"];
+    if (shown !== "blend") return [];
+    if (percent === 100) return [left, " alone"];
+    return percent === 0 ? [right, " alone"] : [`${percent} % `, left, " over ", right];
+  }
+
+  showPictures(buffers) {
+    this.dropPictures();
+    this.urls = buffers.map((jpeg) => URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" })));
+    const [left, right, laid, off] = this.urls;
+    for (const [name, url] of Object.entries({ left, right, below: right, laid, off })) {
+      if (url) this.images[name].src = url;
+      else this.images[name].removeAttribute("src");
+    }
+  }
+
+  dropPictures() {
+    for (const url of this.urls) URL.revokeObjectURL(url);
+  }
+
+  /** Outline what both pictures show, and draw the blocks. */
+  draw() {
+    const { sizes, areas, agree, differ } = this.layers;
+    const [left, right] = sizes;
+    for (const [name, size] of Object.entries({ left, right, over: right })) {
+      this.stages[name].style.setProperty("--ratio", size[0] / size[1]);
+      this.drawings[name].setAttribute("viewBox", `0 0 ${size[0]} ${size[1]}`);
+    }
+    fillDrawing(this.drawings.left, areas[0], [], []);
+    fillDrawing(this.drawings.right, areas[1], agree, differ);
+    fillDrawing(this.drawings.over, null, agree, differ);
+    const corners = (areas[1] ?? []).map(([x, y]) => `${(100 * x) / right[0]}% ${(100 * y) / right[1]}%`);
+    this.images.laid.style.clipPath = corners.length ? `polygon(${corners.join(", ")})` : "none";
+    this.legend.replaceChildren(
+      element("i", { class: "dup-agrees" }),
+      `${plural(agree.length, "block")} ${agree.length === 1 ? "agrees" : "agree"}`,
+      element("i", { class: "dup-differs" }),
+      `${countText(differ.length)} ${differ.length === 1 ? "differs" : "differ"} (crossed)`,
+    );
+  }
+
+  close() {
+    super.close();
+    this.dropPictures();
+  }
+}
+
+function byMethod(method) {
+  return method ? ` by ${method}` : "";
+}
+
+/** A drawing that lies on a picture: the outline of what both show, blocks that agree, blocks that differ. */
+function drawing() {
+  const parts = ["dup-halo", "dup-outline", "dup-agree", "dup-differ"].map((name) => shape("path", { class: name }));
+  return shape("svg", { preserveAspectRatio: "none", "aria-hidden": "true" }, ...parts);
+}
+
+function fillDrawing(svg, area, agree, differ) {
+  const polygon = (corners) => `M${corners.map((corner) => corner.join(" ")).join("L")}Z`;
+  const crossed = (corners) => `${polygon(corners)}M${corners[0].join(" ")}L${corners[2].join(" ")}`;
+  const outline = area ? polygon(area) : "";
+  const paths = [outline, outline, agree.map(polygon).join(""), differ.map(crossed).join("")];
+  paths.forEach((path, place) => svg.children[place].setAttribute("d", path));
+}
+
+export default toolOf(Viewer);

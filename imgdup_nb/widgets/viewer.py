@@ -1,0 +1,254 @@
+"""The pair viewer: two pictures side by side, laid on each other, and what every method says of them; pair after pair.
+
+Python compares, and makes the pictures; the browser fades and wipes them. A pair is compared when it is looked at, before any
+answer goes out: meanwhile the browser says that it is worked on. Messages, besides the traits and those of `base`:
+
+==========  =======================================================================================================
+to Python   ``{type: "layers", index}``: what is drawn of the pair with this number, if it is the one shown
+to browser  ``{type: "layers", index, ...}`` (see `_layers`) and a JPEG each: left, right, and, where they are aligned, left as
+            it lies on right, difference
+==========  =======================================================================================================
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import traitlets as t
+from PIL import Image
+
+from ..compare import FIGURE_INCHES, Comparison, block_corners, compare_images, name_files
+from ..text import shorten_middle
+from .base import ToolWidget, facts_by_name, join_module, join_styles
+from .state import check_images
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_SIDE = 900  # pixels of a picture that is sent
+MAX_NAME = 40  # characters of a name within a sentence
+KEPT = 8  # comparisons, about 2 MB each, so that going back costs nothing
+
+Path = str | os.PathLike[str]
+
+
+class PairViewer(ToolWidget):
+    """Look at pairs: side by side, by wipe, blend and blink after alignment, at their difference, and at every method's score.
+
+    Keys: right and left arrow (or N and P) to the next pair and back, Home and End; S side by side, W wipe, B blend, X blink,
+    D difference, K blocks.
+
+    Parameters
+    ----------
+    pairs
+        a table with left and right, such as `similar_pairs` makes, all of it or the rows to look at, in their order; or a
+        `Comparison` made by `compare_images`; or the paths of two image files.
+    images
+        with a table of pairs, the table made by `scan_images`.
+    index
+        row to begin with, 0 is the first.
+
+    Attributes
+    ----------
+    index : int
+        the row shown; set it to go there.
+    pair : tuple of two image names
+        what is shown; empty where the table has no rows.
+    comparison : Comparison or None
+        what is known of the pair; None where there is a `problem`.
+    problem : str
+        why the pair cannot be compared, or empty.
+
+    Notes
+    -----
+    About 0.2 seconds a pair; the last 8 are remembered.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "white").save(f"{folder}/a.png")
+    ...     Image.new("RGB", (80, 60), "white").save(f"{folder}/b.png")
+    ...     viewer = PairViewer((f"{folder}/a.png", f"{folder}/b.png"))
+    >>> viewer
+    <PairViewer: a.png and b.png: Too little texture to lay one picture on the other; by phash they are 100 % similar.>
+    >>> viewer.close()
+    """
+
+    _esm = join_module("viewer.js")
+    _css = join_styles("viewer.css")
+
+    index = t.Int(0, help="the row shown, 0 is the first").tag(sync=True)
+    pair = t.Tuple(read_only=True)
+    comparison = t.Instance(Comparison, allow_none=True, read_only=True)
+    problem = t.Unicode(read_only=True)
+    view = t.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        pairs: pd.DataFrame | Comparison | tuple[Path, Path],
+        images: pd.DataFrame | None = None,
+        *,
+        index: int = 0,
+    ) -> None:
+        self.lock = threading.RLock()  # callbacks run beside the notebook's cells
+        self._pairs, self._paths = _open_pairs(pairs, images)
+        self._facts = facts_by_name(images)
+        self._given = pairs if isinstance(pairs, Comparison) else None
+        self._compare_files = lru_cache(KEPT)(compare_images)
+        super().__init__(index=index)
+        self._show()
+        self.observe(self._show, "index")
+
+    @t.validate("index")
+    def _validate_index(self, proposal: Any) -> int:
+        index, last = int(proposal["value"]), max(len(self._pairs) - 1, 0)
+        if not 0 <= index <= last:
+            raise t.TraitError(f"index must be from 0 to {last}, and {index} is not")
+        return index
+
+    # -- comparing -----------------------------------------------------------------------------------------------------
+
+    def _show(self, _change: Any = None) -> None:
+        """Compare the pair at `index`, then tell everybody."""
+        with self.lock:
+            names = tuple(self._pairs[side].iloc[self.index] for side in ("left", "right")) if len(self._pairs) else ()
+            comparison, problem = self._compare(names)
+            self.set_trait("comparison", comparison)
+            self.set_trait("problem", problem)
+            self.set_trait("pair", names)
+            self.view = self._describe()
+
+    def _compare(self, names: tuple[str, ...]) -> tuple[Comparison | None, str]:
+        """Return the comparison of two images and an empty text, or None and why there is none."""
+        if self._given is not None or not names:
+            return self._given, "" if names else "There is no pair to show."
+        unknown = [name for name in names if name not in self._paths]
+        if unknown:
+            return None, f"{unknown[0]} is not in the images table"
+        try:
+            made = self._compare_files(*(self._paths[name] for name in names))
+        except ImportError:  # not of this pair: nothing can be compared
+            raise
+        except Exception as error:  # whatever it is, the next pair may be fine
+            return None, str(error) or type(error).__name__
+        return replace(made, left=names[0], right=names[1]), ""
+
+    # -- to and from the browser ---------------------------------------------------------------------------------------
+
+    def _describe(self) -> dict[str, Any]:
+        found = self.comparison
+        return {
+            "index": self.index,
+            "total": len(self._pairs),
+            "names": list(self.pair),
+            "facts": [self._facts.get(name, "") for name in self.pair],
+            "found": self._found_by(),
+            "sentence": self._sentence(),
+            "problem": shorten_middle(self.problem, 300),
+            "aligned": found is not None and found.alignment.transform is not None,
+            "scores": [] if found is None else [[str(name), *row] for name, *row in found.scores.round(1).itertuples()],
+        }
+
+    def _found_by(self) -> list[Any]:
+        """Return similarity and method of the row in the table of pairs, as far as it tells."""
+        if self._pairs.empty or "similarity" not in self._pairs:
+            return []
+        return [round(float(self._pairs.similarity.iloc[self.index]), 2), str(self._pairs.attrs.get("method", ""))]
+
+    def _sentence(self) -> str:
+        """Return what the alignment says, names on one line."""
+        if self.comparison is None:
+            return ""
+        left, right = (shorten_middle(name, MAX_NAME) for name in self.pair)
+        return replace(self.comparison, left=left, right=right).sentence
+
+    def _answer_layers(self, content: dict[str, Any]) -> None:
+        with self.lock:
+            index, comparison = self.index, self.comparison
+        if comparison is not None and content["index"] == index:  # else the browser asks again for the pair that came after
+            drawn, pictures = _layers(comparison)
+            self.send({"type": "layers", "index": index, **drawn}, buffers=[_jpeg(picture) for picture in pictures])
+
+    # -- without a browser ---------------------------------------------------------------------------------------------
+
+    def figure(self) -> Figure:
+        """Return the pair as `Comparison.plot` draws it, or the reason why it cannot be compared, as a matplotlib figure."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=FIGURE_INCHES, dpi=60, layout="constrained")
+        if self.comparison is not None:
+            return self.comparison.plot(figure)
+        figure.text(0.5, 0.5, shorten_middle(self.problem, 100), ha="center", wrap=True, parse_math=False)
+        return figure
+
+    def still(self) -> bytes:
+        """Return the figure as a PNG of few colours: a third of the bytes in every saved notebook."""
+        buffer = io.BytesIO()
+        Image.open(io.BytesIO(super().still())).convert("RGB").quantize(256).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    def _still_table(self) -> str:
+        names = f"<p>{html.escape(self._place(), quote=True)}</p>"
+        if self.comparison is None:
+            return f"{names}<p>{html.escape(self.problem, quote=True)}</p>"
+        return f"{names}<p>{html.escape(self._sentence(), quote=True)}</p>{self.comparison.scores.round(1).to_html()}"
+
+    def _place(self) -> str:
+        where = f"pair {self.index + 1} of {len(self._pairs)}, " if len(self._pairs) > 1 else ""
+        return where + " and ".join(shorten_middle(name, MAX_NAME) for name in self.pair)
+
+    def __repr__(self) -> str:
+        return f"<PairViewer: {self._place()}: {self._sentence() or shorten_middle(self.problem, 300)}>"
+
+
+def _open_pairs(pairs: Any, images: pd.DataFrame | None) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return a table of the pairs to show (left, right) and where each image is."""
+    if isinstance(pairs, Comparison):
+        return pd.DataFrame({"left": [pairs.left], "right": [pairs.right]}, dtype=object), {}
+    if isinstance(pairs, pd.DataFrame) and {"left", "right"} <= set(pairs):
+        known = check_images(images)
+        if known is None:
+            raise TypeError("images must be the table made by scan_images(folder): a table of pairs holds names, not files")
+        return pairs, dict(zip(known.image, known.path, strict=True))
+    if isinstance(pairs, Sequence) and not isinstance(pairs, str) and len(pairs) == 2:
+        names = name_files(*pairs)
+        return pd.DataFrame([names], columns=["left", "right"], dtype=object), dict(zip(names, pairs, strict=True))
+    raise TypeError(
+        "pairs must be a table made by similar_pairs, a Comparison made by compare_images(left, right), or the paths of two "
+        f"files, (left, right), not {type(pairs).__name__}"
+    )
+
+
+def _layers(comparison: Comparison) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """Return what is drawn of a comparison, in pixels of `sizes`, and its pictures.
+
+    ``sizes`` are (width, height) of left and right, ``areas`` the corners of what both show, on left and on right, and
+    ``agree`` and ``differ`` the corners of blocks, on right.
+    """
+    if comparison.alignment.transform is None:
+        return {"sizes": comparison.sizes, "areas": [], "agree": [], "differ": []}, list(comparison.pictures)
+    squares, agrees = block_corners(comparison)
+    areas = [area.round(1).tolist() for area in comparison.common_areas()]
+    blocks = {"agree": squares[agrees].round(1).tolist(), "differ": squares[~agrees].round(1).tolist()}
+    pictures = [*comparison.pictures, comparison.laid()[0], comparison.difference()]
+    return {"sizes": comparison.sizes, "areas": areas, **blocks}, pictures
+
+
+def _jpeg(picture: np.ndarray) -> bytes:
+    """Return a picture as a JPEG of at most MAX_SIDE pixels."""
+    image = Image.fromarray(picture)
+    image.thumbnail((MAX_SIDE, MAX_SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
