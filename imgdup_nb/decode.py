@@ -121,6 +121,7 @@ def _learn_heif() -> None:
     if HAS_HEIF:
         import pillow_heif
 
+        Image.preinit()  # first: formats are asked in the order in which they were learned, and JPEG comes more often
         pillow_heif.register_heif_opener()
 
 

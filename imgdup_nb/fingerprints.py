@@ -32,7 +32,7 @@ EMBED_BATCH = 32
 HASH_BATCH = 64  # sketches hashed together
 LOCAL_BATCH = 4  # pictures take longer here
 N_VIEWS = 8  # four quarter turns, plain and mirrored
-RECIPE = 2  # one more whenever sketches or hashes change by as much as a bit, so that kept ones are made again
+RECIPE = 3  # one more whenever sketches or hashes change by as much as a bit, so that kept ones are made again
 
 Embedding = Callable[[list[Image.Image]], Any]
 

@@ -1,7 +1,7 @@
 """The hashes of many sketches at once, with the very bits that imagehash gives for each.
 
 imagehash is the definition (`METHODS[name].compute`), and the tests compare bit by bit. What is done here once for a stack of
-images is what imagehash does image by image: shrink (by Pillow, as there), transform, compare with the median or a neighbour.
+images is what imagehash does image by image: shrink (as Pillow does), transform, compare with the median or a neighbour.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-LANCZOS = Image.Resampling.LANCZOS
 HUE_EDGES = np.linspace(0, 255, 7)  # colorhash's six hues
 HUE_OF_VALUE = np.searchsorted(HUE_EDGES[1:-1], np.arange(256), side="right")
 
@@ -51,16 +50,16 @@ def turn_views(picture: np.ndarray) -> list[np.ndarray]:
 def _shrink(views: list[np.ndarray], width: int, height: int) -> np.ndarray:
     """Return uint8, n x height x width: what Pillow makes of each view, in two calls for all.
 
-    Pillow shrinks rows, rounds, and shrinks columns. Rows know nothing of one another, so all views pass as one tall picture;
-    neither do columns, so then they pass as one wide picture.
+    Rows are shrunk first, then columns. Rows know nothing of one another, so those of all views are shrunk together.
     """
+    from .shrink import shrink_and_turn  # late: numba need not be imported with the package
+
     if not views:
         return np.zeros((0, height, width), np.uint8)
     n, side = len(views), len(views[0])
-    tall = Image.fromarray(np.concatenate(views)).resize((width, n * side), LANCZOS)
-    wide = np.asarray(tall).reshape(n, side, width).transpose(1, 0, 2).reshape(side, n * width)
-    small = Image.fromarray(wide).resize((n * width, height), LANCZOS)
-    return np.ascontiguousarray(np.asarray(small).reshape(height, n, width).transpose(1, 0, 2))
+    rows = shrink_and_turn(np.concatenate(views).T.copy(), width)
+    columns = rows.reshape(n, side, width).transpose(1, 0, 2).reshape(side, n * width)
+    return shrink_and_turn(columns, height).reshape(n, width, height).transpose(0, 2, 1)
 
 
 def _above_median(values: np.ndarray) -> np.ndarray:

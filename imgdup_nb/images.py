@@ -296,7 +296,7 @@ def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
         raise UnreadableImage("not a regular file")
     if size == 0:
         raise UnreadableImage("the file is empty")
-    whole = read_bytes(row["path"]) if size <= WHOLE_FILE else b""
+    whole = read_bytes(row["path"], size) if size <= WHOLE_FILE else b""
     with io.BytesIO(whole) if whole else open_bytes(row["path"]) as source, _identified(source) as image:
         row.update(format=image.format or "", mode=image.mode, lossless=_is_lossless(image))
         row["sha256"] = hashlib.sha256(whole).hexdigest() if whole else _file_digest(row["path"])
@@ -312,9 +312,9 @@ def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
 
 def _detail(sketch: np.ndarray) -> float:
     """Return the standard deviation of a grey sketch, 0..127.5."""
-    values, n = sketch.ravel().astype(np.int32), sketch.size  # 64 x 64 squares of 255 fit
-    # in whole numbers up to the end, so that every machine gets the same
-    return float(np.sqrt(n * int(values.dot(values)) - int(values.sum()) ** 2) / n)
+    values, n = sketch.ravel().astype(np.float64), sketch.size
+    # sums of whole numbers far below 2**53 are exact in any order, so that every machine gets the same
+    return float(np.sqrt(n * values.dot(values) - values.sum() ** 2) / n)
 
 
 def _identified(source: Any) -> ImageFile.ImageFile:

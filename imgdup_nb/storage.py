@@ -38,13 +38,22 @@ def open_bytes(path: str | os.PathLike[str]) -> IO[bytes]:
     return open(path, "rb")
 
 
-def read_bytes(path: str) -> bytes:
-    """Return a whole file, wherever it is."""
+def read_bytes(path: str, size: int | None = None) -> bytes:
+    """Return a whole file, wherever it is; where its `size` is known, a local one is read in one go and no further."""
     if is_url(path):
         with open_bytes(path) as stored:
             return stored.read()
-    with open(path, "rb", buffering=0) as stored:  # one read: each call to the system holds up the other threads
-        return stored.read()
+    # the bare calls to the system, and few of them: after each a thread has to wait for its turn again
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))  # else Windows changes line ends
+    try:
+        parts: list[bytes] = []
+        while part := os.read(descriptor, size or CHUNK):
+            parts.append(part)
+            if sum(map(len, parts)) == size:
+                break
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
 
 
 def read_status(path: str) -> Status:

@@ -12,10 +12,10 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "demo", "loops", "storage", "hashes", "text", "local.feature_loops", "local.alignment_loops",
+    {"checks", "parallel", "demo", "loops", "storage", "text", "local.feature_loops", "local.alignment_loops",
      "evidence.intervals"},
-    {"decode", "bit_loops", "onnx"},
-    {"sketches", "local.features"},
+    {"decode", "bit_loops", "shrink", "onnx"},
+    {"sketches", "hashes", "local.features"},
     {"images"},
     {"fingerprints", "local.alignment"},
     {"search", "local.candidates"},
