@@ -1,4 +1,4 @@
-"""Shrink grey pixels as Pillow's Lanczos does, bit for bit, in a fifth of its time and without the interpreter's lock.
+"""Shrink grey pixels as Pillow's Lanczos does, byte for byte, in a third of its time and without the interpreter's lock.
 
 Pillow adds up whole numbers: each weight is a multiple of 2**-22, and what one direction gives is rounded to a byte before the
 other direction is taken. So does this, hence every machine gets the same bytes. Here all columns are summed at once, which a
