@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from imgdup_nb import (
@@ -20,7 +22,7 @@ from imgdup_nb import (
 )
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.local.alignment import align, carry, invert
-from imgdup_nb.local.alignment_loops import blur_inside, clip_to_picture, fit_affine, lay, weigh
+from imgdup_nb.local.alignment_loops import blur_inside, clip_to_picture, fit_affine, lay, pick, solve, weigh
 from imgdup_nb.local.candidates import find_candidates
 from imgdup_nb.local.feature_loops import mutual_matches, popcount, ratio_matches
 from imgdup_nb.local.features import (
@@ -512,6 +514,31 @@ def test_matches_give_their_transform_though_most_are_wrong():
     assert 20 <= matches <= 23
     assert fit_affine(source, target, True, 4.0, 6.0, 2.5, 8)[1] == 0  # not turned over
     assert fit_affine(source[:2], target[:2], False, 4.0, 6.0, 2.5, 2)[1] == 0
+
+
+@given(st.integers(1, 6), st.integers(1, 3), st.integers(0, 2**32 - 1), st.floats(0, 1))
+def test_equations_are_solved_as_numpy_solves_them(n, columns, seed, zeros):
+    random = np.random.default_rng(seed)
+    matrix, right = random.normal(size=(n, n)), random.normal(size=(n, columns))
+    matrix[random.random((n, n)) < zeros] = 0  # so that rows must be swapped, and some have no solution
+    solution = right.copy()
+    determinant = solve(matrix.copy(), solution)
+    assert determinant == pytest.approx(np.linalg.det(matrix), abs=1e-12)
+    if np.linalg.matrix_rank(matrix) < n:
+        assert abs(determinant) < 1e-12
+    elif np.linalg.cond(matrix) < 1e6:
+        np.testing.assert_allclose(solution, np.linalg.solve(matrix, right), rtol=1e-8, atol=1e-8)
+
+
+def test_equations_without_a_solution_have_the_determinant_0():
+    assert solve(np.array([[1.0, 2.0], [2.0, 4.0]]), np.ones((2, 1))) == 0
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1), st.data())
+def test_the_value_picked_is_the_one_at_its_place_in_order(values, data):
+    place = data.draw(st.integers(0, len(values) - 1))
+    spare = np.array([*values, np.nan])  # what follows the first n is not looked at
+    assert pick(spare, len(values), place) == sorted(values)[place]
 
 
 def test_the_common_area_is_cut_at_the_borders():
