@@ -21,7 +21,7 @@ from imgdup_nb import (
     verify_pairs,
 )
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.local.alignment import align, carry, invert
+from imgdup_nb.local.alignment import Alignment, _judge_unvouched, align, carry, invert
 from imgdup_nb.local.alignment_loops import blur_inside, clip_to_picture, fit_affine, lay, pick, solve, weigh
 from imgdup_nb.local.candidates import find_candidates
 from imgdup_nb.local.feature_loops import mutual_matches, popcount, ratio_matches
@@ -208,6 +208,14 @@ STRANGERS = {
 def stripes(period):
     y, x = np.mgrid[:240, :320]
     return Image.fromarray((((x // period + y // period) % 2) * 255).astype(np.uint8)).convert("RGB")
+
+
+@pytest.mark.parametrize(("correlation", "similarity"), [(0.95, 79.0), (0.87, 0.0)])
+def test_blocks_that_lie_apart_and_that_few_features_carry_must_agree_more(correlation, similarity):
+    blocks = np.full((6, 8), correlation, np.float32)
+    blocks[0] = np.nan  # flat in both
+    found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, apart=0.35)
+    assert _judge_unvouched(found).similarity == pytest.approx(similarity)
 
 
 @pytest.mark.parametrize("pictures", STRANGERS.values(), ids=STRANGERS)
