@@ -15,6 +15,7 @@ Every step is a table, and one function makes it from the one before::
 map of the modules.
 """
 
+from .changes import threshold_changes
 from .compare import Comparison, compare_images
 from .demo import make_demo_collection
 from .evidence.apart import apply_labels
@@ -29,7 +30,7 @@ from .evidence.recommend import recommend_threshold
 from .evidence.survey import score_labels
 from .evidence.tune import tune_from_examples
 from .fingerprints import METHODS, Fingerprints, fingerprint_images
-from .groups import Grouping, group_duplicates, sweep_thresholds, threshold_changes
+from .groups import Grouping, group_duplicates, sweep_thresholds
 from .images import scan_images
 from .index.collection import Collection
 from .index.plots import plot_matches

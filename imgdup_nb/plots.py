@@ -16,7 +16,8 @@ import pandas as pd
 from .checks import check_percent
 from .decode import UnreadableImage, open_image
 from .fingerprints import METHODS
-from .groups import TOLERANCE, Grouping, PairGraph
+from .graph import TOLERANCE, PairGraph
+from .groups import Grouping
 from .text import shorten_middle
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from imgdup_nb import (
     score_thresholds,
     similar_pairs,
 )
-from imgdup_nb.groups import LINKAGES
 from imgdup_nb.index.answers import open_labels
 from imgdup_nb.index.collection import UnknownImage
+from imgdup_nb.linkages import LINKAGES
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be (read|shown)")
 
@@ -77,6 +77,14 @@ def test_labels_kept_in_a_collection_behave_like_labels_in_memory(photos):
             ]  # fmt: skip
             with pytest.raises(ValueError, match="must be two images"):
                 labels.add("cat.png", "cat.png", "same")
+
+
+def test_groups_say_when_labels_have_taken_every_pair_out():
+    bits = np.zeros((2, 64), dtype=bool)
+    labels = Labels()
+    labels.add("a", "b", "different")
+    pairs = apply_labels(similar_pairs(Fingerprints.from_bits(["a", "b"], bits)), labels)
+    assert "Labels took all 1 pair(s) out" in group_duplicates(pairs, 90).advice
 
 
 def test_undo_takes_back_own_answers_before_those_of_others(photos):

@@ -26,11 +26,11 @@ from imgdup_nb import (
 )
 from imgdup_nb.decode import UnreadableImage
 from imgdup_nb.fingerprints import read_batch
-from imgdup_nb.groups import LINKAGES
 from imgdup_nb.index import kept, reading, recipes, rescan, rows, store
 from imgdup_nb.index.collection import UnknownImage
 from imgdup_nb.index.store import DamagedIndex
 from imgdup_nb.index.upload import check_name
+from imgdup_nb.linkages import LINKAGES
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*could not be (read|shown)", "ignore:no files found", "ignore:.*became unreadable since the scan"

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_choice
-from ..groups import LINKAGES, PairGraph
+from ..graph import PairGraph
+from ..linkages import LINKAGES
 from ..pairs import SharedList
 from .labels import Labels, find_rows, number_answers, read_labels
 

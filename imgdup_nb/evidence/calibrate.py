@@ -18,7 +18,7 @@ from ..checks import check_percent
 from ..decode import UnreadableImage, open_image
 from ..demo import VARIATIONS, Variation, _encode
 from ..fingerprints import Embedding, Fingerprints, fingerprint_images
-from ..groups import TOLERANCE
+from ..graph import TOLERANCE
 from ..images import LOW_DETAIL
 from ..parallel import each, map_batches
 from ..search import exact_cosine

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..groups import TOLERANCE, PairGraph, sweep_thresholds
+from ..graph import TOLERANCE, PairGraph
+from ..groups import sweep_thresholds
 
 TOOL_DEFAULTS = {  # percent: 100 (1 - distance / bits) for hashes, 100 cosine for vectors; unrounded, for they are inclusive
     "CleanVision": 100.0,

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_percent
-from ..groups import TOLERANCE, PairGraph
+from ..graph import TOLERANCE, PairGraph
 from .intervals import binomial_interval, check_confidence, few_clusters, paired_interval
 
 SOME = 3  # names shown in an error

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_choice
-from ..groups import PairGraph
+from ..graph import PairGraph
 
 ANSWERS = ["same", "different", "skip"]
 WITHDRAWN = "withdrawn"  # how a file that is only ever added to says "undone"

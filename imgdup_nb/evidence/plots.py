@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..groups import TOLERANCE, PairGraph
+from ..graph import TOLERANCE, PairGraph
 from ..plots import axes_or_new, bar_widths, count_by_level, draw_legend, draw_line, graph_levels
 from .calibrate import Calibration
 from .defaults import TOOL_DEFAULTS

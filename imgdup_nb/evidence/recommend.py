@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..groups import TOLERANCE
+from ..graph import TOLERANCE
 from .calibrate import Calibration
 from .evaluate import PairsOrGroups, score_in_full
 from .intervals import check_confidence

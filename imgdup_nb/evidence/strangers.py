@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.special import xlogy
 
 from ..fingerprints import Fingerprints
-from ..groups import TOLERANCE
+from ..graph import TOLERANCE
 from ..pairs import similar_pairs
 from .evaluate import PairsOrGroups, read_truth
 from .intervals import binomial_interval, few_clusters

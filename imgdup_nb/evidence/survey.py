@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from ..groups import TOLERANCE, PairGraph
+from ..graph import TOLERANCE, PairGraph
 from .intervals import check_confidence, stratified_interval
 from .labels import Labels, find_rows, number_answers, read_labels
 

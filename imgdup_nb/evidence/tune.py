@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..checks import check_choice
 from ..fingerprints import METHODS, Embedding, Fingerprints, fingerprint_images
-from ..groups import TOLERANCE
+from ..graph import TOLERANCE
 from ..pairs import similar_pairs, similarity_matrix
 
 Examples: TypeAlias = pd.DataFrame | Iterable[tuple[str, str]]

@@ -16,7 +16,8 @@ from ..checks import check_choice, check_percent
 from ..evidence.apart import apply_labels
 from ..evidence.labels import ANSWERS
 from ..fingerprints import METHODS, Embedding, Fingerprints
-from ..groups import LINKAGES, Grouping, group_duplicates
+from ..groups import Grouping, group_duplicates
+from ..linkages import LINKAGES
 from .folder import Folder
 from .kept import kept_pairs
 from .prints import KeptPrints, make_fingerprints, missing_fingerprints

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..checks import check_percent
-from ..groups import TOLERANCE
+from ..graph import TOLERANCE
 from ..plots import _draw_tile, axes_or_new
 from ..text import shorten_middle
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..groups import CHANGES, _change_kinds
+from ..changes import CHANGES, change_kinds
 
 
 class GroupRows:
@@ -55,7 +55,7 @@ class Changes:
     def forward(cls, now: tuple[np.ndarray, np.ndarray], then: tuple[np.ndarray, np.ndarray], n: int) -> Changes:
         """Compare groups now, at a looser threshold, with those of then, at a stricter one: (group, image) of each row."""
         source = _by_image(*then, n)[now[1]]
-        kinds = _change_kinds(now[0], source, then[0])
+        kinds = change_kinds(now[0], source, then[0])
         start = np.searchsorted(now[0], np.arange(1, len(kinds) + 1))
         joined = source != source[start][now[0] - 1]
         return cls(kinds, joined & (kinds[now[0] - 1] != CHANGES.index("born")), kinds)
@@ -63,7 +63,7 @@ class Changes:
     @classmethod
     def backward(cls, now: tuple[np.ndarray, np.ndarray], then: tuple[np.ndarray, np.ndarray], n: int) -> Changes:
         """Compare groups now, at a stricter threshold, with what they would become."""
-        kinds_then = _change_kinds(then[0], _by_image(*now, n)[then[1]], now[0])
+        kinds_then = change_kinds(then[0], _by_image(*now, n)[then[1]], now[0])
         start = np.searchsorted(now[0], np.arange(1, now[0].max(initial=0) + 1))
         becomes = _by_image(*then, n)[now[1]][start]
         kinds = np.where(becomes > 0, np.append(kinds_then, 0)[becomes - 1], CHANGES.index("regrouped"))

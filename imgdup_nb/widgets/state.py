@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
+from ..changes import CHANGES
 from ..checks import check_percent
 from ..evidence.bursts import are_certain, find_bursts, is_near, read_times, seconds_apart
-from ..groups import CHANGES, LINKAGES, TOLERANCE, Grouping, PairGraph, _group_graph, _sweep_graph
+from ..graph import TOLERANCE, PairGraph
+from ..groups import Grouping, group_graph, sweep_graph
+from ..linkages import LINKAGES
 from ..plots import graph_levels
 from .rows import Changes, GroupRows
 
@@ -206,11 +209,11 @@ class ThresholdState(t.HasTraits):
         self._pool = self.graph.only(~self._burst_pairs) if self.without_bursts else self.graph
         if self.upper is not None:
             self._pool = self._pool.below(self.upper)
-        self.set_trait("sweep", _sweep_graph(self._pool, self.levels, self.linkage))
+        self.set_trait("sweep", sweep_graph(self._pool, self.levels, self.linkage))
         self._regroup()
 
     def _regroup(self) -> None:
-        grouping, self._numbers = _group_graph(self._pool, self.threshold, self.linkage)
+        grouping, self._numbers = group_graph(self._pool, self.threshold, self.linkage)
         self._rows = GroupRows(grouping.table)
         self._bursts = self._find_bursts()
         self.set_trait("groups", grouping)
@@ -221,7 +224,7 @@ class ThresholdState(t.HasTraits):
         if self.pinned is None:
             self._changes = Changes.none(self._rows)
         else:
-            other, numbers = _group_graph(self._pool, self.pinned, self.linkage)
+            other, numbers = group_graph(self._pool, self.pinned, self.linkage)
             now = (self._rows.group, self._numbers)
             then = (other.table.group.to_numpy(), numbers)
             n = len(self._pool.names)

@@ -100,5 +100,6 @@ function oncePerFrame(callback) {
     });
   };
   ask.cancel = () => cancelAnimationFrame(frame);
+  ask.isDue = () => frame !== 0;
   return ask;
 }

@@ -36,9 +36,10 @@ class Explorer extends View {
     this.numbers = new Numbers();
     this.tools = new Tools({ change, showTools: (isShown) => this.setShowTools(isShown), signal });
     this.filter = new Filter({ change, signal });
-    this.gallery = new Gallery({ send, pictures: this.pictures, onSelect: (group) => send({ type: "select", group }), signal });
+    const select = (group) => send({ type: "select", group });
+    this.gallery = new Gallery({ send, pictures: this.pictures, onSelect: select, onPaint: () => this.markState(), signal });
     this.gallery.idPrefix = `dup-${(viewCount += 1)}-row`;
-    this.details = new Details(this.pictures, () => send({ type: "select", group: null }), signal);
+    this.details = new Details(this.pictures, () => select(null), signal);
     this.busy = element("span", { class: "dup-busy", hidden: "" }, "working…");
     this.filter.node.append(this.busy);
     this.code = this.codeNode();
@@ -243,9 +244,11 @@ class Explorer extends View {
     return this.answered < this.model.get("asked");
   }
 
+  /** Ready is when all that was asked for has come and is on the page. */
   markState() {
     const isLaidOut = this.gallery.height > 0; // before that it does not know what to ask for
-    const isReady = isLaidOut && !this.isWaiting && this.rows && !this.gallery.isAsking && !this.pictures.isAsking;
+    const isPainted = !this.paintSoon.isDue() && !this.gallery.paintSoon.isDue();
+    const isReady = isLaidOut && isPainted && !this.isWaiting && this.rows && !this.gallery.isAsking && !this.pictures.isAsking;
     this.node.dataset.state = isReady ? "ready" : "busy";
   }
 

@@ -17,7 +17,7 @@ function sums(differences) {
 }
 
 class Gallery {
-  constructor({ send, pictures, onSelect, signal }) {
+  constructor({ send, pictures, onSelect, onPaint, signal }) {
     this.send = send;
     this.pictures = pictures;
     this.onSelect = onSelect;
@@ -32,7 +32,10 @@ class Gallery {
     this.empty = element("p", { class: "dup-empty", hidden: "" });
     const attributes = { class: "dup-gallery", tabindex: 0, role: "listbox", "aria-label": "Groups", "data-testid": "gallery" };
     this.node = element("div", attributes, this.spacer);
-    this.paintSoon = oncePerFrame(() => this.paint());
+    this.paintSoon = oncePerFrame(() => {
+      this.paint();
+      onPaint();
+    });
     this.node.addEventListener("scroll", () => this.onScroll(), { signal, passive: true });
     this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
     this.node.addEventListener("click", (event) => this.onClick(event), { signal });
