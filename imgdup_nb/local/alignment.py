@@ -7,7 +7,7 @@ laid onto the other, whatever their names are.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ MIN_OVERLAP = 20.0  # percent that must be common of the picture of which more i
 MIN_BOTH = 4.0  # percent that must be common of each
 TEXTURED = 9.0  # variance of grey levels; a block flatter than this in both pictures says nothing
 AGREES = 0.85  # correlation of a block; photographs taken a second apart mostly stay below in what moved
+VOUCHED = 2 * MIN_MATCHED  # of the features; with fewer, and lying apart as no copy does,
+AGREES_UNVOUCHED = 0.9  # a block must agree more: two garments on one floor have shades in common, and little else
 ALIKE = 0.5  # correlation from which a block says where the pictures should lie
 MAX_STEPS, SETTLED_PIXELS = 4, 0.1  # of moving the transform; pixels of the grey picture that end it
 SETTLED = 90.0  # percent; then the other view is not tried
@@ -133,7 +135,7 @@ def _turn_round(found: Alignment) -> Alignment:
 
 def _align_view(first: Features, second: Features, pairs: np.ndarray, mirror: bool) -> Alignment:
     """Align one view of the first picture with the second by matches, n x 2."""
-    from .alignment_loops import count_within, fit_affine
+    from .alignment_loops import SHOT, count_within, fit_affine
 
     if len(pairs) < MIN_MATCHES:
         return NOTHING
@@ -147,7 +149,18 @@ def _align_view(first: Features, second: Features, pairs: np.ndarray, mirror: bo
     )
     if matches < MIN_MATCHED * in_common or not _share_enough(transform, first, second):
         return NOTHING
-    return _settle(first, second, transform, matches)
+    found = _settle(first, second, transform, matches)
+    return found if found.apart < SHOT or matches >= VOUCHED * in_common else _judge_unvouched(found)
+
+
+def _judge_unvouched(found: Alignment) -> Alignment:
+    """Judge an alignment again whose blocks lie apart and which few features carry."""
+    from .alignment_loops import weigh
+
+    if found.blocks is None:
+        return found
+    textured = found.blocks[~np.isnan(found.blocks)]
+    return replace(found, similarity=weigh(float(np.mean(textured >= AGREES_UNVOUCHED)), found.apart))
 
 
 def _share_enough(transform: np.ndarray, first: Features, second: Features) -> bool:

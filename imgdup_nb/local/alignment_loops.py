@@ -33,6 +33,14 @@ def plausible(transform: np.ndarray, mirror: bool, max_scale: float, max_stretch
 
 
 @njit(nogil=True, cache=True)
+def copy_transform(transform: np.ndarray, to: np.ndarray) -> None:
+    """Write a transform over another; `to[:] = transform` would compile a second longer, for its error message."""
+    for axis in range(2):
+        for column in range(3):
+            to[axis, column] = transform[axis, column]
+
+
+@njit(nogil=True, cache=True)
 def fit_affine(
     source: np.ndarray,
     target: np.ndarray,
@@ -64,7 +72,7 @@ def fit_affine(
         inside = _count_inside(source, target, transform, within)
         if inside > best:
             best = inside
-            found[:] = transform
+            copy_transform(transform, found)
             share = (inside / n) ** 3
             wanted = MAX_TRIES if share < 1e-9 else min(MAX_TRIES, int(math.log(FAIL) / math.log(max(1e-12, 1 - share))) + 1)
     if best < min_matches:
@@ -79,7 +87,7 @@ def fit_affine(
 @njit(nogil=True, cache=True, inline="always")
 def _through_three(source: np.ndarray, target: np.ndarray, three: np.ndarray, transform: np.ndarray) -> bool:
     """Write the transform that carries three matches exactly; False where they are nearly on one line."""
-    i, j, k = three
+    i, j, k = three[0], three[1], three[2]
     ux, uy = source[j, 0] - source[i, 0], source[j, 1] - source[i, 1]
     vx, vy = source[k, 0] - source[i, 0], source[k, 1] - source[i, 1]
     area = np.float64(ux) * vy - np.float64(uy) * vx
@@ -131,9 +139,56 @@ def _fit_inside(source: np.ndarray, target: np.ndarray, transform: np.ndarray, w
                 left[row, column] += known[row] * known[column]
             for axis in range(2):
                 right[row, axis] += known[row] * target[k, axis]
-    if inside >= 3 and abs(np.linalg.det(left)) > 1e-6:
-        transform[:] = np.linalg.solve(left, right).T
+    if inside >= 3 and abs(solve(left, right)) > 1e-6:
+        for axis in range(2):
+            for column in range(3):
+                transform[axis, column] = right[column, axis]
     return inside
+
+
+@njit(nogil=True, cache=True)
+def solve(matrix: np.ndarray, right: np.ndarray) -> float:
+    """Solve linear equations in place: right, float64 n x k, becomes the solution. Return the determinant.
+
+    Gauss's elimination with the largest pivot of each column. Where the determinant is 0, what is in `right` means nothing.
+    `np.linalg.solve` gives the same numbers, but takes ten seconds to compile.
+    """
+    n, determinant = len(matrix), 1.0
+    for column in range(n):
+        pivot = column
+        for row in range(column + 1, n):
+            if abs(matrix[row, column]) > abs(matrix[pivot, column]):
+                pivot = row
+        if matrix[pivot, column] == 0:
+            return 0.0
+        if pivot != column:
+            determinant = -determinant
+            _swap_rows(matrix, pivot, column)
+            _swap_rows(right, pivot, column)
+        determinant *= matrix[column, column]
+        for row in range(column + 1, n):
+            factor = matrix[row, column] / matrix[column, column]
+            _take_from(matrix, row, column, factor)
+            _take_from(right, row, column, factor)
+    for row in range(n - 1, -1, -1):
+        for known in range(row + 1, n):
+            _take_from(right, row, known, matrix[row, known])
+        for k in range(right.shape[1]):
+            right[row, k] /= matrix[row, row]
+    return determinant
+
+
+@njit(nogil=True, cache=True)
+def _swap_rows(matrix: np.ndarray, one: int, other: int) -> None:
+    for k in range(matrix.shape[1]):
+        matrix[one, k], matrix[other, k] = matrix[other, k], matrix[one, k]
+
+
+@njit(nogil=True, cache=True)
+def _take_from(matrix: np.ndarray, row: int, other: int, factor: float) -> None:
+    """Subtract a multiple of another row."""
+    for k in range(matrix.shape[1]):
+        matrix[row, k] -= factor * matrix[other, k]
 
 
 @njit(nogil=True, cache=True)
@@ -158,10 +213,12 @@ def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
             here, there = kept[k], kept[(k + 1) % len(kept)]
             inside, next_inside = sign * (here[axis] - limit) >= 0, sign * (there[axis] - limit) >= 0
             if inside:
-                clipped[n] = here
+                clipped[n, 0], clipped[n, 1] = here[0], here[1]
                 n += 1
             if inside != next_inside:
-                clipped[n] = here + (there - here) * ((limit - here[axis]) / (there[axis] - here[axis]))
+                part = (limit - here[axis]) / (there[axis] - here[axis])
+                for side in range(2):
+                    clipped[n, side] = here[side] + (there[side] - here[side]) * part
                 n += 1
         kept = clipped[:n].copy()
     return kept
@@ -200,23 +257,33 @@ def lay(source: np.ndarray, back: np.ndarray, height: int, width: int) -> tuple[
 def blur_inside(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """Blur a picture by a pixel, float32, as if nothing were where it is not covered: a black corner must not leak in."""
     height, width = picture.shape
-    values, weights = picture * covered, covered.copy()
+    seen = np.empty((height, width), np.float32)
+    for y in range(height):
+        for x in range(width):
+            seen[y, x] = picture[y, x] * covered[y, x]
+    blurred, weights = _blur(seen), _blur(covered)
+    for y in range(height):
+        for x in range(width):
+            blurred[y, x] /= max(weights[y, x], np.float32(1e-3))
+    return blurred
+
+
+@njit(nogil=True, cache=True)
+def _blur(plane: np.ndarray) -> np.ndarray:
+    height, width = plane.shape
     middle, near, far = np.float32(BLUR[0]), np.float32(BLUR[1]), np.float32(BLUR[2])
-    blurred = np.empty((2, height, width), np.float32)
-    for kind in range(2):
-        plane = values if kind == 0 else weights
-        down = np.empty_like(plane)
-        for y in range(height):
-            a, b = max(y - 1, 0), min(y + 1, height - 1)
-            c, d = max(y - 2, 0), min(y + 2, height - 1)
-            for x in range(width):
-                down[y, x] = middle * plane[y, x] + near * (plane[a, x] + plane[b, x]) + far * (plane[c, x] + plane[d, x])
-        for y in range(height):
-            for x in range(width):
-                a, b = max(x - 1, 0), min(x + 1, width - 1)
-                c, d = max(x - 2, 0), min(x + 2, width - 1)
-                blurred[kind, y, x] = middle * down[y, x] + near * (down[y, a] + down[y, b]) + far * (down[y, c] + down[y, d])
-    return blurred[0] / np.maximum(blurred[1], np.float32(1e-3))
+    down, blurred = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
+    for y in range(height):
+        a, b = max(y - 1, 0), min(y + 1, height - 1)
+        c, d = max(y - 2, 0), min(y + 2, height - 1)
+        for x in range(width):
+            down[y, x] = middle * plane[y, x] + near * (plane[a, x] + plane[b, x]) + far * (plane[c, x] + plane[d, x])
+    for y in range(height):
+        for x in range(width):
+            a, b = max(x - 1, 0), min(x + 1, width - 1)
+            c, d = max(x - 2, 0), min(x + 2, width - 1)
+            blurred[y, x] = middle * down[y, x] + near * (down[y, a] + down[y, b]) + far * (down[y, c] + down[y, d])
+    return blurred
 
 
 @njit(nogil=True, cache=True)
@@ -269,10 +336,13 @@ def judge_blocks(sums: np.ndarray, cell: int, textured: float, alike: float) -> 
     """
     rows, columns = max(0, sums.shape[0] - 1), max(0, sums.shape[1] - 1)
     correlation, off = np.full((rows, columns), np.nan, np.float32), np.full((rows, columns), np.nan, np.float32)
-    left, right, n = np.zeros((6, 6)), np.zeros(6), 4 * cell * cell
+    left, right, n = np.zeros((6, 6)), np.zeros((6, 1)), 4 * cell * cell
+    s = np.zeros(15)
     for row in range(rows):
         for column in range(columns):
-            s = sums[row, column] + sums[row, column + 1] + sums[row + 1, column] + sums[row + 1, column + 1]
+            for kind in range(15):
+                s[kind] = sums[row, column, kind] + sums[row, column + 1, kind]
+                s[kind] += sums[row + 1, column, kind] + sums[row + 1, column + 1, kind]
             mean_a, mean_b = s[1] / n, s[2] / n
             var_a, var_b = max(s[3] / n - mean_a**2, 1e-3), max(s[4] / n - mean_b**2, 1e-3)
             if s[0] < 0.98 * n or max(var_a, var_b) <= textured:
@@ -299,16 +369,64 @@ def judge_blocks(sums: np.ndarray, cell: int, textured: float, alike: float) -> 
                     left[i, j + 3] += product * s[9]
                     left[i + 3, j] += product * s[9]
                     left[i + 3, j + 3] += product * s[10]
-                right[i] += weight * known[i] * pull_x
-                right[i + 3] += weight * known[i] * pull_y
+                right[i, 0] += weight * known[i] * pull_x
+                right[i + 3, 0] += weight * known[i] * pull_y
     step = np.zeros((2, 3))
     for k in range(3):  # where all edges run one way, or there are few, what is not known stays nearly as it is
         hold = 1e-3 * (left[k, k] + left[k + 3, k + 3]) + 1e-9
         left[k, k] += hold
         left[k + 3, k + 3] += hold
-    solved = np.linalg.solve(left, right)
-    step[0], step[1] = solved[:3], solved[3:]
+    if solve(left, right) != 0:
+        for k in range(3):
+            step[0, k], step[1, k] = right[k, 0], right[k + 3, 0]
     return correlation, off, step
+
+
+@njit(nogil=True, cache=True)
+def count_textured(correlation: np.ndarray) -> int:
+    """Count the blocks that say something."""
+    n = 0
+    for row in range(correlation.shape[0]):
+        for column in range(correlation.shape[1]):
+            n += not math.isnan(correlation[row, column])
+    return n
+
+
+@njit(nogil=True, cache=True)
+def judge_all(correlation: np.ndarray, off: np.ndarray, agrees: float) -> tuple[float, float]:
+    """Return the share of the blocks that agrees, and the pixels by which what agrees lies apart, the median."""
+    apart, n = np.empty(correlation.size), 0
+    for row in range(correlation.shape[0]):
+        for column in range(correlation.shape[1]):
+            if correlation[row, column] >= agrees:
+                apart[n] = off[row, column]
+                n += 1
+    if n == 0:
+        return 0.0, math.inf
+    return n / count_textured(correlation), (pick(apart, n, (n - 1) // 2) + pick(apart, n, n // 2)) / 2
+
+
+@njit(nogil=True, cache=True)
+def pick(values: np.ndarray, n: int, place: int) -> float:
+    """Return which of the first n values has a place, from 0, in their order; they are moved (Hoare 1961)."""
+    low, high = 0, n - 1
+    while low < high:
+        pivot, i, j = values[(low + high) // 2], low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i, j = i + 1, j - 1
+        if place <= j:
+            high = j
+        elif place >= i:
+            low = i
+        else:
+            break
+    return float(values[place])
 
 
 @njit(nogil=True, cache=True)
@@ -351,21 +469,20 @@ def settle_blocks(
     """
     height, width = target.shape
     plain = target.astype(np.float32)
-    best, best_percent, best_apart = np.full((0, 0), np.nan, np.float32), -1.0, np.inf
+    best, best_percent, best_apart = np.zeros((0, 0), np.float32), -1.0, math.inf
     found, now, used = back.copy(), back.copy(), cell
     for _ in range(max_steps):
         laid, covered = lay(source, now, height, width)
         laid, there = blur_inside(laid, covered), blur_inside(plain, covered)
         correlation, off, step = judge_blocks(sum_cells(laid, covered, there, used), used, textured, alike)
-        if used != small_cell and np.count_nonzero(~np.isnan(correlation)) < few_blocks:
-            used, best_percent, best_apart = small_cell, -1.0, np.inf
+        if used != small_cell and count_textured(correlation) < few_blocks:
+            used, best_percent, best_apart = small_cell, -1.0, math.inf
             correlation, off, step = judge_blocks(sum_cells(laid, covered, there, used), used, textured, alike)
-        agreeing = correlation.ravel() >= agrees
-        apart = np.median(off.ravel()[agreeing]) if agreeing.any() else np.inf
-        percent = weigh(agreeing.sum() / max(1, np.count_nonzero(~np.isnan(correlation))), apart)
+        share, apart = judge_all(correlation, off, agrees)
+        percent = weigh(share, apart)
         if percent > best_percent or (percent == best_percent and apart < best_apart):
             best, best_percent, best_apart = correlation, percent, apart
-            found[:] = now
+            copy_transform(now, found)
         farthest = 0.0
         for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
             for axis in range(2):

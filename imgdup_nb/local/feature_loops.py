@@ -43,13 +43,16 @@ def mutual_matches(
             turns[turn] += 1
             pairs[count, 0], pairs[count, 1], bins[count] = i, j, turn
             count += 1
-    around = turns + np.roll(turns, 1) + np.roll(turns, -1)  # a squashed picture turns its patches by different angles
-    peak = np.argmax(around)
-    kept = np.empty((around[peak], 2), np.int64)
+    peak, most = 0, -1
+    for turn in range(ANGLE_BINS):  # and its neighbours: a squashed picture turns its patches by different angles
+        around = turns[turn] + turns[turn - 1] + turns[(turn + 1) % ANGLE_BINS]
+        if around > most:
+            peak, most = turn, around
+    kept = np.empty((most, 2), np.int64)
     where = 0
     for k in range(count):
         if (bins[k] - peak + 1) % ANGLE_BINS <= 2:
-            kept[where] = pairs[k]
+            kept[where, 0], kept[where, 1] = pairs[k, 0], pairs[k, 1]
             where += 1
     return kept
 

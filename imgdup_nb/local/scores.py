@@ -42,6 +42,7 @@ class Score(NamedTuple):
     scale: float = np.nan
     mirrored: bool = False
     matches: int = 0
+    apart: float = np.nan
     scored_by: str = "aligned"
 
 
@@ -132,9 +133,8 @@ def score_aligned(left: Features, right: Features) -> Score:
     found = align(left, right)
     if found.transform is None:
         return Score(0.0)
-    return Score(
-        found.similarity, found.overlap_left, found.overlap_right, found.rotation, found.scale, found.mirrored, found.matches
-    )
+    lies = (found.overlap_left, found.overlap_right, found.rotation, found.scale, found.mirrored)
+    return Score(found.similarity, *lies, found.matches, found.apart)
 
 
 def score_akaze(left: Features, right: Features) -> Score:
