@@ -29,12 +29,13 @@ from .evidence.plots import plot_calibration, plot_label_scores, plot_precision_
 from .evidence.recommend import recommend_threshold
 from .evidence.survey import score_labels
 from .evidence.tune import tune_from_examples
-from .fingerprints import METHODS, Fingerprints, fingerprint_images
+from .fingerprints import Fingerprints, fingerprint_images
 from .groups import Grouping, group_duplicates, sweep_thresholds
 from .images import scan_images
 from .index.collection import Collection
 from .index.plots import plot_matches
 from .local.scores import verify_pairs
+from .methods import METHODS
 from .onnx import OnnxEmbedding
 from .pairs import similar_pairs, similarity_matrix
 from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from .decode import UnreadableImage, open_image
-from .fingerprints import METHODS, fingerprint_images
+from .fingerprints import fingerprint_images
 from .images import describe_file, printable, tabulate
 from .local.alignment import AGREES, Alignment, align, carry, common_area, invert
 from .local.features import Features, import_cv2
 from .local.scores import score_akaze
+from .methods import METHODS
 from .search import all_distances
 from .sketches import sketches
 from .storage import is_url

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .checks import check_percent
-from .fingerprints import METHODS
+from .methods import METHODS
 from .pairs import may_be_original
 
 TOLERANCE = 1e-9  # percent; a threshold typed as 100 * (1 - 3 / 42) includes pairs 3 bits apart

@@ -15,9 +15,9 @@ import pandas as pd
 
 from .checks import check_percent
 from .decode import UnreadableImage, open_image
-from .fingerprints import METHODS
 from .graph import TOLERANCE, PairGraph
 from .groups import Grouping
+from .methods import METHODS
 from .text import shorten_middle
 
 if TYPE_CHECKING:

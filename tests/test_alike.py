@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from imgdup_nb import Fingerprints, fingerprint_images, group_duplicates, pairs, scan_images, similar_pairs, sweep_thresholds
-from imgdup_nb.fingerprints import METHODS
 from imgdup_nb.linkages import LINKAGES
+from imgdup_nb.methods import METHODS
 
 NAMES = ["cat.jpg", "cat (1).jpg", "cat copy.jpg", *(f"{k}.png" for k in "abcdefghijklmnopqrstuvw")]
 

@@ -7,7 +7,7 @@ from PIL import Image, ImageOps
 
 from imgdup_nb import calibrate, fingerprint_images, scan_images, tune_from_examples
 from imgdup_nb.evidence.calibrate import _distances
-from imgdup_nb.fingerprints import METHODS
+from imgdup_nb.methods import METHODS
 
 
 @pytest.fixture

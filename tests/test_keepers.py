@@ -167,7 +167,7 @@ def test_whatever_the_groups_and_the_rule_each_group_keeps_a_readable_image(data
         }
         for k in range(n_images)
     ]  # fmt: skip
-    images = table(*rows) if rows else table({"image": "x"}).iloc[:0]
+    images = table(*rows) if rows else table({"image": "x", "taken": pd.NaT}).iloc[:0]
     groups = pd.DataFrame({"group": [data.draw(st.integers(1, 3)) for _ in rows], "image": images.image}, index=images.index)
     protected = ["old"] if any(image.startswith("old/") for image in images.image) else []
     plan = choose_keepers(groups, images, rule=rule, protected=protected, compare=False)

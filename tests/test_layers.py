@@ -12,7 +12,7 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "parallel", "demo", "loops", "storage", "text", "local.feature_loops", "local.alignment_loops",
+    {"checks", "methods", "parallel", "demo", "loops", "storage", "text", "local.feature_loops", "local.alignment_loops",
      "evidence.intervals"},
     {"decode", "bit_loops", "shrink", "onnx"},
     {"sketches", "hashes", "local.features"},

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_choice
-from ..fingerprints import METHODS, Embedding, Fingerprints, fingerprint_images
+from ..fingerprints import Embedding, Fingerprints, fingerprint_images
 from ..graph import TOLERANCE
+from ..methods import METHODS
 from ..pairs import similar_pairs, similarity_matrix
 
 Examples: TypeAlias = pd.DataFrame | Iterable[tuple[str, str]]

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_choice
-from ..fingerprints import METHODS
+from ..methods import METHODS
 from ..storage import is_url
 from .intake import take_in
 from .recipes import Recipe, find_recipe

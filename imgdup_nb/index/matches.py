@@ -15,9 +15,10 @@ import pandas as pd
 from ..checks import check_choice, check_percent
 from ..evidence.apart import apply_labels
 from ..evidence.labels import ANSWERS
-from ..fingerprints import METHODS, Embedding, Fingerprints
+from ..fingerprints import Embedding, Fingerprints
 from ..groups import Grouping, group_duplicates
 from ..linkages import LINKAGES
+from ..methods import METHODS
 from .folder import Folder
 from .kept import kept_pairs
 from .prints import KeptPrints, make_fingerprints, missing_fingerprints

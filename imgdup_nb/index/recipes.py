@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_choice
-from ..fingerprints import METHODS, N_VIEWS, Embedding, Fingerprints, Method, fingerprint_images, made_with
+from ..fingerprints import N_VIEWS, Embedding, Fingerprints, fingerprint_images, made_with
 from ..local.features import Features, features_made_with
+from ..methods import METHODS, Method
 from .store import Store
 
 

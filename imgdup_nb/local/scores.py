@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_percent
-from ..fingerprints import METHODS, Fingerprints, fingerprint_images
+from ..fingerprints import Fingerprints, fingerprint_images
+from ..methods import METHODS
 from ..parallel import each, map_batches
 from ..search import find_pairs
 from .alignment import align

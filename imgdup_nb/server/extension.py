@@ -10,8 +10,8 @@ from traitlets import Integer, Unicode, validate
 from traitlets.config import LoggingConfigurable
 
 from ..checks import check_choice
-from ..fingerprints import METHODS
 from ..local.features import import_cv2
+from ..methods import METHODS
 from .contexts import Contexts
 from .handlers import make_routes
 

@@ -23,7 +23,7 @@ import pandas as pd
 import traitlets as t
 
 from ..evidence.defaults import TOOL_DEFAULTS
-from ..fingerprints import METHODS
+from ..methods import METHODS
 from ..plots import bar_widths, count_by_level, draw_summary
 from .base import ToolWidget, facts_by_name, join_module, join_styles
 from .state import ThresholdState, check_images
