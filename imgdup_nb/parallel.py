@@ -19,6 +19,25 @@ THREAD_BATCH = 8  # small: pressing stop waits for the batches already begun
 EXECUTOR_BATCH = 64  # larger: each batch may have to travel to another machine
 
 
+class MadeLater(Sequence[Item]):
+    """Items made from a place each when they are asked for, so that they are not in memory all at once.
+
+    Examples
+    --------
+    >>> MadeLater(lambda place: 10 * place, [1, 2, 3])[1:]
+    [20, 30]
+    """
+
+    def __init__(self, make: Callable[[Any], Item], places: Sequence[Any]) -> None:
+        self.make, self.places = make, places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, which: Any) -> Any:
+        return [self.make(place) for place in self.places[which]] if isinstance(which, slice) else self.make(self.places[which])
+
+
 def map_batches(
     function: Callable[[Sequence[Item]], list[Result]],
     items: Sequence[Item],

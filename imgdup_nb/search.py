@@ -8,14 +8,14 @@ This module is the definition, in numpy. Where bit codes are many, `bit_loops` f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from .parallel import each, map_batches
+from .parallel import MadeLater, each, map_batches
 
 BLOCK_BYTES = 32 * 2**20  # temporary memory of one block of distances
 MAX_PAIRS = 50_000_000  # about 1.5 GB as a table; nobody can look at more
@@ -65,7 +65,7 @@ def find_pairs(
         parts = _search_tile(whole, max_distance)
     else:
         function = partial(each, partial(_search_tile_elsewhere, max_distance=max_distance))
-        tiles = map_batches(function, Tiles(whole), executor=executor, describe="compare", size=1)
+        tiles = map_batches(function, cut_tiles(whole), executor=executor, describe="compare", size=1)
         parts = (part for found in tiles for part in found)
     if codes.dtype == np.uint64:
         return _closest(parts)
@@ -100,31 +100,24 @@ class Tile(NamedTuple):
     right: np.ndarray | None
 
 
-class Tiles(Sequence[Tile]):
-    """The tiles that make up a whole, cut when they are asked for, so that they are not in memory all at once."""
+def cut_tiles(whole: Tile) -> MadeLater[Tile]:
+    """Return the tiles that make up a whole."""
+    n_left, n_right = len(whole.left), len(whole.left if whole.right is None else whole.right)
+    # a dozen stripes keep a cluster busy, and each code travels a dozen times
+    height = max(1, min(TILE_ROWS, -(-max(n_left, n_right) // 12)))
+    corners = [
+        (row, column)
+        for row in range(0, n_left, height)
+        for column in range(0 if whole.right is not None else row, n_right, height)
+    ]
+    return MadeLater(partial(_cut_tile, whole, height), corners)
 
-    def __init__(self, whole: Tile) -> None:
-        self.whole = whole
-        n_left, n_right = len(whole.left), len(whole.left if whole.right is None else whole.right)
-        # a dozen stripes keep a cluster busy, and each code travels a dozen times
-        self.height = max(1, min(TILE_ROWS, -(-max(n_left, n_right) // 12)))
-        self.corners = [
-            (row, column)
-            for row in range(0, n_left, self.height)
-            for column in range(0 if whole.right is not None else row, n_right, self.height)
-        ]
 
-    def __len__(self) -> int:
-        return len(self.corners)
-
-    def __getitem__(self, which: Any) -> Any:
-        if isinstance(which, slice):
-            return [self[k] for k in range(*which.indices(len(self)))]
-        row, column = self.corners[which]
-        others = self.whole.left if self.whole.right is None else self.whole.right
-        on_diagonal = self.whole.right is None and row == column
-        right = None if on_diagonal else others[column : column + self.height]
-        return Tile(row, column, self.whole.left[row : row + self.height], right)
+def _cut_tile(whole: Tile, height: int, corner: tuple[int, int]) -> Tile:
+    row, column = corner
+    others = whole.left if whole.right is None else whole.right
+    on_diagonal = whole.right is None and row == column
+    return Tile(row, column, whole.left[row : row + height], None if on_diagonal else others[column : column + height])
 
 
 def _search_tile_elsewhere(tile: Tile, *, max_distance: float) -> list[np.ndarray]:

@@ -12,11 +12,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement
-from typing import Any
 
 import numpy as np
 
-from ..parallel import each, map_batches
+from ..parallel import MadeLater, each, map_batches
 from .features import Features
 
 N_TABLES = 14
@@ -121,7 +120,7 @@ def find_candidates(images: Sequence[Features], max_bits: int, executor: Executo
         parts: Iterator[np.ndarray] = iter([_search_tile(Tile(0, 0, *_both(images)), max_bits=max_bits)])
     else:
         work = partial(each, partial(_search_tile, max_bits=max_bits))
-        parts = map_batches(work, Tiles(images), executor=executor, describe="candidates", size=1)
+        parts = map_batches(work, _cut_tiles(images), executor=executor, describe="candidates", size=1)
     return _best_pairs(np.concatenate(list(parts)), len(images))
 
 
@@ -163,24 +162,16 @@ class Tile:
     asked: FeatureSet
 
 
-class Tiles(Sequence[Tile]):
-    """The tiles that make up a whole, cut when they are asked for, so that they are not in memory all at once."""
+def _cut_tiles(images: Sequence[Features]) -> MadeLater[Tile]:
+    """Return the tiles that make up a whole."""
+    height = -(-len(images) // STRIPES)
+    corners = list(combinations_with_replacement(range(0, len(images), height), 2))
+    return MadeLater(partial(_cut_tile, images, height), corners)
 
-    def __init__(self, images: Sequence[Features]) -> None:
-        self.images = images
-        self.height = -(-len(images) // STRIPES)
-        self.corners = list(combinations_with_replacement(range(0, len(images), self.height), 2))
 
-    def __len__(self) -> int:
-        return len(self.corners)
-
-    def __getitem__(self, which: Any) -> Any:
-        if isinstance(which, slice):
-            return [self[k] for k in range(*which.indices(len(self)))]
-        row, column = self.corners[which]
-        n_words = self.images[0].bits.shape[1]
-        asking, asked = (FeatureSet.join(self.images[start : start + self.height], n_words) for start in (row, column))
-        return Tile(row, column, asking, asked)
+def _cut_tile(images: Sequence[Features], height: int, corner: tuple[int, int]) -> Tile:
+    n_words = images[0].bits.shape[1]
+    return Tile(*corner, *(FeatureSet.join(images[start : start + height], n_words) for start in corner))
 
 
 def _both(images: Sequence[Features]) -> tuple[FeatureSet, FeatureSet]:
