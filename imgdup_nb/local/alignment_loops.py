@@ -1,7 +1,7 @@
 """The loops of laying one picture on another, compiled by numba and cached on disk; all release Python's lock.
 
 Transforms are float64, 2 x 3. Nothing here is random: the three matches of each try come from a fixed sequence.
-Loops that call each other stand in one file: numba does not notice when a loop kept on disk calls one in another file that has changed.
+Loops that call each other stand in one file: numba does not notice when a kept loop calls one in another file that has changed.
 """
 
 from __future__ import annotations
