@@ -7,10 +7,12 @@ photograph's six files are true, all others false.
     python benchmarks/bench_transformed.py PHOTOS --count 400 --methods aligned phash --json result.json
 
     python benchmarks/bench_transformed.py PHOTOS --methods --onnx sscd.onnx --immaculate-python PYTHON
+    python benchmarks/bench_transformed.py PHOTOS --candidates
 
 PHOTOS is any folder of pictures without duplicates; those with a side below 300 pixels are passed over. `--onnx` measures
 models as embeddings, fed with 288 x 288 pixels. With `--immaculate-python`, a Python in which immaculate[sscd] is installed,
 its four methods answer on the same files; it returns sets at its own threshold, and all pairs within a set count.
+`--candidates` tells only which share of the true pairs the vote of `aligned` passes on, and how many pairs in all.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ from report import machine
 
 import imgdup_nb as dup
 from imgdup_nb.decode import UnreadableImage, open_image
+from imgdup_nb.local.candidates import find_candidates
+from imgdup_nb.local.scores import MAX_VOTE_BITS
 
 THRESHOLDS = [95, 90, 80, 70]
 N_PAIRS = 15  # of six files
@@ -93,6 +97,18 @@ def find_pairs(folder: Path, method: str | dup.OnnxEmbedding) -> tuple[pd.DataFr
     return pairs, seconds | {"total": time.perf_counter() - start, "processor": time.process_time() - cpu}
 
 
+def count_candidates(folder: Path, n_photos: int) -> None:
+    """Print what the vote alone passes on to alignment: pairs, seconds, and which share of the true pairs is among them."""
+    prints = dup.fingerprint_images(dup.scan_images(folder), "aligned")
+    start = time.perf_counter()
+    found = find_candidates(list(prints.codes[:, 0]), MAX_VOTE_BITS["aligned"])
+    seconds = time.perf_counter() - start
+    photo = np.array([name[:5] for name in prints.names])
+    n_true = int((photo[found[:, 0]] == photo[found[:, 1]]).sum())
+    recall = n_true / (N_PAIRS * n_photos)
+    print(f"candidates: {len(found)} pairs in {seconds:.1f} s, {n_true} of them true, recall {recall:.5f}")
+
+
 def find_sets(python: str, folder: Path, method: str) -> tuple[pd.DataFrame, dict[str, float]]:
     """Return the pairs within the sets that Immaculate finds, and its seconds, without those of starting Python."""
     command = [python, "-c", IMMACULATE, str(folder), method]
@@ -120,12 +136,16 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--methods", nargs="*", default=["aligned"], choices=list(dup.METHODS))
     parser.add_argument("--onnx", nargs="*", default=[], help="ONNX files measured as embeddings")
     parser.add_argument("--immaculate-python", help="a Python in which immaculate[sscd] is installed")
+    parser.add_argument("--candidates", action="store_true", help="measure only the vote of aligned")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     options = parser.parse_args(arguments)
     report: dict[str, dict] = {}
     with tempfile.TemporaryDirectory() as folder:
         n_photos = write_variants(options.photos, Path(folder), options.count)
         print(f"{n_photos} photographs, {6 * n_photos} files, {N_PAIRS * n_photos} true pairs: {machine()}")
+        if options.candidates:
+            count_candidates(Path(folder), n_photos)
+            return
         for method in [*options.methods, *(dup.OnnxEmbedding(model, size=ONNX_SIZE) for model in options.onnx)]:
             name = method if isinstance(method, str) else method.__name__
             report[name] = tell(name, *find_pairs(Path(folder), method), n_photos)
