@@ -15,6 +15,7 @@ from PIL import Image
 from imgdup_nb import scan_images
 from imgdup_nb.images import DTYPES, printable
 from imgdup_nb.parallel import map_batches
+from imgdup_nb.storage import read_bytes
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be read")
 
@@ -189,3 +190,12 @@ def test_captions_of_newspapers_count_as_metadata(tmp_path, picture):
     segment = b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block
     (tmp_path / "titled.jpg").write_bytes(plain[:2] + segment + plain[2:])
     assert scan_images(tmp_path).metadata.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("size", [5000, None])
+def test_a_file_that_the_system_hands_out_in_pieces_is_read_whole(monkeypatch, tmp_path, size):
+    contents = bytes(range(250)) * 20
+    (tmp_path / "a.bin").write_bytes(contents)
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, _wanted: read(descriptor, 700))
+    assert read_bytes(str(tmp_path / "a.bin"), size) == contents

@@ -21,6 +21,7 @@ from imgdup_nb import (
     verify_pairs,
 )
 from imgdup_nb.demo import PHOTOS, _open_original
+from imgdup_nb.local import alignment
 from imgdup_nb.local.alignment import Alignment, _judge_unvouched, align, carry, invert
 from imgdup_nb.local.alignment_loops import blur_inside, clip_to_picture, fit_affine, lay, pick, solve, weigh
 from imgdup_nb.local.candidates import find_candidates
@@ -216,6 +217,17 @@ def test_blocks_that_lie_apart_and_that_few_features_carry_must_agree_more(corre
     blocks[0] = np.nan  # flat in both
     found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, apart=0.35)
     assert _judge_unvouched(found).similarity == pytest.approx(similarity)
+
+
+@pytest.mark.parametrize(("apart", "vouched", "similarity"), [(0.35, 2.0, 0.0), (0.35, 0.1, 79.0), (0.1, 2.0, 79.0)])
+def test_more_is_asked_only_where_blocks_lie_apart_and_few_features_carry_them(monkeypatch, cat, apart, vouched, similarity):
+    blocks = np.full((6, 8), 0.87, np.float32)
+    found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, apart=apart)
+    monkeypatch.setattr(alignment, "_settle", lambda *_: found)
+    monkeypatch.setattr(alignment, "VOUCHED", vouched)  # of the features; 2.0 is more than there are
+    features = aligned_features(cat)
+    straight = np.repeat(np.arange(len(features.points)), 2).reshape(-1, 2)
+    assert alignment._align_view(features, features, straight, False).similarity == pytest.approx(similarity)
 
 
 @pytest.mark.parametrize("pictures", STRANGERS.values(), ids=STRANGERS)
