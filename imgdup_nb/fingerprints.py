@@ -159,7 +159,7 @@ def fingerprint_images(
     TypeError
         if `images` is not a table.
     ValueError
-        if the method is unknown, or an embedding returns something else than one finite vector per image.
+        if the method is unknown, an embedding returns something else than one finite vector per image, or a name comes twice.
     ImportError
         for 'aligned' and 'akaze' without the packages of `imgdup-nb[local]`.
 
@@ -170,6 +170,12 @@ def fingerprint_images(
     """
     if not isinstance(images, pd.DataFrame) or not {"image", "path", "problem"} <= set(images):
         raise TypeError(f"images must be a table made by scan_images(folder), not {type(images).__name__}")
+    twice = images.image[images.image.duplicated()]
+    if len(twice):
+        raise ValueError(
+            f"images must name each image once, and {twice.iloc[0]!r} is there twice; scan several folders together, "
+            "scan_images([one, other]), or compare them with each other, similar_pairs(prints_of_one, prints_of_other)"
+        )
     good = images[images.problem == ""].sort_values("image", ignore_index=True)
     n_views = N_VIEWS if orientations else 1
     if callable(method):
@@ -358,12 +364,19 @@ def _open_for_embedding(path: str) -> Image.Image | str:
 def _vectors(function: Embedding, pictures: list[Image.Image], n_views: int) -> np.ndarray:
     """Return float32 unit vectors, n_pictures x n_views x n_dimensions."""
     views = [Image.fromarray(view) for picture in pictures for view in turn_views(np.asarray(picture))[:n_views]]
-    vectors = np.asarray(function(views), dtype=np.float64)
-    if vectors.ndim != 2 or len(vectors) != len(views) or not np.isfinite(vectors).all():
-        raise ValueError(
-            f"method must return one finite vector per image, {len(views)} x n_dimensions, not "
-            f"{' x '.join(map(str, vectors.shape))}{'' if np.isfinite(vectors).all() else ' with NaN or infinity'}"
-        )
+    wanted = f"method must return one finite vector per image, {len(views)} x n_dimensions, not"
+    returned = function(views)
+    try:
+        vectors = np.asarray(returned)
+        if np.iscomplexobj(vectors):
+            raise TypeError("its numbers are complex")
+        vectors = vectors.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{wanted} {type(returned).__name__} ({error})") from error
+    if vectors.ndim != 2 or len(vectors) != len(views) or not vectors.size:
+        raise ValueError(f"{wanted} {' x '.join(map(str, vectors.shape)) or type(returned).__name__}")
+    if not np.isfinite(vectors).all():
+        raise ValueError(f"{wanted} {' x '.join(map(str, vectors.shape))} with NaN or infinity")
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = vectors / np.where(lengths > 0, lengths, 1)
     return unit.reshape(len(pictures), n_views, -1).astype(np.float32)

@@ -2,6 +2,7 @@
 
 import imagehash
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -115,7 +116,12 @@ def test_a_function_is_a_method(photos):
     assert fingerprint_images(scan_images(photos), mean_color, orientations=True).codes.shape == (10, 8, 3)
 
 
-@pytest.mark.parametrize("answer", [[[1.0]], [[np.nan]] * 10, [1.0] * 10, [[np.inf, 1]] * 10])
+RAGGED, COMPLEX, NOTHING = [[1.0], [1.0, 2.0]] * 5, [[1j]] * 10, [[]] * 10
+
+
+@pytest.mark.parametrize(
+    "answer", [[[1.0]], [[np.nan]] * 10, [1.0] * 10, [[np.inf, 1]] * 10, RAGGED, COMPLEX, NOTHING, [["a"]] * 10, None, 3.0]
+)
 def test_an_embedding_must_return_a_finite_vector_per_image(photos, answer):
     with pytest.raises(ValueError, match="one finite vector per image"):
         fingerprint_images(scan_images(photos), lambda images: answer)
@@ -126,6 +132,12 @@ def test_unknown_methods_and_what_is_no_table_are_errors(photos):
         fingerprint_images(scan_images(photos), "sift?")
     with pytest.raises(TypeError, match="scan_images"):
         fingerprint_images(str(photos))
+
+
+def test_an_image_that_comes_twice_is_named_with_the_way_out(photos):
+    images = scan_images(photos)
+    with pytest.raises(ValueError, match=r"'black.png' is there twice; scan several folders together"):
+        fingerprint_images(pd.concat([images, images]))
 
 
 def test_a_file_gone_since_the_scan_is_listed_with_the_reason(photos):
