@@ -19,7 +19,7 @@ from .local.scores import score_akaze
 from .methods import METHODS
 from .search import all_distances
 from .sketches import sketches
-from .storage import is_url
+from .storage import exists, is_url
 from .text import shorten_middle
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ SHARP = 2  # pictures are shown this much larger than they were aligned
 WHOLE = 97.0  # percent; an overlap from here on is all of the picture, up to the border that resizing blurs
 UPRIGHT = 2.0  # degrees that a transform may be off
 FIGURE_INCHES = (8, 6.4)
+MAX_TITLE = 40  # characters above a panel, half a figure wide
 AGREE_COLOR, DIFFER_COLOR = "#2a9461", "#d6453d"
 
 
@@ -42,7 +43,7 @@ class Comparison:
     left, right
         the files' names.
     scores
-        one row per method: similarity (percent), any_turn (percent, with `orientations=True`), meaning (what 90 % means).
+        one row per method: similarity (percent), any_turn (percent, as with `orientations=True`), "90 means" (in words).
     alignment
         how left lies on right; see `imgdup_nb.local.alignment.Alignment`.
     textured
@@ -67,7 +68,8 @@ class Comparison:
         found = self.alignment
         if found.transform is None:
             return "Nothing of one picture was found in the other."
-        parts = [f"{found.similarity:.0f} % of what both show agrees", self._overlap()]
+        share = "100" if found.similarity == 100 else f"{min(found.similarity, 99):.0f}"  # where a block differs, it is not all
+        parts = [f"{share} % of what both show agrees", self._overlap()]
         if found.mirrored:
             parts.append("one is mirrored")
         if abs(found.rotation) >= UPRIGHT:
@@ -118,12 +120,24 @@ class Comparison:
         return cv2.warpAffine(left, between, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), covered
 
     def difference(self) -> np.ndarray:
-        """Return the difference of brightness after levelling both, uint8, height x width; light where only right is."""
+        """Return the difference of brightness after levelling both, uint8, height x width; light where only right is.
+
+        Levelled by what agrees: a black caption must not make all the rest look different.
+        """
         laid, inside = self.laid()
         a, b = (picture.mean(axis=2, dtype=np.float32) for picture in (laid, self.pictures[1]))
-        if inside.any():
-            a = (a - a[inside].mean()) * (b[inside].std() + 1) / (a[inside].std() + 1) + b[inside].mean()
+        level = inside & self._agreeing()
+        level = level if level.any() else inside
+        if level.any():
+            a = (a - a[level].mean()) * (b[level].std() + 1) / (a[level].std() + 1) + b[level].mean()
         return np.where(inside, np.clip(np.abs(a - b) * 2, 0, 255), 225).astype(np.uint8)
+
+    def _agreeing(self) -> np.ndarray:
+        """Return which pixels of right's picture lie in blocks that agree, bool, height x width."""
+        squares, agrees = block_corners(self)
+        mask = np.zeros(self.pictures[1].shape[:2], np.uint8)
+        import_cv2().fillPoly(mask, list((squares[agrees] * SHARP).round().astype(np.int32)), 1)
+        return mask.astype(bool)
 
     def plot(self, figure: Figure | None = None) -> Figure:
         """Draw both pictures, one laid over the other with the blocks that agree and differ, and the difference.
@@ -150,12 +164,12 @@ class Comparison:
         _show(axes[0, 1], self.pictures[1], self.right)
         if self.alignment.transform is None:
             for ax in axes[1]:
-                ax.text(0.5, 0.5, "not aligned", ha="center", va="center", transform=ax.transAxes)
+                ax.text(0.5, 0.5, "not aligned", ha="center", va="center", transform=ax.transAxes, fontsize=12)
             return figure
         laid, covered = self.laid()
         there = self.pictures[1].astype(np.float32)
         blend = np.where(covered[:, :, None], (laid + there) / 2, there)
-        _show(axes[1, 0], blend.astype(np.uint8), f"{shorten_middle(self.left, 20)} laid over {shorten_middle(self.right, 20)}")
+        _show(axes[1, 0], blend.astype(np.uint8), "the left one laid over the right one")
         _draw_blocks(axes[1, 0], self)
         grey = np.repeat(self.difference()[:, :, None], 3, axis=2)
         _show(axes[1, 1], grey, "difference of brightness (black: none)")
@@ -189,6 +203,8 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
         if one of them cannot be shown.
     FileNotFoundError
         if it is not there.
+    TypeError
+        if one of them is no path: a picture in memory must be saved first.
     ImportError
         without the packages of `imgdup-nb[local]`.
 
@@ -207,7 +223,7 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
     >>> comparison.sentence
     'Too little texture to lay one picture on the other; by phash they are 100 % similar.'
     """
-    paths = [str(path) if is_url(path) else os.path.abspath(path) for path in (left, right)]
+    paths = [_locate(name, path) for name, path in (("left", left), ("right", right))]
     images = tabulate([_scan_one(path) for path in paths]).assign(image=["left", "right"])
     features = {name: list(fingerprint_images(images, name).codes[:, 0]) for name in ("aligned", "akaze")}
     alignment = align(*features["aligned"])
@@ -234,10 +250,18 @@ def name_files(left: str | os.PathLike[str], right: str | os.PathLike[str]) -> t
     return names if names[0] != names[1] else ("left", "right")
 
 
+def _locate(name: str, path: Any) -> str:
+    """Return where a picture is, as an absolute path or a URL."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{name} must be the path or URL of an image file, not {type(path).__name__}")
+    located = str(path) if is_url(path) else os.path.abspath(os.fsdecode(path))
+    if not (exists(located) if is_url(located) else os.path.lexists(located)):
+        raise FileNotFoundError(f"{name} {printable(located)!r} does not exist")
+    return located
+
+
 def _scan_one(path: str) -> dict[str, Any]:
     """Return the file's row of an `images` table; its sketch is remembered for the hashes."""
-    if not is_url(path) and not os.path.lexists(path):
-        raise FileNotFoundError(f"{path!r} does not exist")
     row, sketch = describe_file(_base_name(path), path)
     if sketch is None:
         raise UnreadableImage(f"{row['image']}: {row['problem']}")
@@ -276,7 +300,7 @@ def _picture(path: str, features: Features) -> np.ndarray:
 def _show(ax: Axes, picture: np.ndarray, title: str) -> None:
     height, width = (side / SHARP for side in picture.shape[:2])
     ax.imshow(picture, extent=(0, width, height, 0))  # in the pixels of the transform
-    ax.set_title(shorten_middle(title, 60), fontsize=10, parse_math=False)
+    ax.set_title(shorten_middle(title, MAX_TITLE), fontsize=12, parse_math=False)
 
 
 def _draw_outline(ax: Axes, area: np.ndarray) -> None:

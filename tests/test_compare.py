@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 
 import fsspec
+import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from PIL import Image, ImageDraw, ImageOps
@@ -92,6 +93,31 @@ def test_the_covered_corner_is_drawn_as_differing(compared):
     assert agrees[outside].mean() > 0.95
 
 
+def test_the_sentence_says_all_only_where_every_block_agrees(compared):
+    copy = compared("cat", "crop")
+    nearly = replace(copy, alignment=replace(copy.alignment, similarity=99.7))
+    assert copy.sentence.startswith("100 % of")
+    assert nearly.sentence.startswith("99 % of")
+
+
+def test_the_difference_of_what_agrees_is_black_beside_a_large_cover(compared):
+    comparison = compared("cat", "covered")
+    difference = comparison.difference()
+    height, width = difference.shape
+    assert np.median(difference[: height // 3]) <= 2
+    assert np.median(difference[height * 2 // 3 :, : width // 3]) > 50
+
+
+@pytest.mark.parametrize("title", ["a long name, taken on holiday in another country (copy of copy 3).png"])
+def test_titles_stay_above_their_own_panels(compared, title):
+    figure = replace(compared("cat", "crop"), left=title, right=title).plot()
+    figure.canvas.draw()
+    boxes = [ax.title.get_window_extent() for ax in figure.axes]
+    assert max(box.x1 for box in boxes[0::2]) <= min(box.x0 for box in boxes[1::2])
+    assert max(box.x1 for box in boxes) <= figure.bbox.x1
+    plt.close(figure)
+
+
 @pytest.mark.parametrize("other", ["crop", "covered", "temple", "white"])
 def test_the_plot_has_four_panels_and_keeps_names_as_they_are(compared, other):
     figure = compared("cat", other).plot()
@@ -115,8 +141,11 @@ def test_what_cannot_be_read_is_named(folder, tmp_path):
     (tmp_path / "words.jpg").write_text("no picture")
     with pytest.raises(UnreadableImage, match=r"words\.jpg: not an image"):
         compare_images(folder / "cat.png", tmp_path / "words.jpg")
-    with pytest.raises(FileNotFoundError):
-        compare_images(folder / "cat.png", tmp_path / "gone.jpg")
+    for gone in (tmp_path / "gone.jpg", "memory://compared/gone.jpg"):
+        with pytest.raises(FileNotFoundError, match=r"right '.*gone\.jpg' does not exist"):
+            compare_images(folder / "cat.png", gone)
+    with pytest.raises(TypeError, match="left must be the path or URL of an image file, not Image"):
+        compare_images(Image.new("L", (9, 9)), folder / "cat.png")
 
 
 def test_files_behind_urls_are_compared_too(folder, compared):
