@@ -8,6 +8,7 @@ so they are counted apart. Then it scrolls through the list, a row and a half pe
 Needs what the browser tests need: pip install "imgdup-nb[test]" and a Chromium.
 """
 
+import argparse
 import re
 import statistics
 import sys
@@ -175,9 +176,17 @@ def describe(values):
     return f"{statistics.median(ordered):5.0f} / {ordered[int(0.95 * (len(ordered) - 1))]:5.0f}"
 
 
+def read_size(text):
+    """Return pairs and images of an argument such as 200000,2000."""
+    n_pairs, n_images = map(int, text.split(","))
+    return n_pairs, n_images
+
+
 def main():
     """Print the table."""
-    sizes = [tuple(map(int, argument.split(","))) for argument in sys.argv[1:]] or SIZES
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sizes", nargs="*", type=read_size, default=SIZES, metavar="pairs,images")
+    sizes = parser.parse_args().sizes
     moving = "plot ms p50 / p95 | groups ms p50 / p95 | bytes per move | names and thumbnails"
     print(f"     pairs   images | {moving} | scroll ms p50 / p95")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:

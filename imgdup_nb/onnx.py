@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,8 @@ class OnnxEmbedding:
 
     Notes
     -----
-    The model runs on the processor. It is loaded once and may be used for several collections.
+    The model runs on the processor. It is loaded once and may be used for several collections. A `Collection` keeps its vectors
+    under the file's name: `version` tells what they were made with, and they are made again when it changes.
 
     Examples
     --------
@@ -89,6 +92,18 @@ class OnnxEmbedding:
             raise ValueError(f"std must be above 0 for each colour, and {tuple(std)} is not")
         names = [each.name for each in self._session.get_outputs()]
         self._output = check_choice("output", output, names) if output is not None else names[0]
+        self.version = self._say_version()
+
+    def _say_version(self) -> str:
+        """Return a text that changes with all that the vectors depend on: the files and how pictures are given to them."""
+        import onnxruntime
+
+        made_of = hashlib.sha256(repr((self.size, self.layout, self._mean.tolist(), self._std.tolist(), self._output)).encode())
+        for part in (self.path, self.path.with_name(f"{self.path.name}.data")):  # where exporters put what is large
+            if part.is_file():
+                with open(part, "rb") as stored:
+                    made_of.update(hashlib.file_digest(stored, "sha256").digest())
+        return f"{made_of.hexdigest()[:16]}, onnxruntime {onnxruntime.__version__}"
 
     def __call__(self, pictures: list[Image.Image]) -> np.ndarray:
         """Return one vector for each RGB picture, float32, n_pictures x n_dimensions."""
@@ -155,6 +170,8 @@ def _find_layout(shape: list[int | None], wanted: str | None, name: str) -> str:
 def _find_size(sides: list[int | None], wanted: tuple[int, int] | None, name: str) -> tuple[int, int]:
     if wanted is None:
         return sides[0] or SIDE, sides[1] or SIDE
+    if not isinstance(wanted, Sequence) or len(wanted) != 2 or not all(isinstance(side, Integral) for side in wanted):
+        raise ValueError(f"size must be (height, width) in whole pixels, such as (224, 224), not {wanted!r}")
     height, width = (int(side) for side in wanted)
     if min(height, width) < 1 or any(side not in {None, given} for side, given in zip(sides, (height, width), strict=True)):
         allowed = " x ".join("any" if side is None else str(side) for side in sides)
@@ -163,7 +180,10 @@ def _find_size(sides: list[int | None], wanted: tuple[int, int] | None, name: st
 
 
 def _check_colors(name: str, values: Sequence[float]) -> np.ndarray:
-    colors = np.asarray(values, dtype=np.float32)
+    try:
+        colors = np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError):
+        colors = np.zeros(0, np.float32)
     if colors.shape != (3,) or not np.isfinite(colors).all():
         raise ValueError(f"{name} must be three numbers, for red, green and blue, and {values!r} is not")
     return colors

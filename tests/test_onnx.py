@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgdup_nb import OnnxEmbedding, fingerprint_images, group_duplicates, scan_images, similar_pairs
+from imgdup_nb import Collection, OnnxEmbedding, fingerprint_images, group_duplicates, scan_images, similar_pairs
 
 FLOAT, UINT8, FLOAT16, INT64 = 1, 2, 10, 7
 
@@ -112,6 +112,22 @@ def test_a_model_leads_to_pairs_and_groups_as_other_methods_do(tmp_path, mean_co
     assert list(group_duplicates(pairs, 95)) == [["red.png", "red-too.png"]]
 
 
+def test_a_collection_keeps_what_a_model_says_until_file_or_settings_change(tmp_path, mean_color, monkeypatch):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.radial_gradient("L").save(folder / "a.png")
+    Image.radial_gradient("L").save(folder / "b.bmp")
+    model = mean_color(("n", 3, 8, 8))
+    with Collection(folder) as photos:
+        assert list(photos.groups(90, method=OnnxEmbedding(model))) == [["a.png", "b.bmp"]]
+        again = OnnxEmbedding(model)
+        monkeypatch.setattr(again, "_run", None)  # what is kept needs no model
+        assert list(photos.groups(90, method=again)) == [["a.png", "b.bmp"]]
+    changed = mean_color(("n", 3, 8, 6), name="other.onnx")
+    versions = {each.version for each in (again, OnnxEmbedding(model, **PLAIN), OnnxEmbedding(changed))}
+    assert len(versions) == 3
+
+
 def test_what_is_no_model_for_pictures_is_refused_with_a_reason(tmp_path, mean_color):
     with pytest.raises(FileNotFoundError, match="none at"):
         OnnxEmbedding(tmp_path / "gone.onnx")
@@ -136,6 +152,9 @@ def test_settings_a_model_cannot_take_are_refused(mean_color):
     model = mean_color(("n", 3, 8, 6))
     for options, words in [
         ({"size": (8, 8)}, "size must be"),
+        ({"size": 8}, r"size must be \(height, width\)"),
+        ({"size": (8.5, 6)}, r"size must be \(height, width\)"),
+        ({"mean": "grey"}, "mean must be three"),
         ({"layout": "HWC"}, "layout must be one of"),
         ({"output": "else"}, "output must be one of 'mean', 'real'"),
         ({"mean": (0.5, 0.5)}, "mean must be three"),
