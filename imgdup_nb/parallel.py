@@ -62,12 +62,22 @@ def map_batches(
     size
         items in a batch; None takes 8 in threads and 64 on an executor.
 
+    Raises
+    ------
+    TypeError
+        if `executor` is none: a number of workers, or a Dask client, which has one.
+
     Notes
     -----
     When an executor breaks, as one of processes does with its first killed process, what is left is done in threads here,
     after a warning. When the consumer stops early or is interrupted, batches not begun are cancelled and own threads are
     waited for, so nothing runs on in the background.
     """
+    if not isinstance(executor, Executor | None):
+        raise TypeError(
+            f"executor must be a concurrent.futures.Executor, such as ThreadPoolExecutor(4) or client.get_executor() of a Dask "
+            f"client, or None, not {type(executor).__name__}"
+        )
     size = size or (THREAD_BATCH if executor is None else EXECUTOR_BATCH)
     batches = (items[start : start + size] for start in range(0, len(items), size))
     workers = os.cpu_count() or 1

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 import warnings
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from unittest.mock import patch
@@ -117,6 +117,13 @@ def test_no_tile_is_larger_than_asked_and_none_is_missing():
         columns = tile.left if tile.right is None else tile.right
         seen[tile.row : tile.row + len(tile.left), tile.column : tile.column + len(columns)] += 1
     assert (seen[np.triu_indices(130)] == 1).all()
+
+
+@pytest.mark.parametrize("executor", [4, "threads", ThreadPoolExecutor])
+def test_what_is_no_executor_is_refused_with_the_way_to_one(photos, executor):
+    for work in (lambda: scan_images(photos, executor=executor), lambda: Collection(photos).update(executor=executor)):
+        with pytest.raises(TypeError, match=r"executor must be a concurrent\.futures\.Executor, such as ThreadPoolExecutor\(4\)"):
+            work()
 
 
 def test_an_empty_collection_is_no_work(processes):
