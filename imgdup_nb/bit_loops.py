@@ -57,14 +57,17 @@ class Band:
 BRUTE_FORCE = [Band(np.zeros(0, np.int64), 0)]
 
 
-def find_near(left: np.ndarray, right: np.ndarray | None, max_distance: int, limit: int) -> Iterator[np.ndarray]:
+def find_near(
+    left: np.ndarray, right: np.ndarray | None, max_distance: int, limit: int, times: int = 1
+) -> Iterator[np.ndarray]:
     """Yield all pairs of codes within a distance, inclusive, each pair once, in any order.
 
     Parameters
     ----------
     left, right : uint64, n x n_words; right None compares left with itself, each unordered pair once
     max_distance : bits
-    limit : a task that finds more pairs than this stops early, having shown that there are more
+    limit : when more pairs than this are found, all stops early, having shown that there are more
+    times : how often a pair of images may be found, so that as many times the limit are
 
     Yields
     ------
@@ -76,8 +79,10 @@ def find_near(left: np.ndarray, right: np.ndarray | None, max_distance: int, lim
     if max_distance % 2 and _all_even(left, others):
         max_distance -= 1
     searched: list[Band] = []
+    # shared by the threads: else each may find as many as are allowed in all, faster than they are put in order
+    count = np.zeros(1, np.int64)
     for band in choose_bands(left, others, max_distance):
-        yield from _search_band(band, searched, left, right, max_distance, limit)
+        yield from _search_band(band, searched, left, right, max_distance, count, limit * times)
         searched.append(band)
 
 
@@ -170,7 +175,13 @@ class _Buckets:
 
 
 def _search_band(
-    band: Band, searched: list[Band], left: np.ndarray, right: np.ndarray | None, max_distance: int, limit: int
+    band: Band,
+    searched: list[Band],
+    left: np.ndarray,
+    right: np.ndarray | None,
+    max_distance: int,
+    count: np.ndarray,
+    limit: int,
 ) -> Iterator[np.ndarray]:
     """Yield the pairs that this band finds and the bands searched before did not."""
     n_words = left.shape[1]
@@ -185,6 +196,7 @@ def _search_band(
         max_distance=max_distance,
         masks=np.array([other.mask(n_words) for other in searched], np.uint64).reshape(-1, n_words),
         reaches=np.array([other.reach for other in searched], np.uint64),
+        count=count,
         limit=limit,
     )
     return map_batches(partial(each, search), _parts(lefts, rights, band), describe="compare", size=1)
@@ -203,7 +215,7 @@ def _parts(lefts: _Buckets, rights: _Buckets, band: Band) -> list[tuple[int, int
 
 
 def _search_part(part: tuple[int, int, int, int], *, lefts: _Buckets, rights: _Buckets, **search: object) -> np.ndarray:
-    arguments = (search[name] for name in ("differences", "within", "max_distance", "masks", "reaches", "limit"))
+    arguments = (search[name] for name in ("differences", "within", "max_distance", "masks", "reaches", "count", "limit"))
     sides = (lefts.codes, lefts.places, lefts.starts, rights.codes, rights.places, rights.starts)
     return compare_buckets(*part, *sides, *arguments)
 
@@ -290,15 +302,17 @@ def compare_buckets(
     max_distance: int,
     masks: np.ndarray,
     reaches: np.ndarray,
+    count: np.ndarray,
     limit: int,
 ) -> np.ndarray:
     """Compare some buckets of the left codes with all buckets of the right codes whose value differs in one of the given ways.
 
     `bucket` up to `last`, and of their codes `start` up to `stop`. `within`: both sides are the same, each pair once. `masks`
-    and `reaches`: the bands searched before, whose pairs have been found. Codes are n_words x n.
+    and `reaches`: the bands searched before, whose pairs have been found. `count` is how many pairs all threads have found, or
+    a little less: they count without waiting for each other. Beyond `limit` the work ends. Codes are n_words x n.
     """
     reach = np.uint64(max_distance)
-    found, n_found = np.empty((256, 3), np.int32), 0
+    found, n_found, n_counted = np.empty((256, 3), np.int32), 0, 0
     for difference in differences:
         for value in range(bucket, last):
             other = value ^ difference
@@ -306,6 +320,8 @@ def compare_buckets(
             if first == end or (within and other < value):  # the two buckets meet when the other's turn comes
                 continue
             for i in range(max(start, left_starts[value]), min(stop, left_starts[value + 1])):
+                if count[0] > limit:
+                    return found[:n_found]
                 if within and other == value:
                     first = i + 1  # each pair once, and no image with itself
                 for block in range(first, end, BLOCK):
@@ -327,6 +343,7 @@ def compare_buckets(
                         found[n_found, 0], found[n_found, 1] = left_places[i], right_places[j]
                         found[n_found, 2] = distance
                         n_found += 1
-                if n_found > limit:
-                    return found[:n_found]
+                if n_found > n_counted:
+                    count[0] += n_found - n_counted
+                    n_counted = n_found
     return found[:n_found].copy()

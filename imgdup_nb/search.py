@@ -166,7 +166,7 @@ def _compare_bits(left: np.ndarray, right: np.ndarray | None, max_distance: int)
     if turned and right is not None:  # within one set, the search before was this one too
         searches.append((left[:, 0], right[:, 1:].reshape(-1, n_words), 1, turned))
     for one, other, views_of_one, views_of_other in searches:
-        for found in find_near(one, other, max_distance, MAX_PAIRS):
+        for found in find_near(one, other, max_distance, MAX_PAIRS, views_of_one * views_of_other):
             found[:, 0] //= views_of_one
             found[:, 1] //= views_of_other
             if right is None:

@@ -143,6 +143,13 @@ def test_the_limit_counts_pairs_and_not_the_views_in_which_they_were_found(monke
     assert len(found_by(np.zeros((60, 8, 1), np.uint64), 0)) == 60 * 59 // 2
 
 
+def test_all_tasks_together_stop_soon_after_the_limit(monkeypatch):
+    monkeypatch.setattr(bit_loops, "TASK", 1e-5)  # hundreds of tasks, each of which finds more than is allowed
+    codes = np.zeros((2000, 1), np.uint64)
+    n_found = sum(map(len, bit_loops.find_near(codes, codes.copy(), 0, 3000)))
+    assert 3000 < n_found < 200_000
+
+
 def test_a_few_images_are_compared_without_importing_numba():
     program = "import sys, numpy as np; from imgdup_nb.search import find_pairs; find_pairs(np.zeros((9, 1, 1), np.uint64), 3)"
     subprocess.run([sys.executable, "-c", program + "; assert 'numba' not in sys.modules"], check=True)
