@@ -1,5 +1,7 @@
 """The pair viewer in a browser: keys, pictures laid on each other, states."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,6 +85,10 @@ def test_the_pictures_of_a_pair_are_shown_at_the_size_they_were_aligned_at(secti
     for name in ("left", "right", "below", "laid", "off"):
         expect(section.get_by_test_id(name)).to_have_js_property("naturalWidth", width)
         expect(section.get_by_test_id(name)).to_have_js_property("naturalHeight", height)
+
+
+def test_a_picture_has_an_edge_also_where_it_is_as_white_as_the_page(section):
+    expect(section.locator(".dup-pair .dup-stage").first).to_have_css("box-shadow", re.compile("0px 0px 0px 1px"))
 
 
 def test_each_key_shows_another_view(section):
