@@ -7,7 +7,7 @@ from PIL import Image, ImageFilter
 
 from imgdup_nb import Collection, compare_images, fingerprint_images, group_duplicates, scan_images, similar_pairs
 from imgdup_nb.decode import UnreadableImage
-from imgdup_nb.index import kept, recipes
+from imgdup_nb.index import kept_local, recipes
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be (read|shown)")
 
@@ -65,7 +65,7 @@ def test_local_features_are_kept_and_answer_like_the_functions(album, method, mo
         for _ in range(2):
             pd.testing.assert_frame_equal(collection.pairs(method), expected)
         collection._pairs = None
-    fingerprinted, compared = tell(monkeypatch, recipes, "fingerprint_images"), tell(monkeypatch, kept, "similar_pairs")
+    fingerprinted, compared = tell(monkeypatch, recipes, "fingerprint_images"), tell(monkeypatch, kept_local, "find_local_pairs")
     with Collection(album) as collection:
         pairs = collection.pairs(method)
         pd.testing.assert_frame_equal(pairs, expected)
