@@ -13,7 +13,7 @@ import imgdup_nb
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
     {"checks", "methods", "parallel", "demo", "loops", "storage", "text", "local.feature_loops", "local.alignment_loops",
-     "evidence.intervals"},
+     "local.key_loops", "evidence.intervals"},
     {"decode", "bit_loops", "shrink", "onnx"},
     {"sketches", "hashes", "local.features"},
     {"images"},
@@ -60,7 +60,7 @@ ONLY_IN = {
     "matplotlib": {"plots", "evidence.plots", "index.plots", "compare"} | WIDGETS,
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,
-    "numba": {"loops", "bit_loops", "local.feature_loops", "local.alignment_loops"},
+    "numba": {"loops", "bit_loops", "local.feature_loops", "local.alignment_loops", "local.key_loops"},
     "cv2": {"local.features"},
     "sqlite3": {"index.store"},
     "jupyter_server": {"server.extension", "server.handlers"},

@@ -10,7 +10,7 @@ while a collection grows, and those of new images are all that is counted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,8 @@ BEST = 8
 TOGETHER = 256  # images that ask at a time
 STRIPES = 4  # parts of a collection that are compared with each other elsewhere, so that a worker holds two of them
 FEWER = 4  # times; so much fewer features are looked for among those only that share a key with one of them
-SIEVE_BITS = 24  # of a key, that are looked at then; 16 MB a table
+SPAN = 2**15  # features whose keys are read at a time
+IN_CACHE = 2**15  # keys; so few are looked up in any order
 VOTES = np.dtype([("one", "<u4"), ("other", "<u4"), ("votes", "<u2"), ("weight", "<u4")])  # of two images; 14 bytes
 
 
@@ -99,18 +100,23 @@ class FeatureIndex:
     @classmethod
     def build(cls, features: FeatureSet, positions: np.ndarray) -> FeatureIndex:
         """Sort features by key, a table after the other."""
-        tables = list(
-            map_batches(partial(each, partial(_sort_by_key, features.bits)), list(positions), describe="index", size=1)
-        )
-        return cls(features.owner, *(np.stack(part) for part in zip(*tables, strict=True)))
+        keys = _in_threads(partial(_read_keys, features.bits, positions), len(features.bits))
+        order = partial(np.argsort, kind="stable")
+        rows = np.stack(list(map_batches(partial(each, order), list(keys), describe="index", size=1))).astype(np.int32)
+        return cls(features.owner, rows, np.take_along_axis(keys, rows, axis=1))
 
 
-def _sort_by_key(bits: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    from .feature_loops import make_keys
+def _in_threads(work: Callable[[int, int], np.ndarray], n_features: int) -> np.ndarray:
+    """Return what a function gives for all features, which is asked for some of them, from one to another, at a time."""
+    spans = [(start, min(start + SPAN, n_features)) for start in range(0, n_features, SPAN)]
+    parts = map_batches(partial(each, lambda span: work(*span)), spans, describe="index", size=1)
+    return np.concatenate(list(parts), axis=-1)
 
-    keys = make_keys(bits, positions)
-    rows = np.argsort(keys, kind="stable").astype(np.int32)
-    return rows, keys[rows]
+
+def _read_keys(bits: np.ndarray, positions: np.ndarray, start: int, stop: int) -> np.ndarray:
+    from .key_loops import read_keys
+
+    return read_keys(bits[start:stop], positions)
 
 
 def find_candidates(
@@ -253,21 +259,20 @@ def _pose(features: FeatureSet, asks: np.ndarray, positions: np.ndarray, within:
 
 def _sieve(many: FeatureSet, few: FeatureSet, positions: np.ndarray) -> FeatureSet:
     """Return the features that may share a key with one of a few others, plain or mirrored: no other can have a vote."""
-    share = partial(_may_share_key, many=many, few=few)
-    hits = map_batches(partial(each, share), list(positions), describe="candidates", size=1)
-    return many.keep(np.logical_or.reduce(list(hits)))
+    shared = _share_key(many.bits, [few.bits, few.mirrored], positions)
+    if len(many.mirrored):
+        shared |= _share_key(many.mirrored, [few.bits], positions)
+    return many.keep(shared)
 
 
-def _may_share_key(positions: np.ndarray, *, many: FeatureSet, few: FeatureSet) -> np.ndarray:
-    from .feature_loops import make_keys
+def _share_key(bits: np.ndarray, others: Sequence[np.ndarray], positions: np.ndarray) -> np.ndarray:
+    """Tell which descriptors may have a key that one of the others has; bool."""
+    from .key_loops import SLOT_BITS, are_known, read_keys, remember_keys
 
-    hits = np.zeros(len(many.angles), dtype=bool)
-    for asking, asked in ((many.bits, few.bits), (many.bits, few.mirrored), (many.mirrored, few.bits)):
-        if len(asking) and len(asked):
-            known = np.zeros(2**SIEVE_BITS, dtype=bool)
-            known[make_keys(asked, positions) >> (KEY_BITS - SIEVE_BITS)] = True
-            hits |= known[make_keys(asking, positions) >> (KEY_BITS - SIEVE_BITS)]
-    return hits
+    known = np.zeros((len(positions), 2**SLOT_BITS // 64), np.uint64)
+    for other in others:
+        remember_keys(read_keys(other, positions), known)
+    return _in_threads(lambda *span: are_known(_read_keys(bits, positions, *span), known), len(bits))
 
 
 # -- tiles: some images against others --------------------------------------------------------------------------------
@@ -335,12 +340,14 @@ def _ask_both_ways(
 
 def _look_up(bits: np.ndarray, index: FeatureIndex, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return where the features of equal key begin and end in each table, int32, n_tables x n_features."""
-    from .feature_loops import make_keys
-
     begins, ends = np.empty((2, len(positions), len(bits)), np.int32)
-    for table, places in enumerate(positions):
-        keys = make_keys(bits, places)
-        order = np.argsort(keys)  # asked in order, the index is read from front to back and stays in the cache
-        begins[table, order] = np.searchsorted(index.keys[table], keys[order], "left")
-        ends[table, order] = np.searchsorted(index.keys[table], keys[order], "right")
+    for table, keys in enumerate(_read_keys(bits, positions, 0, len(bits))):
+        known = index.keys[table]
+        # asked in order, the index is read from front to back and stays in the cache
+        order = np.argsort(keys) if len(known) > IN_CACHE else slice(None)
+        keys = keys[order]
+        begin = np.searchsorted(known, keys, "left")
+        end, there = begin.copy(), known[np.minimum(begin, len(known) - 1)] == keys
+        end[there] = np.searchsorted(known, keys[there], "right")
+        begins[table, order], ends[table, order] = begin, end
     return begins, ends
