@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 import numpy as np
 import pandas as pd
 
-from .decode import UnreadableImage, open_image
+from .decode import UnreadableImage, open_image, without_remarks
 from .parallel import each, map_batches
 
 RELATIONS = ["same bytes", "same pixels", "near"]
@@ -63,8 +63,9 @@ def pixel_digests(images: pd.DataFrame, places: np.ndarray, executor: Executor |
     paths, contents = images.path.to_numpy()[places], images.sha256.to_numpy()[places]
     once = dict(zip(contents, paths, strict=True))
     stamps = [(path, content) for content, path in once.items()]
-    digests = map_batches(partial(each, _pixel_digest), stamps, executor=executor, describe="compare pixels")
-    by_content = dict(zip(once, digests, strict=True))
+    with without_remarks():
+        digests = map_batches(partial(each, _pixel_digest), stamps, executor=executor, describe="compare pixels")
+        by_content = dict(zip(once, digests, strict=True))
     return [by_content[content] for content in contents]
 
 

@@ -89,6 +89,9 @@ def _read_known(kept: KeptPrints) -> Known:
     looks = np.concatenate([np.zeros(0, LOOKS), *(np.frombuffer(row[0], LOOKS) for row in rows)])
     last, still = parts[-1][0] if parts else None, np.isin(covered, kept.versions)
     placed_votes, placed_looks = _to_places(votes, kept.versions), _to_places(looks, kept.versions)
+    # renaming may turn a pair round, which a vote does not mind; what was seen of it is of no use then
+    ends = np.sort(np.column_stack([placed_votes["one"], placed_votes["other"]]), axis=1)
+    placed_votes["one"], placed_votes["other"] = ends.T
     if not still.all():
         # should it come back, it counts as new and meets what came in the meantime
         alive = [_to_versions(placed, kept.versions) for placed in (placed_votes, placed_looks)]
@@ -115,9 +118,7 @@ def _to_versions(placed: np.ndarray, versions: np.ndarray) -> np.ndarray:
     return pairs
 
 
-def _forget_others(
-    kept: KeptPrints, last: int | None, covered: np.ndarray, votes: np.ndarray, looks: np.ndarray
-) -> int | None:
+def _forget_others(kept: KeptPrints, last: int | None, covered: np.ndarray, votes: np.ndarray, looks: np.ndarray) -> int | None:
     """Keep only what is alive; return the number of the part that holds it, None where another process was faster."""
     with kept.store.writing(images=False) as run:
         if run("SELECT max(id) FROM vote_parts WHERE recipe = ?", (kept.number,)) != [(last,)]:

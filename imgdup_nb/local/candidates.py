@@ -53,7 +53,7 @@ class FeatureSet:
 
     @classmethod
     def join(cls, images: Sequence[Features]) -> FeatureSet:
-        """Lay the features of images, one at least, one after the other."""
+        """Lay the features of one image or more one after the other."""
         return cls(
             bits=np.concatenate([image.bits for image in images]),
             mirrored=np.concatenate([image.mirrored for image in images]),
@@ -120,7 +120,7 @@ def _read_keys(bits: np.ndarray, positions: np.ndarray, start: int, stop: int) -
 
 
 def find_candidates(
-    images: Sequence[Features], max_bits: int, executor: Executor | None = None, *, others: Sequence[Features] = ()
+    images: Sequence[Features], max_bits: int, executor: Executor | None = None, *, others: Sequence[Features] | None = None
 ) -> np.ndarray:
     """Find the pairs of images that share enough features at one angle: within one collection, or between two.
 
@@ -145,9 +145,9 @@ def find_candidates(
     Approximate: a pair is missed where fewer than 4 features agree in all 28 bits of one of 14 keys, or where fewer than 20 do
     and both images have eight better partners. The index takes about 190 bytes a feature, 57 kB an image.
     """
-    together = [*images, *others]
+    together = [*images, *(others or [])]
     asking = np.arange(len(together)) < len(images)
-    return best_pairs(count_votes(together, asking, max_bits, executor, within=not len(others)), len(together))
+    return best_pairs(count_votes(together, asking, max_bits, executor, within=others is None), len(together))
 
 
 def count_votes(
@@ -210,11 +210,11 @@ def best_pairs(votes: np.ndarray, n_images: int) -> np.ndarray:
 
     Parameters
     ----------
-    votes : VOTES, each pair once, in lexical order
+    votes : VOTES, each pair once
 
     Returns
     -------
-    int64, n_pairs x 2, in that order
+    int64, n_pairs x 2, in the order of the votes
     """
     pairs = np.column_stack([votes["one"], votes["other"]]).astype(np.int64)
     weights = votes["weight"].astype(np.int64)

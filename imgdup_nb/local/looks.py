@@ -96,11 +96,15 @@ def find_local_pairs(
     method, n_left = fingerprints.method.name, len(fingerprints)
     features: list[Features] = [image for side in sides for image in side.codes[:, 0]]
     known = Known.nothing(len(features)) if known is None else known
-    votes = _all_votes(features, n_left, known, MAX_VOTE_BITS[method], executor)
+    asking = known.is_new if others is None else np.arange(len(features)) < n_left
+    votes = count_votes(features, asking, MAX_VOTE_BITS[method], executor, within=others is None)
+    if asking.any():
+        known.keep_votes(votes)
     hashed, percent = _near_by_hash(sides, hashes, executor)
     textured = np.array([found.is_textured for found in features], dtype=bool)
     both = textured[hashed].all(axis=1)
-    tried = np.unique(np.concatenate([best_pairs(votes, len(features)), hashed[both]]), axis=0)
+    voted = best_pairs(np.concatenate([known.votes, votes]), len(features))
+    tried = np.unique(np.concatenate([voted, hashed[both]]), axis=0)
     looks = look_at(tried, features, method, known, executor)
     near = tried[looks["similarity"] >= SURE]
     more = partners_of_partners(near, tried) if others is None else partners_across(near, tried)
@@ -111,18 +115,6 @@ def find_local_pairs(
     looks = looks[np.lexsort((looks["right"], looks["left"]))]
     first_right = 0 if others is None else n_left
     return looks["left"].astype(np.int64), looks["right"].astype(np.int64) - first_right, to_scores(looks)
-
-
-def _all_votes(
-    features: Sequence[Features], n_left: int, known: Known, max_bits: int, executor: Executor | None
-) -> np.ndarray:
-    """Return VOTES of all pairs that have enough; those of new images are counted."""
-    within = n_left == len(features)
-    asking = known.is_new if within else np.arange(len(features)) < n_left
-    counted = count_votes(features, asking, max_bits, executor, within=within)
-    if asking.any():
-        known.keep_votes(counted)
-    return np.concatenate([known.votes, counted])
 
 
 def _near_by_hash(
