@@ -236,7 +236,9 @@ def test_another_phash_may_find_other_pairs_of_local_features(album, monkeypatch
         expected = collection.pairs("aligned")
     for module in (recipes, reading):
         monkeypatch.setattr(module, "made_with", lambda: "imagehash 99, recipe 1")
-    with pytest.warns(UserWarning, match="this is imagehash 99"), Collection(album) as collection:
+    with pytest.warns(UserWarning, match="this is imagehash 99"):
+        collection = Collection(album)
+    with collection:
         assert collection._store.read("SELECT count(*) FROM pair_parts") == [(0,)]
         looked = tell(monkeypatch, looks, "score_pairs")
         pd.testing.assert_frame_equal(collection.pairs("aligned"), expected)
