@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -86,6 +87,18 @@ def readable() -> Iterator[None]:
         raise
     except Exception as error:
         raise UnreadableImage(_explain(error)) from error
+
+
+@contextmanager
+def without_remarks() -> Iterator[None]:
+    """Keep decoders' remarks on single files off the screen, also those of threads: what matters is in the tables.
+
+    For whoever waits for the threads, not for what runs in them: Python's filters are one list for the whole process.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("default", message="the executor broke")
+        yield
 
 
 def _explain(error: Exception) -> str:

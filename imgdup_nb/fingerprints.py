@@ -20,7 +20,7 @@ import pandas as pd
 from PIL import Image
 
 from .checks import check_choice
-from .decode import MAX_PIXELS, UnreadableImage, open_image
+from .decode import MAX_PIXELS, UnreadableImage, open_image, without_remarks
 from .hashes import hash_sketches, sketch_mode, turn_views
 from .images import LOW_DETAIL, describe_file
 from .local.features import Features, import_cv2, read_features
@@ -188,7 +188,8 @@ def fingerprint_images(
             import_cv2()  # says what to install before any work begins
             batch = partial(_describe_batch, method=chosen.name)
             size = LOCAL_BATCH
-        results = list(map_batches(batch, list(good.path), executor=executor, describe=chosen.name, size=size))
+        with without_remarks():
+            results = list(map_batches(batch, list(good.path), executor=executor, describe=chosen.name, size=size))
     failed = np.array([isinstance(result, str) for result in results], dtype=bool)
     problems = good[failed].assign(problem=[result for result in results if isinstance(result, str)])
     if failed.any():

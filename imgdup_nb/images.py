@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageFile
 
-from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, grey_as_seen, open_lazily, readable
+from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, grey_as_seen, open_lazily, readable, without_remarks
 from .parallel import map_batches
 from .sketches import DECODE_SIDE, sketch_image, sketches
 from .storage import exists, find_files, is_folder, is_url, open_bytes, read_bytes, read_status
@@ -111,9 +111,7 @@ def scan_images(
     """
     files = _list_files(folder)
     rows = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # decoders' remarks on single files: what matters is in the table
-        warnings.filterwarnings("default", message="the executor broke")
+    with without_remarks():
         batch = partial(_describe_batch, max_pixels=max_pixels)
         for row, sketch in map_batches(batch, files, executor=executor, describe="scan"):
             rows.append(row)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import Executor
-from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
 
 from .checks import check_percent
-from .decode import UnreadableImage, open_image
 from .fingerprints import Fingerprints
-from .local.scores import find_local_pairs
-from .parallel import each, map_batches
+from .local.looks import find_local_pairs
+from .relations import MAYBE_SAME_PIXELS, RELATIONS, pixel_digests, relate
 from .search import MAX_PAIRS, TOO_MANY, Found, all_distances, find_pairs
 
-RELATIONS = ["same bytes", "same pixels", "near"]
 MAX_MATRIX = 10_000  # images; 800 MB
 MAX_ALIKE = 1000  # images of one fingerprint; all pairs of so many are half a million
-MAYBE_SAME_PIXELS = 90.0  # percent; equal pictures of different formats may differ in a bit or two, not in ten
 
 
 def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
@@ -128,38 +123,61 @@ def similar_pairs(
     """
     floor = check_percent("min_similarity", min_similarity)
     _check_fingerprints(fingerprints, others)
-    lefts, rights = fingerprints, fingerprints if others is None else others
     alike: list[list[int]] = []
-    details = pd.DataFrame()
-    if lefts.method.unit == "percent":
-        rows, columns, distances, details = _find_local(lefts, floor, executor)
+    details = None
+    reach = fingerprints.method.max_distance(floor)
+    if fingerprints.method.unit == "percent":
+        *found, details = find_local_pairs(fingerprints, floor, executor, others=others)
+        found.append(100.0 - details.pop("similarity").to_numpy())
     elif others is None:
-        alike = _alike_images(lefts, include_low_detail, executor)
-        rows, columns, distances = _find_unfolded(lefts.codes, lefts.method.max_distance(floor), alike, executor)
+        alike = _alike_images(fingerprints, include_low_detail, executor)
+        found = list(_find_unfolded(fingerprints.codes, reach, alike, executor))
     else:
-        reach = lefts.method.max_distance(floor)
-        rows, columns, distances = find_pairs(lefts.codes, reach, others=rights.codes, executor=executor)
-    relation = relate(lefts.images, rights.images, rows, columns, lefts.method.similarity(distances), executor)
-    if not include_low_detail:
-        kept = ~(lefts.low_detail[rows] | rights.low_detail[columns]) | (relation < RELATIONS.index("near"))
-        rows, columns, distances, relation = rows[kept], columns[kept], distances[kept], relation[kept]
-        details = details[kept] if len(details.columns) else details
-    pairs = pair_table(lefts, others, rows, columns, distances, relation, floor=floor, details=details)
-    if include_low_detail:
-        pairs.attrs["low_detail"] = 0
+        found = list(find_pairs(fingerprints.codes, reach, others=others.codes, executor=executor))
+    pairs = complete_pairs(
+        fingerprints, others, *found, floor=floor, details=details, include_low_detail=include_low_detail, executor=executor
+    )
     if alike:
-        names = lefts.names
+        names = fingerprints.names
         pairs.attrs["alike"] = SharedList([names[k] for k in some] for some in alike)
     return pairs
 
 
-def _find_local(
-    prints: Fingerprints, floor: float, executor: Executor | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, pd.DataFrame]:
-    """Return rows, columns and distances of pairs by local features, and what else is known of each."""
-    rows, columns, details = find_local_pairs(prints, floor, executor)
-    distances = 100.0 - details.pop("similarity").to_numpy()
-    return rows, columns, distances, details[["matches", "scored_by"]] if prints.method.name == "akaze" else details
+def complete_pairs(
+    lefts: Fingerprints,
+    others: Fingerprints | None,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    distances: np.ndarray,
+    *,
+    floor: float,
+    details: pd.DataFrame | None = None,
+    include_low_detail: bool = False,
+    executor: Executor | None = None,
+) -> pd.DataFrame:
+    """Return pairs that were found as the table of `similar_pairs`: related, and without those of nearly blank images.
+
+    What comes is as for `pair_table`.
+    """
+    rights = lefts if others is None else others
+    may_be_same = distances <= lefts.method.max_distance(MAYBE_SAME_PIXELS) + 1e-9
+    relation = relate(lefts.images, rights.images, rows, columns, may_be_same, executor)
+    if not include_low_detail:
+        kept = may_be_listed(lefts, rights, rows, columns, relation)
+        if not kept.all():
+            rows, columns, distances, relation = rows[kept], columns[kept], distances[kept], relation[kept]
+            details = None if details is None else details[kept]
+    pairs = pair_table(lefts, others, rows, columns, distances, relation, floor=floor, details=details)
+    if include_low_detail:
+        pairs.attrs["low_detail"] = 0
+    return pairs
+
+
+def may_be_listed(
+    lefts: Fingerprints, rights: Fingerprints, rows: np.ndarray, columns: np.ndarray, relation: np.ndarray
+) -> np.ndarray:
+    """Tell of each pair whether neither image is nearly blank, or both are of the same bytes or pixels."""
+    return ~(lefts.low_detail[rows] | rights.low_detail[columns]) | (relation < RELATIONS.index("near"))
 
 
 def pair_table(
@@ -173,24 +191,33 @@ def pair_table(
     floor: float,
     details: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return pairs, which come in lexical order, as the table of `similar_pairs`.
+    """Return pairs as the table of `similar_pairs`.
 
-    `relation` is the place in RELATIONS; `details` are further columns.
+    Parameters
+    ----------
+    rows, columns, distances, relation
+        in lexical order; they are put into the order of the table where they are, and those that fit become part of it, for
+        millions of pairs should not be in memory twice. `relation` is the place in RELATIONS.
+    details
+        further columns; of 'akaze' only those that it has.
     """
     method, rights = lefts.method, lefts if others is None else others
     order = np.argsort(distances, kind="stable")
-    pairs = pd.DataFrame(
-        {
-            "left": pd.Categorical.from_codes(rows[order], pd.Index(lefts.names, dtype=object)),
-            "right": pd.Categorical.from_codes(columns[order], pd.Index(rights.names, dtype=object)),
-            "distance": distances[order].astype(np.int64 if method.bits else np.float64),
-            "similarity": method.similarity(distances[order]),
-            "relation": pd.Categorical.from_codes(relation[order], RELATIONS),
-        }
-    )
+    for column in (rows, columns, distances, relation):
+        column[:] = column[order]
     if details is not None:
-        for name in details:
-            pairs[name] = details[name].to_numpy()[order]
+        details = (details[["matches", "scored_by"]] if method.name == "akaze" else details).iloc[order]
+    del order
+    values = {
+        "left": pd.Categorical.from_codes(rows, pd.Index(lefts.names, dtype=object)),
+        "right": pd.Categorical.from_codes(columns, pd.Index(rights.names, dtype=object)),
+        "distance": distances.astype(np.int64 if method.bits else np.float64),
+        # of bits only as many values occur as there are bits
+        "similarity": method.similarity(np.arange(method.bits + 1))[distances] if method.bits else method.similarity(distances),
+        "relation": pd.Categorical.from_codes(relation, RELATIONS),
+    }
+    further = {} if details is None else {name: details[name].array for name in details}
+    pairs = pd.DataFrame(values | further, copy=False)
     both = [lefts] if others is None else [lefts, rights]
     pairs.attrs = {
         "method": method.name,
@@ -212,12 +239,8 @@ def _check_fingerprints(fingerprints: Fingerprints, others: Fingerprints | None)
         return
     if not isinstance(others, Fingerprints):
         raise TypeError(f"others must come from fingerprint_images(images), not {type(others).__name__}")
-    if fingerprints.method.unit == "percent":
-        raise ValueError(
-            f"{fingerprints.method.name} compares the images of one collection; scan both folders together: "
-            "scan_images([one, other])"
-        )
-    same_length = fingerprints.codes.shape[2] == others.codes.shape[2] or not len(others) or not len(fingerprints)
+    # of local features each image is an object, of vectors the lengths may differ
+    same_length = fingerprints.codes.shape[2:] == others.codes.shape[2:] or not len(others) or not len(fingerprints)
     if fingerprints.method.name != others.method.name or not same_length:
         raise ValueError(
             f"both collections must be fingerprinted by one method, and these are by {fingerprints.method.name} and "
@@ -267,7 +290,7 @@ def _same_pixels(images: pd.DataFrame, places: np.ndarray, executor: Executor | 
     """Part blank images, which are in pairs only with images of the same pixels, into sets of these."""
     if not len(places) or "path" not in images:
         return []
-    digests = np.array(_pixel_digests(images, places, executor))
+    digests = np.array(pixel_digests(images, places, executor))
     return [places[digests == digest] for digest in np.unique(digests) if digest]
 
 
@@ -297,54 +320,3 @@ def _find_unfolded(codes: np.ndarray, max_distance: float, alike: list[list[int]
     rows, columns = np.minimum(one, other), np.maximum(one, other)
     order = np.lexsort((columns, rows))
     return rows[order], columns[order], apart[order]
-
-
-# -- same bytes, same pixels ------------------------------------------------------------------------------------------
-
-
-def relate(
-    left: pd.DataFrame,
-    right: pd.DataFrame,
-    rows: np.ndarray,
-    columns: np.ndarray,
-    similarity: np.ndarray,
-    executor: Executor | None = None,
-) -> np.ndarray:
-    """Return the place in RELATIONS of each pair of a row of `left` and a row of `right`."""
-    relation = np.full(len(rows), RELATIONS.index("near"), dtype=np.int8)
-    if not {"path", "sha256", "width", "height"} <= set(left) & set(right):  # hashes computed elsewhere
-        return relation
-    digests = left.sha256.to_numpy()[rows]
-    relation[(digests == right.sha256.to_numpy()[columns]) & (digests != "")] = RELATIONS.index("same bytes")
-    same_size = np.ones(len(rows), dtype=bool)
-    for side in ("width", "height"):
-        same_size &= left[side].to_numpy()[rows] == right[side].to_numpy()[columns]
-    maybe = np.flatnonzero(same_size & (similarity >= MAYBE_SAME_PIXELS) & (relation == RELATIONS.index("near")))
-    pixels = []
-    for images, places in ((left, rows[maybe]), (right, columns[maybe])):
-        wanted, back = np.unique(places, return_inverse=True)
-        pixels.append(np.array(_pixel_digests(images, wanted, executor), dtype=object)[back])
-    same = (pixels[0] == pixels[1]) & (pixels[0] != "")
-    relation[maybe[same.astype(bool)]] = RELATIONS.index("same pixels")
-    return relation
-
-
-def _pixel_digests(images: pd.DataFrame, places: np.ndarray, executor: Executor | None) -> list[str]:
-    """Return the digest of the pixels of the images at some places, each content decoded once."""
-    paths, contents = images.path.to_numpy()[places], images.sha256.to_numpy()[places]
-    once = dict(zip(contents, paths, strict=True))
-    stamps = [(path, content) for content, path in once.items()]
-    digests = map_batches(partial(each, _pixel_digest), stamps, executor=executor, describe="compare pixels")
-    by_content = dict(zip(once, digests, strict=True))
-    return [by_content[content] for content in contents]
-
-
-@lru_cache(maxsize=100_000)
-def _pixel_digest(stamp: tuple[str, str]) -> str:
-    """Return the SHA-256 of a picture's size and pixels as shown, empty where it cannot be read any more."""
-    path, _contents = stamp
-    try:
-        picture = open_image(path)
-    except UnreadableImage:
-        return ""
-    return hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()

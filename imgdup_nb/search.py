@@ -18,11 +18,12 @@ import numpy as np
 from .parallel import MadeLater, each, map_batches
 
 BLOCK_BYTES = 32 * 2**20  # temporary memory of one block of distances
-MAX_PAIRS = 50_000_000  # about 1.5 GB as a table; nobody can look at more
+MAX_PAIRS = 50_000_000  # 1.25 GB as a table; nobody can look at more
 MAX_IMAGES = 2**27  # so that a pair and its distance fit into one number of 64 bits
 SMALL = 2e7  # comparisons; up to here numpy is done before numba has been imported
 TILE_ROWS = 1_000_000  # what travels to another process at a time: two tiles of codes
 DISTANCE_BITS = 10
+PIECE = 2**20  # pairs unpacked at a time
 TOO_MANY = (
     "more than {:,} pairs are this similar; raise min_similarity, or look first at the images that are alike everywhere "
     "(nearly blank: images[images.detail < 5])"
@@ -45,7 +46,7 @@ def find_pairs(
 
     Returns
     -------
-    rows, columns : int64, in lexical order; without `others` rows < columns
+    rows, columns : int32, in lexical order; without `others` rows < columns
     distances : uint16 bits, or float64
 
     Raises
@@ -180,41 +181,50 @@ def _compare_bits(left: np.ndarray, right: np.ndarray | None, max_distance: int)
 
 def _closest(parts: Iterator[np.ndarray]) -> Found:
     """Return each pair once, with its smallest distance, in lexical order."""
-    rows_and_more = _merge(parts, DISTANCE_BITS)
-    distances = (rows_and_more & np.uint64(2**DISTANCE_BITS - 1)).astype(np.uint16)
-    rows, columns = _unpack(rows_and_more >> np.uint64(DISTANCE_BITS))
-    return rows, columns, distances
+    return _unpack(_merge(parts))
 
 
 def _in_order(parts: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return each pair once, in lexical order."""
-    return _unpack(_merge(parts, DISTANCE_BITS) >> np.uint64(DISTANCE_BITS))
+    return _unpack(_merge(parts))[:2]
 
 
-def _unpack(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return (pairs // np.uint64(MAX_IMAGES)).astype(np.int64), (pairs % np.uint64(MAX_IMAGES)).astype(np.int64)
+def _unpack(numbers: np.ndarray) -> Found:
+    """Undo the packing of `_merge`, a piece at a time: a list of millions should not be in memory twice."""
+    rows, columns = np.empty((2, len(numbers)), np.int32)
+    distances = np.empty(len(numbers), np.uint16)
+    for start in range(0, len(numbers), PIECE):
+        some = slice(start, start + PIECE)
+        pairs = numbers[some] >> np.uint64(DISTANCE_BITS)
+        rows[some], columns[some] = pairs // np.uint64(MAX_IMAGES), pairs % np.uint64(MAX_IMAGES)
+        distances[some] = numbers[some] & np.uint64(2**DISTANCE_BITS - 1)
+    return rows, columns, distances
 
 
-def _merge(parts: Iterator[np.ndarray], n_distance_bits: int) -> np.ndarray:
+def _merge(parts: Iterator[np.ndarray]) -> np.ndarray:
     """Return sorted numbers, uint64, of row, column and distance, and of each pair the one with the smallest distance."""
     kept: list[np.ndarray] = []
     total = 0
     for part in parts:
         row, column, distance = part.T.astype(np.uint64)
-        kept.append((row * np.uint64(MAX_IMAGES) + column << np.uint64(n_distance_bits)) + distance)
+        kept.append((row * np.uint64(MAX_IMAGES) + column << np.uint64(DISTANCE_BITS)) + distance)
         total += len(part)
         if total > MAX_PAIRS:  # as they are found; through several views a pair is found several times
-            kept = [_once(kept, n_distance_bits)]
+            kept = [_once(kept)]
             total = len(kept[0])
         if total > MAX_PAIRS:
             raise ValueError(TOO_MANY.format(MAX_PAIRS))
-    return _once(kept, n_distance_bits)
+    return _once(kept)
 
 
-def _once(kept: list[np.ndarray], n_distance_bits: int) -> np.ndarray:
-    numbers = np.sort(np.concatenate(kept)) if kept else np.zeros(0, np.uint64)
-    pairs = numbers >> np.uint64(n_distance_bits)
-    return numbers[np.concatenate([np.ones(min(1, len(pairs)), bool), pairs[1:] != pairs[:-1]])]
+def _once(kept: list[np.ndarray]) -> np.ndarray:
+    """Return numbers sorted, of each pair the first; the list of them is emptied."""
+    numbers = np.concatenate([np.zeros(0, np.uint64), *kept])
+    kept.clear()
+    numbers.sort()
+    is_first = np.ones(len(numbers), dtype=bool)
+    is_first[1:] = numbers[1:] ^ numbers[:-1] >= np.uint64(2**DISTANCE_BITS)  # some bit of row or column differs
+    return numbers if is_first.all() else numbers[is_first]
 
 
 # -- distances --------------------------------------------------------------------------------------------------------

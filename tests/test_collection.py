@@ -347,14 +347,15 @@ def test_an_index_of_a_newer_version_is_refused_with_the_way_out(photos):
 def test_an_index_of_an_older_version_is_upgraded_or_refused(photos, monkeypatch):
     with Collection(photos) as collection:
         collection.label("cat.png", "cat.bmp", "same")
-    monkeypatch.setattr(store, "SCHEMA_VERSION", 2)
+    now = store.SCHEMA_VERSION
+    monkeypatch.setattr(store, "SCHEMA_VERSION", now + 1)
     with pytest.raises(ValueError, match=r"older imgdup_nb.*Collection.repair"):
         Collection(photos)
-    monkeypatch.setitem(store.UPGRADES, 1, "CREATE TABLE something (name TEXT)")
+    monkeypatch.setitem(store.UPGRADES, now, "CREATE TABLE something (name TEXT)")
     with Collection(photos) as collection:
         assert collection._store.read("SELECT * FROM something") == []
         assert len(collection.labels) == 1
-        assert collection._store.read("PRAGMA user_version") == [(2,)]
+        assert collection._store.read("PRAGMA user_version") == [(now + 1,)]
 
 
 def test_a_sqlite_file_of_another_program_is_left_alone(photos, tmp_path):

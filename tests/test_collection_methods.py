@@ -1,13 +1,23 @@
 """A collection keeps local features and embeddings too, and answers with them what the functions answer."""
 
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 
-from imgdup_nb import Collection, compare_images, fingerprint_images, group_duplicates, scan_images, similar_pairs
+import imgdup_nb
+from imgdup_nb import Collection, compare_images, fingerprint_images, group_duplicates, relations, scan_images, similar_pairs
 from imgdup_nb.decode import UnreadableImage
-from imgdup_nb.index import kept, recipes
+from imgdup_nb.index import kept_local, reading, recipes
+from imgdup_nb.local import candidates, looks
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be (read|shown)")
 
@@ -65,7 +75,10 @@ def test_local_features_are_kept_and_answer_like_the_functions(album, method, mo
         for _ in range(2):
             pd.testing.assert_frame_equal(collection.pairs(method), expected)
         collection._pairs = None
-    fingerprinted, compared = tell(monkeypatch, recipes, "fingerprint_images"), tell(monkeypatch, kept, "similar_pairs")
+    fingerprinted, compared = (
+        tell(monkeypatch, recipes, "fingerprint_images"),
+        tell(monkeypatch, kept_local, "find_local_pairs"),
+    )
     with Collection(album) as collection:
         pairs = collection.pairs(method)
         pd.testing.assert_frame_equal(pairs, expected)
@@ -80,6 +93,156 @@ def test_local_features_are_kept_and_answer_like_the_functions(album, method, mo
         pd.testing.assert_frame_equal(collection.pairs(method), now)
         assert fingerprinted == [1]
         assert collection.methods == ["phash", method]
+
+
+def change_something(folder, rng):
+    """Do one of the things people do to files, some of which turn the order of names round."""
+    files = sorted(folder.glob("*.*g"))
+    one, new = rng.choice(files), folder / f"{rng.choice('am')}{rng.randrange(10**6)}.png"
+    deed = rng.choice(["new", "new", "edit", "move", "copy", "delete"])
+    whole = textured(rng.randrange(4))
+    left, top = rng.randrange(60), rng.randrange(40)
+    if deed in {"new", "edit"}:
+        part = whole.crop((left, top, left + 250, top + 190))
+        rng.choice([part, ImageOps.mirror(whole), whole.rotate(30), whole]).save(new if deed == "new" else one)
+    elif deed == "move":
+        one.rename(new)
+    elif deed == "copy":
+        shutil.copy(one, new)
+    elif len(files) > 3:
+        shutil.move(one, folder / ".away")  # it may come back
+    away = folder / ".away"
+    if deed != "delete" and away.exists() and rng.random() < 0.5:
+        shutil.move(away, folder / "back.png")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_comes_and_goes_local_pairs_are_those_of_a_fresh_comparison(album, seed, monkeypatch):
+    # few votes count, so that images push pairs of others out and let them in again
+    monkeypatch.setattr(candidates, "BEST", 1)
+    monkeypatch.setattr(candidates, "MANY_VOTES", 10**6)
+    rng = random.Random(seed)
+    for _round in range(5):
+        with Collection(album) as collection:
+            for _deed in range(rng.randrange(1, 4)):
+                change_something(album, rng)
+            collection.update()
+            floor = rng.choice([70, 70, 60, 90])
+            fresh = similar_pairs(fingerprint_images(scan_images(album), "aligned"), min_similarity=floor)
+            for _ in range(2):
+                pairs = collection.pairs("aligned", min_similarity=floor)
+                pd.testing.assert_frame_equal(pairs, fresh, check_exact=True)
+                assert pairs.attrs == fresh.attrs
+                collection._pairs = None
+
+
+def test_only_pairs_that_nobody_looked_at_are_looked_at(album, monkeypatch):
+    looked, score = [], looks.score_pairs
+    monkeypatch.setattr(looks, "score_pairs", lambda pairs, *more: looked.append(len(pairs)) or score(pairs, *more))
+    with Collection(album) as collection:
+        collection.pairs("aligned")
+        assert sum(looked) > 5
+        looked.clear()
+        collection.pairs("aligned", min_similarity=50)  # a lower floor needs no further look
+        assert sum(looked) == 0
+        textured(1).rotate(15).save(album / "new.png")
+        collection.update()
+        collection.pairs("aligned")
+        assert 1 <= sum(looked) <= 4
+        looked.clear()
+        (album / "new.png").unlink()
+        collection.update()
+        collection.pairs("aligned")
+        assert sum(looked) == 0
+
+
+def test_pixels_of_pairs_that_were_compared_are_not_decoded_again(album, monkeypatch):
+    Image.new("RGB", (90, 90), "white").save(album / "white.png")
+    Image.new("RGB", (90, 90), "ivory").save(album / "ivory.png")
+    textured(0).save(album / "cat.bmp")
+    with Collection(album) as collection:
+        relations._pixel_digest.cache_clear()
+        first = collection.pairs("aligned")
+        assert "same pixels" in set(first.relation)
+        assert relations._pixel_digest.cache_info().misses >= 4
+        textured(9).save(album / "new.png")
+        collection.update()
+        relations._pixel_digest.cache_clear()
+        pd.testing.assert_frame_equal(
+            collection.pairs("aligned").drop(columns=["left", "right"]), first.drop(columns=["left", "right"])
+        )
+        assert relations._pixel_digest.cache_info().misses == 0
+
+
+VICTIM = """
+import sys, warnings
+warnings.simplefilter("ignore")
+from imgdup_nb import Collection
+from imgdup_nb.index import kept_local
+from imgdup_nb.local import looks
+looks.TOGETHER = 2
+keep = kept_local._keep_looks
+def keep_and_say(kept, some):
+    keep(kept, some)
+    print("looked", len(some), flush=True)
+kept_local._keep_looks = keep_and_say
+with Collection(sys.argv[1]) as photos:
+    photos.pairs("aligned")
+print("done", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
+def test_killed_while_it_looks_at_pairs_what_was_seen_stays(album, monkeypatch):
+    environment = {**os.environ, "PYTHONPATH": str(Path(imgdup_nb.__file__).parents[1])}
+    victim = subprocess.Popen([sys.executable, "-c", VICTIM, str(album)], stdout=subprocess.PIPE, text=True, env=environment)
+    assert victim.stdout.readline() == "looked 2\n"
+    victim.send_signal(signal.SIGKILL)
+    victim.communicate()
+    looked, score = [], looks.score_pairs
+    monkeypatch.setattr(looks, "score_pairs", lambda pairs, *more: looked.append(len(pairs)) or score(pairs, *more))
+    expected = similar_pairs(fingerprint_images(scan_images(album), "aligned"))
+    from_scratch, looked[:] = sum(looked), []
+    counted = tell(monkeypatch, looks, "count_votes")
+    with Collection(album) as collection:
+        collection._store.check()
+        assert collection._store.read("SELECT count(*) FROM vote_parts") == [(1,)]
+        pd.testing.assert_frame_equal(collection.pairs("aligned"), expected, check_exact=True)
+    assert sum(looked) <= from_scratch - 2
+    assert len(counted) == 1
+
+
+def test_an_index_of_the_first_version_is_upgraded(album):
+    with Collection(album) as collection:
+        collection.pairs("aligned")
+        hashed = collection.pairs()
+        collection.label("cat.png", "crop.png", "same")
+        with collection._store.writing() as run:  # as the first version left it
+            run(
+                "UPDATE pair_parts SET pairs = ? WHERE recipe = (SELECT id FROM recipes WHERE method = 'aligned')", (b"x" * 67,)
+            )
+            run("DROP TABLE vote_parts")
+            run("DROP TABLE look_parts")
+            run("PRAGMA user_version = 1")
+    with Collection(album) as collection:
+        fresh = similar_pairs(fingerprint_images(scan_images(album), "aligned"))
+        pd.testing.assert_frame_equal(collection.pairs("aligned"), fresh, check_exact=True)
+        pd.testing.assert_frame_equal(collection.pairs(), hashed)
+        assert list(collection.labels.label) == ["same"]
+
+
+def test_another_phash_may_find_other_pairs_of_local_features(album, monkeypatch):
+    with Collection(album) as collection:
+        expected = collection.pairs("aligned")
+    for module in (recipes, reading):
+        monkeypatch.setattr(module, "made_with", lambda: "imagehash 99, recipe 1")
+    with pytest.warns(UserWarning, match="this is imagehash 99"):
+        collection = Collection(album)
+    with collection:
+        assert collection._store.read("SELECT count(*) FROM pair_parts") == [(0,)]
+        looked = tell(monkeypatch, looks, "score_pairs")
+        pd.testing.assert_frame_equal(collection.pairs("aligned"), expected)
+        assert sum(looked) == 0
 
 
 def test_a_picture_is_found_by_local_features_what_a_hash_cannot_see(album, tmp_path):

@@ -1,6 +1,8 @@
 """The matrix and the pair table against a double loop."""
 
 import itertools
+import warnings
+import zlib
 
 import imagehash
 import numpy as np
@@ -10,8 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imgdup_nb import METHODS, Fingerprints, fingerprint_images, scan_images, similar_pairs, similarity_matrix
+from imgdup_nb.decode import open_image
 from imgdup_nb.fingerprints import pack_bits, turn_views
-from imgdup_nb.sketches import read_sketch
+from imgdup_nb.sketches import read_sketch, sketches
 
 HASHES = [name for name in METHODS if METHODS[name].bits]
 
@@ -133,6 +136,24 @@ def test_a_turned_copy_shows_the_same_pixels(tmp_path, picture):
     picture(1).save(tmp_path / "a.png")
     picture(1).transpose(Image.Transpose.ROTATE_180).save(tmp_path / "b.png", exif=exif)
     assert similar_pairs(fingerprint_images(scan_images(tmp_path))).relation.tolist() == ["same pixels"]
+
+
+def test_what_a_decoder_remarks_is_not_shown_when_pixels_are_compared(tmp_path, picture):
+    for name, level in (("one", 1), ("two", 9)):
+        picture(1).save(tmp_path / f"{name}.png", compress_level=level)
+        stored = (tmp_path / f"{name}.png").read_bytes()
+        chunk = b"acTL" + bytes(8)  # an animation of no frames, on which Pillow remarks
+        animated = stored[:33] + (8).to_bytes(4) + chunk + zlib.crc32(chunk).to_bytes(4) + stored[33:]
+        (tmp_path / f"{name}.png").write_bytes(animated)
+    with pytest.warns(UserWarning, match="Invalid APNG"):
+        open_image(tmp_path / "one.png")
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        images = scan_images(tmp_path)
+        sketches.forget()
+        prints = fingerprint_images(images)
+        assert list(similar_pairs(prints).relation) == ["same pixels"]
+    assert shown == []
 
 
 def test_blank_pictures_are_kept_out_and_counted(photos):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..fingerprints import Fingerprints
 from ..local.scores import SAME_HASH, score_pairs
-from ..pairs import pair_table, relate
+from ..pairs import complete_pairs
 from ..search import find_pairs
 
 
@@ -50,12 +50,9 @@ def compare_each(
     hashed = np.setdiff1d(np.arange(len(rows)), looked)
     if len(hashed):
         similarity[hashed] = _by_hash(queries, prints, hashes)[rows[hashed], columns[hashed]]
-    relation = relate(queries.images, prints.images, rows, columns, similarity)
     kept = similarity >= floor - 1e-9
-    if not include_low_detail:
-        kept &= ~(queries.low_detail[rows] | prints.low_detail[columns]) | (relation < 2)
-    rows, columns, similarity, relation = rows[kept], columns[kept], similarity[kept], relation[kept]
-    return pair_table(queries, prints, rows, columns, 100.0 - similarity, relation, floor=floor)
+    found = rows[kept], columns[kept], 100.0 - similarity[kept]
+    return complete_pairs(queries, prints, *found, floor=floor, include_low_detail=include_low_detail)
 
 
 def _by_hash(

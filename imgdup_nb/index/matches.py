@@ -21,8 +21,9 @@ from ..linkages import LINKAGES
 from ..methods import METHODS
 from .folder import Folder
 from .kept import kept_pairs
+from .kept_local import kept_local_pairs
 from .prints import KeptPrints, make_fingerprints, missing_fingerprints
-from .recipes import Recipe, find_recipe
+from .recipes import LOOKS_HASH, Recipe, find_recipe
 from .said import read_labels, read_stand_ins, save_labels
 
 FLOOR = 70.0  # percent; pairs from here up are kept, so that any usual threshold is answered from the index
@@ -100,7 +101,7 @@ class Matches(Folder):
         method, orientations
             as for `fingerprints`.
         min_similarity
-            percent, inclusive. Asking for less than ever before compares all again.
+            percent, inclusive. Asking for less than ever before compares all again, but for local features.
         keep_apart, linkage
             True gives the table for groups of this linkage in which nothing labelled "different" meets, as `apply_labels` makes
             it: for explorers and sweeps. Evidence from labels wants the whole table, False.
@@ -113,8 +114,12 @@ class Matches(Folder):
             kept = self._kept(method, orientations, executor)
             key = self._store.state(), kept.number, floor, len(kept)
             if self._pairs is None or self._pairs[0] != key:
+                hashes = self._kept(LOOKS_HASH, False, executor) if kept.recipe.is_local else None
                 with self._doing("MatchingFeatures", len(kept)) as step:
-                    table = kept_pairs(kept, floor=floor, executor=executor, step=step)
+                    if hashes is not None:
+                        table = kept_local_pairs(kept, hashes, floor=floor, executor=executor, step=step)
+                    else:
+                        table = kept_pairs(kept, floor=floor, executor=executor, step=step)
                 self._pairs = key, table
             pairs = self._pairs[1]
         return self._keep_apart(pairs, linkage) if keep_apart else pairs.copy()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from ..decode import without_remarks
 from ..fingerprints import Fingerprints
 from .recipes import Recipe
 from .store import Store
@@ -103,9 +103,7 @@ def make_fingerprints(
 
     for start in range(0, len(images), BATCH):
         batch = images.iloc[start : start + BATCH]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the caller says it once
-            warnings.filterwarnings("default", message="the executor broke")
+        with without_remarks():  # nor that images became unreadable: the caller says it once
             prints = recipe.compute(batch, executor)
         rows = [
             (number, version_of[path], recipe.pack(code))

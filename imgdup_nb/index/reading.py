@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from typing import NamedTuple
 
+from ..decode import without_remarks
 from ..fingerprints import Reading, made_with, read_batch
 from ..images import printable
 from ..parallel import map_batches
@@ -40,9 +40,7 @@ def read_files(
         counts on how many are done.
     """
     kept = [Hash(*row) for row in store.read("SELECT id, method, views FROM recipes WHERE made_with = ?", (made_with(),))]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # decoders' remarks on single files: what matters is in the table
-        warnings.filterwarnings("default", message="the executor broke")
+    with without_remarks():
         readings = zip(files, _read(root, files, kept, executor), strict=True)
         while batch := list(itertools.islice(readings, BATCH)):
             _save(store, root, batch, kept)

@@ -20,6 +20,9 @@ from ..local.features import Features, features_made_with
 from ..methods import METHODS, Method
 from .store import Store
 
+LOOKS_HASH = "phash"  # what pairs of local features are also found by
+LOCAL = tuple(name for name, method in METHODS.items() if method.unit == "percent")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -122,9 +125,11 @@ def find_recipe(store: Store, recipe: Recipe) -> int:
                 "may differ, so all are made again",
                 stacklevel=4,
             )
-            run("DELETE FROM fingerprints WHERE recipe = ?", (number,))
-            run("DELETE FROM pair_parts WHERE recipe = ?", (number,))
+            for table in ("fingerprints", "pair_parts", "vote_parts", "look_parts"):
+                run(f"DELETE FROM {table} WHERE recipe = ?", (number,))
             run("DELETE FROM recipes WHERE id = ?", (number,))
+            if recipe.kind.name == LOOKS_HASH:  # it says which pairs are looked at
+                run(f"DELETE FROM pair_parts WHERE recipe IN (SELECT id FROM recipes WHERE method IN {LOCAL})")
         row = (recipe.kind.name, recipe.views, recipe.made_with)
         run("INSERT INTO recipes (method, views, made_with) VALUES (?, ?, ?)", row)
         return run("SELECT last_insert_rowid()")[0][0]

@@ -28,11 +28,10 @@ from typing import Any
 
 INDEX_NAME = ".imgdup_nb.sqlite"  # hidden, so that a scan passes over it
 APPLICATION = 0x64757073  # written into the file's header: this SQLite file is ours
-SCHEMA_VERSION = 1
-UPGRADES: dict[int, str] = {}  # from which version, the SQL that leads to the next; none yet, since 1 is the first
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 60
 
-SCHEMA = """
+FIRST_SCHEMA = """
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT INTO counters VALUES ('version', 0);
 CREATE TABLE images (
@@ -64,6 +63,20 @@ CREATE TABLE labels (
 ) WITHOUT ROWID;
 CREATE TABLE tags (tag TEXT PRIMARY KEY, image TEXT NOT NULL, made TEXT NOT NULL, contents BLOB NOT NULL);
 """
+UPGRADES = {  # from which version, the SQL that leads to the next; a new file goes the same way
+    1: """
+CREATE TABLE vote_parts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, recipe INTEGER NOT NULL,
+    covered BLOB NOT NULL,            -- versions whose votes with all covered before were counted, int64
+    votes BLOB NOT NULL
+);
+CREATE TABLE look_parts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, recipe INTEGER NOT NULL,
+    looks BLOB NOT NULL               -- what was seen of pairs of versions, each in this order
+);
+DELETE FROM pair_parts WHERE recipe IN (SELECT id FROM recipes WHERE method IN ('aligned', 'akaze'));
+""",
+}
 
 
 class DamagedIndex(RuntimeError):
@@ -111,12 +124,10 @@ class Store:
         with self.writing() as run:
             version = self._pragma("user_version")  # inside the transaction: another process may be doing the same
             if version == 0:
-                for statement in SCHEMA.split(";\n"):
-                    run(statement)
                 run(f"PRAGMA application_id = {APPLICATION}")
-            else:
-                for step in range(version, SCHEMA_VERSION):
-                    run(UPGRADES[step])
+            steps = [UPGRADES[step] if step else FIRST_SCHEMA for step in range(version, SCHEMA_VERSION)]
+            for statement in ";\n".join(steps).split(";\n"):
+                run(statement)
             run(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _check_header(self) -> None:

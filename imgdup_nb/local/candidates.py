@@ -3,15 +3,19 @@
 Descriptors of one patch in two pictures differ in some 20 to 60 of their 256 bits. `N_TABLES` times, `KEY_BITS` of the bits are
 taken as a key; two features that share a key, and are near as a whole, are one vote for their two images, counted by the angle
 between them, because a true copy turns all its patches by one angle. No list of all pairs is ever made.
+
+The votes of a pair depend on its two images alone; which pairs are `best_pairs` depends on all votes. Hence votes can be kept
+while a collection grows, and those of new images are all that is counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +29,10 @@ MANY_VOTES = 20  # that many are always looked at; below, only the best few of a
 BEST = 8
 TOGETHER = 256  # images that ask at a time
 STRIPES = 4  # parts of a collection that are compared with each other elsewhere, so that a worker holds two of them
+FEWER = 4  # times; so much fewer features are looked for among those only that share a key with one of them
+SPAN = 2**15  # features whose keys are read at a time
+IN_CACHE = 2**15  # keys; so few are looked up in any order
+VOTES = np.dtype([("one", "<u4"), ("other", "<u4"), ("votes", "<u2"), ("weight", "<u4")])  # of two images; 14 bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +52,31 @@ class FeatureSet:
     starts: np.ndarray
 
     @classmethod
-    def join(cls, images: Sequence[Features], n_words: int) -> FeatureSet:
-        """Lay the features of images one after the other."""
-        none = np.zeros((0, n_words), np.uint64)
+    def join(cls, images: Sequence[Features]) -> FeatureSet:
+        """Lay the features of one image or more one after the other."""
         return cls(
-            bits=np.concatenate([none, *(image.bits for image in images)]),
-            mirrored=np.concatenate([none, *(image.mirrored for image in images)]),
-            angles=np.concatenate([np.zeros(0, np.float32), *(image.angles for image in images)]),
+            bits=np.concatenate([image.bits for image in images]),
+            mirrored=np.concatenate([image.mirrored for image in images]),
+            angles=np.concatenate([image.angles for image in images]),
             starts=np.concatenate([[0], np.cumsum([len(image) for image in images])]).astype(np.int64),
         )
+
+    def keep(self, kept: np.ndarray) -> FeatureSet:
+        """Return the same images with some of their features; `kept` is bool, n_features."""
+        starts = np.concatenate([[0], np.cumsum(kept)])[self.starts]
+        mirrored = self.mirrored[kept] if len(self.mirrored) else self.mirrored
+        return FeatureSet(self.bits[kept], mirrored, self.angles[kept], starts)
+
+    def cut(self, start: int, stop: int) -> FeatureSet:
+        """Return the images of a range."""
+        starts = self.starts[start : stop + 1]
+        some = slice(starts[0], starts[-1])
+        return FeatureSet(self.bits[some], self.mirrored[some], self.angles[some], starts - starts[0])
+
+    @property
+    def owner(self) -> np.ndarray:
+        """The image of each feature, int32."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -76,34 +100,41 @@ class FeatureIndex:
     @classmethod
     def build(cls, features: FeatureSet, positions: np.ndarray) -> FeatureIndex:
         """Sort features by key, a table after the other."""
-        tables = list(
-            map_batches(partial(each, partial(_sort_by_key, features.bits)), list(positions), describe="index", size=1)
-        )
-        owner = np.repeat(np.arange(len(features), dtype=np.int32), np.diff(features.starts))
-        return cls(owner, *(np.stack(part) for part in zip(*tables, strict=True)))
+        keys = _in_threads(partial(_read_keys, features.bits, positions), len(features.bits))
+        order = partial(np.argsort, kind="stable")
+        rows = np.stack(list(map_batches(partial(each, order), list(keys), describe="index", size=1))).astype(np.int32)
+        return cls(features.owner, rows, np.take_along_axis(keys, rows, axis=1))
 
 
-def _sort_by_key(bits: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    from .feature_loops import make_keys
+def _in_threads(work: Callable[[int, int], np.ndarray], n_features: int) -> np.ndarray:
+    """Return what a function gives for all features, which is asked for some of them, from one to another, at a time."""
+    spans = [(start, min(start + SPAN, n_features)) for start in range(0, n_features, SPAN)]
+    parts = map_batches(partial(each, lambda span: work(*span)), spans, describe="index", size=1)
+    return np.concatenate(list(parts), axis=-1)
 
-    keys = make_keys(bits, positions)
-    rows = np.argsort(keys, kind="stable").astype(np.int32)
-    return rows, keys[rows]
+
+def _read_keys(bits: np.ndarray, positions: np.ndarray, start: int, stop: int) -> np.ndarray:
+    from .key_loops import read_keys
+
+    return read_keys(bits[start:stop], positions)
 
 
-def find_candidates(images: Sequence[Features], max_bits: int, executor: Executor | None = None) -> np.ndarray:
-    """Find the pairs of images that share enough features at one angle.
+def find_candidates(
+    images: Sequence[Features], max_bits: int, executor: Executor | None = None, *, others: Sequence[Features] | None = None
+) -> np.ndarray:
+    """Find the pairs of images that share enough features at one angle: within one collection, or between two.
 
     Parameters
     ----------
     images
-        features of each image, of one method. The answer depends neither on names nor on the number of threads; to not depend
-        on the order either, sort the images by `Features.key`.
+        features of each image, of one method.
     max_bits
         by which two descriptors of one patch may differ, inclusive.
     executor
         any `concurrent.futures.Executor`, given quarters of the collection to compare with each other; None works in threads
         on one index. The answer is the same.
+    others
+        of a second collection, numbered from `len(images)` on; then only pairs with an image in each are looked for.
 
     Returns
     -------
@@ -114,28 +145,80 @@ def find_candidates(images: Sequence[Features], max_bits: int, executor: Executo
     Approximate: a pair is missed where fewer than 4 features agree in all 28 bits of one of 14 keys, or where fewer than 20 do
     and both images have eight better partners. The index takes about 190 bytes a feature, 57 kB an image.
     """
-    if not images:
-        return np.zeros((0, 2), np.int64)
-    if executor is None:
-        parts: Iterator[np.ndarray] = iter([_search_tile(Tile(0, 0, *_both(images)), max_bits=max_bits)])
-    else:
-        work = partial(each, partial(_search_tile, max_bits=max_bits))
-        parts = map_batches(work, _cut_tiles(images), executor=executor, describe="candidates", size=1)
-    return _best_pairs(np.concatenate(list(parts)), len(images))
+    together = [*images, *(others or [])]
+    asking = np.arange(len(together)) < len(images)
+    return best_pairs(count_votes(together, asking, max_bits, executor, within=others is None), len(together))
 
 
-def _best_pairs(found: np.ndarray, n_images: int) -> np.ndarray:
-    """Keep the pairs of many votes, and of the others those that weigh most for one of their images.
+def count_votes(
+    images: Sequence[Features], asking: np.ndarray, max_bits: int, executor: Executor | None = None, *, within: bool = True
+) -> np.ndarray:
+    """Count the votes between some images and all others.
 
     Parameters
     ----------
-    found : int64, n x 4, first image, second image, votes, their weight; a pair may come twice, plain and mirrored
+    images
+        features of each image, of one method. The answer depends neither on their order nor on the number of threads.
+    asking : bool, n_images
+        those that are compared with all that are not; all of them compares a whole collection.
+    max_bits, executor
+        as for `find_candidates`.
+    within
+        also compare those that ask with each other.
+
+    Returns
+    -------
+    VOTES
+        one record a pair that has votes enough, one < other, in lexical order.
     """
-    pairs, same = np.unique(found[:, :2], axis=0, return_inverse=True)
-    votes, weights = np.zeros((2, len(pairs)), np.int64)
-    np.maximum.at(votes, same.ravel(), found[:, 2])
-    np.maximum.at(weights, same.ravel(), found[:, 3])
-    kept = votes >= MANY_VOTES
+    order = np.array(sorted(range(len(images)), key=lambda k: images[k].key), dtype=np.int64)
+    if not asking.any() or (asking.all() and not within):
+        return np.zeros(0, VOTES)
+    features = FeatureSet.join([images[k] for k in order])
+    positions = _draw_positions(64 * features.bits.shape[1])
+    tiles = _cut_tiles(_pose(features, asking[order], positions, within), 1 if executor is None else STRIPES)
+    search = partial(_search_tile, positions=positions, max_bits=max_bits)
+    if executor is None:
+        parts = [search(tile) for tile in tiles]
+    else:
+        parts = list(map_batches(partial(each, search), tiles, executor=executor, describe="candidates", size=1))
+    found = np.concatenate([np.zeros((0, 4), np.int64), *parts])
+    found[:, :2] = np.sort(order[found[:, :2]], axis=1)
+    return _merge_votes(found)
+
+
+def _draw_positions(n_bits: int) -> np.ndarray:
+    """Return the places of the bits that make the key of each table."""
+    random = np.random.default_rng(0)  # one seed for ever: the same files, the same answer
+    return np.array([random.permutation(n_bits)[:KEY_BITS] for _ in range(N_TABLES)])
+
+
+def _merge_votes(found: np.ndarray) -> np.ndarray:
+    """Return VOTES, each pair once, of int64, n x 4; a pair may come twice, plain and mirrored."""
+    pairs, same = np.unique(found[:, 0] << 32 | found[:, 1], return_inverse=True)
+    merged = np.zeros((2, len(pairs)), np.int64)
+    for most, column in zip(merged, (2, 3), strict=True):
+        np.maximum.at(most, same, found[:, column])
+    votes = np.zeros(len(pairs), VOTES)
+    votes["one"], votes["other"] = pairs >> 32, pairs & 0xFFFFFFFF
+    votes["votes"], votes["weight"] = np.minimum(merged[0], 0xFFFF), merged[1]
+    return votes
+
+
+def best_pairs(votes: np.ndarray, n_images: int) -> np.ndarray:
+    """Return the pairs of many votes, and of the others those that weigh most for one of their images.
+
+    Parameters
+    ----------
+    votes : VOTES, each pair once
+
+    Returns
+    -------
+    int64, n_pairs x 2, in the order of the votes
+    """
+    pairs = np.column_stack([votes["one"], votes["other"]]).astype(np.int64)
+    weights = votes["weight"].astype(np.int64)
+    kept = votes["votes"] >= MANY_VOTES
     ends, their_weights = pairs.T.ravel(), np.tile(weights, 2)  # each pair counts for both of its images
     order = np.lexsort((-their_weights, ends))
     ends, their_weights = ends[order], their_weights[order]
@@ -147,6 +230,49 @@ def _best_pairs(found: np.ndarray, n_images: int) -> np.ndarray:
     for side in (0, 1):
         kept |= weights >= enough[pairs[:, side]]
     return pairs[kept]
+
+
+# -- who asks whom ----------------------------------------------------------------------------------------------------
+
+
+class Question(NamedTuple):
+    """Two sets of features of the same images, some of which may have none; each pair is looked for from its first image."""
+
+    asking: FeatureSet
+    asked: FeatureSet
+
+
+def _pose(features: FeatureSet, asks: np.ndarray, positions: np.ndarray, within: bool) -> list[Question]:
+    """Return the questions that lead to all votes between images that ask, bool n_images, and those that do not."""
+    if asks.all():
+        return [Question(features, features)]
+    is_first = asks[features.owner]
+    first, second = features.keep(is_first), features.keep(~is_first)
+    if FEWER * len(first.angles) < len(second.angles):
+        second = _sieve(second, first, positions)
+    elif FEWER * len(second.angles) < len(first.angles) and not within:
+        first = _sieve(first, second, positions)
+    if not within:
+        return [Question(first, second), Question(second, first)]
+    return [Question(first, first), Question(first, second), Question(second, first)]
+
+
+def _sieve(many: FeatureSet, few: FeatureSet, positions: np.ndarray) -> FeatureSet:
+    """Return the features that may share a key with one of a few others, plain or mirrored: no other can have a vote."""
+    shared = _share_key(many.bits, [few.bits, few.mirrored], positions)
+    if len(many.mirrored):
+        shared |= _share_key(many.mirrored, [few.bits], positions)
+    return many.keep(shared)
+
+
+def _share_key(bits: np.ndarray, others: Sequence[np.ndarray], positions: np.ndarray) -> np.ndarray:
+    """Tell which descriptors may have a key that one of the others has; bool."""
+    from .key_loops import SLOT_BITS, are_known, read_keys, remember_keys
+
+    known = np.zeros((len(positions), 2**SLOT_BITS // 64), np.uint64)
+    for other in others:
+        remember_keys(read_keys(other, positions), known)
+    return _in_threads(lambda *span: are_known(_read_keys(bits, positions, *span), known), len(bits))
 
 
 # -- tiles: some images against others --------------------------------------------------------------------------------
@@ -162,28 +288,29 @@ class Tile:
     asked: FeatureSet
 
 
-def _cut_tiles(images: Sequence[Features]) -> MadeLater[Tile]:
-    """Return the tiles that make up a whole."""
-    height = -(-len(images) // STRIPES)
-    corners = list(combinations_with_replacement(range(0, len(images), height), 2))
-    return MadeLater(partial(_cut_tile, images, height), corners)
+def _cut_tiles(questions: Sequence[Question], n_stripes: int) -> MadeLater[Tile]:
+    """Return the tiles that make up some questions."""
+    n = len(questions[0].asking)
+    height = -(-n // n_stripes)
+    corners = combinations_with_replacement(range(0, n, height), 2)
+    return MadeLater(partial(_cut_tile, height), [(question, *corner) for corner in corners for question in questions])
 
 
-def _cut_tile(images: Sequence[Features], height: int, corner: tuple[int, int]) -> Tile:
-    n_words = images[0].bits.shape[1]
-    return Tile(*corner, *(FeatureSet.join(images[start : start + height], n_words) for start in corner))
+def _cut_tile(height: int, place: tuple[Question, int, int]) -> Tile:
+    question, row, column = place
+    asking, asked = question.asking, question.asked
+    return Tile(
+        row,
+        column,
+        asking.cut(row, min(row + height, len(asking))),
+        asked.cut(column, min(column + height, len(asked))),
+    )
 
 
-def _both(images: Sequence[Features]) -> tuple[FeatureSet, FeatureSet]:
-    joined = FeatureSet.join(images, images[0].bits.shape[1])
-    return joined, joined
-
-
-def _search_tile(tile: Tile, *, max_bits: int) -> np.ndarray:
+def _search_tile(tile: Tile, *, positions: np.ndarray, max_bits: int) -> np.ndarray:
     """Return the pairs of a tile with votes and weight, int64, n x 4, in numbers of the whole."""
-    random = np.random.default_rng(0)  # one seed for ever: the same files, the same answer
-    n_bits = 64 * tile.asked.bits.shape[1]
-    positions = np.array([random.permutation(n_bits)[:KEY_BITS] for _ in range(N_TABLES)])
+    if not (len(tile.asking.angles) and len(tile.asked.angles)):
+        return np.zeros((0, 4), np.int64)
     index = FeatureIndex.build(tile.asked, positions)
     spans = [(start, min(start + TOGETHER, len(tile.asking))) for start in range(0, len(tile.asking), TOGETHER)]
     ask = partial(each, partial(_ask_both_ways, tile=tile, index=index, positions=positions, max_bits=max_bits))
@@ -213,12 +340,14 @@ def _ask_both_ways(
 
 def _look_up(bits: np.ndarray, index: FeatureIndex, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return where the features of equal key begin and end in each table, int32, n_tables x n_features."""
-    from .feature_loops import make_keys
-
     begins, ends = np.empty((2, len(positions), len(bits)), np.int32)
-    for table, places in enumerate(positions):
-        keys = make_keys(bits, places)
-        order = np.argsort(keys)  # asked in order, the index is read from front to back and stays in the cache
-        begins[table, order] = np.searchsorted(index.keys[table], keys[order], "left")
-        ends[table, order] = np.searchsorted(index.keys[table], keys[order], "right")
+    for table, keys in enumerate(_read_keys(bits, positions, 0, len(bits))):
+        known = index.keys[table]
+        # asked in order, the index is read from front to back and stays in the cache
+        order = np.argsort(keys) if len(known) > IN_CACHE else slice(None)
+        keys = keys[order]
+        begin = np.searchsorted(known, keys, "left")
+        end, there = begin.copy(), known[np.minimum(begin, len(known) - 1)] == keys
+        end[there] = np.searchsorted(known, keys[there], "right")
+        begins[table, order], ends[table, order] = begin, end
     return begins, ends

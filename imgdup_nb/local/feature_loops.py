@@ -103,17 +103,6 @@ def _two_bins(counts: np.ndarray, partner: int, turn: int) -> np.int64:
 
 
 @njit(nogil=True, cache=True)
-def make_keys(bits: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Read the bits at up to 32 positions of each descriptor as a number, uint32."""
-    keys = np.zeros(len(bits), np.uint32)
-    for row in range(len(bits)):
-        for place in positions:
-            bit = (bits[row, place // 64] >> np.uint64(place % 64)) & np.uint64(1)
-            keys[row] = np.uint32(2 * keys[row] + bit)
-    return keys
-
-
-@njit(nogil=True, cache=True)
 def collect_votes(
     asking: np.ndarray,
     asking_angles: np.ndarray,

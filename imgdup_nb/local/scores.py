@@ -1,28 +1,20 @@
-"""Local features of a collection -> the pairs that show the same thing, with how one lies on the other.
-
-The steps: `candidates` and a hash say which pairs are worth a look, `alignment` looks, and pictures that lie near a third are
-looked at too. Pictures with too little texture to be aligned are compared by their phash instead, and the column `scored_by`
-says so.
-"""
+"""Two images' features -> how much of what both show agrees, and how one lies on the other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ..checks import check_percent
-from ..fingerprints import Fingerprints, fingerprint_images
+from ..fingerprints import fingerprint_images
 from ..methods import METHODS
 from ..parallel import each, map_batches
-from ..search import find_pairs
 from .alignment import align
-from .candidates import find_candidates
 from .features import Features, one_cv2_thread
 
 MAX_VOTE_BITS = {"aligned": 56, "akaze": 96}  # by which descriptors, 256 and 486 bits long, of one patch mostly differ
@@ -47,78 +39,13 @@ class Score(NamedTuple):
     scored_by: str = "aligned"
 
 
-def find_local_pairs(
-    fingerprints: Fingerprints, floor: float, executor: Executor | None = None
-) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    """Find the pairs of images at or above a similarity by their local features.
-
-    Returns
-    -------
-    rows, columns : int64, rows < columns, in lexical order
-    scores : DataFrame, one row per pair, columns as in `Score`
-
-    Notes
-    -----
-    The score of a pair depends on its two pictures alone. Which pairs are looked at is a vote: see `candidates`.
-    """
-    method = fingerprints.method.name
-    features: list[Features] = list(fingerprints.codes[:, 0])
-    order = sorted(range(len(features)), key=lambda k: features[k].key)  # names must not change what is found
-    voted = np.array(order, dtype=np.int64)[find_candidates([features[k] for k in order], MAX_VOTE_BITS[method], executor)]
-    hashed, percent = _near_by_hash(fingerprints, executor)
-    textured = np.array([found.is_textured for found in features], dtype=bool)
-    both = textured[hashed].all(axis=1)
-    tried = np.unique(np.concatenate([np.sort(voted, axis=1), hashed[both]]), axis=0)
-    scores = score_pairs([(features[a], features[b]) for a, b in tried], method, executor)
-    near = np.array([score.similarity >= SURE for score in scores], dtype=bool)
-    more = partners_of_partners(tried[near], tried)
-    scores += score_pairs([(features[a], features[b]) for a, b in more], method, executor)
-    alike = ~both & (percent >= SAME_HASH)
-    scores += [Score(float(value), scored_by="phash") for value in percent[alike]]
-    pairs = np.concatenate([tried, more, hashed[alike]])
-    table = pd.DataFrame(scores, columns=list(Score._fields))
-    kept = (table.similarity >= floor - 1e-9).to_numpy()
-    pairs, table = pairs[kept], table[kept]
-    place = np.lexsort((pairs[:, 1], pairs[:, 0]))
-    return pairs[place, 0], pairs[place, 1], table.iloc[place].reset_index(drop=True)
-
-
-def _near_by_hash(fingerprints: Fingerprints, executor: Executor | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs that phash finds, int64, n x 2, smaller first, and their percent.
-
-    A hash sees what patches do not: a copy squashed, blurred or compressed until no patch looks the same.
-    """
-    if "path" not in fingerprints.images:
-        return np.zeros((0, 2), np.int64), np.zeros(0)
-    hashes = fingerprint_images(fingerprints.images, "phash", executor=executor)
-    place = {name: k for k, name in enumerate(fingerprints.names)}
-    where = np.array([place[name] for name in hashes.names], dtype=np.int64)
-    rows, columns, distances = find_pairs(hashes.codes, hashes.method.max_distance(NEAR_HASH))
-    return np.sort(np.column_stack([where[rows], where[columns]]), axis=1), hashes.method.similarity(distances)
-
-
-def partners_of_partners(near: np.ndarray, tried: np.ndarray) -> np.ndarray:
-    """Return pairs not tried yet whose images both lie near a third, int64, n x 2, smaller first, in lexical order.
-
-    Examples
-    --------
-    >>> partners_of_partners(np.array([(0, 1), (1, 2), (3, 4)]), tried=np.array([(0, 1), (1, 2), (3, 4), (0, 4)]))
-    array([[0, 2]])
-    """
-    partners: dict[int, list[int]] = {}
-    for a, b in near.tolist():
-        partners.setdefault(a, []).append(b)
-        partners.setdefault(b, []).append(a)
-    known = set(map(tuple, tried.tolist()))
-    met = {pair for around in partners.values() for pair in combinations(sorted(around), 2)} - known
-    return np.array(sorted(met), dtype=np.int64).reshape(-1, 2)
-
-
-def score_pairs(pairs: Sequence[tuple[Features, Features]], method: str, executor: Executor | None = None) -> list[Score]:
-    """Return the score of each pair of pictures, side by side in threads or on an executor."""
+def score_pairs(
+    pairs: Sequence[tuple[Features, Features]], method: str, executor: Executor | None = None
+) -> Generator[Score, None, None]:
+    """Yield the score of each pair of pictures, in order, worked on side by side in threads or on an executor."""
     batch = partial(_score_batch, method=method)
     with one_cv2_thread():
-        return list(map_batches(batch, pairs, executor=executor, describe="align", size=PAIR_BATCH))
+        yield from map_batches(batch, pairs, executor=executor, describe="align", size=PAIR_BATCH)
 
 
 def _score_batch(pairs: Sequence[tuple[Features, Features]], *, method: str) -> list[Score]:
@@ -189,7 +116,7 @@ def verify_pairs(
     missing = sorted(wanted - place.keys())
     if missing:
         raise ValueError(f"images must hold every image of the pairs, and {missing[0]!r} is not there or has become unreadable")
-    scores = score_pairs([(place[a], place[b]) for a, b in zip(left, right, strict=True)], "aligned", executor)
+    scores = list(score_pairs([(place[a], place[b]) for a, b in zip(left, right, strict=True)], "aligned", executor))
     came_from = str(pairs.attrs.get("method", "another method"))
     for k, (a, b) in enumerate(zip(left, right, strict=True)):
         if not (place[a].is_textured and place[b].is_textured):

@@ -1,0 +1,80 @@
+"""How the files of a pair are related: same bytes, same pixels as shown, or only near."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import Executor
+from functools import lru_cache, partial
+
+import numpy as np
+import pandas as pd
+
+from .decode import UnreadableImage, open_image, without_remarks
+from .parallel import each, map_batches
+
+RELATIONS = ["same bytes", "same pixels", "near"]
+MAYBE_SAME_PIXELS = 90.0  # percent; equal pictures of different formats may differ in a bit or two, not in ten
+PIECE = 2**20  # pairs worked on at a time, so that a table of millions needs no further memory
+
+
+def relate(
+    left: pd.DataFrame,
+    right: pd.DataFrame,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    may_be_same: np.ndarray,
+    executor: Executor | None = None,
+) -> np.ndarray:
+    """Return the place in RELATIONS of each pair of a row of `left` and a row of `right`, int8.
+
+    `may_be_same`, bool, tells which pairs are similar enough to have the same pixels.
+    """
+    relation = np.full(len(rows), RELATIONS.index("near"), dtype=np.int8)
+    if not {"path", "sha256", "width", "height"} <= set(left) & set(right):  # hashes computed elsewhere
+        return relation
+    contents, shapes = _numbered(left, right, ["sha256"]), _numbered(left, right, ["width", "height"])
+    not_read = (left.sha256 == "").to_numpy()
+    maybe = [np.zeros(0, np.int64)]
+    for start in range(0, len(rows), PIECE):
+        some = slice(start, start + PIECE)
+        row, column = rows[some], columns[some]
+        same_bytes = (contents[0][row] == contents[1][column]) & ~not_read[row]
+        relation[some][same_bytes] = RELATIONS.index("same bytes")
+        maybe.append(start + np.flatnonzero(~same_bytes & may_be_same[some] & (shapes[0][row] == shapes[1][column])))
+    asked = np.concatenate(maybe)
+    pixels = []
+    for images, places in ((left, rows[asked]), (right, columns[asked])):
+        wanted, back = np.unique(places, return_inverse=True)
+        pixels.append(np.array(pixel_digests(images, wanted, executor), dtype=object)[back])
+    same = (pixels[0] == pixels[1]) & (pixels[0] != "")
+    relation[asked[same.astype(bool)]] = RELATIONS.index("same pixels")
+    return relation
+
+
+def _numbered(left: pd.DataFrame, right: pd.DataFrame, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a number for each row of both tables, equal where all of some columns are."""
+    both = pd.concat([left[columns], right[columns]], ignore_index=True)
+    numbers = both.groupby(columns, sort=False).ngroup().to_numpy()
+    return numbers[: len(left)], numbers[len(left) :]
+
+
+def pixel_digests(images: pd.DataFrame, places: np.ndarray, executor: Executor | None) -> list[str]:
+    """Return the digest of the pixels of the images at some places, each content decoded once."""
+    paths, contents = images.path.to_numpy()[places], images.sha256.to_numpy()[places]
+    once = dict(zip(contents, paths, strict=True))
+    stamps = [(path, content) for content, path in once.items()]
+    with without_remarks():
+        digests = map_batches(partial(each, _pixel_digest), stamps, executor=executor, describe="compare pixels")
+        by_content = dict(zip(once, digests, strict=True))
+    return [by_content[content] for content in contents]
+
+
+@lru_cache(maxsize=100_000)
+def _pixel_digest(stamp: tuple[str, str]) -> str:
+    """Return the SHA-256 of a picture's size and pixels as shown, empty where it cannot be read any more."""
+    path, _contents = stamp
+    try:
+        picture = open_image(path)
+    except UnreadableImage:
+        return ""
+    return hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
