@@ -3,6 +3,9 @@
 Descriptors of one patch in two pictures differ in some 20 to 60 of their 256 bits. `N_TABLES` times, `KEY_BITS` of the bits are
 taken as a key; two features that share a key, and are near as a whole, are one vote for their two images, counted by the angle
 between them, because a true copy turns all its patches by one angle. No list of all pairs is ever made.
+
+A second vote finds images that are a part of another: what was seen of each image as a whole asks what was seen of the large
+ones from closer by.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from ..parallel import MadeLater, each, map_batches
 from .features import Features
 
 N_TABLES = 14
-KEY_BITS = 28
+KEY_BITS, CLOSER_KEY_BITS = 28, 26  # a part has few features, so more of them must meet
 MIN_VOTES = 4  # at one angle, give or take a bin
 MANY_VOTES = 20  # that many are always looked at; below, only the best few of an image
 BEST = 8
@@ -121,7 +124,31 @@ def find_candidates(images: Sequence[Features], max_bits: int, executor: Executo
     else:
         work = partial(each, partial(_search_tile, max_bits=max_bits))
         parts = map_batches(work, _cut_tiles(images), executor=executor, describe="candidates", size=1)
-    return _best_pairs(np.concatenate(list(parts)), len(images))
+    whole = _best_pairs(np.concatenate(list(parts)), len(images))
+    return np.unique(np.concatenate([whole, _best_pairs(_search_closer(images, max_bits, executor), len(images))]), axis=0)
+
+
+def _search_closer(images: Sequence[Features], max_bits: int, executor: Executor | None) -> np.ndarray:
+    """Return the pairs that have votes from closer by, int64, n x 4, as `_best_pairs` takes them.
+
+    The images asked are indexed a quarter at a time: of large ones there are twice as many features as in the first vote.
+    """
+    height = -(-len(images) // STRIPES)
+    starts = range(0, len(images), height)
+    is_asked = [any(image.closer is not None for image in images[start : start + height]) for start in starts]
+    asking = starts if executor is not None else [0]
+    corners = [(row, column) for column, asked in zip(starts, is_asked, strict=True) if asked for row in asking]
+    tiles = MadeLater(partial(_cut_closer_tile, images, height, executor is None), corners)
+    search = partial(_search_tile, max_bits=max_bits)
+    parts = (
+        map(search, tiles)
+        if executor is None
+        else map_batches(partial(each, search), tiles, executor=executor, describe="candidates", size=1)
+    )
+    found = np.concatenate([np.zeros((0, 4), np.int64), *parts])
+    found = found[found[:, 0] != found[:, 1]]
+    found[:, :2] = np.sort(found[:, :2], axis=1)
+    return found
 
 
 def _best_pairs(found: np.ndarray, n_images: int) -> np.ndarray:
@@ -154,12 +181,13 @@ def _best_pairs(found: np.ndarray, n_images: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """Images that ask, and images that are asked; from `first_row` and `first_column` of the whole on."""
+    """Images that ask, and images that are asked, maybe from closer by; from `first_row` and `first_column` of the whole on."""
 
     first_row: int
     first_column: int
     asking: FeatureSet
     asked: FeatureSet
+    closer: bool = False
 
 
 def _cut_tiles(images: Sequence[Features]) -> MadeLater[Tile]:
@@ -171,7 +199,15 @@ def _cut_tiles(images: Sequence[Features]) -> MadeLater[Tile]:
 
 def _cut_tile(images: Sequence[Features], height: int, corner: tuple[int, int]) -> Tile:
     n_words = images[0].bits.shape[1]
-    return Tile(*corner, *(FeatureSet.join(images[start : start + height], n_words) for start in corner))
+    asking, asked = (FeatureSet.join(images[start : start + height], n_words) for start in corner)
+    return Tile(*corner, asking, asked)
+
+
+def _cut_closer_tile(images: Sequence[Features], height: int, all_ask: bool, corner: tuple[int, int]) -> Tile:
+    n_words, (row, column) = images[0].bits.shape[1], corner
+    asking = images if all_ask else images[row : row + height]
+    asked = [image.closer or image.without_features() for image in images[column : column + height]]
+    return Tile(row, column, FeatureSet.join(asking, n_words), FeatureSet.join(asked, n_words), closer=True)
 
 
 def _both(images: Sequence[Features]) -> tuple[FeatureSet, FeatureSet]:
@@ -183,7 +219,8 @@ def _search_tile(tile: Tile, *, max_bits: int) -> np.ndarray:
     """Return the pairs of a tile with votes and weight, int64, n x 4, in numbers of the whole."""
     random = np.random.default_rng(0)  # one seed for ever: the same files, the same answer
     n_bits = 64 * tile.asked.bits.shape[1]
-    positions = np.array([random.permutation(n_bits)[:KEY_BITS] for _ in range(N_TABLES)])
+    key_bits = CLOSER_KEY_BITS if tile.closer else KEY_BITS
+    positions = np.array([random.permutation(n_bits)[:key_bits] for _ in range(N_TABLES)])
     index = FeatureIndex.build(tile.asked, positions)
     spans = [(start, min(start + TOGETHER, len(tile.asking))) for start in range(0, len(tile.asking), TOGETHER)]
     ask = partial(each, partial(_ask_both_ways, tile=tile, index=index, positions=positions, max_bits=max_bits))
@@ -197,7 +234,7 @@ def _ask_both_ways(
     from .feature_loops import collect_votes
 
     asking, asked = tile.asking, tile.asked
-    only_later = tile.first_row == tile.first_column
+    only_later = tile.first_row == tile.first_column and not tile.closer
     known: tuple = (asked.bits, asked.angles, index.owner, index.rows, len(asked), max_bits, MIN_VOTES)
     views = [(asking.bits, asking.angles)]
     if len(asking.mirrored):
