@@ -101,14 +101,17 @@ class Look(NamedTuple):
         percent that must be common of each.
     max_scale
         what a copy may be enlarged by.
+    places
+        where it is looked for, one after the other: a collage may show the same thing several times.
     """
 
     min_matches: int
     min_both: float
     max_scale: float
+    places: int
 
 
-WHOLE, PART = Look(8, 4.0, 6.0), Look(6, 2.0, 8.0)
+WHOLE, PART = Look(8, 4.0, 6.0, 1), Look(6, 2.0, 8.0, 4)
 
 
 def align(left: Features, right: Features) -> Alignment:
@@ -167,7 +170,25 @@ def _turn_round(found: Alignment) -> Alignment:
 
 
 def _align_view(first: Features, second: Features, pairs: np.ndarray, mirror: bool, look: Look = WHOLE) -> Alignment:
-    """Align one view of the first picture with the second by matches, n x 2."""
+    """Align one view of the first picture with the second by matches, n x 2, in the place where it agrees most."""
+    best = NOTHING
+    for _ in range(look.places):
+        found = _align_place(first, second, pairs, mirror, look)
+        best = _better(best, found)
+        if found.transform is None or best.similarity >= SETTLED:
+            break
+        pairs = pairs[~_carries(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])]
+    return best
+
+
+def _carries(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Whether a transform carries points, n x 2, to within some pixels of others."""
+    reach = REPROJECTION * math.sqrt(max(1.0, abs(np.linalg.det(transform[:, :2]))))
+    return np.linalg.norm(carry(transform, source) - target, axis=1) <= reach
+
+
+def _align_place(first: Features, second: Features, pairs: np.ndarray, mirror: bool, look: Look) -> Alignment:
+    """Align one view of the first picture with the place of the second to which most matches lead."""
     from .alignment_loops import SHOT, count_within, fit_affine
 
     if len(pairs) < look.min_matches:
