@@ -178,7 +178,7 @@ def _align_view(first: Features, second: Features, pairs: np.ndarray, mirror: bo
         if found.transform is None or best.similarity >= SETTLED:
             break
         pairs = pairs[~_carries(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])]
-    return best
+    return best if best.similarity > 0 else NOTHING
 
 
 def _carries(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -203,8 +203,11 @@ def _align_place(first: Features, second: Features, pairs: np.ndarray, mirror: b
     if matches < MIN_MATCHED * in_common or not _share_enough(transform, first, second, look.min_both):
         return NOTHING
     found = _settle(first, second, transform, matches, look)
-    is_vouched = look is WHOLE and matches >= VOUCHED * in_common  # a part has few features: some agree by chance
-    return found if found.apart < SHOT or is_vouched else _judge_unvouched(found)
+    if found.apart < SHOT:
+        return found
+    if look is PART:  # too few features to vouch for it, too few blocks to tell another shot from something else
+        return replace(found, similarity=0.0)
+    return found if matches >= VOUCHED * in_common else _judge_unvouched(found)
 
 
 def _judge_unvouched(found: Alignment) -> Alignment:
