@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from imgdup_nb import fingerprint_images, group_duplicates, scan_images, similar_pairs
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.local import candidates, looks
+from imgdup_nb.local import candidates, feature_index, looks
 from imgdup_nb.local.candidates import VOTES, best_pairs, count_votes, find_candidates
 from imgdup_nb.local.features import Features
 from imgdup_nb.local.key_loops import SLOT_BITS, are_known, read_keys, remember_keys
@@ -30,7 +30,7 @@ def flipped(bits, rng, n):
 
 
 def made_up(n, seed):
-    """Return the features of n images that share patches here and there, plain or in the mirror."""
+    """Return the features of n images that share patches here and there, plain, in the mirror or from closer by."""
     rng = np.random.default_rng(seed)
     patches = rng.integers(0, 2**64, (60, 4), dtype=np.uint64)
     images = []
@@ -39,7 +39,10 @@ def made_up(n, seed):
         bits, mirrored = flipped(patches[some], rng, 6), flipped(patches[rng.permutation(60)[: len(some)]], rng, 6)
         points = np.zeros((len(some), 2), np.float32)
         angles = np.where(rng.random(len(some)) < 0.7, 40, 200).astype(np.float32)
-        images.append(Features((320, 240), rng.integers(0, 256, (4, 4), dtype=np.uint8), points, angles, bits, mirrored))
+        image = Features((320, 240), rng.integers(0, 256, (4, 4), dtype=np.uint8), points, angles, bits, mirrored)
+        nearer = rng.permutation(60)[: rng.integers(0, 60)]
+        closer = np.zeros((len(nearer), 2), np.float32), np.full(len(nearer), 40, np.float32), flipped(patches[nearer], rng, 6)
+        images.append(image.look_closer(*closer) if rng.random() < 0.3 else image)
     return images
 
 
@@ -61,16 +64,16 @@ def test_votes_of_new_images_are_those_that_all_would_have(n, seed, data):
 
 def test_made_up_images_do_share_enough_for_votes():
     votes = count_votes(made_up(25, 0), np.ones(25, dtype=bool), 56)
-    assert 50 < len(votes) < 300
-    assert (votes["votes"] >= candidates.MIN_VOTES).all()
+    for closer in (False, True):
+        assert 50 < (votes["closer"] == closer).sum() < 300
+    assert (votes["votes"] >= feature_index.MIN_VOTES).all()
 
 
 def test_features_that_share_no_key_with_a_few_others_are_passed_over():
     images = made_up(40, 3)
-    features = candidates.FeatureSet.join(images)
-    positions = candidates._draw_positions(256)
+    features = feature_index.FeatureSet.join(images)
     few = features.keep(features.owner == 0)
-    sieved = candidates._sieve(features, few, positions)
+    sieved = feature_index.sieve(features, few, closer=False)
     assert len(few.angles) <= len(sieved.angles) < len(features.angles)
     assert (np.diff(sieved.starts)[0]) == len(few.angles)
 
@@ -98,7 +101,8 @@ def test_a_key_noted_is_known_and_few_others_are():
 
 def test_of_few_votes_only_the_best_of_an_image_count(monkeypatch):
     monkeypatch.setattr(candidates, "BEST", 1)
-    votes = np.array([(0, 1, 5, 50), (0, 2, 5, 60), (1, 2, 5, 40), (1, 3, 25, 1), (2, 3, 5, 60)], VOTES)
+    counted = [(0, 1, 5, 50), (0, 2, 5, 60), (1, 2, 5, 40), (1, 3, 25, 1), (2, 3, 5, 60)]
+    votes = np.array([(*each, False) for each in counted], VOTES)
     assert best_pairs(votes, 4).tolist() == [[0, 1], [0, 2], [1, 3], [2, 3]]
     assert best_pairs(votes[[1, 2, 3, 4]], 4).tolist() == [[0, 2], [1, 2], [1, 3], [2, 3]]
 

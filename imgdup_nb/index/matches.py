@@ -62,7 +62,7 @@ class Matches(Folder):
 
         Notes
         -----
-        A 64-bit hash takes 8 bytes an image, local features about 43 kB, an embedding 4 bytes a dimension.
+        A 64-bit hash takes 8 bytes an image, local features 43 to 70 kB, an embedding 4 bytes a dimension.
         """
         return self._kept(method, orientations, executor).load()
 

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .features import Features, import_cv2
 
 MAX_BITS = 68  # of 256: two ORB patches that differ by more show different things
-MIN_MATCHES = 8  # three points always agree, and a few more by chance
 MIN_MATCHED = 0.08  # of the features in the common area; chance agreements of text or bricks stay below
 REPROJECTION = 4.0  # pixels of `Features.size` that a match may be off
-MAX_SCALE, MAX_STRETCH = 6.0, 2.5  # what a copy may be enlarged by, and stretched in one direction more than in the other
+MAX_STRETCH = 2.5  # what a copy may be stretched by in one direction more than in the other
 CELL, SMALL_CELL = 8, 4  # pixels of the grey pictures; a block is 2 x 2 cells, and blocks overlap by half
 FEW_BLOCKS = 40  # a common area of fewer blocks is looked at with small cells
 MIN_BLOCKS = 8  # fewer textured blocks are no evidence
 MIN_OVERLAP = 20.0  # percent that must be common of the picture of which more is
-MIN_BOTH = 4.0  # percent that must be common of each
 TEXTURED = 9.0  # variance of grey levels; a block flatter than this in both pictures says nothing
 AGREES = 0.85  # correlation of a block; photographs taken a second apart mostly stay below in what moved
 VOUCHED = 2 * MIN_MATCHED  # of the features; with fewer, and lying apart as no copy does,
@@ -92,6 +90,30 @@ class Alignment:
 NOTHING = Alignment(0.0, apart=math.inf)
 
 
+class Look(NamedTuple):
+    """How pictures are looked at: as a whole, or one for a part of the other that was seen from closer by.
+
+    Attributes
+    ----------
+    min_matches
+        three points always agree, and a few more by chance; of a part there are fewer features, and its blocks decide.
+    min_both
+        percent that must be common of each.
+    max_scale
+        what a copy may be enlarged by.
+    places
+        where it is looked for, one after the other: a collage may show the same thing several times.
+    """
+
+    min_matches: int
+    min_both: float
+    max_scale: float
+    places: int
+
+
+WHOLE, PART = Look(8, 4.0, 6.0, 1), Look(6, 2.0, 8.0, 4)
+
+
 def align(left: Features, right: Features) -> Alignment:
     """Lay one picture onto the other and say what share of the common area agrees.
 
@@ -100,21 +122,35 @@ def align(left: Features, right: Features) -> Alignment:
     Alignment
         the better one of plain and mirrored; `similarity` 0 where nothing fits.
     """
-    from .feature_loops import mutual_matches
-
     turned_round = left.key > right.key
     first, second = (right, left) if turned_round else (left, right)
+    best = _look(first, second, WHOLE)
+    if best.similarity < SETTLED and second.closer is not None:
+        best = _better(best, _look(first, second.closer, PART))
+    if best.similarity < SETTLED and first.closer is not None:
+        best = _better(best, _turn_round(_look(second, first.closer, PART)))
+    return _turn_round(best) if turned_round else best
+
+
+def _better(one: Alignment, other: Alignment) -> Alignment:
+    """Return the better one of two, the first where they are equal."""
+    return max(one, other, key=lambda each: (each.similarity, each.matches))
+
+
+def _look(first: Features, second: Features, look: Look) -> Alignment:
+    """Align the first picture, plain and mirrored, with the second."""
+    from .feature_loops import mutual_matches
+
     tries = []
     for mirror, bits in ((False, first.bits), (True, first.mirrored)):
         angles = (180 - first.angles).astype(np.float32) if mirror else first.angles
         tries.append((mirror, mutual_matches(bits, second.bits, angles, second.angles, MAX_BITS)))
     best = NOTHING
     for mirror, pairs in sorted(tries, key=lambda each: -len(each[1])):  # plain first, where both have as many
-        found = _align_view(first, second, pairs, mirror)
-        best = max(best, found, key=lambda each: (each.similarity, each.matches))
+        best = _better(best, _align_view(first, second, pairs, mirror, look))
         if best.similarity >= SETTLED:
             break
-    return _turn_round(best) if turned_round else best
+    return best
 
 
 def _turn_round(found: Alignment) -> Alignment:
@@ -133,24 +169,45 @@ def _turn_round(found: Alignment) -> Alignment:
     )
 
 
-def _align_view(first: Features, second: Features, pairs: np.ndarray, mirror: bool) -> Alignment:
-    """Align one view of the first picture with the second by matches, n x 2."""
+def _align_view(first: Features, second: Features, pairs: np.ndarray, mirror: bool, look: Look = WHOLE) -> Alignment:
+    """Align one view of the first picture with the second by matches, n x 2, in the place where it agrees most."""
+    best = NOTHING
+    for _ in range(look.places):
+        found = _align_place(first, second, pairs, mirror, look)
+        best = _better(best, found)
+        if found.transform is None or best.similarity >= SETTLED:
+            break
+        pairs = pairs[~_carries(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])]
+    return best if best.similarity > 0 else NOTHING
+
+
+def _carries(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Whether a transform carries points, n x 2, to within some pixels of others."""
+    reach = REPROJECTION * math.sqrt(max(1.0, abs(np.linalg.det(transform[:, :2]))))
+    return np.linalg.norm(carry(transform, source) - target, axis=1) <= reach
+
+
+def _align_place(first: Features, second: Features, pairs: np.ndarray, mirror: bool, look: Look) -> Alignment:
+    """Align one view of the first picture with the place of the second to which most matches lead."""
     from .alignment_loops import SHOT, count_within, fit_affine
 
-    if len(pairs) < MIN_MATCHES:
+    if len(pairs) < look.min_matches:
         return NOTHING
-    transform, matches = fit_affine(
-        first.points[pairs[:, 0]], second.points[pairs[:, 1]], mirror, REPROJECTION, MAX_SCALE, MAX_STRETCH, MIN_MATCHES
-    )
-    if matches < MIN_MATCHES:
+    ends = first.points[pairs[:, 0]], second.points[pairs[:, 1]]
+    transform, matches = fit_affine(*ends, mirror, REPROJECTION, look.max_scale, MAX_STRETCH, look.min_matches)
+    if matches < look.min_matches:
         return NOTHING
     in_common = min(
         count_within(transform, first.points, *second.size), count_within(invert(transform), second.points, *first.size)
     )
-    if matches < MIN_MATCHED * in_common or not _share_enough(transform, first, second):
+    if matches < MIN_MATCHED * in_common or not _share_enough(transform, first, second, look.min_both):
         return NOTHING
-    found = _settle(first, second, transform, matches)
-    return found if found.apart < SHOT or matches >= VOUCHED * in_common else _judge_unvouched(found)
+    found = _settle(first, second, transform, matches, look)
+    if found.apart < SHOT:
+        return found
+    if look is PART:  # too few features to vouch for it, too few blocks to tell another shot from something else
+        return replace(found, similarity=0.0)
+    return found if matches >= VOUCHED * in_common else _judge_unvouched(found)
 
 
 def _judge_unvouched(found: Alignment) -> Alignment:
@@ -163,12 +220,12 @@ def _judge_unvouched(found: Alignment) -> Alignment:
     return replace(found, similarity=weigh(float(np.mean(textured >= AGREES_UNVOUCHED)), found.apart))
 
 
-def _share_enough(transform: np.ndarray, first: Features, second: Features) -> bool:
+def _share_enough(transform: np.ndarray, first: Features, second: Features, min_both: float) -> bool:
     overlaps = _overlaps(transform, first.size, second.size)
-    return max(overlaps) >= MIN_OVERLAP and min(overlaps) >= MIN_BOTH
+    return max(overlaps) >= MIN_OVERLAP and min(overlaps) >= min_both
 
 
-def _settle(first: Features, second: Features, transform: np.ndarray, matches: int) -> Alignment:
+def _settle(first: Features, second: Features, transform: np.ndarray, matches: int, look: Look) -> Alignment:
     """Let the grey pictures themselves move the transform until their blocks lie as well as they can."""
     from .alignment_loops import settle_blocks
 
@@ -182,7 +239,8 @@ def _settle(first: Features, second: Features, transform: np.ndarray, matches: i
     )
     settled = (np.linalg.inv(to_source) @ _square(back) @ to_target)[:2]
     transform = invert(settled) if is_shrunk else settled
-    if np.count_nonzero(~np.isnan(blocks)) < MIN_BLOCKS or percent <= 0 or not _share_enough(transform, first, second):
+    is_enough = np.count_nonzero(~np.isnan(blocks)) >= MIN_BLOCKS and _share_enough(transform, first, second, look.min_both)
+    if percent <= 0 or not is_enough:
         return NOTHING
     overlaps = _overlaps(transform, first.size, second.size)
     return Alignment(percent, matches, transform, *overlaps, blocks, apart, "right" if is_shrunk else "left", cell)

@@ -1,122 +1,35 @@
 """Many images' features -> which pairs of images are worth aligning: a vote through an inverted index.
 
-Descriptors of one patch in two pictures differ in some 20 to 60 of their 256 bits. `N_TABLES` times, `KEY_BITS` of the bits are
-taken as a key; two features that share a key, and are near as a whole, are one vote for their two images, counted by the angle
-between them, because a true copy turns all its patches by one angle. No list of all pairs is ever made.
+Two features of nearly the same descriptor (see `feature_index`) are one vote for their two images, counted by the angle between
+them, because a true copy turns all its patches by one angle. No list of all pairs is ever made.
 
 The votes of a pair depend on its two images alone; which pairs are `best_pairs` depends on all votes. Hence votes can be kept
 while a collection grows, and those of new images are all that is counted.
+
+A second vote finds images that are a part of another: what was seen of each image as a whole asks what was seen of the large
+ones from closer by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from functools import partial
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 from typing import NamedTuple
 
 import numpy as np
 
 from ..parallel import MadeLater, each, map_batches
+from .feature_index import FeatureSet, Tile, search_tile, sieve
 from .features import Features
 
-N_TABLES = 14
-KEY_BITS = 28
-MIN_VOTES = 4  # at one angle, give or take a bin
 MANY_VOTES = 20  # that many are always looked at; below, only the best few of an image
 BEST = 8
-TOGETHER = 256  # images that ask at a time
 STRIPES = 4  # parts of a collection that are compared with each other elsewhere, so that a worker holds two of them
 FEWER = 4  # times; so much fewer features are looked for among those only that share a key with one of them
-SPAN = 2**15  # features whose keys are read at a time
-IN_CACHE = 2**15  # keys; so few are looked up in any order
-VOTES = np.dtype([("one", "<u4"), ("other", "<u4"), ("votes", "<u2"), ("weight", "<u4")])  # of two images; 14 bytes
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureSet:
-    """The features of some images, one after the other.
-
-    Attributes
-    ----------
-    bits, mirrored : uint64, n_features x n_words
-    angles : float32, n_features
-    starts : int64, n_images + 1, where each image's features begin
-    """
-
-    bits: np.ndarray
-    mirrored: np.ndarray
-    angles: np.ndarray
-    starts: np.ndarray
-
-    @classmethod
-    def join(cls, images: Sequence[Features]) -> FeatureSet:
-        """Lay the features of one image or more one after the other."""
-        return cls(
-            bits=np.concatenate([image.bits for image in images]),
-            mirrored=np.concatenate([image.mirrored for image in images]),
-            angles=np.concatenate([image.angles for image in images]),
-            starts=np.concatenate([[0], np.cumsum([len(image) for image in images])]).astype(np.int64),
-        )
-
-    def keep(self, kept: np.ndarray) -> FeatureSet:
-        """Return the same images with some of their features; `kept` is bool, n_features."""
-        starts = np.concatenate([[0], np.cumsum(kept)])[self.starts]
-        mirrored = self.mirrored[kept] if len(self.mirrored) else self.mirrored
-        return FeatureSet(self.bits[kept], mirrored, self.angles[kept], starts)
-
-    def cut(self, start: int, stop: int) -> FeatureSet:
-        """Return the images of a range."""
-        starts = self.starts[start : stop + 1]
-        some = slice(starts[0], starts[-1])
-        return FeatureSet(self.bits[some], self.mirrored[some], self.angles[some], starts - starts[0])
-
-    @property
-    def owner(self) -> np.ndarray:
-        """The image of each feature, int32."""
-        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureIndex:
-    """For each table, where the features of equal keys stand.
-
-    Attributes
-    ----------
-    owner : int32, n_features, the image of each
-    rows : int32, n_tables x n_features, features sorted by key, then by image
-    keys : uint32, n_tables x n_features, the keys in that order
-    """
-
-    owner: np.ndarray
-    rows: np.ndarray
-    keys: np.ndarray
-
-    @classmethod
-    def build(cls, features: FeatureSet, positions: np.ndarray) -> FeatureIndex:
-        """Sort features by key, a table after the other."""
-        keys = _in_threads(partial(_read_keys, features.bits, positions), len(features.bits))
-        order = partial(np.argsort, kind="stable")
-        rows = np.stack(list(map_batches(partial(each, order), list(keys), describe="index", size=1))).astype(np.int32)
-        return cls(features.owner, rows, np.take_along_axis(keys, rows, axis=1))
-
-
-def _in_threads(work: Callable[[int, int], np.ndarray], n_features: int) -> np.ndarray:
-    """Return what a function gives for all features, which is asked for some of them, from one to another, at a time."""
-    spans = [(start, min(start + SPAN, n_features)) for start in range(0, n_features, SPAN)]
-    parts = map_batches(partial(each, lambda span: work(*span)), spans, describe="index", size=1)
-    return np.concatenate(list(parts), axis=-1)
-
-
-def _read_keys(bits: np.ndarray, positions: np.ndarray, start: int, stop: int) -> np.ndarray:
-    from .key_loops import read_keys
-
-    return read_keys(bits[start:stop], positions)
+# of two images, 15 bytes; whether the second vote, from closer by, counted them
+VOTES = np.dtype([("one", "<u4"), ("other", "<u4"), ("votes", "<u2"), ("weight", "<u4"), ("closer", "?")])
 
 
 def find_candidates(
@@ -147,7 +60,8 @@ def find_candidates(
     """
     together = [*images, *(others or [])]
     asking = np.arange(len(together)) < len(images)
-    return best_pairs(count_votes(together, asking, max_bits, executor, within=others is None), len(together))
+    votes = count_votes(together, asking, max_bits, executor, within=others is None)
+    return np.unique(best_pairs(votes, len(together)), axis=0)
 
 
 def count_votes(
@@ -169,28 +83,32 @@ def count_votes(
     Returns
     -------
     VOTES
-        one record a pair that has votes enough, one < other, in lexical order.
+        a record for each pair and vote that has enough, one < other; the first vote first, then in lexical order.
     """
     order = np.array(sorted(range(len(images)), key=lambda k: images[k].key), dtype=np.int64)
     if not asking.any() or (asking.all() and not within):
         return np.zeros(0, VOTES)
-    features = FeatureSet.join([images[k] for k in order])
-    positions = _draw_positions(64 * features.bits.shape[1])
-    tiles = _cut_tiles(_pose(features, asking[order], positions, within), 1 if executor is None else STRIPES)
-    search = partial(_search_tile, positions=positions, max_bits=max_bits)
+    whole = FeatureSet.join([images[k] for k in order])
+    counted = [_count(_pose(whole, asking[order], within), order, max_bits, executor)]
+    if any(image.closer is not None for image in images):
+        closer = FeatureSet.join([images[k].closer or images[k].without_features() for k in order])
+        counted.append(_count(_pose_closer(whole, closer, asking[order], within), order, max_bits, executor))
+    return np.concatenate(counted)
+
+
+def _count(questions: Sequence[Question], order: np.ndarray, max_bits: int, executor: Executor | None) -> np.ndarray:
+    """Return VOTES of what some questions find; `order` says which image is the first, the second and so on in them."""
+    search = partial(search_tile, max_bits=max_bits)
+    tiles = _cut_tiles(questions, 1 if executor is None else STRIPES)
     if executor is None:
         parts = [search(tile) for tile in tiles]
     else:
         parts = list(map_batches(partial(each, search), tiles, executor=executor, describe="candidates", size=1))
     found = np.concatenate([np.zeros((0, 4), np.int64), *parts])
     found[:, :2] = np.sort(order[found[:, :2]], axis=1)
-    return _merge_votes(found)
-
-
-def _draw_positions(n_bits: int) -> np.ndarray:
-    """Return the places of the bits that make the key of each table."""
-    random = np.random.default_rng(0)  # one seed for ever: the same files, the same answer
-    return np.array([random.permutation(n_bits)[:KEY_BITS] for _ in range(N_TABLES)])
+    votes = _merge_votes(found[found[:, 0] < found[:, 1]])
+    votes["closer"] = questions[0].closer
+    return votes
 
 
 def _merge_votes(found: np.ndarray) -> np.ndarray:
@@ -210,12 +128,16 @@ def best_pairs(votes: np.ndarray, n_images: int) -> np.ndarray:
 
     Parameters
     ----------
-    votes : VOTES, each pair once
+    votes : VOTES, each pair at most once in each of both votes, which are judged apart
 
     Returns
     -------
-    int64, n_pairs x 2, in the order of the votes
+    int64, n_pairs x 2; a pair may come twice
     """
+    return np.concatenate([_best_of_one_vote(votes[votes["closer"] == closer], n_images) for closer in (False, True)])
+
+
+def _best_of_one_vote(votes: np.ndarray, n_images: int) -> np.ndarray:
     pairs = np.column_stack([votes["one"], votes["other"]]).astype(np.int64)
     weights = votes["weight"].astype(np.int64)
     kept = votes["votes"] >= MANY_VOTES
@@ -236,118 +158,74 @@ def best_pairs(votes: np.ndarray, n_images: int) -> np.ndarray:
 
 
 class Question(NamedTuple):
-    """Two sets of features of the same images, some of which may have none; each pair is looked for from its first image."""
+    """Two sets of features of the same images, some of which may have none.
+
+    Each pair is looked for from its first image; where those asked are seen from closer by, from both.
+    """
 
     asking: FeatureSet
     asked: FeatureSet
+    closer: bool = False
 
 
-def _pose(features: FeatureSet, asks: np.ndarray, positions: np.ndarray, within: bool) -> list[Question]:
+def _pose(features: FeatureSet, asks: np.ndarray, within: bool) -> list[Question]:
     """Return the questions that lead to all votes between images that ask, bool n_images, and those that do not."""
     if asks.all():
         return [Question(features, features)]
-    is_first = asks[features.owner]
-    first, second = features.keep(is_first), features.keep(~is_first)
+    first, second = _part(features, asks)
     if FEWER * len(first.angles) < len(second.angles):
-        second = _sieve(second, first, positions)
+        second = sieve(second, first, closer=False)
     elif FEWER * len(second.angles) < len(first.angles) and not within:
-        first = _sieve(first, second, positions)
+        first = sieve(first, second, closer=False)
     if not within:
         return [Question(first, second), Question(second, first)]
     return [Question(first, first), Question(first, second), Question(second, first)]
 
 
-def _sieve(many: FeatureSet, few: FeatureSet, positions: np.ndarray) -> FeatureSet:
-    """Return the features that may share a key with one of a few others, plain or mirrored: no other can have a vote."""
-    shared = _share_key(many.bits, [few.bits, few.mirrored], positions)
-    if len(many.mirrored):
-        shared |= _share_key(many.mirrored, [few.bits], positions)
-    return many.keep(shared)
+def _pose_closer(whole: FeatureSet, closer: FeatureSet, asks: np.ndarray, within: bool) -> list[Question]:
+    """Return the questions that lead to all votes of images as a whole with others from closer by."""
+    if asks.all():
+        return [Question(whole, closer, True)]
+    first, second = _part(whole, asks)
+    first_closer, second_closer = _part(closer, asks)
+    questions = [_ask_few(first, second_closer), _ask_few(second, first_closer)]
+    return [Question(first, first_closer, True), *questions] if within else questions
 
 
-def _share_key(bits: np.ndarray, others: Sequence[np.ndarray], positions: np.ndarray) -> np.ndarray:
-    """Tell which descriptors may have a key that one of the others has; bool."""
-    from .key_loops import SLOT_BITS, are_known, read_keys, remember_keys
-
-    known = np.zeros((len(positions), 2**SLOT_BITS // 64), np.uint64)
-    for other in others:
-        remember_keys(read_keys(other, positions), known)
-    return _in_threads(lambda *span: are_known(_read_keys(bits, positions, *span), known), len(bits))
-
-
-# -- tiles: some images against others --------------------------------------------------------------------------------
+def _ask_few(whole: FeatureSet, closer: FeatureSet) -> Question:
+    """Leave out of the larger side what cannot have a vote."""
+    if FEWER * len(whole.angles) < len(closer.angles):
+        return Question(whole, sieve(closer, whole, closer=True), True)
+    if FEWER * len(closer.angles) < len(whole.angles):
+        return Question(sieve(whole, closer, closer=True), closer, True)
+    return Question(whole, closer, True)
 
 
-@dataclass(frozen=True, eq=False)
-class Tile:
-    """Images that ask, and images that are asked; from `first_row` and `first_column` of the whole on."""
-
-    first_row: int
-    first_column: int
-    asking: FeatureSet
-    asked: FeatureSet
+def _part(features: FeatureSet, asks: np.ndarray) -> tuple[FeatureSet, FeatureSet]:
+    """Return the features of images that ask, and of those that do not."""
+    is_first = asks[features.owner]
+    return features.keep(is_first), features.keep(~is_first)
 
 
 def _cut_tiles(questions: Sequence[Question], n_stripes: int) -> MadeLater[Tile]:
     """Return the tiles that make up some questions."""
-    n = len(questions[0].asking)
-    height = -(-n // n_stripes)
-    corners = combinations_with_replacement(range(0, n, height), 2)
-    return MadeLater(partial(_cut_tile, height), [(question, *corner) for corner in corners for question in questions])
+    places: list[tuple[Question, range, range]] = []
+    for question in questions:
+        rows = _cut_stripes(len(question.asking), n_stripes)
+        if question.closer:  # a large image has twice as many features there, so their index is made in parts
+            spans = list(product(rows, _cut_stripes(len(question.asked), STRIPES)))
+        else:
+            spans = list(combinations_with_replacement(rows, 2))
+        places += [(question, *span) for span in spans]
+    return MadeLater(_cut_tile, places)
 
 
-def _cut_tile(height: int, place: tuple[Question, int, int]) -> Tile:
-    question, row, column = place
-    asking, asked = question.asking, question.asked
-    return Tile(
-        row,
-        column,
-        asking.cut(row, min(row + height, len(asking))),
-        asked.cut(column, min(column + height, len(asked))),
-    )
+def _cut_stripes(n_images: int, n_stripes: int) -> list[range]:
+    height = -(-n_images // n_stripes)
+    return [range(start, min(start + height, n_images)) for start in range(0, n_images, height)]
 
 
-def _search_tile(tile: Tile, *, positions: np.ndarray, max_bits: int) -> np.ndarray:
-    """Return the pairs of a tile with votes and weight, int64, n x 4, in numbers of the whole."""
-    if not (len(tile.asking.angles) and len(tile.asked.angles)):
-        return np.zeros((0, 4), np.int64)
-    index = FeatureIndex.build(tile.asked, positions)
-    spans = [(start, min(start + TOGETHER, len(tile.asking))) for start in range(0, len(tile.asking), TOGETHER)]
-    ask = partial(each, partial(_ask_both_ways, tile=tile, index=index, positions=positions, max_bits=max_bits))
-    found = np.concatenate(list(map_batches(ask, spans, describe="candidates", size=1)))
-    return found + np.array([tile.first_row, tile.first_column, 0, 0])
-
-
-def _ask_both_ways(
-    span: tuple[int, int], *, tile: Tile, index: FeatureIndex, positions: np.ndarray, max_bits: int
-) -> np.ndarray:
-    from .feature_loops import collect_votes
-
-    asking, asked = tile.asking, tile.asked
-    only_later = tile.first_row == tile.first_column
-    known: tuple = (asked.bits, asked.angles, index.owner, index.rows, len(asked), max_bits, MIN_VOTES)
-    views = [(asking.bits, asking.angles)]
-    if len(asking.mirrored):
-        views.append((asking.mirrored, (180 - asking.angles).astype(np.float32)))
-    start, stop = asking.starts[list(span)]
-    return np.concatenate(
-        [
-            collect_votes(bits, angles, asking.starts, *span, only_later, *_look_up(bits[start:stop], index, positions), *known)
-            for bits, angles in views
-        ]
-    )
-
-
-def _look_up(bits: np.ndarray, index: FeatureIndex, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the features of equal key begin and end in each table, int32, n_tables x n_features."""
-    begins, ends = np.empty((2, len(positions), len(bits)), np.int32)
-    for table, keys in enumerate(_read_keys(bits, positions, 0, len(bits))):
-        known = index.keys[table]
-        # asked in order, the index is read from front to back and stays in the cache
-        order = np.argsort(keys) if len(known) > IN_CACHE else slice(None)
-        keys = keys[order]
-        begin = np.searchsorted(known, keys, "left")
-        end, there = begin.copy(), known[np.minimum(begin, len(known) - 1)] == keys
-        end[there] = np.searchsorted(known, keys[there], "right")
-        begins[table, order], ends[table, order] = begin, end
-    return begins, ends
+def _cut_tile(place: tuple[Question, range, range]) -> Tile:
+    question, rows, columns = place
+    asking, asked = question.asking.cut(rows.start, rows.stop), question.asked.cut(columns.start, columns.stop)
+    return Tile(rows.start, columns.start, asking, asked, question.closer)

@@ -1,7 +1,10 @@
 """One image -> its local features: small patches that look the same when the picture is cropped, turned or resized.
 
-This is the only module that knows OpenCV's feature detectors. What it keeps of an image is small (about 40 kB), so tens of
+This is the only module that knows OpenCV's feature detectors. What it keeps of an image is small (40 to 70 kB), so tens of
 thousands fit into memory: the descriptors for finding, and a little grey picture for checking what was found.
+
+A picture is looked at once at a size that is about the same for all. What fills only a part of it, as in a collage, is small
+there; so a picture of more than twice that size is looked at once more, twice as large and evenly all over.
 """
 
 from __future__ import annotations
@@ -9,9 +12,9 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,12 +27,17 @@ AREA = 320 * 240  # pixels at which ORB looks; by area, so that a panorama keeps
 MAX_SIDE = 1280  # pixels; a strip is not made longer than this
 SHRINK = 2  # the kept grey picture is this much smaller: blurred alike, a misfit of a pixel does no harm there
 N_ORB, LEVEL = 300, 1.2  # features, and by how much each level of the pyramid is smaller
+CLOSER = 2  # times as long is a large picture when it is looked at closer
+N_CLOSER, POOL = 600, 3000  # features that are kept then, out of so many
+CONTRAST, CLOSER_CONTRAST = 5, 10  # grey levels by which a corner differs from what is around it
+CLOSER_LEVELS, CLOSER_LEVEL = 2, 1.4  # of its pyramid, coarse steps: the whole it is compared with has fine ones
+CELLS = 12  # along the longer side; each of them gives one feature before any gives another
 MIN_SIDE = 16  # pixels; strips that are thinner at the working size have no features
 AKAZE_SIDE = 640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
 MIN_FEATURES = 16  # below this a picture has too little texture to be aligned
-RECIPE = 2  # one more whenever features, their votes or their scores change, so that kept ones are made again
-MAGIC = b"imgdupF1"  # what the bytes of kept features begin with; its last character is the version of the form
-HEADER = struct.Struct("<8s7I")  # magic, width, height, grey width, grey height, features, words, features in the mirror
+RECIPE = 3  # one more whenever features, their votes or their scores change, so that kept ones are made again
+MAGIC = b"imgdupF2"  # what the bytes of kept features begin with; its last character is the version of the form
+HEADER = struct.Struct("<8s8I")  # magic; width, height; grey width, height; features, words, features in the mirror and closer
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +58,8 @@ class Features:
         the descriptors.
     mirrored : uint64, n_features x n_words
         the descriptors of the same patches in the mirror; no rows where a method does not look there.
+    closer
+        of a large picture, what was seen from closer by: the same `size` and `grey`, other features, none in the mirror.
     """
 
     size: tuple[int, int]
@@ -58,11 +68,13 @@ class Features:
     angles: np.ndarray
     bits: np.ndarray
     mirrored: np.ndarray
+    closer: Features | None = None
 
     @cached_property
     def key(self) -> bytes:
         """A digest of what was seen: an order of images that does not depend on their names."""
-        return hashlib.blake2b(self.grey.tobytes() + self.bits.tobytes(), digest_size=16).digest()
+        nearer = self.closer.bits.tobytes() if self.closer is not None else b""
+        return hashlib.blake2b(self.grey.tobytes() + self.bits.tobytes() + nearer, digest_size=16).digest()
 
     @property
     def is_textured(self) -> bool:
@@ -70,11 +82,14 @@ class Features:
         return len(self.points) >= MIN_FEATURES
 
     def to_bytes(self) -> bytes:
-        """Return all of it as bytes, the same for the same features on every machine: about 43 kB for 'aligned'.
+        """Return all of it as bytes, the same for the same features on every machine.
+
+        About 43 kB for 'aligned', and 69 kB of a picture of more than 640 x 480 pixels.
 
         Notes
         -----
-        A header, then the arrays one after the other, little-endian: grey, points, angles, bits, mirrored.
+        A header, then the arrays one after the other, little-endian: grey, points, angles, bits, mirrored, and those
+        of closer by.
 
         Examples
         --------
@@ -83,8 +98,9 @@ class Features:
         True
         """
         words, in_mirror = self.bits.shape[1], len(self.mirrored)
-        header = HEADER.pack(MAGIC, *self.size, *self.grey.shape[::-1], len(self), words, in_mirror)
-        arrays = [self.grey, self.points, self.angles, self.bits, self.mirrored]
+        closer = self.closer or self.without_features()
+        header = HEADER.pack(MAGIC, *self.size, *self.grey.shape[::-1], len(self), words, in_mirror, len(closer))
+        arrays = [self.grey, self.points, self.angles, self.bits, self.mirrored, closer.points, closer.angles, closer.bits]
         return header + b"".join(_little_endian(array).tobytes() for array in arrays)
 
     @classmethod
@@ -98,13 +114,16 @@ class Features:
         """
         if len(kept) < HEADER.size or not kept.startswith(MAGIC):
             raise ValueError("kept features are damaged or of another version; make them again from the picture")
-        _, width, height, grey_width, grey_height, n, words, in_mirror = HEADER.unpack_from(kept)
+        _, width, height, grey_width, grey_height, n, words, in_mirror, closer = HEADER.unpack_from(kept)
         shapes = {
             "grey": (np.uint8, (grey_height, grey_width)),
             "points": (np.float32, (n, 2)),
             "angles": (np.float32, (n,)),
             "bits": (np.uint64, (n, words)),
             "mirrored": (np.uint64, (in_mirror, words)),
+            "closer_points": (np.float32, (closer, 2)),
+            "closer_angles": (np.float32, (closer,)),
+            "closer_bits": (np.uint64, (closer, words)),
         }
         sizes = [math.prod(shape) * np.dtype(kind).itemsize for kind, shape in shapes.values()]
         if HEADER.size + sum(sizes) != len(kept):
@@ -112,12 +131,23 @@ class Features:
                 f"kept features are damaged: {len(kept):,} bytes do not fit their header, which asks for "
                 f"{HEADER.size + sum(sizes):,}; make them again from the picture"
             )
-        arrays, place = {}, HEADER.size
+        arrays: dict[str, np.ndarray] = {}
+        place = HEADER.size
         for (name, (kind, shape)), size in zip(shapes.items(), sizes, strict=True):
             stored = np.frombuffer(kept, np.dtype(kind).newbyteorder("<"), math.prod(shape), place)
             arrays[name] = stored.astype(kind).reshape(shape)
             place += size
-        return cls(size=(width, height), **arrays)
+        nearer = [arrays.pop(f"closer_{name}") for name in ("points", "angles", "bits")]
+        features = cls(size=(width, height), closer=None, **arrays)
+        return features.look_closer(*nearer) if closer else features
+
+    def look_closer(self, points: np.ndarray, angles: np.ndarray, bits: np.ndarray) -> Features:
+        """Return the same with what was seen from closer by."""
+        return replace(self, closer=Features(self.size, self.grey, points, angles, bits, bits[:0]))
+
+    def without_features(self) -> Features:
+        """Return the same picture with none."""
+        return Features(self.size, self.grey, self.points[:0], self.angles[:0], self.bits[:0], self.bits[:0])
 
     def __len__(self) -> int:
         return len(self.points)
@@ -156,8 +186,13 @@ def one_cv2_thread() -> Iterator[Any]:
         cv2.setNumThreads(before)
 
 
-def aligned_features(picture: Image.Image) -> Features:
-    """Return up to 300 ORB features of a picture and of its mirror image.
+def aligned_features(picture: Image.Image, *, closer: bool | None = None) -> Features:
+    """Return up to 300 ORB features of a picture and of its mirror image, and up to 600 more of a large picture.
+
+    Parameters
+    ----------
+    closer
+        whether to look closer; None does where the picture is large enough.
 
     Examples
     --------
@@ -165,14 +200,22 @@ def aligned_features(picture: Image.Image) -> Features:
     <Features: 0 points in 320 x 240 pixels>
     """
     cv2 = import_cv2()
-    grey = cv2.resize(_grey(picture), working_size(*picture.size), interpolation=cv2.INTER_AREA)
-    width = grey.shape[1]
+    width, height = working_size(*picture.size)
+    if not (is_large(*picture.size) if closer is None else closer):
+        return _look_at_all(cv2, cv2.resize(_grey(picture), (width, height), interpolation=cv2.INTER_AREA))
+    large = cv2.resize(_grey(picture), (CLOSER * width, CLOSER * height), interpolation=cv2.INTER_AREA)
+    features = _look_at_all(cv2, cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA))
+    return _look_closer(cv2, features, large)
+
+
+def _look_at_all(cv2: Any, grey: np.ndarray) -> Features:
+    """Return the features of a picture at its working size and of its mirror image."""
     # the coarsest level keeps MIN_SIDE pixels; OpenCV stumbles over levels of less than one
     levels = min(8, 1 + int(math.log(max(1.0, min(grey.shape) / MIN_SIDE), LEVEL)))
-    orb = cv2.ORB_create(N_ORB, scaleFactor=LEVEL, nlevels=levels, edgeThreshold=16, fastThreshold=5)
+    orb = cv2.ORB_create(N_ORB, scaleFactor=LEVEL, nlevels=levels, edgeThreshold=16, fastThreshold=CONTRAST)
     found, bits = orb.detectAndCompute(grey, None) if min(grey.shape) >= MIN_SIDE else ([], None)
     in_mirror = [
-        cv2.KeyPoint(width - 1 - p.pt[0], p.pt[1], p.size, (180 - p.angle) % 360, p.response, p.octave, number)
+        cv2.KeyPoint(grey.shape[1] - 1 - p.pt[0], p.pt[1], p.size, (180 - p.angle) % 360, p.response, p.octave, number)
         for number, p in enumerate(found)
     ]
     in_mirror, mirrored = orb.compute(np.ascontiguousarray(grey[:, ::-1]), in_mirror) if found else ([], None)
@@ -180,6 +223,43 @@ def aligned_features(picture: Image.Image) -> Features:
     order = np.argsort(rows)
     kept = [found[row] for row in rows[order]]
     return _features(cv2, grey, kept, _words(bits, 32)[rows[order]], _words(mirrored, 32)[order])
+
+
+def _look_closer(cv2: Any, features: Features, grey: np.ndarray) -> Features:
+    """Add to the features of a picture those seen from closer by, spread evenly: a collage's parts matter all alike."""
+    orb = cv2.ORB_create(POOL, scaleFactor=CLOSER_LEVEL, nlevels=CLOSER_LEVELS, edgeThreshold=16, fastThreshold=CLOSER_CONTRAST)
+    found = orb.detect(grey, None) if min(grey.shape) >= CLOSER * MIN_SIDE else []
+    if not found:
+        return features
+    places, strength = cv2.KeyPoint_convert(found), [p.response for p in found]
+    kept = [found[k] for k in spread_evenly(places, strength, max(grey.shape) / CELLS, N_CLOSER)]
+    kept, bits = orb.compute(grey, kept)
+    points = np.array([p.pt for p in kept], np.float32).reshape(-1, 2)
+    points = (points + np.float32(0.5)) / np.float32(CLOSER) - np.float32(0.5)  # the centres of pixels are whole numbers
+    return features.look_closer(points, np.array([p.angle for p in kept], np.float32), _words(bits, 32))
+
+
+def spread_evenly(points: np.ndarray, strength: Sequence[float], cell: float, most: int) -> np.ndarray:
+    """Return which points, n x 2, to keep, int64, at most so many: the strongest of each cell, then their second, and so on.
+
+    Parameters
+    ----------
+    cell
+        width and height in pixels.
+
+    Examples
+    --------
+    >>> spread_evenly(np.array([(10, 5), (11, 5), (12, 5), (90, 5)]), [9, 8, 7, 1], cell=50, most=2)
+    array([0, 3])
+    """
+    columns, rows = (np.asarray(points).reshape(-1, 2) // cell).astype(np.int64).T
+    where = columns << 32 | rows
+    order = np.lexsort((-np.asarray(strength), where))
+    place = np.arange(len(order))
+    begins = np.maximum.accumulate(np.where(np.diff(where[order], prepend=-1) != 0, place, 0))
+    turn = np.empty_like(place)
+    turn[order] = place - begins
+    return np.sort(np.lexsort((-np.asarray(strength), turn))[:most])
 
 
 def akaze_features(picture: Image.Image) -> Features:
@@ -196,9 +276,6 @@ def akaze_features(picture: Image.Image) -> Features:
     return _features(cv2, grey, found, _words(bits, 64), np.zeros((0, 8), np.uint64))
 
 
-EXTRACT = {"aligned": aligned_features, "akaze": akaze_features}
-
-
 def read_features(path: str, kind: str) -> Features:
     """Read the picture at `path` and return its features; kind is 'aligned' or 'akaze'.
 
@@ -209,9 +286,22 @@ def read_features(path: str, kind: str) -> Features:
     """
     with readable(), open_lazily(path) as image:
         short, long = sorted(image.size)
-        wanted = AKAZE_SIDE if kind == "akaze" else max(working_size(*image.size))
+        closer = kind == "aligned" and is_large(*image.size)  # before it is decoded smaller
+        wanted = AKAZE_SIDE if kind == "akaze" else max(working_size(*image.size)) * (CLOSER if closer else 1)
         picture = as_seen(image, min_side=max(1, math.ceil(wanted * short / max(long, 1))))
-    return EXTRACT[kind](picture)
+    return akaze_features(picture) if kind == "akaze" else aligned_features(picture, closer=closer)
+
+
+def is_large(width: int, height: int) -> bool:
+    """Whether a picture of this size shows more when it is looked at closer.
+
+    Examples
+    --------
+    >>> is_large(640, 480), is_large(768, 512), is_large(1200, 40)
+    (False, True, False)
+    """
+    wide, high = working_size(width, height)
+    return width > CLOSER * wide and height > CLOSER * high
 
 
 def working_size(width: int, height: int) -> tuple[int, int]:
