@@ -10,7 +10,7 @@ while a collection grows, and those of new images are all that is counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel import MadeLater, each, map_batches
+from .feature_sets import FeatureIndex, FeatureSet
 from .features import Features
 
 N_TABLES = 14
@@ -30,93 +31,7 @@ BEST = 8
 TOGETHER = 256  # images that ask at a time
 STRIPES = 4  # parts of a collection that are compared with each other elsewhere, so that a worker holds two of them
 FEWER = 4  # times; so much fewer features are looked for among those only that share a key with one of them
-SPAN = 2**15  # features whose keys are read at a time
-IN_CACHE = 2**15  # keys; so few are looked up in any order
 VOTES = np.dtype([("one", "<u4"), ("other", "<u4"), ("votes", "<u2"), ("weight", "<u4")])  # of two images; 14 bytes
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureSet:
-    """The features of some images, one after the other.
-
-    Attributes
-    ----------
-    bits, mirrored : uint64, n_features x n_words
-    angles : float32, n_features
-    starts : int64, n_images + 1, where each image's features begin
-    """
-
-    bits: np.ndarray
-    mirrored: np.ndarray
-    angles: np.ndarray
-    starts: np.ndarray
-
-    @classmethod
-    def join(cls, images: Sequence[Features]) -> FeatureSet:
-        """Lay the features of one image or more one after the other."""
-        return cls(
-            bits=np.concatenate([image.bits for image in images]),
-            mirrored=np.concatenate([image.mirrored for image in images]),
-            angles=np.concatenate([image.angles for image in images]),
-            starts=np.concatenate([[0], np.cumsum([len(image) for image in images])]).astype(np.int64),
-        )
-
-    def keep(self, kept: np.ndarray) -> FeatureSet:
-        """Return the same images with some of their features; `kept` is bool, n_features."""
-        starts = np.concatenate([[0], np.cumsum(kept)])[self.starts]
-        mirrored = self.mirrored[kept] if len(self.mirrored) else self.mirrored
-        return FeatureSet(self.bits[kept], mirrored, self.angles[kept], starts)
-
-    def cut(self, start: int, stop: int) -> FeatureSet:
-        """Return the images of a range."""
-        starts = self.starts[start : stop + 1]
-        some = slice(starts[0], starts[-1])
-        return FeatureSet(self.bits[some], self.mirrored[some], self.angles[some], starts - starts[0])
-
-    @property
-    def owner(self) -> np.ndarray:
-        """The image of each feature, int32."""
-        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureIndex:
-    """For each table, where the features of equal keys stand.
-
-    Attributes
-    ----------
-    owner : int32, n_features, the image of each
-    rows : int32, n_tables x n_features, features sorted by key, then by image
-    keys : uint32, n_tables x n_features, the keys in that order
-    """
-
-    owner: np.ndarray
-    rows: np.ndarray
-    keys: np.ndarray
-
-    @classmethod
-    def build(cls, features: FeatureSet, positions: np.ndarray) -> FeatureIndex:
-        """Sort features by key, a table after the other."""
-        keys = _in_threads(partial(_read_keys, features.bits, positions), len(features.bits))
-        order = partial(np.argsort, kind="stable")
-        rows = np.stack(list(map_batches(partial(each, order), list(keys), describe="index", size=1))).astype(np.int32)
-        return cls(features.owner, rows, np.take_along_axis(keys, rows, axis=1))
-
-
-def _in_threads(work: Callable[[int, int], np.ndarray], n_features: int) -> np.ndarray:
-    """Return what a function gives for all features, which is asked for some of them, from one to another, at a time."""
-    spans = [(start, min(start + SPAN, n_features)) for start in range(0, n_features, SPAN)]
-    parts = map_batches(partial(each, lambda span: work(*span)), spans, describe="index", size=1)
-    return np.concatenate(list(parts), axis=-1)
-
-
-def _read_keys(bits: np.ndarray, positions: np.ndarray, start: int, stop: int) -> np.ndarray:
-    from .key_loops import read_keys
-
-    return read_keys(bits[start:stop], positions)
 
 
 def find_candidates(
@@ -249,30 +164,12 @@ def _pose(features: FeatureSet, asks: np.ndarray, positions: np.ndarray, within:
     is_first = asks[features.owner]
     first, second = features.keep(is_first), features.keep(~is_first)
     if FEWER * len(first.angles) < len(second.angles):
-        second = _sieve(second, first, positions)
+        second = second.keep_sharing(first, positions)
     elif FEWER * len(second.angles) < len(first.angles) and not within:
-        first = _sieve(first, second, positions)
+        first = first.keep_sharing(second, positions)
     if not within:
         return [Question(first, second), Question(second, first)]
     return [Question(first, first), Question(first, second), Question(second, first)]
-
-
-def _sieve(many: FeatureSet, few: FeatureSet, positions: np.ndarray) -> FeatureSet:
-    """Return the features that may share a key with one of a few others, plain or mirrored: no other can have a vote."""
-    shared = _share_key(many.bits, [few.bits, few.mirrored], positions)
-    if len(many.mirrored):
-        shared |= _share_key(many.mirrored, [few.bits], positions)
-    return many.keep(shared)
-
-
-def _share_key(bits: np.ndarray, others: Sequence[np.ndarray], positions: np.ndarray) -> np.ndarray:
-    """Tell which descriptors may have a key that one of the others has; bool."""
-    from .key_loops import SLOT_BITS, are_known, read_keys, remember_keys
-
-    known = np.zeros((len(positions), 2**SLOT_BITS // 64), np.uint64)
-    for other in others:
-        remember_keys(read_keys(other, positions), known)
-    return _in_threads(lambda *span: are_known(_read_keys(bits, positions, *span), known), len(bits))
 
 
 # -- tiles: some images against others --------------------------------------------------------------------------------
@@ -332,22 +229,7 @@ def _ask_both_ways(
     start, stop = asking.starts[list(span)]
     return np.concatenate(
         [
-            collect_votes(bits, angles, asking.starts, *span, only_later, *_look_up(bits[start:stop], index, positions), *known)
+            collect_votes(bits, angles, asking.starts, *span, only_later, *index.look_up(bits[start:stop]), *known)
             for bits, angles in views
         ]
     )
-
-
-def _look_up(bits: np.ndarray, index: FeatureIndex, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the features of equal key begin and end in each table, int32, n_tables x n_features."""
-    begins, ends = np.empty((2, len(positions), len(bits)), np.int32)
-    for table, keys in enumerate(_read_keys(bits, positions, 0, len(bits))):
-        known = index.keys[table]
-        # asked in order, the index is read from front to back and stays in the cache
-        order = np.argsort(keys) if len(known) > IN_CACHE else slice(None)
-        keys = keys[order]
-        begin = np.searchsorted(known, keys, "left")
-        end, there = begin.copy(), known[np.minimum(begin, len(known) - 1)] == keys
-        end[there] = np.searchsorted(known, keys[there], "right")
-        begins[table, order], ends[table, order] = begin, end
-    return begins, ends
