@@ -106,8 +106,9 @@ def similar_pairs(
     Notes
     -----
     Exact: the very pairs a double loop finds, but for local features, which are first searched by a vote: of their pairs a few
-    in a thousand may be missed (see `candidates`). Pixels are compared by decoding, only for pairs from 90 percent up whose
-    pictures have the same size.
+    in a thousand may be missed (see `candidates`). Between two collections the best of a vote are those in the other one, so a
+    pair may be found that both together would have passed over, or the other way round. Pixels are compared by decoding, only
+    for pairs from 90 percent up whose pictures have the same size.
 
     Examples
     --------

@@ -17,7 +17,7 @@ LAYERS = [
     {"decode", "bit_loops", "shrink", "onnx"},
     {"sketches", "hashes", "local.features"},
     {"images"},
-    {"fingerprints", "local.alignment", "local.feature_index"},
+    {"fingerprints", "local.alignment", "local.feature_sets"},
     {"search", "local.candidates", "relations"},
     {"local.scores"},
     {"local.looks"},

@@ -13,10 +13,11 @@ from PIL import Image, ImageFilter, ImageOps
 
 from imgdup_nb import fingerprint_images, group_duplicates, scan_images, similar_pairs
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.local import candidates, feature_index, looks
+from imgdup_nb.local import candidates, feature_sets, looks
 from imgdup_nb.local.candidates import VOTES, best_pairs, count_votes, find_candidates
+from imgdup_nb.local.feature_sets import FeatureIndex, FeatureSet
 from imgdup_nb.local.features import Features
-from imgdup_nb.local.key_loops import SLOT_BITS, are_known, read_keys, remember_keys
+from imgdup_nb.local.key_loops import SLOT_BITS, are_noted, note_keys, read_keys
 from imgdup_nb.local.looks import LOOKS, Known, find_local_pairs, partners_across
 
 
@@ -66,14 +67,15 @@ def test_made_up_images_do_share_enough_for_votes():
     votes = count_votes(made_up(25, 0), np.ones(25, dtype=bool), 56)
     for closer in (False, True):
         assert 50 < (votes["closer"] == closer).sum() < 300
-    assert (votes["votes"] >= feature_index.MIN_VOTES).all()
+    assert (votes["votes"] >= candidates.MIN_VOTES).all()
 
 
 def test_features_that_share_no_key_with_a_few_others_are_passed_over():
     images = made_up(40, 3)
-    features = feature_index.FeatureSet.join(images)
+    features = FeatureSet.join(images)
+    positions = candidates.draw_positions(256, closer=False)
     few = features.keep(features.owner == 0)
-    sieved = feature_index.sieve(features, few, closer=False)
+    sieved = features.keep_sharing(few, positions)
     assert len(few.angles) <= len(sieved.angles) < len(features.angles)
     assert (np.diff(sieved.starts)[0]) == len(few.angles)
 
@@ -92,11 +94,23 @@ def test_keys_are_the_bits_at_their_positions_the_first_one_the_highest(n, n_wor
 
 def test_a_key_noted_is_known_and_few_others_are():
     rng = np.random.default_rng(0)
-    noted, others = rng.integers(0, 2**28, (2, 1, 5000)).astype(np.uint32)
-    known = np.zeros((1, 2**SLOT_BITS // 64), np.uint64)
-    remember_keys(noted, known)
-    assert are_known(noted, known).all()
-    assert are_known(others, known).mean() < 0.01
+    keys, others = rng.integers(0, 2**28, (2, 1, 5000)).astype(np.uint32)
+    noted = np.zeros((1, 2**SLOT_BITS // 64), np.uint64)
+    note_keys(keys, noted)
+    assert are_noted(keys, noted).all()
+    assert are_noted(others, noted).mean() < 0.01
+
+
+def test_an_index_of_few_features_answers_as_one_of_many(monkeypatch):
+    features = FeatureSet.join(made_up(20, 4))
+    positions = candidates.draw_positions(256, closer=False)
+    answers = []
+    for limit in (0, 2**16):
+        monkeypatch.setattr(feature_sets, "IN_CACHE", limit)
+        begins, ends = FeatureIndex.build(features, positions).look_up(features.mirrored)
+        answers.append([ends - begins, np.where(ends > begins, begins, 0)])
+    assert np.array_equal(*answers)
+    assert answers[0][0].any()
 
 
 def test_of_few_votes_only_the_best_of_an_image_count(monkeypatch):

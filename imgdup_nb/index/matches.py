@@ -107,6 +107,11 @@ class Matches(Folder):
             it: for explorers and sweeps. Evidence from labels wants the whole table, False.
         executor
             any `concurrent.futures.Executor`, for what is not kept yet; None works in threads.
+
+        Notes
+        -----
+        By local features the votes of images for each other are kept too, and what was seen of each pair that was looked at,
+        some 0.7 kB an image: only votes of new images are counted, and only pairs looked at that nobody looked at before.
         """
         check_choice("linkage", linkage, LINKAGES)
         floor = check_percent("min_similarity", min_similarity)

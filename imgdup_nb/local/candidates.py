@@ -1,6 +1,7 @@
 """Many images' features -> which pairs of images are worth aligning: a vote through an inverted index.
 
-Two features of nearly the same descriptor (see `feature_index`) are one vote for their two images, counted by the angle between
+Descriptors of one patch in two pictures differ in some 20 to 60 of their 256 bits. `N_TABLES` times, some of them are taken as
+a key; two features that share a key, and are near as a whole, are one vote for their two images, counted by the angle between
 them, because a true copy turns all its patches by one angle. No list of all pairs is ever made.
 
 The votes of a pair depend on its two images alone; which pairs are `best_pairs` depends on all votes. Hence votes can be kept
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement, product
 from typing import NamedTuple
@@ -21,11 +23,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel import MadeLater, each, map_batches
-from .feature_index import FeatureSet, Tile, search_tile, sieve
+from .feature_sets import FeatureIndex, FeatureSet
 from .features import Features
 
+N_TABLES = 14
+KEY_BITS, CLOSER_KEY_BITS = 28, 26  # a part has few features, so more of them must meet
+MIN_VOTES = 4  # at one angle, give or take a bin
 MANY_VOTES = 20  # that many are always looked at; below, only the best few of an image
 BEST = 8
+TOGETHER = 256  # images that ask at a time
+ASKED_CLOSER = 2500  # images whose features from closer by are indexed at a time, so that an index takes 230 MB at most
 STRIPES = 4  # parts of a collection that are compared with each other elsewhere, so that a worker holds two of them
 FEWER = 4  # times; so much fewer features are looked for among those only that share a key with one of them
 # of two images, 15 bytes; whether the second vote, from closer by, counted them
@@ -56,7 +63,8 @@ def find_candidates(
     Notes
     -----
     Approximate: a pair is missed where fewer than 4 features agree in all 28 bits of one of 14 keys, or where fewer than 20 do
-    and both images have eight better partners. The index takes about 190 bytes a feature, 57 kB an image.
+    and both images have eight better partners. The index takes about 190 bytes a feature, 57 kB an image. The second vote, from
+    closer by, asks for 26 bits and has eight partners of its own; it takes three times as long where all images are large.
     """
     together = [*images, *(others or [])]
     asking = np.arange(len(together)) < len(images)
@@ -98,7 +106,7 @@ def count_votes(
 
 def _count(questions: Sequence[Question], order: np.ndarray, max_bits: int, executor: Executor | None) -> np.ndarray:
     """Return VOTES of what some questions find; `order` says which image is the first, the second and so on in them."""
-    search = partial(search_tile, max_bits=max_bits)
+    search = partial(_search_tile, max_bits=max_bits)
     tiles = _cut_tiles(questions, 1 if executor is None else STRIPES)
     if executor is None:
         parts = [search(tile) for tile in tiles]
@@ -106,7 +114,7 @@ def _count(questions: Sequence[Question], order: np.ndarray, max_bits: int, exec
         parts = list(map_batches(partial(each, search), tiles, executor=executor, describe="candidates", size=1))
     found = np.concatenate([np.zeros((0, 4), np.int64), *parts])
     found[:, :2] = np.sort(order[found[:, :2]], axis=1)
-    votes = _merge_votes(found[found[:, 0] < found[:, 1]])
+    votes = _merge_votes(found[found[:, 0] != found[:, 1]])  # an image's own section is no other image
     votes["closer"] = questions[0].closer
     return votes
 
@@ -174,9 +182,9 @@ def _pose(features: FeatureSet, asks: np.ndarray, within: bool) -> list[Question
         return [Question(features, features)]
     first, second = _part(features, asks)
     if FEWER * len(first.angles) < len(second.angles):
-        second = sieve(second, first, closer=False)
+        second = _sieve(second, first, closer=False)
     elif FEWER * len(second.angles) < len(first.angles) and not within:
-        first = sieve(first, second, closer=False)
+        first = _sieve(first, second, closer=False)
     if not within:
         return [Question(first, second), Question(second, first)]
     return [Question(first, first), Question(first, second), Question(second, first)]
@@ -195,10 +203,14 @@ def _pose_closer(whole: FeatureSet, closer: FeatureSet, asks: np.ndarray, within
 def _ask_few(whole: FeatureSet, closer: FeatureSet) -> Question:
     """Leave out of the larger side what cannot have a vote."""
     if FEWER * len(whole.angles) < len(closer.angles):
-        return Question(whole, sieve(closer, whole, closer=True), True)
+        return Question(whole, _sieve(closer, whole, closer=True), True)
     if FEWER * len(closer.angles) < len(whole.angles):
-        return Question(sieve(whole, closer, closer=True), closer, True)
+        return Question(_sieve(whole, closer, closer=True), closer, True)
     return Question(whole, closer, True)
+
+
+def _sieve(many: FeatureSet, few: FeatureSet, *, closer: bool) -> FeatureSet:
+    return many.keep_sharing(few, draw_positions(64 * few.bits.shape[1], closer=closer))
 
 
 def _part(features: FeatureSet, asks: np.ndarray) -> tuple[FeatureSet, FeatureSet]:
@@ -207,21 +219,35 @@ def _part(features: FeatureSet, asks: np.ndarray) -> tuple[FeatureSet, FeatureSe
     return features.keep(is_first), features.keep(~is_first)
 
 
+# -- tiles: some images against others --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """Images that ask, and images that are asked, maybe from closer by; from `first_row` and `first_column` of the whole on."""
+
+    first_row: int
+    first_column: int
+    asking: FeatureSet
+    asked: FeatureSet
+    closer: bool
+
+
 def _cut_tiles(questions: Sequence[Question], n_stripes: int) -> MadeLater[Tile]:
     """Return the tiles that make up some questions."""
     places: list[tuple[Question, range, range]] = []
     for question in questions:
-        rows = _cut_stripes(len(question.asking), n_stripes)
-        if question.closer:  # a large image has twice as many features there, so their index is made in parts
-            spans = list(product(rows, _cut_stripes(len(question.asked), STRIPES)))
+        n_images = len(question.asking)
+        rows = _cut_stripes(n_images, -(-n_images // n_stripes))
+        if question.closer:
+            spans = list(product(rows, _cut_stripes(n_images, ASKED_CLOSER)))
         else:
             spans = list(combinations_with_replacement(rows, 2))
         places += [(question, *span) for span in spans]
     return MadeLater(_cut_tile, places)
 
 
-def _cut_stripes(n_images: int, n_stripes: int) -> list[range]:
-    height = -(-n_images // n_stripes)
+def _cut_stripes(n_images: int, height: int) -> list[range]:
     return [range(start, min(start + height, n_images)) for start in range(0, n_images, height)]
 
 
@@ -229,3 +255,42 @@ def _cut_tile(place: tuple[Question, range, range]) -> Tile:
     question, rows, columns = place
     asking, asked = question.asking.cut(rows.start, rows.stop), question.asked.cut(columns.start, columns.stop)
     return Tile(rows.start, columns.start, asking, asked, question.closer)
+
+
+def draw_positions(n_bits: int, *, closer: bool) -> np.ndarray:
+    """Return the places of the bits that make the key of each table, int64, n_tables x n_key_bits."""
+    random = np.random.default_rng(0)  # one seed for ever: the same files, the same answer
+    key_bits = CLOSER_KEY_BITS if closer else KEY_BITS
+    return np.array([random.permutation(n_bits)[:key_bits] for _ in range(N_TABLES)])
+
+
+def _search_tile(tile: Tile, *, max_bits: int) -> np.ndarray:
+    """Return the pairs of a tile with votes and weight, int64, n x 4, in numbers of the whole.
+
+    From closer by, an image may find itself, and of two images each may find the other.
+    """
+    if not (len(tile.asking.angles) and len(tile.asked.angles)):
+        return np.zeros((0, 4), np.int64)
+    index = FeatureIndex.build(tile.asked, draw_positions(64 * tile.asked.bits.shape[1], closer=tile.closer))
+    spans = [(start, min(start + TOGETHER, len(tile.asking))) for start in range(0, len(tile.asking), TOGETHER)]
+    ask = partial(each, partial(_ask_both_ways, tile=tile, index=index, max_bits=max_bits))
+    found = np.concatenate(list(map_batches(ask, spans, describe="candidates", size=1)))
+    return found + np.array([tile.first_row, tile.first_column, 0, 0])
+
+
+def _ask_both_ways(span: tuple[int, int], *, tile: Tile, index: FeatureIndex, max_bits: int) -> np.ndarray:
+    from .feature_loops import collect_votes
+
+    asking, asked = tile.asking, tile.asked
+    only_later = tile.first_row == tile.first_column and not tile.closer
+    known: tuple = (asked.bits, asked.angles, index.owner, index.rows, len(asked), max_bits, MIN_VOTES)
+    views = [(asking.bits, asking.angles)]
+    if len(asking.mirrored):
+        views.append((asking.mirrored, (180 - asking.angles).astype(np.float32)))
+    start, stop = asking.starts[list(span)]
+    return np.concatenate(
+        [
+            collect_votes(bits, angles, asking.starts, *span, only_later, *index.look_up(bits[start:stop]), *known)
+            for bits, angles in views
+        ]
+    )

@@ -60,21 +60,20 @@ def _slot(key: np.uint32) -> np.uint64:
 
 
 @njit(nogil=True, cache=True)
-def remember_keys(keys: np.ndarray, known: np.ndarray) -> None:
+def note_keys(keys: np.ndarray, noted: np.ndarray) -> None:
     """Note keys, uint32, n_keys x n, in tables of 2**SLOT_BITS bits; uint64, n_keys x 2**SLOT_BITS / 64."""
     for table in range(len(keys)):
         for key in keys[table]:
             slot = _slot(key)
-            known[table, slot >> np.uint64(6)] |= np.uint64(1) << (slot & np.uint64(63))
+            noted[table, slot >> np.uint64(6)] |= np.uint64(1) << (slot & np.uint64(63))
 
 
 @njit(nogil=True, cache=True)
-def are_known(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Tell of each descriptor whether one of its keys, uint32, n_keys x n, may have been noted; bool. Never wrongly no."""
-    found = np.zeros(keys.shape[1], np.bool_)
+def are_noted(keys: np.ndarray, noted: np.ndarray) -> np.ndarray:
+    """Tell of each key, uint32, n_keys x n, whether it may have been noted; bool. Never wrongly no."""
+    found = np.zeros(keys.shape, np.bool_)
     for table in range(len(keys)):
-        for place in range(len(found)):
+        for place in range(keys.shape[1]):
             slot = _slot(keys[table, place])
-            if (known[table, slot >> np.uint64(6)] >> (slot & np.uint64(63))) & np.uint64(1):
-                found[place] = True
+            found[table, place] = (noted[table, slot >> np.uint64(6)] >> (slot & np.uint64(63))) & np.uint64(1)
     return found
