@@ -10,7 +10,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.local import alignment
+from imgdup_nb.local import alignment, candidates
 from imgdup_nb.local.alignment import PART, WHOLE, Alignment, align
 from imgdup_nb.local.candidates import find_candidates
 from imgdup_nb.local.features import Features, aligned_features, is_large, read_features, spread_evenly, working_size
@@ -115,6 +115,13 @@ def test_the_vote_passes_collages_on_whatever_the_order_and_elsewhere_too(featur
         assert {frozenset((k, 5)) for k in range(5)} <= found
     with ThreadPoolExecutor(2) as pool:
         np.testing.assert_array_equal(find_candidates(images, most, pool), find_candidates(images, most))
+
+
+def test_how_many_images_are_asked_at_a_time_changes_nothing(monkeypatch, features, nine):
+    images = [*(features[name] for name in SHARP), nine, replace(nine, closer=None)]
+    at_once = find_candidates(images, MAX_VOTE_BITS["aligned"])
+    monkeypatch.setattr(candidates, "ASKED_CLOSER", 2)
+    np.testing.assert_array_equal(find_candidates(images, MAX_VOTE_BITS["aligned"]), at_once)
 
 
 def test_the_mirrored_tiles_of_a_collage_are_voted_for(photos, features):

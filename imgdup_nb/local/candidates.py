@@ -27,6 +27,7 @@ MIN_VOTES = 4  # at one angle, give or take a bin
 MANY_VOTES = 20  # that many are always looked at; below, only the best few of an image
 BEST = 8
 TOGETHER = 256  # images that ask at a time
+ASKED_CLOSER = 2500  # images whose features from closer by are indexed at a time, so that an index takes 230 MB at most
 STRIPES = 4  # parts of a collection that are compared with each other elsewhere, so that a worker holds two of them
 
 
@@ -115,7 +116,8 @@ def find_candidates(images: Sequence[Features], max_bits: int, executor: Executo
     Notes
     -----
     Approximate: a pair is missed where fewer than 4 features agree in all 28 bits of one of 14 keys, or where fewer than 20 do
-    and both images have eight better partners. The index takes about 190 bytes a feature, 57 kB an image.
+    and both images have eight better partners. The index takes about 190 bytes a feature, 57 kB an image. The second vote, from
+    closer by, asks for 26 bits and has eight partners of its own; it takes three times as long where all images are large.
     """
     if not images:
         return np.zeros((0, 2), np.int64)
@@ -129,24 +131,18 @@ def find_candidates(images: Sequence[Features], max_bits: int, executor: Executo
 
 
 def _search_closer(images: Sequence[Features], max_bits: int, executor: Executor | None) -> np.ndarray:
-    """Return the pairs that have votes from closer by, int64, n x 4, as `_best_pairs` takes them.
-
-    The images asked are indexed a quarter at a time: of large ones there are twice as many features as in the first vote.
-    """
-    height = -(-len(images) // STRIPES)
-    starts = range(0, len(images), height)
-    is_asked = [any(image.closer is not None for image in images[start : start + height]) for start in starts]
-    asking = starts if executor is not None else [0]
-    corners = [(row, column) for column, asked in zip(starts, is_asked, strict=True) if asked for row in asking]
-    tiles = MadeLater(partial(_cut_closer_tile, images, height, executor is None), corners)
-    search = partial(_search_tile, max_bits=max_bits)
-    parts = (
-        map(search, tiles)
-        if executor is None
-        else map_batches(partial(each, search), tiles, executor=executor, describe="candidates", size=1)
-    )
+    """Return the pairs that have votes from closer by, int64, n x 4, as `_best_pairs` takes them."""
+    is_large = np.array([image.closer is not None for image in images])
+    asked = [start for start in range(0, len(images), ASKED_CLOSER) if is_large[start : start + ASKED_CLOSER].any()]
+    height = len(images) if executor is None else -(-len(images) // STRIPES)
+    corners = [(row, column) for column in asked for row in range(0, len(images), height)]
+    tiles, search = MadeLater(partial(_cut_closer_tile, images, height), corners), partial(_search_tile, max_bits=max_bits)
+    if executor is None:
+        parts: Iterator[np.ndarray] = map(search, tiles)
+    else:
+        parts = map_batches(partial(each, search), tiles, executor=executor, describe="candidates", size=1)
     found = np.concatenate([np.zeros((0, 4), np.int64), *parts])
-    found = found[found[:, 0] != found[:, 1]]
+    found = found[found[:, 0] != found[:, 1]]  # an image's own section is no other image
     found[:, :2] = np.sort(found[:, :2], axis=1)
     return found
 
@@ -203,10 +199,10 @@ def _cut_tile(images: Sequence[Features], height: int, corner: tuple[int, int]) 
     return Tile(*corner, asking, asked)
 
 
-def _cut_closer_tile(images: Sequence[Features], height: int, all_ask: bool, corner: tuple[int, int]) -> Tile:
+def _cut_closer_tile(images: Sequence[Features], height: int, corner: tuple[int, int]) -> Tile:
     n_words, (row, column) = images[0].bits.shape[1], corner
-    asking = images if all_ask else images[row : row + height]
-    asked = [image.closer or image.without_features() for image in images[column : column + height]]
+    asking = images[row : row + height]
+    asked = [image.closer or image.without_features() for image in images[column : column + ASKED_CLOSER]]
     return Tile(row, column, FeatureSet.join(asking, n_words), FeatureSet.join(asked, n_words), closer=True)
 
 
