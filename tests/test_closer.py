@@ -84,6 +84,22 @@ def test_each_of_several_versions_of_one_picture_is_found_in_its_own_place(photo
         assert found.overlap_right == pytest.approx(100 / 6, abs=1.5)
 
 
+@pytest.mark.parametrize(("look", "similarity"), [(PART, 95), (WHOLE, 60)])
+def test_a_part_that_agrees_little_in_one_place_is_looked_for_in_the_next(monkeypatch, features, look, similarity):
+    cat, given = features["cat"], []
+    answers = iter([Alignment(60.0, 20, np.eye(3)[:2]), Alignment(95.0, 10, np.eye(3)[:2]), Alignment(40.0)])
+
+    def answer(_first, _second, pairs, *_):
+        given.append(pairs.tolist())
+        return next(answers)
+
+    monkeypatch.setattr(alignment, "_align_place", answer)
+    pairs = np.array([(0, 0), (1, 1), (0, 1), (1, 0)])  # the first two are carried by a transform that moves nothing
+    assert alignment._align_view(cat, cat, pairs, False, look).similarity == similarity
+    assert given == [pairs.tolist(), [[0, 1], [1, 0]]][: len(given)]
+    assert len(given) == (2 if look is PART else 1)
+
+
 def test_a_picture_inside_another_is_found(photos, features):
     for share, name in ((0.25, "temple"), (0.3, "coffee")):
         found = align(features[name], aligned_features(on_canvas(photos[name], photos["galaxies"], share)))
