@@ -10,7 +10,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.local import alignment
+from imgdup_nb.local import alignment, candidates
 from imgdup_nb.local.alignment import PART, WHOLE, Alignment, align
 from imgdup_nb.local.candidates import find_candidates
 from imgdup_nb.local.features import Features, aligned_features, is_large, read_features, spread_evenly, working_size
@@ -84,6 +84,22 @@ def test_each_of_several_versions_of_one_picture_is_found_in_its_own_place(photo
         assert found.overlap_right == pytest.approx(100 / 6, abs=1.5)
 
 
+@pytest.mark.parametrize(("look", "similarity"), [(PART, 95), (WHOLE, 60)])
+def test_a_part_that_agrees_little_in_one_place_is_looked_for_in_the_next(monkeypatch, features, look, similarity):
+    cat, given = features["cat"], []
+    answers = iter([Alignment(60.0, 20, np.eye(3)[:2]), Alignment(95.0, 10, np.eye(3)[:2]), Alignment(40.0)])
+
+    def answer(_first, _second, pairs, *_):
+        given.append(pairs.tolist())
+        return next(answers)
+
+    monkeypatch.setattr(alignment, "_align_place", answer)
+    pairs = np.array([(0, 0), (1, 1), (0, 1), (1, 0)])  # the first two are carried by a transform that moves nothing
+    assert alignment._align_view(cat, cat, pairs, False, look).similarity == similarity
+    assert given == [pairs.tolist(), [[0, 1], [1, 0]]][: len(given)]
+    assert len(given) == (2 if look is PART else 1)
+
+
 def test_a_picture_inside_another_is_found(photos, features):
     for share, name in ((0.25, "temple"), (0.3, "coffee")):
         found = align(features[name], aligned_features(on_canvas(photos[name], photos["galaxies"], share)))
@@ -115,6 +131,13 @@ def test_the_vote_passes_collages_on_whatever_the_order_and_elsewhere_too(featur
         assert {frozenset((k, 5)) for k in range(5)} <= found
     with ThreadPoolExecutor(2) as pool:
         np.testing.assert_array_equal(find_candidates(images, most, pool), find_candidates(images, most))
+
+
+def test_how_many_images_are_asked_at_a_time_changes_nothing(monkeypatch, features, nine):
+    images = [*(features[name] for name in SHARP), nine, replace(nine, closer=None)]
+    at_once = find_candidates(images, MAX_VOTE_BITS["aligned"])
+    monkeypatch.setattr(candidates, "ASKED_CLOSER", 2)
+    np.testing.assert_array_equal(find_candidates(images, MAX_VOTE_BITS["aligned"]), at_once)
 
 
 def test_the_mirrored_tiles_of_a_collage_are_voted_for(photos, features):
