@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
-from imgdup_nb import calibrate, fingerprint_images, scan_images, tune_from_examples
+from imgdup_nb import calibrate, fingerprint_images, scan_images, similar_pairs, tune_from_examples
 from imgdup_nb.evidence.calibrate import _distances
 from imgdup_nb.methods import METHODS
 
@@ -147,3 +147,21 @@ def test_methods_that_are_none_are_refused(images, options):
 def test_a_reach_that_is_no_share_is_refused(images):
     with pytest.raises(ValueError, match="max_reach must be a share of all images"):
         calibrate(images, variations=["half size"], max_reach=10)
+
+
+@pytest.mark.parametrize("method", ["aligned", "akaze"])
+def test_copies_are_scored_by_local_features_as_in_a_pair_table(tmp_path, picture, method):
+    """A picture with corners, and one too smooth for them, which its hash stands for."""
+    picture(3, 300, 240).save(tmp_path / "corners.png")
+    Image.radial_gradient("L").convert("RGB").save(tmp_path / "smooth.png")
+    images = scan_images(tmp_path)
+    changes = {"darker": lambda image: image.point(lambda value: value * 0.8), "same": lambda image: image}
+    copies = calibrate(images, method, variations=changes).copies
+    assert len(copies) == 4
+    for row in copies.itertuples():
+        (tmp_path / "copies").mkdir(exist_ok=True)
+        copy = tmp_path / "copies" / "copy.png"
+        changes[row.variation](Image.open(tmp_path / row.image).convert("RGB")).save(copy)
+        pairs = similar_pairs(fingerprint_images(scan_images([tmp_path / row.image, copy]), method), min_similarity=0)
+        assert row.similarity == pytest.approx(max(pairs.similarity, default=0.0))
+    assert copies.similarity[copies.variation == "same"].tolist() == [100, 100]

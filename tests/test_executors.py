@@ -122,9 +122,7 @@ def test_no_tile_is_larger_than_asked_and_none_is_missing():
 @pytest.mark.parametrize("executor", [4, "threads", ThreadPoolExecutor])
 def test_what_is_no_executor_is_refused_with_the_way_to_one(photos, executor):
     for work in (lambda: scan_images(photos, executor=executor), lambda: Collection(photos).update(executor=executor)):
-        with pytest.raises(
-            TypeError, match=r"executor must be a concurrent\.futures\.Executor, such as ThreadPoolExecutor\(4\)"
-        ):
+        with pytest.raises(TypeError, match=r"executor must be a concurrent\.futures\.Executor, such as"):
             work()
 
 

@@ -20,6 +20,7 @@ from ..demo import VARIATIONS, Variation, _encode
 from ..fingerprints import Embedding, Fingerprints, fingerprint_images
 from ..graph import TOLERANCE
 from ..images import LOW_DETAIL
+from ..local.scores import SAME_HASH, score_pairs
 from ..parallel import each, map_batches
 from ..search import exact_cosine
 from .evaluate import PairsOrGroups
@@ -228,14 +229,31 @@ def _score_copies(
         ]
         table = pd.DataFrame(rows, columns=["image", "path", "problem", "row", "variation"])
         found = fingerprint_images(table, method, orientations=orientations, executor=executor)
-    distance = _distances(prints.codes[found.images.row.to_numpy(dtype=np.int64)], found.codes)
-    return pd.DataFrame(
-        {
-            "image": pd.Series([prints.names[row] for row in found.images.row], dtype=object),
-            "variation": found.images.variation,
-            "similarity": prints.method.similarity(distance),
-        }
-    )
+        copied = found.images.row.to_numpy(dtype=np.int64)
+        if prints.method.unit == "percent":
+            similarity = _align(prints, copied, found, executor)
+        else:
+            similarity = prints.method.similarity(_distances(prints.codes[copied], found.codes))
+    names = pd.Series([prints.names[row] for row in copied], dtype=object)
+    return pd.DataFrame({"image": names, "variation": found.images.variation, "similarity": similarity})
+
+
+def _align(prints: Fingerprints, copied: np.ndarray, found: Fingerprints, executor: Executor | None) -> np.ndarray:
+    """Return the percent of each copy and its original by local features, as `similar_pairs` scores them."""
+    pairs = list(zip(prints.codes[copied, 0], found.codes[:, 0], strict=True))
+    similarity = np.array([score.similarity for score in score_pairs(pairs, prints.method.name, executor)], dtype=np.float64)
+    flat = np.array([not (one.is_textured and other.is_textured) for one, other in pairs], dtype=bool)
+    if flat.any():
+        originals = prints.images.iloc[copied[flat]].assign(image=found.images.image[flat].to_numpy())
+        hashes = [fingerprint_images(some, executor=executor) for some in (originals, found.images[flat])]
+        by_name = [dict(zip(side.names, side.codes, strict=True)) for side in hashes]
+        for k in np.flatnonzero(flat):
+            name = found.images.image[k]
+            if name in by_name[0] and name in by_name[1]:
+                codes = [side[name][None] for side in by_name]
+                [percent] = hashes[0].method.similarity(_distances(*codes))
+                similarity[k] = percent if percent >= SAME_HASH else 0.0
+    return similarity
 
 
 def _write_copies(work: tuple[str, str], *, makers: Sequence[Variation]) -> list[str]:
