@@ -27,7 +27,7 @@ N_ORB, LEVEL = 300, 1.2  # features, and by how much each level of the pyramid i
 MIN_SIDE = 16  # pixels; strips that are thinner at the working size have no features
 AKAZE_SIDE = 640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
 MIN_FEATURES = 16  # below this a picture has too little texture to be aligned
-RECIPE = 2  # one more whenever features or their scores change, so that kept ones are made again
+RECIPE = 3  # one more whenever features or their scores change, so that kept ones are made again
 MAGIC = b"imgdupF1"  # what the bytes of kept features begin with; its last character is the version of the form
 HEADER = struct.Struct("<8s7I")  # magic, width, height, grey width, grey height, features, words, features in the mirror
 

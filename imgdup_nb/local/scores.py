@@ -1,8 +1,8 @@
 """Local features of a collection -> the pairs that show the same thing, with how one lies on the other.
 
 The steps: `candidates` and a hash say which pairs are worth a look, `alignment` looks, and pictures that lie near a third are
-looked at too. Pictures with too little texture to be aligned are compared by their phash instead, and the column `scored_by`
-says so.
+looked at too. Pictures with too little texture to be laid on each other even as whole frames are compared by their phash
+instead, and the column `scored_by` says so.
 """
 
 from __future__ import annotations
@@ -68,14 +68,14 @@ def find_local_pairs(
     hashed, percent = _near_by_hash(fingerprints, executor)
     textured = np.array([found.is_textured for found in features], dtype=bool)
     both = textured[hashed].all(axis=1)
-    tried = np.unique(np.concatenate([np.sort(voted, axis=1), hashed[both]]), axis=0)
+    tried = np.unique(np.concatenate([np.sort(voted, axis=1), hashed]), axis=0)
     scores = score_pairs([(features[a], features[b]) for a, b in tried], method, executor)
-    near = np.array([score.similarity >= SURE for score in scores], dtype=bool)
+    by_hash = {(a, b): value for (a, b), value in zip(hashed[~both].tolist(), percent[~both].tolist(), strict=True)}
+    scores = [fall_back(score, by_hash.get((a, b))) for (a, b), score in zip(tried.tolist(), scores, strict=True)]
+    near = np.array([score.similarity >= SURE and score.scored_by == method for score in scores], dtype=bool)
     more = partners_of_partners(tried[near], tried)
     scores += score_pairs([(features[a], features[b]) for a, b in more], method, executor)
-    alike = ~both & (percent >= SAME_HASH)
-    scores += [Score(float(value), scored_by="phash") for value in percent[alike]]
-    pairs = np.concatenate([tried, more, hashed[alike]])
+    pairs = np.concatenate([tried, more])
     table = pd.DataFrame(scores, columns=list(Score._fields))
     kept = (table.similarity >= floor - 1e-9).to_numpy()
     pairs, table = pairs[kept], table[kept]
@@ -138,6 +138,23 @@ def score_aligned(left: Features, right: Features) -> Score:
     return Score(found.similarity, *lies, found.matches, found.apart)
 
 
+def fall_back(score: Score, percent: float | None) -> Score:
+    """Return the score of pictures of which one has too little texture: their percent by phash, unless they could be aligned.
+
+    Parameters
+    ----------
+    percent
+        by phash; None where both pictures have texture, or it is not known.
+
+    Examples
+    --------
+    >>> fall_back(Score(0.0), 93.75).scored_by, fall_back(Score(88.0, 100.0, 100.0), 93.75).scored_by
+    ('phash', 'aligned')
+    """
+    is_aligned = not np.isnan(score.overlap_left)
+    return score if is_aligned or percent is None or percent < SAME_HASH else Score(percent, scored_by="phash")
+
+
 def score_akaze(left: Features, right: Features) -> Score:
     """Return matches per feature of the picture that has more of them, percent."""
     from .feature_loops import ratio_matches
@@ -167,8 +184,8 @@ def verify_pairs(
     -------
     pandas.DataFrame
         a pair table as `similar_pairs` makes it of 'aligned' fingerprints, of these pairs only, with one column more: found_at
-        (the similarity they came with). A pair with a picture of too little texture to be aligned stays as it came, and
-        `scored_by` names the method that found it.
+        (the similarity they came with). A pair with a picture of too little texture to be aligned stays as it came, unless the
+        two can be laid on each other as whole frames, and `scored_by` names the method that found it.
 
     Raises
     ------
@@ -192,7 +209,7 @@ def verify_pairs(
     scores = score_pairs([(place[a], place[b]) for a, b in zip(left, right, strict=True)], "aligned", executor)
     came_from = str(pairs.attrs.get("method", "another method"))
     for k, (a, b) in enumerate(zip(left, right, strict=True)):
-        if not (place[a].is_textured and place[b].is_textured):
+        if np.isnan(scores[k].overlap_left) and not (place[a].is_textured and place[b].is_textured):
             scores[k] = Score(float(pairs.similarity.iloc[k]), scored_by=came_from)
     table = pd.DataFrame(scores, columns=list(Score._fields), index=pairs.index)
     verified = pairs.assign(found_at=pairs.similarity, distance=100.0 - table.similarity, **dict(table.items()))
