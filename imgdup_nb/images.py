@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageFile
 
-from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, as_seen, open_lazily, readable
+from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, grey_as_seen, open_lazily, readable
 from .parallel import map_batches
 from .sketches import DECODE_SIDE, sketch_image, sketches
 from .storage import exists, find_files, is_folder, is_url, open_bytes, read_bytes, read_status
@@ -301,11 +301,11 @@ def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
         row.update(format=image.format or "", mode=image.mode, lossless=_is_lossless(image))
         row["sha256"] = hashlib.sha256(whole).hexdigest() if whole else _file_digest(row["path"])
         width, height = image.size
-        picture = as_seen(image, min_side=DECODE_SIDE, max_pixels=max_pixels, mode="L")
-        if (width < height) != (picture.width < picture.height):  # turned by EXIF
+        grey = grey_as_seen(image, min_side=DECODE_SIDE, max_pixels=max_pixels)
+        if (width < height) != (grey.shape[1] < grey.shape[0]):  # turned by EXIF
             width, height = height, width
         row.update(width=width, height=height, frames=_count_frames(image), **_read_metadata(image))
-        sketch = sketch_image(picture)
+        sketch = sketch_image(grey)
         row["detail"] = _detail(sketch)
     return sketch
 

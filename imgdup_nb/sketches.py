@@ -21,16 +21,20 @@ DECODE_SIDE = 128  # decoded at least this large before it becomes a sketch, so 
 Stamp = tuple[str, int, int, str]  # path, bytes, time of change, mode
 
 
-def sketch_image(picture: Image.Image) -> np.ndarray:
-    """Squash a picture to the square, 64 x 64 (x 3 for RGB), uint8, that the hash methods look at."""
+def sketch_image(pixels: np.ndarray) -> np.ndarray:
+    """Squash a picture to the square that the hash methods look at.
+
+    uint8, height x width (x 3 for RGB) -> uint8, 64 x 64 (x 3)
+    """
     from .shrink import shrink_pixels  # late: numba need not be imported with the package
 
     # what is very large is first averaged by whole pixels, which still leaves 16 for each of the square
-    factors = [max(1, side // (16 * SKETCH_SIDE)) for side in picture.size]
-    small = picture.reduce((factors[0], factors[1])) if max(factors) > 1 else picture
-    bands = [np.array(band) for band in small.split()] if small.mode == "RGB" else [np.array(small)]
+    down, across = (max(1, side // (16 * SKETCH_SIDE)) for side in pixels.shape[:2])
+    small = np.asarray(Image.fromarray(pixels).reduce((across, down))) if max(down, across) > 1 else pixels
+    # numba compiles once more for what may not be written to, as Pillow's pixels
+    bands = [np.require(band, requirements=["C", "W"]) for band in np.moveaxis(np.atleast_3d(small), 2, 0)]
     squares = [shrink_pixels(band, SKETCH_SIDE, SKETCH_SIDE) for band in bands]
-    return np.dstack(squares) if small.mode == "RGB" else squares[0]
+    return np.dstack(squares) if small.ndim == 3 else squares[0]
 
 
 def read_sketch(path: str, mode: str = "L") -> np.ndarray:
@@ -46,7 +50,7 @@ def read_sketch(path: str, mode: str = "L") -> np.ndarray:
     stamp = (path, size, modified, mode)
     known = sketches.get(stamp)
     if known is None:
-        known = sketch_image(open_image(path, min_side=DECODE_SIDE, mode=mode))
+        known = sketch_image(np.asarray(open_image(path, min_side=DECODE_SIDE, mode=mode)))
         if sketches.has_room():  # else one pass over many files would drop each just before it is asked for
             sketches.keep(stamp, known)
     return known

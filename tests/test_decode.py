@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from imgdup_nb import scan_images
-from imgdup_nb.decode import UnreadableImage, open_image, thumbnail
+from imgdup_nb.decode import UnreadableImage, as_seen, grey_as_seen, open_image, open_lazily, readable, thumbnail
 
 
 def stored(image, kind="PNG", **options):
@@ -155,3 +155,66 @@ def test_without_its_plugin_a_heic_photograph_names_the_line_that_installs_it(tm
     (tmp_path / "a.heic").write_bytes(bytes(4) + b"ftypheic" + bytes(20))
     with pytest.warns(UserWarning, match=r"pip install .imgdup-nb\[heif\]."):
         scan_images(tmp_path)
+
+
+# -- grey, as a scan decodes it -----------------------------------------------------------------------------------------
+
+DAMAGE = {
+    "none": lambda stored: stored,
+    "cut": lambda stored: stored[: len(stored) * 2 // 3],
+    "more after the end": lambda stored: stored + b"and more",
+    "zeros in the middle": lambda stored: stored[: len(stored) // 2] + bytes(20) + stored[len(stored) // 2 + 20 :],
+}
+
+
+def grey_both_ways(stored):
+    """Return what `grey_as_seen` and `as_seen` say of a file: pixels, or why there are none."""
+
+    def decode(function):
+        try:
+            with readable(), open_lazily(io.BytesIO(stored)) as image:
+                pixels = np.asarray(function(image, min_side=128))
+                return pixels.shape, pixels.tobytes()
+        except UnreadableImage as problem:
+            return str(problem)
+
+    return decode(grey_as_seen), decode(lambda image, min_side: as_seen(image, min_side=min_side, mode="L"))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (255, 257), (256, 256), (519, 300), (2100, 2311)])
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        ("RGB", {"quality": 75}),
+        ("RGB", {"quality": 30, "subsampling": 0, "progressive": True}),
+        ("RGB", {"quality": 90, "subsampling": 1, "restart_marker_blocks": 5}),
+        ("RGB", {"keep_rgb": True}),
+        ("L", {"quality": 60}),
+        ("CMYK", {}),
+    ],
+)
+def test_a_grey_jpeg_has_the_pixels_that_pillow_decodes(picture, size, mode, options):
+    buffer = io.BytesIO()
+    picture(5, *size).convert(mode).save(buffer, "JPEG", **options)
+    fast, slow = grey_both_ways(buffer.getvalue())
+    assert fast == slow
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_turned_and_damaged_files_are_judged_as_pillow_judges_them(picture, kind, orientation, damage):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    picture(6, 640, 300).save(buffer, kind, exif=exif)
+    fast, slow = grey_both_ways(DAMAGE[damage](buffer.getvalue()))
+    assert fast == slow
+
+
+def test_jpeg_is_decoded_without_pillow_where_nothing_speaks_against_it(picture, monkeypatch):
+    buffer = io.BytesIO()
+    picture(7, 300, 400).save(buffer, "JPEG")
+    with open_lazily(buffer) as image:
+        monkeypatch.setattr(image, "load", None)
+        assert grey_as_seen(image, min_side=128).shape == (200, 150)

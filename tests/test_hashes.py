@@ -17,7 +17,7 @@ HASHES = [name for name, method in METHODS.items() if method.unit == "bits"]
 def some_sketches(picture, mode):
     """Pictures, noise, flat colours, checkers and few levels: these last three tie with medians and neighbours."""
     rng = np.random.default_rng(0)
-    sketches = [sketch_image(picture(seed)) for seed in range(12)]
+    sketches = [sketch_image(np.asarray(picture(seed))) for seed in range(12)]
     sketches += [rng.integers(0, 256, (64, 64, 3), dtype=np.uint8) for _ in range(12)]
     sketches += [np.full((64, 64, 3), value, np.uint8) for value in (0, 1, 127, 128, 255)]
     sketches += [(rng.integers(0, 2, (8, 8, 3)) * 255).repeat(8, 0).repeat(8, 1).astype(np.uint8) for _ in range(8)]
