@@ -13,7 +13,7 @@ import pandas as pd
 from .decode import UnreadableImage, open_image
 from .fingerprints import fingerprint_images
 from .images import describe_file, printable, tabulate
-from .local.alignment import AGREES, Alignment, align, carry, common_area, invert
+from .local.alignment import Alignment, align, carry, common_area, invert
 from .local.features import Features, import_cv2
 from .local.scores import score_akaze
 from .methods import METHODS
@@ -47,7 +47,7 @@ class Comparison:
     alignment
         how left lies on right; see `imgdup_nb.local.alignment.Alignment`.
     textured
-        whether both pictures have enough texture to be aligned.
+        whether both pictures have enough texture to be aligned, or could be laid on each other all the same.
     pictures
         both pictures as they were aligned, uint8, height x width x 3, two times as large.
     """
@@ -74,12 +74,22 @@ class Comparison:
             parts.append("one is mirrored")
         if abs(found.rotation) >= UPRIGHT:
             parts.append(f"turned by {abs(found.rotation):.0f} degrees")
-        words = "; ".join([parts[0], ", ".join(parts[1:])]) + "."
+        return "; ".join([parts[0], ", ".join(parts[1:])]) + "." + self._why_no_more()
+
+    def _why_no_more(self) -> str:
+        """Say what keeps the similarity below 80 though enough agrees."""
         from .local.alignment_loops import LOOKS_ALIKE, SHOT
 
-        if found.similarity >= LOOKS_ALIKE and found.apart >= SHOT:
-            words += f" It lies {found.apart:.1f} pixels apart, as in another shot of one scene, so it counts as 79 % at most."
-        return words
+        found = self.alignment
+        if found.similarity < LOOKS_ALIKE:
+            return ""
+        if found.coarse:
+            return " They agree only once both are made small, as copies of few pixels do, so it counts as 79 % at most."
+        if found.apart >= SHOT:
+            return f" It lies {found.apart:.1f} pixels apart, as in another shot of one scene, so it counts as 79 % at most."
+        if found.doubt >= 1:
+            return " Little of it is textured, and not all of that agrees or the rest is of another shade: 79 % at most."
+        return ""
 
     def _overlap(self) -> str:
         left, right = self.alignment.overlap_left, self.alignment.overlap_right
@@ -233,7 +243,7 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
         right=right_name,
         scores=_score_all(images, alignment, score_akaze(*features["akaze"]).similarity),
         alignment=alignment,
-        textured=all(found.is_textured for found in features["aligned"]),
+        textured=alignment.transform is not None or all(found.is_textured for found in features["aligned"]),
         pictures=(_picture(paths[0], features["aligned"][0]), _picture(paths[1], features["aligned"][1])),
     )
 
@@ -331,4 +341,4 @@ def block_corners(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
     squares = corner[:, None, :] + np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * cell
     if found.frame == "left":
         squares = carry(found.transform, squares.reshape(-1, 2)).reshape(squares.shape)
-    return squares, found.blocks[rows, columns] >= AGREES
+    return squares, found.blocks[rows, columns] >= found.agrees

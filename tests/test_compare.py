@@ -67,6 +67,13 @@ def test_another_shot_of_a_scene_is_called_so(compared):
     assert "It lies 0.4 pixels apart, as in another shot of one scene" in shot.sentence
 
 
+def test_what_keeps_a_tiny_or_nearly_flat_pair_below_80_is_said(compared):
+    copy = compared("cat", "crop")
+    small, bare = (replace(copy.alignment, similarity=78.0, **why) for why in ({"coarse": True}, {"doubt": 1.0}))
+    assert "only once both are made small" in replace(copy, alignment=small).sentence
+    assert "Little of it is textured" in replace(copy, alignment=bare).sentence
+
+
 def test_every_method_has_a_score_and_hashes_one_for_any_turn(compared):
     scores = compared("cat", "mirrored").scores
     assert list(scores.index) == list(METHODS)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from imgdup_nb import (
     Fingerprints,
@@ -22,8 +22,29 @@ from imgdup_nb import (
 )
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.local import alignment
-from imgdup_nb.local.alignment import Alignment, _judge_unvouched, align, carry, invert
-from imgdup_nb.local.alignment_loops import blur_inside, clip_to_picture, fit_affine, lay, pick, solve, weigh
+from imgdup_nb.local.alignment import (
+    VIEWS,
+    Alignment,
+    _frame_on_frame,
+    _judge_unvouched,
+    _settle_small,
+    align,
+    carry,
+    invert,
+    is_enlarged,
+    outline,
+)
+from imgdup_nb.local.alignment_loops import (
+    blur_inside,
+    clip_to_picture,
+    fit_affine,
+    judge_flat,
+    lay,
+    pick,
+    solve,
+    sum_cells,
+    weigh,
+)
 from imgdup_nb.local.candidates import find_candidates
 from imgdup_nb.local.feature_loops import mutual_matches, popcount, ratio_matches
 from imgdup_nb.local.features import (
@@ -191,9 +212,129 @@ def test_another_shot_of_a_scene_is_in_the_band_of_what_looks_alike_and_a_copy_a
 
 
 def test_what_lies_apart_changes_nothing_below_the_lowest_band_and_keeps_the_order_above():
-    assert [weigh(share / 100, 0.05) for share in (0, 69, 85, 100)] == pytest.approx([0, 69, 85, 100])
-    assert [weigh(share / 100, 0.5) for share in (0, 69, 70, 85, 100)] == pytest.approx([0, 69, 70, 74.5, 79])
-    assert 79 < weigh(1.0, 0.18) < 100
+    assert [weigh(share / 100, 0.05, 0.0) for share in (0, 69, 85, 100)] == pytest.approx([0, 69, 85, 100])
+    assert [weigh(share / 100, 0.5, 0.0) for share in (0, 69, 70, 85, 100)] == pytest.approx([0, 69, 70, 74.5, 79])
+    assert 79 < weigh(1.0, 0.18, 0.0) < 100
+
+
+def test_what_is_in_doubt_is_in_that_band_too_however_still_it_lies():
+    assert [weigh(share / 100, 0.05, 1.0) for share in (0, 69, 85, 100)] == pytest.approx([0, 69, 74.5, 79])
+    assert weigh(1.0, 0.05, 0.5) == pytest.approx(89.5)
+
+
+# -- pictures that are tiny or nearly flat ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", [32, 48, 64])
+def test_half_size_copies_of_tiny_pictures_look_alike_at_least_and_other_tiny_pictures_do_not(cat, temple, side):
+    tiny = [picture.resize((side, side * 3 // 4), Image.Resampling.LANCZOS) for picture in (cat, temple)]
+    halves = [picture.resize((side // 2, side * 3 // 8), Image.Resampling.LANCZOS) for picture in tiny]
+    for whole, half in zip(tiny, halves, strict=True):
+        found = aligned(whole, half)
+        assert found.similarity >= 70
+        assert (found.overlap_left, found.overlap_right) == pytest.approx((100, 100), abs=10)
+        assert found.similarity <= 79 or not found.coarse
+    assert aligned(tiny[0], halves[1]).similarity < 50
+    assert align(aligned_features(tiny[0]), aligned_features(halves[0])).similarity == aligned(halves[0], tiny[0]).similarity
+
+
+@pytest.mark.parametrize("turn", list(Image.Transpose), ids=lambda turn: turn.name.lower())
+def test_a_tiny_copy_is_found_turned_and_mirrored_too(cat, turn):
+    tiny = cat.resize((40, 30), Image.Resampling.LANCZOS)
+    found = aligned(tiny, tiny.resize((20, 15), Image.Resampling.LANCZOS).transpose(turn))
+    assert found.similarity >= 70
+    assert found.mirrored == (turn.name.startswith("FLIP") or turn.name.startswith("TRANS"))
+
+
+def test_a_frame_is_laid_on_a_frame_as_numpy_turns_pictures():
+    small = np.arange(256)
+    for view, places in enumerate(VIEWS):
+        transform = _frame_on_frame(view, (320, 240), (200, 300))
+        x, y = carry(transform, outline((320, 240))).T
+        assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx((0, 200, 0, 300))
+        row, column = divmod(int(np.flatnonzero(small[places] == 3)[0]), 16)  # where the pixel (3, 0) of 16 x 16 has gone
+        [middle] = carry(transform, [(3.5 / 16 * 320, 0.5 / 16 * 240)])
+        assert tuple(middle) == pytest.approx(((column + 0.5) / 16 * 200, (row + 0.5) / 16 * 300))
+
+
+def test_only_pictures_of_few_pixels_may_be_judged_when_made_small(cat):
+    assert is_enlarged(aligned_features(cat.resize((32, 24))).grey)
+    assert not is_enlarged(aligned_features(cat).grey)
+    random = np.random.default_rng(0)
+    base = np.asarray(cat.convert("L").resize((320, 240)), dtype=float)  # one cloth, two weaves
+    one, other = (Image.fromarray(np.clip(base + random.normal(0, 35, base.shape), 0, 255).astype(np.uint8)) for _ in range(2))
+    features = [aligned_features(picture.filter(ImageFilter.GaussianBlur(1)).convert("RGB")) for picture in (one, other)]
+    straight = _frame_on_frame(0, features[0].size, features[1].size)
+    assert _settle_small(*features, straight).similarity >= 70  # it would pass
+    assert align(*features).coarse is False
+
+
+def card(ground, words, lines=1):
+    """Return a flat picture that bears a caption."""
+    sheet = Image.new("RGB", (480, 360), ground)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(26)
+    for line in range(lines):
+        draw.text((70, 290 - 40 * line), words, fill="white" if sum(ground) < 384 else "black", font=font)
+    return sheet
+
+
+def test_one_caption_on_two_shades_is_no_copy_and_a_copy_of_a_card_is():
+    red, pale, words = (150, 60, 60), (70, 20, 20), "The quick brown fox jumps"
+    assert aligned(card(red, words), card(red, words).resize((240, 180))).similarity >= 99
+    assert aligned(card(red, words), card(pale, words)).similarity <= 79
+    assert aligned(card(red, words), card(red, "An annual report, part two")).similarity < 70
+
+
+def test_few_lines_below_one_header_are_told_apart():
+    def sheet(words):
+        page = Image.new("RGB", (620, 877), "white")
+        draw = ImageDraw.Draw(page)
+        draw.text((60, 50), "Company Limited", fill="black", font=ImageFont.load_default(34))
+        draw.line((60, 100, 560, 100), fill="black", width=2)
+        draw.text((60, 160), words, fill="black", font=ImageFont.load_default(17))
+        return page
+
+    one, other = sheet("we met her down by the water and made a list"), sheet("no day may come where words could be like oil")
+    assert aligned(one, other).similarity <= 79
+    assert aligned(one, one.resize((310, 438), Image.Resampling.LANCZOS)).similarity >= 99
+
+
+def flat_pair(left, right):
+    """Return the blocks' correlations before and after flat ones were judged, and what was said of them."""
+    there = np.ones(left.shape, np.float32)
+    sums = sum_cells(left.astype(np.float32), there, right.astype(np.float32), 8)
+    blocks = np.full((left.shape[0] // 8 - 1, left.shape[1] // 8 - 1), np.nan, np.float32)
+    blocks[0] = 1.0  # a caption that agrees
+    return blocks, judge_flat(sums, 8, blocks)
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(1.0, 0.0), (1.0, 12.0), (0.7, 30.0), (1.5, -20.0)])
+def test_flat_blocks_that_follow_the_brightness_of_the_whole_do_not_disagree(gain, offset):
+    left = np.full((120, 160), 60.0)
+    left[60:], left[:16] = 150.0, 100.0
+    blocks, (sparse, _) = flat_pair(left, gain * left + offset)
+    assert np.isnan(blocks[1:]).all()
+    assert sparse == 1
+
+
+def test_flat_blocks_of_another_brightness_disagree_and_a_shade_is_noticed():
+    left = np.full((120, 160), 120.0)
+    right = left.copy()
+    right[80:, 100:] = 220.0
+    blocks, (_, shade) = flat_pair(left, right)
+    assert (blocks[11:, 13:] == 0).all()
+    assert np.isnan(blocks[1:8]).all()
+    assert shade < 1
+    assert flat_pair(left, left + 60)[1] == (1.0, 1.0)
+    assert flat_pair(left, left + 10)[1] == (1.0, 0.0)
+
+
+def test_flat_blocks_say_nothing_where_enough_is_textured():
+    there, left = np.ones((80, 80), np.float32), np.zeros((80, 80), np.float32)
+    blocks = np.full((9, 9), np.nan, np.float32)
+    blocks[:4] = 1.0  # 36 of 81
+    assert judge_flat(sum_cells(left, there, left + np.float32(200), 8), 8, blocks) == (0.0, 0.0)
+    assert np.isnan(blocks[4:]).all()
 
 
 # -- what is not mistaken ---------------------------------------------------------------------------------------------
@@ -345,9 +486,19 @@ def test_the_score_of_a_pair_does_not_depend_on_the_collection(tmp_path, picture
     assert row.similarity == alone.similarity
 
 
-def test_too_little_texture_falls_back_to_phash_and_says_so(tmp_path):
+def test_pictures_with_too_little_texture_for_features_are_laid_frame_on_frame(tmp_path):
     y, x = np.mgrid[:200, :300]
     hill = Image.fromarray((255 * np.exp(-((x - 90) ** 2 + (y - 70) ** 2) / 9000)).astype(np.uint8)).convert("RGB")
+    assert not aligned_features(hill).is_textured
+    [pair] = table_of(tmp_path, {"hill": hill, "small": hill.resize((150, 100)), "ramp": ODD["a ramp"]()}).itertuples()
+    assert ({pair.left, pair.right}, pair.scored_by, pair.matches) == ({"small.png", "hill.png"}, "aligned", 0)
+    assert pair.similarity >= 99
+    assert pair.overlap_left == pytest.approx(100, abs=2)
+
+
+def test_too_little_texture_for_that_falls_back_to_phash_and_says_so(tmp_path):
+    y, x = np.mgrid[:200, :300]
+    hill = Image.fromarray((100 + 40 * np.exp(-((x - 90) ** 2 + (y - 70) ** 2) / 9000)).astype(np.uint8)).convert("RGB")
     pairs = table_of(tmp_path, {"hill": hill, "hill-small": hill.resize((150, 100)), "ramp": ODD["a ramp"]()})
     assert list(zip(pairs.left, pairs.right, strict=True)) == [("hill-small.png", "hill.png")]
     assert pairs.scored_by.tolist() == ["phash"]

@@ -20,7 +20,7 @@ from ..demo import VARIATIONS, Variation, _encode
 from ..fingerprints import Embedding, Fingerprints, fingerprint_images
 from ..graph import TOLERANCE
 from ..images import LOW_DETAIL
-from ..local.scores import SAME_HASH, score_pairs
+from ..local.scores import fall_back, score_pairs
 from ..parallel import each, map_batches
 from ..search import exact_cosine
 from .evaluate import PairsOrGroups
@@ -241,7 +241,7 @@ def _score_copies(
 def _align(prints: Fingerprints, copied: np.ndarray, found: Fingerprints, executor: Executor | None) -> np.ndarray:
     """Return the percent of each copy and its original by local features, as `similar_pairs` scores them."""
     pairs = list(zip(prints.codes[copied, 0], found.codes[:, 0], strict=True))
-    similarity = np.array([score.similarity for score in score_pairs(pairs, prints.method.name, executor)], dtype=np.float64)
+    scores = list(score_pairs(pairs, prints.method.name, executor))
     flat = np.array([not (one.is_textured and other.is_textured) for one, other in pairs], dtype=bool)
     if flat.any():
         originals = prints.images.iloc[copied[flat]].assign(image=found.images.image[flat].to_numpy())
@@ -252,8 +252,8 @@ def _align(prints: Fingerprints, copied: np.ndarray, found: Fingerprints, execut
             if name in by_name[0] and name in by_name[1]:
                 codes = [side[name][None] for side in by_name]
                 [percent] = hashes[0].method.similarity(_distances(*codes))
-                similarity[k] = percent if percent >= SAME_HASH else 0.0
-    return similarity
+                scores[k] = fall_back(scores[k], float(percent))
+    return np.array([score.similarity for score in scores], dtype=np.float64)
 
 
 def _write_copies(work: tuple[str, str], *, makers: Sequence[Variation]) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..fingerprints import Fingerprints
-from ..local.scores import SAME_HASH, score_pairs
+from ..local.scores import SAME_HASH, fall_back, score_pairs
 from ..pairs import complete_pairs
 from ..search import find_pairs
 
@@ -28,8 +28,8 @@ def compare_each(
     queries, prints
         local features by one method.
     hashes
-        give the phashes of the same images, where they are needed: pictures without enough texture are compared by these, and
-        count only from 90 percent up.
+        give the phashes of the same images, where they are needed: pictures without enough texture that cannot be laid on each
+        other are compared by these, and count only from 90 percent up.
 
     Returns
     -------
@@ -43,13 +43,14 @@ def compare_each(
     rows, columns = (ends.ravel() for ends in np.indices((len(queries), len(prints))))
     left, right = queries.codes[:, 0], prints.codes[:, 0]
     textured = [np.array([found.is_textured for found in side], dtype=bool) for side in (left, right)]
-    similarity = np.zeros(len(rows))
-    looked = np.flatnonzero(textured[0][rows] & textured[1][columns])
-    scores = score_pairs([(left[rows[k]], right[columns[k]]) for k in looked], queries.method.name)
-    similarity[looked] = [score.similarity for score in scores]
-    hashed = np.setdiff1d(np.arange(len(rows)), looked)
+    pairs = [(left[row], right[column]) for row, column in zip(rows, columns, strict=True)]
+    scores = list(score_pairs(pairs, queries.method.name))
+    hashed = np.flatnonzero(~(textured[0][rows] & textured[1][columns]))
     if len(hashed):
-        similarity[hashed] = _by_hash(queries, prints, hashes)[rows[hashed], columns[hashed]]
+        percent = _by_hash(queries, prints, hashes)[rows[hashed], columns[hashed]]
+        for k, value in zip(hashed, percent, strict=True):
+            scores[k] = fall_back(scores[k], float(value))
+    similarity = np.array([score.similarity for score in scores], dtype=np.float64)
     kept = similarity >= floor - 1e-9
     found = rows[kept], columns[kept], 100.0 - similarity[kept]
     return complete_pairs(queries, prints, *found, floor=floor, include_low_detail=include_low_detail)

@@ -28,7 +28,17 @@ VOUCHED = 2 * MIN_MATCHED  # of the features; with fewer, and lying apart as no 
 AGREES_UNVOUCHED = 0.9  # a block must agree more: two garments on one floor have shades in common, and little else
 ALIKE = 0.5  # correlation from which a block says where the pictures should lie
 MAX_STEPS, SETTLED_PIXELS = 4, 0.1  # of moving the transform; pixels of the grey picture that end it
-SETTLED = 90.0  # percent; then the other view is not tried
+SETTLED = 90.0  # percent; then nothing else is tried
+FRAME_SIDE, FRAME_ALIKE = 16, 0.85  # frames are laid on each other where, this many pixels wide and high, they correlate so
+_PLACES = np.arange(FRAME_SIDE**2).reshape(FRAME_SIDE, FRAME_SIDE)
+VIEWS = np.stack([np.rot90(each, turns).ravel() for each in (_PLACES, _PLACES[:, ::-1]) for turns in range(4)])
+AS_GOOD = 0.01  # correlation by which a turned or mirrored frame must be better than the upright one
+REPEATS = 0.2  # of the mean change from row to row (or column to column) that is the median where most come several times
+COARSE, COARSER = 2, 4  # times smaller than the grey pictures, where a copy has lost its detail
+AGREES_COARSE, AGREES_COARSER = 0.7, 0.9  # correlation of a block there
+STAYS = 90.0  # percent of both that must be common still when blocks have moved a frame
+MOSTLY, NEARLY_ALL = 0.6, 0.9  # of the blocks that must agree at the smaller one to look on; and to judge by these, or
+MUCH_TEXTURED, MOST_TEXTURED = 0.45, 0.55  # where fewer of a frame's blocks are textured; and not at all at the smaller one
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +64,13 @@ class Alignment:
         the picture whose grid the blocks are: the coarser one of what both show.
     cell
         pixels of the grey picture from one block to the next; a block is twice as wide.
+    agrees
+        correlation from which a block agrees.
+    doubt
+        0 to 1; how little says that a nearly flat picture is a copy: flat parts of another shade, or few textured
+        blocks that do not agree wholly. With 1 the similarity is in the band from 70 to 79 too.
+    coarse
+        whether it agrees only once both are made small, as a copy does that has lost its detail; in that band too.
     """
 
     similarity: float
@@ -65,6 +82,9 @@ class Alignment:
     apart: float = math.nan
     frame: str = "right"
     cell: int = CELL
+    agrees: float = AGREES
+    doubt: float = 0.0
+    coarse: bool = False
 
     @property
     def scale(self) -> float:
@@ -120,11 +140,14 @@ def align(left: Features, right: Features) -> Alignment:
     Returns
     -------
     Alignment
-        the better one of plain and mirrored; `similarity` 0 where nothing fits.
+        the best one of plain and mirrored by features, and, where these agree on little, of frame on frame; `similarity` 0
+        where nothing fits, and no transform where nothing could be judged.
     """
     turned_round = left.key > right.key
     first, second = (right, left) if turned_round else (left, right)
     best = _look(first, second, WHOLE)
+    if best.similarity < SETTLED:
+        best = max(best, _align_frames(first, second), key=lambda each: each.similarity)
     if best.similarity < SETTLED and second.closer is not None:
         best = _better(best, _look(first, second.closer, PART))
     if best.similarity < SETTLED and first.closer is not None:
@@ -156,16 +179,12 @@ def _look(first: Features, second: Features, look: Look) -> Alignment:
 def _turn_round(found: Alignment) -> Alignment:
     if found.transform is None:
         return found
-    return Alignment(
-        found.similarity,
-        found.matches,
-        invert(found.transform),
-        found.overlap_right,
-        found.overlap_left,
-        found.blocks,
-        found.apart,
-        "left" if found.frame == "right" else "right",
-        found.cell,
+    return replace(
+        found,
+        transform=invert(found.transform),
+        overlap_left=found.overlap_right,
+        overlap_right=found.overlap_left,
+        frame="left" if found.frame == "right" else "right",
     )
 
 
@@ -216,8 +235,13 @@ def _judge_unvouched(found: Alignment) -> Alignment:
 
     if found.blocks is None:
         return found
-    textured = found.blocks[~np.isnan(found.blocks)]
-    return replace(found, similarity=weigh(float(np.mean(textured >= AGREES_UNVOUCHED)), found.apart))
+    similarity = weigh(_share(found.blocks, AGREES_UNVOUCHED), found.apart, found.doubt)
+    return replace(found, similarity=similarity, agrees=AGREES_UNVOUCHED)
+
+
+def _share(blocks: np.ndarray, agrees: float) -> float:
+    """Return which share of the blocks that say something agrees."""
+    return float(np.mean(blocks[~np.isnan(blocks)] >= agrees))
 
 
 def _share_enough(transform: np.ndarray, first: Features, second: Features, min_both: float) -> bool:
@@ -225,25 +249,125 @@ def _share_enough(transform: np.ndarray, first: Features, second: Features, min_
     return max(overlaps) >= MIN_OVERLAP and min(overlaps) >= min_both
 
 
-def _settle(first: Features, second: Features, transform: np.ndarray, matches: int, look: Look) -> Alignment:
-    """Let the grey pictures themselves move the transform until their blocks lie as well as they can."""
+def _settle(first: Features, second: Features, transform: np.ndarray, matches: int, look: Look, smaller: int = 1) -> Alignment:
+    """Let the grey pictures themselves, made some times smaller, move the transform until blocks lie as well as they can."""
     from .alignment_loops import settle_blocks
 
     is_shrunk = abs(np.linalg.det(transform[:, :2])) <= 1  # onto the one with fewer pixels for the same thing
     source, target, onto = (first, second, transform) if is_shrunk else (second, first, invert(transform))
-    grey = _shrink(source.grey, math.sqrt(abs(np.linalg.det(onto[:, :2]))))
-    to_source, to_target = _to_pixels(grey, source.size), _to_pixels(target.grey, target.size)
+    grey = _shrink(source.grey, math.sqrt(abs(np.linalg.det(onto[:, :2]))) / smaller)
+    there = _shrink(target.grey, 1 / smaller)
+    to_source, to_target = _to_pixels(grey, source.size), _to_pixels(there, target.size)
     back = to_source @ _square(invert(onto)) @ np.linalg.inv(to_target)
-    blocks, percent, apart, back, cell = settle_blocks(
-        grey, target.grey, back[:2], CELL, SMALL_CELL, FEW_BLOCKS, TEXTURED, ALIKE, AGREES, MAX_STEPS, SETTLED_PIXELS
+    agrees = {1: AGREES, COARSE: AGREES_COARSE, COARSER: AGREES_COARSER}[smaller]
+    cells = (CELL, SMALL_CELL) if smaller == 1 else (SMALL_CELL, SMALL_CELL)
+    blocks, percent, apart, doubt, back, cell = settle_blocks(
+        grey, there, back[:2], *cells, FEW_BLOCKS, TEXTURED, ALIKE, agrees, MAX_STEPS, SETTLED_PIXELS
     )
     settled = (np.linalg.inv(to_source) @ _square(back) @ to_target)[:2]
     transform = invert(settled) if is_shrunk else settled
     is_enough = np.count_nonzero(~np.isnan(blocks)) >= MIN_BLOCKS and _share_enough(transform, first, second, look.min_both)
     if percent <= 0 or not is_enough:
         return NOTHING
-    overlaps = _overlaps(transform, first.size, second.size)
-    return Alignment(percent, matches, transform, *overlaps, blocks, apart, "right" if is_shrunk else "left", cell)
+    return Alignment(
+        percent,
+        matches,
+        transform,
+        *_overlaps(transform, first.size, second.size),
+        blocks=blocks,
+        apart=smaller * apart,
+        frame="right" if is_shrunk else "left",
+        cell=smaller * cell,
+        agrees=agrees,
+        doubt=doubt,
+        coarse=smaller > 1,
+    )
+
+
+# -- frame on frame ---------------------------------------------------------------------------------------------------
+
+
+def _align_frames(first: Features, second: Features) -> Alignment:
+    """Lay the whole of one picture on the whole of the other, as copies lie that are too small or too blurred for features."""
+    from .alignment_loops import SHOT, plausible
+
+    view = _nearest_view(first.grey, second.grey)
+    if view is None:
+        return NOTHING
+    transform = _frame_on_frame(view, first.size, second.size)
+    if not plausible(transform, view >= 4, WHOLE.max_scale, MAX_STRETCH):
+        return NOTHING
+    small = _settle(first, second, transform, 0, WHOLE, COARSER)
+    share = 0.0 if small.blocks is None else _share(small.blocks, AGREES_COARSER)
+    both_textured = first.is_textured and second.is_textured
+    if both_textured and share < MOSTLY:
+        return NOTHING
+    found = _settle(first, second, transform, 0, WHOLE)
+    if found.blocks is None or min(found.overlap_left, found.overlap_right) < STAYS:
+        return NOTHING
+    if found.similarity >= SETTLED:
+        return found
+    textured = float(np.mean(~np.isnan(found.blocks)))
+    if textured < MUCH_TEXTURED:  # layouts of pages and logos agree by chance
+        return found if _share(found.blocks, AGREES) >= NEARLY_ALL or not both_textured else NOTHING
+    found = found if found.apart < SHOT else _judge_unvouched(found)
+    if share >= NEARLY_ALL and textured >= MOST_TEXTURED and (is_enlarged(first.grey) or is_enlarged(second.grey)):
+        found = max(found, _settle_small(first, second, transform), key=lambda each: each.similarity)
+    return found
+
+
+def _settle_small(first: Features, second: Features, transform: np.ndarray) -> Alignment:
+    """Judge two frames by what is left of them when they are made small."""
+    from .alignment_loops import weigh
+
+    found = _settle(first, second, transform, 0, WHOLE, COARSE)
+    if found.blocks is None:
+        return NOTHING
+    return replace(found, similarity=weigh(_share(found.blocks, AGREES_COARSE), found.apart, 1.0))
+
+
+def is_enlarged(grey: np.ndarray) -> bool:
+    """Whether a picture had so few pixels, below some 50 a side, that rows or columns come several times when it is enlarged.
+
+    Only such a picture may lack the detail of its copy. Two sharp ones, alike once small, may be two shirts on one cloth.
+
+    Examples
+    --------
+    >>> tiny = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    >>> is_enlarged(tiny), is_enlarged(tiny.repeat(4, axis=0).repeat(4, axis=1))
+    (False, True)
+    """
+    lines = grey.astype(np.int16)
+    changes = (np.abs(np.diff(lines, axis=axis)).mean(axis=1 - axis) for axis in (0, 1))
+    return any(len(change) > 0 and float(np.median(change)) < REPEATS * float(change.mean()) for change in changes)
+
+
+def _nearest_view(first: np.ndarray, second: np.ndarray) -> int | None:
+    """Return in which of 8 views the first grey picture is most like the second: quarter turns, from 4 on mirrored before.
+
+    None where it is like it in none, or one of them is all of one brightness.
+    """
+    alike = _level(first)[VIEWS] @ _level(second)
+    best = 0 if alike[0] >= alike.max() - AS_GOOD else int(np.argmax(alike))  # symmetric pictures lie upright
+    return best if alike[best] >= FRAME_ALIKE else None
+
+
+def _level(grey: np.ndarray) -> np.ndarray:
+    """Return a picture made very small, float64, of mean 0 and length 1, row after row."""
+    cv2 = import_cv2()
+    small = cv2.resize(grey, (FRAME_SIDE, FRAME_SIDE), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
+    small -= small.mean()
+    return small / max(math.sqrt(small @ small), 1e-6)
+
+
+def _frame_on_frame(view: int, first: tuple[int, int], second: tuple[int, int]) -> np.ndarray:
+    """Return the transform that lays the frame of the first size, in one of 8 views, on the frame of the second."""
+    turned = np.diag([1 / first[0], 1 / first[1], 1.0])
+    if view >= 4:
+        turned = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) @ turned
+    for _ in range(view % 4):
+        turned = np.array([[0, 1.0, 0], [-1, 0, 1], [0, 0, 1]]) @ turned  # counter-clockwise, as np.rot90 does
+    return (np.diag([second[0], second[1], 1.0]) @ turned)[:2]
 
 
 # -- what both show ---------------------------------------------------------------------------------------------------

@@ -17,6 +17,11 @@ MIN_SPREAD = 25.0  # square pixels; the triangle of three matches must not be th
 COPY, SHOT = 0.15, 0.22  # pixels that what agrees is apart, in the median: a copy; another shot
 LOOKS_ALIKE, SHOT_AT_MOST = 70.0, 79.0  # percent; the band of other shots of one scene
 BLUR = (0.4026, 0.2442, 0.0545)  # a Gaussian of one pixel: the middle, one and two pixels away
+SPARSE, ENOUGH = 0.3, 0.4  # of the common area's blocks: where fewer are textured, little carries the claim; where more, enough
+SOME, FEW = 40, 20  # textured blocks: no doubt; doubt, for so few agree by chance
+FLAT_OFF = 30.0  # grey levels; a flat block that is off by more shows something else
+SAME_SHADE, OTHER_SHADE = 20.0, 40.0  # grey levels by which flat blocks differ in the mean: the same ground; another one
+SURELY, WHOLLY, PARTLY = 0.95, 0.98, 0.95  # correlation, and shares of blocks with it, where few are textured: no doubt; doubt
 RIDGE, NOISE = 0.02, 0.25  # of a block's gradients: where they point one way only, nothing is known across them
 
 
@@ -408,6 +413,57 @@ def judge_all(correlation: np.ndarray, off: np.ndarray, agrees: float) -> tuple[
 
 
 @njit(nogil=True, cache=True)
+def ramp(value: float, low: float, high: float) -> float:
+    """Return 0 up to `low`, 1 from `high` on, and what lies between in between; `low` may be the larger one."""
+    return min(1.0, max(0.0, (value - low) / (high - low)))
+
+
+@njit(nogil=True, cache=True)
+def judge_flat(sums: np.ndarray, cell: int, correlation: np.ndarray) -> tuple[float, float]:
+    """Let flat blocks of another brightness disagree (0 in `correlation`) where few blocks are textured.
+
+    Brightness and contrast of the whole may have been changed: a line through the means of all blocks says what is expected.
+
+    Returns
+    -------
+    sparse : 0 to 1, how few of the covered blocks are textured
+    shade : 0 to 1, how much the flat blocks' brightness was changed
+    """
+    n, blocks, textured = 4.0 * cell * cell, 0, 0
+    mean, square = np.zeros(2), np.zeros(2)  # of a and b; of a * a and a * b
+    means = np.full((correlation.shape[0], correlation.shape[1], 2), np.nan)
+    for row in range(correlation.shape[0]):
+        for column in range(correlation.shape[1]):
+            covered, a, b = 0.0, 0.0, 0.0
+            for k in range(4):
+                covered += sums[row + k // 2, column + k % 2, 0]
+                a += sums[row + k // 2, column + k % 2, 1] / n
+                b += sums[row + k // 2, column + k % 2, 2] / n
+            if covered < 0.98 * n:
+                continue
+            means[row, column, 0], means[row, column, 1] = a, b
+            mean[0], mean[1] = mean[0] + a, mean[1] + b
+            square[0], square[1] = square[0] + a * a, square[1] + a * b
+            blocks += 1
+            textured += not math.isnan(correlation[row, column])
+    if blocks == 0 or textured >= ENOUGH * blocks:
+        return 0.0, 0.0
+    mean[0], mean[1] = mean[0] / blocks, mean[1] / blocks
+    spread = max(square[0] / blocks - mean[0] ** 2, 1e-3)
+    slope = min(2.0, max(0.5, (square[1] / blocks - mean[0] * mean[1] + 1e-3) / (spread + 1e-3)))
+    changed = 0.0
+    for row in range(correlation.shape[0]):
+        for column in range(correlation.shape[1]):
+            a, b = means[row, column, 0], means[row, column, 1]
+            if math.isnan(a) or not math.isnan(correlation[row, column]):
+                continue
+            changed += abs(b - a)
+            if abs(b - mean[1] - slope * (a - mean[0])) > FLAT_OFF:
+                correlation[row, column] = 0
+    return ramp(textured / blocks, ENOUGH, SPARSE), ramp(changed / (blocks - textured), SAME_SHADE, OTHER_SHADE)
+
+
+@njit(nogil=True, cache=True)
 def pick(values: np.ndarray, n: int, place: int) -> float:
     """Return which of the first n values has a place, from 0, in their order; they are moved (Hoare 1961)."""
     low, high = 0, n - 1
@@ -431,17 +487,16 @@ def pick(values: np.ndarray, n: int, place: int) -> float:
 
 
 @njit(nogil=True, cache=True)
-def weigh(share: float, apart: float) -> float:
-    """Return the similarity of pictures of which a share agrees, and lies apart by some pixels in the median.
+def weigh(share: float, apart: float, doubt: float) -> float:
+    """Return the similarity of pictures of which a share agrees, lies apart by some pixels in the median, and is in doubt.
 
     What a copy shows lies where the original has it, give or take a tenth of a pixel, however it was compressed, resized or
     blurred. In another shot of the scene near things have moved against far ones, and no transform brings all into place: such
-    a pair is put into the band of what looks alike. At 70 percent and below nothing changes.
+    a pair is put into the band of what looks alike. So is one in doubt, from 0 to 1. At 70 percent and below nothing changes.
     """
     percent = 100.0 * share
     as_shot = min(percent, LOOKS_ALIKE + (percent - LOOKS_ALIKE) * (SHOT_AT_MOST - LOOKS_ALIKE) / (100 - LOOKS_ALIKE))
-    is_shot = min(1.0, max(0.0, (apart - COPY) / (SHOT - COPY)))
-    return percent + is_shot * (as_shot - percent)
+    return percent + max(doubt, ramp(apart, COPY, SHOT)) * (as_shot - percent)
 
 
 @njit(nogil=True, cache=True)
@@ -457,7 +512,7 @@ def settle_blocks(
     agrees: float,
     max_steps: int,
     settled: float,
-) -> tuple[np.ndarray, float, float, np.ndarray, int]:
+) -> tuple[np.ndarray, float, float, float, np.ndarray, int]:
     """Lay source on target, both uint8, again and again, each time as the blocks would lie better; return the best.
 
     Returns
@@ -465,24 +520,31 @@ def settle_blocks(
     correlation : float32, rows x columns, as from `judge_blocks`
     percent : see `weigh`
     apart : pixels by which what agrees lies apart, the median; infinite where nothing agrees
+    doubt : 0 to 1, of pictures that are nearly flat: flat blocks are of another brightness, or some textured ones do not agree
     back : the transform from target to source, in pixels, by which they lie so
     cell : the one used: the small one where the other gives too few blocks
     """
     height, width = target.shape
     plain = target.astype(np.float32)
-    best, best_percent, best_apart = np.zeros((0, 0), np.float32), -1.0, math.inf
+    best, best_percent, best_apart, best_doubt = np.zeros((0, 0), np.float32), -1.0, math.inf, 0.0
     found, now, used = back.copy(), back.copy(), cell
     for _ in range(max_steps):
         laid, covered = lay(source, now, height, width)
         laid, there = blur_inside(laid, covered), blur_inside(plain, covered)
-        correlation, off, step = judge_blocks(sum_cells(laid, covered, there, used), used, textured, alike)
+        sums = sum_cells(laid, covered, there, used)
+        correlation, off, step = judge_blocks(sums, used, textured, alike)
         if used != small_cell and count_textured(correlation) < few_blocks:
             used, best_percent, best_apart = small_cell, -1.0, math.inf
-            correlation, off, step = judge_blocks(sum_cells(laid, covered, there, used), used, textured, alike)
+            sums = sum_cells(laid, covered, there, used)
+            correlation, off, step = judge_blocks(sums, used, textured, alike)
+        sparse, shade = judge_flat(sums, used, correlation)
         share, apart = judge_all(correlation, off, agrees)
-        percent = weigh(share, apart)
+        doubt = ramp(count_textured(correlation), SOME, FEW)
+        if sparse > 0:
+            doubt = max(doubt, sparse * max(shade, ramp(judge_all(correlation, off, SURELY)[0], WHOLLY, PARTLY)))
+        percent = weigh(share, apart, doubt)
         if percent > best_percent or (percent == best_percent and apart < best_apart):
-            best, best_percent, best_apart = correlation, percent, apart
+            best, best_percent, best_apart, best_doubt = correlation, percent, apart, doubt
             copy_transform(now, found)
         farthest = 0.0
         for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
@@ -494,4 +556,4 @@ def settle_blocks(
             a, b = now[axis, 0], now[axis, 1]
             for column in range(3):
                 now[axis, column] += a * step[0, column] + b * step[1, column]
-    return best, best_percent, best_apart, found, used
+    return best, best_percent, best_apart, best_doubt, found, used

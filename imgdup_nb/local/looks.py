@@ -104,13 +104,12 @@ def find_local_pairs(
     textured = np.array([found.is_textured for found in features], dtype=bool)
     both = textured[hashed].all(axis=1)
     voted = best_pairs(np.concatenate([known.votes, votes]), len(features))
-    tried = np.unique(np.concatenate([voted, hashed[both]]), axis=0)
+    tried = np.unique(np.concatenate([voted, hashed]), axis=0)
     looks = look_at(tried, features, method, known, executor)
     near = tried[looks["similarity"] >= SURE]
     more = partners_of_partners(near, tried) if others is None else partners_across(near, tried)
-    alike = ~both & (percent >= SAME_HASH)
-    further = look_at(more, features, method, known, executor), _by_hash(hashed[alike], percent[alike])
-    looks = np.concatenate([looks, *further])
+    looks = np.concatenate([looks, look_at(more, features, method, known, executor)])
+    _fall_back(looks, hashed[~both], percent[~both])
     looks = looks[looks["similarity"] >= floor - 1e-9]
     looks = looks[np.lexsort((looks["right"], looks["left"]))]
     first_right = 0 if others is None else n_left
@@ -225,11 +224,12 @@ def _as_looks(pairs: np.ndarray, scores: Sequence[Score]) -> np.ndarray:
     return np.array(rows, LOOKS)
 
 
-def _by_hash(pairs: np.ndarray, percent: np.ndarray) -> np.ndarray:
-    """Return LOOKS of pairs, int64, n x 2, that only a hash compared."""
-    looks = np.repeat(_as_looks(np.zeros((1, 2), np.int64), [Score(0.0, scored_by="phash")]), len(pairs))
-    looks["left"], looks["right"], looks["similarity"] = pairs[:, 0], pairs[:, 1], percent
-    return looks
+def _fall_back(looks: np.ndarray, pairs: np.ndarray, percent: np.ndarray) -> None:
+    """Change LOOKS of pairs with too little texture, int64, n x 2, where a hash has to compare them: see `fall_back`."""
+    where = find_looks(pairs, looks)
+    weak = np.isnan(looks["overlap_left"][where]) & (percent >= SAME_HASH)
+    for place, pair, value in zip(where[weak], pairs[weak], percent[weak], strict=True):
+        looks[place] = _as_looks(pair[None], [Score(float(value), scored_by="phash")])[0]
 
 
 def to_scores(looks: np.ndarray) -> pd.DataFrame:

@@ -65,6 +65,23 @@ def score_aligned(left: Features, right: Features) -> Score:
     return Score(found.similarity, *lies, found.matches, found.apart)
 
 
+def fall_back(score: Score, percent: float | None) -> Score:
+    """Return the score of pictures of which one has too little texture: their percent by phash, unless they could be aligned.
+
+    Parameters
+    ----------
+    percent
+        by phash; None where both pictures have texture, or it is not known.
+
+    Examples
+    --------
+    >>> fall_back(Score(0.0), 93.75).scored_by, fall_back(Score(88.0, 100.0, 100.0), 93.75).scored_by
+    ('phash', 'aligned')
+    """
+    is_aligned = not np.isnan(score.overlap_left)
+    return score if is_aligned or percent is None or percent < SAME_HASH else Score(percent, scored_by="phash")
+
+
 def score_akaze(left: Features, right: Features) -> Score:
     """Return matches per feature of the picture that has more of them, percent."""
     from .feature_loops import ratio_matches
@@ -94,8 +111,8 @@ def verify_pairs(
     -------
     pandas.DataFrame
         a pair table as `similar_pairs` makes it of 'aligned' fingerprints, of these pairs only, with one column more: found_at
-        (the similarity they came with). A pair with a picture of too little texture to be aligned stays as it came, and
-        `scored_by` names the method that found it.
+        (the similarity they came with). A pair with a picture of too little texture to be aligned stays as it came, unless the
+        two can be laid on each other as whole frames, and `scored_by` names the method that found it.
 
     Raises
     ------
@@ -119,7 +136,7 @@ def verify_pairs(
     scores = list(score_pairs([(place[a], place[b]) for a, b in zip(left, right, strict=True)], "aligned", executor))
     came_from = str(pairs.attrs.get("method", "another method"))
     for k, (a, b) in enumerate(zip(left, right, strict=True)):
-        if not (place[a].is_textured and place[b].is_textured):
+        if np.isnan(scores[k].overlap_left) and not (place[a].is_textured and place[b].is_textured):
             scores[k] = Score(float(pairs.similarity.iloc[k]), scored_by=came_from)
     table = pd.DataFrame(scores, columns=list(Score._fields), index=pairs.index)
     verified = pairs.assign(found_at=pairs.similarity, distance=100.0 - table.similarity, **dict(table.items()))
