@@ -20,7 +20,7 @@ from ..demo import VARIATIONS, Variation, _encode
 from ..fingerprints import Embedding, Fingerprints, fingerprint_images
 from ..graph import TOLERANCE
 from ..images import LOW_DETAIL
-from ..local.scores import fall_back, score_pairs
+from ..local.scores import NEAR_HASH, Score, fall_back, score_pairs
 from ..parallel import each, map_batches
 from ..search import exact_cosine
 from .evaluate import PairsOrGroups
@@ -252,7 +252,8 @@ def _align(prints: Fingerprints, copied: np.ndarray, found: Fingerprints, execut
             if name in by_name[0] and name in by_name[1]:
                 codes = [side[name][None] for side in by_name]
                 [percent] = hashes[0].method.similarity(_distances(*codes))
-                scores[k] = fall_back(scores[k], float(percent))
+                # without features no vote leads to a pair: only a near hash does
+                scores[k] = fall_back(scores[k], float(percent)) if percent >= NEAR_HASH else Score(0.0)
     return np.array([score.similarity for score in scores], dtype=np.float64)
 
 
