@@ -13,9 +13,10 @@ import pandas as pd
 from .decode import UnreadableImage, open_image
 from .fingerprints import fingerprint_images
 from .images import describe_file, printable, tabulate
-from .local.alignment import Alignment, align, carry, common_area, invert
+from .local.alignment import Alignment, align
 from .local.features import Features, import_cv2
 from .local.scores import score_akaze
+from .local.transforms import carry, common_area, invert
 from .methods import METHODS
 from .search import all_distances
 from .sketches import sketches

@@ -10,7 +10,7 @@ import pandas as pd
 from .checks import check_percent
 from .fingerprints import Fingerprints
 from .local.looks import find_local_pairs
-from .relations import MAYBE_SAME_PIXELS, RELATIONS, pixel_digests, relate
+from .relations import RELATIONS, may_be_same_pixels, pixel_digests, relate
 from .search import MAX_PAIRS, TOO_MANY, Found, all_distances, find_pairs
 
 MAX_MATRIX = 10_000  # images; 800 MB
@@ -161,7 +161,7 @@ def complete_pairs(
     What comes is as for `pair_table`.
     """
     rights = lefts if others is None else others
-    may_be_same = distances <= lefts.method.max_distance(MAYBE_SAME_PIXELS) + 1e-9
+    may_be_same = may_be_same_pixels(lefts.method, distances, details)
     relation = relate(lefts.images, rights.images, rows, columns, may_be_same, executor)
     if not include_low_detail:
         kept = may_be_listed(lefts, rights, rows, columns, relation)

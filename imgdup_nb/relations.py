@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from .decode import UnreadableImage, open_image, without_remarks
+from .methods import Method
 from .parallel import each, map_batches
 
 RELATIONS = ["same bytes", "same pixels", "near"]
 MAYBE_SAME_PIXELS = 90.0  # percent; equal pictures of different formats may differ in a bit or two, not in ten
+UPRIGHT = 1.0  # degrees that an alignment may be off
 PIECE = 2**20  # pairs worked on at a time, so that a table of millions needs no further memory
 
 
@@ -49,6 +51,14 @@ def relate(
     same = (pixels[0] == pixels[1]) & (pixels[0] != "")
     relation[asked[same.astype(bool)]] = RELATIONS.index("same pixels")
     return relation
+
+
+def may_be_same_pixels(method: Method, distances: np.ndarray, details: pd.DataFrame | None) -> np.ndarray:
+    """Tell which pairs are worth decoding, bool: similar enough and, where it is known how they lie, not turned or mirrored."""
+    similar = distances <= method.max_distance(MAYBE_SAME_PIXELS) + 1e-9
+    if details is None or "mirrored" not in details:
+        return similar
+    return similar & ~details.mirrored.to_numpy(dtype=bool) & ~(details.rotation.abs() > UPRIGHT).to_numpy()
 
 
 def _numbered(left: pd.DataFrame, right: pd.DataFrame, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ LAYERS = [
     {"checks", "methods", "parallel", "demo", "loops", "storage", "text", "local.feature_loops", "local.alignment_loops",
      "local.key_loops", "evidence.intervals"},
     {"decode", "bit_loops", "shrink", "onnx"},
-    {"sketches", "hashes", "local.features"},
+    {"sketches", "hashes", "local.features", "local.transforms"},
     {"images"},
     {"fingerprints", "local.alignment", "local.feature_sets"},
     {"search", "local.candidates", "relations"},

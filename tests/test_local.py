@@ -25,14 +25,10 @@ from imgdup_nb.local import alignment
 from imgdup_nb.local.alignment import (
     VIEWS,
     Alignment,
-    _frame_on_frame,
     _judge_unvouched,
     _settle_small,
     align,
-    carry,
-    invert,
     is_enlarged,
-    outline,
 )
 from imgdup_nb.local.alignment_loops import (
     blur_inside,
@@ -56,6 +52,7 @@ from imgdup_nb.local.features import (
     working_size,
 )
 from imgdup_nb.local.scores import MAX_VOTE_BITS, score_akaze
+from imgdup_nb.local.transforms import carry, invert, lay_frame, outline
 
 COLUMNS = ["overlap_left", "overlap_right", "rotation", "scale", "mirrored", "matches", "apart", "scored_by"]
 
@@ -249,7 +246,7 @@ def test_a_tiny_copy_is_found_turned_and_mirrored_too(cat, turn):
 def test_a_frame_is_laid_on_a_frame_as_numpy_turns_pictures():
     small = np.arange(256)
     for view, places in enumerate(VIEWS):
-        transform = _frame_on_frame(view, (320, 240), (200, 300))
+        transform = lay_frame(view, (320, 240), (200, 300))
         x, y = carry(transform, outline((320, 240))).T
         assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx((0, 200, 0, 300))
         row, column = divmod(int(np.flatnonzero(small[places] == 3)[0]), 16)  # where the pixel (3, 0) of 16 x 16 has gone
@@ -264,7 +261,7 @@ def test_only_pictures_of_few_pixels_may_be_judged_when_made_small(cat):
     base = np.asarray(cat.convert("L").resize((320, 240)), dtype=float)  # one cloth, two weaves
     one, other = (Image.fromarray(np.clip(base + random.normal(0, 35, base.shape), 0, 255).astype(np.uint8)) for _ in range(2))
     features = [aligned_features(picture.filter(ImageFilter.GaussianBlur(1)).convert("RGB")) for picture in (one, other)]
-    straight = _frame_on_frame(0, features[0].size, features[1].size)
+    straight = lay_frame(0, features[0].size, features[1].size)
     assert _settle_small(*features, straight).similarity >= 70  # it would pass
     assert align(*features).coarse is False
 
@@ -486,7 +483,7 @@ def test_the_score_of_a_pair_does_not_depend_on_the_collection(tmp_path, picture
     assert row.similarity == alone.similarity
 
 
-def test_pictures_with_too_little_texture_for_features_are_laid_frame_on_frame(tmp_path):
+def test_pictures_with_too_little_texture_for_features_are_laidlay_frame(tmp_path):
     y, x = np.mgrid[:200, :300]
     hill = Image.fromarray((255 * np.exp(-((x - 90) ** 2 + (y - 70) ** 2) / 9000)).astype(np.uint8)).convert("RGB")
     assert not aligned_features(hill).is_textured

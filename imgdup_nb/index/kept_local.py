@@ -15,7 +15,7 @@ import pandas as pd
 from ..fingerprints import Fingerprints
 from ..local.candidates import VOTES
 from ..local.looks import LOOKS, SCORERS, Known, find_local_pairs, find_looks
-from ..relations import MAYBE_SAME_PIXELS, relate
+from ..relations import may_be_same_pixels, relate
 from .parts import LOCAL_PAIR, Parts, Step, as_table, places_of, read_parts, save_part
 from .prints import KeptPrints
 
@@ -46,7 +46,8 @@ def kept_local_pairs(
     for name in scores.columns.drop(["similarity", "scored_by"]):
         records[name] = scores[name]
     records["scored_by"] = [SCORERS.index(scorer) for scorer in scores.scored_by]
-    records["relation"] = _relate_new(prints, rows, columns, records, parts.pairs, executor)
+    may_be_same = may_be_same_pixels(prints.method, records["distance"], scores)
+    records["relation"] = _relate_new(prints, rows, columns, records, parts.pairs, may_be_same, executor)
     save_part(kept, floor, parts.last, kept.versions, records, instead=True)  # of two notebooks at once, one keeps its work
     step(len(kept))
     return as_table(kept, records, floor)
@@ -65,6 +66,7 @@ def _relate_new(
     columns: np.ndarray,
     records: np.ndarray,
     before: np.ndarray,
+    may_be_same: np.ndarray,
     executor: Executor | None,
 ) -> np.ndarray:
     """Return the relation of each pair; those of records kept before need no decoding."""
@@ -72,7 +74,6 @@ def _relate_new(
     new = where < 0
     relation = np.zeros(len(records), np.int8)
     relation[~new] = before["relation"][where[~new]]
-    may_be_same = records["distance"] <= prints.method.max_distance(MAYBE_SAME_PIXELS) + 1e-9
     relation[new] = relate(prints.images, prints.images, rows[new], columns[new], may_be_same[new], executor)
     return relation
 

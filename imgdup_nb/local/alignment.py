@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .features import Features, import_cv2
+from .transforms import carry, determinant, invert, lay_frame, overlaps, then, to_pixels
 
 MAX_BITS = 68  # of 256: two ORB patches that differ by more show different things
 MIN_MATCHED = 0.08  # of the features in the common area; chance agreements of text or bricks stay below
@@ -89,22 +90,22 @@ class Alignment:
     @property
     def scale(self) -> float:
         """How much larger right shows what left shows, as the square root of areas; NaN without a transform."""
-        return math.sqrt(abs(np.linalg.det(self.transform[:, :2]))) if self.transform is not None else math.nan
+        return math.sqrt(abs(determinant(self.transform))) if self.transform is not None else math.nan
 
     @property
     def mirrored(self) -> bool:
         """Whether one is turned over."""
-        return self.transform is not None and bool(np.linalg.det(self.transform[:, :2]) < 0)
+        return self.transform is not None and bool(determinant(self.transform) < 0)
 
     @property
     def rotation(self) -> float:
         """Degrees by which left is turned counter-clockwise (after mirroring it left to right, if mirrored), -180 to 180."""
         if self.transform is None:
             return math.nan
-        linear = self.transform[:, :2] @ np.diag([-1.0 if self.mirrored else 1.0, 1.0])
-        u, _, v = np.linalg.svd(linear)  # the nearest rotation, so that a squashed picture counts as upright
-        turn = u @ v
-        return math.degrees(math.atan2(turn[0, 1], turn[0, 0]))
+        (a, b, _), (c, d, _) = self.transform.tolist()
+        if self.mirrored:
+            a, c = -a, -c
+        return math.degrees(math.atan2(b - c, a + d))  # of the nearest rotation, so that a squashed picture counts as upright
 
 
 NOTHING = Alignment(0.0, apart=math.inf)
@@ -202,7 +203,7 @@ def _align_view(first: Features, second: Features, pairs: np.ndarray, mirror: bo
 
 def _carries(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Whether a transform carries points, n x 2, to within some pixels of others."""
-    reach = REPROJECTION * math.sqrt(max(1.0, abs(np.linalg.det(transform[:, :2]))))
+    reach = REPROJECTION * math.sqrt(max(1.0, abs(determinant(transform))))
     return np.linalg.norm(carry(transform, source) - target, axis=1) <= reach
 
 
@@ -245,26 +246,26 @@ def _share(blocks: np.ndarray, agrees: float) -> float:
 
 
 def _share_enough(transform: np.ndarray, first: Features, second: Features, min_both: float) -> bool:
-    overlaps = _overlaps(transform, first.size, second.size)
-    return max(overlaps) >= MIN_OVERLAP and min(overlaps) >= min_both
+    shares = overlaps(transform, first.size, second.size)
+    return max(shares) >= MIN_OVERLAP and min(shares) >= min_both
 
 
 def _settle(first: Features, second: Features, transform: np.ndarray, matches: int, look: Look, smaller: int = 1) -> Alignment:
     """Let the grey pictures themselves, made some times smaller, move the transform until blocks lie as well as they can."""
     from .alignment_loops import settle_blocks
 
-    is_shrunk = abs(np.linalg.det(transform[:, :2])) <= 1  # onto the one with fewer pixels for the same thing
+    is_shrunk = abs(determinant(transform)) <= 1  # onto the one with fewer pixels for the same thing
     source, target, onto = (first, second, transform) if is_shrunk else (second, first, invert(transform))
-    grey = _shrink(source.grey, math.sqrt(abs(np.linalg.det(onto[:, :2]))) / smaller)
+    grey = _shrink(source.grey, math.sqrt(abs(determinant(onto))) / smaller)
     there = _shrink(target.grey, 1 / smaller)
-    to_source, to_target = _to_pixels(grey, source.size), _to_pixels(there, target.size)
-    back = to_source @ _square(invert(onto)) @ np.linalg.inv(to_target)
+    to_source, to_target = to_pixels(source.size, grey.shape), to_pixels(target.size, there.shape)
+    back = then(invert(to_target), invert(onto), to_source)
     agrees = {1: AGREES, COARSE: AGREES_COARSE, COARSER: AGREES_COARSER}[smaller]
     cells = (CELL, SMALL_CELL) if smaller == 1 else (SMALL_CELL, SMALL_CELL)
     blocks, percent, apart, doubt, back, cell = settle_blocks(
-        grey, there, back[:2], *cells, FEW_BLOCKS, TEXTURED, ALIKE, agrees, MAX_STEPS, SETTLED_PIXELS
+        grey, there, back, *cells, FEW_BLOCKS, TEXTURED, ALIKE, agrees, MAX_STEPS, SETTLED_PIXELS
     )
-    settled = (np.linalg.inv(to_source) @ _square(back) @ to_target)[:2]
+    settled = then(to_target, back, invert(to_source))
     transform = invert(settled) if is_shrunk else settled
     is_enough = np.count_nonzero(~np.isnan(blocks)) >= MIN_BLOCKS and _share_enough(transform, first, second, look.min_both)
     if percent <= 0 or not is_enough:
@@ -273,7 +274,7 @@ def _settle(first: Features, second: Features, transform: np.ndarray, matches: i
         percent,
         matches,
         transform,
-        *_overlaps(transform, first.size, second.size),
+        *overlaps(transform, first.size, second.size),
         blocks=blocks,
         apart=smaller * apart,
         frame="right" if is_shrunk else "left",
@@ -294,7 +295,7 @@ def _align_frames(first: Features, second: Features) -> Alignment:
     view = _nearest_view(first.grey, second.grey)
     if view is None:
         return NOTHING
-    transform = _frame_on_frame(view, first.size, second.size)
+    transform = lay_frame(view, first.size, second.size)
     if not plausible(transform, view >= 4, WHOLE.max_scale, MAX_STRETCH):
         return NOTHING
     small = _settle(first, second, transform, 0, WHOLE, COARSER)
@@ -360,67 +361,9 @@ def _level(grey: np.ndarray) -> np.ndarray:
     return small / max(math.sqrt(small @ small), 1e-6)
 
 
-def _frame_on_frame(view: int, first: tuple[int, int], second: tuple[int, int]) -> np.ndarray:
-    """Return the transform that lays the frame of the first size, in one of 8 views, on the frame of the second."""
-    turned = np.diag([1 / first[0], 1 / first[1], 1.0])
-    if view >= 4:
-        turned = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) @ turned
-    for _ in range(view % 4):
-        turned = np.array([[0, 1.0, 0], [-1, 0, 1], [0, 0, 1]]) @ turned  # counter-clockwise, as np.rot90 does
-    return (np.diag([second[0], second[1], 1.0]) @ turned)[:2]
-
-
-# -- what both show ---------------------------------------------------------------------------------------------------
-
-
-def invert(transform: np.ndarray) -> np.ndarray:
-    """Return the affine transform, 2 x 3, that goes back."""
-    linear = np.linalg.inv(transform[:, :2])
-    return np.column_stack([linear, -linear @ transform[:, 2]])
-
-
-def carry(transform: np.ndarray, points: Any) -> np.ndarray:
-    """Return where points, n x 2, go."""
-    return np.asarray(points, dtype=np.float64) @ transform[:, :2].T + transform[:, 2]
-
-
-def outline(size: tuple[int, int]) -> np.ndarray:
-    """Return the four corners of a picture, float64, 4 x 2."""
-    width, height = size
-    return np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float64)
-
-
-def common_area(transform: np.ndarray, first: tuple[int, int], second: tuple[int, int]) -> np.ndarray:
-    """Return the polygon, n x 2, of what both pictures show, in pixels of the second."""
-    from .alignment_loops import clip_to_picture
-
-    return clip_to_picture(carry(transform, outline(first)), *second)
-
-
-def _overlaps(transform: np.ndarray, first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float]:
-    """Return the share of each picture that is common, percent."""
-    polygon = common_area(transform, first, second)
-    if len(polygon) < 3:
-        return 0.0, 0.0
-    x, y = polygon.T
-    area = 0.5 * abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1)))
-    of_first = area / abs(np.linalg.det(transform[:, :2])) / (first[0] * first[1])
-    return min(100.0, 100 * of_first), min(100.0, 100 * area / (second[0] * second[1]))
-
-
 def _shrink(grey: np.ndarray, factor: float) -> np.ndarray:
     """Make a picture small properly: reading between pixels alone would pick single ones out of many."""
     if factor >= 0.75:
         return grey
     size = (max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor)))
     return import_cv2().resize(grey, size, interpolation=import_cv2().INTER_AREA)
-
-
-def _square(transform: np.ndarray) -> np.ndarray:
-    return np.vstack([transform, [0, 0, 1]])
-
-
-def _to_pixels(grey: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the 3 x 3 matrix from pixels of `Features.size` to those of a smaller picture, whose centres are whole numbers."""
-    x, y = grey.shape[1] / size[0], grey.shape[0] / size[1]
-    return np.array([[x, 0, 0.5 * x - 0.5], [0, y, 0.5 * y - 0.5], [0, 0, 1]])
