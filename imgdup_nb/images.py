@@ -6,6 +6,7 @@ import hashlib
 import io
 import itertools
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +33,8 @@ WHOLE_FILE = 64 * 2**20  # bytes; smaller files are read once, for the digest an
 # EXIF (TIFF) tags that describe how the pixels are stored, not the picture: every TIFF has a dozen of them
 LAYOUT_TAGS = {*range(254, 260), 262, 266, 273, 274, 277, 278, 279, 282, 283, 284, 296, 317, 320, 330, 338, 339, 347}
 LAYOUT_TAGS |= {0x8769, 0x8825}  # and where the Exif and the GPS block begin
+
+LOOKS_ESCAPED = re.compile(r"\\x[0-9a-f]{2}|[\ud800-\udfff]")  # in a name: what is no Unicode, or what stands for it
 
 LOSSLESS = {"PNG", "BMP", "DIB", "GIF", "PPM", "TGA", "PCX", "SGI", "QOI", "ICO", "PSD", "SUN", "XBM"}
 
@@ -201,11 +204,15 @@ def _by_name(file: _File) -> str:
 def printable(name: str) -> str:
     r"""Show what is no Unicode as ``\xe9``: such a name can be opened, but neither printed nor stored.
 
+    No two names look the same: where one has such a part, or seems to, its own backslashes are doubled.
+
     Examples
     --------
-    >>> print(printable("caf\udce9.jpg"), printable("half \ud83d.jpg"))
-    caf\xe9.jpg half \xed\xa0\xbd.jpg
+    >>> print(printable("caf\udce9.jpg"), printable(r"caf\xe9.jpg"), printable("half \ud83d.jpg"))
+    caf\xe9.jpg caf\\xe9.jpg half \xed\xa0\xbd.jpg
     """
+    if LOOKS_ESCAPED.search(name):
+        name = name.replace("\\", "\\\\")
     try:
         raw = name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # Windows lets half of a surrogate pair stand alone

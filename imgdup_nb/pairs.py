@@ -42,6 +42,7 @@ def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
     a  100.000   90.625
     b   90.625  100.000
     """
+    _check_fingerprints(fingerprints, None)
     n = len(fingerprints)
     if fingerprints.method.unit == "percent":
         raise ValueError(

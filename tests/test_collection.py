@@ -370,6 +370,23 @@ def test_a_sqlite_file_of_another_program_is_left_alone(photos, tmp_path):
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("open_or_repair", [Collection, Collection.repair])
+def test_a_picture_named_as_the_index_is_left_alone(photos, open_or_repair):
+    before = sorted(os.listdir(photos)), (photos / "cat.png").read_bytes()
+    with pytest.raises(ValueError, match=r"cat\.png' is no index"):
+        open_or_repair(photos, index=photos / "cat.png")
+    assert (sorted(os.listdir(photos)), (photos / "cat.png").read_bytes()) == before
+
+
+def test_an_index_that_lacks_a_table_says_how_to_go_on(photos):
+    Collection(photos).close()
+    connection = sqlite3.connect(photos / store.INDEX_NAME)
+    connection.execute("DROP TABLE images")
+    connection.close()
+    with Collection(photos) as collection, pytest.raises(store.DamagedIndex, match="no such table"):
+        collection.update()
+
+
 def test_an_index_that_is_no_database_is_an_error_that_says_how_to_go_on(photos):
     path = photos / store.INDEX_NAME
     path.write_bytes(b"not a database at all, but long enough to be looked at" * 100)

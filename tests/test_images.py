@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from imgdup_nb import scan_images
+from imgdup_nb import fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.images import DTYPES, printable
 from imgdup_nb.parallel import map_batches
 from imgdup_nb.storage import read_bytes
@@ -117,6 +117,17 @@ def test_a_named_pipe_does_not_hang(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems allow text names only")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names as Unicode, or take \\ for a separator")
+def test_a_name_that_looks_like_one_that_is_not_utf8_has_a_name_of_its_own(tmp_path, picture):
+    for name in (b"caf\xe9.png", rb"caf\xe9.png", rb"caf\\xe9.png", b"caf\\\xe9.png", rb"C\new.png"):
+        with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
+            picture(1).save(file, "PNG")
+    images = scan_images(tmp_path)
+    assert images.image.nunique() == 5
+    assert r"C\new.png" in set(images.image)
+    assert len(similar_pairs(fingerprint_images(images))) == 10
+
+
 def test_names_that_are_not_utf8_are_shown_and_opened(tmp_path, picture):
     picture(1).save(tmp_path / "good.png")
     os.rename(tmp_path / "good.png", os.fsencode(tmp_path) + b"/caf\xe9.png")

@@ -28,6 +28,7 @@ from typing import Any
 
 INDEX_NAME = ".imgdup_nb.sqlite"  # hidden, so that a scan passes over it
 APPLICATION = 0x64757073  # written into the file's header: this SQLite file is ours
+SQLITE = b"SQLite format 3\0"  # what such a file begins with
 SCHEMA_VERSION = 2
 BUSY_SECONDS = 60
 
@@ -221,7 +222,8 @@ class Store:
             raise ValueError("this collection was closed; open it again with Collection(folder)") from None
         except sqlite3.DatabaseError as error:
             primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            is_missing = primary == sqlite3.SQLITE_ERROR and str(error).startswith("no such ")  # table, or column of one
+            if is_missing or primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
                 raise DamagedIndex(_way_out(self.path, str(error))) from error
             if primary == sqlite3.SQLITE_BUSY:
                 raise TimeoutError(
@@ -245,13 +247,18 @@ def _way_out(path: str, what: str) -> str:
 def index_path(folder: str, index: str | os.PathLike[str] | None) -> str:
     """Return where the index of a folder is: where the user says, in the folder, else in the user's cache.
 
+    Raises
+    ------
+    ValueError
+        if the file that the user names is no SQLite file: it may be a picture.
+
     Warns
     -----
     UserWarning
         if the folder cannot be written to, so that the cache is used.
     """
     if index is not None:
-        return os.path.abspath(index)
+        return _check_index(os.path.abspath(index))
     inside = os.path.join(folder, INDEX_NAME)
     if is_writable(folder):
         return inside
@@ -268,6 +275,14 @@ def index_path(folder: str, index: str | os.PathLike[str] | None) -> str:
         stacklevel=3,
     )
     return str(kept)
+
+
+def _check_index(path: str) -> str:
+    if os.path.isfile(path) and os.path.getsize(path):
+        with open(path, "rb") as stored:
+            if stored.read(len(SQLITE)) != SQLITE:
+                raise ValueError(f"index {path!r} is no index, and was left as it is; name another file with index=")
+    return path
 
 
 def is_writable(folder: str) -> bool:

@@ -126,6 +126,8 @@ def verify_pairs(
     floor = check_percent("min_similarity", min_similarity)
     if not isinstance(pairs, pd.DataFrame) or not {"left", "right", "similarity"} <= set(pairs):
         raise TypeError(f"pairs must be a table made by similar_pairs(fingerprints), not {type(pairs).__name__}")
+    if not isinstance(images, pd.DataFrame) or not {"image", "path", "problem"} <= set(images):
+        raise TypeError(f"images must be the table made by scan_images(folder), not {type(images).__name__}")
     left, right = pairs.left.to_numpy(dtype=object), pairs.right.to_numpy(dtype=object)
     wanted = set(left) | set(right)
     prints = fingerprint_images(images[images.image.isin(wanted)], "aligned", executor=executor)
