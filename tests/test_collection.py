@@ -512,6 +512,25 @@ def test_two_programs_at_once_do_not_disturb_each_other(tmp_path, picture):
         assert list(collection.labels.label) == ["different"]
 
 
+def test_another_program_that_knows_other_files_cannot_keep_a_question_from_its_answer(photos, monkeypatch):
+    """Each of two that read a folder at different times finds pairs of files that are gone, as it thinks, and drops them."""
+    save, saved = kept.save_part, []
+
+    def save_and_be_replaced(prints, floor, last, covered, pairs, *, instead):
+        part = save(prints, floor, last, covered, pairs, instead=instead)
+        theirs = save(prints, floor, part, np.array([10**6 + len(saved)]), pairs[:0], instead=True)
+        saved.append(theirs)
+        return part
+
+    monkeypatch.setattr(kept, "save_part", save_and_be_replaced)
+    with Collection(photos) as collection:
+        pairs = collection.pairs()
+        assert len(saved) > 2
+        pd.testing.assert_frame_equal(pairs, similar_pairs(fingerprint_images(collection.images)))
+        monkeypatch.setattr(kept, "save_part", save)
+        pd.testing.assert_frame_equal(collection.pairs(), pairs)
+
+
 def test_two_collections_on_one_folder_see_each_other(photos, picture):
     with Collection(photos) as one, Collection(photos) as other:
         assert len(one) == len(other) == 13

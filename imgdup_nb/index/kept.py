@@ -13,6 +13,7 @@ from .parts import PAIR, Parts, Step, as_records, as_table, places_of, read_part
 from .prints import KeptPrints
 
 PART = 25_000  # new images compared with all others at a time
+TRIES = 6  # alone, three do: drop what is gone, compare what is new, read
 
 
 def kept_pairs(kept: KeptPrints, *, floor: float, executor: Executor | None, step: Step) -> pd.DataFrame:
@@ -26,12 +27,13 @@ def kept_pairs(kept: KeptPrints, *, floor: float, executor: Executor | None, ste
     Notes
     -----
     Not kept where more than a thousand images have one fingerprint: `similar_pairs` then lists their pairs in short, which
-    cannot be done part by part.
+    cannot be done part by part. Nor where another process, which read the folder at another time, keeps on replacing what is
+    kept here by its own.
     """
     kept, prints = kept.loaded()
     if _most_alike(prints) > MAX_ALIKE:
         return similar_pairs(prints, min_similarity=floor, executor=executor)
-    while True:
+    for _ in range(TRIES):
         parts = read_parts(kept, floor, PAIR)
         new = np.flatnonzero(~np.isin(kept.versions, parts.covered))
         if not len(new) and (parts.usable or not len(kept)):
@@ -44,6 +46,7 @@ def kept_pairs(kept: KeptPrints, *, floor: float, executor: Executor | None, ste
             save_part(kept, lowest, parts.last, parts.covered[still], parts.pairs[alive], instead=True)
         else:
             _compare_new(kept, prints, parts, new, executor, step)
+    return similar_pairs(prints, min_similarity=floor, executor=executor)
 
 
 def _compare_new(
