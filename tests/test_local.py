@@ -1,6 +1,7 @@
 """Local features: what is found whatever was done to a picture, what is not mistaken, and what the columns say."""
 
 import itertools
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -15,6 +16,7 @@ from imgdup_nb import (
     Fingerprints,
     fingerprint_images,
     group_duplicates,
+    relations,
     scan_images,
     similar_pairs,
     similarity_matrix,
@@ -540,6 +542,23 @@ def test_images_turned_by_exif_are_upright_before_anything_else(tmp_path, cat):
 
 
 # -- verify -----------------------------------------------------------------------------------------------------------
+
+
+def test_pixels_are_compared_only_where_one_picture_lies_upright_on_the_other(tmp_path, cat, monkeypatch):
+    cat.save(tmp_path / "cat.png")
+    cat.save(tmp_path / "same.bmp")
+    ImageOps.mirror(cat).save(tmp_path / "turned.png")
+    decoded = []
+    digest = relations._pixel_digest
+    monkeypatch.setattr(relations, "_pixel_digest", lambda stamp: decoded.append(stamp[0]) or digest(stamp))
+    pairs = similar_pairs(fingerprint_images(scan_images(tmp_path), "aligned"), min_similarity=90)
+    related = {(row.left, row.right): row.relation for row in pairs.itertuples()}
+    assert related == {
+        ("cat.png", "same.bmp"): "same pixels",
+        ("cat.png", "turned.png"): "near",
+        ("same.bmp", "turned.png"): "near",
+    }
+    assert sorted(os.path.basename(path) for path in decoded) == ["cat.png", "same.bmp"]
 
 
 def test_verifying_removes_the_false_pairs_of_a_hash_and_keeps_the_true_ones(tmp_path, pictures):
