@@ -16,7 +16,7 @@ LAYERS = [
      "local.key_loops", "evidence.intervals"},
     {"decode", "bit_loops", "shrink", "onnx"},
     {"sketches", "hashes", "local.features", "local.transforms"},
-    {"images"},
+    {"images", "local.shared_part"},
     {"fingerprints", "local.alignment", "local.feature_sets"},
     {"search", "local.candidates", "relations"},
     {"local.scores"},
