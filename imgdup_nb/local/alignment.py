@@ -185,7 +185,7 @@ def align(left: Features, right: Features) -> Alignment:
         best = _better(best, _look(first, second.closer, PART))
     if best.similarity < SETTLED and first.closer is not None:
         best = _better(best, _turn_round(_look(second, first.closer, PART)))
-    if best.similarity < MOST_OF_PARTS and first.closer is not None and second.closer is not None:
+    if _claim(best) == 0 and first.closer is not None and second.closer is not None:
         best = _better(best, _look(first.closer, second.closer, BOTH_PARTS))
     best = replace(best, similarity=_claim(best))
     return _turn_round(best) if turned_round else best
