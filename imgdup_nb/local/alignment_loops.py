@@ -232,7 +232,7 @@ def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
 
 @njit(nogil=True, cache=True)
 def area_in_common(transform: np.ndarray, width: int, height: int, wide: int, high: int) -> float:
-    """Return the area of what a picture of width x height and another, on which a transform lays it, both show; in its pixels."""
+    """Return the area, in pixels of another picture, of what both show when one of width x height is laid on it."""
     corners = np.empty((4, 2))
     for k, (x, y) in enumerate(((0, 0), (width, 0), (width, height), (0, height))):
         for axis in range(2):
