@@ -24,6 +24,7 @@ MAX_STRETCH = 2.5  # what a copy may be stretched by in one direction more than 
 CELL, SMALL_CELL = 8, 4  # pixels of the grey pictures; a block is 2 x 2 cells, and blocks overlap by half
 FEW_BLOCKS = 40  # a common area of fewer blocks is looked at with small cells
 MIN_BLOCKS = 8  # fewer textured blocks are no evidence
+SMALL_SHARE, SMALL_BLOCKS = 25.0, 24  # percent of a picture; where less of it is common, so many blocks must say that it is
 MIN_OVERLAP = 20.0  # percent that must be common of the picture of which more is
 TEXTURED = 9.0  # variance of grey levels; a block flatter than this in both pictures says nothing
 AGREES = 0.85  # correlation of a block; photographs taken a second apart mostly stay below in what moved
@@ -164,7 +165,7 @@ class Look(NamedTuple):
     vouched_by: str
 
 
-WHOLE, PART, BOTH_PARTS = Look(8, 4.0, 6.0, 1, "all"), Look(6, 2.0, 8.0, 4, "still"), Look(8, 4.0, 6.0, 1, "part")
+WHOLE, PART, BOTH_PARTS = Look(8, 4.0, 6.0, 1, "all"), Look(8, 2.0, 8.0, 4, "still"), Look(8, 4.0, 6.0, 1, "part")
 
 
 def align(left: Features, right: Features) -> Alignment:
@@ -263,7 +264,7 @@ def _align_place(first: Features, second: Features, pairs: np.ndarray, mirror: b
         count_within(transform, first.points, *second.size), count_within(invert(transform), second.points, *first.size)
     )
     is_few = look.vouched_by != "part" and matches < MIN_MATCHED * in_common
-    if is_few or not _share_enough(transform, first, second, look.min_both):
+    if is_few or not _are_enough(overlaps(transform, first.size, second.size), look.min_both):
         return NOTHING
     found = _settle(first, second, transform, matches, look)
     if look.vouched_by == "part":
@@ -306,8 +307,7 @@ def _share(blocks: np.ndarray, agrees: float) -> float:
     return float(np.mean(blocks[~np.isnan(blocks)] >= agrees))
 
 
-def _share_enough(transform: np.ndarray, first: Features, second: Features, min_both: float) -> bool:
-    shares = overlaps(transform, first.size, second.size)
+def _are_enough(shares: tuple[float, float], min_both: float) -> bool:
     return max(shares) >= MIN_OVERLAP and min(shares) >= min_both
 
 
@@ -328,14 +328,15 @@ def _settle(first: Features, second: Features, transform: np.ndarray, matches: i
     )
     settled = then(to_target, back, invert(to_source))
     transform = invert(settled) if is_shrunk else settled
-    is_enough = np.count_nonzero(~np.isnan(blocks)) >= MIN_BLOCKS and _share_enough(transform, first, second, look.min_both)
-    if percent <= 0 or not is_enough:
+    shares = overlaps(transform, first.size, second.size)
+    min_blocks = MIN_BLOCKS if min(shares) >= SMALL_SHARE else SMALL_BLOCKS
+    if percent <= 0 or np.count_nonzero(~np.isnan(blocks)) < min_blocks or not _are_enough(shares, look.min_both):
         return NOTHING
     return Alignment(
         percent,
         matches,
         transform,
-        *overlaps(transform, first.size, second.size),
+        *shares,
         blocks=blocks,
         apart=smaller * apart,
         frame="right" if is_shrunk else "left",
