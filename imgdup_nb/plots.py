@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .checks import check_percent
+from .checks import check_count, check_percent
 from .decode import UnreadableImage, open_image
 from .graph import TOLERANCE, PairGraph
 from .groups import Grouping
@@ -217,8 +217,9 @@ def plot_group(
     ValueError
         if there is no such group.
     """
-    if not 1 <= group <= len(grouping):
+    if not 1 <= check_count("group", group, at_least=0) <= len(grouping):
         raise ValueError(f"group must be from 1 to {len(grouping)}, and {group} is not")
+    check_count("max_images", max_images)
     rows = grouping.table[grouping.table.group == group]
     shown = rows.head(max_images)
     n_columns = min(6, max(2, len(shown)))

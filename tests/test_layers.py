@@ -51,7 +51,7 @@ LAYERS = [
     {"server.extension"},
     {"plots", "review.report", "compare"},
     {"evidence.plots", "index.plots"},
-    {"widgets.thumbnails", "widgets.rows"},
+    {"widgets.thumbnails", "widgets.rows", "widgets.values"},
     {"widgets.state", "widgets.base"},
     {"widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.viewer"},
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from ..checks import check_percent
+from ..checks import check_percents
 from ..graph import TOLERANCE, PairGraph
 from .intervals import binomial_interval, check_confidence, few_clusters, paired_interval
 
@@ -98,7 +98,7 @@ def score_in_full(
     check_confidence(confidence)
     graph = PairGraph.read(pairs)
     known = read_truth(truth, graph.names, complete=isinstance(pairs.left.dtype, pd.CategoricalDtype))
-    levels = graph.levels() if thresholds is None else [check_percent("thresholds", value) for value in thresholds]
+    levels = graph.levels() if thresholds is None else check_percents("thresholds", thresholds)
     for value in levels:
         graph.check_floor(value)
     strictest_first = np.unique(levels)[::-1]

@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from ..checks import check_choice
+from ..checks import check_choice, check_list, check_text
 from ..methods import METHODS
 from ..storage import is_url
 from .intake import take_in
@@ -55,6 +55,7 @@ class Folder:
         methods: Sequence[str] = ("phash",),
     ) -> None:
         self.folder = check_folder(folder)
+        methods = check_list("methods", methods, ["phash"])
         for method in methods:
             check_choice("methods", method, METHODS)
         self._store = Store(index_path(self.folder, index))
@@ -133,7 +134,8 @@ class Folder:
         return rows[0][0] if rows else None
 
     def _file_of(self, image: str) -> bytes:
-        rows = self._store.read("SELECT file FROM images WHERE state = 'present' AND image = ?", (storable(image),))
+        name = storable(check_text("image", image, "holiday/cat.jpg"))
+        rows = self._store.read("SELECT file FROM images WHERE state = 'present' AND image = ?", (name,))
         if not rows:
             raise UnknownImage(f"no image {image!r} in this collection; photos.images lists them")
         return rows[0][0]

@@ -19,6 +19,7 @@ from ..fingerprints import Embedding, Fingerprints
 from ..groups import Grouping, group_duplicates
 from ..linkages import LINKAGES
 from ..methods import METHODS
+from ..text import count_of
 from .folder import Folder
 from .kept import kept_pairs
 from .kept_local import kept_local_pairs
@@ -80,7 +81,7 @@ class Matches(Folder):
             kept = KeptPrints.of(self._store, number, recipe, images, versions)
         if len(kept.problems):
             warnings.warn(
-                f"{len(kept.problems)} images changed or became unreadable since the last update; call update()", stacklevel=3
+                f"{count_of(len(kept.problems), 'image')} changed or became unreadable since the last update; call update()", stacklevel=3
             )
         return kept
 

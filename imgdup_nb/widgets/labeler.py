@@ -26,6 +26,7 @@ from ..index.collection import Collection
 from .base import ToolWidget, facts_by_name, join_module, join_styles
 from .state import check_images
 from .thumbnails import Thumbnails
+from .values import Number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +79,7 @@ class PairLabeler(ToolWidget):
     _esm = join_module("labeler.js")
     _css = join_styles("labeler.css")
 
-    threshold = t.Float(90.0, help="percent, inclusive")
+    threshold = Number(90.0, help="percent, inclusive")
     view = t.Dict().tag(sync=True)
 
     def __init__(

@@ -18,6 +18,7 @@ from ..groups import Grouping, group_graph, sweep_graph
 from ..linkages import LINKAGES
 from ..plots import graph_levels
 from .rows import Changes, GroupRows
+from .values import Number, Switch
 
 ORDERS = ["size", "score", "risk"]
 INPUT = {"sync": True, "echo_update": False}  # read by the widget; a state without one ignores it
@@ -73,14 +74,14 @@ class ThresholdState(t.HasTraits):
     """
 
     method = t.Unicode(help="name of the pair table in use").tag(**INPUT)
-    threshold = t.Float(90.0, help="percent, inclusive").tag(**INPUT)
+    threshold = Number(90.0, help="percent, inclusive").tag(**INPUT)
     linkage = t.Enum(LINKAGES, "star").tag(**INPUT)
-    upper = t.Float(None, allow_none=True, help="percent, exclusive; None is no limit").tag(**INPUT)
-    without_bursts = t.Bool(False, help="leaves out pairs taken seconds apart").tag(**INPUT)
-    pinned = t.Float(None, allow_none=True, help="percent; None compares with nothing").tag(**INPUT)
+    upper = Number(None, allow_none=True, help="percent, exclusive; None is no limit").tag(**INPUT)
+    without_bursts = Switch(False, help="leaves out pairs taken seconds apart").tag(**INPUT)
+    pinned = Number(None, allow_none=True, help="percent; None compares with nothing").tag(**INPUT)
     search = t.Unicode("").tag(**INPUT)
     order = t.Enum(ORDERS, "size").tag(**INPUT)
-    only_changed = t.Bool(False).tag(**INPUT)
+    only_changed = Switch(False).tag(**INPUT)
     groups = t.Instance(Grouping, read_only=True)
     selected = t.Tuple(read_only=True)
     sweep = t.Instance(pd.DataFrame, read_only=True)
