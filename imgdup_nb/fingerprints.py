@@ -194,7 +194,8 @@ def fingerprint_images(
     failed = np.array([isinstance(result, str) for result in results], dtype=bool)
     problems = good[failed].assign(problem=[result for result in results if isinstance(result, str)])
     if failed.any():
-        warnings.warn(f"{count_of(failed.sum(), 'image')} became unreadable since the scan; see fingerprints.problems", stacklevel=2)
+        lost = count_of(failed.sum(), "image")
+        warnings.warn(f"{lost} became unreadable since the scan; see fingerprints.problems", stacklevel=2)
     codes = [result for result in results if not isinstance(result, str)]
     return Fingerprints(good[~failed].reset_index(drop=True), chosen, _stack(codes, chosen, n_views), problems)
 

@@ -412,7 +412,7 @@ def test_repair_saves_labels_and_tags_from_an_index_with_a_damaged_page(photos):
         file.write(b"\xff" * size)
     with Collection(photos) as collection, pytest.raises(DamagedIndex):
         collection.update()
-    with pytest.warns(UserWarning, match="2 labels and 1 tags"):
+    with pytest.warns(UserWarning, match="2 labels and 1 tag"):
         collection = Collection.repair(photos)
     with collection:
         pd.testing.assert_frame_equal(collection.labels, labels)
@@ -584,7 +584,7 @@ def test_an_image_that_changes_between_two_updates_gets_no_wrong_fingerprint(pho
     with Collection(photos) as collection:
         collection.update()
         picture(9).save(photos / "dog.png")
-        with pytest.warns(UserWarning, match=r"1 images changed.*update\(\)"):
+        with pytest.warns(UserWarning, match=r"1 image changed.*update\(\)"):
             prints = collection.fingerprints("dhash")
         assert "dog.png" not in prints.names
         assert list(prints.problems.image) == ["dog.png"]

@@ -208,7 +208,7 @@ def _draw(images: pd.DataFrame, n_sample: int, seed: int) -> np.ndarray:
     """Return the rows of the images to copy."""
     usable = np.flatnonzero(images.detail.to_numpy() >= LOW_DETAIL) if "detail" in images else np.arange(len(images))
     if not len(usable):
-        raise ValueError("images must hold at least one with enough detail to copy, and holds none: detail is below 2 everywhere")
+        raise ValueError(f"images must hold one with enough detail to copy (from {LOW_DETAIL:g} up), and holds none")
     return np.sort(np.random.default_rng(seed).permutation(usable)[:n_sample])
 
 

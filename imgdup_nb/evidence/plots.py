@@ -13,7 +13,7 @@ from ..plots import axes_or_new, bar_widths, count_by_level, draw_legend, draw_l
 from ..text import count_of
 from .calibrate import Calibration
 from .defaults import TOOL_DEFAULTS
-from .evaluate import PairsOrGroups, read_truth
+from .evaluate import PairsOrGroups, read_truth_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,7 +82,7 @@ def plot_true_and_false(
     """
     ax = axes_or_new(ax, (7, 3))
     graph = PairGraph.read(pairs)
-    known = read_truth(truth, graph.names, complete=isinstance(pairs.left.dtype, pd.CategoricalDtype))
+    known = read_truth_of(graph, truth, pairs)
     same = known.same(graph.first, graph.second)
     levels = graph_levels(graph)
     for name, chosen, colour, sign in (("true", same, TRUE, 1), ("false", ~same, FALSE, -1)):

@@ -80,9 +80,8 @@ class Matches(Folder):
                     make_fingerprints(self._store, number, recipe, *some, executor=executor, step=step)
             kept = KeptPrints.of(self._store, number, recipe, images, versions)
         if len(kept.problems):
-            warnings.warn(
-                f"{count_of(len(kept.problems), 'image')} changed or became unreadable since the last update; call update()", stacklevel=3
-            )
+            lost = count_of(len(kept.problems), "image")
+            warnings.warn(f"{lost} changed or became unreadable since the last update; call update()", stacklevel=3)
         return kept
 
     def pairs(

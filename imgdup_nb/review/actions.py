@@ -335,7 +335,8 @@ def _finish(run: Run, journal: Journal) -> pd.DataFrame:
         warnings.warn(f"the run stopped: {run.stopped}. resume(log) continues it, undo(log) goes back", stacklevel=3)
     elif table.status.isin(["skipped", "failed"]).any():
         n_left = int(table.status.isin(["skipped", "failed"]).sum())
-        warnings.warn(f"{count_of(n_left, 'file')} {'was' if n_left == 1 else 'were'} left alone; see log[log.note != '']", stacklevel=3)
+        left = f"{count_of(n_left, 'file')} {'was' if n_left == 1 else 'were'} left alone"
+        warnings.warn(f"{left}; see log[log.note != '']", stacklevel=3)
     return table
 
 

@@ -359,8 +359,7 @@ class GroupReviewer(ReviewState, ToolWidget):
     def __repr__(self) -> str:
         groups, going = len(self._places), self.totals["remove"]
         return (
-            f"<GroupReviewer: {count_of(groups, 'group')}, {len(self.reviewed)} reviewed, "
-            f"{count_of(going, 'image')} to remove>"
+            f"<GroupReviewer: {count_of(groups, 'group')}, {len(self.reviewed)} reviewed, {count_of(going, 'image')} to remove>"
         )
 
 

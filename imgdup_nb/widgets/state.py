@@ -13,7 +13,7 @@ import traitlets as t
 from ..changes import CHANGES
 from ..checks import check_percent
 from ..evidence.bursts import are_certain, find_bursts, is_near, read_times, seconds_apart
-from ..graph import TOLERANCE, PairGraph
+from ..graph import TOLERANCE, PairGraph, check_rows
 from ..groups import Grouping, group_graph, sweep_graph
 from ..linkages import LINKAGES
 from ..plots import graph_levels
@@ -97,7 +97,7 @@ class ThresholdState(t.HasTraits):
         self._graphs: dict[str, PairGraph] = {}
         self._taken: dict[str, np.ndarray] = {}  # by method, as the graphs
         self._together: dict[str, np.ndarray] = {}
-        self.images = check_images(images)
+        self.images = check_images(images, *self._tables.values())
         traits.setdefault("method", next(iter(self._tables)))
         if traits["method"] in self._tables:
             graph = self._graphs[traits["method"]] = PairGraph.read(self._tables[traits["method"]])
@@ -368,10 +368,12 @@ def _tables_by_method(pairs: Any) -> dict[str, pd.DataFrame]:
     return {graph.method: pairs}
 
 
-def check_images(images: Any) -> pd.DataFrame | None:
-    """Return `images` if it is an images table or None, else raise a TypeError that says how to make one."""
+def check_images(images: Any, *tables: pd.DataFrame) -> pd.DataFrame | None:
+    """Return `images` if it is None or has a row for each image of some pair tables, else raise and say how to make one."""
     if images is None:
         return None
     if not isinstance(images, pd.DataFrame) or not {"image", "path"} <= set(images):
         raise TypeError(f"images must be a table made by scan_images(folder), with image and path, not {type(images).__name__}")
+    for pairs in tables:
+        check_rows(images, pairs)
     return images

@@ -21,6 +21,7 @@ class Number(t.Float):
     """
 
     def validate(self, obj: Any, value: Any) -> Any:
+        """Return the value as a float, or raise a TraitError."""
         return super().validate(obj, float(value) if isinstance(value, Real) and not isinstance(value, bool) else value)
 
 
@@ -28,4 +29,5 @@ class Switch(t.Bool):
     """A yes or no, also numpy's."""
 
     def validate(self, obj: Any, value: Any) -> Any:
+        """Return the value as a bool, or raise a TraitError."""
         return super().validate(obj, bool(value) if isinstance(value, np.bool_) else value)

@@ -217,7 +217,7 @@ def _open_pairs(pairs: Any, images: pd.DataFrame | None) -> tuple[pd.DataFrame, 
     if isinstance(pairs, Comparison):
         return pd.DataFrame({"left": [pairs.left], "right": [pairs.right]}, dtype=object), {}
     if isinstance(pairs, pd.DataFrame) and {"left", "right"} <= set(pairs):
-        known = check_images(images)
+        known = check_images(images, pairs)
         if known is None:
             raise TypeError("images must be the table made by scan_images(folder): a table of pairs holds names, not files")
         return pairs, dict(zip(known.image, known.path, strict=True))
