@@ -1,11 +1,10 @@
 """The programs in tools/: what decides whether a test run is honest and a stored notebook stays the same."""
 
+import argparse
 import base64
 import importlib
 import io
 import os
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +18,6 @@ import regenerate_notebooks
 import run_tests
 import start_lab
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 JUNIT_REPORT = """\
 <testsuites>
 <testsuite name="pytest" errors="1" failures="2" skipped="3" tests="10"></testsuite>
@@ -43,24 +41,23 @@ def write_notebook(path, *cells):
     return path
 
 
-@pytest.mark.parametrize(
-    ("benchmark", "sizes"), [("bench_pairs.py", "0"), ("bench_pairs.py", "100,none"), ("bench_pairs.py", "")]
-)
-def test_a_benchmark_of_no_images_says_what_is_missing(benchmark, sizes):
-    command = [sys.executable, str(BENCHMARKS / benchmark), "--sizes", sizes]
-    refused = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert refused.returncode == 2
-    assert "argument --sizes: must be a whole number from 1 up" in refused.stderr
+@pytest.fixture
+def report(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    return importlib.import_module("report")
 
 
-def test_one_size_tells_nothing_of_growth(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    report = importlib.import_module("report")
-    assert report.growth(pd.Series([100, 100]), pd.Series([0.1, 0.2])) == (
-        "how seconds grow takes two sizes or more, --sizes 10000,30000"
-    )
-    assert report.growth(pd.Series([10, 100]), pd.Series([0.1, 10.0])) == "seconds grow as images ** 2.00"
+@pytest.mark.parametrize("sizes", ["0", "100,none", "", "10,-3", "2.5", "nan"])
+def test_a_benchmark_of_no_images_says_what_is_missing(report, sizes):
+    with pytest.raises(argparse.ArgumentTypeError, match="must be a whole number from 1 up, and '.*' is not"):
+        report.whole_list(sizes)
     assert report.whole_list("1e4,30000") == [10_000, 30_000]
+
+
+def test_one_size_tells_nothing_of_growth(report):
+    same = report.growth(pd.Series([100, 100]), pd.Series([0.1, 0.2]))
+    assert same == "how seconds grow takes two sizes or more, --sizes 10000,30000"
+    assert report.growth(pd.Series([10, 100]), pd.Series([0.1, 10.0])) == "seconds grow as images ** 2.00"
 
 
 def test_errors_count_as_failures_and_skipped_tests_not_as_passed(tmp_path):
