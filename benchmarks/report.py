@@ -45,7 +45,7 @@ def whole(text: str) -> int:
         number = float(text)
     except ValueError:
         number = 0
-    if not number >= 1 or number != int(number):
+    if not 1 <= number < 1e12 or number != int(number):
         raise argparse.ArgumentTypeError(f"must be a whole number from 1 up, and {text!r} is not")
     return int(number)
 

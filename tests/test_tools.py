@@ -49,7 +49,7 @@ def report(monkeypatch):
 
 @pytest.mark.parametrize("sizes", ["0", "100,none", "", "10,-3", "2.5", "nan"])
 def test_a_benchmark_of_no_images_says_what_is_missing(report, sizes):
-    with pytest.raises(argparse.ArgumentTypeError, match="must be a whole number from 1 up, and '.*' is not"):
+    with pytest.raises(argparse.ArgumentTypeError, match=r"must be a whole number from 1 up, and '.*' is not"):
         report.whole_list(sizes)
     assert report.whole_list("1e4,30000") == [10_000, 30_000]
 
