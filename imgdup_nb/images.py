@@ -25,6 +25,7 @@ from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, grey_as_seen, open_la
 from .parallel import map_batches
 from .sketches import DECODE_SIDE, sketch_image, sketches
 from .storage import exists, find_files, is_folder, is_url, open_bytes, read_bytes, read_status
+from .text import count_of
 
 LOW_DETAIL = 2.0  # grey levels of standard deviation; below it a hash describes noise
 LITTER = {"thumbs.db", "desktop.ini"}  # what Windows leaves in folders of pictures
@@ -424,7 +425,7 @@ def _warn_of_problems(folder: Any, images: pd.DataFrame) -> None:
     reasons = Counter(images.problem[images.problem != ""])
     if reasons:
         most = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
-        others = f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
+        others = f"; and {count_of(len(reasons) - 3, 'other reason')}" if len(reasons) > 3 else ""
         warnings.warn(
             f"{reasons.total()} of {len(images)} files could not be read ({most}{others}); see images[images.problem != '']",
             stacklevel=3,

@@ -28,6 +28,7 @@ from imgdup_nb.decode import UnreadableImage
 from imgdup_nb.fingerprints import read_batch
 from imgdup_nb.index import kept, reading, recipes, rescan, rows, store
 from imgdup_nb.index.collection import UnknownImage
+from imgdup_nb.index.folder import Stopped
 from imgdup_nb.index.store import DamagedIndex
 from imgdup_nb.index.upload import check_name
 from imgdup_nb.linkages import LINKAGES
@@ -906,7 +907,7 @@ def test_features_can_be_looked_at(photos):
 def test_a_collection_says_what_it_holds_and_can_be_closed_twice(photos):
     collection = Collection(photos)
     collection.label("cat.png", "dog.png", "different")
-    assert repr(collection) == "<Collection 'photos': 13 files, 3 unreadable, phash kept, 1 labels>"
+    assert repr(collection) == "<Collection 'photos': 13 files, 3 unreadable, phash kept, 1 label>"
     collection.close()
     collection.close()
     assert repr(collection) == "<Collection 'photos', closed>"
@@ -944,3 +945,29 @@ def test_the_folder_may_move_with_its_index(photos, decoded):
     with Collection(moved) as collection:
         assert_like_fresh(collection)
     assert set(decoded) <= {"empty.jpg", "notes.txt"}
+
+
+@pytest.mark.filterwarnings("ignore:.*could not be shown")
+def test_work_that_is_not_wanted_any_more_stops_and_goes_on_from_what_was_kept(photos, picture, monkeypatch):
+    for seed in range(60):
+        picture(seed).save(photos / f"more {seed:02d}.png")
+    monkeypatch.setattr(reading, "BATCH", 8)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    read, stopped, read_some = [], threading.Event(), reading._read_some
+
+    def read_slowly(files, **how):
+        if len(read) >= 24:
+            stopped.wait(10)
+        read.extend(files)
+        return read_some(files, **how)
+
+    monkeypatch.setattr(reading, "_read_some", read_slowly)
+    with Collection(photos) as collection:
+        collection.is_wanted = lambda: collection.status.done < 16 or stopped.set()
+        with pytest.raises(Stopped, match=r"stopped at ExtractingFeatures 16 of .*; what was kept stays"):
+            collection.update()
+        assert collection._store.read("SELECT count(*) FROM images") == [(16,)]
+        assert len(read) <= 32  # what was in the queue is not read all the same
+        collection.is_wanted = lambda: True
+        assert (collection.update().change == "new").all()
+        assert_like_fresh(collection)

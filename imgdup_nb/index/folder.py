@@ -32,6 +32,10 @@ class UnknownImage(LookupError):
     """No image of that name is in the collection."""
 
 
+class Stopped(RuntimeError):
+    """The work was given up half-way; what was kept stays, and the next question goes on from there."""
+
+
 @dataclass(frozen=True)
 class Status:
     """What a collection is doing: Idle, ExtractingFeatures, MatchingFeatures or Searching, and how far it is (images)."""
@@ -60,6 +64,7 @@ class Folder:
             check_choice("methods", method, METHODS)
         self._store = Store(index_path(self.folder, index))
         self._status = Status("Idle")
+        self.is_wanted: Callable[[], bool] = lambda: True  # asked between batches; where it is not, the work is `Stopped`
         self._looked = False  # at the folder, in this session
         self._working = threading.RLock()
         self._table: tuple[Any, pd.DataFrame, np.ndarray] | None = None
@@ -152,11 +157,13 @@ class Folder:
 
     @contextlib.contextmanager
     def _doing(self, state: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a status while something is done; gives a function that counts on."""
+        """Show a status while something is done; gives a function that counts on, and stops what is not wanted any more."""
         before, self._status = self._status, Status(state, 0, total)
 
         def step(done: int) -> None:
             self._status = Status(state, self._status.done + done, total)
+            if not self.is_wanted():
+                raise Stopped(f"stopped at {self._status}; what was kept stays, and the next question goes on from there")
 
         try:
             yield step
