@@ -23,6 +23,7 @@ from PIL import Image, ImageFile
 
 from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, grey_as_seen, open_lazily, readable, without_remarks
 from .parallel import map_batches
+from .remarks import hush_decoders
 from .sketches import DECODE_SIDE, sketch_image, sketches
 from .storage import exists, find_files, is_folder, is_url, open_bytes, read_bytes, read_status
 from .text import count_of
@@ -119,6 +120,7 @@ def scan_images(
     if isinstance(max_pixels, bool) or not isinstance(max_pixels, Real) or not max_pixels > 0:
         raise ValueError(f"max_pixels must be a number of pixels above 0, such as 50_000_000, not {max_pixels!r}")
     files = _list_files(folder)
+    hush_decoders()
     rows = []
     with without_remarks():
         batch = partial(_describe_batch, max_pixels=max_pixels)

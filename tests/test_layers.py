@@ -12,8 +12,8 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "methods", "parallel", "demo", "loops", "storage", "text", "local.feature_loops", "local.alignment_loops",
-     "local.key_loops", "evidence.intervals"},
+    {"checks", "methods", "parallel", "demo", "loops", "storage", "text", "remarks", "local.feature_loops",
+     "local.alignment_loops", "local.key_loops", "evidence.intervals"},
     {"decode", "bit_loops", "shrink", "onnx"},
     {"sketches", "hashes", "local.features", "local.transforms"},
     {"images"},

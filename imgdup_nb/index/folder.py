@@ -19,6 +19,7 @@ import pandas as pd
 
 from ..checks import check_choice, check_list, check_text
 from ..methods import METHODS
+from ..remarks import hush_decoders
 from ..storage import is_url
 from .intake import take_in
 from .recipes import Recipe, find_recipe
@@ -62,6 +63,7 @@ class Folder:
         methods = check_list("methods", methods, ["phash"])
         for method in methods:
             check_choice("methods", method, METHODS)
+        hush_decoders()
         self._store = Store(index_path(self.folder, index))
         self._status = Status("Idle")
         self.is_wanted: Callable[[], bool] = lambda: True  # asked between batches; where it is not, the work is `Stopped`
