@@ -35,4 +35,4 @@ def count_of(count: int, thing: str) -> str:
     >>> count_of(1, "file"), count_of(2000, "file")
     ('1 file', '2,000 files')
     """
-    return f"{count:,} {thing}{'s' * (count != 1)}"
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
