@@ -971,3 +971,24 @@ def test_work_that_is_not_wanted_any_more_stops_and_goes_on_from_what_was_kept(p
         collection.is_wanted = lambda: True
         assert (collection.update().change == "new").all()
         assert_like_fresh(collection)
+
+
+@pytest.mark.filterwarnings("ignore:.*could not be shown")
+def test_what_was_read_before_someone_pressed_stop_is_kept(photos, picture, monkeypatch):
+    for seed in range(40):
+        picture(seed).save(photos / f"more {seed:02d}.png")
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    read_some, calls = reading._read_some, []
+
+    def read_until_stopped(files, **how):
+        calls.append(len(files))
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return read_some(files, **how)
+
+    monkeypatch.setattr(reading, "_read_some", read_until_stopped)
+    with Collection(photos) as collection:
+        with pytest.raises(KeyboardInterrupt):
+            collection.update()
+        assert collection._store.read("SELECT count(*) FROM images") == [(sum(calls[:3]),)]
+        assert_like_fresh(collection)

@@ -72,7 +72,6 @@ def test_a_nearly_square_picture_has_the_sides_that_a_viewer_shows(tmp_path, pic
     assert (near.width, near.height) == size
 
 
-
 def test_lossless_formats_are_told(tmp_path, picture):
     for name, options in {
         "a.png": {}, "a.bmp": {}, "a.tif": {}, "b.webp": {"lossless": True},

@@ -97,7 +97,7 @@ class Folder:
         -----
         Size and time of a file are looked at first. Where they differ, a file of known contents (SHA-256) counts as the same,
         as moved, with its labels, or as a copy, without being decoded. What is known of a file that is gone is kept, in case
-        it comes back. Interrupted at any point, the next call goes on from the last batch of 128.
+        it comes back. Interrupted, it keeps what was read and the next call goes on; killed, from the last batch of 128.
         """
         with self._working:
             found = list_folder(self.folder)

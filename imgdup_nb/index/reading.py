@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -44,9 +43,26 @@ def read_files(
     # closed even where a step raises: else what is in the queue would be read all the same
     with without_remarks(), contextlib.closing(_read(root, files, kept, executor)) as read:
         readings = zip(files, _asking(read, step), strict=True)
-        while batch := list(itertools.islice(readings, BATCH)):
+        for batch in _in_batches(readings):
             _save(store, root, batch, kept)
             step(len(batch))
+
+
+def _in_batches(readings: Iterable[tuple[bytes, tuple[int, Reading]]]) -> Iterator[list[tuple[bytes, tuple[int, Reading]]]]:
+    """Yield what comes in lists of BATCH; where reading is stopped, first what came before."""
+    batch: list[tuple[bytes, tuple[int, Reading]]] = []
+    try:
+        for reading in readings:
+            batch.append(reading)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    except (Exception, KeyboardInterrupt):
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
 
 
 def _asking(read: Iterable[tuple[int, Reading]], step: Callable[[int], None]) -> Iterator[tuple[int, Reading]]:
