@@ -106,8 +106,9 @@ def check_list(name: str, value: Any, example: Any) -> list[Any]:
     ...
     TypeError: methods must be a list, such as ['phash'], not 'dhash'
     """
-    # a table goes through its columns, an array of no dimensions through nothing
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) != 1:
+    # a table would be gone through by its columns, and an array of no dimensions cannot be
+    is_one = isinstance(value, str | bytes | Mapping) or hasattr(value, "columns") or getattr(value, "ndim", 1) == 0
+    if is_one or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be a list, such as {example!r}, not {_shown(value)}")
     return list(value)
 

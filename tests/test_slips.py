@@ -56,6 +56,11 @@ def test_text_in_place_of_a_list_is_not_taken_letter_by_letter(photos, pairs):
             collection.compare("cat.png", "dog.png", methods="phash")
         with pytest.raises(TypeError, match=r"tags must be a list, such as \['logo'\], not None"):
             collection.find_by_tags(None)
+        for bad in (None, "ab", collection.labels):
+            with pytest.raises(TypeError, match=r"pairs must be a list, such as \[\('cat\.jpg', 'dog\.jpg'\)\], not "):
+                collection.label_pairs(bad, "same")
+        collection.label_pairs(np.array([["cat.png", "dog.png"]]), "different")
+        assert len(collection.labels) == 1
     with pytest.raises(TypeError, match=r"thresholds must be a list, such as \[95, 90, 80\], not 90"):
         dup.sweep_thresholds(pairs, 90)
 

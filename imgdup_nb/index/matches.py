@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..checks import check_choice, check_percent
+from ..checks import check_choice, check_list, check_percent
 from ..evidence.apart import apply_labels
 from ..evidence.labels import ANSWERS
 from ..fingerprints import Embedding, Fingerprints
@@ -197,7 +197,7 @@ class Matches(Folder):
             check_choice("label", label, ANSWERS)
         self._current()
         files = []
-        for left, right in pairs:
+        for left, right in check_list("pairs", pairs, [("cat.jpg", "dog.jpg")]):
             ends = self._file_of(left), self._file_of(right)
             if ends[0] == ends[1]:
                 raise ValueError(f"left and right must be two images, and both are {left!r}")
