@@ -230,6 +230,20 @@ def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
     return kept
 
 
+@njit(nogil=True, cache=True)
+def area_in_common(transform: np.ndarray, width: int, height: int, wide: int, high: int) -> float:
+    """Return the area, in pixels of another picture, of what both show when one of width x height is laid on it."""
+    corners = np.empty((4, 2))
+    for k, (x, y) in enumerate(((0, 0), (width, 0), (width, height), (0, height))):
+        for axis in range(2):
+            corners[k, axis] = transform[axis, 0] * x + transform[axis, 1] * y + transform[axis, 2]
+    corners, twice = clip_to_picture(corners, wide, high), 0.0
+    for k in range(len(corners)):
+        here, there = corners[k], corners[(k + 1) % len(corners)]
+        twice += here[0] * there[1] - there[0] * here[1]
+    return abs(twice) / 2
+
+
 # -- blocks -----------------------------------------------------------------------------------------------------------
 
 
