@@ -102,9 +102,8 @@ def main(arguments: list[str]) -> None:
         images = dup.scan_images(options.folder)
     images = images[images.image.isin(group.index)]
     if images.empty:
-        parser.error(
-            f"none of the {len(group)} files that {options.truth} names is in {options.folder}; the first is {next(iter(group.index), None)!r}"
-        )
+        named = f"none of the {len(group)} files that {options.truth} names"
+        parser.error(f"{named}, such as {next(iter(group.index), None)!r}, is in {options.folder}")
     print(f"{len(images)} of {len(group)} labelled files found, {(images.problem != '').sum()} unreadable")
     curves, rows = {}, {}
     for method in options.methods:
