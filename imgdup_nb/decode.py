@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 import simplejpeg
@@ -25,6 +25,10 @@ from .storage import is_url, read_bytes
 
 MAX_PIXELS = 250_000_000  # 750 MB once decoded; the largest phone cameras make 200 million
 ORIENTATION = 0x0112  # the EXIF tag
+# of a JPEG: the application's own block (JFIF), a comment, tables, how it is coded, where it may restart, and the pixels
+START_OF_SCAN = 0xDA
+PLAIN_MARKERS = {bytes([marker]) for marker in (0xE0, 0xFE, 0xDB, 0xC4, 0xC0, 0xC1, 0xC2, 0xDD, START_OF_SCAN)}
+MODES_OF_JPEG = {"YCbCr": "RGB", "Gray": "L"}
 HAS_HEIF = find_spec("pillow_heif") is not None
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
@@ -158,7 +162,7 @@ def grey_as_seen(image: ImageFile.ImageFile, *, min_side: int, max_pixels: int =
     grey = _decode_jpeg(image)
     if grey is None:
         return np.asarray(_show(image, min_side, "L"))
-    return np.asarray(_reduced(Image.fromarray(grey), min_side)) if min(grey.shape) >= 2 * min_side else grey
+    return _reduced_grey(grey, min_side)
 
 
 def _draft(image: ImageFile.ImageFile, min_side: int | None, max_pixels: int, mode: str) -> None:
@@ -189,13 +193,68 @@ def _decode_jpeg(image: ImageFile.ImageFile) -> np.ndarray | None:
     """
     if image.format != "JPEG" or image.mode != "L" or not isinstance(image.fp, io.BytesIO) or not _is_upright(image):
         return None
-    width, height = image.size
+    return _decode_grey(image.fp.getbuffer(), *image.size)
+
+
+def _decode_grey(stored: bytes | memoryview, width: int, height: int) -> np.ndarray | None:
+    """Decode the brightness of a JPEG in one of the sizes it can be decoded in; None where anything is odd about it."""
     size = {"min_width": width, "min_height": height}
     try:
-        grey = simplejpeg.decode_jpeg(image.fp.getbuffer(), "GRAY", fastdct=False, fastupsample=False, **size)[:, :, 0]
+        grey = simplejpeg.decode_jpeg(stored, "GRAY", fastdct=False, fastupsample=False, **size)[:, :, 0]
     except ValueError:  # damaged, perhaps only a little
         return None
     return grey if grey.shape == (height, width) else None
+
+
+class PlainJpeg(NamedTuple):
+    """A JPEG that holds a picture and nothing else: no EXIF, no profile, no second picture.
+
+    Attributes
+    ----------
+    mode : {'RGB', 'L'}
+    width, height : pixels
+    grey : uint8, height x width of what it was decoded at; as of `grey_as_seen`
+    """
+
+    mode: str
+    width: int
+    height: int
+    grey: np.ndarray
+
+
+def read_plain_jpeg(stored: bytes, *, min_side: int, max_pixels: int = MAX_PIXELS) -> PlainJpeg | None:
+    """Read a JPEG without Pillow, or return None for what Pillow has to judge.
+
+    Pillow's reading of the header is the most Python of a scan, and threads wait for one another while Python runs.
+    """
+    if not _is_plain_jpeg(stored):
+        return None
+    try:
+        height, width, colors, _subsampling = simplejpeg.decode_jpeg_header(stored)
+    except ValueError:
+        return None
+    share = next((share for share in (8, 4, 2) if min(width, height) // min_side >= share), 1)  # as Pillow's draft takes it
+    small = -(-width // share), -(-height // share)
+    if colors not in MODES_OF_JPEG or small[0] * small[1] > max_pixels:
+        return None
+    grey = _decode_grey(stored, *small)
+    return None if grey is None else PlainJpeg(MODES_OF_JPEG[colors], width, height, _reduced_grey(grey, min_side))
+
+
+def _is_plain_jpeg(stored: bytes) -> bool:
+    """Whether nothing but tables, a comment and the frame stand before the pixels of a JPEG."""
+    if not stored.startswith(b"\xff\xd8\xff"):
+        return False
+    at = 2
+    while stored[at : at + 1] == b"\xff" and stored[at + 1 : at + 2] in PLAIN_MARKERS:
+        if stored[at + 1] == START_OF_SCAN:
+            return True
+        at += 2 + int.from_bytes(stored[at + 2 : at + 4], "big")
+    return False
+
+
+def _reduced_grey(grey: np.ndarray, min_side: int) -> np.ndarray:
+    return np.asarray(_reduced(Image.fromarray(grey), min_side)) if min(grey.shape) >= 2 * min_side else grey
 
 
 def _reduced(image: Image.Image, min_side: int | None) -> Image.Image:
@@ -208,10 +267,19 @@ def _reduced(image: Image.Image, min_side: int | None) -> Image.Image:
 
 
 def _is_upright(image: Image.Image) -> bool:
+    return _orientation(image) == 1
+
+
+def is_lying(image: Image.Image) -> bool:
+    """Whether a viewer turns an image by a quarter, so that its width is what a person sees as its height."""
+    return _orientation(image) in {5, 6, 7, 8}
+
+
+def _orientation(image: Image.Image) -> int:
     try:
-        return image.getexif().get(ORIENTATION, 1) == 1
+        return image.getexif().get(ORIENTATION, 1)
     except Exception:  # a damaged EXIF block turns nothing
-        return True
+        return 1
 
 
 def upright(image: Image.Image) -> Image.Image:

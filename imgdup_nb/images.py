@@ -20,7 +20,17 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageFile
 
-from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, grey_as_seen, open_lazily, readable, without_remarks
+from .decode import (
+    HAS_HEIF,
+    MAX_PIXELS,
+    UnreadableImage,
+    grey_as_seen,
+    is_lying,
+    open_lazily,
+    read_plain_jpeg,
+    readable,
+    without_remarks,
+)
 from .parallel import map_batches
 from .sketches import DECODE_SIDE, sketch_image, sketches
 from .storage import exists, find_files, is_folder, is_url, open_bytes, read_bytes, read_status
@@ -302,17 +312,29 @@ def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
     if size == 0:
         raise UnreadableImage("the file is empty")
     whole = read_bytes(row["path"], size) if size <= WHOLE_FILE else b""
+    plain = read_plain_jpeg(whole, min_side=DECODE_SIDE, max_pixels=max_pixels)
+    if plain is None:
+        grey = _read_with_pillow(row, whole, max_pixels)
+    else:
+        row.update(format="JPEG", mode=plain.mode, width=plain.width, height=plain.height, frames=1)
+        row["sha256"] = hashlib.sha256(whole).hexdigest()
+        grey = plain.grey
+    sketch = sketch_image(grey)
+    row["detail"] = _detail(sketch)
+    return sketch
+
+
+def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.ndarray:
+    """Fill a row as Pillow understands the file, of which the `whole` is given if it is small; return the grey picture."""
     with io.BytesIO(whole) if whole else open_bytes(row["path"]) as source, _identified(source) as image:
         row.update(format=image.format or "", mode=image.mode, lossless=_is_lossless(image))
         row["sha256"] = hashlib.sha256(whole).hexdigest() if whole else _file_digest(row["path"])
-        width, height = image.size
+        width, height = image.size  # before it is decoded smaller
         grey = grey_as_seen(image, min_side=DECODE_SIDE, max_pixels=max_pixels)
-        if (width < height) != (grey.shape[1] < grey.shape[0]):  # turned by EXIF
+        if is_lying(image):
             width, height = height, width
         row.update(width=width, height=height, frames=_count_frames(image), **_read_metadata(image))
-        sketch = sketch_image(grey)
-        row["detail"] = _detail(sketch)
-    return sketch
+    return grey
 
 
 def _detail(sketch: np.ndarray) -> float:

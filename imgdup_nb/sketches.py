@@ -26,15 +26,19 @@ def sketch_image(pixels: np.ndarray) -> np.ndarray:
 
     uint8, height x width (x 3 for RGB) -> uint8, 64 x 64 (x 3)
     """
-    from .shrink import shrink_pixels  # late: numba need not be imported with the package
-
     # what is very large is first averaged by whole pixels, which still leaves 16 for each of the square
     down, across = (max(1, side // (16 * SKETCH_SIDE)) for side in pixels.shape[:2])
     small = np.asarray(Image.fromarray(pixels).reduce((across, down))) if max(down, across) > 1 else pixels
+    if small.ndim == 2:
+        return _squash(small)
+    return np.dstack([_squash(small[:, :, band]) for band in range(small.shape[2])])
+
+
+def _squash(band: np.ndarray) -> np.ndarray:
+    from .shrink import shrink_pixels  # late: numba need not be imported with the package
+
     # numba compiles once more for what may not be written to, as Pillow's pixels
-    bands = [np.require(band, requirements=["C", "W"]) for band in np.moveaxis(np.atleast_3d(small), 2, 0)]
-    squares = [shrink_pixels(band, SKETCH_SIDE, SKETCH_SIDE) for band in bands]
-    return np.dstack(squares) if small.ndim == 3 else squares[0]
+    return shrink_pixels(band if band.flags.carray else np.array(band, order="C"), SKETCH_SIDE, SKETCH_SIDE)
 
 
 def read_sketch(path: str, mode: str = "L") -> np.ndarray:

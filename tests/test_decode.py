@@ -7,7 +7,16 @@ import pytest
 from PIL import Image
 
 from imgdup_nb import scan_images
-from imgdup_nb.decode import UnreadableImage, as_seen, grey_as_seen, open_image, open_lazily, readable, thumbnail
+from imgdup_nb.decode import (
+    UnreadableImage,
+    as_seen,
+    grey_as_seen,
+    open_image,
+    open_lazily,
+    read_plain_jpeg,
+    readable,
+    thumbnail,
+)
 
 
 def stored(image, kind="PNG", **options):
@@ -218,3 +227,59 @@ def test_jpeg_is_decoded_without_pillow_where_nothing_speaks_against_it(picture,
     with open_lazily(buffer) as image:
         monkeypatch.setattr(image, "load", None)
         assert grey_as_seen(image, min_side=128).shape == (200, 150)
+
+
+PLAIN = {
+    "baseline": ("RGB", {"quality": 75}),
+    "progressive": ("RGB", {"progressive": True}),
+    "full colours": ("RGB", {"subsampling": 0}),
+    "grey": ("L", {}),
+    "with a comment": ("RGB", {"comment": b"a view from the hill"}),
+    "that can restart": ("RGB", {"restart_marker_blocks": 5}),
+}
+
+
+def stored_jpeg(image, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (255, 257), (519, 300), (1541, 1542)])
+@pytest.mark.parametrize("kind", PLAIN)
+def test_a_plain_jpeg_is_read_without_pillow_and_is_what_pillow_makes_of_it(picture, kind, size):
+    mode, options = PLAIN[kind]
+    stored = stored_jpeg(picture(8, *size).convert(mode), **options)
+    read = read_plain_jpeg(stored, min_side=128)
+    with open_lazily(io.BytesIO(stored)) as image:
+        assert (read.mode, read.width, read.height) == (image.mode, *image.size)
+        assert np.array_equal(read.grey, np.asarray(as_seen(image, min_side=128, mode="L")))
+
+
+@pytest.mark.parametrize(
+    "more", [{"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"}, {"icc_profile": b"profile"}, {"xmp": b"<x/>"}, {"keep_rgb": True}]
+)
+def test_a_jpeg_that_holds_more_than_a_picture_is_left_to_pillow(picture, more):
+    assert read_plain_jpeg(stored_jpeg(picture(8, 90, 70), **more), min_side=32) is None
+
+
+def test_a_damaged_or_too_large_jpeg_is_left_to_pillow(picture):
+    stored = stored_jpeg(picture(8, 300, 200))
+    assert read_plain_jpeg(stored, min_side=128, max_pixels=300 * 200) is not None
+    assert read_plain_jpeg(stored, min_side=128, max_pixels=300 * 200 - 1) is None
+    assert read_plain_jpeg(DAMAGE["cut"](stored), min_side=128) is None
+    assert [read_plain_jpeg(stored[:length], min_side=128) for length in (0, 2, 3, 20, 25, 200, 700)] == [None] * 7
+
+
+def test_each_change_of_a_header_is_judged_as_pillow_judges_it(picture):
+    stored, rng = stored_jpeg(picture(8, 200, 150)), np.random.default_rng(0)
+    taken = 0
+    for place, value in zip(rng.integers(2, stored.index(b"\xff\xda") + 14, 400), rng.integers(0, 256, 400), strict=True):
+        changed = stored[:place] + bytes([value]) + stored[place + 1 :]
+        read = read_plain_jpeg(changed, min_side=64)
+        if read is not None:
+            taken += 1
+            with open_lazily(io.BytesIO(changed)) as image:
+                assert (read.mode, read.width, read.height) == (image.mode, *image.size)
+                assert np.array_equal(read.grey, np.asarray(as_seen(image, min_side=64, mode="L")))
+    assert 100 < taken < 400

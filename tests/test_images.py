@@ -61,6 +61,15 @@ def test_size_is_as_shown_and_time_and_metadata_are_read(tmp_path, picture):
     assert pd.isna(images.taken["plain.jpg"])
 
 
+@pytest.mark.parametrize(("orientation", "size"), [(1, (541, 542)), (3, (541, 542)), (6, (542, 541)), (8, (542, 541))])
+def test_a_nearly_square_picture_has_the_sides_that_a_viewer_shows(tmp_path, picture, orientation, size):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture(1, 541, 542).save(tmp_path / "near.jpg", exif=exif)  # a scan decodes it to a true square
+    near = scan_images(tmp_path).iloc[0]
+    assert (near.width, near.height) == size
+
+
 def test_lossless_formats_are_told(tmp_path, picture):
     for name, options in {
         "a.png": {}, "a.bmp": {}, "a.tif": {}, "b.webp": {"lossless": True},

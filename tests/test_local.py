@@ -33,6 +33,7 @@ from imgdup_nb.local.alignment import (
     is_enlarged,
 )
 from imgdup_nb.local.alignment_loops import (
+    blur,
     blur_inside,
     clip_to_picture,
     fit_affine,
@@ -504,6 +505,20 @@ def test_too_little_texture_for_that_falls_back_to_phash_and_says_so(tmp_path):
     assert pairs.overlap_left.isna().all()
 
 
+def test_stripes_and_gradients_whose_hashes_are_the_same_are_no_pair(tmp_path):
+    y, x = np.mgrid[:480, :640]
+    drawn = {f"down-{width}": y // width % 2 * 255 for width in (4, 8, 16, 17, 32)}
+    drawn |= {f"across-{width}": x // width % 2 * 255 for width in (4, 8, 32)} | {"shade": y * 255 // 479}
+    pictures = {name: Image.fromarray(grey.astype(np.uint8)) for name, grey in drawn.items()}
+    pictures["down-32-small"] = pictures["down-32"].resize((320, 240), Image.Resampling.BOX)
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    pairs = table_of(folder, pictures)
+    by_hash = similar_pairs(fingerprint_images(scan_images(folder), "phash"), min_similarity=90)
+    assert len(by_hash) > 10
+    assert list(zip(pairs.left, pairs.right, strict=True)) == [("down-32-small.png", "down-32.png")]
+
+
 def test_blank_pictures_are_in_no_pair_unless_they_are_the_same(tmp_path):
     pairs = table_of(tmp_path, {"white": Image.new("RGB", (99, 80), "white"), "black": Image.new("RGB", (90, 80))})
     assert pairs.empty
@@ -751,7 +766,7 @@ def test_nothing_leaks_in_from_where_a_picture_does_not_reach():
     picture = np.full((8, 9), 100, np.float32)
     covered = np.ones_like(picture)
     picture[:, 6:], covered[:, 6:] = 0, 0
-    assert blur_inside(picture, covered)[:, :6] == pytest.approx(100, abs=1e-3)
+    assert blur_inside(picture, covered, blur(covered))[:, :6] == pytest.approx(100, abs=1e-3)
 
 
 def test_opencv_keeps_the_number_of_threads_the_user_set():

@@ -14,7 +14,7 @@ from PIL import Image, ImageFilter, ImageOps
 from imgdup_nb import fingerprint_images, group_duplicates, scan_images, similar_pairs
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.local import candidates, feature_sets, looks
-from imgdup_nb.local.candidates import VOTES, best_pairs, count_votes, find_candidates
+from imgdup_nb.local.candidates import BEST, BEST_OF_MANY, MANY_VOTES, VOTES, best_pairs, count_votes, find_candidates
 from imgdup_nb.local.feature_sets import FeatureIndex, FeatureSet
 from imgdup_nb.local.features import Features
 from imgdup_nb.local.key_loops import SLOT_BITS, are_noted, note_keys, read_keys
@@ -119,6 +119,20 @@ def test_of_few_votes_only_the_best_of_an_image_count(monkeypatch):
     votes = np.array([(*each, False) for each in counted], VOTES)
     assert best_pairs(votes, 4).tolist() == [[0, 1], [0, 2], [1, 3], [2, 3]]
     assert best_pairs(votes[[1, 2, 3, 4]], 4).tolist() == [[0, 2], [1, 2], [1, 3], [2, 3]]
+
+
+def test_where_all_images_share_many_features_only_the_best_partners_of_each_are_looked_at():
+    n = 100  # as pages of text do, of which each has the letters of all
+    one, other = np.triu_indices(n, 1)
+    votes = np.zeros(len(one), VOTES)
+    votes["one"], votes["other"] = one, other
+    votes["votes"] = votes["weight"] = MANY_VOTES + np.random.default_rng(0).permutation(len(one)) % 200
+    looked_at = np.unique(best_pairs(votes, n), axis=0)
+    assert len(looked_at) <= n * (BEST_OF_MANY + 2) < len(one)  # and ties with the last of them
+    strongest = votes[votes["votes"] == votes["votes"].max()]
+    assert {*zip(strongest["one"], strongest["other"], strict=True)} <= {*map(tuple, looked_at.tolist())}
+    votes["votes"] = MANY_VOTES - 1
+    assert n * BEST / 2 <= len(np.unique(best_pairs(votes, n), axis=0)) <= n * (BEST + 2)
 
 
 # -- looks ------------------------------------------------------------------------------------------------------------

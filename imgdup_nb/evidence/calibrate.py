@@ -253,7 +253,7 @@ def _align(prints: Fingerprints, copied: np.ndarray, found: Fingerprints, execut
                 codes = [side[name][None] for side in by_name]
                 [percent] = hashes[0].method.similarity(_distances(*codes))
                 # without features no vote leads to a pair: only a near hash does
-                scores[k] = fall_back(scores[k], float(percent)) if percent >= NEAR_HASH else Score(0.0)
+                scores[k] = fall_back(scores[k], float(percent), *pairs[k]) if percent >= NEAR_HASH else Score(0.0)
     return np.array([score.similarity for score in scores], dtype=np.float64)
 
 

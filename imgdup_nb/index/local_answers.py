@@ -49,7 +49,7 @@ def compare_each(
     if len(hashed):
         percent = _by_hash(queries, prints, hashes)[rows[hashed], columns[hashed]]
         for k, value in zip(hashed, percent, strict=True):
-            scores[k] = fall_back(scores[k], float(value))
+            scores[k] = fall_back(scores[k], float(value), *pairs[k])
     similarity = np.array([score.similarity for score in scores], dtype=np.float64)
     kept = similarity >= floor - 1e-9
     found = rows[kept], columns[kept], 100.0 - similarity[kept]

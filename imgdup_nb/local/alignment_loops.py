@@ -230,44 +230,89 @@ def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
     return kept
 
 
+@njit(nogil=True, cache=True)
+def area_in_common(transform: np.ndarray, width: int, height: int, wide: int, high: int) -> float:
+    """Return the area, in pixels of another picture, of what both show when one of width x height is laid on it."""
+    corners = np.empty((4, 2))
+    for k, (x, y) in enumerate(((0, 0), (width, 0), (width, height), (0, height))):
+        for axis in range(2):
+            corners[k, axis] = transform[axis, 0] * x + transform[axis, 1] * y + transform[axis, 2]
+    corners, twice = clip_to_picture(corners, wide, high), 0.0
+    for k in range(len(corners)):
+        here, there = corners[k], corners[(k + 1) % len(corners)]
+        twice += here[0] * there[1] - there[0] * here[1]
+    return abs(twice) / 2
+
+
 # -- blocks -----------------------------------------------------------------------------------------------------------
 
 
 @njit(nogil=True, cache=True)
 def lay(source: np.ndarray, back: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a picture, uint8, as it lies on another of height x width, float32, and where it covers it (1 or 0).
+    """Return a picture, uint8, as it lies on another of height x width, float32, and where it covers it (1, or 0 in both).
 
     `back` leads from pixels of the other to pixels of this one; between pixels it is interpolated, and beyond its border it
-    goes on as it ends.
+    goes on as it ends, for half a pixel.
     """
     laid, covered = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     rows, columns = source.shape
-    last_left, last_top = max(0, columns - 2), max(0, rows - 2)
-    right_by, below_by = min(1, columns - 1), min(1, rows - 1)
+    flat, last_column, last_row = source.ravel(), columns - 1.0, rows - 1.0
+    last_left, last_top = np.int32(max(0, columns - 2)), np.int32(max(0, rows - 2))
+    right_by, below_by = np.uint64(min(1, columns - 1)), np.uint64(min(1, rows - 1) * columns)
+    us, vs, places = np.empty(width), np.empty(width), np.empty(width, np.int32)
+    part, down = np.empty(width, np.float32), np.empty(width, np.float32)
+    a, b = np.empty(width, np.float32), np.empty(width, np.float32)
+    c, d = np.empty(width, np.float32), np.empty(width, np.float32)
     for y in range(height):
         u_row, v_row = back[0, 1] * y + back[0, 2], back[1, 1] * y + back[1, 2]
+        # in several loops, so that the processor works on several pixels at once in most of them
         for x in range(width):
-            u, v = back[0, 0] * x + u_row, back[1, 0] * x + v_row
-            covered[y, x] = -0.5 <= u <= columns - 0.5 and -0.5 <= v <= rows - 0.5
-            u, v = min(max(u, 0.0), columns - 1.0), min(max(v, 0.0), rows - 1.0)
-            left, top = min(int(u), last_left), min(int(v), last_top)
-            part, down = np.float32(u - left), np.float32(v - top)
-            one, other = np.float32(source[top, left]), np.float32(source[top, left + right_by])
-            above = one + part * (other - one)
-            one, other = np.float32(source[top + below_by, left]), np.float32(source[top + below_by, left + right_by])
-            laid[y, x] = above + down * (one + part * (other - one) - above)
+            us[x], vs[x] = back[0, 0] * x + u_row, back[1, 0] * x + v_row
+        first, end = 0, width  # what is covered of a row lies together
+        while first < end and not is_within(us[first], vs[first], columns, rows):
+            first += 1
+        while end > first and not is_within(us[end - 1], vs[end - 1], columns, rows):
+            end -= 1
+        for x in range(width):
+            u, v = us[x], vs[x]
+            u = 0.0 if u < 0.0 else u
+            u = last_column if u > last_column else u
+            v = 0.0 if v < 0.0 else v
+            v = last_row if v > last_row else v
+            left, top = np.int32(u), np.int32(v)
+            left = last_left if left > last_left else left
+            top = last_top if top > last_top else top
+            part[x], down[x] = np.float32(u - left), np.float32(v - top)
+            places[x] = top * np.int32(columns) + left
+        for x in range(first, end):
+            place = np.uint64(places[x])
+            a[x], b[x] = flat[place], flat[place + right_by]
+            c[x], d[x] = flat[place + below_by], flat[place + below_by + right_by]
+        for x in range(first, end):
+            above = a[x] + part[x] * (b[x] - a[x])
+            laid[y, x] = above + down[x] * (c[x] + part[x] * (d[x] - c[x]) - above)
+            covered[y, x] = 1
     return laid, covered
 
 
 @njit(nogil=True, cache=True)
-def blur_inside(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """Blur a picture by a pixel, float32, as if nothing were where it is not covered: a black corner must not leak in."""
+def is_within(u: float, v: float, columns: int, rows: int) -> bool:
+    """Whether a place, in pixels, is on a picture, whose pixels reach half a pixel around their centres."""
+    return -0.5 <= u <= columns - 0.5 and -0.5 <= v <= rows - 0.5
+
+
+@njit(nogil=True, cache=True)
+def blur_inside(picture: np.ndarray, covered: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Blur a picture by a pixel, float32, as if nothing were where it is not covered: a black corner must not leak in.
+
+    `weights` is `covered`, blurred.
+    """
     height, width = picture.shape
     seen = np.empty((height, width), np.float32)
     for y in range(height):
         for x in range(width):
             seen[y, x] = picture[y, x] * covered[y, x]
-    blurred, weights = _blur(seen), _blur(covered)
+    blurred = blur(seen)
     for y in range(height):
         for x in range(width):
             blurred[y, x] /= max(weights[y, x], np.float32(1e-3))
@@ -275,7 +320,8 @@ def blur_inside(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def _blur(plane: np.ndarray) -> np.ndarray:
+def blur(plane: np.ndarray) -> np.ndarray:
+    """Blur by a pixel, float32; beyond the border the plane goes on as it ends."""
     height, width = plane.shape
     middle, near, far = np.float32(BLUR[0]), np.float32(BLUR[1]), np.float32(BLUR[2])
     down, blurred = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
@@ -296,33 +342,41 @@ def _blur(plane: np.ndarray) -> np.ndarray:
 def sum_cells(laid: np.ndarray, covered: np.ndarray, target: np.ndarray, cell: int) -> np.ndarray:
     """Return sums over cells of cell x cell pixels, float64, rows x columns x 15: what `judge_blocks` needs of the pixels."""
     rows, columns = laid.shape[0] // cell, laid.shape[1] // cell
-    width = columns * cell
+    width, last = columns * cell, laid.shape[1] - 1
     sums = np.zeros((rows, columns, 15))
     strip = np.zeros((15, width), np.float32)
-    one, half, middle = np.float32(1), np.float32(0.5), np.float32(128)
+    a, b = np.empty(width, np.float32), np.empty(width, np.float32)
+    gx, gy = np.empty(width, np.float32), np.empty(width, np.float32)
+    half, middle = np.float32(0.5), np.float32(128)
     for row in range(rows):
         strip[:] = 0
         for y in range(row * cell, (row + 1) * cell):
+            # in loops over whole rows, without a choice in them, so that the processor works on eight pixels at once
             above, below = max(y - 1, 0), min(y + 1, laid.shape[0] - 1)
-            for x in range(width):  # a column at a time, so that the compiler may work on several at once
-                a, b = laid[y, x] - middle, target[y, x] - middle
-                gx = half * (target[y, min(x + 1, laid.shape[1] - 1)] - target[y, max(x - 1, 0)])
-                gy = half * (target[below, x] - target[above, x])
-                strip[0, x] += one * covered[y, x]
-                strip[1, x] += a
-                strip[2, x] += b
-                strip[3, x] += a * a
-                strip[4, x] += b * b
-                strip[5, x] += a * b
-                strip[6, x] += gx
-                strip[7, x] += gy
-                strip[8, x] += gx * gx
-                strip[9, x] += gx * gy
-                strip[10, x] += gy * gy
-                strip[11, x] += gx * a
-                strip[12, x] += gy * a
-                strip[13, x] += gx * b
-                strip[14, x] += gy * b
+            for x in range(width):
+                a[x], b[x] = laid[y, x] - middle, target[y, x] - middle
+                gy[x] = half * (target[below, x] - target[above, x])
+            for x in range(1, min(width, last)):
+                gx[x] = half * (target[y, x + 1] - target[y, x - 1])
+            for x in (0, width - 1):
+                gx[x] = half * (target[y, min(x + 1, last)] - target[y, max(x - 1, 0)])
+            for x in range(width):
+                strip[0, x] += covered[y, x]
+                strip[1, x] += a[x]
+                strip[2, x] += b[x]
+                strip[3, x] += a[x] * a[x]
+                strip[4, x] += b[x] * b[x]
+                strip[5, x] += a[x] * b[x]
+                strip[6, x] += gx[x]
+                strip[7, x] += gy[x]
+            for x in range(width):
+                strip[8, x] += gx[x] * gx[x]
+                strip[9, x] += gx[x] * gy[x]
+                strip[10, x] += gy[x] * gy[x]
+                strip[11, x] += gx[x] * a[x]
+                strip[12, x] += gy[x] * a[x]
+                strip[13, x] += gx[x] * b[x]
+                strip[14, x] += gy[x] * b[x]
         for x in range(width):
             for kind in range(15):
                 sums[row, x // cell, kind] += strip[kind, x]
@@ -530,7 +584,8 @@ def settle_blocks(
     found, now, used = back.copy(), back.copy(), cell
     for _ in range(max_steps):
         laid, covered = lay(source, now, height, width)
-        laid, there = blur_inside(laid, covered), blur_inside(plain, covered)
+        weights = blur(covered)
+        laid, there = blur_inside(laid, covered, weights), blur_inside(plain, covered, weights)
         sums = sum_cells(laid, covered, there, used)
         correlation, off, step = judge_blocks(sums, used, textured, alike)
         if used != small_cell and count_textured(correlation) < few_blocks:

@@ -29,8 +29,9 @@ from .features import Features
 N_TABLES = 14
 KEY_BITS, CLOSER_KEY_BITS = 28, 26  # a part has few features, so more of them must meet
 MIN_VOTES = 4  # at one angle, give or take a bin
-MANY_VOTES = 20  # that many are always looked at; below, only the best few of an image
-BEST = 8
+MANY_VOTES = 20  # at one angle, from which a pair is looked at if it is
+BEST_OF_MANY = 32  # among so many of one of its images: pages of text all have letters in common
+BEST = 8  # of an image are looked at with fewer votes
 TOGETHER = 256  # images that ask at a time
 ASKED_CLOSER = 2500  # images whose features from closer by are indexed at a time, so that an index takes 230 MB at most
 STRIPES = 4  # parts of a collection that are compared with each other elsewhere, so that a worker holds two of them
@@ -148,18 +149,20 @@ def best_pairs(votes: np.ndarray, n_images: int) -> np.ndarray:
 def _best_of_one_vote(votes: np.ndarray, n_images: int) -> np.ndarray:
     pairs = np.column_stack([votes["one"], votes["other"]]).astype(np.int64)
     weights = votes["weight"].astype(np.int64)
-    kept = votes["votes"] >= MANY_VOTES
     ends, their_weights = pairs.T.ravel(), np.tile(weights, 2)  # each pair counts for both of its images
     order = np.lexsort((-their_weights, ends))
     ends, their_weights = ends[order], their_weights[order]
-    last_of_best = np.searchsorted(ends, np.arange(n_images)) + BEST - 1
-    has_more = (last_of_best < len(ends)).nonzero()[0]
-    has_more = has_more[ends[last_of_best[has_more]] == has_more]
-    enough = np.zeros(n_images, np.int64)
-    enough[has_more] = their_weights[last_of_best[has_more]]  # ties with it stay: their order must not matter
-    for side in (0, 1):
-        kept |= weights >= enough[pairs[:, side]]
-    return pairs[kept]
+
+    def is_among(most: int) -> np.ndarray:
+        """Return which pairs weigh as much as the most that matter of one of their images; ties are all among them."""
+        last = np.searchsorted(ends, np.arange(n_images)) + most - 1
+        has_more = (last < len(ends)).nonzero()[0]
+        has_more = has_more[ends[last[has_more]] == has_more]
+        enough = np.zeros(n_images, np.int64)
+        enough[has_more] = their_weights[last[has_more]]
+        return np.any(weights[:, None] >= enough[pairs], axis=1)
+
+    return pairs[is_among(BEST) | ((votes["votes"] >= MANY_VOTES) & is_among(BEST_OF_MANY))]
 
 
 # -- who asks whom ----------------------------------------------------------------------------------------------------

@@ -214,9 +214,10 @@ def _look_at_all(cv2: Any, grey: np.ndarray) -> Features:
     levels = min(8, 1 + int(math.log(max(1.0, min(grey.shape) / MIN_SIDE), LEVEL)))
     orb = cv2.ORB_create(N_ORB, scaleFactor=LEVEL, nlevels=levels, edgeThreshold=16, fastThreshold=CONTRAST)
     found, bits = orb.detectAndCompute(grey, None) if min(grey.shape) >= MIN_SIDE else ([], None)
+    last = grey.shape[1] - 1
     in_mirror = [
-        cv2.KeyPoint(grey.shape[1] - 1 - p.pt[0], p.pt[1], p.size, (180 - p.angle) % 360, p.response, p.octave, number)
-        for number, p in enumerate(found)
+        cv2.KeyPoint(last - x, y, p.size, (180 - p.angle) % 360, p.response, p.octave, number)
+        for number, ((x, y), p) in enumerate(zip(_places(cv2, found).tolist(), found, strict=True))
     ]
     in_mirror, mirrored = orb.compute(np.ascontiguousarray(grey[:, ::-1]), in_mirror) if found else ([], None)
     rows = np.array([p.class_id for p in in_mirror], np.int64)  # compute() drops points at the border, and may sort others
@@ -231,11 +232,11 @@ def _look_closer(cv2: Any, features: Features, grey: np.ndarray) -> Features:
     found = orb.detect(grey, None) if min(grey.shape) >= CLOSER * MIN_SIDE else []
     if not found:
         return features
-    places, strength = cv2.KeyPoint_convert(found), [p.response for p in found]
-    kept = [found[k] for k in spread_evenly(places, strength, max(grey.shape) / CELLS, N_CLOSER)]
+    strength = [p.response for p in found]
+    kept = [found[k] for k in spread_evenly(_places(cv2, found), strength, max(grey.shape) / CELLS, N_CLOSER)]
     kept, bits = orb.compute(grey, kept)
-    points = np.array([p.pt for p in kept], np.float32).reshape(-1, 2)
-    points = (points + np.float32(0.5)) / np.float32(CLOSER) - np.float32(0.5)  # the centres of pixels are whole numbers
+    half = np.float32(0.5)  # the centres of pixels are whole numbers
+    points = (_places(cv2, kept) + half) / np.float32(CLOSER) - half
     return features.look_closer(points, np.array([p.angle for p in kept], np.float32), _words(bits, 32))
 
 
@@ -320,6 +321,11 @@ def _grey(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("L"))
 
 
+def _places(cv2: Any, found: Sequence[Any]) -> np.ndarray:
+    """Return the places of key points, float32, n x 2."""
+    return np.asarray(cv2.KeyPoint_convert(found), np.float32).reshape(-1, 2)
+
+
 def _words(descriptors: np.ndarray | None, n_bytes: int) -> np.ndarray:
     """Return descriptors, n x bytes or None, as uint64, n x n_bytes / 8, filled up with zeros."""
     filled = np.zeros((0 if descriptors is None else len(descriptors), n_bytes), np.uint8)
@@ -334,7 +340,7 @@ def _features(cv2: Any, grey: np.ndarray, found: Any, bits: np.ndarray, mirrored
     return Features(
         size=(width, height),
         grey=cv2.resize(grey, smaller, interpolation=cv2.INTER_AREA),
-        points=np.array([p.pt for p in found], np.float32).reshape(-1, 2),
+        points=_places(cv2, found),
         angles=np.array([p.angle for p in found], np.float32),
         bits=bits,
         mirrored=mirrored,

@@ -23,7 +23,7 @@ from ..fingerprints import Fingerprints, fingerprint_images
 from ..search import find_pairs
 from .candidates import VOTES, best_pairs, count_votes
 from .features import Features
-from .scores import MAX_VOTE_BITS, NEAR_HASH, SAME_HASH, SURE, Score, score_pairs
+from .scores import MAX_VOTE_BITS, NEAR_HASH, SURE, Score, fall_back, score_pairs
 
 TOGETHER = 1000  # looks that are handed over to be kept at a time
 SCORERS = ["aligned", "akaze", "phash"]
@@ -109,7 +109,7 @@ def find_local_pairs(
     near = tried[looks["similarity"] >= SURE]
     more = partners_of_partners(near, tried) if others is None else partners_across(near, tried)
     looks = np.concatenate([looks, look_at(more, features, method, known, executor)])
-    _fall_back(looks, hashed[~both], percent[~both])
+    _fall_back(looks, hashed[~both], percent[~both], features)
     looks = looks[looks["similarity"] >= floor - 1e-9]
     looks = looks[np.lexsort((looks["right"], looks["left"]))]
     first_right = 0 if others is None else n_left
@@ -224,12 +224,14 @@ def _as_looks(pairs: np.ndarray, scores: Sequence[Score]) -> np.ndarray:
     return np.array(rows, LOOKS)
 
 
-def _fall_back(looks: np.ndarray, pairs: np.ndarray, percent: np.ndarray) -> None:
+def _fall_back(looks: np.ndarray, pairs: np.ndarray, percent: np.ndarray, features: Sequence[Features]) -> None:
     """Change LOOKS of pairs with too little texture, int64, n x 2, where a hash has to compare them: see `fall_back`."""
     where = find_looks(pairs, looks)
-    weak = np.isnan(looks["overlap_left"][where]) & (percent >= SAME_HASH)
-    for place, pair, value in zip(where[weak], pairs[weak], percent[weak], strict=True):
-        looks[place] = _as_looks(pair[None], [Score(float(value), scored_by="phash")])[0]
+    weak = np.isnan(looks["overlap_left"][where])
+    for place, (one, other), value in zip(where[weak], pairs[weak], percent[weak], strict=True):
+        score = fall_back(Score(0.0), float(value), features[one], features[other])
+        if score.similarity > 0:
+            looks[place] = _as_looks(np.array([[one, other]]), [score])[0]
 
 
 def to_scores(looks: np.ndarray) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from ..fingerprints import fingerprint_images
 from ..methods import METHODS
 from ..parallel import each, map_batches
 from .alignment import align
-from .features import Features, one_cv2_thread
+from .features import Features, import_cv2, one_cv2_thread
 
 MAX_VOTE_BITS = {"aligned": 56, "akaze": 96}  # by which descriptors, 256 and 486 bits long, of one patch mostly differ
 PAIR_BATCH = 32  # pairs that travel together
@@ -23,6 +23,7 @@ RATIO = 0.6  # a match must be this much nearer than the second nearest
 SURE = 80.0  # percent; partners of such partners are looked at even if the vote passed them over
 NEAR_HASH = 84.0  # percent of phash from which a pair is looked at whatever the vote says
 SAME_HASH = 90.0  # percent of phash; below, pictures without texture are too often alike by chance
+FRAME_SIDE, FRAME_ALIKE = 32, 0.85  # and so are those which, this many pixels wide and high, correlate less
 
 
 class Score(NamedTuple):
@@ -65,8 +66,11 @@ def score_aligned(left: Features, right: Features) -> Score:
     return Score(found.similarity, *lies, found.matches, found.apart)
 
 
-def fall_back(score: Score, percent: float | None) -> Score:
+def fall_back(score: Score, percent: float | None, left: Features, right: Features) -> Score:
     """Return the score of pictures of which one has too little texture: their percent by phash, unless they could be aligned.
+
+    The hash of stripes or of a gradient is a few signs, which many of them share, so the pictures must also be alike when made
+    small.
 
     Parameters
     ----------
@@ -75,11 +79,29 @@ def fall_back(score: Score, percent: float | None) -> Score:
 
     Examples
     --------
-    >>> fall_back(Score(0.0), 93.75).scored_by, fall_back(Score(88.0, 100.0, 100.0), 93.75).scored_by
-    ('phash', 'aligned')
+    >>> from PIL import Image
+    >>> from imgdup_nb.local.features import aligned_features
+    >>> grey = Image.linear_gradient("L")  # from above to below
+    >>> upright, lying = aligned_features(grey), aligned_features(grey.rotate(90))
+    >>> fall_back(Score(0.0), 93.75, upright, upright).similarity, fall_back(Score(0.0), 93.75, upright, lying).similarity
+    (93.75, 0.0)
     """
     is_aligned = not np.isnan(score.overlap_left)
-    return score if is_aligned or percent is None or percent < SAME_HASH else Score(percent, scored_by="phash")
+    if is_aligned or percent is None or percent < SAME_HASH or not _are_alike(left.grey, right.grey):
+        return score
+    return Score(percent, scored_by="phash")
+
+
+def _are_alike(left: np.ndarray, right: np.ndarray) -> bool:
+    """Whether two whole grey pictures are the same, or correlate when they are made small."""
+    if np.array_equal(left, right):  # also where all is of one brightness
+        return True
+    cv2 = import_cv2()
+    small = [
+        cv2.resize(grey, (FRAME_SIDE, FRAME_SIDE), interpolation=cv2.INTER_AREA).astype(np.float64) for grey in (left, right)
+    ]
+    one, other = (grey - grey.mean() for grey in small)
+    return float((one * other).sum()) >= FRAME_ALIKE * float(np.sqrt((one**2).sum() * (other**2).sum())) > 0
 
 
 def score_akaze(left: Features, right: Features) -> Score:

@@ -84,8 +84,8 @@ def overlaps(transform: np.ndarray, first: tuple[int, int], second: tuple[int, i
     >>> overlaps(np.array([[1.0, 0, 50], [0, 1, 0]]), (100, 80), (100, 80))
     (50.0, 50.0)
     """
-    corners = common_area(transform, first, second).tolist()
-    edges = zip(corners, corners[1:] + corners[:1], strict=True)
-    area = 0.5 * abs(sum(x * next_y - next_x * y for (x, y), (next_x, next_y) in edges))
+    from .alignment_loops import area_in_common
+
+    area = area_in_common(transform, *first, *second)
     of_first = area / abs(determinant(transform)) / (first[0] * first[1])
     return min(100.0, 100 * of_first), min(100.0, 100 * area / (second[0] * second[1]))
