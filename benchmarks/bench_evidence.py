@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from bench_quality import read_truth
-from report import machine
+from report import machine, whole
 
 import imgdup_nb as dup
 from imgdup_nb.evidence.calibrate import Calibration
@@ -173,7 +173,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--truth", type=Path)
     parser.add_argument("--methods", nargs="+", default=["phash", "phash256", "dhash", "ahash", "whash"])
     parser.add_argument("--max-false-pairs", type=float, default=5)
-    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--repeats", type=whole, default=20)
     options = parser.parse_args(arguments)
     print(machine())
     if options.folder is not None:

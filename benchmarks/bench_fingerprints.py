@@ -31,7 +31,7 @@ import imagehash
 import numpy as np
 import pandas as pd
 from PIL import Image
-from report import growth, save, seconds_of
+from report import growth, save, seconds_of, whole, whole_list
 
 from imgdup_nb import METHODS, Fingerprints, fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.decode import open_image
@@ -157,15 +157,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--immaculate-python", default=sys.executable, help="a Python in which immaculate is installed")
-    parser.add_argument("--sizes", help="numbers of files; default: all")
+    parser.add_argument("--sizes", type=whole_list, help="numbers of files; default: all")
     parser.add_argument("--kinds", help=f"measure copies of these kinds, 64 files each: {','.join(KINDS)}")
     parser.add_argument("--full-decode", action="store_true", help="tell what decoding at full size would change")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=whole, default=3)
     parser.add_argument("--out", help="folder for JSON and plot")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     known = scan_images(options.folder)
     files = list(known.path[known.problem == ""])
+    if not files:
+        parser.error(f"{options.folder} holds no picture that can be read")
     run_ours(files[:8], ["phash"], orientations=False)  # imports
     if options.full_decode:
         print(compare_full_decode(files).round(3).to_string(index=False))
@@ -177,13 +179,12 @@ def main() -> None:
                 table = measure(some, options.immaculate_python, options.repeats, Path(folder, f"copies-{kind}"))
                 print(f"\n{kind}\n{table.round(3).to_string(index=False)}")
             return
-        sizes = [int(size) for size in options.sizes.split(",")] if options.sizes else [len(files)]
+        sizes = options.sizes or [len(files)]
         tables = [measure(files[:n], options.immaculate_python, options.repeats, Path(folder, str(n))) for n in sizes]
     results = pd.concat(tables, ignore_index=True).round(3)
     save(results, "fingerprints", options.out, x="images", y="seconds", line="work")
     for name, some in results.groupby("work", sort=False):
-        if len(some) > 1:
-            print(f"{name}: seconds grow as images ** {growth(some.images, some.seconds):.2f}")
+        print(f"{name}: {growth(some.images, some.seconds)}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from report import growth, save, seconds_of
+from report import growth, save, seconds_of, whole, whole_list
 
 from imgdup_nb import Fingerprints, similar_pairs
 from imgdup_nb.fingerprints import pack_bits
@@ -129,7 +129,7 @@ def measure(n: int, similarity: float, options: argparse.Namespace, codes: np.nd
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="10000,30000,100000")
+    parser.add_argument("--sizes", type=whole_list, default="10000,30000,100000", help="numbers of images (%(default)s)")
     parser.add_argument("--similarities", default="95,90,80")
     parser.add_argument("--bits", type=int, default=64, choices=[64, 256])
     parser.add_argument("--views", type=int, default=1, choices=[1, 8])
@@ -138,11 +138,11 @@ def main() -> None:
     parser.add_argument("--identical", action="store_true", help="one code for all")
     parser.add_argument("--dimensions", type=int, default=0, help="vectors of so many dimensions instead of bits")
     parser.add_argument("--patience", type=float, default=30, help="seconds a peer may take")
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=whole, default=2)
     parser.add_argument("--out", help="folder for JSON and plot")
     options = parser.parse_args()
     rows = []
-    for n in [int(float(size)) for size in options.sizes.split(",")]:
+    for n in options.sizes:
         codes = make_codes(n, options)
         for similarity in [float(value) for value in options.similarities.split(",")]:
             rows += measure(n, similarity, options, codes)
@@ -153,7 +153,7 @@ def main() -> None:
     kind += "-identical" * options.identical + f"-real-{options.jitter:g}" * bool(options.codes)
     save(results, f"pairs-{kind}-{options.views}-views", options.out, x="images", y="seconds", line="line")
     for line, some in results.groupby("line", sort=False):
-        print(f"{line}: seconds grow as images ** {growth(some.images, some.seconds):.2f}")
+        print(f"{line}: {growth(some.images, some.seconds)}")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+from report import whole
 
 import imgdup_nb as dup
 
@@ -122,7 +123,7 @@ def share(part: Seconds, whole: Seconds, times: float = 1) -> Seconds:
 def main() -> None:
     """Run as a program."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=60_000, help="how many files (%(default)s)")
+    parser.add_argument("--images", type=whole, default=60_000, help="how many files (%(default)s)")
     parser.add_argument("--new", type=float, default=1.0, help="percent of new files (%(default)s)")
     parser.add_argument("--json", type=Path, help="write the numbers here too")
     wanted = parser.parse_args()

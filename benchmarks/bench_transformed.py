@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
-from report import machine
+from report import machine, whole
 
 import imgdup_nb as dup
 from imgdup_nb.decode import UnreadableImage, open_image
@@ -132,7 +132,7 @@ def main(arguments: list[str]) -> None:
     """Run the benchmark for each method and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path)
-    parser.add_argument("--count", type=int, default=400, help="photographs; six files are made of each")
+    parser.add_argument("--count", type=whole, default=400, help="photographs; six files are made of each")
     parser.add_argument("--methods", nargs="*", default=["aligned"], choices=list(dup.METHODS))
     parser.add_argument("--onnx", nargs="*", default=[], help="ONNX files measured as embeddings")
     parser.add_argument("--immaculate-python", help="a Python in which immaculate[sscd] is installed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -31,9 +32,27 @@ def processor_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def growth(sizes: pd.Series, seconds: pd.Series) -> float:
-    """Return the exponent k of seconds ~ size**k, by least squares of the logarithms; NaN for fewer than two sizes."""
-    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]) if len(sizes) > 1 else float("nan")
+def growth(sizes: pd.Series, seconds: pd.Series) -> str:
+    """Say how seconds grow with size: the exponent k of seconds ~ size**k, by least squares of the logarithms."""
+    if sizes.nunique() < 2:
+        return "how seconds grow takes two sizes or more, --sizes 10000,30000"
+    return f"seconds grow as images ** {np.polyfit(np.log(sizes), np.log(seconds), 1)[0]:.2f}"
+
+
+def whole(text: str) -> int:
+    """Return a whole number from 1 up, for `argparse`; 1e6 is one too."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 1 <= number < 1e12 or number != int(number):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 up, and {text!r} is not")
+    return int(number)
+
+
+def whole_list(text: str) -> list[int]:
+    """Return whole numbers from 1 up with commas between them, for `argparse`."""
+    return [whole(part) for part in text.split(",")]
 
 
 def machine() -> str:

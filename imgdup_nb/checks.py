@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from numbers import Real
+from collections.abc import Collection, Iterable, Mapping
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -35,6 +35,17 @@ def check_percent(name: str, value: Any) -> float:
     return number
 
 
+def check_percents(name: str, values: Any) -> list[float]:
+    """Return several values as `check_percent` does each.
+
+    Examples
+    --------
+    >>> check_percents("thresholds", [95, 90])
+    [95.0, 90.0]
+    """
+    return [check_percent(name, value) for value in check_list(name, values, [95, 90, 80])]
+
+
 def check_choice(name: str, value: Any, allowed: Collection[str]) -> str:
     """Return `value` if it is one of `allowed`, else raise a ValueError that lists them.
 
@@ -48,3 +59,80 @@ def check_choice(name: str, value: Any, allowed: Collection[str]) -> str:
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, and {value!r} is not")
     return value
+
+
+def check_count(name: str, value: Any, *, at_least: int = 1, instead: str = "") -> int:
+    """Return `value` as an int if it is a whole number from `at_least` up, of Python or numpy, else raise.
+
+    Parameters
+    ----------
+    instead
+        what else is allowed, for the text of the error, such as ", or None for all".
+
+    Raises
+    ------
+    ValueError
+        if it is not (True is a yes/no, 2.0 is no count).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check_count("max_count", np.int64(2))
+    2
+    >>> check_count("max_count", 0, instead=", or None for all")
+    Traceback (most recent call last):
+    ...
+    ValueError: max_count must be a whole number from 1 up, or None for all, not 0
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < at_least:
+        raise ValueError(f"{name} must be a whole number from {at_least} up{instead}, not {value!r}")
+    return int(value)
+
+
+def check_list(name: str, value: Any, example: Any) -> list[Any]:
+    """Return `value` as a list if it holds several values, else raise; text is one value, not a list of letters.
+
+    Raises
+    ------
+    TypeError
+        if it is a text, a table, a dict, or nothing that can be gone through.
+
+    Examples
+    --------
+    >>> check_list("methods", ("phash", "dhash"), ["phash"])
+    ['phash', 'dhash']
+    >>> check_list("methods", "dhash", ["phash"])
+    Traceback (most recent call last):
+    ...
+    TypeError: methods must be a list, such as ['phash'], not 'dhash'
+    """
+    # a table would be gone through by its columns, and an array of no dimensions cannot be
+    is_one = isinstance(value, str | bytes | Mapping) or hasattr(value, "columns") or getattr(value, "ndim", 1) == 0
+    if is_one or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a list, such as {example!r}, not {_shown(value)}")
+    return list(value)
+
+
+def check_text(name: str, value: Any, example: str) -> str:
+    """Return `value` if it is a text, else raise.
+
+    Raises
+    ------
+    TypeError
+        if it is not.
+
+    Examples
+    --------
+    >>> check_text("image", None, "cat.jpg")
+    Traceback (most recent call last):
+    ...
+    TypeError: image must be a text such as 'cat.jpg', not None
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text such as {example!r}, not {_shown(value)}")
+    return value
+
+
+def _shown(value: Any) -> str:
+    """Return how an error shows what came: itself where it is short, else its kind."""
+    return repr(value) if isinstance(value, str | bytes | Real | None) else type(value).__name__

@@ -14,7 +14,7 @@ from .decode import UnreadableImage, open_image
 from .fingerprints import fingerprint_images
 from .images import describe_file, printable, tabulate
 from .local.alignment import Alignment, align
-from .local.features import Features, import_cv2
+from .local.features import SHRINK, Features, import_cv2
 from .local.scores import score_akaze
 from .local.transforms import carry, common_area, invert
 from .methods import METHODS
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHARP = 2  # pictures are shown this much larger than they were aligned
+ONE_PIECE = 90.0  # percent of what agrees; a block more may hang loose
 WHOLE = 97.0  # percent; an overlap from here on is all of the picture, up to the border that resizing blurs
 UPRIGHT = 2.0  # degrees that a transform may be off
 FIGURE_INCHES = (8, 6.4)
@@ -66,24 +67,47 @@ class Comparison:
         if not self.textured:
             percent = self.scores.similarity["phash"]
             return f"Too little texture to lay one picture on the other; by phash they are {percent:.0f} % similar."
+        from .local.alignment_loops import LOOKS_ALIKE
+
         found = self.alignment
         if found.transform is None:
             return "Nothing of one picture was found in the other."
-        share = "100" if found.similarity == 100 else f"{min(found.similarity, 99):.0f}"  # where a block differs, it is not all
-        parts = [f"{share} % of what both show agrees", self._overlap()]
+        percent = found.similarity if found.similarity >= LOOKS_ALIKE else found.agreeing
+        share = "100" if percent == 100 else f"{min(percent, 99):.0f}"  # where a block differs, it is not all
+        parts = [f"{share} % of what both show agrees{self._pieces()}", self._overlap()]
         if found.mirrored:
             parts.append("one is mirrored")
         if abs(found.rotation) >= UPRIGHT:
             parts.append(f"turned by {abs(found.rotation):.0f} degrees")
         return "; ".join([parts[0], ", ".join(parts[1:])]) + "." + self._why_no_more()
 
+    def _pieces(self) -> str:
+        """Say how what agrees hangs together, and whether it lies exactly, where it is a part that both share."""
+        from .local.alignment_loops import COPY
+
+        found = self.alignment
+        if not self._shares_part or found.blocks is None:
+            return ""
+        connected = 100 * found.part.sum() / (found.blocks >= found.agrees).sum()
+        pieces = "in one piece" if connected >= ONE_PIECE else f"{connected:.0f} % of it in one piece"
+        return f", {pieces}{', exactly' if found.apart < COPY else ''}"
+
+    @property
+    def _shares_part(self) -> bool:
+        """Whether the two are no copies, and yet a part of one was surely taken over into the other, or both from a third."""
+        from .local.alignment_loops import LOOKS_ALIKE
+
+        return 0 < self.alignment.similarity < LOOKS_ALIKE and self.alignment.shares_part
+
     def _why_no_more(self) -> str:
-        """Say what keeps the similarity below 80 though enough agrees."""
+        """Say what keeps the similarity low though something agrees."""
         from .local.alignment_loops import LOOKS_ALIKE, SHOT
 
         found = self.alignment
+        if self._shares_part:
+            return " They share this part."
         if found.similarity < LOOKS_ALIKE:
-            return ""
+            return self._why_nothing()
         if found.coarse:
             return " They agree only once both are made small, as copies of few pixels do, so it counts as 79 % at most."
         if found.apart >= SHOT:
@@ -91,6 +115,17 @@ class Comparison:
         if found.doubt >= 1:
             return " Little of it is textured, and not all of that agrees or the rest is of another shade: 79 % at most."
         return ""
+
+    def _why_nothing(self) -> str:
+        """Say why what agrees in part counts as nothing."""
+        from .local.alignment_loops import SHOT
+
+        found = self.alignment
+        if found.matches == 0:
+            return " No feature of one was found in the other, as in pictures of one kind: below 70 % that counts as 0."
+        if found.apart >= SHOT:
+            return f" It lies {found.apart:.1f} pixels apart, as in another shot of one scene: below 70 % that counts as 0."
+        return " It is too little in one piece to be more than chance, and counts as 0."
 
     def _overlap(self) -> str:
         left, right = self.alignment.overlap_left, self.alignment.overlap_right
@@ -107,6 +142,16 @@ class Comparison:
         left, right = self.sizes
         onto_right = common_area(self._transform, left, right)
         return carry(invert(self._transform), onto_right), onto_right
+
+    def shared_parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the corners of the blocks of the part that both share, n x 4 x 2, in pixels of left and of right.
+
+        No blocks where no part is shared, as in copies of the whole.
+        """
+        if not self._shares_part:
+            return np.zeros((0, 4, 2)), np.zeros((0, 4, 2))
+        on_right = _corners_of(self.alignment, self.alignment.part)
+        return carry(invert(self._transform), on_right.reshape(-1, 2)).reshape(on_right.shape), on_right
 
     @property
     def sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -162,7 +207,8 @@ class Comparison:
         -------
         matplotlib.figure.Figure
             four panels. Green blocks correlate, red ones do not; where no block is drawn, both pictures are flat or only one
-            of them shows something. Without an alignment the last two panels say so.
+            of them shows something. What both show is outlined in both pictures, and a part that they share is tinted. Without
+            an alignment the last two panels say so.
         """
         if figure is None:
             import matplotlib.pyplot as plt
@@ -184,8 +230,9 @@ class Comparison:
         _draw_blocks(axes[1, 0], self)
         grey = np.repeat(self.difference()[:, :, None], 3, axis=2)
         _show(axes[1, 1], grey, "difference of brightness (black: none)")
-        for ax, area in zip(axes[0], self.common_areas(), strict=True):
+        for ax, area, shared in zip(axes[0], self.common_areas(), self.shared_parts(), strict=True):
             _draw_outline(ax, area)
+            _draw_part(ax, shared)
         return figure
 
     def __repr__(self) -> str:
@@ -321,6 +368,13 @@ def _draw_outline(ax: Axes, area: np.ndarray) -> None:
     ax.plot(*closed.T, color=AGREE_COLOR, linewidth=2)
 
 
+def _draw_part(ax: Axes, squares: np.ndarray) -> None:
+    """Tint the blocks of a shared part, n x 4 x 2."""
+    from matplotlib.collections import PolyCollection
+
+    ax.add_collection(PolyCollection(list(squares), facecolor=AGREE_COLOR, alpha=0.45, edgecolor="none"), autolim=False)
+
+
 def _draw_blocks(ax: Axes, comparison: Comparison) -> None:
     """Draw a square for each block that counts, green where it agrees and red where it differs."""
     from matplotlib.collections import PolyCollection
@@ -334,12 +388,16 @@ def block_corners(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
     """Return the corners of the blocks that count, n x 4 x 2 in pixels of the right picture, and which of them agree."""
     found = comparison.alignment
     assert found.blocks is not None
+    counts = ~np.isnan(found.blocks)
+    return _corners_of(found, counts), found.blocks[counts] >= found.agrees
+
+
+def _corners_of(found: Alignment, chosen: np.ndarray) -> np.ndarray:
+    """Return the corners of some blocks, bool, rows x columns, as n x 4 x 2 in pixels of the right picture."""
     assert found.transform is not None
-    rows, columns = np.nonzero(~np.isnan(found.blocks))
+    rows, columns = np.nonzero(chosen)
     # a block is two cells wide and overlaps its neighbours by half: its middle is drawn
-    cell = 2 * found.cell
+    cell = SHRINK * found.cell
     corner = np.stack([columns + 0.5, rows + 0.5], axis=1) * cell
     squares = corner[:, None, :] + np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * cell
-    if found.frame == "left":
-        squares = carry(found.transform, squares.reshape(-1, 2)).reshape(squares.shape)
-    return squares, found.blocks[rows, columns] >= found.agrees
+    return carry(found.transform, squares.reshape(-1, 2)).reshape(squares.shape) if found.frame == "left" else squares

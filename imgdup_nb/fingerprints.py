@@ -27,6 +27,7 @@ from .local.features import Features, import_cv2, read_features
 from .methods import METHODS, Method
 from .parallel import each, map_batches
 from .sketches import SKETCH_SIDE, read_sketch
+from .text import count_of
 
 EMBED_SIDE = 256  # pixels; pictures given to an embedding keep at least this on both sides
 EMBED_BATCH = 32
@@ -123,7 +124,7 @@ class Fingerprints:
         views = f", {self.n_views} orientations" if self.n_views > 1 else ""
         lost = f", {len(self.problems)} unreadable" if len(self.problems) else ""
         flat = f", {self.low_detail.sum()} with too little detail" if self.low_detail.any() else ""
-        return f"<Fingerprints: {len(self)} images, {self.method.name}, {size}{views}{flat}{lost}>"
+        return f"<Fingerprints: {count_of(len(self), 'image')}, {self.method.name}, {size}{views}{flat}{lost}>"
 
 
 def fingerprint_images(
@@ -193,7 +194,8 @@ def fingerprint_images(
     failed = np.array([isinstance(result, str) for result in results], dtype=bool)
     problems = good[failed].assign(problem=[result for result in results if isinstance(result, str)])
     if failed.any():
-        warnings.warn(f"{failed.sum()} images became unreadable since the scan; see fingerprints.problems", stacklevel=2)
+        lost = count_of(failed.sum(), "image")
+        warnings.warn(f"{lost} became unreadable since the scan; see fingerprints.problems", stacklevel=2)
     codes = [result for result in results if not isinstance(result, str)]
     return Fingerprints(good[~failed].reset_index(drop=True), chosen, _stack(codes, chosen, n_views), problems)
 

@@ -14,6 +14,16 @@ from .pairs import may_be_original
 
 TOLERANCE = 1e-9  # percent; a threshold typed as 100 * (1 - 3 / 42) includes pairs 3 bits apart
 MAX_LEVELS = 400
+LEFT, RIGHT = "left:", "right:"  # before a name that both collections have
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Of which of two collections each image of a pair table is."""
+
+    own: list[str]  # the names that images have in their collections
+    is_right: np.ndarray  # bool, n_names
+    shared: set[str]  # names that both collections have
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +44,7 @@ class PairGraph:
     # the original of which an image is one of very many copies (`attrs["alike"]`), else itself
     like: np.ndarray  # int32, n_names
     n_removed: int  # pairs that labels took out of the table
+    sides: Sides | None  # None for the pairs of one collection
 
     @classmethod
     def read(cls, pairs: pd.DataFrame, threshold: float | None = None) -> PairGraph:
@@ -52,7 +63,7 @@ class PairGraph:
                 "pairs.attrs['floor'] = 70"
             )
         floor = check_percent("pairs.attrs['floor']", pairs.attrs["floor"])
-        left, right, names = _number_images(pairs)
+        left, right, names, sides = _number_images(pairs)
         order = np.lexsort((np.maximum(left, right), np.minimum(left, right), -pairs.similarity.to_numpy()))
         graph = cls(
             names=names,
@@ -65,6 +76,7 @@ class PairGraph:
             n_images=int(pairs.attrs.get("n_images", len(names))),
             like=_read_alike(pairs, names),
             n_removed=sum(pairs.attrs.get("labels", {}).get(kind, 0) for kind in ("different", "cut")),
+            sides=sides,
         )
         if threshold is not None:
             graph.check_floor(threshold)
@@ -127,35 +139,74 @@ class PairGraph:
         return np.unique(np.concatenate([nominal, seen]))[::-1]
 
 
-def _number_images(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return left and right as int32 numbers, and the names they stand for, in the order of originals."""
-    left, right = image_names(pairs)
+def _number_images(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str], Sides | None]:
+    """Return left and right as int32 numbers, the names they stand for, in the order of originals, and their sides."""
+    if pairs.attrs.get("sides") == 2:
+        return _number_sides(pairs)
+    left, right = pairs.left, pairs.right
     if isinstance(left.dtype, pd.CategoricalDtype) and left.dtype == right.dtype:
         known, codes = list(left.cat.categories), (left.cat.codes.to_numpy(), right.cat.codes.to_numpy())
     else:
         both, uniques = pd.factorize(np.concatenate([left.to_numpy(dtype=object), right.to_numpy(dtype=object)]))
         known, codes = list(uniques), (both[: len(pairs)], both[len(pairs) :])
-    if pairs.attrs.get("sides") == 2:  # what is on the right was there before: originals are looked for there first
-        there = set(codes[1].tolist())
-        order = sorted(range(len(known)), key=lambda k: (k not in there, may_be_original(known[k])))
-    else:
-        order = sorted(range(len(known)), key=lambda k: may_be_original(known[k]))
-    number = np.empty(len(known), np.int32)
-    number[order] = np.arange(len(known), dtype=np.int32)
-    return number[codes[0]], number[codes[1]], [known[k] for k in order]
+    order = sorted(range(len(known)), key=lambda k: may_be_original(known[k]))
+    number = _places(order)
+    return number[codes[0]], number[codes[1]], [known[k] for k in order], None
+
+
+def _number_sides(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str], Sides]:
+    left, right = image_names(pairs)
+    n_left = len(left.cat.categories)
+    known = [*left.cat.categories, *right.cat.categories]
+    own = [*_categories(pairs.left), *_categories(pairs.right)]
+    # what is on the right was there before: originals are looked for there first
+    order = sorted(range(len(known)), key=lambda k: (k < n_left, may_be_original(known[k])))
+    number = _places(order)
+    shared = set(own[:n_left]) & set(own[n_left:])
+    sides = Sides([own[k] for k in order], np.array([k >= n_left for k in order], dtype=bool), shared)
+    return number[left.cat.codes], number[n_left + right.cat.codes.to_numpy(np.int64)], [known[k] for k in order], sides
+
+
+def _places(order: list[int]) -> np.ndarray:
+    number = np.empty(len(order), np.int32)
+    number[order] = np.arange(len(order), dtype=np.int32)
+    return number
 
 
 def image_names(pairs: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Return the left and right names, told apart by `left:` and `right:` where two collections share a name."""
-    left, right = pairs.left, pairs.right
     if pairs.attrs.get("sides") != 2:
-        return left, right
-    left, right = left.astype("category"), right.astype("category")
+        return pairs.left, pairs.right
+    left, right = pairs.left.astype("category"), pairs.right.astype("category")
     shared = set(left.cat.categories) & set(right.cat.categories)
     return tuple(
-        side.cat.rename_categories([f"{word}:{name}" if name in shared else name for name in side.cat.categories])
-        for side, word in ((left, "left"), (right, "right"))
+        side.cat.rename_categories([f"{word}{name}" if name in shared else name for name in side.cat.categories])
+        for side, word in ((left, LEFT), (right, RIGHT))
     )
+
+
+def _categories(names: pd.Series) -> list[str]:
+    return list(names.astype("category").cat.categories)
+
+
+def check_rows(images: pd.DataFrame, pairs: pd.DataFrame | None = None) -> None:
+    """Raise a ValueError with the way out if `images` cannot have one row for each image of a pair table.
+
+    That is where it names an image twice, or two collections both have an image of that name.
+    """
+    twice = images.image[images.image.duplicated()]
+    if pairs is not None and pairs.attrs.get("sides") == 2:
+        shared = sorted(set(pairs.left.astype("category").cat.categories) & set(pairs.right.astype("category").cat.categories))
+        twice = pd.Series(shared, dtype=object) if shared else twice
+    if len(twice):
+        raise ValueError(f"images must have one row for each image, and two are called {twice.iloc[0]!r}; {NAME_APART}")
+
+
+NAME_APART = (
+    "where two collections share names, give one of them names of its own before it is fingerprinted: "
+    "old['image'] = 'old/' + old.image; then images=pd.concat([new, old], ignore_index=True) has a row for each"
+)
+WHERE_FROM = f"were the groups made from another folder? Or {NAME_APART}"
 
 
 def _read_alike(pairs: pd.DataFrame, names: list[str]) -> np.ndarray:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .checks import check_choice, check_percent
+from .checks import check_choice, check_percent, check_percents
 from .graph import TOLERANCE, PairGraph
 from .linkages import LINKAGES, find_owners, tally_levels
+from .text import count_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +125,7 @@ class Grouping:
             return f"no groups at {self.threshold:g} % ({self.linkage} linkage, {self.n_images} images, {self.method})"
         largest = int(self.table.group.value_counts().iloc[0])
         return (
-            f"{len(self)} group{'s' * (len(self) != 1)} at {self.threshold:g} % ({self.linkage} linkage): {len(self.table)} of "
+            f"{count_of(len(self), 'group')} at {self.threshold:g} % ({self.linkage} linkage): {len(self.table)} of "
             f"{self.n_images} images, {self.n_redundant} redundant, largest {largest} ({self.method})"
         )
 
@@ -230,7 +231,7 @@ def sweep_thresholds(pairs: pd.DataFrame, thresholds: Sequence[float] | None = N
     """
     check_choice("linkage", linkage, LINKAGES)
     graph = PairGraph.read(pairs)
-    wanted = graph.levels() if thresholds is None else [check_percent("thresholds", value) for value in thresholds]
+    wanted = graph.levels() if thresholds is None else check_percents("thresholds", thresholds)
     for value in wanted:
         graph.check_floor(value)
     return sweep_graph(graph, wanted, linkage)

@@ -14,6 +14,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,10 @@ from .decode import (
     without_remarks,
 )
 from .parallel import map_batches
+from .remarks import hush_decoders
 from .sketches import DECODE_SIDE, sketch_image, sketches
 from .storage import exists, find_files, is_folder, is_url, open_bytes, read_bytes, read_status
+from .text import count_of
 
 LOW_DETAIL = 2.0  # grey levels of standard deviation; below it a hash describes noise
 LITTER = {"thumbs.db", "desktop.ini"}  # what Windows leaves in folders of pictures
@@ -100,6 +103,8 @@ def scan_images(
     ------
     FileNotFoundError, NotADirectoryError
         if the folder, or a file of the list, is not there or is no folder.
+    TypeError, ValueError
+        if `folder` is no path or list of them, or mixes URLs with paths of this machine; if max_pixels is no number above 0.
 
     Warns
     -----
@@ -122,7 +127,10 @@ def scan_images(
          image format  width  height  detail problem
     0  red.png    PNG     30      20     0.0
     """
+    if isinstance(max_pixels, bool) or not isinstance(max_pixels, Real) or not max_pixels > 0:
+        raise ValueError(f"max_pixels must be a number of pixels above 0, such as 50_000_000, not {max_pixels!r}")
     files = _list_files(folder)
+    hush_decoders()
     rows = []
     with without_remarks():
         batch = partial(_describe_batch, max_pixels=max_pixels)
@@ -154,7 +162,9 @@ class _File:
 
 def _list_files(folder: Any) -> list[_File]:
     """Return the files to describe, sorted by name, each once."""
-    if is_url(folder) or (not isinstance(folder, str | os.PathLike) and (folder := list(folder)) and all(map(is_url, folder))):
+    if not isinstance(folder, str | os.PathLike):
+        folder = _check_listed(folder)
+    if is_url(folder) or (isinstance(folder, list) and folder and is_url(folder[0])):
         return _list_urls(folder)
     if isinstance(folder, str | os.PathLike):
         root = os.path.abspath(folder)
@@ -176,6 +186,24 @@ def _list_files(folder: Any) -> list[_File]:
         root = os.path.commonpath([*folders, *map(os.path.dirname, set(listed) - folders)]) if listed else ""
     below = len(os.path.join(root, ""))  # all lie below the root, so what follows it is their name
     return sorted((_File(printable(path[below:].replace(os.sep, "/")), path) for path in paths), key=_by_name)
+
+
+def _check_listed(listed: Any) -> list[Any]:
+    """Return a list of files and folders, all on this machine or all elsewhere, or say what it is instead."""
+    if isinstance(listed, pd.DataFrame) or not isinstance(listed, Iterable):
+        raise TypeError(f"folder must be the path of a folder, or a list of paths, not {type(listed).__name__}")
+    paths = list(listed)
+    for path in paths:
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"folder must be a list of paths, and {path!r} is none")
+    elsewhere = [path for path in paths if is_url(path)]
+    if 0 < len(elsewhere) < len(paths):
+        here = next(path for path in paths if not is_url(path))
+        raise ValueError(
+            f"folder must be a list of URLs or of paths of this machine, not of both, and {elsewhere[0]!r} is a URL and "
+            f"{os.fspath(here)!r} is none: scan each kind alone, and compare their fingerprints with similar_pairs(one, other)"
+        )
+    return paths
 
 
 def _list_urls(folder: str | list[str]) -> list[_File]:
@@ -421,7 +449,7 @@ def _warn_of_problems(folder: Any, images: pd.DataFrame) -> None:
     reasons = Counter(images.problem[images.problem != ""])
     if reasons:
         most = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
-        others = f"; and {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
+        others = f"; and {count_of(len(reasons) - 3, 'other reason')}" if len(reasons) > 3 else ""
         warnings.warn(
             f"{reasons.total()} of {len(images)} files could not be read ({most}{others}); see images[images.problem != '']",
             stacklevel=3,

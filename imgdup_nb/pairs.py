@@ -92,7 +92,8 @@ def similar_pairs(
         (degrees by which left is turned counter-clockwise to lie on right), scale (of lengths), mirrored, matches (features
         that carry the transform), apart (by how much what agrees lies apart, the median, in pixels of some 160 x 120: below
         0.15 in a copy, from 0.22 on in another shot of one scene) and scored_by ("aligned", or "phash" where a picture has too
-        little texture to be aligned).
+        little texture to be aligned). Below 70 percent these are pairs that surely share a part, as a picture does with another
+        that it was pasted into; other shots and chance agreements, of which only a part agrees, have similarity 0.
         'akaze' adds matches and scored_by.
         `attrs`: method, unit, bits, floor, n_images, low_detail (images kept out of near pairs); sides (2) for two collections;
         alike, where there are more than 1,000 images of one fingerprint: for each such set the names, the original first. Of

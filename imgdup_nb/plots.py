@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .checks import check_percent
+from .checks import check_count, check_percent
 from .decode import UnreadableImage, open_image
-from .graph import TOLERANCE, PairGraph
+from .graph import TOLERANCE, WHERE_FROM, PairGraph
 from .groups import Grouping
 from .methods import METHODS
 from .text import shorten_middle
@@ -180,11 +180,19 @@ def plot_matrix(
     -------
     matplotlib.axes.Axes
         with the names at the edges as long as there are 40 images or fewer.
+
+    Raises
+    ------
+    ValueError
+        if an image of the groups is not in the matrix.
     """
     ax = axes_or_new(ax, (6.4, 5.2))
     members = [list(group) for group in groups or []]
     first = [name for group in members for name in group]
     grouped = set(first)
+    unknown = sorted(grouped - set(matrix.index))
+    if unknown:
+        raise ValueError(f"groups must be of images of the matrix, and {unknown[0]!r} is not in it; {WHERE_FROM}")
     order = first + [name for name in matrix.index if name not in grouped]
     values = matrix.loc[order, order].to_numpy(dtype=float)
     picture = ax.imshow(values, vmin=min(50.0, np.nanmin(values, initial=50.0)), vmax=100, cmap="viridis")
@@ -217,8 +225,9 @@ def plot_group(
     ValueError
         if there is no such group.
     """
-    if not 1 <= group <= len(grouping):
+    if not 1 <= check_count("group", group, at_least=0) <= len(grouping):
         raise ValueError(f"group must be from 1 to {len(grouping)}, and {group} is not")
+    check_count("max_images", max_images)
     rows = grouping.table[grouping.table.group == group]
     shown = rows.head(max_images)
     n_columns = min(6, max(2, len(shown)))

@@ -1,4 +1,4 @@
-"""File names as people can read them."""
+"""File names and numbers as people can read them."""
 
 from __future__ import annotations
 
@@ -25,3 +25,14 @@ def shorten_middle(name: str, length: int = 32) -> str:
         return visible
     head = (length - 1) // 2
     return visible[:head] + "…" + visible[len(visible) - (length - 1 - head) :]
+
+
+def count_of(count: int, thing: str) -> str:
+    """Say how many there are of something whose plural takes an s.
+
+    Examples
+    --------
+    >>> count_of(1, "file"), count_of(2000, "file")
+    ('1 file', '2,000 files')
+    """
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

@@ -78,7 +78,7 @@ def test_unknown_variations_are_named(images, variations):
 
 
 def test_no_image_to_copy_is_an_error(images):
-    with pytest.raises(ValueError, match="n_sample must be 1 or more, of 0 images"):
+    with pytest.raises(ValueError, match="images must hold one with enough detail to copy"):
         calibrate(images[images.image == "white.png"])
 
 

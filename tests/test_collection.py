@@ -28,6 +28,7 @@ from imgdup_nb.decode import UnreadableImage
 from imgdup_nb.fingerprints import read_batch
 from imgdup_nb.index import kept, reading, recipes, rescan, rows, store
 from imgdup_nb.index.collection import UnknownImage
+from imgdup_nb.index.folder import Stopped
 from imgdup_nb.index.store import DamagedIndex
 from imgdup_nb.index.upload import check_name
 from imgdup_nb.linkages import LINKAGES
@@ -412,7 +413,7 @@ def test_repair_saves_labels_and_tags_from_an_index_with_a_damaged_page(photos):
         file.write(b"\xff" * size)
     with Collection(photos) as collection, pytest.raises(DamagedIndex):
         collection.update()
-    with pytest.warns(UserWarning, match="2 labels and 1 tags"):
+    with pytest.warns(UserWarning, match="2 labels and 1 tag"):
         collection = Collection.repair(photos)
     with collection:
         pd.testing.assert_frame_equal(collection.labels, labels)
@@ -584,7 +585,7 @@ def test_an_image_that_changes_between_two_updates_gets_no_wrong_fingerprint(pho
     with Collection(photos) as collection:
         collection.update()
         picture(9).save(photos / "dog.png")
-        with pytest.warns(UserWarning, match=r"1 images changed.*update\(\)"):
+        with pytest.warns(UserWarning, match=r"1 image changed.*update\(\)"):
             prints = collection.fingerprints("dhash")
         assert "dog.png" not in prints.names
         assert list(prints.problems.image) == ["dog.png"]
@@ -906,7 +907,7 @@ def test_features_can_be_looked_at(photos):
 def test_a_collection_says_what_it_holds_and_can_be_closed_twice(photos):
     collection = Collection(photos)
     collection.label("cat.png", "dog.png", "different")
-    assert repr(collection) == "<Collection 'photos': 13 files, 3 unreadable, phash kept, 1 labels>"
+    assert repr(collection) == "<Collection 'photos': 13 files, 3 unreadable, phash kept, 1 label>"
     collection.close()
     collection.close()
     assert repr(collection) == "<Collection 'photos', closed>"
@@ -944,3 +945,50 @@ def test_the_folder_may_move_with_its_index(photos, decoded):
     with Collection(moved) as collection:
         assert_like_fresh(collection)
     assert set(decoded) <= {"empty.jpg", "notes.txt"}
+
+
+@pytest.mark.filterwarnings("ignore:.*could not be shown")
+def test_work_that_is_not_wanted_any_more_stops_and_goes_on_from_what_was_kept(photos, picture, monkeypatch):
+    for seed in range(60):
+        picture(seed).save(photos / f"more {seed:02d}.png")
+    monkeypatch.setattr(reading, "BATCH", 8)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    read, stopped, read_some = [], threading.Event(), reading._read_some
+
+    def read_slowly(files, **how):
+        if len(read) >= 24:
+            stopped.wait(10)
+        read.extend(files)
+        return read_some(files, **how)
+
+    monkeypatch.setattr(reading, "_read_some", read_slowly)
+    with Collection(photos) as collection:
+        collection.is_wanted = lambda: collection.status.done < 16 or stopped.set()
+        with pytest.raises(Stopped, match=r"stopped at ExtractingFeatures 16 of .*; what was kept stays"):
+            collection.update()
+        assert collection._store.read("SELECT count(*) FROM images") == [(16,)]
+        assert len(read) <= 32  # what was in the queue is not read all the same
+        collection.is_wanted = lambda: True
+        assert (collection.update().change == "new").all()
+        assert_like_fresh(collection)
+
+
+@pytest.mark.filterwarnings("ignore:.*could not be shown")
+def test_what_was_read_before_someone_pressed_stop_is_kept(photos, picture, monkeypatch):
+    for seed in range(40):
+        picture(seed).save(photos / f"more {seed:02d}.png")
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    read_some, calls = reading._read_some, []
+
+    def read_until_stopped(files, **how):
+        calls.append(len(files))
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return read_some(files, **how)
+
+    monkeypatch.setattr(reading, "_read_some", read_until_stopped)
+    with Collection(photos) as collection:
+        with pytest.raises(KeyboardInterrupt):
+            collection.update()
+        assert collection._store.read("SELECT count(*) FROM images") == [(sum(calls[:3]),)]
+        assert_like_fresh(collection)

@@ -143,7 +143,7 @@ def test_an_image_that_comes_twice_is_named_with_the_way_out(photos):
 def test_a_file_gone_since_the_scan_is_listed_with_the_reason(photos):
     images = scan_images(photos)
     (photos / "dog.png").unlink()
-    with pytest.warns(UserWarning, match="1 images became unreadable"):
+    with pytest.warns(UserWarning, match="1 image became unreadable"):
         prints = fingerprint_images(images)
     assert prints.problems.image.tolist() == ["dog.png"]
     assert "gone" in prints.problems.problem.iloc[0]

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ from PIL import Image
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.images import DTYPES, printable
 from imgdup_nb.parallel import map_batches
+from imgdup_nb.remarks import find_libtiff
 from imgdup_nb.storage import read_bytes
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be read")
@@ -219,3 +221,23 @@ def test_a_file_that_the_system_hands_out_in_pieces_is_read_whole(monkeypatch, t
     read = os.read
     monkeypatch.setattr(os, "read", lambda descriptor, _wanted: read(descriptor, 700))
     assert read_bytes(str(tmp_path / "a.bin"), size) == contents
+
+
+DAMAGED_TIFF = """
+import sys, warnings
+warnings.simplefilter("ignore")
+import imgdup_nb
+print(imgdup_nb.scan_images(sys.argv[1]).problem[0])
+"""
+
+
+@pytest.mark.skipif(not find_libtiff(), reason="Pillow's libtiff is out of reach here, as on Windows")
+def test_a_damaged_tiff_prints_nothing_beside_its_problem(tmp_path):
+    Image.effect_noise((64, 48), 60).save(tmp_path / "damaged.tif", compression="tiff_lzw")
+    contents = bytearray((tmp_path / "damaged.tif").read_bytes())
+    contents[8:1500] = b"\xff" * 1492
+    (tmp_path / "damaged.tif").write_bytes(contents)
+    command = [sys.executable, "-c", DAMAGED_TIFF, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"TQDM_DISABLE": "1"})
+    assert done.stderr == ""
+    assert done.stdout.startswith("damaged: ")

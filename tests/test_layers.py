@@ -12,11 +12,11 @@ import imgdup_nb
 
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
-    {"checks", "methods", "parallel", "demo", "loops", "storage", "text", "local.feature_loops", "local.alignment_loops",
-     "local.key_loops", "evidence.intervals"},
+    {"checks", "methods", "parallel", "demo", "loops", "storage", "text", "remarks", "local.feature_loops",
+     "local.alignment_loops", "local.key_loops", "evidence.intervals"},
     {"decode", "bit_loops", "shrink", "onnx"},
     {"sketches", "hashes", "local.features", "local.transforms"},
-    {"images"},
+    {"images", "local.shared_part"},
     {"fingerprints", "local.alignment", "local.feature_sets"},
     {"search", "local.candidates", "relations"},
     {"local.scores"},
@@ -51,7 +51,7 @@ LAYERS = [
     {"server.extension"},
     {"plots", "review.report", "compare"},
     {"evidence.plots", "index.plots"},
-    {"widgets.thumbnails", "widgets.rows"},
+    {"widgets.thumbnails", "widgets.rows", "widgets.values"},
     {"widgets.state", "widgets.base"},
     {"widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.viewer"},
 ]  # fmt: skip

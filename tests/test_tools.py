@@ -1,11 +1,15 @@
 """The programs in tools/: what decides whether a test run is honest and a stored notebook stays the same."""
 
+import argparse
 import base64
+import importlib
 import io
 import os
 from collections import Counter
+from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 from PIL import Image, ImageChops
 from PIL.PngImagePlugin import PngInfo
@@ -35,6 +39,25 @@ def write_notebook(path, *cells):
     notebook = nbformat.v4.new_notebook(cells=list(cells))
     nbformat.write(notebook, path)
     return path
+
+
+@pytest.fixture
+def report(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    return importlib.import_module("report")
+
+
+@pytest.mark.parametrize("sizes", ["0", "100,none", "", "10,-3", "2.5", "nan"])
+def test_a_benchmark_of_no_images_says_what_is_missing(report, sizes):
+    with pytest.raises(argparse.ArgumentTypeError, match=r"must be a whole number from 1 up, and '.*' is not"):
+        report.whole_list(sizes)
+    assert report.whole_list("1e4,30000") == [10_000, 30_000]
+
+
+def test_one_size_tells_nothing_of_growth(report):
+    same = report.growth(pd.Series([100, 100]), pd.Series([0.1, 0.2]))
+    assert same == "how seconds grow takes two sizes or more, --sizes 10000,30000"
+    assert report.growth(pd.Series([10, 100]), pd.Series([0.1, 10.0])) == "seconds grow as images ** 2.00"
 
 
 def test_errors_count_as_failures_and_skipped_tests_not_as_passed(tmp_path):

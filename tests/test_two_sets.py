@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
-from imgdup_nb import Fingerprints, fingerprint_images, group_duplicates, scan_images, similar_pairs, threshold_changes
+from imgdup_nb import (
+    Fingerprints,
+    Labels,
+    PairLabeler,
+    PairViewer,
+    ThresholdExplorer,
+    apply_labels,
+    choose_keepers,
+    fingerprint_images,
+    group_duplicates,
+    mark_bursts,
+    plot_matrix,
+    plot_true_and_false,
+    record_decision,
+    scan_images,
+    score_labels,
+    score_thresholds,
+    similar_pairs,
+    similarity_matrix,
+    threshold_changes,
+)
 
 
 def prints_of(names, distances, **options):
@@ -78,3 +102,109 @@ def test_different_methods_or_orientations_are_an_error_that_says_what_to_do():
         similar_pairs(ours, views)
     with pytest.raises(TypeError, match="others must come from fingerprint_images"):
         similar_pairs(ours, [1, 2])
+
+
+# -- evidence about two collections -----------------------------------------------------------------------------------
+
+
+def two_sides(names_left, left, names_right, right, floor=70):
+    return similar_pairs(prints_of(names_left, left), prints_of(names_right, right), min_similarity=floor)
+
+
+def test_only_pairs_across_count_and_those_of_images_without_any_pair_are_missed():
+    pairs = two_sides(["a1", "a2", "b1"], [0, 1, 40], ["a3", "b2"], [2, 64])  # b1 and b2 are 24 bits apart: not in the table
+    scores = score_thresholds(pairs, lambda name: name[0], thresholds=[90])
+    assert scores[["pairs", "true", "false", "missed", "recall"]].iloc[0].tolist() == [2, 2, 0, 1, pytest.approx(2 / 3)]
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from("abc")), max_size=6),
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from("abc")), max_size=6),
+    st.booleans(),
+)
+def test_scores_of_two_collections_are_those_of_a_double_loop(new, old, is_shared):
+    names = [[f"{group}{word}{k}" for k, (_, group) in enumerate(side)] for word, side in (("l", new), ("r", old))]
+    if is_shared:  # the same name on both sides wherever their groups are equal
+        names = [[name.replace("l", "x").replace("r", "x") for name in side] for side in names]
+    pairs = two_sides(names[0], [d for d, _ in new], names[1], [d for d, _ in old])
+    row = score_thresholds(pairs, lambda name: name[0], thresholds=[90]).iloc[0]
+    across = [(abs(one - other) <= 6, a == b) for one, a in new for other, b in old]
+    found, true = sum(near for near, _ in across), sum(near and same for near, same in across)
+    assert (row.pairs, row.true, row.missed) == (found, true, sum(same for _, same in across) - true)
+
+
+def test_a_truth_may_call_images_as_their_collections_do():
+    pairs = two_sides(["cat", "dog"], [0, 40], ["cat", "tom"], [3, 1])
+    groups = {"cat": "cat", "tom": "cat", "dog": "dog"}
+    table = pd.DataFrame({"left": ["cat", "cat"], "right": ["cat", "tom"]})
+    told_apart = {"left:cat": "cat", "right:cat": "cat", "tom": "cat", "dog": "dog"}
+    expected = score_thresholds(pairs, lambda name: groups[name])
+    assert expected.recall.iloc[-1] == 1
+    for truth in (groups, told_apart, table):
+        pd.testing.assert_frame_equal(score_thresholds(pairs, truth), expected)
+    assert plot_true_and_false(pairs, groups, ax=Figure().subplots()).containers[0].get_label() == "true: 2 pairs"
+
+
+def test_labels_take_out_the_pair_they_name_where_names_are_shared():
+    pairs = two_sides(["cat", "dog", "new"], [0, 2, 4], ["cat", "dog"], [1, 3])
+    labels = Labels()
+    labels.add("left:cat", "right:dog", "different")
+    kept = apply_labels(pairs, labels, linkage="complete")
+    lost = set(zip(pairs.left, pairs.right, strict=True)) - set(zip(kept.left, kept.right, strict=True))
+    assert lost == {("cat", "dog")}
+    assert score_labels(pairs, labels).asked.iloc[-1] == 1
+
+
+def test_a_label_that_could_mean_either_of_two_images_is_passed_over_with_a_warning():
+    pairs = two_sides(["cat", "new"], [0, 4], ["cat", "dog"], [1, 3])
+    labels = Labels()
+    labels.add("cat", "dog", "different")
+    with pytest.warns(UserWarning, match="1 label passed over: both collections have an image called 'cat', so say 'left:cat'"):
+        assert len(apply_labels(pairs, labels)) == len(pairs)
+
+
+def test_the_labeler_asks_about_and_shows_the_similarity_of_the_same_pair():
+    pairs = two_sides(["cat", "dog", "new"], [0, 20, 4], ["cat", "dog"], [1, 33])
+    labeler = PairLabeler(pairs, threshold=70)
+    known = {
+        (f"left:{a}" if a in "catdog" else a, f"right:{b}"): s
+        for a, b, s in zip(pairs.left, pairs.right, pairs.similarity, strict=True)
+    }
+    similarity = labeler._similarity
+    for number, (first, second) in enumerate(zip(labeler._survey.first, labeler._survey.second, strict=True)):
+        names = [labeler._survey.names[first], labeler._survey.names[second]]
+        assert similarity[number] == next(s for pair, s in known.items() if set(pair) == set(names))
+
+
+@pytest.mark.parametrize("method", ["aligned", "akaze", "phash"])
+@pytest.mark.filterwarnings("ignore:.*could not be read")
+def test_what_wants_a_row_for_each_image_says_how_to_name_them_where_names_are_shared(photos, tmp_path, method):
+    shutil.copytree(photos, tmp_path / "old")
+    new, old = scan_images(photos), scan_images(tmp_path / "old")
+    pairs = similar_pairs(*(fingerprint_images(images, method) for images in (new, old)))
+    groups = group_duplicates(pairs, 90)
+    for images in (new, pd.concat([new, old], ignore_index=True)):
+        for ask in (
+            lambda images: mark_bursts(pairs, images),
+            lambda images: record_decision(groups, images),
+            lambda images: choose_keepers(groups, images, compare=False),
+            lambda images: ThresholdExplorer(pairs, images),
+            lambda images: PairViewer(pairs, images),
+            lambda images: PairLabeler(pairs, images),
+        ):
+            with pytest.raises((ValueError, KeyError), match=r"old\['image'\] = 'old/' \+ old\.image; then images=pd\.concat"):
+                ask(images)
+    old["image"] = "old/" + old.image
+    both = pd.concat([new, old], ignore_index=True)
+    pairs = similar_pairs(*(fingerprint_images(images, method) for images in (new, old)))
+    assert not mark_bursts(pairs, both).burst.any()
+    plan = choose_keepers(group_duplicates(pairs, 90), both, compare=False)
+    assert set(plan.image[plan.path.str.contains("old")]) <= set(old.image)
+    assert ThresholdExplorer(pairs, both).groups.table.image.isin(both.image).all()
+
+
+def test_a_matrix_does_not_know_images_of_two_sides():
+    pairs = two_sides(["cat"], [0], ["cat"], [1])
+    with pytest.raises(ValueError, match=r"'left:cat' is not in it; .*give one of them names of its own"):
+        plot_matrix(similarity_matrix(prints_of(["cat"], [0])), group_duplicates(pairs, 90), ax=Figure().subplots())

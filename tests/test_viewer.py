@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 import imgdup_nb as dup
 from imgdup_nb.compare import block_corners
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.widgets.viewer import MAX_SIDE
+from imgdup_nb.widgets.viewer import MAX_SIDE, STRIP_SIDE
 
 HOSTILE = 'a"<script>\nalert(1).png'
 
@@ -132,7 +132,7 @@ def test_a_pair_that_cannot_be_compared_says_why_and_the_next_one_is_fine(images
     assert viewer.problem == "words.jpg: not an image, or of a format that Pillow cannot read here"
     assert viewer.view["facts"][1] == ""  # and not 0 x 0 pixels
     viewer.index = 1
-    assert viewer.problem == "lost.png is not in the images table"
+    assert viewer.problem == "lost.png: not in the images table"
     viewer.index = 2
     assert viewer.problem == ""
     assert viewer.comparison.right == "crop.png"
@@ -170,7 +170,27 @@ def test_pictures_of_a_pair_that_is_not_shown_any_more_are_not_made(images):
 def test_a_long_strip_is_sent_in_a_bounded_size(folder):
     viewer = Recorder((folder / "strip.png", folder / "cat.png"))
     ((_, buffers),) = viewer.ask(type="layers", index=0)
-    assert max(Image.open(io.BytesIO(buffers[0])).size) == MAX_SIDE
+    width, height = Image.open(io.BytesIO(buffers[0])).size
+    assert width > MAX_SIDE  # else a strip of 30:1 would be 30 pixels high
+    assert 80 <= height <= STRIP_SIDE
+    assert width == pytest.approx(30 * height, rel=0.02)
+
+
+def test_a_missing_file_does_not_hide_its_partner_and_is_said_by_name(folder, images):
+    lost = pd.concat([images, images[images.image == "cat.png"].assign(image="lost.png", path=str(folder / "nowhere.png"))])
+    viewer = Recorder(pairs_of(("cat.png", "lost.png", 90.0), ("lost.png", "words.jpg", 90.0)), lost)
+    assert viewer.problem == "lost.png: the file is gone, or a link that leads nowhere"
+    assert viewer.view["alone"] == ["", "the file is gone, or a link that leads nowhere"]
+    ((content, buffers),) = viewer.ask(type="layers", index=0)
+    assert Image.open(io.BytesIO(buffers[0])).size == tuple(content["sizes"][0])
+    assert buffers[1] == b""
+    left, right = viewer.figure().axes
+    assert len(left.images) == 1
+    assert [text.get_text() for text in right.texts] == ["the file is gone, or a link that leads nowhere"]
+    viewer.index = 1
+    assert viewer.problem.startswith("lost.png: the file is gone, or a link that leads nowhere; words.jpg: not an image")
+    assert viewer.view["alone"][1].startswith("not an image")
+    assert viewer.figure().axes == []
 
 
 def test_a_picture_without_texture_is_not_laid_over_and_the_sentence_says_so(images):
@@ -207,8 +227,10 @@ def test_the_figure_is_the_comparison_drawn_and_none_of_pyplot(images):
 
 def test_the_figure_of_a_pair_that_cannot_be_compared_is_the_reason(images):
     viewer = dup.PairViewer(pairs_of(("$x", "cat.png", 90)), images)
-    (text,) = viewer.figure().texts
-    assert text.get_text() == "$x is not in the images table"
+    lost, found = viewer.figure().axes
+    assert lost.get_title() == "$x"
+    assert [text.get_text() for text in lost.texts] == ["not in the images table"]
+    assert len(found.images) == 1
     assert viewer.still()
 
 

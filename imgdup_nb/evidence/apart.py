@@ -11,7 +11,7 @@ from ..checks import check_choice
 from ..graph import PairGraph
 from ..linkages import LINKAGES
 from ..pairs import SharedList
-from .labels import Labels, find_rows, number_answers, read_labels
+from .labels import Labels, number_answers, read_labels
 
 
 def apply_labels(pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, linkage: str = "star") -> pd.DataFrame:
@@ -22,7 +22,8 @@ def apply_labels(pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, linkage:
     pairs
         made by `similar_pairs`; it is not changed, and still holds every pair should you want them back.
     labels
-        answers; those about images that are not in the table are passed over. What is said of an image is said of all files of
+        answers; those about images that are not in the table are passed over. Of a table between two collections an image whose
+        name both have is called "left:NAME" or "right:NAME", as in its groups. What is said of an image is said of all files of
         the same bytes too, as the table knows them; an answer about two such files is about these two.
     linkage : {'star', 'connected', 'complete'}
         what groups will be made with.
@@ -64,16 +65,15 @@ def apply_labels(pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, linkage:
     """
     check_choice("linkage", linkage, LINKAGES)
     graph = PairGraph.read(pairs)
-    row_of = find_rows(pairs, graph)
-    verdicts = _Verdicts(graph, pairs, row_of, read_labels(labels))
+    verdicts = _Verdicts(graph, pairs, read_labels(labels))
     different, cut = verdicts.different.copy(), verdicts.different.copy()
     if linkage == "connected":
         _trim_chains(verdicts, cut)
     elif linkage == "star" or graph.n_copies.any():  # of very many copies most pairs are not in the table
         _trim_stars(verdicts, cut)
     label = np.where(verdicts.together, "same", "")
-    kept = pairs.assign(label=pd.Series(label[np.argsort(row_of)], index=pairs.index, dtype=object))
-    kept = kept.drop(index=pairs.index[row_of[cut]]).reset_index(drop=True)
+    kept = pairs.assign(label=pd.Series(label[np.argsort(graph.row)], index=pairs.index, dtype=object))
+    kept = kept.drop(index=pairs.index[graph.row[cut]]).reset_index(drop=True)
     kept.attrs = pairs.attrs | {
         "labels": {"different": int(different.sum()), "cut": int((cut & ~different).sum()), "linkage": linkage}
     }
@@ -91,10 +91,10 @@ class _Verdicts:
     Image k is end k; the contents that k is the first image of are end n + k.
     """
 
-    def __init__(self, graph: PairGraph, pairs: pd.DataFrame, row_of: np.ndarray, table: pd.DataFrame) -> None:
+    def __init__(self, graph: PairGraph, pairs: pd.DataFrame, table: pd.DataFrame) -> None:
         self.graph, self.n = graph, len(graph.names)
-        self.contents = _same_contents(graph, pairs, row_of)
-        answers = number_answers(table, graph.names)
+        self.contents = _same_contents(graph, pairs)
+        answers = number_answers(table, graph.names, graph.sides)
         answers = answers.assign(key=self.keys(answers["first"].to_numpy(), answers["second"].to_numpy()))
         answers = answers.drop_duplicates("key", keep="last")  # the last answer counts, also if given about another copy
         self.apart = answers.key[answers.label == "different"].to_numpy()
@@ -128,11 +128,11 @@ class _Verdicts:
         return self.graph.names[end % self.n]
 
 
-def _same_contents(graph: PairGraph, pairs: pd.DataFrame, row_of: np.ndarray) -> np.ndarray:
+def _same_contents(graph: PairGraph, pairs: pd.DataFrame) -> np.ndarray:
     """Return for each image the first one that has the same bytes, itself if there is none before; int64."""
     if "relation" not in pairs:
         return np.arange(len(graph.names))
-    same = (pairs.relation == "same bytes").to_numpy()[row_of]
+    same = (pairs.relation == "same bytes").to_numpy()[graph.row]
     return _first_linked(graph, same)
 
 

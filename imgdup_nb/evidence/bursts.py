@@ -7,6 +7,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
+from ..graph import check_rows
 from .survey import CERTAIN
 
 MAX_SECONDS = 10.0  # two shots further apart are no burst
@@ -34,7 +35,8 @@ def mark_bursts(pairs: pd.DataFrame, images: pd.DataFrame, *, max_seconds: float
     Raises
     ------
     ValueError
-        if `images` has no times or others than times, lacks an image of the pairs, or max_seconds is no number above 0.
+        if `images` has no times or others than times, lacks an image of the pairs or has two of one name, or max_seconds is no
+        number above 0.
 
     Notes
     -----
@@ -54,8 +56,9 @@ def mark_bursts(pairs: pd.DataFrame, images: pd.DataFrame, *, max_seconds: float
     """
     if isinstance(max_seconds, bool) or not isinstance(max_seconds, Real) or not max_seconds > 0:
         raise ValueError(f"max_seconds must be a number above 0, and {max_seconds!r} is not")
-    if not {"image", "taken"} <= set(images):
+    if not isinstance(images, pd.DataFrame) or not {"image", "taken"} <= set(images):
         raise ValueError("images must be a table made by scan_images(folder), with the columns image and taken")
+    check_rows(images, pairs)
     taken = pd.Series(read_times(images.taken), index=images.image.to_numpy(dtype=object))
     unknown = set(pairs.left) | set(pairs.right)
     unknown -= set(taken.index)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..checks import check_percent
+from ..checks import check_count, check_percent
 from ..decode import UnreadableImage, open_image
 from ..demo import VARIATIONS, Variation, _encode
 from ..fingerprints import Embedding, Fingerprints, fingerprint_images
@@ -23,6 +23,7 @@ from ..images import LOW_DETAIL
 from ..local.scores import NEAR_HASH, Score, fall_back, score_pairs
 from ..parallel import each, map_batches
 from ..search import exact_cosine
+from ..text import count_of
 from .evaluate import PairsOrGroups
 from .intervals import binomial_interval, check_confidence
 from .strangers import USUAL_REACH, score_strangers
@@ -85,8 +86,7 @@ class Calibration:
             threshold, expected, expected_low, expected_high (pairs).
         """
         n = self.n_images if n_images is None else n_images
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-            raise ValueError(f"n_images must be a whole number from 0 up, and {n!r} is not")
+        n = check_count("n_images", n, at_least=0, instead=", or None for that of the calibrated one")
         pairs = n * (n - 1) / 2
         rates = self.strangers[["rate", "rate_low", "rate_high"]].to_numpy() * pairs
         table = pd.DataFrame(rates, columns=["expected", "expected_low", "expected_high"])
@@ -99,10 +99,11 @@ class Calibration:
         return table.loc[table.mean(axis=1).sort_values(ascending=False, kind="stable").index, ::-1]
 
     def __repr__(self) -> str:
-        n_variations = self.copies.variation.nunique()
+        n_variations, n_copies = self.copies.variation.nunique(), len(self.copies)
+        copies = "1 copy" if n_copies == 1 else f"{n_copies:,} copies"
         return (
-            f"<Calibration of {self.method}: {len(self.copies)} copies in {n_variations} variations; "
-            f"{self.n_images} images compared with each other>"
+            f"<Calibration of {self.method}: {copies} in {count_of(n_variations, 'variation')}; "
+            f"{count_of(self.n_images, 'image')} compared with each other>"
         )
 
 
@@ -167,6 +168,7 @@ def calibrate(
     """
     check_confidence(confidence)
     floor = check_percent("min_similarity", min_similarity)
+    check_count("n_sample", n_sample)
     if isinstance(max_reach, bool) or not isinstance(max_reach, Real) or not 0 <= float(max_reach) <= 1:
         raise ValueError(f"max_reach must be a share of all images, from 0 to 1 such as {USUAL_REACH}, not {max_reach!r}")
     makers = _makers(USUAL if variations is None else variations)
@@ -205,8 +207,8 @@ def _makers(variations: Sequence[str] | Mapping[str, Change]) -> dict[str, Varia
 def _draw(images: pd.DataFrame, n_sample: int, seed: int) -> np.ndarray:
     """Return the rows of the images to copy."""
     usable = np.flatnonzero(images.detail.to_numpy() >= LOW_DETAIL) if "detail" in images else np.arange(len(images))
-    if not len(usable) or n_sample < 1:
-        raise ValueError(f"n_sample must be 1 or more, of {len(usable)} images with enough detail; {n_sample} is not possible")
+    if not len(usable):
+        raise ValueError(f"images must hold one with enough detail to copy (from {LOW_DETAIL:g} up), and holds none")
     return np.sort(np.random.default_rng(seed).permutation(usable)[:n_sample])
 
 

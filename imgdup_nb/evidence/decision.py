@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..graph import WHERE_FROM, check_rows
 from ..groups import Grouping
 from .labels import Labels, read_labels
 from .recommend import Recommendation
@@ -56,6 +57,11 @@ def record_decision(
         groups, redundant), evidence (reason, wish, intervals; answers per label), inputs (one SHA-256 for all files, and the
         first 16 hexadecimal digits of each file's), groups (lists of names, the original first).
 
+    Raises
+    ------
+    KeyError, ValueError
+        if `images` lacks an image of the groups, or has two of one name.
+
     Examples
     --------
     >>> from imgdup_nb import Fingerprints, group_duplicates, similar_pairs
@@ -65,6 +71,10 @@ def record_decision(
     (95.0, 1, [['a', 'b']])
     """
     _check_parts(groups, images, recommendation)
+    check_rows(images)
+    missing = set(groups.table.image) - set(images.image)
+    if missing:
+        raise KeyError(f"images has no row for {min(missing)!r}, which is in a group; {WHERE_FROM}")
     digests = images.sha256 if "sha256" in images else [""] * len(images)
     files = {str(name): str(digest) for name, digest in sorted(zip(images.image, digests, strict=True))}
     record: Record = {

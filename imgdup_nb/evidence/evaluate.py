@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from ..checks import check_percent
-from ..graph import TOLERANCE, PairGraph
+from ..checks import check_percents
+from ..graph import LEFT, RIGHT, TOLERANCE, PairGraph, Sides
 from .intervals import binomial_interval, check_confidence, few_clusters, paired_interval
 
 SOME = 3  # names shown in an error
@@ -44,6 +44,10 @@ def score_thresholds(
         - a rule that returns the group for an image's name, such as ``lambda name: name.split("/")[0]`` for folders;
         - a table of true pairs with the columns left and right, every other pair being false. With a column label (see
           `Labels`) only the rows that say "same" are taken.
+
+        Of a table between two collections only pairs across them count. Where both have an image of one name, a group or a rule
+        is asked for that name, or for "left:" or "right:" before it where a dict has that; of true pairs the left image is
+        looked for in the left collection.
     thresholds
         percent, inclusive, at or above the floor; None takes every level.
     confidence
@@ -97,8 +101,8 @@ def score_in_full(
     """
     check_confidence(confidence)
     graph = PairGraph.read(pairs)
-    known = read_truth(truth, graph.names, complete=isinstance(pairs.left.dtype, pd.CategoricalDtype))
-    levels = graph.levels() if thresholds is None else [check_percent("thresholds", value) for value in thresholds]
+    known = read_truth_of(graph, truth, pairs)
+    levels = graph.levels() if thresholds is None else check_percents("thresholds", thresholds)
     for value in levels:
         graph.check_floor(value)
     strictest_first = np.unique(levels)[::-1]
@@ -153,11 +157,14 @@ class Truth:
         None, or the true pairs as sorted keys ``first * n_images + second``, first < second.
     n_pairs
         true pairs.
+    is_right
+        None, or, between two collections, which images are of the right one: only pairs across are looked at.
     """
 
     group: np.ndarray
     listed: np.ndarray | None
     n_pairs: int
+    is_right: np.ndarray | None = None
 
     def same(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return for each pair of image numbers whether it is true."""
@@ -172,18 +179,27 @@ class Truth:
         if self.listed is not None:
             return np.bincount(self.group[self.listed // len(self.group)], minlength=self.group.max(initial=-1) + 1)
         size = np.bincount(self.group)
+        if self.is_right is not None:
+            on_right = np.bincount(self.group[self.is_right], minlength=len(size))
+            return (size - on_right) * on_right
         return size * (size - 1) // 2
 
 
-def read_truth(truth: Any, names: list[str], *, complete: bool) -> Truth:
+def read_truth_of(graph: PairGraph, truth: Any, pairs: pd.DataFrame) -> Truth:
+    """Read a truth for the images of a pair table, which knows all of them unless it came from a file."""
+    complete = graph.sides is not None or isinstance(pairs.left.dtype, pd.CategoricalDtype)
+    return read_truth(truth, graph.names, complete=complete, sides=graph.sides)
+
+
+def read_truth(truth: Any, names: list[str], *, complete: bool, sides: Sides | None = None) -> Truth:
     """Read a truth in any of its forms (see `score_thresholds`) for images in the order of `names`.
 
     `complete` says that `names` are all images compared; otherwise true pairs of images unknown so far count as well.
     """
     if isinstance(truth, pd.DataFrame) and {"left", "right"} <= set(truth):
-        return _read_pairs(truth, names, complete=complete)
+        return _read_pairs(truth, names, complete=complete, sides=sides)
     if callable(truth) and not isinstance(truth, Mapping | pd.Series | pd.DataFrame):
-        return _from_groups([truth(name) for name in names], [])
+        return _from_groups([truth(name) for name in (sides.own if sides else names)], [], sides=sides)
     if isinstance(truth, pd.DataFrame) and {"image", "group"} <= set(truth):
         truth = pd.Series(truth["group"].to_numpy(dtype=object), index=truth["image"].to_numpy(dtype=object))
     if not isinstance(truth, Mapping | pd.Series):
@@ -191,14 +207,16 @@ def read_truth(truth: Any, names: list[str], *, complete: bool) -> Truth:
             "truth must be the group of each image (dict, Series, or table with image and group), a function of the name, or a "
             f"table of pairs with left and right, not {type(truth).__name__}"
         )
-    return _read_groups(truth, names, complete=complete)
+    return _read_groups(truth, names, complete=complete, sides=sides)
 
 
-def _read_groups(truth: Any, names: list[str], *, complete: bool) -> Truth:
+def _read_groups(truth: Any, names: list[str], *, complete: bool, sides: Sides | None) -> Truth:
     if isinstance(truth, pd.Series) and truth.index.has_duplicates:
         twice = truth.index[truth.index.duplicated()][0]
         raise ValueError(f"truth must name each image once, and {twice!r} is there twice")
     by_name = dict(truth.items())
+    if sides is not None:  # names that both collections have may be told apart in the truth, and need not be
+        names = [name if name in by_name else own for name, own in zip(names, sides.own, strict=True)]
     missing = [name for name in names if name not in by_name]
     if missing:
         raise ValueError(
@@ -206,24 +224,26 @@ def _read_groups(truth: Any, names: list[str], *, complete: bool) -> Truth:
             "None for a duplicate of nothing"
         )
     others = by_name.keys() - set(names)
-    return _from_groups([by_name[name] for name in names], [by_name[name] for name in others], count_others=not complete)
+    groups = [by_name[name] for name in names]
+    return _from_groups(groups, [by_name[name] for name in others], count_others=not complete, sides=sides)
 
 
-def _from_groups(groups: list[Any], others: list[Any], *, count_others: bool = False) -> Truth:
+def _from_groups(groups: list[Any], others: list[Any], *, count_others: bool = False, sides: Sides | None = None) -> Truth:
     """Make a truth of each image's group; `others` are the groups of images that were not compared."""
     numbers = pd.factorize(pd.Series([*groups, *others], dtype=object))[0]  # None and NaN become -1
     inside, outside = numbers[: len(groups)].astype(np.int64), numbers[len(groups) :]
     lonely = inside < 0
     inside[lonely] = numbers.max(initial=-1) + 1 + np.arange(lonely.sum())
-    known = Truth(inside, None, 0)
-    n_all = int((lambda size: size * (size - 1) // 2)(np.bincount(numbers[numbers >= 0])).sum())
-    n_inside = int(known.pairs_per_group().sum())
+    n_all, n_inside = (int(Truth(some, None, 0).pairs_per_group().sum()) for some in (numbers[numbers >= 0], inside))
     if not count_others and n_all > n_inside and len(outside):
         _warn_of_absent(n_all - n_inside)
+    if sides is not None:
+        across = Truth(inside, None, 0, sides.is_right)
+        return replace(across, n_pairs=int(across.pairs_per_group().sum()))
     return Truth(inside, None, n_all if count_others else n_inside)
 
 
-def _read_pairs(truth: pd.DataFrame, names: list[str], *, complete: bool) -> Truth:
+def _read_pairs(truth: pd.DataFrame, names: list[str], *, complete: bool, sides: Sides | None) -> Truth:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -231,6 +251,11 @@ def _read_pairs(truth: pd.DataFrame, names: list[str], *, complete: bool) -> Tru
         truth = truth[truth.label == "same"]
     places = pd.Index(names, dtype=object)
     left, right = (places.get_indexer(truth[side].astype(object)) for side in ("left", "right"))
+    if sides is not None:
+        left, right = (
+            np.where(found < 0, places.get_indexer(before + truth[side].astype(object).astype(str)), found)
+            for found, side, before in ((left, "left", LEFT), (right, "right", RIGHT))
+        )
     unnamed = (left < 0) | (right < 0)
     if len(truth) and unnamed.all():
         example = tuple(truth[["left", "right"]].iloc[0])
@@ -238,6 +263,9 @@ def _read_pairs(truth: pd.DataFrame, names: list[str], *, complete: bool) -> Tru
     if complete and unnamed.any():
         _warn_of_absent(int(unnamed.sum()))
     left, right = left[~unnamed], right[~unnamed]
+    if sides is not None:
+        across = sides.is_right[left] != sides.is_right[right]
+        left, right = left[across], right[across]
     n = len(names)
     keys = np.unique(np.minimum(left, right).astype(np.int64) * n + np.maximum(left, right))
     keys = keys[keys // max(n, 1) != keys % max(n, 1)]  # an image is no duplicate of itself

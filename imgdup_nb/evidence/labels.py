@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_choice
-from ..graph import PairGraph
+from ..graph import LEFT, RIGHT, Sides
+from ..text import count_of
 
 ANSWERS = ["same", "different", "skip"]
 WITHDRAWN = "withdrawn"  # how a file that is only ever added to says "undone"
@@ -170,22 +172,23 @@ def read_labels(labels: Labels | pd.DataFrame) -> pd.DataFrame:
 # -- answers and pair tables ------------------------------------------------------------------------------------------
 
 
-def number_answers(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def number_answers(table: pd.DataFrame, names: list[str], sides: Sides | None = None) -> pd.DataFrame:
     """Return the answers about known images with the columns first < second, places in `names`, and key."""
     places = pd.Index(names, dtype=object)
+    if sides is not None:
+        _warn_of_shared(table, sides.shared)
     left, right = (places.get_indexer(table[side]).astype(np.int64) for side in ("left", "right"))
     first, second = np.minimum(left, right), np.maximum(left, right)
     return table.assign(first=first, second=second, key=first * len(names) + second)[first >= 0]
 
 
-def find_rows(pairs: pd.DataFrame, graph: PairGraph) -> np.ndarray:
-    """Return the row of `pairs` that each pair of the graph came from."""
-    places = pd.Index(graph.names, dtype=object)
-    left, right = (_places_of(pairs[side], places) for side in ("left", "right"))
-    return np.lexsort((np.maximum(left, right), np.minimum(left, right), -pairs.similarity.to_numpy()))
-
-
-def _places_of(names: pd.Series, places: pd.Index) -> np.ndarray:
-    if not isinstance(names.dtype, pd.CategoricalDtype):
-        return places.get_indexer(names.astype(object))
-    return places.get_indexer(names.cat.categories.astype(object))[names.cat.codes]  # each name is looked up once
+def _warn_of_shared(table: pd.DataFrame, shared: set[str]) -> None:
+    """Warn of answers about a name that both of two collections have: nobody can tell which of the images was meant."""
+    unclear = table[table.left.isin(shared) | table.right.isin(shared)]
+    if len(unclear):
+        name = next(name for name in unclear.iloc[0][["left", "right"]] if name in shared)
+        warnings.warn(
+            f"{count_of(len(unclear), 'label')} passed over: both collections have an image called {name!r}, so say "
+            f"{LEFT + name!r} or {RIGHT + name!r}",
+            stacklevel=4,
+        )

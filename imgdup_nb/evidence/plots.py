@@ -10,9 +10,10 @@ import pandas as pd
 
 from ..graph import TOLERANCE, PairGraph
 from ..plots import axes_or_new, bar_widths, count_by_level, draw_legend, draw_line, graph_levels
+from ..text import count_of
 from .calibrate import Calibration
 from .defaults import TOOL_DEFAULTS
-from .evaluate import PairsOrGroups, read_truth
+from .evaluate import PairsOrGroups, read_truth_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,13 +82,13 @@ def plot_true_and_false(
     """
     ax = axes_or_new(ax, (7, 3))
     graph = PairGraph.read(pairs)
-    known = read_truth(truth, graph.names, complete=isinstance(pairs.left.dtype, pd.CategoricalDtype))
+    known = read_truth_of(graph, truth, pairs)
     same = known.same(graph.first, graph.second)
     levels = graph_levels(graph)
     for name, chosen, colour, sign in (("true", same, TRUE, 1), ("false", ~same, FALSE, -1)):
         counts = count_by_level(graph.similarity[chosen], levels)
         count = int(chosen.sum())
-        label = f"{name}: {count:,} pair{'s' * (count != 1)}"
+        label = f"{name}: {count_of(count, 'pair')}"
         ax.bar(levels, sign * np.log10(1 + counts), width=bar_widths(levels), color=colour, label=label)
     ax.axhline(0, color="#888888", linewidth=0.8)
     draw_line(ax, threshold)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..checks import check_list
 from ..graph import TOLERANCE
 from .calibrate import Calibration
 from .evaluate import PairsOrGroups, score_in_full
@@ -222,8 +223,8 @@ class _Sources:
         self.answers = None if labels is None else read_answers(pairs, labels)
         if calibration is not None and not isinstance(calibration, Calibration):
             raise TypeError(f"calibration must be made by calibrate(images), not {type(calibration).__name__}")
-        if isinstance(variations, str):
-            raise TypeError(f"variations must be a list of names, such as [{variations!r}], not one name")
+        if variations is not None:
+            check_list("variations", variations, ["jpeg 40"])
         if calibration is not None and calibration.confidence < confidence - 1e-12:
             raise ValueError(
                 f"calibration has intervals of confidence {calibration.confidence:g}, and {confidence:g} is asked for: "

@@ -16,9 +16,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from ..graph import TOLERANCE, PairGraph
+from ..graph import TOLERANCE, PairGraph, Sides
 from .intervals import check_confidence, stratified_interval
-from .labels import Labels, find_rows, number_answers, read_labels
+from .labels import Labels, number_answers, read_labels
 
 BAND = 2.5  # percent; 95, 90 and 80 are edges of bands
 CROWD = 4  # pairs of one image in one band; with more, its pairs form a stratum of their own
@@ -99,6 +99,8 @@ class Survey:
         of each pair.
     row
         of each pair in the table it came from.
+    sides
+        of the images, where the table is between two collections.
     """
 
     names: list[str]
@@ -110,6 +112,7 @@ class Survey:
     edges: np.ndarray
     band: np.ndarray
     row: np.ndarray
+    sides: Sides | None
 
     @classmethod
     def of(cls, pairs: pd.DataFrame) -> Survey:
@@ -117,8 +120,7 @@ class Survey:
         graph = PairGraph.read(pairs)
         edges = np.append(np.arange(100.0, graph.floor, -BAND), graph.floor)
         band = np.searchsorted(-edges, -(graph.similarity + TOLERANCE))
-        row = find_rows(pairs, graph)
-        relation = pairs.relation.astype(object).to_numpy()[row] if "relation" in pairs else np.full(len(pairs), "near")
+        relation = pairs.relation.astype(object).to_numpy()[graph.row] if "relation" in pairs else np.full(len(pairs), "near")
         certain = np.isin(relation, CERTAIN)
         crowded = _crowded(graph, band, ~certain)
         return cls(
@@ -130,7 +132,8 @@ class Survey:
             turn=_turns(graph),
             edges=edges,
             band=band,
-            row=row,
+            row=graph.row,
+            sides=graph.sides,
         )
 
     @cached_property
@@ -161,7 +164,7 @@ class Survey:
 
     def read(self, labels: Labels | pd.DataFrame) -> Answers:
         """Count the answers about the pairs of this table."""
-        table = number_answers(read_labels(labels), self.names)
+        table = number_answers(read_labels(labels), self.names, self.sides)
         order = self.by_key
         place = np.searchsorted(self.key, table.key.to_numpy(), sorter=order)
         place = order[np.minimum(place, max(len(order) - 1, 0))] if len(order) else np.zeros(0, np.int64)

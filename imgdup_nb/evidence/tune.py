@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from ..checks import check_choice
+from ..checks import check_choice, check_list
 from ..fingerprints import Embedding, Fingerprints, fingerprint_images
 from ..graph import TOLERANCE
 from ..methods import METHODS
@@ -61,9 +61,7 @@ def tune_from_examples(
     -----
     A few examples show what is impossible, not what is safe: measure with `score_thresholds`, labels or `calibrate` before use.
     """
-    if isinstance(methods, str) or callable(methods):
-        raise TypeError(f"methods must be a list, such as ['phash'], not {methods!r}")
-    chosen = _all_methods() if methods is None else list(methods)
+    chosen = _all_methods() if methods is None else check_list("methods", methods, ["phash"])
     for method in chosen:
         if not callable(method):
             check_choice("methods", method, METHODS)

@@ -15,7 +15,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..checks import check_text
 from ..decode import open_image
+from ..text import count_of
 from .folder import Status, UnknownImage, check_folder, is_within
 from .intake import take_in
 from .questions import Features, Questions, Source, read_source
@@ -36,7 +38,8 @@ class Collection(Questions):
         with pictures, or an empty one to fill by `add`.
     index
         where the index file is; None puts it into the folder as `.imgdup_nb.sqlite`, or into the user's cache where the folder
-        cannot be written to. A file of another name in the folder should begin with a dot, to be no picture of it.
+        cannot be written to. A file of another name in the folder should begin with a dot, to be no picture of it. An empty
+        file is taken for a new index, with a warning if it has been empty for more than a minute.
     methods
         hash methods whose fingerprints are made together with the first look at a picture, in the same decode. Others are made
         when they are asked for, and kept from then on.
@@ -47,8 +50,8 @@ class Collection(Questions):
         if the folder is not there.
     DamagedIndex
         if the index file cannot be read; the text says how to go on.
-    ValueError
-        if the index is of another program or a newer version.
+    ValueError, IsADirectoryError
+        if the index is of another program or a newer version, or a folder.
 
     Notes
     -----
@@ -117,12 +120,12 @@ class Collection(Questions):
                 with self._store.writing() as run:
                     run("UPDATE images SET state = 'gone' WHERE file = ? AND state = 'out'", (inside,))
                 return self._look_at(inside)
+            contents = read_source(source)
             if name is None and not isinstance(source, str | os.PathLike):
                 raise ValueError(
                     "name must be given for a picture that comes as bytes or an open file: add(data, name='cat.jpg')"
                 )
             name = check_name(os.path.basename(os.fspath(source)) if name is None else name)  # type: ignore[arg-type]
-            contents = read_source(source)
             open_image(io.BytesIO(contents), min_side=64)
             file = name.encode()
             rows = self._store.read("SELECT stored FROM images WHERE file = ?", (file,))
@@ -152,6 +155,11 @@ class Collection(Questions):
         if not isinstance(source, str | os.PathLike):
             return None
         path = os.path.abspath(source)
+        if os.path.isdir(path):
+            raise IsADirectoryError(
+                f"add takes one picture, and {os.fspath(source)!r} is a folder; files that lie in the collection's own folder "
+                "are taken in by update()"
+            )
         if not os.path.isfile(path):
             raise FileNotFoundError(f"{os.fspath(source)!r} does not exist; the current folder is {os.getcwd()!r}")
         return file_key(self.folder, path) if is_within(path, self.folder) else None
@@ -181,8 +189,9 @@ class Collection(Questions):
         """
         with self._working:
             self._current()
+            name = storable(check_text("image", image, "holiday/cat.jpg"))
             rows = self._store.read(
-                "SELECT file, stored, bytes, modified FROM images WHERE state = 'present' AND image = ?", (storable(image),)
+                "SELECT file, stored, bytes, modified FROM images WHERE state = 'present' AND image = ?", (name,)
             )
             for file, stored, size, modified in rows:
                 path, state = file_path(self.folder, file), "out"
@@ -213,5 +222,5 @@ class Collection(Questions):
             return f"<Collection {folder!r}, closed>"
         lost = f", {unreadable:.0f} unreadable" if unreadable else ""
         [(n_labels,)], [(n_tags,)] = (self._store.read(f"SELECT count(*) FROM {name}") for name in ("labels", "tags"))
-        said = f", {n_labels} labels" * bool(n_labels) + f", {n_tags} tags" * bool(n_tags)
+        said = f", {count_of(n_labels, 'label')}" * bool(n_labels) + f", {count_of(n_tags, 'tag')}" * bool(n_tags)
         return f"<Collection {folder!r}: {n} files{lost}, {' '.join(self.methods) or 'no method'} kept{said}>"

@@ -17,8 +17,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from ..checks import check_choice
+from ..checks import check_choice, check_list, check_text
 from ..methods import METHODS
+from ..remarks import hush_decoders
 from ..storage import is_url
 from .intake import take_in
 from .recipes import Recipe, find_recipe
@@ -30,6 +31,10 @@ from .store import Store, index_path
 
 class UnknownImage(LookupError):
     """No image of that name is in the collection."""
+
+
+class Stopped(RuntimeError):
+    """The work was given up half-way; what was kept stays, and the next question goes on from there."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,13 @@ class Folder:
         methods: Sequence[str] = ("phash",),
     ) -> None:
         self.folder = check_folder(folder)
+        methods = check_list("methods", methods, ["phash"])
         for method in methods:
             check_choice("methods", method, METHODS)
+        hush_decoders()
         self._store = Store(index_path(self.folder, index))
         self._status = Status("Idle")
+        self.is_wanted: Callable[[], bool] = lambda: True  # asked between batches; where it is not, the work is `Stopped`
         self._looked = False  # at the folder, in this session
         self._working = threading.RLock()
         self._table: tuple[Any, pd.DataFrame, np.ndarray] | None = None
@@ -89,7 +97,7 @@ class Folder:
         -----
         Size and time of a file are looked at first. Where they differ, a file of known contents (SHA-256) counts as the same,
         as moved, with its labels, or as a copy, without being decoded. What is known of a file that is gone is kept, in case
-        it comes back. Interrupted at any point, the next call goes on from the last batch of 128.
+        it comes back. Interrupted, it keeps what was read and the next call goes on; killed, from the last batch of 128.
         """
         with self._working:
             found = list_folder(self.folder)
@@ -133,7 +141,8 @@ class Folder:
         return rows[0][0] if rows else None
 
     def _file_of(self, image: str) -> bytes:
-        rows = self._store.read("SELECT file FROM images WHERE state = 'present' AND image = ?", (storable(image),))
+        name = storable(check_text("image", image, "holiday/cat.jpg"))
+        rows = self._store.read("SELECT file FROM images WHERE state = 'present' AND image = ?", (name,))
         if not rows:
             raise UnknownImage(f"no image {image!r} in this collection; photos.images lists them")
         return rows[0][0]
@@ -150,11 +159,13 @@ class Folder:
 
     @contextlib.contextmanager
     def _doing(self, state: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a status while something is done; gives a function that counts on."""
+        """Show a status while something is done; gives a function that counts on, and stops what is not wanted any more."""
         before, self._status = self._status, Status(state, 0, total)
 
         def step(done: int) -> None:
             self._status = Status(state, self._status.done + done, total)
+            if not self.is_wanted():
+                raise Stopped(f"stopped at {self._status}; what was kept stays, and the next question goes on from there")
 
         try:
             yield step

@@ -12,13 +12,14 @@ from typing import Any
 
 import pandas as pd
 
-from ..checks import check_choice, check_percent
+from ..checks import check_choice, check_list, check_percent
 from ..evidence.apart import apply_labels
 from ..evidence.labels import ANSWERS
 from ..fingerprints import Embedding, Fingerprints
 from ..groups import Grouping, group_duplicates
 from ..linkages import LINKAGES
 from ..methods import METHODS
+from ..text import count_of
 from .folder import Folder
 from .kept import kept_pairs
 from .kept_local import kept_local_pairs
@@ -79,9 +80,8 @@ class Matches(Folder):
                     make_fingerprints(self._store, number, recipe, *some, executor=executor, step=step)
             kept = KeptPrints.of(self._store, number, recipe, images, versions)
         if len(kept.problems):
-            warnings.warn(
-                f"{len(kept.problems)} images changed or became unreadable since the last update; call update()", stacklevel=3
-            )
+            lost = count_of(len(kept.problems), "image")
+            warnings.warn(f"{lost} changed or became unreadable since the last update; call update()", stacklevel=3)
         return kept
 
     def pairs(
@@ -197,7 +197,7 @@ class Matches(Folder):
             check_choice("label", label, ANSWERS)
         self._current()
         files = []
-        for left, right in pairs:
+        for left, right in check_list("pairs", pairs, [("cat.jpg", "dog.jpg")]):
             ends = self._file_of(left), self._file_of(right)
             if ends[0] == ends[1]:
                 raise ValueError(f"left and right must be two images, and both are {left!r}")

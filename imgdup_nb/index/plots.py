@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..checks import check_percent
+from ..checks import check_count, check_percent
 from ..graph import TOLERANCE
 from ..plots import _draw_tile, axes_or_new
 from ..text import shorten_middle
@@ -62,6 +62,7 @@ def plot_matches(
     """
     if not isinstance(found, pd.DataFrame) or not {"image", "similarity"} <= set(found):
         raise TypeError(f"found must be a table made by photos.find_similar(image), not {type(found).__name__}")
+    check_count("max_images", max_images)
     within = (found.similarity >= check_percent("threshold", threshold) - TOLERANCE).to_numpy()
     shown, name = found.head(max_images), os.path.basename(os.fspath(query))
     n_columns = min(6, len(shown) + 1)

@@ -14,7 +14,7 @@ from typing import IO
 
 import pandas as pd
 
-from ..checks import check_percent
+from ..checks import check_count, check_list, check_percent, check_text
 from ..decode import UnreadableImage
 from ..fingerprints import Fingerprints, fingerprint_images
 from ..images import scan_images
@@ -101,7 +101,9 @@ class Questions(Matches):
         KeyError
             if there is no such tag.
         """
-        wanted = [tags] if isinstance(tags, str) else list(tags)
+        wanted = [tags] if isinstance(tags, str) else check_list("tags", tags, ["logo"])
+        if not wanted:
+            raise ValueError('tags must name at least one tag, such as ["logo"], and is empty; photos.tags lists them')
         stored = dict(self._store.read("SELECT tag, contents FROM tags"))
         unknown = [tag for tag in wanted if tag not in stored]
         if unknown:
@@ -126,7 +128,7 @@ class Questions(Matches):
         pandas.DataFrame, one row per method:
             method, similarity (percent), distance, relation. Also for pictures with too little detail.
         """
-        chosen = self.methods if methods is None else list(methods)
+        chosen = self.methods if methods is None else check_list("methods", methods, ["phash"])
         rows = []
         with self._outside([("a", a), ("b", b)]) as table:
             for method in chosen:
@@ -186,6 +188,7 @@ class Questions(Matches):
 
     def untag(self, name: str) -> bool:
         """Forget a tag; return whether there was one."""
+        check_text("name", name, "logo")
         with self._store.writing(images=False) as run:
             return bool(run("DELETE FROM tags WHERE tag = ? RETURNING tag", (name,)))
 
@@ -230,8 +233,8 @@ def _phashes(prints: Fingerprints) -> Fingerprints:
 
 
 def _best(found: pd.DataFrame, max_count: int | None) -> pd.DataFrame:
-    if max_count is not None and (isinstance(max_count, bool) or not isinstance(max_count, int) or max_count < 1):
-        raise ValueError(f"max_count must be a whole number from 1 up, or None for all, not {max_count!r}")
+    if max_count is not None:
+        max_count = check_count("max_count", max_count, instead=", or None for all")
     return found.sort_values(["distance", "image"], ignore_index=True).head(max_count)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from typing import NamedTuple
@@ -37,23 +37,50 @@ def read_files(
     Parameters
     ----------
     step
-        counts on how many are done.
+        counts on how many are done; what it raises ends the reading.
     """
     kept = [Hash(*row) for row in store.read("SELECT id, method, views FROM recipes WHERE made_with = ?", (made_with(),))]
-    with without_remarks():
-        readings = zip(files, _read(root, files, kept, executor), strict=True)
-        while batch := list(itertools.islice(readings, BATCH)):
+    # closed even where a step raises: else what is in the queue would be read all the same
+    with without_remarks(), contextlib.closing(_read(root, files, kept, executor)) as read:
+        readings = zip(files, _asking(read, step), strict=True)
+        for batch in _in_batches(readings):
             _save(store, root, batch, kept)
             step(len(batch))
 
 
-def _read(root: str, files: Sequence[bytes], kept: Sequence[Hash], executor: Executor | None) -> Iterator[tuple[int, Reading]]:
+def _in_batches(readings: Iterable[tuple[bytes, tuple[int, Reading]]]) -> Iterator[list[tuple[bytes, tuple[int, Reading]]]]:
+    """Yield what comes in lists of BATCH; where reading is stopped, first what came before."""
+    batch: list[tuple[bytes, tuple[int, Reading]]] = []
+    try:
+        for reading in readings:
+            batch.append(reading)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    except (Exception, KeyboardInterrupt):
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+def _asking(read: Iterable[tuple[int, Reading]], step: Callable[[int], None]) -> Iterator[tuple[int, Reading]]:
+    """Yield what comes, and count none of it: for a stop that need not wait for a whole batch."""
+    for reading in read:
+        step(0)
+        yield reading
+
+
+def _read(
+    root: str, files: Sequence[bytes], kept: Sequence[Hash], executor: Executor | None
+) -> Generator[tuple[int, Reading], None, None]:
     named = [(printable(file_name(file)), file_path(root, file)) for file in files]
     methods = sorted({one.method for one in kept})
     # the views of one are the first of eight, so one call serves methods kept either way
     turned = any(one.views > 1 for one in kept)
     work = partial(_read_some, methods=methods, orientations=turned)
-    return map_batches(work, named, executor=executor, describe="scan")
+    yield from map_batches(work, named, executor=executor, describe="scan")
 
 
 def _read_some(files: Sequence[tuple[str, str]], *, methods: Sequence[str], orientations: bool) -> list[tuple[int, Reading]]:

@@ -19,12 +19,15 @@ import sqlite3
 import sys
 import tempfile
 import threading
+import time
 import warnings
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from ..text import count_of
 
 INDEX_NAME = ".imgdup_nb.sqlite"  # hidden, so that a scan passes over it
 APPLICATION = 0x64757073  # written into the file's header: this SQLite file is ours
@@ -249,19 +252,21 @@ def index_path(folder: str, index: str | os.PathLike[str] | None) -> str:
 
     Raises
     ------
-    ValueError
-        if the file that the user names is no SQLite file: it may be a picture.
+    TypeError, ValueError, IsADirectoryError
+        if what the user names is no path, no SQLite file (it may be a picture), or a folder.
 
     Warns
     -----
     UserWarning
-        if the folder cannot be written to, so that the cache is used.
+        if the folder cannot be written to, so that the cache is used; if the index is an empty file, and has been for a while.
     """
     if index is not None:
-        return _check_index(os.path.abspath(index))
+        if not isinstance(index, str | os.PathLike):
+            raise TypeError(f"index must be the path of a file, new or old, not {type(index).__name__}")
+        return _warn_if_emptied(_check_index(os.path.abspath(index)))
     inside = os.path.join(folder, INDEX_NAME)
     if is_writable(folder):
-        return inside
+        return _warn_if_emptied(inside)
     spelled = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:16]
     kept = cache_folder() / f"{spelled}.sqlite"
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -278,10 +283,23 @@ def index_path(folder: str, index: str | os.PathLike[str] | None) -> str:
 
 
 def _check_index(path: str) -> str:
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"index must name a file, and {path!r} is a folder; index={os.path.join(path, INDEX_NAME)!r}")
     if os.path.isfile(path) and os.path.getsize(path):
         with open(path, "rb") as stored:
             if stored.read(len(SQLITE)) != SQLITE:
                 raise ValueError(f"index {path!r} is no index, and was left as it is; name another file with index=")
+    return path
+
+
+def _warn_if_emptied(path: str) -> str:
+    """Warn of an empty file, which SQLite takes for a new database; not of one that another program may be making just now."""
+    if os.path.isfile(path) and not os.path.getsize(path) and time.time() - os.path.getmtime(path) > BUSY_SECONDS:
+        warnings.warn(
+            f"the index {path!r} is an empty file and begins anew: if you said anything of these pictures before, put back a "
+            "copy of it",
+            stacklevel=4,
+        )
     return path
 
 
@@ -331,7 +349,8 @@ def set_aside(path: str) -> None:
                 run(f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(row))})", row)
     store.close()
     warnings.warn(
-        f"the old index is kept as {aside!r}; {len(saved['labels'])} labels and {len(saved['tags'])} tags were read from it",
+        f"the old index is kept as {aside!r}; {count_of(len(saved['labels']), 'label')} and "
+        f"{count_of(len(saved['tags']), 'tag')} were read from it",
         stacklevel=3,
     )
 

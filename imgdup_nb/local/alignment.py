@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from .features import Features, import_cv2
+from .features import SHRINK, Features, import_cv2
+from .shared_part import are_inside, is_vouched_for, largest_part
 from .transforms import carry, determinant, invert, lay_frame, overlaps, then, to_pixels
 
 MAX_BITS = 68  # of 256: two ORB patches that differ by more show different things
@@ -22,6 +24,7 @@ MAX_STRETCH = 2.5  # what a copy may be stretched by in one direction more than 
 CELL, SMALL_CELL = 8, 4  # pixels of the grey pictures; a block is 2 x 2 cells, and blocks overlap by half
 FEW_BLOCKS = 40  # a common area of fewer blocks is looked at with small cells
 MIN_BLOCKS = 8  # fewer textured blocks are no evidence
+SMALL_SHARE, SMALL_BLOCKS = 25.0, 24  # percent of a picture; where less of it is common, so many blocks must say that it is
 MIN_OVERLAP = 20.0  # percent that must be common of the picture of which more is
 TEXTURED = 9.0  # variance of grey levels; a block flatter than this in both pictures says nothing
 AGREES = 0.85  # correlation of a block; photographs taken a second apart mostly stay below in what moved
@@ -30,6 +33,8 @@ AGREES_UNVOUCHED = 0.9  # a block must agree more: two garments on one floor hav
 ALIKE = 0.5  # correlation from which a block says where the pictures should lie
 MAX_STEPS, SETTLED_PIXELS = 4, 0.1  # of moving the transform; pixels of the grey picture that end it
 SETTLED = 90.0  # percent; then nothing else is tried
+LARGE_PART, SHARP = 40, 0.85  # blocks in one piece; of these so many agree surely though around them all has changed
+MOST_OF_PARTS = 69.0  # percent; pages of one template share much seen from closer by, and as a whole are no copies
 FRAME_SIDE, FRAME_ALIKE = 16, 0.85  # frames are laid on each other where, this many pixels wide and high, they correlate so
 _PLACES = np.arange(FRAME_SIDE**2).reshape(FRAME_SIDE, FRAME_SIDE)
 VIEWS = np.stack([np.rot90(each, turns).ravel() for each in (_PLACES, _PLACES[:, ::-1]) for turns in range(4)])
@@ -50,7 +55,8 @@ class Alignment:
     ----------
     similarity
         percent of the textured blocks of the common area that agree, in the band from 70 to 79 where they show another shot of
-        the scene; 0 where no alignment was found.
+        the scene. Below 70 only of a shared part (see `shares_part`); 0 of what else agrees in part, and where no alignment
+        was found.
     matches
         features that the transform carries.
     transform : float64, 2 x 3, or None
@@ -87,6 +93,29 @@ class Alignment:
     doubt: float = 0.0
     coarse: bool = False
 
+    @cached_property
+    def part(self) -> np.ndarray:
+        """Which blocks make up the largest piece that agrees, bool, rows x columns."""
+        return np.zeros((0, 0), dtype=bool) if self.blocks is None else largest_part(self.blocks >= self.agrees)
+
+    @property
+    def agreeing(self) -> float:
+        """Percent of the textured blocks that agree, whatever it counts as."""
+        return 0.0 if self.blocks is None else 100 * _share(self.blocks, self.agrees)
+
+    @property
+    def shares_part(self) -> bool:
+        """Whether what agrees is a part that both pictures share, and not what two shots or garments have in common.
+
+        Features carry it, some of it is in one piece, and it lies still; or it is a large piece that agrees nearly wholly.
+        """
+        from .alignment_loops import SHOT, SURELY
+
+        n = int(self.part.sum())
+        if self.blocks is None or self.matches == 0 or n < MIN_BLOCKS:
+            return False
+        return self.apart < SHOT or (n >= LARGE_PART and _share(self.blocks[self.part], SURELY) >= SHARP)
+
     @property
     def scale(self) -> float:
         """How much larger right shows what left shows, as the square root of areas; NaN without a transform."""
@@ -112,7 +141,7 @@ NOTHING = Alignment(0.0, apart=math.inf)
 
 
 class Look(NamedTuple):
-    """How pictures are looked at: as a whole, or one for a part of the other that was seen from closer by.
+    """How pictures are looked at: as a whole, one for a part of the other that was seen from closer by, or both from closer by.
 
     Attributes
     ----------
@@ -124,15 +153,19 @@ class Look(NamedTuple):
         what a copy may be enlarged by.
     places
         where it is looked for, one after the other: a collage may show the same thing several times.
+    vouched_by
+        what says that features agree not by chance: "all" of the common area, of which they are a share; how "still" it lies;
+        those in the "part" that agrees.
     """
 
     min_matches: int
     min_both: float
     max_scale: float
     places: int
+    vouched_by: str
 
 
-WHOLE, PART = Look(8, 4.0, 6.0, 1), Look(6, 2.0, 8.0, 4)
+WHOLE, PART, BOTH_PARTS = Look(8, 4.0, 6.0, 1, "all"), Look(8, 2.0, 8.0, 4, "still"), Look(8, 4.0, 6.0, 1, "part")
 
 
 def align(left: Features, right: Features) -> Alignment:
@@ -148,17 +181,27 @@ def align(left: Features, right: Features) -> Alignment:
     first, second = (right, left) if turned_round else (left, right)
     best = _look(first, second, WHOLE)
     if best.similarity < SETTLED:
-        best = max(best, _align_frames(first, second), key=lambda each: each.similarity)
+        best = max(best, _align_frames(first, second), key=lambda each: (_claim(each), each.similarity))
     if best.similarity < SETTLED and second.closer is not None:
         best = _better(best, _look(first, second.closer, PART))
     if best.similarity < SETTLED and first.closer is not None:
         best = _better(best, _turn_round(_look(second, first.closer, PART)))
+    if _claim(best) == 0 and first.closer is not None and second.closer is not None:
+        best = _better(best, _look(first.closer, second.closer, BOTH_PARTS))
+    best = replace(best, similarity=_claim(best))
     return _turn_round(best) if turned_round else best
 
 
 def _better(one: Alignment, other: Alignment) -> Alignment:
     """Return the better one of two, the first where they are equal."""
-    return max(one, other, key=lambda each: (each.similarity, each.matches))
+    return max(one, other, key=lambda each: (_claim(each), each.similarity, each.matches))
+
+
+def _claim(found: Alignment) -> float:
+    """Return the percent that may be claimed: below what looks alike only of a part that is surely shared."""
+    from .alignment_loops import LOOKS_ALIKE
+
+    return found.similarity if found.similarity >= LOOKS_ALIKE or found.shares_part else 0.0
 
 
 def _look(first: Features, second: Features, look: Look) -> Alignment:
@@ -220,14 +263,33 @@ def _align_place(first: Features, second: Features, pairs: np.ndarray, mirror: b
     in_common = min(
         count_within(transform, first.points, *second.size), count_within(invert(transform), second.points, *first.size)
     )
-    if matches < MIN_MATCHED * in_common or not _share_enough(transform, first, second, look.min_both):
+    is_few = look.vouched_by != "part" and matches < MIN_MATCHED * in_common
+    if is_few or not _are_enough(overlaps(transform, first.size, second.size), look.min_both):
         return NOTHING
     found = _settle(first, second, transform, matches, look)
+    if look.vouched_by == "part":
+        return _judge_parts(found, first, second, pairs)
     if found.apart < SHOT:
         return found
-    if look is PART:  # too few features to vouch for it, too few blocks to tell another shot from something else
+    if look.vouched_by == "still":  # too few features to vouch for it, too few blocks to tell another shot from something else
         return replace(found, similarity=0.0)
     return found if matches >= VOUCHED * in_common else _judge_unvouched(found)
+
+
+def _judge_parts(found: Alignment, first: Features, second: Features, pairs: np.ndarray) -> Alignment:
+    """Judge two pictures both seen from closer by: only the part that agrees says something, by its own features."""
+    if found.transform is None or not found.shares_part:
+        return NOTHING
+    on_right = found.frame == "right"
+    one = carry(found.transform, first.points) if on_right else first.points
+    other = second.points if on_right else carry(invert(found.transform), second.points)
+    in_first, in_second = (are_inside(points, found.part, SHRINK * found.cell) for points in (one, other))
+    carried = pairs[_carries(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])]
+    return (
+        replace(found, similarity=min(found.similarity, MOST_OF_PARTS))
+        if is_vouched_for(in_first, in_second, carried)
+        else NOTHING
+    )
 
 
 def _judge_unvouched(found: Alignment) -> Alignment:
@@ -245,8 +307,7 @@ def _share(blocks: np.ndarray, agrees: float) -> float:
     return float(np.mean(blocks[~np.isnan(blocks)] >= agrees))
 
 
-def _share_enough(transform: np.ndarray, first: Features, second: Features, min_both: float) -> bool:
-    shares = overlaps(transform, first.size, second.size)
+def _are_enough(shares: tuple[float, float], min_both: float) -> bool:
     return max(shares) >= MIN_OVERLAP and min(shares) >= min_both
 
 
@@ -267,14 +328,15 @@ def _settle(first: Features, second: Features, transform: np.ndarray, matches: i
     )
     settled = then(to_target, back, invert(to_source))
     transform = invert(settled) if is_shrunk else settled
-    is_enough = np.count_nonzero(~np.isnan(blocks)) >= MIN_BLOCKS and _share_enough(transform, first, second, look.min_both)
-    if percent <= 0 or not is_enough:
+    shares = overlaps(transform, first.size, second.size)
+    min_blocks = MIN_BLOCKS if min(shares) >= SMALL_SHARE else SMALL_BLOCKS
+    if percent <= 0 or np.count_nonzero(~np.isnan(blocks)) < min_blocks or not _are_enough(shares, look.min_both):
         return NOTHING
     return Alignment(
         percent,
         matches,
         transform,
-        *overlaps(transform, first.size, second.size),
+        *shares,
         blocks=blocks,
         apart=smaller * apart,
         frame="right" if is_shrunk else "left",

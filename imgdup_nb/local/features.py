@@ -35,7 +35,7 @@ CELLS = 12  # along the longer side; each of them gives one feature before any g
 MIN_SIDE = 16  # pixels; strips that are thinner at the working size have no features
 AKAZE_SIDE = 640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
 MIN_FEATURES = 16  # below this a picture has too little texture to be aligned
-RECIPE = 3  # one more whenever features, their votes or their scores change, so that kept ones are made again
+RECIPE = 4  # one more whenever features, their votes or their scores change, so that kept ones are made again
 MAGIC = b"imgdupF2"  # what the bytes of kept features begin with; its last character is the version of the form
 HEADER = struct.Struct("<8s8I")  # magic; width, height; grey width, height; features, words, features in the mirror and closer
 

@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_choice
+from ..storage import is_url
+from ..text import count_of
 from .files import is_below, native
 from .journal import Journal, Record, read_journal
 from .steps import LINKS, NEEDS_TARGET, Run
@@ -82,7 +84,8 @@ def apply_plan(
     Raises
     ------
     ValueError
-        if the plan would leave a group without a keeper, an image has two rows, or the arguments do not go together.
+        if the plan would leave a group without a keeper, an image has two rows, files are at URLs (those are not changed), or
+        the arguments do not go together.
     OSError
         if the journal cannot be made.
 
@@ -175,11 +178,11 @@ def undo(log: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
         outcomes = [outcome for _, outcome, _ in run.undo()]
         table = _table(opened.header, opened.states, dry_run=False, journal=opened.path)
     lost = outcomes.count("not restored")
-    print(f"{outcomes.count('restored')} files restored.")
+    print(f"{count_of(outcomes.count('restored'), 'file')} restored.")
     if run.stopped:
         warnings.warn(f"the undo stopped: {run.stopped}; undo(log) continues it", stacklevel=2)
     elif lost:
-        warnings.warn(f"{lost} files could not be restored; see log[log.status == 'not restored']", stacklevel=2)
+        warnings.warn(f"{count_of(lost, 'file')} could not be restored; see log[log.status == 'not restored']", stacklevel=2)
     return table
 
 
@@ -209,6 +212,12 @@ def _check_plan(plan: pd.DataFrame) -> list[Record]:
         raise TypeError(f"plan must be a table made by choose_keepers(groups, images), with the columns {', '.join(NEEDED)}")
     for action in plan.action.unique():
         check_choice("plan.action", action, PLANNED)
+    elsewhere = [path for path in plan.path if is_url(path)]
+    if elsewhere:
+        raise ValueError(
+            f"plan has files at URLs, such as {elsewhere[0]!r}, and files elsewhere are not changed from here; the paths to "
+            "remove there are plan.path[plan.action == 'remove'], for the tools of that store"
+        )
     paths = [os.path.abspath(path) for path in plan.path]
     for name, values in (("image", list(plan.image)), ("path", paths)):
         if len(set(values)) < len(values):
@@ -326,7 +335,8 @@ def _finish(run: Run, journal: Journal) -> pd.DataFrame:
         warnings.warn(f"the run stopped: {run.stopped}. resume(log) continues it, undo(log) goes back", stacklevel=3)
     elif table.status.isin(["skipped", "failed"]).any():
         n_left = int(table.status.isin(["skipped", "failed"]).sum())
-        warnings.warn(f"{n_left} files were left alone; see log[log.note != '']", stacklevel=3)
+        left = f"{count_of(n_left, 'file')} {'was' if n_left == 1 else 'were'} left alone"
+        warnings.warn(f"{left}; see log[log.note != '']", stacklevel=3)
     return table
 
 
@@ -396,12 +406,12 @@ def _summary(table: pd.DataFrame) -> str:
     done = DONE_WORDS[table.attrs["action"]]
     would = "would be " if table.attrs["dry_run"] else ""
     lines = [
-        f"{_files(len(hit))} ({_megabytes(hit.bytes.sum())}) {would}{done}, "
-        f"{_files((table.status == 'kept').sum())} kept. Disk space {would}freed: {_megabytes(hit.frees.sum())}."
+        f"{count_of(len(hit), 'file')} ({_megabytes(hit.bytes.sum())}) {would}{done}, "
+        f"{count_of((table.status == 'kept').sum(), 'file')} kept. Disk space {would}freed: {_megabytes(hit.frees.sum())}."
     ]
     left = table[table.status.isin(["skipped", "failed", "not reached"])]
     if len(left):
-        lines.append(f"{_files(len(left))} {would}left alone: {'; '.join(_reasons(left))}.")
+        lines.append(f"{count_of(len(left), 'file')} {would}left alone: {'; '.join(_reasons(left))}.")
     return " ".join(lines)
 
 
@@ -409,10 +419,6 @@ def _reasons(left: pd.DataFrame) -> Iterator[str]:
     notes = left.note.where(left.note != "", "not reached")
     for note, count in notes.value_counts().head(3).items():
         yield f"{count} x {note}"
-
-
-def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"
 
 
 def _megabytes(n_bytes: int) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..decode import UnreadableImage, open_image
+from ..graph import WHERE_FROM, check_rows
 from ..groups import Grouping
 from ..pairs import may_be_original
 from ..parallel import each, map_batches
@@ -125,11 +126,12 @@ def _members(table: pd.DataFrame, images: pd.DataFrame) -> dict[int, list[Row]]:
         raise TypeError(f"groups must be made by group_duplicates(pairs, threshold), not {type(table).__name__}")
     if not isinstance(images, pd.DataFrame) or not {"image", "path", "sha256", "problem"} <= set(images):
         raise TypeError(f"images must be a table made by scan_images(folder), not {type(images).__name__}")
+    check_rows(images)
     wanted = images[images.image.isin(set(table.image))]
     known = {row["image"]: row for row in wanted.to_dict("records")}
     missing = [image for image in table.image if image not in known]
     if missing:
-        raise KeyError(f"images has no row for {missing[0]!r}, which is in a group; were the groups made from another folder?")
+        raise KeyError(f"images has no row for {missing[0]!r}, which is in a group; {WHERE_FROM}")
     if table.image.duplicated().any():
         raise ValueError(
             f"groups has {table.image[table.image.duplicated()].iloc[0]!r} twice: an image is in one group at most"

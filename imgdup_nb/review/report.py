@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..decode import UnreadableImage, thumbnail
 from ..parallel import each, map_batches
+from ..text import count_of
 from .actions import DONE_WORDS
 
 THUMBNAIL_SIDE = 160  # pixels; about 5 kB in the page
@@ -197,7 +198,8 @@ def _groups(table: pd.DataFrame, pictures: dict[Any, bytes]) -> Iterator[str]:
         weakest = rows.similarity.min() if "similarity" in rows else np.nan
         note = "" if np.isnan(weakest) else f", from {weakest:.1f} %"
         heading = f"Group {number}" if number else "Not duplicates"
-        yield f'<section><h2>{heading} <small>{len(rows)} files{note}</small></h2><div class="tiles">'
+        size = count_of(len(rows), "file")
+        yield f'<section><h2>{heading} <small>{size}{note}</small></h2><div class="tiles">'
         for place, row in rows.iterrows():
             yield _tile(row, pictures.get(place, b""))
         yield "</div></section>"

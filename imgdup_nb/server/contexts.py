@@ -118,7 +118,9 @@ class Contexts:
             if not is_wanted():
                 raise Refused(400, "the client went away")
             context.state = state
-            answer = await self._in_thread(_answer, context, folder, self.method, question)
+            # a server that is told to stop stops its loop, and then waits for all threads
+            is_running = asyncio.get_running_loop().is_running
+            answer = await self._in_thread(_answer, context, folder, self.method, question, is_running)
         self._close_some()
         return answer
 
@@ -167,11 +169,14 @@ def check_id(context_id: str) -> None:
         raise Refused(400, f"the id of a search context is the name of a folder, and {context_id!r} cannot be one")
 
 
-def _answer(context: Context, folder: str, method: str, question: Callable[[Collection], Answer]) -> Answer:
+def _answer(
+    context: Context, folder: str, method: str, question: Callable[[Collection], Answer], is_wanted: Callable[[], bool]
+) -> Answer:
     if context.collection is not None and not os.path.exists(context.collection.index):
         _close(context)  # somebody removed the folder and made another one
     if context.collection is None:
         context.collection = Collection(folder, methods=[method])
+    context.collection.is_wanted = is_wanted
     return question(context.collection)
 
 

@@ -26,6 +26,7 @@ from ..index.collection import Collection
 from .base import ToolWidget, facts_by_name, join_module, join_styles
 from .state import check_images
 from .thumbnails import Thumbnails
+from .values import Number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +79,7 @@ class PairLabeler(ToolWidget):
     _esm = join_module("labeler.js")
     _css = join_styles("labeler.css")
 
-    threshold = t.Float(90.0, help="percent, inclusive")
+    threshold = Number(90.0, help="percent, inclusive")
     view = t.Dict().tag(sync=True)
 
     def __init__(
@@ -95,7 +96,7 @@ class PairLabeler(ToolWidget):
         self._confidence = check_confidence(confidence)
         self._survey = Survey.of(pairs)
         self._similarity = pairs.similarity.to_numpy(dtype=float)[self._survey.row]
-        self._thumbnails = None if check_images(images) is None else Thumbnails(images)
+        self._thumbnails = None if check_images(images, pairs) is None else Thumbnails(images)
         self._facts = facts_by_name(images)
         self._asked = 0
         super().__init__(threshold=threshold)

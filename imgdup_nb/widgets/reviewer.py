@@ -31,7 +31,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ..evidence.labels import Labels
 from ..index.answers import open_labels
 from ..index.collection import Collection
-from ..text import shorten_middle
+from ..text import count_of, shorten_middle
 from .base import ToolWidget, join_module, join_styles, size_text
 from .thumbnails import Thumbnails
 
@@ -359,8 +359,7 @@ class GroupReviewer(ReviewState, ToolWidget):
     def __repr__(self) -> str:
         groups, going = len(self._places), self.totals["remove"]
         return (
-            f"<GroupReviewer: {groups} group{'s' * (groups != 1)}, {len(self.reviewed)} reviewed, "
-            f"{going} image{'s' * (going != 1)} to remove>"
+            f"<GroupReviewer: {count_of(groups, 'group')}, {len(self.reviewed)} reviewed, {count_of(going, 'image')} to remove>"
         )
 
 

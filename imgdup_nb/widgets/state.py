@@ -13,11 +13,12 @@ import traitlets as t
 from ..changes import CHANGES
 from ..checks import check_percent
 from ..evidence.bursts import are_certain, find_bursts, is_near, read_times, seconds_apart
-from ..graph import TOLERANCE, PairGraph
+from ..graph import TOLERANCE, PairGraph, check_rows
 from ..groups import Grouping, group_graph, sweep_graph
 from ..linkages import LINKAGES
 from ..plots import graph_levels
 from .rows import Changes, GroupRows
+from .values import Number, Switch
 
 ORDERS = ["size", "score", "risk"]
 INPUT = {"sync": True, "echo_update": False}  # read by the widget; a state without one ignores it
@@ -73,14 +74,14 @@ class ThresholdState(t.HasTraits):
     """
 
     method = t.Unicode(help="name of the pair table in use").tag(**INPUT)
-    threshold = t.Float(90.0, help="percent, inclusive").tag(**INPUT)
+    threshold = Number(90.0, help="percent, inclusive").tag(**INPUT)
     linkage = t.Enum(LINKAGES, "star").tag(**INPUT)
-    upper = t.Float(None, allow_none=True, help="percent, exclusive; None is no limit").tag(**INPUT)
-    without_bursts = t.Bool(False, help="leaves out pairs taken seconds apart").tag(**INPUT)
-    pinned = t.Float(None, allow_none=True, help="percent; None compares with nothing").tag(**INPUT)
+    upper = Number(None, allow_none=True, help="percent, exclusive; None is no limit").tag(**INPUT)
+    without_bursts = Switch(False, help="leaves out pairs taken seconds apart").tag(**INPUT)
+    pinned = Number(None, allow_none=True, help="percent; None compares with nothing").tag(**INPUT)
     search = t.Unicode("").tag(**INPUT)
     order = t.Enum(ORDERS, "size").tag(**INPUT)
-    only_changed = t.Bool(False).tag(**INPUT)
+    only_changed = Switch(False).tag(**INPUT)
     groups = t.Instance(Grouping, read_only=True)
     selected = t.Tuple(read_only=True)
     sweep = t.Instance(pd.DataFrame, read_only=True)
@@ -96,7 +97,7 @@ class ThresholdState(t.HasTraits):
         self._graphs: dict[str, PairGraph] = {}
         self._taken: dict[str, np.ndarray] = {}  # by method, as the graphs
         self._together: dict[str, np.ndarray] = {}
-        self.images = check_images(images)
+        self.images = check_images(images, *self._tables.values())
         traits.setdefault("method", next(iter(self._tables)))
         if traits["method"] in self._tables:
             graph = self._graphs[traits["method"]] = PairGraph.read(self._tables[traits["method"]])
@@ -367,10 +368,12 @@ def _tables_by_method(pairs: Any) -> dict[str, pd.DataFrame]:
     return {graph.method: pairs}
 
 
-def check_images(images: Any) -> pd.DataFrame | None:
-    """Return `images` if it is an images table or None, else raise a TypeError that says how to make one."""
+def check_images(images: Any, *tables: pd.DataFrame) -> pd.DataFrame | None:
+    """Return `images` if it is None or has a row for each image of some pair tables, else raise and say how to make one."""
     if images is None:
         return None
     if not isinstance(images, pd.DataFrame) or not {"image", "path"} <= set(images):
         raise TypeError(f"images must be a table made by scan_images(folder), with image and path, not {type(images).__name__}")
+    for pairs in tables:
+        check_rows(images, pairs)
     return images

@@ -6,7 +6,7 @@ answer goes out: meanwhile the browser says that it is worked on. Messages, besi
 ==========  =======================================================================================================
 to Python   ``{type: "layers", index}``: what is drawn of the pair with this number, if it is the one shown
 to browser  ``{type: "layers", index, ...}`` (see `_layers`) and a JPEG each: left, right, and, where they are aligned, left as
-            it lies on right, difference
+            it lies on right, difference. Of a pair that cannot be compared left and right, empty where it cannot be shown
 ==========  =======================================================================================================
 """
 
@@ -27,14 +27,17 @@ import traitlets as t
 from PIL import Image
 
 from ..compare import FIGURE_INCHES, Comparison, block_corners, compare_images, name_files
+from ..decode import UnreadableImage, thumbnail
 from ..text import shorten_middle
 from .base import ToolWidget, facts_by_name, join_module, join_styles
 from .state import check_images
+from .thumbnails import Thumbnail
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_SIDE = 900  # pixels of a picture that is sent
+STRIP_SIDE = 192  # pixels that the shorter side keeps all the same, so that a panorama can be looked at
 MAX_NAME = 40  # characters of a name within a sentence
 KEPT = 8  # comparisons, about 2 MB each, so that going back costs nothing
 
@@ -124,6 +127,9 @@ class PairViewer(ToolWidget):
         with self.lock:
             names = tuple(self._pairs[side].iloc[self.index] for side in ("left", "right")) if len(self._pairs) else ()
             comparison, problem = self._compare(names)
+            self._alone = [] if comparison is not None else [self._open_alone(name) for name in names]
+            lost = [f"{name}: {one.problem}" for name, one in zip(names, self._alone, strict=False) if one.problem]
+            problem = "; ".join(lost) or problem
             self.set_trait("comparison", comparison)
             self.set_trait("problem", problem)
             self.set_trait("pair", names)
@@ -133,9 +139,8 @@ class PairViewer(ToolWidget):
         """Return the comparison of two images and an empty text, or None and why there is none."""
         if self._given is not None or not names:
             return self._given, "" if names else "There is no pair to show."
-        unknown = [name for name in names if name not in self._paths]
-        if unknown:
-            return None, f"{unknown[0]} is not in the images table"
+        if any(name not in self._paths for name in names):
+            return None, "not in the images table"
         try:
             made = self._compare_files(*(self._paths[name] for name in names))
         except ImportError:  # not of this pair: nothing can be compared
@@ -143,6 +148,15 @@ class PairViewer(ToolWidget):
         except Exception as error:  # whatever it is, the next pair may be fine
             return None, str(error) or type(error).__name__
         return replace(made, left=names[0], right=names[1]), ""
+
+    def _open_alone(self, name: str) -> Thumbnail:
+        """Return the picture of an image whose pair cannot be compared: it need not be the one that is to blame."""
+        if name not in self._paths:
+            return Thumbnail(b"", "not in the images table")
+        try:
+            return Thumbnail(thumbnail(self._paths[name], MAX_SIDE), "")
+        except UnreadableImage as error:
+            return Thumbnail(b"", str(error))
 
     # -- to and from the browser ---------------------------------------------------------------------------------------
 
@@ -156,6 +170,7 @@ class PairViewer(ToolWidget):
             "found": self._found_by(),
             "sentence": self._sentence(),
             "problem": shorten_middle(self.problem, 300),
+            "alone": [one.problem for one in self._alone],
             "aligned": found is not None and found.alignment.transform is not None,
             "scores": [] if found is None else [[str(name), *row] for name, *row in found.scores.round(1).itertuples()],
         }
@@ -175,21 +190,38 @@ class PairViewer(ToolWidget):
 
     def _answer_layers(self, content: dict[str, Any]) -> None:
         with self.lock:
-            index, comparison = self.index, self.comparison
-        if comparison is not None and content["index"] == index:  # else the browser asks again for the pair that came after
+            index, comparison, alone = self.index, self.comparison, self._alone
+        if content["index"] != index:  # the browser asks again for the pair that came after
+            return
+        if comparison is not None:
             drawn, pictures = _layers(comparison)
             self.send({"type": "layers", "index": index, **drawn}, buffers=[_jpeg(picture) for picture in pictures])
+        elif alone:
+            sizes = [Image.open(io.BytesIO(one.jpeg)).size if one.jpeg else (3, 2) for one in alone]
+            drawn = {"sizes": sizes, "areas": [], "agree": [], "differ": []}
+            self.send({"type": "layers", "index": index, **drawn}, buffers=[one.jpeg for one in alone])
 
     # -- without a browser ---------------------------------------------------------------------------------------------
 
     def figure(self) -> Figure:
-        """Return the pair as `Comparison.plot` draws it, or the reason why it cannot be compared, as a matplotlib figure."""
+        """Return the pair as `Comparison.plot` draws it, or what there is of it and why no more, as a matplotlib figure."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=FIGURE_INCHES, dpi=60, layout="constrained")
         if self.comparison is not None:
             return self.comparison.plot(figure)
-        figure.text(0.5, 0.5, shorten_middle(self.problem, 100), ha="center", wrap=True, parse_math=False)
+        if not any(one.jpeg for one in self._alone):
+            figure.text(0.5, 0.5, shorten_middle(self.problem, 100), ha="center", wrap=True, parse_math=False)
+            return figure
+        figure.set_size_inches(FIGURE_INCHES[0], FIGURE_INCHES[1] / 2)
+        for ax, name, one in zip(figure.subplots(1, 2), self.pair, self._alone, strict=True):
+            ax.set_axis_off()
+            ax.set_title(shorten_middle(name, MAX_NAME), parse_math=False)
+            if one.jpeg:
+                ax.imshow(np.asarray(Image.open(io.BytesIO(one.jpeg))))
+            else:
+                why = shorten_middle(one.problem, 100)
+                ax.text(0.5, 0.5, why, ha="center", va="center", wrap=True, transform=ax.transAxes, parse_math=False)
         return figure
 
     def still(self) -> bytes:
@@ -217,7 +249,7 @@ def _open_pairs(pairs: Any, images: pd.DataFrame | None) -> tuple[pd.DataFrame, 
     if isinstance(pairs, Comparison):
         return pd.DataFrame({"left": [pairs.left], "right": [pairs.right]}, dtype=object), {}
     if isinstance(pairs, pd.DataFrame) and {"left", "right"} <= set(pairs):
-        known = check_images(images)
+        known = check_images(images, pairs)
         if known is None:
             raise TypeError("images must be the table made by scan_images(folder): a table of pairs holds names, not files")
         return pairs, dict(zip(known.image, known.path, strict=True))
@@ -246,9 +278,11 @@ def _layers(comparison: Comparison) -> tuple[dict[str, Any], list[np.ndarray]]:
 
 
 def _jpeg(picture: np.ndarray) -> bytes:
-    """Return a picture as a JPEG of at most MAX_SIDE pixels."""
+    """Return a picture as a JPEG of at most MAX_SIDE pixels, a strip of at most STRIP_SIDE across."""
     image = Image.fromarray(picture)
-    image.thumbnail((MAX_SIDE, MAX_SIDE))
+    short, long = sorted(image.size)
+    side = round(max(MAX_SIDE, long * STRIP_SIDE / short))
+    image.thumbnail((side, side))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

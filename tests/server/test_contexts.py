@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -72,6 +73,28 @@ def test_questions_about_one_context_take_turns_and_others_do_not_wait(tmp_path)
 
     asyncio.run(ask())
     assert seen == ["slow", "second"]
+
+
+def test_a_question_is_not_wanted_any_more_once_the_server_stops(tmp_path):
+    contexts, loop, begun, seen = Contexts(str(tmp_path)), asyncio.new_event_loop(), threading.Event(), []
+
+    def wait_for_the_end(collection):
+        seen.append(collection.is_wanted())
+        begun.set()
+        end = time.monotonic() + 10
+        while collection.is_wanted() and time.monotonic() < end:
+            time.sleep(0.01)
+        seen.append(collection.is_wanted())
+
+    name = loop.run_until_complete(contexts.create())
+    question = loop.create_task(contexts.ask(name, wait_for_the_end))
+    loop.run_until_complete(asyncio.to_thread(begun.wait, 10))  # and then the loop does not run
+    end = time.monotonic() + 10
+    while len(seen) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    loop.run_until_complete(question)
+    loop.close()
+    assert seen == [True, False]
 
 
 def test_only_so_many_contexts_are_open_at_once(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ const MODES = [
   ["d", "difference", "Difference"],
 ];
 const NAME = 36; // characters of a name in a caption
+const WIDE = 2.5; // width / height of a picture that needs all of the width
 
 class Viewer extends View {
   constructor(model, root) {
@@ -55,7 +56,7 @@ class Viewer extends View {
     this.blink = tool("Blink", "x", () => this.swap(), "blink");
     this.blink.removeAttribute("aria-pressed");
     this.slider = element("input", { type: "range", min: 0, max: 100, step: 1, "data-testid": "slider" });
-    this.slider.addEventListener("input", () => this.setShare(Number(this.slider.value)), { signal });
+    this.slider.addEventListener("input", () => this.slide(Number(this.slider.value)), { signal });
     this.share = labelled("", this.slider);
     this.share.classList.add("dup-share");
     this.sentence = element("p", { class: "dup-sentence", "data-testid": "sentence" });
@@ -110,11 +111,15 @@ class Viewer extends View {
       left: element("div", { class: "dup-stage" }, left, this.drawings.left),
       right: element("div", { class: "dup-stage" }, right, this.drawings.right),
     };
+    this.missing = ["left", "right"].map((side) => element("p", { class: "dup-missing", "data-testid": `missing-${side}` }));
+    this.scrollers = [this.stages.left, this.stages.right].map((stage) => element("div", { class: "dup-scroll" }, stage));
+    for (const scroller of this.scrollers) {
+      scroller.addEventListener("scroll", () => this.scrollTogether(scroller), { signal: this.signal });
+    }
     this.pair = element(
       "div",
       { class: "dup-pair", "data-testid": "pair" },
-      element("figure", {}, this.stages.left, this.captions[0]),
-      element("figure", {}, this.stages.right, this.captions[1]),
+      ...[0, 1].map((side) => element("figure", {}, this.scrollers[side], this.missing[side], this.captions[side])),
     );
     this.wiped = element("div", { class: "dup-wiped" }, laid);
     this.line = element("i", { class: "dup-line" });
@@ -130,7 +135,8 @@ class Viewer extends View {
     for (const kind of ["pointerdown", "pointermove"]) {
       this.stages.over.addEventListener(kind, (event) => this.onPointer(event), { signal: this.signal });
     }
-    this.over = element("figure", { class: "dup-over" }, this.stages.over, this.share, this.captions[2]);
+    const scroller = element("div", { class: "dup-scroll" }, this.stages.over);
+    this.over = element("figure", { class: "dup-over" }, scroller, this.share, this.captions[2]);
   }
 
   bindKeys() {
@@ -146,9 +152,14 @@ class Viewer extends View {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const isNamed = event.key.length > 1;
     const key = isNamed ? event.key : event.key.toLowerCase();
-    if (!Object.hasOwn(this.keys, key) || (isNamed && event.target === this.slider)) return; // the slider has arrows of its own
+    if (!Object.hasOwn(this.keys, key) || (isNamed && this.hasArrows(event.target))) return;
     event.preventDefault();
     if (!event.repeat || this.isTurn(key)) this.keys[key](); // a held key leafs, but does not flicker
+  }
+
+  /** The slider has arrows of its own, and so has a strip that does not fit. */
+  hasArrows(node) {
+    return node === this.slider || node.classList.contains("dup-scroll");
   }
 
   isTurn(key) {
@@ -182,6 +193,13 @@ class Viewer extends View {
   setShare(percent) {
     this.shares[this.mode] = Math.round(Math.max(0, Math.min(100, percent)));
     this.paintMode();
+  }
+
+  /** Wipe or fade; of a strip that does not fit, the line stays in sight. */
+  slide(percent) {
+    this.setShare(percent);
+    const scroller = this.stages.over.parentNode;
+    if (this.shown === "wipe") scroller.scrollLeft = (percent / 100) * (scroller.scrollWidth - scroller.clientWidth);
   }
 
   toggleBlocks() {
@@ -221,7 +239,7 @@ class Viewer extends View {
     this.table.hidden = !view.scores.length;
     for (const node of [...this.modes.slice(1), this.blink, this.blocks]) this.setDisabled(node, !view.aligned);
     this.paintMode();
-    if (!view.problem) this.send({ type: "layers", index: view.index });
+    if (view.names.length) this.send({ type: "layers", index: view.index });
     this.tell(`${this.title.textContent}: ${view.names.map((name) => shortName(name, NAME)).join(" and ")}. ${view.sentence}`);
   }
 
@@ -256,7 +274,12 @@ class Viewer extends View {
     const hasBlocks = view.aligned && this.node.hasAttribute("data-blocks");
     this.blocks.setAttribute("aria-pressed", String(hasBlocks));
     this.pair.hidden = shown !== "side";
-    this.stages.left.hidden = this.stages.right.hidden = Boolean(view.problem);
+    this.scrollers.forEach((scroller, side) => {
+      const why = view.alone[side] ?? "";
+      scroller.hidden = Boolean(why) || !view.names.length;
+      this.missing[side].hidden = !why;
+      this.missing[side].textContent = why && `Cannot be shown: ${why}.`;
+    });
     this.over.hidden = shown === "side";
     this.legend.hidden = !hasBlocks;
     const percent = this.shares[shown] ?? 0;
@@ -286,7 +309,7 @@ class Viewer extends View {
 
   showPictures(buffers) {
     this.dropPictures();
-    this.urls = buffers.map((jpeg) => URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" })));
+    this.urls = buffers.map((jpeg) => jpeg.byteLength && URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" })));
     const [left, right, laid, off] = this.urls;
     for (const [name, url] of Object.entries({ left, right, below: right, laid, off })) {
       if (url) this.images[name].src = url;
@@ -295,13 +318,15 @@ class Viewer extends View {
   }
 
   dropPictures() {
-    for (const url of this.urls) URL.revokeObjectURL(url);
+    for (const url of this.urls) if (url) URL.revokeObjectURL(url);
   }
 
   /** Outline what both pictures show, and draw the blocks. */
   draw() {
     const { sizes, areas, agree, differ } = this.layers;
     const [left, right] = sizes;
+    // panoramas stand one above the other, else each has half of the width
+    this.pair.toggleAttribute("data-wide", Math.max(left[0] / left[1], right[0] / right[1]) > WIDE);
     for (const [name, size] of Object.entries({ left, right, over: right })) {
       this.stages[name].style.setProperty("--ratio", size[0] / size[1]);
       this.drawings[name].setAttribute("viewBox", `0 0 ${size[0]} ${size[1]}`);
@@ -317,6 +342,18 @@ class Viewer extends View {
       element("i", { class: "dup-differs" }),
       `${countText(differ.length)} ${differ.length === 1 ? "differs" : "differ"} (crossed)`,
     );
+  }
+
+  /** Show the same part of two strips that do not fit. */
+  scrollTogether(moved) {
+    const share = (node, length, place) => node[place] / Math.max(1, node[`scroll${length}`] - node[`client${length}`]);
+    for (const other of this.scrollers) {
+      if (other === moved) continue;
+      for (const [length, place] of [["Width", "scrollLeft"], ["Height", "scrollTop"]]) {
+        const wanted = share(moved, length, place) * (other[`scroll${length}`] - other[`client${length}`]);
+        if (Math.abs(other[place] - wanted) > 1) other[place] = wanted; // else they would move each other for ever
+      }
+    }
   }
 
   close() {
