@@ -30,6 +30,8 @@ def read_truth(path: Path) -> pd.Series:
     """Return the group of each image, by name."""
     table = pd.read_csv(path, dtype=str)
     name = "image" if "image" in table else "file"
+    if not {name, "group"} <= set(table):
+        raise SystemExit(f"{path} must have the columns file (or image) and group, and has {', '.join(table)}")
     return table.drop_duplicates(name).set_index(name)["group"]
 
 
@@ -99,6 +101,9 @@ def main(arguments: list[str]) -> None:
         warnings.simplefilter("ignore")  # broken files are part of some sets
         images = dup.scan_images(options.folder)
     images = images[images.image.isin(group.index)]
+    if images.empty:
+        named = f"none of the {len(group)} files that {options.truth} names"
+        parser.error(f"{named}, such as {next(iter(group.index), None)!r}, is in {options.folder}")
     print(f"{len(images)} of {len(group)} labelled files found, {(images.problem != '').sum()} unreadable")
     curves, rows = {}, {}
     for method in options.methods:
@@ -106,7 +111,8 @@ def main(arguments: list[str]) -> None:
         print(f"{method}: {rows[method]['seconds']:.1f} seconds", flush=True)  # so that a slow one is seen to be slow
     print(pd.DataFrame(rows).T.round(3).to_string())
     if options.json:
-        options.json.write_text(json.dumps(rows, indent=2), encoding="utf-8")
+        known = {method: {name: None if np.isnan(x) else x for name, x in row.items()} for method, row in rows.items()}
+        options.json.write_text(json.dumps(known, indent=2), encoding="utf-8")  # JSON knows no NaN
     if options.plot:
         figure = Figure(figsize=(6, 5), layout="constrained")
         draw(curves, figure.add_subplot())

@@ -139,9 +139,15 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--candidates", action="store_true", help="measure only the vote of aligned")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     options = parser.parse_args(arguments)
+    if options.count < 1:
+        parser.error(f"--count must be 1 or more, and {options.count} is not")
     report: dict[str, dict] = {}
     with tempfile.TemporaryDirectory() as folder:
         n_photos = write_variants(options.photos, Path(folder), options.count)
+        if n_photos == 0:
+            parser.error(
+                f"{options.photos} must be a folder with a readable picture of 300 pixels or more a side, and has none"
+            )
         print(f"{n_photos} photographs, {6 * n_photos} files, {N_PAIRS * n_photos} true pairs: {machine()}")
         if options.candidates:
             count_candidates(Path(folder), n_photos)

@@ -65,7 +65,7 @@ Change = Callable[[Image.Image], Image.Image]
 
 
 def _scale(width: float, height: float) -> Change:
-    return lambda image: image.resize((round(image.width * width), round(image.height * height)))
+    return lambda image: image.resize((max(1, round(image.width * width)), max(1, round(image.height * height))))
 
 
 def _enhance(quality: Callable[[Image.Image], Any], factor: float) -> Change:
@@ -94,7 +94,7 @@ def _transparent_border(image: Image.Image) -> Image.Image:
 
 
 def _caption(image: Image.Image) -> Image.Image:
-    captioned, bar = image.copy(), image.height // 8
+    captioned, bar = image.copy(), max(1, image.height // 8)
     draw = ImageDraw.Draw(captioned)
     draw.rectangle((0, image.height - bar, *image.size), fill="black")
     middle = (image.width / 2, image.height - bar / 2)

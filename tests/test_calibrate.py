@@ -6,6 +6,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from imgdup_nb import calibrate, fingerprint_images, scan_images, similar_pairs, tune_from_examples
+from imgdup_nb.demo import VARIATIONS
 from imgdup_nb.evidence.calibrate import _distances
 from imgdup_nb.methods import METHODS
 
@@ -79,6 +80,15 @@ def test_unknown_variations_are_named(images, variations):
 def test_no_image_to_copy_is_an_error(images):
     with pytest.raises(ValueError, match="images must hold one with enough detail to copy"):
         calibrate(images[images.image == "white.png"])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (7, 7)])
+def test_every_variation_can_be_made_of_the_thinnest_picture(tmp_path, size):
+    stripes = np.arange(size[0] * size[1], dtype=np.uint8).reshape(size[::-1]) * 97
+    Image.fromarray(stripes).save(tmp_path / "thin.png")
+    images = scan_images(tmp_path).assign(detail=99.0)
+    result = calibrate(images, variations=list(VARIATIONS), n_sample=1)
+    assert len(result.copies) == len(VARIATIONS)
 
 
 @pytest.mark.parametrize("views", [False, True])
