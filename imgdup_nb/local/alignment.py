@@ -18,7 +18,7 @@ from .shared_part import are_inside, is_vouched_for, largest_part
 from .transforms import carry, determinant, invert, lay_frame, overlaps, then, to_pixels
 
 MAX_BITS = 68  # of 256: two ORB patches that differ by more show different things
-MIN_MATCHED = 0.08  # of the features in the common area; chance agreements of text or bricks stay below
+MIN_MATCHED = 0.05  # of the features in the common area; fewer are chance agreements, and their blocks need not be looked at
 REPROJECTION = 4.0  # pixels of `Features.size` that a match may be off
 MAX_STRETCH = 2.5  # what a copy may be stretched by in one direction more than in the other
 CELL, SMALL_CELL = 8, 4  # pixels of the grey pictures; a block is 2 x 2 cells, and blocks overlap by half
@@ -28,7 +28,7 @@ SMALL_SHARE, SMALL_BLOCKS = 25.0, 24  # percent of a picture; where less of it i
 MIN_OVERLAP = 20.0  # percent that must be common of the picture of which more is
 TEXTURED = 9.0  # variance of grey levels; a block flatter than this in both pictures says nothing
 AGREES = 0.85  # correlation of a block; photographs taken a second apart mostly stay below in what moved
-VOUCHED = 2 * MIN_MATCHED  # of the features; with fewer, and lying apart as no copy does,
+VOUCHED = 0.16  # of the features; with fewer, and lying apart as no copy does,
 AGREES_UNVOUCHED = 0.9  # a block must agree more: two garments on one floor have shades in common, and little else
 ALIKE = 0.5  # correlation from which a block says where the pictures should lie
 MAX_STEPS, SETTLED_PIXELS = 4, 0.1  # of moving the transform; pixels of the grey picture that end it
