@@ -183,7 +183,7 @@ def main() -> None:
         tables = [measure(files[:n], options.immaculate_python, options.repeats, Path(folder, str(n))) for n in sizes]
     results = pd.concat(tables, ignore_index=True).round(3)
     save(results, "fingerprints", options.out, x="images", y="seconds", line="work")
-    for name, some in results.groupby("work", sort=False):
+    for name, some in results.groupby("work", sort=False) if len(sizes) > 1 else ():
         print(f"{name}: {growth(some.images, some.seconds)}")
 
 
