@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from contextlib import suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -25,11 +26,12 @@ def hush_decoders() -> None:
     """
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     for path in find_libtiff():
-        library = ctypes.CDLL(str(path))  # the one that Pillow has loaded, not a second one
-        for name in HANDLERS:
-            handler = getattr(library, name)
-            handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
-            handler(None)
+        with suppress(OSError, AttributeError):  # one built otherwise goes on talking, and pictures are read all the same
+            library = ctypes.CDLL(str(path))  # the one that Pillow has loaded, not a second one
+            for name in HANDLERS:
+                handler = getattr(library, name)
+                handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+                handler(None)
 
 
 def find_libtiff() -> list[Path]:

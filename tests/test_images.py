@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from imgdup_nb import fingerprint_images, scan_images, similar_pairs
+from imgdup_nb import fingerprint_images, remarks, scan_images, similar_pairs
 from imgdup_nb.images import DTYPES, printable
 from imgdup_nb.parallel import map_batches
 from imgdup_nb.remarks import find_libtiff
@@ -229,6 +229,14 @@ warnings.simplefilter("ignore")
 import imgdup_nb
 print(imgdup_nb.scan_images(sys.argv[1]).problem[0])
 """
+
+
+def test_a_libtiff_that_cannot_be_hushed_keeps_no_picture_from_being_read(tmp_path, monkeypatch):
+    (tmp_path / "libtiff-none.so").write_bytes(b"no library")
+    monkeypatch.setattr(remarks, "find_libtiff", lambda: [tmp_path / "libtiff-none.so"])
+    remarks.hush_decoders.cache_clear()
+    remarks.hush_decoders()
+    remarks.hush_decoders.cache_clear()
 
 
 @pytest.mark.skipif(not find_libtiff(), reason="Pillow's libtiff is out of reach here, as on Windows")
