@@ -762,6 +762,14 @@ def test_a_picture_laid_is_read_between_pixels_and_knows_where_it_is():
     assert covered[2].tolist() == [1] * 20 + [0] * 2
 
 
+@pytest.mark.parametrize("shape", [(40, 5), (5, 40), (5, 5), (40, 8), (8, 8)])
+def test_pictures_thinner_than_a_cell_have_no_sums_and_nothing_is_written_beyond_them(shape):
+    flat = np.ones(shape, np.float32)
+    sums = sum_cells.py_func(flat, flat, flat, 8)  # not compiled, so that a place beyond the end is an error
+    assert sums.shape == (shape[0] // 8, shape[1] // 8, 15)
+    assert np.array_equal(sums, sum_cells(flat, flat, flat, 8))
+
+
 def test_nothing_leaks_in_from_where_a_picture_does_not_reach():
     picture = np.full((8, 9), 100, np.float32)
     covered = np.ones_like(picture)

@@ -344,6 +344,8 @@ def sum_cells(laid: np.ndarray, covered: np.ndarray, target: np.ndarray, cell: i
     rows, columns = laid.shape[0] // cell, laid.shape[1] // cell
     width, last = columns * cell, laid.shape[1] - 1
     sums = np.zeros((rows, columns, 15))
+    if columns == 0:  # thinner than a cell: compiled loops would write beyond the empty rows below
+        return sums
     strip = np.zeros((15, width), np.float32)
     a, b = np.empty(width, np.float32), np.empty(width, np.float32)
     gx, gy = np.empty(width, np.float32), np.empty(width, np.float32)
