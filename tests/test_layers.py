@@ -18,7 +18,7 @@ LAYERS = [
     {"sketches", "hashes", "local.features", "local.transforms"},
     {"images", "local.shared_part"},
     {"fingerprints", "local.alignment", "local.feature_sets"},
-    {"search", "local.candidates", "relations"},
+    {"search", "local.candidates", "relations", "sentences"},
     {"local.scores"},
     {"local.looks"},
     {"pairs"},
@@ -49,15 +49,15 @@ LAYERS = [
     {"server.openapi"},
     {"server.handlers"},
     {"server.extension"},
-    {"plots", "review.report", "compare"},
-    {"evidence.plots", "index.plots"},
+    {"plots", "review.report", "comparison"},
+    {"evidence.plots", "index.plots", "compare"},
     {"widgets.thumbnails", "widgets.rows", "widgets.values"},
     {"widgets.state", "widgets.base"},
     {"widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.viewer"},
 ]  # fmt: skip
 WIDGETS = {"widgets.base", "widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.state", "widgets.viewer"}
 ONLY_IN = {
-    "matplotlib": {"plots", "evidence.plots", "index.plots", "compare"} | WIDGETS,
+    "matplotlib": {"plots", "evidence.plots", "index.plots", "comparison"} | WIDGETS,
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,
     "numba": {"loops", "bit_loops", "local.feature_loops", "local.alignment_loops", "local.key_loops"},
