@@ -48,8 +48,8 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
 
     Notes
     -----
-    About 0.2 seconds. The similarity of 'aligned' is the one `similar_pairs` gives the two pictures in any collection: that of
-    phash where one of them has too little texture to be aligned, and 0 where it says nothing of them.
+    About 0.2 seconds. The similarities are those `similar_pairs` gives the two pictures in any collection; those of 'aligned'
+    and 'akaze' are therefore that of phash where one picture has too little texture for them, and "90 means" says so.
 
     Examples
     --------
@@ -143,13 +143,16 @@ def _base_name(path: str | os.PathLike[str]) -> str:
 
 
 def _score_all(images: pd.DataFrame, alignment: Alignment, features: dict[str, list[Features]]) -> pd.DataFrame:
-    """Return one row per method."""
+    """Return one row per method, with the score that `similar_pairs` gives."""
     percents = {method.name: _by_hash(images, method) for method in METHODS.values() if method.bits}
-    flat = not all(found.is_textured for found in features["aligned"])
-    aligned = fall_back(_as_score(alignment), percents["phash"][0] if flat else None, *features["aligned"]).similarity
-    akaze = score_akaze(*features["akaze"]).similarity
-    percents |= {"aligned": (aligned, aligned), "akaze": (akaze, akaze)}
-    rows = [(method.name, *percents[method.name], method.meaning(90)) for method in METHODS.values()]
+    meanings = {method.name: method.meaning(90) for method in METHODS.values()}
+    for name, score in (("aligned", _as_score(alignment)), ("akaze", score_akaze(*features["akaze"]))):
+        if not all(found.is_textured for found in features[name]):
+            score = fall_back(score, percents["phash"][0], *features[name])
+        percents[name] = (score.similarity, score.similarity)
+        if score.scored_by == "phash":
+            meanings[name] = "too little texture: as by phash"
+    rows = [(name, *percents[name], meanings[name]) for name in METHODS]
     return pd.DataFrame(rows, columns=["method", "similarity", "any_turn", "90 means"]).set_index("method")
 
 

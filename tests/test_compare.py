@@ -116,9 +116,11 @@ def test_a_picture_of_too_little_texture_has_the_score_of_the_pair_table_too(tmp
     for file, side in zip(files, (200, 100), strict=True):
         Image.fromarray(values).resize((side, side), Image.Resampling.BICUBIC).save(file)
     comparison = compare_images(*files)
-    [pair] = similar_pairs(fingerprint_images(scan_images(files), "aligned"), min_similarity=0).itertuples()
-    assert pair.scored_by == "phash"
-    assert comparison.scores.similarity["aligned"] == pair.similarity
+    for method in ("aligned", "akaze"):
+        [pair] = similar_pairs(fingerprint_images(scan_images(files), method), min_similarity=0).itertuples()
+        assert pair.scored_by == "phash"
+        assert comparison.scores.similarity[method] == pair.similarity
+        assert comparison.scores["90 means"][method] == "too little texture: as by phash"
     assert "Too little texture" in comparison.sentence
 
 
