@@ -162,7 +162,7 @@ def fingerprint_images(
         time, always from this thread.
     orientations
         also compute the seven other ways to turn and mirror each picture, so that flips and quarter turns are found.
-        Local features do not need it: 'aligned' finds every turn and the mirror image, 'akaze' every turn.
+        Local features do not need it: 'aligned' finds every turn and the mirror image, 'akaze' quarter turns.
     executor
         any `concurrent.futures.Executor`; None works in threads. An embedding is computed here in any case.
 
