@@ -108,7 +108,9 @@ def test_a_copy_of_somewhat_other_colours_is_a_copy(cat, change):
     [
         lambda picture: picture.convert("L"),
         lambda picture: ImageOps.colorize(picture.convert("L"), "black", "white", mid="#b07040"),
+        lambda picture: ImageOps.colorize(picture.convert("L"), "black", "white", mid="#4080c0"),
     ],
+    ids=["grey", "sepia", "cold"],
 )
 def test_a_copy_in_grey_or_toned_is_a_copy_but_not_all_of_it(change):
     colourful = _open_original(PHOTOS["astronaut"]).convert("RGB")
