@@ -12,7 +12,8 @@ from .comparison import SHARP, Comparison
 from .decode import UnreadableImage, open_image
 from .fingerprints import fingerprint_images
 from .images import LOW_DETAIL, describe_file, printable, tabulate
-from .local.alignment import Alignment, align
+from .local.agreement import Alignment
+from .local.alignment import align
 from .local.features import Features
 from .local.scores import Score, fall_back, score_akaze
 from .methods import METHODS, Method

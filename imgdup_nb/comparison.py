@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .local.alignment import Alignment
+from .local.agreement import Alignment
 from .local.features import SHRINK, import_cv2
 from .local.transforms import carry, common_area, invert
 from .sentences import EQUAL, say_alignment, say_flat, shares_only_a_part

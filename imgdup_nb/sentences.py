@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .local.alignment import Alignment
+from .local.agreement import Alignment
 
 ONE_PIECE = 90.0  # percent of what agrees; a block more may hang loose
 WHOLE = 97.0  # percent; an overlap from here on is all of the picture, up to the border that resizing blurs
@@ -42,7 +42,7 @@ def say_alignment(found: Alignment, left: str, right: str) -> str:
 
     Examples
     --------
-    >>> from imgdup_nb.local.alignment import NOTHING
+    >>> from imgdup_nb.local.agreement import NOTHING
     >>> say_alignment(NOTHING, "cat.jpg", "dog.jpg")
     'Nothing of one picture was found in the other.'
     """
