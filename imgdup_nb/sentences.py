@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .local.agreement import Alignment
+from .local.agreement import ALL_BUT_ALL, Alignment
 
 ONE_PIECE = 90.0  # percent of what agrees; a block more may hang loose
 WHOLE = 97.0  # percent; an overlap from here on is all of the picture, up to the border that resizing blurs
@@ -100,7 +100,7 @@ def _overlap(found: Alignment, left: str, right: str) -> str:
 
 def _why_no_more(found: Alignment) -> str:
     """Say what keeps the similarity low though something agrees."""
-    from .local.alignment_loops import LOOKS_ALIKE, SHOT
+    from .local.alignment_loops import LOOKS_ALIKE, SHOT, SHOT_AT_MOST
 
     if shares_only_a_part(found):
         return " They share this part."
@@ -110,8 +110,13 @@ def _why_no_more(found: Alignment) -> str:
         return " They agree only once both are made small, as copies of few pixels do, so it counts as 79 % at most."
     if found.apart >= SHOT:
         return f" It lies {found.apart:.1f} pixels apart, as in another shot of one scene, so it counts as 79 % at most."
+    if found.recoloured > 0:
+        counts = ", so it counts as 79 % at most" if found.similarity <= SHOT_AT_MOST else " and does not count"
+        return f" Of what agrees in grey {max(found.recoloured, 1):.0f} % is of another colour{counts}."
     if found.doubt >= 1:
         return " Little of it is textured, and not all of that agrees or the rest is of another shade: 79 % at most."
+    if found.similarity < found.agreeing == 100:
+        return f" Each block agrees, but some are a little off or lack colour: {ALL_BUT_ALL:.0f} % at most."
     return ""
 
 

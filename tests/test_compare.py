@@ -95,6 +95,20 @@ def test_what_keeps_a_tiny_or_nearly_flat_pair_below_80_is_said(compared):
     assert "Little of it is textured" in replace(copy, alignment=bare).sentence
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"similarity": 90.0, "recoloured": 10.0}, " Of what agrees in grey 10 % is of another colour and does not count."),
+        ({"similarity": 79.0, "recoloured": 80.0}, " 80 % is of another colour, so it counts as 79 % at most."),
+        ({"similarity": 99.0}, "99 % of what both show agrees; they show the same section. Each block agrees, but some"),
+    ],
+)
+def test_colours_and_small_flaws_that_keep_a_copy_below_100_are_said(compared, changes, words):
+    copy = compared("cat", "mirrored")
+    assert "colour" not in copy.sentence
+    assert words in replace(copy, alignment=replace(copy.alignment, transform=np.eye(3)[:2], **changes)).sentence
+
+
 def test_every_method_has_a_score_and_hashes_one_for_any_turn(compared):
     scores = compared("cat", "mirrored").scores
     assert list(scores.index) == list(METHODS)
