@@ -136,7 +136,7 @@ class Comparison:
         Returns
         -------
         matplotlib.figure.Figure
-            four panels. Green blocks correlate, red ones do not; where no block is drawn, both pictures are flat or only one
+            four panels. Green blocks agree, red ones do not; where no block is drawn, both pictures are flat or only one
             of them shows something. What both show is outlined in both pictures, and a part that they share is tinted. Without
             an alignment the last two panels say so.
 
