@@ -19,7 +19,7 @@ LAYERS = [
     {"images", "local.shared_part"},
     {"fingerprints", "local.alignment", "local.feature_sets"},
     {"search", "local.candidates", "relations"},
-    {"local.scores"},
+    {"local.scores", "local.frames"},
     {"local.looks"},
     {"pairs"},
     {"graph", "review.files", "review.variants"},

@@ -23,6 +23,7 @@ from ..fingerprints import Fingerprints, fingerprint_images
 from ..search import find_pairs
 from .candidates import VOTES, best_pairs, count_votes
 from .features import Features
+from .frames import find_alike_frames
 from .scores import MAX_VOTE_BITS, NEAR_HASH, SURE, Score, fall_back, score_pairs
 
 TOGETHER = 1000  # looks that are handed over to be kept at a time
@@ -104,7 +105,8 @@ def find_local_pairs(
     textured = np.array([found.is_textured for found in features], dtype=bool)
     both = textured[hashed].all(axis=1)
     voted = best_pairs(np.concatenate([known.votes, votes]), len(features))
-    tried = np.unique(np.concatenate([voted, hashed]), axis=0)
+    framed = _near_as_frames(sides, features) if method == "aligned" else voted[:0]
+    tried = np.unique(np.concatenate([voted, hashed, framed]), axis=0)
     looks = look_at(tried, features, method, known, executor)
     near = tried[looks["similarity"] >= SURE]
     more = partners_of_partners(near, tried) if others is None else partners_across(near, tried)
@@ -137,6 +139,12 @@ def _near_by_hash(
     if len(sides) > 1:
         pairs[:, 1] += len(sides[0])
     return np.sort(pairs[there], axis=1), method.similarity(distances)[there]
+
+
+def _near_as_frames(sides: Sequence[Fingerprints], features: Sequence[Features]) -> np.ndarray:
+    """Return the pairs, int64, n x 2, smaller first, of pictures with few features and what is most like them when made small."""
+    is_blank = np.concatenate([side.low_detail for side in sides])
+    return find_alike_frames(features, is_blank, None if len(sides) == 1 else len(sides[0]))
 
 
 def partners_of_partners(near: np.ndarray, tried: np.ndarray) -> np.ndarray:
