@@ -1,20 +1,22 @@
 """Pictures with too few features for a vote -> which others look like them, in one of 8 views, once all are made very small.
 
-Such pictures are bars with straight edges, or soft shades: their hash is a few signs, which compression turns over, though the
-frames of two copies can still be laid on each other. They are few, so each is compared with all.
+Such pictures are bars with straight edges, or soft spots: their hash is a few signs, which compression turns over, though the
+frames of two copies can still be laid on each other. They are few, so each is compared with all that have few features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from .alignment import FRAME_ALIKE, VIEWS, _level
+from .alignment import FRAME_ALIKE, FRAME_SIDE, VIEWS, _level
 from .candidates import BEST
-from .features import Features
+from .features import MIN_FEATURES, Features
 
-LENGTH = 2048  # of a frame as whole numbers: float32 sums their products without rounding, in whatever order
+FEW = 4 * MIN_FEATURES  # features that a copy of such a picture may have, for a logo or for what compression leaves
+SHADE = 0.85  # of what a frame shows; where a plane explains as much, it is a shade from side to side, like all other shades
+LENGTH = 2048  # of a frame in whole numbers: float32 sums their products without rounding, in whatever order
 BLOCK_BYTES = 32 * 2**20  # temporary memory of a block of products
 
 
@@ -39,34 +41,36 @@ def find_alike_frames(features: Sequence[Features], is_blank: np.ndarray, n_left
 
     Notes
     -----
-    4,096 products for each picture with few features and each image, some 0.1 s for 100 among 10,000; and 0.1 ms an image.
+    4,096 products for each such picture and each that may be its copy, 4 s for 10,000 of them; and 0.1 ms each.
 
     Examples
     --------
     >>> from PIL import Image
     >>> from .features import aligned_features
-    >>> shade = Image.linear_gradient("L")
-    >>> pictures = [aligned_features(each) for each in (shade, Image.radial_gradient("L"), shade.rotate(90))]
-    >>> find_alike_frames(pictures, np.zeros(3, dtype=bool))
+    >>> spot, shade = Image.radial_gradient("L"), Image.linear_gradient("L")
+    >>> pictures = [aligned_features(each) for each in (spot, shade, spot.resize((90, 60)), shade.resize((90, 60)))]
+    >>> find_alike_frames(pictures, np.zeros(4, dtype=bool))
     array([[0, 2]])
     """
-    asking = np.array([not image.is_textured for image in features], dtype=bool) & ~is_blank
-    asked = np.flatnonzero(~is_blank)
-    if not asking.any():
+    few = [k for k, image in enumerate(features) if len(image) < FEW and not is_blank[k]]
+    frames = {k: _to_whole_numbers(features[k].grey) for k in few}
+    frames = {k: frame for k, frame in frames.items() if not _is_shade(frame)}
+    places = np.array([*frames], np.int64)
+    asking = np.flatnonzero([not features[k].is_textured for k in places])
+    if not len(asking):
         return np.zeros((0, 2), np.int64)
-    is_left = np.arange(len(features)) < (0 if n_left is None else n_left)
-    _, turn = np.unique(np.array([image.key for image in features], dtype="V16"), return_inverse=True)
-    frames = np.stack([_to_whole_numbers(features[k].grey) for k in asked])
-    found = [np.zeros((0, 2), np.int64)]
-    for rows in _cut(np.flatnonzero(asking[asked]), len(asked)):
-        alike = _correlate(frames[rows], frames).astype(np.int64)
-        alike[alike < FRAME_ALIKE * LENGTH**2] = 0
+    is_left = places < (n_left or 0)
+    _, turn = np.unique(np.array([features[k].key for k in places], dtype="V16"), return_inverse=True)
+    stack = np.stack([*frames.values()])
+    height = max(1, BLOCK_BYTES // (8 * len(places)))
+    found = []
+    for rows in np.split(asking, range(height, len(asking), height)):
+        alike = _correlate(stack[rows], stack)
         alike[np.arange(len(rows)), rows] = 0
         if n_left is not None:
-            alike[is_left[asked[rows]][:, None] == is_left[asked]] = 0
-        apart = (turn[asked] - turn[asked[rows]][:, None]) % len(features)
-        row, column = np.nonzero(_are_best(alike * len(features) - apart))
-        found.append(np.column_stack([asked[rows[row]], asked[column]]))
+            alike[is_left[rows, None] == is_left] = 0
+        row, column = np.nonzero(_are_best(alike, (turn - turn[rows, None]) % len(places)))
+        found.append(np.column_stack([places[rows[row]], places[column]]))
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
 
 
@@ -75,9 +79,12 @@ def _to_whole_numbers(grey: np.ndarray) -> np.ndarray:
     return np.rint(LENGTH * _level(grey)).astype(np.float32)
 
 
-def _cut(places: np.ndarray, n_asked: int) -> Iterator[np.ndarray]:
-    height = max(1, BLOCK_BYTES // (8 * n_asked))
-    return (places[start : start + height] for start in range(0, len(places), height))
+def _is_shade(frame: np.ndarray) -> bool:
+    """Whether a frame goes from light to dark evenly, in whichever direction; one of a single brightness does too."""
+    ramp = np.arange(FRAME_SIDE) - (FRAME_SIDE - 1) / 2
+    square = frame.reshape(FRAME_SIDE, FRAME_SIDE).astype(np.float64)
+    slopes = np.array([square.sum(axis=axis) @ ramp for axis in (0, 1)])
+    return float(slopes @ slopes) >= SHADE * float((square**2).sum()) * FRAME_SIDE * float(ramp @ ramp)
 
 
 def _correlate(some: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -88,9 +95,10 @@ def _correlate(some: np.ndarray, frames: np.ndarray) -> np.ndarray:
     return most
 
 
-def _are_best(weights: np.ndarray) -> np.ndarray:
-    """Tell which weights, int64, are positive and among the `BEST` of their row; ties are all among them."""
-    if weights.shape[1] <= BEST:
-        return weights > 0
-    last = np.partition(weights, -BEST, axis=1)[:, -BEST, None]
-    return (weights > 0) & (weights >= last)
+def _are_best(alike: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """Tell which are enough alike and among the `BEST` of their row, of equal ones the less apart; ties are all among them."""
+    weights = alike.astype(np.int64) * alike.shape[1] - apart
+    is_best = alike >= FRAME_ALIKE * LENGTH**2
+    if weights.shape[1] > BEST:
+        is_best &= weights >= np.partition(weights, -BEST, axis=1)[:, -BEST, None]
+    return is_best

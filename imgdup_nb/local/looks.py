@@ -142,7 +142,7 @@ def _near_by_hash(
 
 
 def _near_as_frames(sides: Sequence[Fingerprints], features: Sequence[Features]) -> np.ndarray:
-    """Return the pairs, int64, n x 2, smaller first, of pictures with few features and what is most like them when made small."""
+    """Return pairs of pictures with few features and what is most like them when made small, int64, n x 2, smaller first."""
     is_blank = np.concatenate([side.low_detail for side in sides])
     return find_alike_frames(features, is_blank, None if len(sides) == 1 else len(sides[0]))
 
