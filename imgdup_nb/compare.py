@@ -13,7 +13,8 @@ import pandas as pd
 from .decode import UnreadableImage, open_image
 from .fingerprints import fingerprint_images
 from .images import describe_file, printable, tabulate
-from .local.alignment import Alignment, align
+from .local.agreement import Alignment
+from .local.alignment import align
 from .local.features import SHRINK, Features, import_cv2
 from .local.scores import score_akaze
 from .local.transforms import carry, common_area, invert

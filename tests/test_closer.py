@@ -11,7 +11,8 @@ from PIL import Image, ImageEnhance, ImageOps
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.local import alignment, candidates
-from imgdup_nb.local.alignment import PART, WHOLE, Alignment, align
+from imgdup_nb.local.agreement import Alignment
+from imgdup_nb.local.alignment import PART, WHOLE, align
 from imgdup_nb.local.candidates import find_candidates
 from imgdup_nb.local.features import Features, aligned_features, is_large, read_features, spread_evenly, working_size
 from imgdup_nb.local.scores import MAX_VOTE_BITS
@@ -171,7 +172,7 @@ def test_strangers_stay_strangers_from_closer_by(photos, features):
 @pytest.mark.parametrize(("look", "apart", "similarity"), [(WHOLE, 0.35, 79), (PART, 0.35, 0), (PART, 0.2, 79)])
 def test_a_part_must_lie_still_whatever_features_carry_it(monkeypatch, features, look, apart, similarity):
     found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=np.full((6, 8), 0.95, np.float32), apart=apart)
-    monkeypatch.setattr(alignment, "_settle", lambda *_: found)
+    monkeypatch.setattr(alignment, "settle", lambda *_: found)
     cat = features["cat"]
     straight = np.repeat(np.arange(len(cat)), 2).reshape(-1, 2)
     assert alignment._align_view(cat, cat, straight, False, look).similarity == pytest.approx(similarity)

@@ -24,14 +24,8 @@ from imgdup_nb import (
 )
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.local import alignment
-from imgdup_nb.local.alignment import (
-    VIEWS,
-    Alignment,
-    _judge_unvouched,
-    _settle_small,
-    align,
-    is_enlarged,
-)
+from imgdup_nb.local.agreement import Alignment, judge_unvouched
+from imgdup_nb.local.alignment import align
 from imgdup_nb.local.alignment_loops import (
     blur,
     blur_inside,
@@ -54,6 +48,7 @@ from imgdup_nb.local.features import (
     one_cv2_thread,
     working_size,
 )
+from imgdup_nb.local.frames import VIEWS, _settle_small, is_enlarged
 from imgdup_nb.local.scores import MAX_VOTE_BITS, score_akaze
 from imgdup_nb.local.transforms import carry, invert, lay_frame, outline
 
@@ -357,14 +352,14 @@ def test_blocks_that_lie_apart_and_that_few_features_carry_must_agree_more(corre
     blocks = np.full((6, 8), correlation, np.float32)
     blocks[0] = np.nan  # flat in both
     found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, apart=0.35)
-    assert _judge_unvouched(found).similarity == pytest.approx(similarity)
+    assert judge_unvouched(found).similarity == pytest.approx(similarity)
 
 
 @pytest.mark.parametrize(("apart", "vouched", "similarity"), [(0.35, 2.0, 0.0), (0.35, 0.1, 79.0), (0.1, 2.0, 79.0)])
 def test_more_is_asked_only_where_blocks_lie_apart_and_few_features_carry_them(monkeypatch, cat, apart, vouched, similarity):
     blocks = np.full((6, 8), 0.87, np.float32)
     found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, apart=apart)
-    monkeypatch.setattr(alignment, "_settle", lambda *_: found)
+    monkeypatch.setattr(alignment, "settle", lambda *_: found)
     monkeypatch.setattr(alignment, "VOUCHED", vouched)  # of the features; 2.0 is more than there are
     features = aligned_features(cat)
     straight = np.repeat(np.arange(len(features.points)), 2).reshape(-1, 2)

@@ -40,7 +40,15 @@ def made_up(n, seed):
         bits, mirrored = flipped(patches[some], rng, 6), flipped(patches[rng.permutation(60)[: len(some)]], rng, 6)
         points = np.zeros((len(some), 2), np.float32)
         angles = np.where(rng.random(len(some)) < 0.7, 40, 200).astype(np.float32)
-        image = Features((320, 240), rng.integers(0, 256, (4, 4), dtype=np.uint8), points, angles, bits, mirrored)
+        image = Features(
+            (320, 240),
+            rng.integers(0, 256, (4, 4), dtype=np.uint8),
+            np.full((1, 1, 2), 128, np.uint8),
+            points,
+            angles,
+            bits,
+            mirrored,
+        )
         nearer = rng.permutation(60)[: rng.integers(0, 60)]
         closer = np.zeros((len(nearer), 2), np.float32), np.full(len(nearer), 40, np.float32), flipped(patches[nearer], rng, 6)
         images.append(image.look_closer(*closer) if rng.random() < 0.3 else image)

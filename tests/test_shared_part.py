@@ -10,7 +10,8 @@ from imgdup_nb import compare_images, fingerprint_images, scan_images, similar_p
 from imgdup_nb.compare import AGREE_COLOR
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.local import alignment
-from imgdup_nb.local.alignment import BOTH_PARTS, Alignment, _judge_parts, align
+from imgdup_nb.local.agreement import Alignment
+from imgdup_nb.local.alignment import BOTH_PARTS, _judge_parts, align
 from imgdup_nb.local.features import aligned_features
 from imgdup_nb.local.scores import score_aligned
 from imgdup_nb.local.shared_part import are_inside, is_vouched_for, largest_part

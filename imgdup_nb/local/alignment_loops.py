@@ -455,6 +455,13 @@ def count_textured(correlation: np.ndarray) -> int:
 
 
 @njit(nogil=True, cache=True)
+def count_all_textured(grey: np.ndarray, cell: int, textured: float) -> int:
+    """Count the blocks of a whole picture, uint8, that may say something."""
+    plain = blur(grey.astype(np.float32))
+    return count_textured(judge_blocks(sum_cells(plain, np.ones_like(plain), plain, cell), cell, textured, 1.0)[0])
+
+
+@njit(nogil=True, cache=True)
 def judge_all(correlation: np.ndarray, off: np.ndarray, agrees: float) -> tuple[float, float]:
     """Return the share of the blocks that agrees, and the pixels by which what agrees lies apart, the median."""
     apart, n = np.empty(correlation.size), 0

@@ -1,7 +1,7 @@
 """One image -> its local features: small patches that look the same when the picture is cropped, turned or resized.
 
-This is the only module that knows OpenCV's feature detectors. What it keeps of an image is small (40 to 70 kB), so tens of
-thousands fit into memory: the descriptors for finding, and a little grey picture for checking what was found.
+This is the only module that knows OpenCV's feature detectors. What it keeps of an image is small (45 to 72 kB), so tens of
+thousands fit into memory: the descriptors for finding, and a little grey picture and its colours for checking what was found.
 
 A picture is looked at once at a size that is about the same for all. What fills only a part of it, as in a collage, is small
 there; so a picture of more than twice that size is looked at once more, twice as large and evenly all over.
@@ -26,6 +26,7 @@ from ..decode import as_seen, open_lazily, readable
 AREA = 320 * 240  # pixels at which ORB looks; by area, so that a panorama keeps its height
 MAX_SIDE = 1280  # pixels; a strip is not made longer than this
 SHRINK = 2  # the kept grey picture is this much smaller: blurred alike, a misfit of a pixel does no harm there
+PIXELS_A_COLOUR = 4  # of the grey picture, along each side
 N_ORB, LEVEL = 300, 1.2  # features, and by how much each level of the pyramid is smaller
 CLOSER = 2  # times as long is a large picture when it is looked at closer
 N_CLOSER, POOL = 600, 3000  # features that are kept then, out of so many
@@ -34,10 +35,13 @@ CLOSER_LEVELS, CLOSER_LEVEL = 2, 1.4  # of its pyramid, coarse steps: the whole 
 CELLS = 12  # along the longer side; each of them gives one feature before any gives another
 MIN_SIDE = 16  # pixels; strips that are thinner at the working size have no features
 AKAZE_SIDE = 640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
-MIN_FEATURES = 16  # below this a picture has too little texture to be aligned
-RECIPE = 4  # one more whenever features, their votes or their scores change, so that kept ones are made again
-MAGIC = b"imgdupF2"  # what the bytes of kept features begin with; its last character is the version of the form
-HEADER = struct.Struct("<8s8I")  # magic; width, height; grey width, height; features, words, features in the mirror and closer
+MIN_FEATURES, MIN_BLOCKS = 16, 8  # with fewer features or textured blocks a picture has too little texture to be aligned
+TEXTURED = 9.0  # variance of grey levels; a block flatter than this says nothing
+SMALL_CELL = 4  # pixels of the grey picture; 2 x 2 of them are the smallest block
+RECIPE = 5  # one more whenever features, their votes or their scores change, so that kept ones are made again
+MAGIC = b"imgdupF3"  # what the bytes of kept features begin with; its last character is the version of the form
+# magic; width, height; grey width, height; width and height of the colours; features, words, features in the mirror and closer
+HEADER = struct.Struct("<8s10I")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,8 @@ class Features:
         (width, height) in pixels at which the features were found.
     grey
         uint8, about height / 2 x width / 2: what the alignment is checked on.
+    colours : uint8, about height / 8 x width / 8 x 2
+        Cr and Cb as in JPEG, 128 where there is no colour.
     points : float32, n_features x 2
         x and y in pixels of `size`.
     angles : float32, n_features
@@ -64,6 +70,7 @@ class Features:
 
     size: tuple[int, int]
     grey: np.ndarray
+    colours: np.ndarray
     points: np.ndarray
     angles: np.ndarray
     bits: np.ndarray
@@ -74,21 +81,24 @@ class Features:
     def key(self) -> bytes:
         """A digest of what was seen: an order of images that does not depend on their names."""
         nearer = self.closer.bits.tobytes() if self.closer is not None else b""
-        return hashlib.blake2b(self.grey.tobytes() + self.bits.tobytes() + nearer, digest_size=16).digest()
+        seen = self.grey.tobytes() + self.bits.tobytes() + nearer, self.colours.tobytes()  # colours decide between equal shapes
+        return b"".join(hashlib.blake2b(part, digest_size=16).digest() for part in seen)
 
-    @property
+    @cached_property
     def is_textured(self) -> bool:
-        """Whether there is enough to align."""
-        return len(self.points) >= MIN_FEATURES
+        """Whether there is enough to align: features, and blocks that may agree. Leather has the one without the other."""
+        from .alignment_loops import count_all_textured
+
+        return len(self.points) >= MIN_FEATURES and count_all_textured(self.grey, SMALL_CELL, TEXTURED) >= MIN_BLOCKS
 
     def to_bytes(self) -> bytes:
         """Return all of it as bytes, the same for the same features on every machine.
 
-        About 43 kB for 'aligned', and 69 kB of a picture of more than 640 x 480 pixels.
+        About 45 kB for 'aligned', and 71 kB of a picture of more than 640 x 480 pixels.
 
         Notes
         -----
-        A header, then the arrays one after the other, little-endian: grey, points, angles, bits, mirrored, and those
+        A header, then the arrays one after the other, little-endian: grey, colours, points, angles, bits, mirrored, and those
         of closer by.
 
         Examples
@@ -99,8 +109,10 @@ class Features:
         """
         words, in_mirror = self.bits.shape[1], len(self.mirrored)
         closer = self.closer or self.without_features()
-        header = HEADER.pack(MAGIC, *self.size, *self.grey.shape[::-1], len(self), words, in_mirror, len(closer))
-        arrays = [self.grey, self.points, self.angles, self.bits, self.mirrored, closer.points, closer.angles, closer.bits]
+        sizes = (*self.size, *self.grey.shape[::-1], *self.colours.shape[1::-1])
+        header = HEADER.pack(MAGIC, *sizes, len(self), words, in_mirror, len(closer))
+        arrays = [self.grey, self.colours, self.points, self.angles, self.bits, self.mirrored]
+        arrays += [closer.points, closer.angles, closer.bits]
         return header + b"".join(_little_endian(array).tobytes() for array in arrays)
 
     @classmethod
@@ -114,9 +126,10 @@ class Features:
         """
         if len(kept) < HEADER.size or not kept.startswith(MAGIC):
             raise ValueError("kept features are damaged or of another version; make them again from the picture")
-        _, width, height, grey_width, grey_height, n, words, in_mirror, closer = HEADER.unpack_from(kept)
+        _, width, height, grey_width, grey_height, wide, high, n, words, in_mirror, closer = HEADER.unpack_from(kept)
         shapes = {
             "grey": (np.uint8, (grey_height, grey_width)),
+            "colours": (np.uint8, (high, wide, 2)),
             "points": (np.float32, (n, 2)),
             "angles": (np.float32, (n,)),
             "bits": (np.uint64, (n, words)),
@@ -143,11 +156,13 @@ class Features:
 
     def look_closer(self, points: np.ndarray, angles: np.ndarray, bits: np.ndarray) -> Features:
         """Return the same with what was seen from closer by."""
-        return replace(self, closer=Features(self.size, self.grey, points, angles, bits, bits[:0]))
+        return replace(self, closer=Features(self.size, self.grey, self.colours, points, angles, bits, bits[:0]))
 
     def without_features(self) -> Features:
         """Return the same picture with none."""
-        return Features(self.size, self.grey, self.points[:0], self.angles[:0], self.bits[:0], self.bits[:0])
+        return replace(
+            self, points=self.points[:0], angles=self.angles[:0], bits=self.bits[:0], mirrored=self.bits[:0], closer=None
+        )
 
     def __len__(self) -> int:
         return len(self.points)
@@ -201,14 +216,15 @@ def aligned_features(picture: Image.Image, *, closer: bool | None = None) -> Fea
     """
     cv2 = import_cv2()
     width, height = working_size(*picture.size)
+    colours = _colours(cv2, picture, (width, height))
     if not (is_large(*picture.size) if closer is None else closer):
-        return _look_at_all(cv2, cv2.resize(_grey(picture), (width, height), interpolation=cv2.INTER_AREA))
+        return _look_at_all(cv2, cv2.resize(_grey(picture), (width, height), interpolation=cv2.INTER_AREA), colours)
     large = cv2.resize(_grey(picture), (CLOSER * width, CLOSER * height), interpolation=cv2.INTER_AREA)
-    features = _look_at_all(cv2, cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA))
+    features = _look_at_all(cv2, cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA), colours)
     return _look_closer(cv2, features, large)
 
 
-def _look_at_all(cv2: Any, grey: np.ndarray) -> Features:
+def _look_at_all(cv2: Any, grey: np.ndarray, colours: np.ndarray) -> Features:
     """Return the features of a picture at its working size and of its mirror image."""
     # the coarsest level keeps MIN_SIDE pixels; OpenCV stumbles over levels of less than one
     levels = min(8, 1 + int(math.log(max(1.0, min(grey.shape) / MIN_SIDE), LEVEL)))
@@ -223,7 +239,7 @@ def _look_at_all(cv2: Any, grey: np.ndarray) -> Features:
     rows = np.array([p.class_id for p in in_mirror], np.int64)  # compute() drops points at the border, and may sort others
     order = np.argsort(rows)
     kept = [found[row] for row in rows[order]]
-    return _features(cv2, grey, kept, _words(bits, 32)[rows[order]], _words(mirrored, 32)[order])
+    return _features(cv2, grey, colours, kept, _words(bits, 32)[rows[order]], _words(mirrored, 32)[order])
 
 
 def _look_closer(cv2: Any, features: Features, grey: np.ndarray) -> Features:
@@ -274,7 +290,7 @@ def akaze_features(picture: Image.Image) -> Features:
     size = (max(1, round(grey.shape[1] * shrink)), max(1, round(grey.shape[0] * shrink)))
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     found, bits = create().detectAndCompute(grey, None) if min(grey.shape) >= MIN_SIDE else ([], None)
-    return _features(cv2, grey, found, _words(bits, 64), np.zeros((0, 8), np.uint64))
+    return _features(cv2, grey, _colours(cv2, picture, size), found, _words(bits, 64), np.zeros((0, 8), np.uint64))
 
 
 def read_features(path: str, kind: str) -> Features:
@@ -317,8 +333,20 @@ def working_size(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
+def grey_size(width: int, height: int) -> tuple[int, int]:
+    """Return the size of the grey picture that is kept of one looked at in this size."""
+    return max(1, round(width / SHRINK)), max(1, round(height / SHRINK))
+
+
 def _grey(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("L"))
+
+
+def _colours(cv2: Any, picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    """Return Cr and Cb of a picture looked at in a size, as many as its grey picture has squares of PIXELS_A_COLOUR."""
+    wide, high = (-(-side // PIXELS_A_COLOUR) for side in grey_size(*size))
+    small = cv2.resize(np.asarray(picture.convert("RGB")), (wide, high), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)[:, :, 1:])
 
 
 def _places(cv2: Any, found: Sequence[Any]) -> np.ndarray:
@@ -334,12 +362,12 @@ def _words(descriptors: np.ndarray | None, n_bytes: int) -> np.ndarray:
     return filled.view(np.uint64)
 
 
-def _features(cv2: Any, grey: np.ndarray, found: Any, bits: np.ndarray, mirrored: np.ndarray) -> Features:
-    height, width = grey.shape
-    smaller = (max(1, round(width / SHRINK)), max(1, round(height / SHRINK)))
+def _features(cv2: Any, grey: np.ndarray, colours: np.ndarray, found: Any, bits: np.ndarray, mirrored: np.ndarray) -> Features:
+    size = grey.shape[1], grey.shape[0]
     return Features(
-        size=(width, height),
-        grey=cv2.resize(grey, smaller, interpolation=cv2.INTER_AREA),
+        size=size,
+        grey=cv2.resize(grey, grey_size(*size), interpolation=cv2.INTER_AREA),
+        colours=colours,
         points=_places(cv2, found),
         angles=np.array([p.angle for p in found], np.float32),
         bits=bits,

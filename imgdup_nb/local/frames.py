@@ -1,104 +1,110 @@
-"""Pictures with too few features for a vote -> which others look like them, in one of 8 views, once all are made very small.
-
-Such pictures are bars with straight edges, or soft spots: their hash is a few signs, which compression turns over, though the
-frames of two copies can still be laid on each other. They are few, so each is compared with all that have few features.
-"""
+"""Two whole pictures -> one laid on the other frame on frame, as copies lie that are too small or too blurred for features."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from dataclasses import replace
 
 import numpy as np
 
-from .alignment import FRAME_ALIKE, FRAME_SIDE, VIEWS, _level
-from .candidates import BEST
-from .features import MIN_FEATURES, Features
+from .agreement import (
+    AGREES,
+    AGREES_COARSE,
+    AGREES_COARSER,
+    COARSE,
+    COARSER,
+    MIN_BOTH,
+    NOTHING,
+    SETTLED,
+    Alignment,
+    judge_unvouched,
+    settle,
+    share_of,
+)
+from .features import Features, import_cv2
+from .transforms import MAX_SCALE, MAX_STRETCH, lay_frame
 
-FEW = 4 * MIN_FEATURES  # features that a copy of such a picture may have, for a logo or for what compression leaves
-SHADE = 0.85  # of what a frame shows; where a plane explains as much, it is a shade from side to side, like all other shades
-LENGTH = 2048  # of a frame in whole numbers: float32 sums their products without rounding, in whatever order
-BLOCK_BYTES = 32 * 2**20  # temporary memory of a block of products
+SIDE, ALIKE = 16, 0.85  # frames are laid on each other where, this many pixels wide and high, they correlate so
+_PLACES = np.arange(SIDE**2).reshape(SIDE, SIDE)
+VIEWS = np.stack([np.rot90(each, turns).ravel() for each in (_PLACES, _PLACES[:, ::-1]) for turns in range(4)])
+AS_GOOD = 0.01  # correlation by which a turned or mirrored frame must be better than the upright one
+REPEATS = 0.2  # of the mean change from row to row (or column to column) that is the median where most come several times
+STAYS = 90.0  # percent of both that must be common, still when blocks have moved a frame
+MOSTLY, NEARLY_ALL = 0.6, 0.9  # of the blocks that must agree at the smaller one to look on; and to judge by these, or
+MUCH_TEXTURED, MOST_TEXTURED = 0.45, 0.55  # where fewer of a frame's blocks are textured; and not at all at the smaller one
 
 
-def find_alike_frames(features: Sequence[Features], is_blank: np.ndarray, n_left: int | None = None) -> np.ndarray:
-    """Find what looks most like each picture that has too few features, but some detail.
+def align_frames(first: Features, second: Features) -> Alignment:
+    """Lay the whole of one picture on the whole of the other, as copies lie that are too small or too blurred for features."""
+    from .alignment_loops import SHOT, plausible
 
-    Parameters
-    ----------
-    features
-        of each image. The answer does not depend on their order.
-    is_blank : bool, n_images
-        those that are compared with none, for they have no detail.
-    n_left
-        so many of them are one collection and the others a second one; then only pairs with an image in each are looked for.
+    view = _nearest_view(first.grey, second.grey)
+    if view is None:
+        return NOTHING
+    transform = lay_frame(view, first.size, second.size)
+    if not plausible(transform, view >= 4, MAX_SCALE, MAX_STRETCH):
+        return NOTHING
+    small = settle(first, second, transform, 0, MIN_BOTH, COARSER)
+    share = 0.0 if small.blocks is None else share_of(small.blocks, AGREES_COARSER)
+    both_textured = first.is_textured and second.is_textured
+    if both_textured and share < MOSTLY:
+        return NOTHING
+    found = settle(first, second, transform, 0, STAYS)
+    if found.blocks is None:
+        return NOTHING
+    if found.similarity >= SETTLED:
+        return found
+    textured = float(np.mean(~np.isnan(found.blocks)))
+    if textured < MUCH_TEXTURED:  # layouts of pages and logos agree by chance
+        return found if share_of(found.blocks, AGREES) >= NEARLY_ALL or not both_textured else NOTHING
+    found = found if found.apart < SHOT else judge_unvouched(found)
+    if share >= NEARLY_ALL and textured >= MOST_TEXTURED and (is_enlarged(first.grey) or is_enlarged(second.grey)):
+        found = max(found, _settle_small(first, second, transform), key=lambda each: each.similarity)
+    return found
 
-    Returns
-    -------
-    int64, n_pairs x 2, first < second, in lexical order
-        each such picture with the 8 that are most like it; where several are exactly as much like it, with those that follow it
-        in the order of their digests, so that a thousand of one look are not all one's partners. Pictures that cannot be told
-        apart count as one.
 
-    Notes
-    -----
-    4,096 products for each such picture and each that may be its copy, 4 s for 10,000 of them; and 0.1 ms each.
+def _settle_small(first: Features, second: Features, transform: np.ndarray) -> Alignment:
+    """Judge two frames by what is left of them when they are made small."""
+    from .alignment_loops import weigh
+
+    found = settle(first, second, transform, 0, MIN_BOTH, COARSE)
+    if found.blocks is None:
+        return NOTHING
+    return replace(found, similarity=weigh(share_of(found.blocks, AGREES_COARSE), found.apart, 1.0))
+
+
+def is_enlarged(grey: np.ndarray) -> bool:
+    """Whether a picture had so few pixels, below some 50 a side, that rows or columns come several times when it is enlarged.
+
+    Only such a picture may lack the detail of its copy. Two sharp ones, alike once small, may be two shirts on one cloth.
 
     Examples
     --------
-    >>> from PIL import Image
-    >>> from .features import aligned_features
-    >>> spot, shade = Image.radial_gradient("L"), Image.linear_gradient("L")
-    >>> pictures = [aligned_features(each) for each in (spot, shade, spot.resize((90, 60)), shade.resize((90, 60)))]
-    >>> find_alike_frames(pictures, np.zeros(4, dtype=bool))
-    array([[0, 2]])
+    >>> tiny = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    >>> is_enlarged(tiny), is_enlarged(tiny.repeat(4, axis=0).repeat(4, axis=1))
+    (False, True)
     """
-    few = [k for k, image in enumerate(features) if len(image) < FEW and not is_blank[k]]
-    frames = {k: _to_whole_numbers(features[k].grey) for k in few}
-    frames = {k: frame for k, frame in frames.items() if not _is_shade(frame)}
-    places = np.array([*frames], np.int64)
-    asking = np.flatnonzero([not features[k].is_textured for k in places])
-    if not len(asking):
-        return np.zeros((0, 2), np.int64)
-    is_left = places < (n_left or 0)
-    _, turn = np.unique(np.array([features[k].key for k in places], dtype="V16"), return_inverse=True)
-    stack = np.stack([*frames.values()])
-    height = max(1, BLOCK_BYTES // (8 * len(places)))
-    found = []
-    for rows in np.split(asking, range(height, len(asking), height)):
-        alike = _correlate(stack[rows], stack)
-        alike[np.arange(len(rows)), rows] = 0
-        if n_left is not None:
-            alike[is_left[rows, None] == is_left] = 0
-        row, column = np.nonzero(_are_best(alike, (turn - turn[rows, None]) % len(places)))
-        found.append(np.column_stack([places[rows[row]], places[column]]))
-    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+    lines = grey.astype(np.int16)
+    changes = (np.abs(np.diff(lines, axis=axis)).mean(axis=1 - axis) for axis in (0, 1))
+    return any(len(change) > 0 and float(np.median(change)) < REPEATS * float(change.mean()) for change in changes)
 
 
-def _to_whole_numbers(grey: np.ndarray) -> np.ndarray:
-    """Return a picture made very small, float32, row after row; all 0 where it is of one brightness."""
-    return np.rint(LENGTH * _level(grey)).astype(np.float32)
+def _nearest_view(first: np.ndarray, second: np.ndarray) -> int | None:
+    """Return in which of 8 views the first grey picture is most like the second: quarter turns, from 4 on mirrored before.
+
+    None where it is like it in none, or one of them is all of one brightness.
+    """
+    alike = level(first, SIDE)[VIEWS] @ level(second, SIDE)
+    best = 0 if alike[0] >= alike.max() - AS_GOOD else int(np.argmax(alike))  # symmetric pictures lie upright
+    return best if alike[best] >= ALIKE else None
 
 
-def _is_shade(frame: np.ndarray) -> bool:
-    """Whether a frame goes from light to dark evenly, in whichever direction; one of a single brightness does too."""
-    ramp = np.arange(FRAME_SIDE) - (FRAME_SIDE - 1) / 2
-    square = frame.reshape(FRAME_SIDE, FRAME_SIDE).astype(np.float64)
-    slopes = np.array([square.sum(axis=axis) @ ramp for axis in (0, 1)])
-    return float(slopes @ slopes) >= SHADE * float((square**2).sum()) * FRAME_SIDE * float(ramp @ ramp)
+def level(grey: np.ndarray, side: int) -> np.ndarray:
+    """Return a picture made very small, so many pixels wide and high, float64, of mean 0 and length 1, row after row.
 
-
-def _correlate(some: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Return how alike some frames and all are, in the view in which they are most; float32, n_some x n_frames."""
-    most = some @ frames.T
-    for view in VIEWS[1:]:
-        np.maximum(most, some[:, view] @ frames.T, out=most)
-    return most
-
-
-def _are_best(alike: np.ndarray, apart: np.ndarray) -> np.ndarray:
-    """Tell which are enough alike and among the `BEST` of their row, of equal ones the less apart; ties are all among them."""
-    weights = alike.astype(np.int64) * alike.shape[1] - apart
-    is_best = alike >= FRAME_ALIKE * LENGTH**2
-    if weights.shape[1] > BEST:
-        is_best &= weights >= np.partition(weights, -BEST, axis=1)[:, -BEST, None]
-    return is_best
+    The product of two is their correlation; of one brightness alone all is 0.
+    """
+    cv2 = import_cv2()
+    small = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
+    small -= small.mean()
+    return small / max(math.sqrt(small @ small), 1e-6)

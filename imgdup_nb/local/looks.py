@@ -23,7 +23,7 @@ from ..fingerprints import Fingerprints, fingerprint_images
 from ..search import find_pairs
 from .candidates import VOTES, best_pairs, count_votes
 from .features import Features
-from .frames import find_alike_frames
+from .flat import find_alike_frames
 from .scores import MAX_VOTE_BITS, NEAR_HASH, SURE, Score, fall_back, score_pairs
 
 TOGETHER = 1000  # looks that are handed over to be kept at a time

@@ -15,7 +15,9 @@ from ..fingerprints import fingerprint_images
 from ..methods import METHODS
 from ..parallel import each, map_batches
 from .alignment import align
-from .features import Features, import_cv2, one_cv2_thread
+from .colours import have_other_colours
+from .features import Features, one_cv2_thread
+from .frames import level
 
 MAX_VOTE_BITS = {"aligned": 56, "akaze": 96}  # by which descriptors, 256 and 486 bits long, of one patch mostly differ
 PAIR_BATCH = 32  # pairs that travel together
@@ -23,7 +25,7 @@ RATIO = 0.6  # a match must be this much nearer than the second nearest
 SURE = 80.0  # percent; partners of such partners are looked at even if the vote passed them over
 NEAR_HASH = 84.0  # percent of phash from which a pair is looked at whatever the vote says
 SAME_HASH = 90.0  # percent of phash; below, pictures without texture are too often alike by chance
-FRAME_SIDE, FRAME_ALIKE = 32, 0.85  # and so are those which, this many pixels wide and high, correlate less
+SMALL, ALIKE = 32, 0.85  # and so are those which, this many pixels wide and high, correlate less
 
 
 class Score(NamedTuple):
@@ -70,7 +72,7 @@ def fall_back(score: Score, percent: float | None, left: Features, right: Featur
     """Return the score of pictures of which one has too little texture: their percent by phash, unless they could be aligned.
 
     The hash of stripes or of a gradient is a few signs, which many of them share, so the pictures must also be alike when made
-    small.
+    small; and it sees no colours, so pictures of other ones are in the band of what looks alike.
 
     Parameters
     ----------
@@ -86,22 +88,19 @@ def fall_back(score: Score, percent: float | None, left: Features, right: Featur
     >>> fall_back(Score(0.0), 93.75, upright, upright).similarity, fall_back(Score(0.0), 93.75, upright, lying).similarity
     (93.75, 0.0)
     """
+    from .alignment_loops import SHOT_AT_MOST
+
     is_aligned = not np.isnan(score.overlap_left)
-    if is_aligned or percent is None or percent < SAME_HASH or not _are_alike(left.grey, right.grey):
+    if is_aligned or percent is None or percent < SAME_HASH or not _are_alike(left, right):
         return score
-    return Score(percent, scored_by="phash")
+    return Score(min(percent, SHOT_AT_MOST) if have_other_colours(left, right) else percent, scored_by="phash")
 
 
-def _are_alike(left: np.ndarray, right: np.ndarray) -> bool:
-    """Whether two whole grey pictures are the same, or correlate when they are made small."""
-    if np.array_equal(left, right):  # also where all is of one brightness
+def _are_alike(left: Features, right: Features) -> bool:
+    """Whether two whole pictures are the same in grey, or correlate when they are made small."""
+    if np.array_equal(left.grey, right.grey):  # also where all is of one brightness
         return True
-    cv2 = import_cv2()
-    small = [
-        cv2.resize(grey, (FRAME_SIDE, FRAME_SIDE), interpolation=cv2.INTER_AREA).astype(np.float64) for grey in (left, right)
-    ]
-    one, other = (grey - grey.mean() for grey in small)
-    return float((one * other).sum()) >= FRAME_ALIKE * float(np.sqrt((one**2).sum() * (other**2).sum())) > 0
+    return float(level(left.grey, SMALL) @ level(right.grey, SMALL)) >= ALIKE
 
 
 def score_akaze(left: Features, right: Features) -> Score:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+MAX_SCALE, MAX_STRETCH = 6.0, 2.5  # what a copy may be enlarged by, and stretched in one direction more than in the other
+
 
 def determinant(transform: np.ndarray) -> float:
     """Return by how much areas grow; negative where the picture is mirrored."""

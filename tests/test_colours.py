@@ -1,0 +1,197 @@
+"""Colours have a say where pictures agree in grey, what a copy may lose of them, and one word that is another is no copy."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+
+from imgdup_nb import fingerprint_images, scan_images, similar_pairs
+from imgdup_nb.demo import PHOTOS, _open_original
+from imgdup_nb.local.alignment import align
+from imgdup_nb.local.colours import compare_colours, have_other_colours
+from imgdup_nb.local.features import aligned_features
+from imgdup_nb.local.scores import Score, fall_back
+
+UPRIGHT = np.eye(3)[:2]
+BLUE, YELLOW = (60, 100, 220), (125, 104, 28)  # of one grey
+
+
+@pytest.fixture(scope="module")
+def cat():
+    return _open_original(PHOTOS["cat"]).convert("RGB")
+
+
+def align_pictures(left, right):
+    return align(aligned_features(left), aligned_features(right))
+
+
+def tint(picture, red, green, blue):
+    """Multiply the colours of a picture."""
+    return Image.fromarray((np.asarray(picture, np.float64) * (red, green, blue)).clip(0, 255).astype(np.uint8))
+
+
+def turn_hues(picture, by):
+    """Turn all hues, of 256, and leave every pixel about as bright as it was."""
+    luma, *chroma = (np.asarray(plane, np.float64) - 128 for plane in picture.convert("YCbCr").split())
+    turned = (chroma[0] + 1j * chroma[1]) * np.exp(2j * np.pi * by / 256)
+    planes = [Image.fromarray((plane + 128).clip(0, 255).astype(np.uint8)) for plane in (luma, turned.real, turned.imag)]
+    return Image.merge("YCbCr", planes).convert("RGB")
+
+
+def caption(ground):
+    """Return words on a coloured ground."""
+    card = Image.new("RGB", (400, 300), ground)
+    for k, line in enumerate(("Winter sale", "everything must go", "half price")):
+        ImageDraw.Draw(card).text((30, 30 + 80 * k), line, "white", ImageFont.load_default(40))
+    return card
+
+
+def diagram(*words):
+    """Return boxes with words in them and a line between, as programs draw them."""
+    picture = Image.new("RGB", (400, 160), "white")
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(18)
+    for top, word, fill in zip((2, 118), words, ("#e6ecf7", "white"), strict=True):
+        draw.rectangle((2, top, 397, top + 38), fill, "#335599")
+        draw.text((20, top + 8), word, "black", font)
+    draw.line((200, 118, 200, 41), "#102080")
+    return picture
+
+
+# -- colours ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_caption_on_two_colours_of_equal_grey_only_looks_alike():
+    assert len({Image.new("RGB", (1, 1), colour).convert("L").getpixel((0, 0)) for colour in (BLUE, YELLOW)}) == 1
+    found = align_pictures(caption(BLUE), caption(YELLOW))
+    assert 70 <= found.similarity <= 79
+    assert found.recoloured > 90
+    assert align_pictures(caption(BLUE), caption(BLUE)).similarity == 100
+
+
+@pytest.mark.parametrize("by", [64, 128, 192])
+def test_a_picture_in_other_hues_only_looks_alike_in_any_order(cat, by):
+    original, turned = aligned_features(tint(cat, 1.3, 1, 0.5)), aligned_features(turn_hues(tint(cat, 1.3, 1, 0.5), by))
+    there, back = align(original, turned), align(turned, original)
+    assert 70 <= there.similarity <= 79
+    assert (back.similarity, back.recoloured) == pytest.approx((there.similarity, there.recoloured))
+
+
+def test_what_was_recoloured_in_a_part_does_not_agree_there(cat):
+    warm = tint(cat, 1.3, 1, 0.5)
+    width = cat.width // 8
+    partly = warm.copy()
+    partly.paste(turn_hues(warm, 128).crop((0, 0, width, cat.height)))
+    found = align_pictures(warm, partly)
+    assert 80 <= found.similarity <= 90
+    lost = found.blocks == 0
+    assert lost[:, :2].mean() > 0.9
+    assert not lost[:, 3:].any()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda picture: tint(picture, 1.1, 1, 0.9),
+        lambda picture: ImageEnhance.Color(picture).enhance(1.5),
+        lambda picture: ImageEnhance.Color(picture).enhance(0.7),
+        lambda picture: picture.quantize(64).convert("RGB"),
+    ],
+    ids=["white balance", "stronger colours", "paler colours", "64 colours"],
+)
+def test_a_copy_of_somewhat_other_colours_is_a_copy(cat, change):
+    found = align_pictures(cat, change(cat))
+    assert found.similarity >= 95
+    assert found.recoloured == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda picture: picture.convert("L"),
+        lambda picture: ImageOps.colorize(picture.convert("L"), "black", "white", mid="#b07040"),
+        lambda picture: ImageOps.colorize(picture.convert("L"), "black", "white", mid="#4080c0"),
+    ],
+    ids=["grey", "sepia", "cold"],
+)
+def test_a_copy_in_grey_or_toned_is_a_copy_but_not_all_of_it(change):
+    colourful = _open_original(PHOTOS["astronaut"]).convert("RGB")
+    assert 95 <= align_pictures(colourful, change(colourful)).similarity <= 99
+
+
+def test_a_picture_all_but_grey_and_the_same_in_grey_are_all_the_same(cat):
+    grey = cat.convert("L").convert("RGB")
+    assert align_pictures(grey, tint(grey, 1.02, 1, 0.98)).similarity == 100
+
+
+def test_blocks_of_another_colour_are_found_where_they_are_on_a_turned_and_smaller_copy():
+    ground = Image.new("RGB", (640, 480), BLUE)
+    marked = ground.copy()
+    marked.paste(YELLOW, (320, 0, 640, 240))  # above on the right
+    left, right = aligned_features(ground), aligned_features(marked.resize((320, 240)).rotate(180))
+    turned = np.array([[-1, 0, left.size[0]], [0, -1, left.size[1]]], np.float64)
+    agreeing = np.ones((right.grey.shape[0] // 8 - 1, right.grey.shape[1] // 8 - 1), bool)
+    agreeing[-1, 0] = False
+    for first, second, frame in ((left, right, "right"), (right, left, "left")):  # the grid is that of the copy
+        other, same = compare_colours(first, second, turned, frame, agreeing, 8)
+        rows, columns = np.nonzero(other)
+        assert rows.min() >= other.shape[0] // 2 - 1
+        assert columns.max() <= other.shape[1] // 2
+        assert len(rows) > 0.8 * other.size / 4
+        assert not same
+        assert not other[-1, 0]
+
+
+def test_strips_too_thin_for_a_block_have_none_of_another_colour():
+    for size in ((1, 900), (900, 1)):
+        red, blue = (aligned_features(Image.new("RGB", size, name)) for name in ("red", "blue"))
+        assert not have_other_colours(red, blue)
+        other, same = compare_colours(red, blue, UPRIGHT, "right", np.zeros((0, 0), bool), 8)
+        assert other.shape == (0, 0)
+        assert same
+
+
+def test_what_only_a_hash_can_compare_looks_alike_at_most_in_another_colour():
+    shades = Image.linear_gradient("L").resize((400, 300))
+    blue, orange, grey = (
+        aligned_features(ImageOps.colorize(shades, "black", "white", mid=middle))
+        for middle in ("#4060e0", "#b06010", "#808080")
+    )
+    scores = [fall_back(Score(0.0), 96.875, blue, other).similarity for other in (blue, orange, grey)]
+    assert scores == [96.875, 79, 96.875]
+
+
+# -- what is all but equal --------------------------------------------------------------------------------------------
+
+
+def test_a_diagram_with_another_word_is_never_all_the_same():
+    one, other = diagram("unary_function<uint>", "asin_func<uint>"), diagram("unary_function<uint>", "sinh_func<uint>")
+    assert align_pictures(one, other).similarity <= 99
+    assert align_pictures(one, one.resize((300, 120))).similarity > align_pictures(one, other).similarity
+
+
+def test_a_copy_that_is_all_but_equal_except_in_one_place_is_below_100(cat):
+    marked = cat.copy()
+    ImageDraw.Draw(marked).text((200, 140), "17", "white", ImageFont.load_default(14))
+    assert 90 <= align_pictures(cat, marked).similarity < 100
+    assert align_pictures(cat, cat.resize((300, 200))).similarity == 100
+
+
+def leather(contrast):
+    """Return a grey surface that has features everywhere and hardly any contrast."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (400, 400), dtype=np.uint8))
+    grain = np.asarray(noise.filter(ImageFilter.GaussianBlur(1.5)), np.float64) - 128
+    return Image.fromarray((60 + grain * contrast).astype(np.uint8))
+
+
+@pytest.mark.parametrize(("contrast", "method"), [(0.2, "phash"), (0.35, "aligned")])
+def test_equal_files_of_hardly_any_texture_are_a_pair_at_100(tmp_path, contrast, method):
+    for name in ("a.png", "b.png"):
+        leather(contrast).save(tmp_path / name)
+    pairs = similar_pairs(fingerprint_images(scan_images(tmp_path), "aligned"))
+    assert pairs[["similarity", "scored_by"]].to_numpy().tolist() == [[100, method]]
+
+
+def test_leather_has_features_and_yet_too_little_texture():
+    faint = aligned_features(leather(0.2))
+    assert len(faint) > 100
+    assert not faint.is_textured
+    assert aligned_features(leather(1)).is_textured
