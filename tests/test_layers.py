@@ -24,7 +24,7 @@ LAYERS = [
     {"local.looks"},
     {"pairs"},
     {"graph", "review.files", "review.variants"},
-    {"linkages"},
+    {"linkages", "verify"},
     {"groups"},
     {"changes"},
     {"review.keepers", "review.journal", "evidence.evaluate", "evidence.labels"},
