@@ -97,10 +97,12 @@ class Alignment:
 
         Features carry it, some of it is in one piece, and it lies still; or it is a large piece that agrees nearly wholly.
         """
+        if self.blocks is None or self.matches == 0:
+            return False
         from .alignment_loops import SHOT, SURELY
 
         n = int(self.part.sum())
-        if self.blocks is None or self.matches == 0 or n < MIN_BLOCKS:
+        if n < MIN_BLOCKS:
             return False
         return self.apart < SHOT or (n >= LARGE_PART and share_of(self.blocks[self.part], SURELY) >= SHARP)
 

@@ -99,6 +99,8 @@ def _better(one: Alignment, other: Alignment) -> Alignment:
 
 def _claim(found: Alignment) -> float:
     """Return the percent that may be claimed: below what looks alike only of a part that is surely shared."""
+    if found.similarity == 0:  # as of most pairs that are looked at
+        return 0.0
     from .alignment_loops import LOOKS_ALIKE
 
     return found.similarity if found.similarity >= LOOKS_ALIKE or found.shares_part else 0.0
