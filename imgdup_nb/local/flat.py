@@ -16,8 +16,9 @@ from .frames import ALIKE, SIDE, VIEWS, level
 
 FEW = 4 * MIN_FEATURES  # features that a copy of such a picture may have, for a logo or for what compression leaves
 SHADE = 0.85  # of what a frame shows; where a plane explains as much, it is a shade from side to side, like all other shades
+STEP = 0.01  # of correlation; were the smallest difference to count, the cleanest of many scans would be the partner of all
 LENGTH = 2048  # of a frame in whole numbers: float32 sums their products without rounding, in whatever order
-BLOCK_BYTES = 32 * 2**20  # temporary memory of a block of products
+BLOCK_BYTES = 32 * 2**20  # of a block of weights; up to four are in memory at a time
 
 
 def find_alike_frames(features: Sequence[Features], is_blank: np.ndarray, n_left: int | None = None) -> np.ndarray:
@@ -35,13 +36,13 @@ def find_alike_frames(features: Sequence[Features], is_blank: np.ndarray, n_left
     Returns
     -------
     int64, n_pairs x 2, first < second, in lexical order
-        each such picture with the 8 that are most like it; where several are exactly as much like it, with those that follow it
-        in the order of their digests, so that a thousand of one look are not all one's partners. Pictures that cannot be told
-        apart count as one.
+        each such picture with the 8 that are most like it; of those that are as much like it to a percent, with the ones that
+        follow it in the order of their digests, so that a thousand of one look are not all one's partners. Pictures that
+        cannot be told apart count as one.
 
     Notes
     -----
-    4,096 products for each such picture and each that may be its copy, 4 s for 10,000 of them; and 0.1 ms each.
+    4,096 products for each such picture and each that may be its copy, 12 s of processor for 10,000 of them; and 0.1 ms each.
 
     Examples
     --------
@@ -52,16 +53,13 @@ def find_alike_frames(features: Sequence[Features], is_blank: np.ndarray, n_left
     >>> find_alike_frames(pictures, np.zeros(4, dtype=bool))
     array([[0, 2]])
     """
-    few = [k for k, image in enumerate(features) if len(image) < FEW and not is_blank[k]]
-    frames = {k: _to_whole_numbers(features[k].grey) for k in few}
-    frames = {k: frame for k, frame in frames.items() if not _is_shade(frame)}
-    places = np.array([*frames], np.int64)
+    frames = _frames_of_few(features, is_blank)
+    places, stack = np.array([*frames], np.int64), np.array([*frames.values()])
     asking = np.flatnonzero([len(features[k]) < MIN_FEATURES for k in places])
     if not len(asking):
         return np.zeros((0, 2), np.int64)
     is_left = places < (n_left or 0)
     _, turn = np.unique(np.array([features[k].key for k in places], dtype=object), return_inverse=True)
-    stack = np.stack([*frames.values()])
     height = max(1, BLOCK_BYTES // (8 * len(places)))
     found = []
     for rows in np.split(asking, range(height, len(asking), height)):
@@ -74,9 +72,11 @@ def find_alike_frames(features: Sequence[Features], is_blank: np.ndarray, n_left
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
 
 
-def _to_whole_numbers(grey: np.ndarray) -> np.ndarray:
-    """Return a picture made very small, float32, row after row; all 0 where it is of one brightness."""
-    return np.rint(LENGTH * level(grey, SIDE)).astype(np.float32)
+def _frames_of_few(features: Sequence[Features], is_blank: np.ndarray) -> dict[int, np.ndarray]:
+    """Return the place of each picture that takes part, and itself made very small, float32, row after row."""
+    few = [k for k, image in enumerate(features) if len(image) < FEW and not is_blank[k]]
+    frames = {k: np.rint(LENGTH * level(features[k].grey, SIDE)).astype(np.float32) for k in few}
+    return {k: frame for k, frame in frames.items() if not _is_shade(frame)}
 
 
 def _is_shade(frame: np.ndarray) -> bool:
@@ -97,8 +97,9 @@ def _correlate(some: np.ndarray, frames: np.ndarray) -> np.ndarray:
 
 def _are_best(alike: np.ndarray, apart: np.ndarray) -> np.ndarray:
     """Tell which are enough alike and among the `BEST` of their row, of equal ones the less apart; ties are all among them."""
-    weights = alike.astype(np.int64) * alike.shape[1] - apart
-    is_best = alike >= ALIKE * LENGTH**2
+    weights = np.rint(alike / (STEP * LENGTH**2)).astype(np.int64) * alike.shape[1] - apart
+    weights[alike < ALIKE * LENGTH**2] = -alike.shape[1]  # less than any other
+    is_best = weights > -alike.shape[1]
     if weights.shape[1] > BEST:
         is_best &= weights >= np.partition(weights, -BEST, axis=1)[:, -BEST, None]
     return is_best
