@@ -90,12 +90,14 @@ def draw(curves: dict[str, pd.DataFrame], ax: Axes) -> Axes:
 def main(arguments: list[str]) -> None:
     """Measure every method and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("truth", type=Path)
+    parser.add_argument("folder", type=Path, help="the pictures")
+    parser.add_argument("truth", type=Path, help="a CSV file with the columns file (or image) and group")
     parser.add_argument("--methods", nargs="+", default=list(dup.METHODS), choices=list(dup.METHODS))
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     parser.add_argument("--plot", type=Path, help="also draw precision over recall into this file")
     options = parser.parse_args(arguments)
+    if not options.truth.is_file():
+        parser.error(f"truth must be a CSV file, and there is none at {options.truth}")
     group = read_truth(options.truth)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # broken files are part of some sets

@@ -16,7 +16,8 @@ map of the modules.
 """
 
 from .changes import threshold_changes
-from .compare import Comparison, compare_images
+from .compare import compare_images
+from .comparison import Comparison
 from .demo import make_demo_collection
 from .evidence.apart import apply_labels
 from .evidence.bursts import mark_bursts

@@ -7,6 +7,7 @@ images into vectors is a method too.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -127,6 +128,21 @@ class Fingerprints:
         return f"<Fingerprints: {count_of(len(self), 'image')}, {self.method.name}, {size}{views}{flat}{lost}>"
 
 
+def find_method(name: Any) -> Method:
+    """Return the method of a name, or raise with the way out.
+
+    Examples
+    --------
+    >>> find_method("sscd.onnx")
+    Traceback (most recent call last):
+    ...
+    ValueError: method must be OnnxEmbedding('sscd.onnx') to use a model, and is the path of its file
+    """
+    if isinstance(name, str | os.PathLike) and str(name).endswith(".onnx"):
+        raise ValueError(f"method must be OnnxEmbedding({str(name)!r}) to use a model, and is the path of its file")
+    return METHODS[check_choice("method", name, METHODS)]
+
+
 def fingerprint_images(
     images: pd.DataFrame,
     method: str | Embedding = "phash",
@@ -146,7 +162,7 @@ def fingerprint_images(
         time, always from this thread.
     orientations
         also compute the seven other ways to turn and mirror each picture, so that flips and quarter turns are found.
-        Local features do not need it: 'aligned' finds every turn and the mirror image, 'akaze' every turn.
+        Local features do not need it: 'aligned' finds every turn and the mirror image, 'akaze' quarter turns.
     executor
         any `concurrent.futures.Executor`; None works in threads. An embedding is computed here in any case.
 
@@ -182,7 +198,7 @@ def fingerprint_images(
     if callable(method):
         chosen, results = _embed(good, method, n_views, executor)
     else:
-        chosen = METHODS[check_choice("method", method, METHODS)]
+        chosen = find_method(method)
         batch: partial[list[Any]] = partial(_hash_batch, method=chosen.name, n_views=n_views)
         size = HASH_BATCH
         if chosen.unit == "percent":

@@ -167,7 +167,8 @@ METHODS = MethodTable(
             "aligned", "percent", 0, 0, "also crop, any turn, mirroring, overlay, collage", "pictures without texture", "high",
         ),
         Method(
-            "akaze", "percent", 0, 0, "size, format, slight crop and turn; sees small edits", "mirroring, blur", "highest",
+            "akaze", "percent", 0, 0, "format, compression, turns by 90; sees small edits", "other sizes, crop, mirroring",
+            "highest",
         ),
     ]
 )  # fmt: skip

@@ -44,8 +44,8 @@ class OnnxEmbedding:
     ------
     ImportError
         without onnxruntime.
-    FileNotFoundError, ValueError
-        if the file is not there, is no model, or one that does not take pictures.
+    TypeError, FileNotFoundError, ValueError
+        if `model` is no path, the file is not there, is no model, or one that does not take pictures.
 
     Notes
     -----
@@ -73,6 +73,8 @@ class OnnxEmbedding:
         layout: str | None = None,
         output: str | None = None,
     ) -> None:
+        if not isinstance(model, str | os.PathLike):
+            raise TypeError(f"model must be the path of an .onnx file, not {type(model).__name__}")
         self.path = Path(model)
         self.__name__ = re.sub(r"[^\w.-]", "_", self.path.name, flags=re.ASCII)  # it stands in tables and in HTML
         self._session = _load(self.path)

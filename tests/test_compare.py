@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from PIL import Image, ImageDraw, ImageOps
 
 from imgdup_nb import METHODS, compare_images, fingerprint_images, scan_images, similar_pairs
-from imgdup_nb.compare import block_corners
+from imgdup_nb.comparison import block_corners
 from imgdup_nb.decode import UnreadableImage
 from imgdup_nb.demo import PHOTOS, _open_original
 
@@ -28,10 +28,12 @@ def folder(tmp_path_factory):
         "cat": cat,
         "crop": cat.crop((0, 0, round(width * 0.8), round(height * 0.8))),
         "mirrored": ImageOps.mirror(cat),
+        "flipped": ImageOps.flip(cat),
         "turned": cat.rotate(25, Image.Resampling.BICUBIC),
         "covered": changed,
         "temple": _open_original(PHOTOS["temple"]).convert("RGB"),
         "white": Image.new("RGB", (90, 60), "white"),
+        "black": Image.new("RGB", (60, 90), "black"),
     }
     for name, picture in pictures.items():
         picture.save(folder / f"{name}.png")
@@ -50,14 +52,33 @@ def compared(folder):
         ("cat", "crop", ["crop.png shows 64 % of cat.png"]),
         ("crop", "cat", ["crop.png shows 64 % of cat.png"]),
         ("cat", "mirrored", ["same section", "one is mirrored"]),
+        ("cat", "flipped", ["same section, one is flipped top to bottom."]),
         ("cat", "turned", ["turned by 25 degrees", "they share"]),
         ("cat", "temple", ["Nothing of one picture was found in the other."]),
-        ("cat", "white", ["Too little texture"]),
+        ("cat", "white", ["Too little texture", "white.png is nearly blank, and its hash is noise"]),
+        ("white", "black", ["both are nearly blank, and their hashes are noise"]),
+        ("white", "white", ["The files are equal, byte for byte."]),
+        ("cat", "cat", ["The files are equal, byte for byte."]),
     ],
 )
 def test_the_sentence_says_what_was_done(compared, left, right, words):
     sentence = compared(left, right).sentence
     assert [word for word in words if word not in sentence] == []
+
+
+def test_equal_pixels_in_files_that_differ_are_told_from_equal_files(folder, tmp_path):
+    with Image.open(folder / "cat.png") as cat:
+        cat.save(tmp_path / "cat.bmp")
+    comparison = compare_images(folder / "cat.png", tmp_path / "cat.bmp")
+    assert comparison.relation == "same pixels"
+    assert comparison.sentence.endswith("same section. Every pixel is equal, only the files are not.")
+    assert compare_images(folder / "cat.png", folder / "crop.png").relation == "near"
+
+
+def test_a_long_name_of_several_lines_does_not_tear_the_sentence(compared):
+    sentence = replace(compared("cat", "crop"), right=f"holiday\n{'at the sea ' * 20}.png").sentence
+    assert sentence.startswith("100 % of what both show agrees; holiday·at the sea")
+    assert len(sentence) < 100
 
 
 def test_another_shot_of_a_scene_is_called_so(compared):
@@ -74,6 +95,20 @@ def test_what_keeps_a_tiny_or_nearly_flat_pair_below_80_is_said(compared):
     assert "Little of it is textured" in replace(copy, alignment=bare).sentence
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"similarity": 90.0, "recoloured": 10.0}, " Of what agrees in grey 10 % is of another colour and does not count."),
+        ({"similarity": 79.0, "recoloured": 80.0}, " 80 % is of another colour, so it counts as 79 % at most."),
+        ({"similarity": 99.0}, "99 % of what both show agrees; they show the same section. Each block agrees, but some"),
+    ],
+)
+def test_colours_and_small_flaws_that_keep_a_copy_below_100_are_said(compared, changes, words):
+    copy = compared("cat", "mirrored")
+    assert "colour" not in copy.sentence
+    assert words in replace(copy, alignment=replace(copy.alignment, transform=np.eye(3)[:2], **changes)).sentence
+
+
 def test_every_method_has_a_score_and_hashes_one_for_any_turn(compared):
     scores = compared("cat", "mirrored").scores
     assert list(scores.index) == list(METHODS)
@@ -87,6 +122,20 @@ def test_scores_are_those_of_the_pair_table(folder, compared):
     for method in ("phash", "colorhash", "aligned", "akaze"):
         [pair] = similar_pairs(fingerprint_images(images, method), min_similarity=0).itertuples()
         assert pair.similarity == scores.similarity[method]
+
+
+def test_a_picture_of_too_little_texture_has_the_score_of_the_pair_table_too(tmp_path):
+    values = np.random.default_rng(7).integers(120, 131, (4, 4), dtype=np.uint8)
+    files = [tmp_path / "mist.png", tmp_path / "mist small.png"]
+    for file, side in zip(files, (200, 100), strict=True):
+        Image.fromarray(values).resize((side, side), Image.Resampling.BICUBIC).save(file)
+    comparison = compare_images(*files)
+    for method in ("aligned", "akaze"):
+        [pair] = similar_pairs(fingerprint_images(scan_images(files), method), min_similarity=0).itertuples()
+        assert pair.scored_by == "phash"
+        assert comparison.scores.similarity[method] == pair.similarity
+        assert comparison.scores["90 means"][method] == "too little texture: as by phash"
+    assert "Too little texture" in comparison.sentence
 
 
 def test_the_covered_corner_is_drawn_as_differing(compared):
@@ -151,8 +200,15 @@ def test_what_cannot_be_read_is_named(folder, tmp_path):
     for gone in (tmp_path / "gone.jpg", "memory://compared/gone.jpg"):
         with pytest.raises(FileNotFoundError, match=r"right '.*gone\.jpg' does not exist"):
             compare_images(folder / "cat.png", gone)
-    with pytest.raises(TypeError, match="left must be the path or URL of an image file, not Image"):
+    with pytest.raises(TypeError, match="left must be the path or URL of an image file, not Image; save the picture first"):
         compare_images(Image.new("L", (9, 9)), folder / "cat.png")
+
+
+def test_an_axes_is_refused_as_a_figure_with_the_reason(compared):
+    figure, ax = plt.subplots()
+    with pytest.raises(TypeError, match="figure must be a matplotlib Figure, for there are four panels, not Axes"):
+        compared("cat", "crop").plot(ax)
+    plt.close(figure)
 
 
 def test_files_behind_urls_are_compared_too(folder, compared):

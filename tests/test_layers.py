@@ -18,7 +18,7 @@ LAYERS = [
     {"sketches", "hashes", "local.features", "local.transforms"},
     {"images", "local.shared_part", "local.colours"},
     {"fingerprints", "local.agreement", "local.feature_sets"},
-    {"search", "local.candidates", "relations", "local.frames"},
+    {"search", "local.candidates", "relations", "local.frames", "sentences"},
     {"local.alignment", "local.flat"},
     {"local.scores"},
     {"local.looks"},
@@ -50,15 +50,15 @@ LAYERS = [
     {"server.openapi"},
     {"server.handlers"},
     {"server.extension"},
-    {"plots", "review.report", "compare"},
-    {"evidence.plots", "index.plots"},
+    {"plots", "review.report", "comparison"},
+    {"evidence.plots", "index.plots", "compare"},
     {"widgets.thumbnails", "widgets.rows", "widgets.values"},
     {"widgets.state", "widgets.base"},
     {"widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.viewer"},
 ]  # fmt: skip
 WIDGETS = {"widgets.base", "widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.state", "widgets.viewer"}
 ONLY_IN = {
-    "matplotlib": {"plots", "evidence.plots", "index.plots", "compare"} | WIDGETS,
+    "matplotlib": {"plots", "evidence.plots", "index.plots", "comparison"} | WIDGETS,
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,
     "numba": {"loops", "bit_loops", "local.feature_loops", "local.alignment_loops", "local.key_loops"},

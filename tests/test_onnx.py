@@ -129,6 +129,8 @@ def test_a_collection_keeps_what_a_model_says_until_file_or_settings_change(tmp_
 
 
 def test_what_is_no_model_for_pictures_is_refused_with_a_reason(tmp_path, mean_color):
+    with pytest.raises(TypeError, match=r"model must be the path of an \.onnx file, not NoneType"):
+        OnnxEmbedding(None)
     with pytest.raises(FileNotFoundError, match="none at"):
         OnnxEmbedding(tmp_path / "gone.onnx")
     (tmp_path / "words.onnx").write_text("no model")
@@ -146,6 +148,15 @@ def test_what_is_no_model_for_pictures_is_refused_with_a_reason(tmp_path, mean_c
         OnnxEmbedding(grey)
     with pytest.raises(ValueError, match="1 channels"):
         OnnxEmbedding(grey, layout="NCHW")
+
+
+def test_the_path_of_a_model_is_told_from_a_method(tmp_path, mean_color):
+    RED.save(tmp_path / "red.png")
+    images = scan_images([tmp_path / "red.png"])
+    model = mean_color((1, 3, 8, 8))
+    for method in (model, str(model)):
+        with pytest.raises(ValueError, match=r"method must be OnnxEmbedding\('.*mean\.onnx'\)"):
+            fingerprint_images(images, method)
 
 
 def test_settings_a_model_cannot_take_are_refused(mean_color):

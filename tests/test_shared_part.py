@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from imgdup_nb import compare_images, fingerprint_images, scan_images, similar_pairs
-from imgdup_nb.compare import AGREE_COLOR
+from imgdup_nb.comparison import AGREE_COLOR
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.local import alignment
 from imgdup_nb.local.agreement import Alignment
@@ -197,7 +197,6 @@ def test_the_sentence_says_that_a_part_is_shared_and_how_exactly(compared):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"matches": 0}, "No feature of one was found in the other"),
         ({"apart": 0.41}, "It lies 0.4 pixels apart, as in another shot of one scene: below 70 % that counts as 0."),
         ({}, "too little in one piece"),
     ],
@@ -207,6 +206,13 @@ def test_the_sentence_says_why_what_agrees_counts_as_nothing(compared, changes, 
     sentence = replace(compared, alignment=found).sentence
     assert sentence.startswith(f"{compared.alignment.agreeing:.0f} % of what both show agrees; ")
     assert words in sentence
+
+
+def test_frames_that_nothing_else_brought_together_are_not_said_to_show_the_same(compared):
+    frames = replace(compared.alignment, similarity=0.0, matches=0)
+    sentence = replace(compared, alignment=frames).sentence
+    assert "same section" not in sentence
+    assert sentence.startswith(f"Laid on each other as a whole, they agree in {frames.agreeing:.0f} %. No feature of one was")
 
 
 def test_the_shared_part_is_tinted_where_it_lies_in_both_pictures(compared):

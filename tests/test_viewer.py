@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 from PIL import Image, ImageDraw
 
 import imgdup_nb as dup
-from imgdup_nb.compare import block_corners
+from imgdup_nb.comparison import block_corners
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.widgets.viewer import MAX_SIDE, STRIP_SIDE
 
@@ -238,6 +238,7 @@ def test_a_table_without_rows_shows_that_there_is_nothing(images):
     viewer = Recorder(PAIRS[:0], images)
     assert (viewer.pair, viewer.comparison, viewer.problem) == ((), None, "There is no pair to show.")
     assert viewer.ask(type="layers", index=0) == []
+    assert repr(viewer) == "<PairViewer: There is no pair to show.>"
 
 
 @pytest.mark.parametrize(
@@ -246,8 +247,10 @@ def test_a_table_without_rows_shows_that_there_is_nothing(images):
         ((PAIRS,), r"images must be the table made by scan_images"),
         ((PAIRS, ["cat.png"]), r"scan_images\(folder\)"),
         (("cat.png",), "not str"),
-        ((["a.png", "b.png", "c.png"],), "not list"),
-        ((PAIRS[["left"]],), "similar_pairs"),
+        ((["a.png", "b.png", "c.png"],), "not list of 3"),
+        ((PAIRS[["left"]],), "similar_pairs.*not a table of left"),
+        (("a.png", "b.png"), r"as one tuple, PairViewer\(\(left, right\)\), not str"),
+        (((Image.new("L", (9, 9)), "b.png"),), "left must be the path .* not Image; save the picture first"),
     ],
 )
 def test_something_else_than_pairs_is_refused_with_the_way_out(arguments, words):

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..checks import check_choice
-from ..fingerprints import N_VIEWS, Embedding, Fingerprints, fingerprint_images, made_with
+from ..fingerprints import N_VIEWS, Embedding, Fingerprints, find_method, fingerprint_images, made_with
 from ..local.features import Features, features_made_with
 from ..methods import METHODS, Method
 from .store import Store
@@ -57,7 +56,7 @@ class Recipe:
         views = N_VIEWS if orientations else 1
         if callable(method):
             return cls(method, _kind_of(method), views, f"{method.version}")
-        kind = METHODS[check_choice("method", method, METHODS)]
+        kind = find_method(method)
         if kind.unit == "percent":
             return cls(method, kind, 1, features_made_with())
         return cls(method, kind, views, made_with())

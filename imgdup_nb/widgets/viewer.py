@@ -26,7 +26,8 @@ import pandas as pd
 import traitlets as t
 from PIL import Image
 
-from ..compare import FIGURE_INCHES, Comparison, block_corners, compare_images, name_files
+from ..compare import check_file, compare_images, name_files
+from ..comparison import FIGURE_INCHES, MAX_NAME, Comparison, block_corners
 from ..decode import UnreadableImage, thumbnail
 from ..text import shorten_middle
 from .base import ToolWidget, facts_by_name, join_module, join_styles
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 MAX_SIDE = 900  # pixels of a picture that is sent
 STRIP_SIDE = 192  # pixels that the shorter side keeps all the same, so that a panorama can be looked at
-MAX_NAME = 40  # characters of a name within a sentence
 KEPT = 8  # comparisons, about 2 MB each, so that going back costs nothing
 
 Path = str | os.PathLike[str]
@@ -84,7 +84,7 @@ class PairViewer(ToolWidget):
     ...     Image.new("RGB", (80, 60), "white").save(f"{folder}/b.png")
     ...     viewer = PairViewer((f"{folder}/a.png", f"{folder}/b.png"))
     >>> viewer
-    <PairViewer: a.png and b.png: Too little texture to lay one picture on the other; by phash they are 100 % similar.>
+    <PairViewer: a.png and b.png: The files are equal, byte for byte.>
     >>> viewer.close()
     """
 
@@ -168,7 +168,7 @@ class PairViewer(ToolWidget):
             "names": list(self.pair),
             "facts": [self._facts.get(name, "") for name in self.pair],
             "found": self._found_by(),
-            "sentence": self._sentence(),
+            "sentence": "" if found is None else found.sentence,
             "problem": shorten_middle(self.problem, 300),
             "alone": [one.problem for one in self._alone],
             "aligned": found is not None and found.alignment.transform is not None,
@@ -180,13 +180,6 @@ class PairViewer(ToolWidget):
         if self._pairs.empty or "similarity" not in self._pairs:
             return []
         return [round(float(self._pairs.similarity.iloc[self.index]), 2), str(self._pairs.attrs.get("method", ""))]
-
-    def _sentence(self) -> str:
-        """Return what the alignment says, names on one line."""
-        if self.comparison is None:
-            return ""
-        left, right = (shorten_middle(name, MAX_NAME) for name in self.pair)
-        return replace(self.comparison, left=left, right=right).sentence
 
     def _answer_layers(self, content: dict[str, Any]) -> None:
         with self.lock:
@@ -234,14 +227,15 @@ class PairViewer(ToolWidget):
         names = f"<p>{html.escape(self._place(), quote=True)}</p>"
         if self.comparison is None:
             return f"{names}<p>{html.escape(self.problem, quote=True)}</p>"
-        return f"{names}<p>{html.escape(self._sentence(), quote=True)}</p>{self.comparison.scores.round(1).to_html()}"
+        return names + self.comparison._repr_html_()
 
     def _place(self) -> str:
         where = f"pair {self.index + 1} of {len(self._pairs)}, " if len(self._pairs) > 1 else ""
         return where + " and ".join(shorten_middle(name, MAX_NAME) for name in self.pair)
 
     def __repr__(self) -> str:
-        return f"<PairViewer: {self._place()}: {self._sentence() or shorten_middle(self.problem, 300)}>"
+        what = self.comparison.sentence if self.comparison is not None else shorten_middle(self.problem, 300)
+        return f"<PairViewer: {self._place()}: {what}>" if self.pair else f"<PairViewer: {what}>"
 
 
 def _open_pairs(pairs: Any, images: pd.DataFrame | None) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -254,12 +248,21 @@ def _open_pairs(pairs: Any, images: pd.DataFrame | None) -> tuple[pd.DataFrame, 
             raise TypeError("images must be the table made by scan_images(folder): a table of pairs holds names, not files")
         return pairs, dict(zip(known.image, known.path, strict=True))
     if isinstance(pairs, Sequence) and not isinstance(pairs, str) and len(pairs) == 2:
+        for side, path in zip(("left", "right"), pairs, strict=True):
+            check_file(side, path)
         names = name_files(*pairs)
         return pd.DataFrame([names], columns=["left", "right"], dtype=object), dict(zip(names, pairs, strict=True))
     raise TypeError(
-        "pairs must be a table made by similar_pairs, a Comparison made by compare_images(left, right), or the paths of two "
-        f"files, (left, right), not {type(pairs).__name__}"
+        "pairs must be a table with left and right made by similar_pairs, a Comparison made by compare_images(left, right), or "
+        f"the paths of two files as one tuple, PairViewer((left, right)), not {_kind(pairs)}"
     )
+
+
+def _kind(pairs: Any) -> str:
+    """Say what was given instead of pairs."""
+    if isinstance(pairs, pd.DataFrame):
+        return f"a table of {', '.join(map(str, pairs.columns))}"
+    return type(pairs).__name__ + (f" of {len(pairs)}" if isinstance(pairs, list | tuple) else "")
 
 
 def _layers(comparison: Comparison) -> tuple[dict[str, Any], list[np.ndarray]]:
