@@ -35,7 +35,6 @@ from .groups import Grouping, group_duplicates, sweep_thresholds
 from .images import scan_images
 from .index.collection import Collection
 from .index.plots import plot_matches
-from .local.scores import verify_pairs
 from .methods import METHODS
 from .onnx import OnnxEmbedding
 from .pairs import similar_pairs, similarity_matrix
@@ -43,6 +42,7 @@ from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
 from .review.actions import apply_plan, read_log, resume, undo
 from .review.keepers import choose_keepers
 from .review.report import write_report
+from .verify import verify_pairs
 from .widgets import GroupReviewer, PairLabeler, PairViewer, ThresholdExplorer
 
 __version__ = "0.1.0"

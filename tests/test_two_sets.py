@@ -31,6 +31,7 @@ from imgdup_nb import (
     similar_pairs,
     similarity_matrix,
     threshold_changes,
+    verify_pairs,
 )
 
 
@@ -192,6 +193,7 @@ def test_what_wants_a_row_for_each_image_says_how_to_name_them_where_names_are_s
             lambda images: ThresholdExplorer(pairs, images),
             lambda images: PairViewer(pairs, images),
             lambda images: PairLabeler(pairs, images),
+            lambda images: verify_pairs(pairs, images),
         ):
             with pytest.raises((ValueError, KeyError), match=r"old\['image'\] = 'old/' \+ old\.image; then images=pd\.concat"):
                 ask(images)
@@ -202,6 +204,27 @@ def test_what_wants_a_row_for_each_image_says_how_to_name_them_where_names_are_s
     plan = choose_keepers(group_duplicates(pairs, 90), both, compare=False)
     assert set(plan.image[plan.path.str.contains("old")]) <= set(old.image)
     assert ThresholdExplorer(pairs, both).groups.table.image.isin(both.image).all()
+
+
+def test_pairs_across_two_folders_are_verified_by_the_pictures_that_they_name(photos, tmp_path):
+    """With shared names, each was aligned with a picture of the wrong folder."""
+    for folder, cat, dog in (("new", "cat.png", "dog.png"), ("old", "dog.png", "cat.png")):
+        (tmp_path / folder).mkdir()
+        shutil.copy(photos / cat, tmp_path / folder / "cat.png")
+        shutil.copy(photos / dog, tmp_path / folder / "dog.png")
+    new, old = (scan_images(tmp_path / folder) for folder in ("new", "old"))
+    pairs = similar_pairs(*(fingerprint_images(images) for images in (new, old)), min_similarity=0)
+    with pytest.raises(
+        ValueError, match=r"two are called 'cat.png'; where two collections share names, .*old\['image'\] = 'old/'"
+    ):
+        verify_pairs(pairs, new)
+    old["image"] = "old/" + old.image
+    pairs = similar_pairs(*(fingerprint_images(images) for images in (new, old)), min_similarity=0)
+    assert len(pairs) == 4
+    verified = verify_pairs(pairs, pd.concat([new, old], ignore_index=True))
+    assert rows(verified) == [("cat.png", "old/dog.png", 0), ("dog.png", "old/cat.png", 0)]
+    assert verified.attrs["sides"] == 2
+    assert list(group_duplicates(verified, 90)) == [["old/cat.png", "dog.png"], ["old/dog.png", "cat.png"]]
 
 
 def test_a_matrix_does_not_know_images_of_two_sides():

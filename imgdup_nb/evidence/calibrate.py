@@ -20,6 +20,7 @@ from ..demo import VARIATIONS, Variation, _encode
 from ..fingerprints import Embedding, Fingerprints, fingerprint_images
 from ..graph import TOLERANCE
 from ..images import LOW_DETAIL
+from ..local.flat import find_alike_frames
 from ..local.scores import NEAR_HASH, Score, fall_back, score_pairs
 from ..parallel import each, map_batches
 from ..search import exact_cosine
@@ -254,8 +255,11 @@ def _align(prints: Fingerprints, copied: np.ndarray, found: Fingerprints, execut
             if name in by_name[0] and name in by_name[1]:
                 codes = [side[name][None] for side in by_name]
                 [percent] = hashes[0].method.similarity(_distances(*codes))
-                # without features no vote leads to a pair: only a near hash does
-                scores[k] = fall_back(scores[k], float(percent), *pairs[k]) if percent >= NEAR_HASH else Score(0.0)
+                # without features no vote leads to a pair: only a near hash, or frames that are alike
+                is_near = percent >= NEAR_HASH or (
+                    prints.method.name == "aligned" and len(find_alike_frames(pairs[k], np.zeros(2, dtype=bool))) > 0
+                )
+                scores[k] = fall_back(scores[k], float(percent), *pairs[k]) if is_near else Score(0.0)
     return np.array([score.similarity for score in scores], dtype=np.float64)
 
 

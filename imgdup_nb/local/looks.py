@@ -1,8 +1,8 @@
 """Local features of one collection or two -> the pairs that show the same thing: which pairs are looked at, and none twice.
 
-The steps: `candidates` and a hash say which pairs are worth a look, `scores` looks, and pictures that lie near a third are
-looked at too. Pictures with too little texture to be aligned are compared by their phash instead, and the column `scored_by`
-says so.
+The steps: `candidates`, a hash and, of pictures with few features, `flat` say which pairs are worth a look, `scores` looks, and
+pictures that lie near a third are looked at too. Pictures with too little texture to be aligned are compared by their phash
+instead, and the column `scored_by` says so.
 
 The votes and the score of a pair depend on its two images alone, so both may be known from before (`Known`); which pairs are
 looked at depends on all images, and is decided anew each time. From scratch means that every image is new.
@@ -23,6 +23,7 @@ from ..fingerprints import Fingerprints, fingerprint_images
 from ..search import find_pairs
 from .candidates import VOTES, best_pairs, count_votes
 from .features import Features
+from .flat import find_alike_frames
 from .scores import MAX_VOTE_BITS, NEAR_HASH, SURE, Score, fall_back, score_pairs
 
 TOGETHER = 1000  # looks that are handed over to be kept at a time
@@ -90,7 +91,7 @@ def find_local_pairs(
 
     Notes
     -----
-    The score of a pair depends on its two pictures alone. Which pairs are looked at is a vote: see `candidates`.
+    The score of a pair depends on its two pictures alone. Which pairs are looked at is mostly a vote: see `candidates`.
     """
     sides = [fingerprints] if others is None else [fingerprints, others]
     method, n_left = fingerprints.method.name, len(fingerprints)
@@ -100,16 +101,14 @@ def find_local_pairs(
     votes = count_votes(features, asking, MAX_VOTE_BITS[method], executor, within=others is None)
     if asking.any():
         known.keep_votes(votes)
-    hashed, percent = _near_by_hash(sides, hashes, executor)
-    textured = np.array([found.is_textured for found in features], dtype=bool)
-    both = textured[hashed].all(axis=1)
     voted = best_pairs(np.concatenate([known.votes, votes]), len(features))
-    tried = np.unique(np.concatenate([voted, hashed]), axis=0)
+    hashed, percent = _near_by_hash(sides, hashes, executor)
+    tried = np.unique(np.concatenate([voted, hashed, _near_by_frame(sides, features)]), axis=0)
     looks = look_at(tried, features, method, known, executor)
     near = tried[looks["similarity"] >= SURE]
     more = partners_of_partners(near, tried) if others is None else partners_across(near, tried)
     looks = np.concatenate([looks, look_at(more, features, method, known, executor)])
-    _fall_back(looks, hashed[~both], percent[~both], features)
+    _fall_back(looks, hashed, percent, features)
     looks = looks[looks["similarity"] >= floor - 1e-9]
     looks = looks[np.lexsort((looks["right"], looks["left"]))]
     first_right = 0 if others is None else n_left
@@ -137,6 +136,14 @@ def _near_by_hash(
     if len(sides) > 1:
         pairs[:, 1] += len(sides[0])
     return np.sort(pairs[there], axis=1), method.similarity(distances)[there]
+
+
+def _near_by_frame(sides: Sequence[Fingerprints], features: Sequence[Features]) -> np.ndarray:
+    """Return the pairs that `flat` finds, int64, n x 2, smaller first; none of a method that lays no pictures on each other."""
+    if sides[0].method.name != "aligned":
+        return np.zeros((0, 2), np.int64)
+    is_blank = np.concatenate([side.low_detail for side in sides])
+    return find_alike_frames(features, is_blank, None if len(sides) == 1 else len(sides[0]))
 
 
 def partners_of_partners(near: np.ndarray, tried: np.ndarray) -> np.ndarray:
@@ -225,9 +232,10 @@ def _as_looks(pairs: np.ndarray, scores: Sequence[Score]) -> np.ndarray:
 
 
 def _fall_back(looks: np.ndarray, pairs: np.ndarray, percent: np.ndarray, features: Sequence[Features]) -> None:
-    """Change LOOKS of pairs with too little texture, int64, n x 2, where a hash has to compare them: see `fall_back`."""
+    """Change LOOKS of the pairs that a hash found where it has to compare them, for want of texture: see `fall_back`."""
     where = find_looks(pairs, looks)
-    weak = np.isnan(looks["overlap_left"][where])
+    textured = np.array([image.is_textured for image in features], dtype=bool)
+    weak = ~textured[pairs].all(axis=1) & np.isnan(looks["overlap_left"][where])
     for place, (one, other), value in zip(where[weak], pairs[weak], percent[weak], strict=True):
         score = fall_back(Score(0.0), float(value), features[one], features[other])
         if score.similarity > 0:
