@@ -1,6 +1,6 @@
 """One image -> its local features: small patches that look the same when the picture is cropped, turned or resized.
 
-This is the only module that knows OpenCV's feature detectors. What it keeps of an image is small (45 to 72 kB), so tens of
+This is the only module that knows OpenCV's feature detectors. What it keeps of an image is small (44 to 71 kB), so tens of
 thousands fit into memory: the descriptors for finding, and a little grey picture and its colours for checking what was found.
 
 A picture is looked at once at a size that is about the same for all. What fills only a part of it, as in a collage, is small
@@ -94,7 +94,7 @@ class Features:
     def to_bytes(self) -> bytes:
         """Return all of it as bytes, the same for the same features on every machine.
 
-        About 45 kB for 'aligned', and 71 kB of a picture of more than 640 x 480 pixels.
+        About 44 kB for 'aligned', and 71 kB of a picture of more than 640 x 480 pixels.
 
         Notes
         -----
