@@ -36,7 +36,7 @@ class Comparison:
     scores
         one row per method: similarity (percent), any_turn (percent, as with `orientations=True`), "90 means" (in words).
     alignment
-        how left lies on right; see `imgdup_nb.local.alignment.Alignment`.
+        how left lies on right; see `imgdup_nb.local.agreement.Alignment`.
     textured
         whether both pictures have enough texture to be aligned, or could be laid on each other all the same.
     pictures

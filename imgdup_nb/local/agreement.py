@@ -40,8 +40,8 @@ class Alignment:
     ----------
     similarity
         percent of the textured blocks of the common area that agree, in the band from 70 to 79 where they show another shot of
-        the scene. Below 70 only of a shared part (see `shares_part`); 0 of what else agrees in part, and where no alignment
-        was found.
+        the scene or other colours, and 99 at most where a block falls behind the others or colours are lost. Below 70 only of
+        a shared part (see `shares_part`); 0 of what else agrees in part, and where no alignment was found.
     matches
         features that the transform carries.
     transform : float64, 2 x 3, or None
