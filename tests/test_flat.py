@@ -118,6 +118,15 @@ def test_of_a_thousand_that_look_the_same_each_has_few_partners():
     assert {(a, b) for b in range(4 * BEST) for a in range(b)} <= set(pairs_of(copies))
 
 
+def test_the_cleanest_of_many_scans_is_not_the_partner_of_all():
+    rng = np.random.default_rng(5)
+    sharp = np.asarray(bars((60, 140)).convert("L").resize((40, 30)), int)
+    scans = [of_grey(np.clip(sharp + rng.normal(0, 1 + 0.1 * k, (30, 40)), 0, 255)) for k in range(60)]
+    n_partners = np.bincount(np.array(pairs_of(scans)).ravel(), minlength=len(scans))
+    assert n_partners.min() >= BEST
+    assert n_partners.max() <= 4 * BEST
+
+
 def test_the_most_alike_are_the_partners():
     rng = np.random.default_rng(3)
     sharp = np.asarray(bars((60, 140)).convert("L").resize((40, 30)), int)
