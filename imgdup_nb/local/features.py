@@ -344,9 +344,9 @@ def _grey(picture: Image.Image) -> np.ndarray:
 
 def _colours(cv2: Any, picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
     """Return Cr and Cb of a picture looked at in a size, as many as its grey picture has squares of PIXELS_A_COLOUR."""
-    wide, high = (-(-side // PIXELS_A_COLOUR) for side in grey_size(*size))
-    small = cv2.resize(np.asarray(picture.convert("RGB")), (wide, high), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)[:, :, 1:])
+    grid = [-(-side // PIXELS_A_COLOUR) for side in grey_size(*size)]
+    small = picture.convert("RGB").resize(grid, Image.Resampling.BOX)  # Pillow takes half of OpenCV's time for three planes
+    return np.ascontiguousarray(cv2.cvtColor(np.asarray(small), cv2.COLOR_RGB2YCrCb)[:, :, 1:])
 
 
 def _places(cv2: Any, found: Sequence[Any]) -> np.ndarray:
