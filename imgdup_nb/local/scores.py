@@ -13,7 +13,7 @@ from ..parallel import each, map_batches
 from .alignment import align
 from .colours import have_other_colours
 from .features import Features, one_cv2_thread
-from .frames import level
+from .frames import ALIKE, level
 
 MAX_VOTE_BITS = {"aligned": 56, "akaze": 96}  # by which descriptors, 256 and 486 bits long, of one patch mostly differ
 PAIR_BATCH = 32  # pairs that travel together
@@ -21,7 +21,7 @@ RATIO = 0.6  # a match must be this much nearer than the second nearest
 SURE = 80.0  # percent; partners of such partners are looked at even if the vote passed them over
 NEAR_HASH = 84.0  # percent of phash from which a pair is looked at whatever the vote says
 SAME_HASH = 90.0  # percent of phash; below, pictures without texture are too often alike by chance
-SMALL, ALIKE = 32, 0.85  # and so are those which, this many pixels wide and high, correlate less
+SMALL = 32  # pixels a side at which pictures that a hash takes for one must be alike, too
 
 
 class Score(NamedTuple):
