@@ -13,7 +13,7 @@ import imgdup_nb
 PACKAGE = Path(imgdup_nb.__file__).parent
 LAYERS = [
     {"checks", "methods", "parallel", "demo", "loops", "storage", "text", "remarks", "local.feature_loops",
-     "local.alignment_loops", "local.key_loops", "evidence.intervals"},
+     "local.colour_loops", "local.alignment_loops", "local.key_loops", "evidence.intervals"},
     {"decode", "bit_loops", "shrink", "onnx"},
     {"sketches", "hashes", "local.features", "local.transforms"},
     {"images", "local.shared_part", "local.colours"},
@@ -61,7 +61,7 @@ ONLY_IN = {
     "matplotlib": {"plots", "evidence.plots", "index.plots", "comparison"} | WIDGETS,
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,
-    "numba": {"loops", "bit_loops", "local.feature_loops", "local.alignment_loops", "local.key_loops"},
+    "numba": {"loops", "bit_loops", "local.colour_loops", "local.feature_loops", "local.alignment_loops", "local.key_loops"},
     "cv2": {"local.features"},
     "sqlite3": {"index.store"},
     "jupyter_server": {"server.extension", "server.handlers"},

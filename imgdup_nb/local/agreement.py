@@ -145,7 +145,9 @@ def turn_round(found: Alignment) -> Alignment:
 
 def share_of(blocks: np.ndarray, agrees: float) -> float:
     """Return which share of the blocks that say something agrees."""
-    return float(np.mean(blocks[~np.isnan(blocks)] >= agrees))
+    from .alignment_loops import share_agreeing
+
+    return share_agreeing(blocks.ravel(), agrees)
 
 
 def are_enough(shares: tuple[float, float], min_both: float) -> bool:
@@ -204,15 +206,14 @@ def settle_equal(left: Features, right: Features) -> Alignment:
 
 def _judge_exactly(blocks: np.ndarray, percent: float, apart: float, doubt: float) -> tuple[float, float]:
     """Return the similarity where blocks are expected to agree as well as most do, and the correlation that this asks for."""
-    from .alignment_loops import weigh
+    from .alignment_loops import middle_and_least, weigh
 
-    correlations = blocks[~np.isnan(blocks)]
-    middle = len(correlations) // 2
-    expected = 1 - LACKS - TIMES * (1 - float(np.partition(correlations, middle)[middle]))
+    middle, least = middle_and_least(blocks)
+    expected = 1 - LACKS - TIMES * (1 - middle)
     agrees = min(max(AGREES, expected), AGREES_MORE)
     if agrees > AGREES:
         percent = weigh(share_of(blocks, agrees), apart, doubt)
-    return percent if correlations.min() >= expected else min(percent, ALL_BUT_ALL), agrees
+    return percent if least >= expected else min(percent, ALL_BUT_ALL), agrees
 
 
 def _shrink(grey: np.ndarray, factor: float) -> np.ndarray:

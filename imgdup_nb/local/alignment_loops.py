@@ -455,6 +455,28 @@ def count_textured(correlation: np.ndarray) -> int:
 
 
 @njit(nogil=True, cache=True)
+def middle_and_least(correlation: np.ndarray) -> tuple[float, float]:
+    """Return the median, of two in the middle the higher one, and the least of the blocks that say something; one at least."""
+    known, n, least = np.empty(correlation.size), 0, math.inf
+    for value in correlation.ravel():
+        if not math.isnan(value):
+            known[n] = value
+            n += 1
+            least = min(least, float(value))
+    return pick(known, n, n // 2), least
+
+
+@njit(nogil=True, cache=True)
+def share_agreeing(correlations: np.ndarray, agrees: float) -> float:
+    """Return which share of those that say something agrees, float32, in one row; NaN where none says something."""
+    n, agreeing = 0, 0
+    for value in correlations:
+        n += not math.isnan(value)
+        agreeing += value >= agrees
+    return agreeing / n if n else math.nan
+
+
+@njit(nogil=True, cache=True)
 def count_all_textured(grey: np.ndarray, cell: int, textured: float) -> int:
     """Count the blocks of a whole picture, uint8, that may say something."""
     plain = blur(grey.astype(np.float32))

@@ -63,40 +63,44 @@ def compare_colours(
     The paler picture may have lost the same share of its colour everywhere; what is further than `OTHER_COLOUR` from that is of
     another colour. Where it is all of one hue and the other is not, it was toned, as sepia is: nothing of its colour was kept.
     """
+    from .colour_loops import distances, mean_blocks, sum_products
+
     other = np.zeros_like(agreeing)
     source, target, onto = (left, right, transform) if frame == "right" else (right, left, invert(transform))
-    laid, there = _lay(source, target, onto), target.colours.astype(np.float32) - 128
-    pale, rich = (_mean_blocks(each, agreeing.shape, cell // PIXELS_A_COLOUR)[agreeing] for each in (laid, there))
-    if (pale**2).sum() > (rich**2).sum():
-        pale, rich = rich, pale
-    if float((rich**2).sum()) <= COLOURLESS**2 * len(rich):
+    n = cell // PIXELS_A_COLOUR
+    pale, rich = mean_blocks(_lay(source, target, onto), agreeing, n), mean_blocks(_chroma(target), agreeing, n)
+    strength, most = sum_products(pale, pale), sum_products(rich, rich)
+    if strength > most:
+        pale, rich, strength, most = rich, pale, most, strength
+    if most <= COLOURLESS**2 * len(rich):
         return other, True
-    if _is_of_one_hue(pale) and not _is_of_one_hue(rich):
+    if _is_of_one_hue(pale, strength) and not _is_of_one_hue(rich, most):
         return other, False
-    kept = max(0.0, float((pale * rich).sum() / (rich**2).sum()))
-    off = np.linalg.norm(pale - kept * rich, axis=1)
+    kept = max(0.0, sum_products(pale, rich) / most)
+    off = distances(pale, rich, kept)
     other[agreeing] = off > OTHER_COLOUR
     return other, kept >= FADED and float(off.mean()) <= SAME_COLOUR
 
 
-def _is_of_one_hue(colours: np.ndarray) -> bool:
-    return float((colours.mean(axis=0) ** 2).sum()) > ONE_HUE * float((colours**2).sum(axis=1).mean())
+def _is_of_one_hue(colours: np.ndarray, strength: float) -> bool:
+    """Whether colours, n x 2, whose squares have a sum, are mostly their mean."""
+    from .colour_loops import square_of_mean
+
+    return square_of_mean(colours) > ONE_HUE * strength / len(colours)
+
+
+def _chroma(image: Features) -> np.ndarray:
+    """Return the colours of a picture, float32, 0 where there is none."""
+    return image.colours.astype(np.float32) - np.float32(128)
 
 
 def _lay(source: Features, target: Features, onto: np.ndarray) -> np.ndarray:
     """Return the colours of a picture as they lie on another, float32, as many as that has."""
     cv2 = import_cv2()
-    colours = source.colours.astype(np.float32) - 128
+    colours = _chroma(source)
     smaller = min(1.0, math.sqrt(abs(determinant(onto))))
     size = [max(1, round(side * smaller)) for side in colours.shape[1::-1]]
     colours = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
     there = target.colours.shape
     pixels = then(invert(to_pixels(source.size, colours.shape)), onto, to_pixels(target.size, there))
     return cv2.warpAffine(colours, pixels, there[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _mean_blocks(colours: np.ndarray, shape: tuple[int, ...], n: int) -> np.ndarray:
-    """Return the mean of each block of 2 x 2 cells, each of n x n colours, rows x columns x 2."""
-    rows, columns = shape[0] + 1, shape[1] + 1
-    cells = import_cv2().resize(colours[: rows * n, : columns * n], (columns, rows), interpolation=import_cv2().INTER_AREA)
-    return (cells[1:, 1:] + cells[1:, :-1] + cells[:-1, 1:] + cells[:-1, :-1]) / 4

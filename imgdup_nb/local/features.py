@@ -37,6 +37,7 @@ MIN_SIDE = 16  # pixels; strips that are thinner at the working size have no fea
 AKAZE_SIDE = 640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
 MIN_FEATURES, MIN_BLOCKS = 16, 8  # with fewer features or textured blocks a picture has too little texture to be aligned
 TEXTURED = 9.0  # variance of grey levels; a block flatter than this says nothing
+FRAME_SIDE = 16  # pixels a side of a whole picture made very small
 SMALL_CELL = 4  # pixels of the grey picture; 2 x 2 of them are the smallest block
 RECIPE = 5  # one more whenever features, their votes or their scores change, so that kept ones are made again
 MAGIC = b"imgdupF3"  # what the bytes of kept features begin with; its last character is the version of the form
@@ -90,6 +91,11 @@ class Features:
         from .alignment_loops import count_all_textured
 
         return len(self.points) >= MIN_FEATURES and count_all_textured(self.grey, SMALL_CELL, TEXTURED) >= MIN_BLOCKS
+
+    @cached_property
+    def frame(self) -> np.ndarray:
+        """The whole picture made very small, float64, as by `level`."""
+        return level(self.grey, FRAME_SIDE)
 
     def to_bytes(self) -> bytes:
         """Return all of it as bytes, the same for the same features on every machine.
@@ -173,6 +179,17 @@ class Features:
 
 def _little_endian(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("<"), copy=False)
+
+
+def level(grey: np.ndarray, side: int) -> np.ndarray:
+    """Return a picture made very small, so many pixels wide and high, float64, of mean 0 and length 1, row after row.
+
+    The product of two is their correlation; of one brightness alone all is 0.
+    """
+    cv2 = import_cv2()
+    small = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
+    small -= small.mean()
+    return small / max(math.sqrt(small @ small), 1e-6)
 
 
 def features_made_with() -> str:

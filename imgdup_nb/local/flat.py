@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from .candidates import BEST
-from .features import MIN_FEATURES, Features
-from .frames import ALIKE, SIDE, VIEWS, level
+from .features import FRAME_SIDE, MIN_FEATURES, Features
+from .frames import ALIKE, VIEWS
 
 FEW = 4 * MIN_FEATURES  # features that a copy of such a picture may have, for a logo or for what compression leaves
 SHADE = 0.85  # of what a frame shows; where a plane explains as much, it is a shade from side to side, like all other shades
@@ -75,16 +75,16 @@ def find_alike_frames(features: Sequence[Features], is_blank: np.ndarray, n_left
 def _frames_of_few(features: Sequence[Features], is_blank: np.ndarray) -> dict[int, np.ndarray]:
     """Return the place of each picture that takes part, and itself made very small, float32, row after row."""
     few = [k for k, image in enumerate(features) if len(image) < FEW and not is_blank[k]]
-    frames = {k: np.rint(LENGTH * level(features[k].grey, SIDE)).astype(np.float32) for k in few}
+    frames = {k: np.rint(LENGTH * features[k].frame).astype(np.float32) for k in few}
     return {k: frame for k, frame in frames.items() if not _is_shade(frame)}
 
 
 def _is_shade(frame: np.ndarray) -> bool:
     """Whether a frame goes from light to dark evenly, in whichever direction; one of a single brightness does too."""
-    ramp = np.arange(SIDE) - (SIDE - 1) / 2
-    square = frame.reshape(SIDE, SIDE).astype(np.float64)
+    ramp = np.arange(FRAME_SIDE) - (FRAME_SIDE - 1) / 2
+    square = frame.reshape(FRAME_SIDE, FRAME_SIDE).astype(np.float64)
     slopes = np.array([square.sum(axis=axis) @ ramp for axis in (0, 1)])
-    return float(slopes @ slopes) >= SHADE * float((square**2).sum()) * SIDE * float(ramp @ ramp)
+    return float(slopes @ slopes) >= SHADE * float((square**2).sum()) * FRAME_SIDE * float(ramp @ ramp)
 
 
 def _correlate(some: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -21,11 +20,11 @@ from .agreement import (
     settle,
     share_of,
 )
-from .features import Features, import_cv2
+from .features import FRAME_SIDE, Features
 from .transforms import MAX_SCALE, MAX_STRETCH, lay_frame
 
-SIDE, ALIKE = 16, 0.85  # frames are laid on each other where, this many pixels wide and high, they correlate so
-_PLACES = np.arange(SIDE**2).reshape(SIDE, SIDE)
+ALIKE = 0.85  # frames are laid on each other where they correlate so
+_PLACES = np.arange(FRAME_SIDE**2).reshape(FRAME_SIDE, FRAME_SIDE)
 VIEWS = np.stack([np.rot90(each, turns).ravel() for each in (_PLACES, _PLACES[:, ::-1]) for turns in range(4)])
 AS_GOOD = 0.01  # correlation by which a turned or mirrored frame must be better than the upright one
 REPEATS = 0.2  # of the mean change from row to row (or column to column) that is the median where most come several times
@@ -38,7 +37,7 @@ def align_frames(first: Features, second: Features) -> Alignment:
     """Lay the whole of one picture on the whole of the other, as copies lie that are too small or too blurred for features."""
     from .alignment_loops import SHOT, plausible
 
-    view = _nearest_view(first.grey, second.grey)
+    view = _nearest_view(first, second)
     if view is None:
         return NOTHING
     transform = lay_frame(view, first.size, second.size)
@@ -89,22 +88,11 @@ def is_enlarged(grey: np.ndarray) -> bool:
     return any(len(change) > 0 and float(np.median(change)) < REPEATS * float(change.mean()) for change in changes)
 
 
-def _nearest_view(first: np.ndarray, second: np.ndarray) -> int | None:
-    """Return in which of 8 views the first grey picture is most like the second: quarter turns, from 4 on mirrored before.
+def _nearest_view(first: Features, second: Features) -> int | None:
+    """Return in which of 8 views the first picture is most like the second: quarter turns, from 4 on mirrored before.
 
     None where it is like it in none, or one of them is all of one brightness.
     """
-    alike = level(first, SIDE)[VIEWS] @ level(second, SIDE)
+    alike = first.frame[VIEWS] @ second.frame
     best = 0 if alike[0] >= alike.max() - AS_GOOD else int(np.argmax(alike))  # symmetric pictures lie upright
     return best if alike[best] >= ALIKE else None
-
-
-def level(grey: np.ndarray, side: int) -> np.ndarray:
-    """Return a picture made very small, so many pixels wide and high, float64, of mean 0 and length 1, row after row.
-
-    The product of two is their correlation; of one brightness alone all is 0.
-    """
-    cv2 = import_cv2()
-    small = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
-    small -= small.mean()
-    return small / max(math.sqrt(small @ small), 1e-6)

@@ -234,9 +234,10 @@ def _as_looks(pairs: np.ndarray, scores: Sequence[Score]) -> np.ndarray:
 def _fall_back(looks: np.ndarray, pairs: np.ndarray, percent: np.ndarray, features: Sequence[Features]) -> None:
     """Change LOOKS of the pairs that a hash found where it has to compare them, for want of texture: see `fall_back`."""
     where = find_looks(pairs, looks)
-    textured = np.array([image.is_textured for image in features], dtype=bool)
-    weak = ~textured[pairs].all(axis=1) & np.isnan(looks["overlap_left"][where])
-    for place, (one, other), value in zip(where[weak], pairs[weak], percent[weak], strict=True):
+    not_aligned = np.isnan(looks["overlap_left"][where])
+    for place, (one, other), value in zip(where[not_aligned], pairs[not_aligned], percent[not_aligned], strict=True):
+        if features[one].is_textured and features[other].is_textured:
+            continue
         score = fall_back(Score(0.0), float(value), features[one], features[other])
         if score.similarity > 0:
             looks[place] = _as_looks(np.array([[one, other]]), [score])[0]

@@ -12,8 +12,8 @@ import numpy as np
 from ..parallel import each, map_batches
 from .alignment import align
 from .colours import have_other_colours
-from .features import Features, one_cv2_thread
-from .frames import ALIKE, level
+from .features import Features, level, one_cv2_thread
+from .frames import ALIKE
 
 MAX_VOTE_BITS = {"aligned": 56, "akaze": 96}  # by which descriptors, 256 and 486 bits long, of one patch mostly differ
 PAIR_BATCH = 32  # pairs that travel together
