@@ -256,25 +256,20 @@ def lay(source: np.ndarray, back: np.ndarray, height: int, width: int) -> tuple[
     """
     laid, covered = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     rows, columns = source.shape
-    flat, last_column, last_row = source.ravel(), columns - 1.0, rows - 1.0
+    squares, last_column, last_row = pack_squares(source).ravel(), columns - 1.0, rows - 1.0
     last_left, last_top = np.int32(max(0, columns - 2)), np.int32(max(0, rows - 2))
-    right_by, below_by = np.uint64(min(1, columns - 1)), np.uint64(min(1, rows - 1) * columns)
-    us, vs, places = np.empty(width), np.empty(width), np.empty(width, np.int32)
+    places, four, byte = np.empty(width, np.int32), np.empty(width, np.uint32), np.uint32(255)
     part, down = np.empty(width, np.float32), np.empty(width, np.float32)
-    a, b = np.empty(width, np.float32), np.empty(width, np.float32)
-    c, d = np.empty(width, np.float32), np.empty(width, np.float32)
     for y in range(height):
         u_row, v_row = back[0, 1] * y + back[0, 2], back[1, 1] * y + back[1, 2]
-        # in several loops, so that the processor works on several pixels at once in most of them
-        for x in range(width):
-            us[x], vs[x] = back[0, 0] * x + u_row, back[1, 0] * x + v_row
         first, end = 0, width  # what is covered of a row lies together
-        while first < end and not is_within(us[first], vs[first], columns, rows):
+        while first < end and not is_within(back[0, 0] * first + u_row, back[1, 0] * first + v_row, columns, rows):
             first += 1
-        while end > first and not is_within(us[end - 1], vs[end - 1], columns, rows):
+        while end > first and not is_within(back[0, 0] * (end - 1) + u_row, back[1, 0] * (end - 1) + v_row, columns, rows):
             end -= 1
-        for x in range(width):
-            u, v = us[x], vs[x]
+        # in several loops from 0 on, so that the processor works on several pixels at once in most of them
+        for x in range(end - first):
+            u, v = back[0, 0] * (x + first) + u_row, back[1, 0] * (x + first) + v_row
             u = 0.0 if u < 0.0 else u
             u = last_column if u > last_column else u
             v = 0.0 if v < 0.0 else v
@@ -284,15 +279,34 @@ def lay(source: np.ndarray, back: np.ndarray, height: int, width: int) -> tuple[
             top = last_top if top > last_top else top
             part[x], down[x] = np.float32(u - left), np.float32(v - top)
             places[x] = top * np.int32(columns) + left
-        for x in range(first, end):
-            place = np.uint64(places[x])
-            a[x], b[x] = flat[place], flat[place + right_by]
-            c[x], d[x] = flat[place + below_by], flat[place + below_by + right_by]
-        for x in range(first, end):
-            above = a[x] + part[x] * (b[x] - a[x])
-            laid[y, x] = above + down[x] * (c[x] + part[x] * (d[x] - c[x]) - above)
-            covered[y, x] = 1
+        for x in range(end - first):
+            four[x] = squares[np.uint64(places[x])]
+        laid_row, covered_row = laid[y, first:end], covered[y, first:end]
+        for x in range(end - first):
+            a, b = np.float32(np.int32(four[x] & byte)), np.float32(np.int32(four[x] >> np.uint32(8) & byte))
+            c, d = np.float32(np.int32(four[x] >> np.uint32(16) & byte)), np.float32(np.int32(four[x] >> np.uint32(24)))
+            above = a + part[x] * (b - a)
+            laid_row[x] = above + down[x] * (c + part[x] * (d - c) - above)
+            covered_row[x] = 1
     return laid, covered
+
+
+@njit(nogil=True, cache=True)
+def pack_squares(picture: np.ndarray) -> np.ndarray:
+    """Return each pixel of a picture, uint8, with those at its right, below and below at its right in one number, uint32.
+
+    So one look into memory finds all four. Beyond the last row and column the picture goes on as it ends.
+    """
+    rows, columns = picture.shape
+    squares, last = np.empty((rows, columns), np.uint32), columns - 1
+    for y in range(rows):
+        here, below, row = picture[y], picture[min(y + 1, rows - 1)], squares[y]
+        for x in range(last):
+            row[x] = here[x] | np.uint32(here[x + 1]) << np.uint32(8)
+        for x in range(last):
+            row[x] |= np.uint32(below[x]) << np.uint32(16) | np.uint32(below[x + 1]) << np.uint32(24)
+        row[last] = np.uint32(here[last]) * np.uint32(0x101) | np.uint32(below[last]) * np.uint32(0x1010000)
+    return squares
 
 
 @njit(nogil=True, cache=True)
@@ -324,17 +338,17 @@ def blur(plane: np.ndarray) -> np.ndarray:
     """Blur by a pixel, float32; beyond the border the plane goes on as it ends."""
     height, width = plane.shape
     middle, near, far = np.float32(BLUR[0]), np.float32(BLUR[1]), np.float32(BLUR[2])
-    down, blurred = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
+    blurred, down = np.empty((height, width), np.float32), np.empty(width + 4, np.float32)
     for y in range(height):
-        a, b = max(y - 1, 0), min(y + 1, height - 1)
-        c, d = max(y - 2, 0), min(y + 2, height - 1)
+        # whole rows, and two more places on each side, so that the processor works on eight pixels at once
+        here, above, below = plane[y], plane[max(y - 1, 0)], plane[min(y + 1, height - 1)]
+        high, low, row = plane[max(y - 2, 0)], plane[min(y + 2, height - 1)], blurred[y]
         for x in range(width):
-            down[y, x] = middle * plane[y, x] + near * (plane[a, x] + plane[b, x]) + far * (plane[c, x] + plane[d, x])
-    for y in range(height):
+            down[x + 2] = middle * here[x] + near * (above[x] + below[x]) + far * (high[x] + low[x])
+        down[0] = down[1] = down[2]
+        down[width + 2] = down[width + 3] = down[width + 1]
         for x in range(width):
-            a, b = max(x - 1, 0), min(x + 1, width - 1)
-            c, d = max(x - 2, 0), min(x + 2, width - 1)
-            blurred[y, x] = middle * down[y, x] + near * (down[y, a] + down[y, b]) + far * (down[y, c] + down[y, d])
+            row[x] = middle * down[x + 2] + near * (down[x + 1] + down[x + 3]) + far * (down[x] + down[x + 4])
     return blurred
 
 

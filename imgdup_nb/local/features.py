@@ -362,7 +362,8 @@ def _grey(picture: Image.Image) -> np.ndarray:
 def _colours(cv2: Any, picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
     """Return Cr and Cb of a picture looked at in a size, as many as its grey picture has squares of PIXELS_A_COLOUR."""
     grid = [-(-side // PIXELS_A_COLOUR) for side in grey_size(*size)]
-    small = picture.convert("RGB").resize(grid, Image.Resampling.BOX)  # Pillow takes half of OpenCV's time for three planes
+    coloured = picture if picture.mode == "RGB" else picture.convert("RGB")  # which would copy it
+    small = coloured.resize(grid, Image.Resampling.BOX)  # Pillow takes half of OpenCV's time for three planes
     return np.ascontiguousarray(cv2.cvtColor(np.asarray(small), cv2.COLOR_RGB2YCrCb)[:, :, 1:])
 
 

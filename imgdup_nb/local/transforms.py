@@ -34,11 +34,11 @@ def invert(transform: np.ndarray) -> np.ndarray:
 
 def then(*transforms: np.ndarray) -> np.ndarray:
     """Return the transform that does several, one after the other."""
-    done, *others = transforms
-    for transform in others:
-        done = transform[:, :2] @ done
-        done[:, 2] += transform[:, 2]
-    return done
+    done, *others = (transform.tolist() for transform in transforms)
+    (a, b, x), (c, d, y) = done
+    for (e, f, u), (g, h, v) in others:
+        a, b, x, c, d, y = e * a + f * c, e * b + f * d, e * x + f * y + u, g * a + h * c, g * b + h * d, g * x + h * y + v
+    return np.array([[a, b, x], [c, d, y]])
 
 
 def carry(transform: np.ndarray, points: Any) -> np.ndarray:
