@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.local.alignment import align
+from imgdup_nb.local.colour_loops import mean_blocks
 from imgdup_nb.local.colours import compare_colours, have_other_colours
 from imgdup_nb.local.features import aligned_features
 from imgdup_nb.local.scores import Score, fall_back
@@ -147,6 +148,17 @@ def test_strips_too_thin_for_a_block_have_none_of_another_colour():
         other, same = compare_colours(red, blue, UPRIGHT, "right", np.zeros((0, 0), bool), 8)
         assert other.shape == (0, 0)
         assert same
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_blocks_have_the_mean_colours_of_their_places(n):
+    random = np.random.default_rng(5)
+    colours = random.random((9, 12, 2)).astype(np.float32)
+    wanted = random.random((9 // n - 1, 12 // n - 1)) < 0.6
+    expected = [colours[n * y : n * y + 2 * n, n * x : n * x + 2 * n].mean(axis=(0, 1)) for y, x in np.argwhere(wanted)]
+    means = mean_blocks(colours, wanted, n)
+    assert means == pytest.approx(np.array(expected), abs=1e-6)
+    assert np.array_equal(mean_blocks.py_func(colours, wanted, n), means)  # not compiled: a place beyond the end is an error
 
 
 def test_what_only_a_hash_can_compare_looks_alike_at_most_in_another_colour():

@@ -685,6 +685,18 @@ def test_mutual_matches_keep_those_that_turn_alike():
     assert kept.tolist() == [[k, k] for k in range(3, 20)]
 
 
+@pytest.mark.parametrize("n_words", [4, 8])
+def test_mutual_matches_are_those_of_a_double_loop(n_words):
+    random = np.random.default_rng(6)
+    a, b = (random.integers(0, 2**64, (n, n_words), dtype=np.uint64) for n in (30, 40))
+    b[:25] = a[:25] ^ (random.integers(0, 2**64, (25, n_words), dtype=np.uint64) & np.uint64(0x1111111111111111))
+    table = np.array([[hamming(x, y) for y in b] for x in a])
+    expected = [[i, j] for i, j in enumerate(table.argmin(axis=1)) if table[i, j] <= 68 and table[:, j].argmin() == i]
+    upright = [np.zeros(len(each), np.float32) for each in (a, b)]
+    assert mutual_matches(a, b, *upright, 68).tolist() == expected
+    assert len(expected) > 10
+
+
 def test_candidates_are_found_in_any_order_and_strangers_are_not(cat, temple):
     features = [aligned_features(view) for view in (cat, temple, crop(cat, 0.8), ImageOps.flip(temple), noise(5))]
     expected = {frozenset((0, 2)), frozenset((1, 3))}
@@ -755,6 +767,40 @@ def test_a_picture_laid_is_read_between_pixels_and_knows_where_it_is():
     laid, covered = lay(ramp, np.array([[1.0, 0, 0.5], [0, 1, 0]]), 6, 22)
     assert laid[2, :19] == pytest.approx(np.arange(5, 195, 10))
     assert covered[2].tolist() == [1] * 20 + [0] * 2
+
+
+def read_between(picture, u, v):
+    """Return what a picture shows between pixels, which goes on as it ends."""
+    u, v = min(max(u, 0), picture.shape[1] - 1), min(max(v, 0), picture.shape[0] - 1)
+    left, top = int(u), int(v)
+    right, below = min(left + 1, picture.shape[1] - 1), min(top + 1, picture.shape[0] - 1)
+    upper, lower = (picture[y, left] * (1 - u + left) + picture[y, right] * (u - left) for y in (top, below))
+    return upper * (1 - v + top) + lower * (v - top)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (2, 2), (9, 13)])
+def test_a_picture_laid_is_what_a_plain_loop_reads_however_thin_and_turned(shape):
+    random = np.random.default_rng(3)
+    picture = random.integers(0, 256, shape, dtype=np.uint8)
+    for _ in range(20):
+        back = np.column_stack([np.eye(2) + random.normal(0, 0.5, (2, 2)), random.normal(0, 3, 2)])
+        laid, covered = lay(picture, back, 8, 11)
+        for y, x in np.ndindex(8, 11):
+            u, v = back @ (x, y, 1)
+            is_there = -0.5 <= u <= shape[1] - 0.5 and -0.5 <= v <= shape[0] - 0.5
+            assert covered[y, x] == is_there
+            assert laid[y, x] == pytest.approx(read_between(picture.astype(float), u, v) if is_there else 0, abs=1e-3)
+        assert np.array_equal(lay.py_func(picture, back, 8, 11)[0], laid)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (2, 3), (12, 17)])
+def test_a_plane_is_blurred_as_by_two_convolutions_of_what_goes_on_as_it_ends(shape):
+    plane = np.random.default_rng(4).random(shape).astype(np.float32)
+    kernel, expected = np.array([0.0545, 0.2442, 0.4026, 0.2442, 0.0545]), plane
+    for axis in (0, 1):
+        wide = np.pad(expected, [(2, 2) if each == axis else (0, 0) for each in (0, 1)], mode="edge")
+        expected = np.apply_along_axis(np.convolve, axis, wide, kernel, "valid")
+    assert blur(plane) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(40, 5), (5, 40), (5, 5), (40, 8), (8, 8)])

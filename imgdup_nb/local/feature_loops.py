@@ -10,6 +10,7 @@ from numba import njit
 
 PLACE_BITS = 20  # of a number that holds a distance and a place: a million features, distances to 2047
 FAR = 2**31 - 1
+VOTES, WEIGHT, VOTER = 0, 1, 2  # of an image at an angle; the feature, from 1 on, that had the last vote there
 ANGLE_BINS = 12  # of 30 degrees; the patches of a true copy all turn by one angle
 
 
@@ -45,7 +46,7 @@ def mutual_matches(
     for i in range(n):
         j = to_b[i] & ((1 << PLACE_BITS) - 1)
         if to_b[i] >> PLACE_BITS <= max_bits and to_a[j] & ((1 << PLACE_BITS) - 1) == i:
-            turn = int(((angles_b[j] - angles_a[i]) % 360) / 360 * ANGLE_BINS) % ANGLE_BINS
+            turn = _bin_of(angles_b[j] - angles_a[i])
             turns[turn] += 1
             pairs[count, 0], pairs[count, 1], bins[count] = i, j, turn
             count += 1
@@ -61,6 +62,17 @@ def mutual_matches(
             kept[where, 0], kept[where, 1] = pairs[k, 0], pairs[k, 1]
             where += 1
     return kept
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _bin_of(angle: float) -> int:
+    """Return the bin of an angle from -360 up to 720 degrees, without a division that leaves a rest."""
+    degrees = np.float64(angle)
+    if degrees < 0:
+        degrees += 360
+    elif degrees >= 360:
+        degrees -= 360
+    return int(degrees / 360 * ANGLE_BINS) % ANGLE_BINS
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -103,9 +115,9 @@ def ratio_matches(bits_a: np.ndarray, bits_b: np.ndarray, ratio: float) -> np.nd
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _two_bins(counts: np.ndarray, partner: int, turn: int) -> np.int64:
+def _two_bins(counts: np.ndarray, partner: int, turn: int, what: int) -> np.int64:
     """Return the count at an angle and the next one: a copy's angle may lie on the border between two."""
-    return np.int64(counts[partner, turn]) + np.int64(counts[partner, (turn + 1) % ANGLE_BINS])
+    return np.int64(counts[partner, turn, what]) + np.int64(counts[partner, (turn + 1) % ANGLE_BINS, what])
 
 
 @njit(nogil=True, cache=True)
@@ -131,9 +143,7 @@ def collect_votes(
     A feature has one vote for each image and angle, however many of the image's features are near. A vote weighs more the
     nearer the two descriptors are. With `only_later` both sides are one set of images, and each pair is looked for once.
     """
-    votes = np.zeros((n_images, ANGLE_BINS), np.int32)
-    weights = np.zeros((n_images, ANGLE_BINS), np.int32)
-    last_voter = np.full((n_images, ANGLE_BINS), -1, np.int64)
+    counts = np.zeros((n_images, ANGLE_BINS, 4), np.int32)  # side by side, so that one look into memory finds all of them
     is_listed = np.zeros(n_images, np.bool_)
     listed = np.empty(n_images, np.int64)
     found = []
@@ -148,17 +158,17 @@ def collect_votes(
                     partner = owner[other]
                     if only_later and partner <= image:
                         break
-                    turn = int(((angles[other] - asking_angles[feature]) % 360) / 360 * ANGLE_BINS) % ANGLE_BINS
-                    if last_voter[partner, turn] == feature:
-                        continue
                     distance = np.int64(0)
                     for word in range(bits.shape[1]):
                         distance += popcount(asking[feature, word] ^ bits[other, word])
-                    if distance > max_bits:
+                    if distance > max_bits:  # half of them; what follows looks into memory again
                         continue
-                    last_voter[partner, turn] = feature
-                    votes[partner, turn] += 1
-                    weights[partner, turn] += max_bits + 1 - distance
+                    turn = _bin_of(angles[other] - asking_angles[feature])
+                    if counts[partner, turn, VOTER] == feature + 1:
+                        continue
+                    counts[partner, turn, VOTER] = feature + 1
+                    counts[partner, turn, VOTES] += 1
+                    counts[partner, turn, WEIGHT] += max_bits + 1 - distance
                     if not is_listed[partner]:
                         is_listed[partner] = True
                         listed[n_listed] = partner
@@ -167,13 +177,12 @@ def collect_votes(
             partner = listed[k]
             best = 0
             for turn in range(1, ANGLE_BINS):
-                if _two_bins(votes, partner, turn) > _two_bins(votes, partner, best):
+                if _two_bins(counts, partner, turn, VOTES) > _two_bins(counts, partner, best, VOTES):
                     best = turn
-            if _two_bins(votes, partner, best) >= min_votes:
-                found.append((image, partner, _two_bins(votes, partner, best), _two_bins(weights, partner, best)))
-            votes[partner] = 0
-            weights[partner] = 0
-            last_voter[partner] = -1
+            votes = _two_bins(counts, partner, best, VOTES)
+            if votes >= min_votes:
+                found.append((image, partner, votes, _two_bins(counts, partner, best, WEIGHT)))
+            counts[partner] = 0
             is_listed[partner] = False
     pairs = np.empty((len(found), 4), np.int64)
     for k in range(len(found)):
