@@ -39,7 +39,7 @@ from imgdup_nb.local.alignment_loops import (
     weigh,
 )
 from imgdup_nb.local.candidates import find_candidates
-from imgdup_nb.local.feature_loops import mutual_matches, popcount, ratio_matches
+from imgdup_nb.local.feature_loops import ANGLE_BINS, _bin_of, mutual_matches, popcount, ratio_matches
 from imgdup_nb.local.features import (
     Features,
     akaze_features,
@@ -695,6 +695,11 @@ def test_mutual_matches_are_those_of_a_double_loop(n_words):
     upright = [np.zeros(len(each), np.float32) for each in (a, b)]
     assert mutual_matches(a, b, *upright, 68).tolist() == expected
     assert len(expected) > 10
+
+
+def test_an_angle_has_the_bin_of_what_is_left_of_it_after_whole_turns():
+    angles = np.arange(-359.5, 719.5, 0.25, dtype=np.float32)
+    assert [_bin_of(angle) for angle in angles] == [int(angle % 360 / 360 * ANGLE_BINS) for angle in angles.tolist()]
 
 
 def test_candidates_are_found_in_any_order_and_strangers_are_not(cat, temple):
