@@ -295,7 +295,8 @@ def lay(source: np.ndarray, back: np.ndarray, height: int, width: int) -> tuple[
 def pack_squares(picture: np.ndarray) -> np.ndarray:
     """Return each pixel of a picture, uint8, with those at its right, below and below at its right in one number, uint32.
 
-    So one look into memory finds all four. Beyond the last row and column the picture goes on as it ends.
+    So one look into memory finds all four. Below the last row the picture goes on as it ends; at the right of the last column
+    is nothing, for only a picture of a single column is read there, and of that only what is at the left.
     """
     rows, columns = picture.shape
     squares, last = np.empty((rows, columns), np.uint32), columns - 1
@@ -305,7 +306,7 @@ def pack_squares(picture: np.ndarray) -> np.ndarray:
             row[x] = here[x] | np.uint32(here[x + 1]) << np.uint32(8)
         for x in range(last):
             row[x] |= np.uint32(below[x]) << np.uint32(16) | np.uint32(below[x + 1]) << np.uint32(24)
-        row[last] = np.uint32(here[last]) * np.uint32(0x101) | np.uint32(below[last]) * np.uint32(0x1010000)
+        row[last] = here[last] | np.uint32(below[last]) << np.uint32(16)
     return squares
 
 

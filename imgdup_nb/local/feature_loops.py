@@ -10,7 +10,7 @@ from numba import njit
 
 PLACE_BITS = 20  # of a number that holds a distance and a place: a million features, distances to 2047
 FAR = 2**31 - 1
-VOTES, WEIGHT, VOTER = 0, 1, 2  # of an image at an angle; the feature, from 1 on, that had the last vote there
+N_VOTES, WEIGHT, VOTER = 0, 1, 2  # of an image at an angle; the feature, from 1 on, that had the last vote there
 ANGLE_BINS = 12  # of 30 degrees; the patches of a true copy all turn by one angle
 
 
@@ -167,7 +167,7 @@ def collect_votes(
                     if counts[partner, turn, VOTER] == feature + 1:
                         continue
                     counts[partner, turn, VOTER] = feature + 1
-                    counts[partner, turn, VOTES] += 1
+                    counts[partner, turn, N_VOTES] += 1
                     counts[partner, turn, WEIGHT] += max_bits + 1 - distance
                     if not is_listed[partner]:
                         is_listed[partner] = True
@@ -177,9 +177,9 @@ def collect_votes(
             partner = listed[k]
             best = 0
             for turn in range(1, ANGLE_BINS):
-                if _two_bins(counts, partner, turn, VOTES) > _two_bins(counts, partner, best, VOTES):
+                if _two_bins(counts, partner, turn, N_VOTES) > _two_bins(counts, partner, best, N_VOTES):
                     best = turn
-            votes = _two_bins(counts, partner, best, VOTES)
+            votes = _two_bins(counts, partner, best, N_VOTES)
             if votes >= min_votes:
                 found.append((image, partner, votes, _two_bins(counts, partner, best, WEIGHT)))
             counts[partner] = 0

@@ -94,8 +94,8 @@ class Features:
 
     @cached_property
     def frame(self) -> np.ndarray:
-        """The whole picture made very small, float64, as by `level`."""
-        return level(self.grey, FRAME_SIDE)
+        """The whole picture made very small, float64, as by `frame_of`."""
+        return frame_of(self.grey, FRAME_SIDE)
 
     def to_bytes(self) -> bytes:
         """Return all of it as bytes, the same for the same features on every machine.
@@ -181,7 +181,7 @@ def _little_endian(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("<"), copy=False)
 
 
-def level(grey: np.ndarray, side: int) -> np.ndarray:
+def frame_of(grey: np.ndarray, side: int) -> np.ndarray:
     """Return a picture made very small, so many pixels wide and high, float64, of mean 0 and length 1, row after row.
 
     The product of two is their correlation; of one brightness alone all is 0.

@@ -12,7 +12,7 @@ import numpy as np
 from ..parallel import each, map_batches
 from .alignment import align
 from .colours import have_other_colours
-from .features import Features, level, one_cv2_thread
+from .features import Features, frame_of, one_cv2_thread
 from .frames import ALIKE
 
 MAX_VOTE_BITS = {"aligned": 56, "akaze": 96}  # by which descriptors, 256 and 486 bits long, of one patch mostly differ
@@ -96,7 +96,7 @@ def _are_alike(left: Features, right: Features) -> bool:
     """Whether two whole pictures are the same in grey, or correlate when they are made small."""
     if np.array_equal(left.grey, right.grey):  # also where all is of one brightness
         return True
-    return float(level(left.grey, SMALL) @ level(right.grey, SMALL)) >= ALIKE
+    return float(frame_of(left.grey, SMALL) @ frame_of(right.grey, SMALL)) >= ALIKE
 
 
 def score_akaze(left: Features, right: Features) -> Score:
