@@ -68,5 +68,24 @@ def test_axe_finds_nothing_to_mend(mount, page, pairs, images, tool, scheme):
         view.get_by_test_id("blocks").click()
         view.get_by_test_id("wipe").click()
         expect(view.get_by_test_id("slider")).to_be_visible()
+        expect(view.get_by_role("region")).to_have_attribute("aria-busy", "false")
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stays_readable_while_a_pair_is_compared(mount, page, pairs, images, scheme):
+    page.emulate_media(color_scheme=scheme, reduced_motion="no-preference")
+    made = dup.PairViewer(pairs, images)
+    section = mount(made).view().get_by_role("region")
+    expect(section).to_have_attribute("aria-busy", "false")
+    made.unobserve(made._show, "index")  # as if Python needed long
+    section.press("ArrowRight")
+    expect(section).to_have_attribute("aria-busy", "true")
+    expect(section.locator(".dup-stage").first).to_have_css("opacity", "0.35")
+    assert violations(page) == []
+
+
+def violations(page):
+    """Return what axe-core finds, each as its rule and the nodes that break it."""
     found = Axe().run(page, options=RULES).response["violations"]
-    assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []
+    return [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found]

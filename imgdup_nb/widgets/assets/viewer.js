@@ -254,6 +254,7 @@ class Viewer extends View {
     const index = this.model.get("index");
     this.title.textContent = total > 1 ? `Pair ${countText(index + 1)} of ${countText(total)}` : "Two images";
     this.node.toggleAttribute("data-working", this.isWorking);
+    this.node.setAttribute("aria-busy", String(this.isWorking));
     this.node.dataset.index = this.view.index;
     this.working.hidden = !this.isWorking;
     this.previous.parentNode.hidden = total < 2;
