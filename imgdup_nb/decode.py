@@ -11,7 +11,7 @@ import io
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
@@ -25,9 +25,12 @@ from .storage import is_url, read_bytes
 
 MAX_PIXELS = 250_000_000  # 750 MB once decoded; the largest phone cameras make 200 million
 ORIENTATION = 0x0112  # the EXIF tag
-# of a JPEG: the application's own block (JFIF), a comment, tables, how it is coded, where it may restart, and the pixels
+# markers of a JPEG
 START_OF_SCAN = 0xDA
-PLAIN_MARKERS = {bytes([marker]) for marker in (0xE0, 0xFE, 0xDB, 0xC4, 0xC0, 0xC1, 0xC2, 0xDD, START_OF_SCAN)}
+SCALABLE_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive: the frames that libjpeg-turbo can decode smaller
+FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+PLAIN_MARKERS = {0xE0, 0xFE, 0xDB, 0xC4, 0xDD}  # JFIF, a comment, two kinds of tables, the restart interval
+HARMLESS_MARKERS = PLAIN_MARKERS | set(range(0xE1, 0xF0))  # and what applications add, such as EXIF
 MODES_OF_JPEG = {"YCbCr": "RGB", "Gray": "L"}
 HAS_HEIF = find_spec("pillow_heif") is not None
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
@@ -147,7 +150,7 @@ def as_seen(
     image: ImageFile.ImageFile, *, min_side: int | None = None, max_pixels: int = MAX_PIXELS, mode: str = "RGB"
 ) -> Image.Image:
     """Decode a lazily opened image into what a viewer shows (see `open_image`)."""
-    _draft(image, min_side, max_pixels, mode)
+    _draft_within(image, min_side, max_pixels, mode)
     return _show(image, min_side, mode)
 
 
@@ -158,18 +161,26 @@ def grey_as_seen(image: ImageFile.ImageFile, *, min_side: int, max_pixels: int =
     -------
     uint8, height x width
     """
-    _draft(image, min_side, max_pixels, "L")
+    _draft_within(image, min_side, max_pixels, "L")
     grey = _decode_jpeg(image)
     if grey is None:
         return np.asarray(_show(image, min_side, "L"))
     return _reduced_grey(grey, min_side)
 
 
-def _draft(image: ImageFile.ImageFile, min_side: int | None, max_pixels: int, mode: str) -> None:
-    """Choose the size and the colours a JPEG is decoded in, once, and refuse what would be too large."""
-    width, height = image.size
-    if min_side or mode == "L":  # JPEG only: decode at a fraction of the size, and no colours for grey
+def draft(image: ImageFile.ImageFile, min_side: int | None, mode: str = "RGB") -> None:
+    """Choose the size and the colours a JPEG is decoded in: a fraction of its size, and no colours for grey.
+
+    Changes nothing for other formats, nor for the kinds of JPEG that cannot be decoded smaller.
+    """
+    if (min_side or mode == "L") and (frame := _frame_of(image)) and frame.kind in SCALABLE_FRAMES:
         image.draft(mode if mode == "L" else None, (min_side, min_side) if min_side else None)
+
+
+def _draft_within(image: ImageFile.ImageFile, min_side: int | None, max_pixels: int, mode: str) -> None:
+    """Draft an image, once, and refuse what would be too large."""
+    width, height = image.size
+    draft(image, min_side, mode)
     if image.size[0] * image.size[1] > max_pixels:
         raise UnreadableImage(
             f"too large: {width} x {height} is {width * height / 1e6:,.0f} megapixels, "
@@ -193,15 +204,74 @@ def _decode_jpeg(image: ImageFile.ImageFile) -> np.ndarray | None:
     """
     if image.format != "JPEG" or image.mode != "L" or not isinstance(image.fp, io.BytesIO) or not _is_upright(image):
         return None
-    return _decode_grey(image.fp.getbuffer(), *image.size)
+    frame = _frame_of(image)
+    return _decode_grey(image.fp.getbuffer(), *image.size) if frame and frame.is_orderly else None
+
+
+class JpegFrame(NamedTuple):
+    """What the first frame of a JPEG says: the marker of its kind, pixels, channels; and whether the file is orderly."""
+
+    kind: int
+    width: int
+    height: int
+    channels: int
+    is_orderly: bool
+
+
+def read_jpeg_frame(file: IO[bytes], markers: Set[int] = HARMLESS_MARKERS) -> JpegFrame | None:
+    """Read the header of a JPEG up to its first scan; None where no frame stands before it.
+
+    libjpeg-turbo decodes some kinds of JPEG, such as lossless ones, at full size whatever it is asked for, and a caller that
+    has made a buffer for less loses its memory. So the kind is read here, before any decoder is asked for a smaller size.
+    Bytes between segments are skipped as libjpeg skips them. The frame is orderly where there are none, every other segment
+    is one of `markers`, and the frame is a single one of 8 bits a channel that can be decoded smaller.
+    """
+    frame, is_orderly = None, file.read(2) == b"\xff\xd8"
+    while len(head := file.read(2)) == 2:
+        if head[0] != 0xFF or head[1] in (0x00, 0xFF):
+            is_orderly = False
+            file.seek(-1, os.SEEK_CUR)
+            continue
+        marker = head[1]
+        if marker == START_OF_SCAN:
+            return frame._replace(is_orderly=frame.is_orderly and is_orderly) if frame else None
+        if marker == 0x01 or 0xD0 <= marker <= 0xD9:  # these have no length
+            is_orderly = False
+            continue
+        length = int.from_bytes(file.read(2), "big")
+        body = file.read(6) if marker in FRAMES else b""
+        if len(body) == 6:
+            height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
+            is_plain = marker in SCALABLE_FRAMES and body[0] == 8 and length == 8 + 3 * body[5] and frame is None
+            frame = frame or JpegFrame(marker, width, height, body[5], is_plain)
+            is_orderly = is_orderly and is_plain
+        elif marker not in markers or length < 2:
+            is_orderly = False
+        file.seek(max(length - 2 - len(body), 0), os.SEEK_CUR)
+    return None
+
+
+def _frame_of(image: ImageFile.ImageFile) -> JpegFrame | None:
+    """Return the frame of a lazily opened image, None unless it is a JPEG."""
+    if image.format not in {"JPEG", "MPO"} or image.fp is None:
+        return None
+    position = image.fp.tell()
+    try:
+        image.fp.seek(0)
+        return read_jpeg_frame(image.fp)
+    finally:
+        image.fp.seek(position)
 
 
 def _decode_grey(stored: bytes | memoryview, width: int, height: int) -> np.ndarray | None:
-    """Decode the brightness of a JPEG in one of the sizes it can be decoded in; None where anything is odd about it."""
+    """Decode the brightness of a JPEG in one of the sizes it can be decoded in; None where Pillow has to judge.
+
+    Only for a JPEG whose frame is orderly.
+    """
     size = {"min_width": width, "min_height": height}
     try:
         grey = simplejpeg.decode_jpeg(stored, "GRAY", fastdct=False, fastupsample=False, **size)[:, :, 0]
-    except ValueError:  # damaged, perhaps only a little
+    except Exception:  # damaged, perhaps only a little; or a layout that simplejpeg does not know, such as 4:4:1
         return None
     return grey if grey.shape == (height, width) else None
 
@@ -227,30 +297,19 @@ def read_plain_jpeg(stored: bytes, *, min_side: int, max_pixels: int = MAX_PIXEL
 
     Pillow's reading of the header is the most Python of a scan, and threads wait for one another while Python runs.
     """
-    if not _is_plain_jpeg(stored):
+    frame = read_jpeg_frame(io.BytesIO(stored), PLAIN_MARKERS)
+    if frame is None or not frame.is_orderly:
         return None
     try:
         height, width, colors, _subsampling = simplejpeg.decode_jpeg_header(stored)
-    except ValueError:
+    except Exception:  # as in _decode_grey
         return None
     share = next((share for share in (8, 4, 2) if min(width, height) // min_side >= share), 1)  # as Pillow's draft takes it
     small = -(-width // share), -(-height // share)
-    if colors not in MODES_OF_JPEG or small[0] * small[1] > max_pixels:
+    if colors not in MODES_OF_JPEG or (width, height) != (frame.width, frame.height) or small[0] * small[1] > max_pixels:
         return None
     grey = _decode_grey(stored, *small)
     return None if grey is None else PlainJpeg(MODES_OF_JPEG[colors], width, height, _reduced_grey(grey, min_side))
-
-
-def _is_plain_jpeg(stored: bytes) -> bool:
-    """Whether nothing but tables, a comment and the frame stand before the pixels of a JPEG."""
-    if not stored.startswith(b"\xff\xd8\xff"):
-        return False
-    at = 2
-    while stored[at : at + 1] == b"\xff" and stored[at + 1 : at + 2] in PLAIN_MARKERS:
-        if stored[at + 1] == START_OF_SCAN:
-            return True
-        at += 2 + int.from_bytes(stored[at + 2 : at + 4], "big")
-    return False
 
 
 def _reduced_grey(grey: np.ndarray, min_side: int) -> np.ndarray:

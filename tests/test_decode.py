@@ -1,6 +1,11 @@
 """Every way a picture can be stored, opened as a person sees it."""
 
+import importlib.util
 import io
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -283,3 +288,36 @@ def test_each_change_of_a_header_is_judged_as_pillow_judges_it(picture):
                 assert (read.mode, read.width, read.height) == (image.mode, *image.size)
                 assert np.array_equal(read.grey, np.asarray(as_seen(image, min_side=64, mode="L")))
     assert 100 < taken < 400
+
+
+def test_mutated_jpegs_do_not_end_the_process():
+    script = Path(__file__).with_name("fuzz_jpeg.py")
+    done = subprocess.run([sys.executable, script, "4000"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-500:]
+    assert re.match(r"4000 inputs, \d{3,} pictures, \d{4} refused", done.stdout)
+
+
+def lossless_jpeg(side):
+    spec = importlib.util.spec_from_file_location("fuzz_jpeg", Path(__file__).with_name("fuzz_jpeg.py"))
+    fuzz = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fuzz)
+    return fuzz.lossless_jpeg(side)
+
+
+@pytest.mark.parametrize("min_side", [None, 64])
+def test_a_lossless_jpeg_is_decoded_at_its_full_size(min_side):
+    stored = lossless_jpeg(512)
+    assert read_plain_jpeg(stored, min_side=64) is None
+    assert (np.asarray(open_image(io.BytesIO(stored), min_side=min_side)) == 128).all()
+    with open_lazily(io.BytesIO(stored)) as image:
+        assert (grey_as_seen(image, min_side=64) == 128).all()
+
+
+def test_a_jpeg_of_unusual_sampling_is_no_damaged_one(picture):
+    sampled = bytearray(stored(picture(1, 800, 600), "JPEG", subsampling=2).getvalue())
+    start = sampled.index(b"\xff\xc0") + 10
+    assert sampled[start : start + 2] == b"\x01\x22"
+    sampled[start + 1] = 0x14  # 4:4:1 in place of 4:2:0: as many blocks, in another order
+    assert read_plain_jpeg(bytes(sampled), min_side=64) is None
+    with open_lazily(io.BytesIO(bytes(sampled))) as image:
+        assert grey_as_seen(image, min_side=64).shape == (75, 100)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from tornado.httputil import HTTPFile, HTTPInputError, parse_multipart_form_data
 
-from ..decode import UnreadableImage, open_lazily, readable
+from ..decode import UnreadableImage, draft, open_lazily, readable
 from .errors import Refused
 
 DECODE_SIDE = 128  # pixels; a JPEG is judged by the size at which it is decoded at least this large
@@ -71,7 +71,7 @@ def check_picture(data: bytes, max_pixels: int) -> None:
         raise UnreadableImage("the file is empty")
     with readable(), open_lazily(io.BytesIO(data)) as image:
         width, height = image.size
-        image.draft(None, (DECODE_SIDE, DECODE_SIDE))
+        draft(image, DECODE_SIDE)
         pixels, form = image.size[0] * image.size[1], image.format
     if form in OTHER_PROGRAMS:
         raise Refused(415, f"{form} pictures are not opened here: that would start another program")
