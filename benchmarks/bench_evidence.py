@@ -23,8 +23,8 @@ from report import machine, whole
 
 import imgdup_nb as dup
 from imgdup_nb.evidence.calibrate import Calibration
-from imgdup_nb.evidence.strangers import rate_table
-from imgdup_nb.evidence.survey import Survey
+from imgdup_nb.evidence.false_pairs import rate_table
+from imgdup_nb.evidence.sampling import Survey
 
 LEVELS = np.array([100, 97.5, 95, 92.5, 90, 87.5, 85])
 PER_LEVEL = 120  # pairs of a simulated table

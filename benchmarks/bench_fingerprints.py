@@ -34,10 +34,9 @@ from PIL import Image
 from report import growth, save, seconds_of, whole, whole_list
 
 from imgdup_nb import METHODS, Fingerprints, fingerprint_images, scan_images, similar_pairs
-from imgdup_nb.decode import open_image
-from imgdup_nb.fingerprints import pack_bits
-from imgdup_nb.hashes import hash_sketches, sketch_mode
-from imgdup_nb.sketches import DECODE_SIDE, SKETCH_SIDE, sketches
+from imgdup_nb.engine.decode import open_image
+from imgdup_nb.engine.hashing import hash_sketches, pack_bits, sketch_mode
+from imgdup_nb.engine.sketches import DECODE_SIDE, SKETCH_SIDE, sketches
 
 HASHES = [name for name, method in METHODS.items() if method.unit == "bits"]
 KINDS = {"PNG": 0.0, "WEBP": 0.0, "JPEG12": 12e6, "JPEG24": 24e6}  # pixels; 0 keeps the size

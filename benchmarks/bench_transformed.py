@@ -33,9 +33,9 @@ from PIL import Image, ImageOps
 from report import machine, whole
 
 import imgdup_nb as dup
-from imgdup_nb.decode import UnreadableImage, open_image
-from imgdup_nb.local.candidates import find_candidates
-from imgdup_nb.local.scores import MAX_VOTE_BITS
+from imgdup_nb.aligned.candidates import find_candidates
+from imgdup_nb.aligned.scores import MAX_VOTE_BITS
+from imgdup_nb.engine.decode import UnreadableImage, open_image
 
 THRESHOLDS = [95, 90, 80, 70]
 N_PAIRS = 15  # of six files

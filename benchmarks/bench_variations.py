@@ -26,8 +26,8 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from report import machine, processor_seconds
 
 import imgdup_nb as dup
-from imgdup_nb.decode import open_image
-from imgdup_nb.demo import VARIATIONS, Variation, _encode
+from imgdup_nb.engine.decode import open_image
+from imgdup_nb.engine.variations import VARIATIONS, Variation, _encode
 
 THRESHOLDS = [95, 90, 80, 70]
 MIN_SIDE = 12  # pixels; a copy that is smaller is not made

@@ -15,34 +15,33 @@ Every step is a table, and one function makes it from the one before::
 map of the modules.
 """
 
-from .changes import threshold_changes
-from .compare import compare_images
-from .comparison import Comparison
+from .aligned.verify import verify_pairs
+from .collection.collection import Collection
+from .compare import Comparison, compare_images
 from .demo import make_demo_collection
-from .evidence.apart import apply_labels
+from .embeddings import OnnxEmbedding
 from .evidence.bursts import mark_bursts
 from .evidence.calibrate import calibrate
+from .evidence.cannot_link import apply_labels
 from .evidence.decision import compare_decisions, record_decision
-from .evidence.defaults import compare_tool_defaults
 from .evidence.evaluate import score_thresholds
 from .evidence.labels import Labels
-from .evidence.plots import plot_calibration, plot_label_scores, plot_precision_recall, plot_tool_defaults, plot_true_and_false
 from .evidence.recommend import recommend_threshold
-from .evidence.survey import score_labels
+from .evidence.sampling import score_labels
+from .evidence.tool_defaults import compare_tool_defaults
 from .evidence.tune import tune_from_examples
 from .fingerprints import Fingerprints, fingerprint_images
-from .groups import Grouping, group_duplicates, sweep_thresholds
+from .groups import Grouping, group_duplicates
 from .images import scan_images
-from .index.collection import Collection
-from .index.plots import plot_matches
 from .methods import METHODS
-from .onnx import OnnxEmbedding
 from .pairs import similar_pairs, similarity_matrix
-from .plots import plot_group, plot_matrix, plot_similarities, plot_sweep
-from .review.actions import apply_plan, read_log, resume, undo
+from .plots.evidence import plot_calibration, plot_label_scores, plot_precision_recall, plot_tool_defaults, plot_true_and_false
+from .plots.matches import plot_matches
+from .plots.tables import plot_group, plot_matrix, plot_similarities, plot_sweep
+from .review.apply import apply_plan, read_log, resume, undo
 from .review.keepers import choose_keepers
 from .review.report import write_report
-from .verify import verify_pairs
+from .sweep import sweep_thresholds, threshold_changes
 from .widgets import GroupReviewer, PairLabeler, PairViewer, ThresholdExplorer
 
 __version__ = "0.1.0"

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import html
 import os
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from .comparison import SHARP, Comparison
-from .decode import UnreadableImage, open_image
+from .aligned.agreement import Alignment, is_textured
+from .aligned.geometry import carry, common_area, invert
+from .aligned.registration import align
+from .aligned.scores import Score, fall_back, score_akaze
+from .aligned.words import EQUAL, say_alignment, say_flat, shares_only_a_part
+from .engine.checks import shorten_middle
+from .engine.copies import MAYBE_SAME_PIXELS, RELATIONS, relate
+from .engine.decode import UnreadableImage, open_image
+from .engine.features import SHRINK, Features, import_cv2
+from .engine.files import exists, is_url, printable
+from .engine.reading import LOW_DETAIL, describe_file
+from .engine.search import all_distances
+from .engine.sketches import sketches
 from .fingerprints import fingerprint_images
-from .images import LOW_DETAIL, describe_file, printable, tabulate
-from .local.agreement import Alignment
-from .local.alignment import align
-from .local.features import Features
-from .local.scores import Score, fall_back, score_akaze
+from .images import tabulate
 from .methods import METHODS, Method
-from .relations import MAYBE_SAME_PIXELS, RELATIONS, relate
-from .search import all_distances
-from .sketches import sketches
-from .storage import exists, is_url
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) -> Comparison:
@@ -75,7 +84,7 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
         right=right_name,
         scores=scores,
         alignment=alignment,
-        textured=alignment.transform is not None or all(found.is_textured for found in features["aligned"]),
+        textured=alignment.transform is not None or all(is_textured(found) for found in features["aligned"]),
         pictures=(_picture(paths[0], features["aligned"][0]), _picture(paths[1], features["aligned"][1])),
         relation=_relate(images, scores.similarity["phash"]),
         blank=(blank_left, blank_right),
@@ -148,7 +157,7 @@ def _score_all(images: pd.DataFrame, alignment: Alignment, features: dict[str, l
     percents = {method.name: _by_hash(images, method) for method in METHODS.values() if method.bits}
     meanings = {method.name: method.meaning(90) for method in METHODS.values()}
     for name, score in (("aligned", _as_score(alignment)), ("akaze", score_akaze(*features["akaze"]))):
-        if not all(found.is_textured for found in features[name]):
+        if not all(is_textured(found) for found in features[name]):
             score = fall_back(score, percents["phash"][0], *features[name])
         percents[name] = (score.similarity, score.similarity)
         if score.scored_by == "phash":
@@ -174,3 +183,215 @@ def _picture(path: str, features: Features) -> np.ndarray:
     """Return the picture at SHARP times the size it was aligned at, uint8, height x width x 3."""
     width, height = (SHARP * side for side in features.size)
     return np.array(open_image(path, min_side=min(width, height)).resize((width, height)))
+
+
+SHARP = 2  # pictures are shown this much larger than they were aligned
+FIGURE_INCHES = (8, 6.4)
+MAX_NAME = 40  # characters of a name within a sentence, and above a panel, half a figure wide
+AGREE_COLOR, DIFFER_COLOR = "#2a9461", "#d6453d"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What is known of two pictures, made by `compare_images`.
+
+    Attributes
+    ----------
+    left, right
+        the files' names.
+    scores
+        one row per method: similarity (percent), any_turn (percent, as with `orientations=True`), "90 means" (in words).
+    alignment
+        how left lies on right; see `imgdup_nb.aligned.agreement.Alignment`.
+    textured
+        whether both pictures have enough texture to be aligned, or could be laid on each other all the same.
+    pictures
+        both pictures as they were aligned, uint8, height x width x 3, two times as large.
+    relation : {'same bytes', 'same pixels', 'near'}
+        how the files are related, as in a pair table.
+    blank
+        which of the two pictures are nearly blank, so that their hashes are noise.
+    """
+
+    left: str
+    right: str
+    scores: pd.DataFrame
+    alignment: Alignment
+    textured: bool
+    pictures: tuple[np.ndarray, np.ndarray]
+    relation: str = "near"
+    blank: tuple[bool, bool] = (False, False)
+
+    @property
+    def sentence(self) -> str:
+        """What the alignment says, in words, names shortened; and whether the files are equal."""
+        left, right = (shorten_middle(name, MAX_NAME) for name in (self.left, self.right))
+        equal = EQUAL.get(self.relation, "")
+        if self.alignment.transform is None and equal:  # that nothing else can be said does not matter
+            return equal
+        if not self.textured:
+            return say_flat(left, right, self.blank, self.scores.similarity["phash"])
+        return " ".join(filter(None, [say_alignment(self.alignment, left, right), equal]))
+
+    def common_areas(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the corners of what both show, n x 2, in pixels of `alignment` of left and of right; it must be aligned."""
+        left, right = self.sizes
+        onto_right = common_area(self._transform, left, right)
+        return carry(invert(self._transform), onto_right), onto_right
+
+    def shared_parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the corners of the blocks of the part that both share, n x 4 x 2, in pixels of left and of right.
+
+        No blocks where no part is shared, as in copies of the whole.
+        """
+        if not shares_only_a_part(self.alignment):
+            return np.zeros((0, 4, 2)), np.zeros((0, 4, 2))
+        on_right = _corners_of(self.alignment, self.alignment.part)
+        return carry(invert(self._transform), on_right.reshape(-1, 2)).reshape(on_right.shape), on_right
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Width and height of left and of right in pixels of `alignment`."""
+        left, right = ((picture.shape[1] // SHARP, picture.shape[0] // SHARP) for picture in self.pictures)
+        return left, right
+
+    @property
+    def _transform(self) -> np.ndarray:
+        if self.alignment.transform is None:
+            raise ValueError(f"{self.left} and {self.right} are not aligned: {self.sentence}")
+        return self.alignment.transform
+
+    def laid(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return left as it lies on right, uint8, height x width x 3 of right's picture, and where it covers it, bool."""
+        cv2 = import_cv2()
+        left, right = self.pictures
+        larger = np.diag([SHARP, SHARP, 1.0])
+        between = (larger @ np.vstack([self._transform, [0, 0, 1]]) @ np.linalg.inv(larger))[:2]
+        size = (right.shape[1], right.shape[0])
+        covered = cv2.warpAffine(np.ones(left.shape[:2], np.float32), between, size) > 0.5
+        return cv2.warpAffine(left, between, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), covered
+
+    def difference(self) -> np.ndarray:
+        """Return the difference of brightness after levelling both, uint8, height x width; light where only right is.
+
+        Levelled by what agrees: a black caption must not make all the rest look different.
+        """
+        laid, inside = self.laid()
+        a, b = (picture.mean(axis=2, dtype=np.float32) for picture in (laid, self.pictures[1]))
+        level = inside & self._agreeing()
+        level = level if level.any() else inside
+        if level.any():
+            a = (a - a[level].mean()) * (b[level].std() + 1) / (a[level].std() + 1) + b[level].mean()
+        return np.where(inside, np.clip(np.abs(a - b) * 2, 0, 255), 225).astype(np.uint8)
+
+    def _agreeing(self) -> np.ndarray:
+        """Return which pixels of right's picture lie in blocks that agree, bool, height x width."""
+        squares, agrees = block_corners(self)
+        mask = np.zeros(self.pictures[1].shape[:2], np.uint8)
+        import_cv2().fillPoly(mask, list((squares[agrees] * SHARP).round().astype(np.int32)), 1)
+        return mask.astype(bool)
+
+    def plot(self, figure: Figure | None = None) -> Figure:
+        """Draw both pictures, one laid over the other with the blocks that agree and differ, and the difference.
+
+        Parameters
+        ----------
+        figure
+            where to draw; None makes a new one.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            four panels. Green blocks agree, red ones do not; where no block is drawn, both pictures are flat or only one
+            of them shows something. What both show is outlined in both pictures, and a part that they share is tinted. Without
+            an alignment the last two panels say so.
+
+        Raises
+        ------
+        TypeError
+            if `figure` is none, such as an Axes.
+        """
+        if figure is None:
+            import matplotlib.pyplot as plt
+
+            figure = plt.figure(figsize=FIGURE_INCHES, dpi=60, layout="constrained")
+        if not hasattr(figure, "subplots"):  # other plots here take an Axes
+            raise TypeError(f"figure must be a matplotlib Figure, for there are four panels, not {type(figure).__name__}")
+        axes = figure.subplots(2, 2)
+        for ax in axes.flat:
+            ax.set_axis_off()
+        _show(axes[0, 0], self.pictures[0], self.left)
+        _show(axes[0, 1], self.pictures[1], self.right)
+        if self.alignment.transform is None:
+            for ax in axes[1]:
+                ax.text(0.5, 0.5, "not aligned", ha="center", va="center", transform=ax.transAxes, fontsize=12)
+            return figure
+        laid, covered = self.laid()
+        there = self.pictures[1].astype(np.float32)
+        blend = np.where(covered[:, :, None], (laid + there) / 2, there)
+        _show(axes[1, 0], blend.astype(np.uint8), "the left one laid over the right one")
+        _draw_blocks(axes[1, 0], self)
+        grey = np.repeat(self.difference()[:, :, None], 3, axis=2)
+        _show(axes[1, 1], grey, "difference of brightness (black: none)")
+        for ax, area, shared in zip(axes[0], self.common_areas(), self.shared_parts(), strict=True):
+            _draw_outline(ax, area)
+            _draw_part(ax, shared)
+        return figure
+
+    def __repr__(self) -> str:
+        left, right = (shorten_middle(name, MAX_NAME) for name in (self.left, self.right))
+        return f"<Comparison of {left} and {right}: {self.sentence}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.sentence, quote=True)}</p>{self.scores.round(1).to_html()}"
+
+
+# -- drawing ----------------------------------------------------------------------------------------------------------
+
+
+def _show(ax: Axes, picture: np.ndarray, title: str) -> None:
+    height, width = (side / SHARP for side in picture.shape[:2])
+    ax.imshow(picture, extent=(0, width, height, 0))  # in the pixels of the transform
+    ax.set_title(shorten_middle(title, MAX_NAME), fontsize=12, parse_math=False)
+
+
+def _draw_outline(ax: Axes, area: np.ndarray) -> None:
+    """Outline what both show, white below the colour so that it is seen on every picture."""
+    closed = np.vstack([area, area[:1]])
+    ax.plot(*closed.T, color="white", linewidth=4)
+    ax.plot(*closed.T, color=AGREE_COLOR, linewidth=2)
+
+
+def _draw_part(ax: Axes, squares: np.ndarray) -> None:
+    """Tint the blocks of a shared part, n x 4 x 2."""
+    from matplotlib.collections import PolyCollection
+
+    ax.add_collection(PolyCollection(list(squares), facecolor=AGREE_COLOR, alpha=0.45, edgecolor="none"), autolim=False)
+
+
+def _draw_blocks(ax: Axes, comparison: Comparison) -> None:
+    """Draw a square for each block that counts, green where it agrees and red where it differs."""
+    from matplotlib.collections import PolyCollection
+
+    corners, agrees = block_corners(comparison)
+    for chosen, color, alpha in ((agrees, AGREE_COLOR, 0.15), (~agrees, DIFFER_COLOR, 0.35)):
+        ax.add_collection(PolyCollection(list(corners[chosen]), facecolor=color, alpha=alpha, edgecolor=color, linewidth=0.6))
+
+
+def block_corners(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners of the blocks that count, n x 4 x 2 in pixels of the right picture, and which of them agree."""
+    found = comparison.alignment
+    assert found.blocks is not None
+    counts = ~np.isnan(found.blocks)
+    return _corners_of(found, counts), found.blocks[counts] >= found.agrees
+
+
+def _corners_of(found: Alignment, chosen: np.ndarray) -> np.ndarray:
+    """Return the corners of some blocks, bool, rows x columns, as n x 4 x 2 in pixels of the right picture."""
+    assert found.transform is not None
+    rows, columns = np.nonzero(chosen)
+    # a block is two cells wide and overlaps its neighbours by half: its middle is drawn
+    cell = SHRINK * found.cell
+    corner = np.stack([columns + 0.5, rows + 0.5], axis=1) * cell
+    squares = corner[:, None, :] + np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * cell
+    return carry(found.transform, squares.reshape(-1, 2)).reshape(squares.shape) if found.frame == "left" else squares

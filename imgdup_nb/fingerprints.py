@@ -9,35 +9,25 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import imagehash
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from .checks import check_choice
-from .decode import MAX_PIXELS, UnreadableImage, open_image, without_remarks
-from .hashes import hash_sketches, sketch_mode, turn_views
-from .images import LOW_DETAIL, describe_file
-from .local.features import Features, import_cv2, read_features
+from .embeddings import Embedding, _embed
+from .engine.checks import check_choice, count_of
+from .engine.decode import UnreadableImage, without_remarks
+from .engine.features import Features, import_cv2, read_features
+from .engine.hashing import HASH_BATCH, N_VIEWS, _hash_batch, pack_bits, unpack_bits
+from .engine.parallel import each, map_batches
+from .engine.reading import LOW_DETAIL
 from .methods import METHODS, Method
-from .parallel import each, map_batches
-from .sketches import SKETCH_SIDE, read_sketch
-from .text import count_of
 
-EMBED_SIDE = 256  # pixels; pictures given to an embedding keep at least this on both sides
-EMBED_BATCH = 32
-HASH_BATCH = 64  # sketches hashed together
 LOCAL_BATCH = 4  # pictures take longer here
-N_VIEWS = 8  # four quarter turns, plain and mirrored
-RECIPE = 3  # one more whenever sketches or hashes change by as much as a bit, so that kept ones are made again
-
-Embedding = Callable[[list[Image.Image]], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,109 +218,6 @@ def _stack(codes: list[Any], method: Method, n_views: int) -> np.ndarray:
     return np.zeros((0, n_views, 1), np.float32)
 
 
-def made_with() -> str:
-    """Say what the hashes made now are made with; those made with something else may differ in some bits."""
-    return f"imagehash {imagehash.__version__}, recipe {RECIPE}"
-
-
-# -- hashes -----------------------------------------------------------------------------------------------------------
-
-
-def _hash_batch(paths: Sequence[str], *, method: str, n_views: int) -> list[np.ndarray | str]:
-    """Return packed codes, n_views x n_words, or the problem, of each path; picklable, so any executor can run it."""
-    results: list[np.ndarray | str] = [_sketch_or_problem(path, sketch_mode(method)) for path in paths]
-    good = [place for place, result in enumerate(results) if not isinstance(result, str)]
-    if good:
-        codes = pack_bits(hash_sketches(np.stack([results[place] for place in good]), method, n_views))
-        for place, code in zip(good, codes, strict=True):
-            results[place] = code
-    return results
-
-
-def _sketch_or_problem(path: str, mode: str) -> np.ndarray | str:
-    try:
-        return read_sketch(path, mode)
-    except UnreadableImage as error:
-        return str(error)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """All that one look at a file gives, made by `read_batch`.
-
-    Attributes
-    ----------
-    row
-        a row of the `images` table as a dict; `modified` in nanoseconds since 1970, `problem` not empty if it failed.
-    codes
-        of each method, uint64, n_views x n_words; empty where there is a problem.
-    """
-
-    row: dict[str, Any]
-    codes: dict[str, np.ndarray]
-
-
-def read_batch(
-    files: Sequence[tuple[str, str]],
-    *,
-    methods: Sequence[str] = ("phash",),
-    orientations: bool = False,
-    max_pixels: int = MAX_PIXELS,
-) -> list[Reading]:
-    """Read each file once for everything: table row with detail, and the codes of several hash methods.
-
-    The codes and the row are those of `scan_images` and `fingerprint_images`. With `functools.partial` it is a function for
-    `map_batches`; picklable, so any executor can run it. Only `colorhash` needs a second decode, in colour.
-
-    Parameters
-    ----------
-    files : (image name, path) of each
-    methods : names of hash methods
-    orientations : 8 views instead of 1
-    max_pixels : see `scan_images`
-    """
-    modes = sorted({"L", *map(sketch_mode, methods)})
-    read = [_read_file(image, path, modes, max_pixels) for image, path in files]
-    stacks = {mode: _stack_sketches([sketches[mode] for _, sketches in read if sketches]) for mode in modes}
-    n_views = N_VIEWS if orientations else 1
-    codes = {method: iter(pack_bits(hash_sketches(stacks[sketch_mode(method)], method, n_views))) for method in methods}
-    return [Reading(row, {method: next(codes[method]) for method in methods} if sketches else {}) for row, sketches in read]
-
-
-def _read_file(image: str, path: str, modes: list[str], max_pixels: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return a file's row and its sketch in each mode; no sketches, and the row's problem, if one cannot be had."""
-    row, sketch = describe_file(image, path, max_pixels=max_pixels)
-    if sketch is None:
-        return row, {}
-    try:
-        return row, {mode: sketch if mode == "L" else read_sketch(path, mode) for mode in modes}
-    except UnreadableImage as error:  # it vanished in between
-        return {**row, "problem": str(error)}, {}
-
-
-def _stack_sketches(made: list[np.ndarray]) -> np.ndarray:
-    return np.stack(made) if made else np.zeros((0, SKETCH_SIDE, SKETCH_SIDE), np.uint8)
-
-
-def pack_bits(bits: np.ndarray) -> np.ndarray:
-    """Pack bool, ... x n_bits, into uint64, ... x ceil(n_bits / 64), the last word filled up with zeros.
-
-    Examples
-    --------
-    >>> pack_bits(np.ones((3, 42), dtype=bool)).shape
-    (3, 1)
-    """
-    n_bits = bits.shape[-1]
-    filled = np.zeros((*bits.shape[:-1], -(-n_bits // 64) * 64), dtype=bool)
-    filled[..., :n_bits] = bits
-    return np.packbits(filled, axis=-1).view(np.uint64)
-
-
-def unpack_bits(codes: np.ndarray, n_bits: int) -> np.ndarray:
-    """Undo `pack_bits`."""
-    return np.unpackbits(np.ascontiguousarray(codes).view(np.uint8), axis=-1)[..., :n_bits].astype(bool)
-
-
 # -- local features ---------------------------------------------------------------------------------------------------
 
 
@@ -344,58 +231,3 @@ def _describe_file(path: str, *, method: str) -> Features | str:
         return read_features(path, method)
     except UnreadableImage as error:
         return str(error)
-
-
-# -- embeddings -------------------------------------------------------------------------------------------------------
-
-
-def _embed(
-    images: pd.DataFrame, function: Embedding, n_views: int, executor: Executor | None
-) -> tuple[Method, list[np.ndarray | str]]:
-    """Decode in parallel, embed here: models are seldom safe to call from several threads."""
-    name = getattr(function, "__name__", type(function).__name__)
-    method = Method(name, "cosine", 0, 0, "as your function does", "as your function does", "your function's", function)
-    decoded = map_batches(partial(each, _open_for_embedding), list(images.path), executor=executor, describe=name)
-    results: list[np.ndarray | str] = []
-    waiting: list[Image.Image] = []
-    places: list[int] = []
-    for place, picture in enumerate(decoded):
-        results.append(picture if isinstance(picture, str) else "")
-        if not isinstance(picture, str):
-            waiting.append(picture)
-            places.append(place)
-        if len(waiting) * n_views >= EMBED_BATCH or (place == len(images) - 1 and waiting):
-            for where, vectors in zip(places, _vectors(function, waiting, n_views), strict=True):
-                results[where] = vectors
-            waiting, places = [], []
-    if len({vectors.shape for vectors in results if not isinstance(vectors, str)}) > 1:
-        raise ValueError(f"method {name} must return vectors of one length for all images")
-    return method, results
-
-
-def _open_for_embedding(path: str) -> Image.Image | str:
-    try:
-        return open_image(path, min_side=EMBED_SIDE)
-    except UnreadableImage as error:
-        return str(error)
-
-
-def _vectors(function: Embedding, pictures: list[Image.Image], n_views: int) -> np.ndarray:
-    """Return float32 unit vectors, n_pictures x n_views x n_dimensions."""
-    views = [Image.fromarray(view) for picture in pictures for view in turn_views(np.asarray(picture))[:n_views]]
-    wanted = f"method must return one finite vector per image, {len(views)} x n_dimensions, not"
-    returned = function(views)
-    try:
-        vectors = np.asarray(returned)
-        if np.iscomplexobj(vectors):
-            raise TypeError("its numbers are complex")
-        vectors = vectors.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{wanted} {type(returned).__name__} ({error})") from error
-    if vectors.ndim != 2 or len(vectors) != len(views) or not vectors.size:
-        raise ValueError(f"{wanted} {' x '.join(map(str, vectors.shape)) or type(returned).__name__}")
-    if not np.isfinite(vectors).all():
-        raise ValueError(f"{wanted} {' x '.join(map(str, vectors.shape))} with NaN or infinity")
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.where(lengths > 0, lengths, 1)
-    return unit.reshape(len(pictures), n_views, -1).astype(np.float32)

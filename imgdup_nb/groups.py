@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .checks import check_choice, check_percent, check_percents
-from .graph import TOLERANCE, PairGraph
-from .linkages import LINKAGES, find_owners, tally_levels
-from .text import count_of
+from .engine.checks import check_choice, check_percent, count_of
+from .engine.pair_graph import TOLERANCE, PairGraph
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,63 +199,9 @@ def group_graph(graph: PairGraph, threshold: float, linkage: str) -> tuple[Group
     return grouping, numbers
 
 
-def sweep_thresholds(pairs: pd.DataFrame, thresholds: Sequence[float] | None = None, *, linkage: str = "star") -> pd.DataFrame:
-    """Count pairs and groups at many thresholds, in one pass over the pairs.
-
-    Parameters
-    ----------
-    pairs
-        made by `similar_pairs`.
-    thresholds
-        percent, inclusive, each at or above the floor; None takes every level the method has, strictest first.
-    linkage : {'star', 'connected', 'complete'}
-
-    Returns
-    -------
-    pandas.DataFrame, one row per threshold, in the order given:
-        threshold, pairs, groups, images (in groups), redundant (images - groups), largest (images in the largest group).
-
-    Examples
-    --------
-    >>> from imgdup_nb import Fingerprints, similar_pairs
-    >>> bits = np.zeros((3, 64), dtype=bool)
-    >>> bits[1, :6] = bits[2, :12] = True
-    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits))
-    >>> sweep_thresholds(pairs, [95, 90, 80])
-       threshold  pairs  groups  images  redundant  largest
-    0       95.0      0       0       0          0        0
-    1       90.0      2       1       2          1        2
-    2       80.0      3       1       3          2        3
-    """
-    check_choice("linkage", linkage, LINKAGES)
-    graph = PairGraph.read(pairs)
-    wanted = graph.levels() if thresholds is None else check_percents("thresholds", thresholds)
-    for value in wanted:
-        graph.check_floor(value)
-    return sweep_graph(graph, wanted, linkage)
-
-
-def sweep_graph(graph: PairGraph, wanted: Sequence[float] | np.ndarray, linkage: str) -> pd.DataFrame:
-    """Return the table of `sweep_thresholds`."""
-    strictest_first = np.unique(wanted)[::-1]
-    tally = tally_levels(graph, strictest_first, linkage)
-    place = np.searchsorted(-strictest_first, -np.asarray(wanted, dtype=float))
-    groups, images, largest = tally[place].T if len(wanted) else np.zeros((3, 0), np.int64)
-    return pd.DataFrame(
-        {
-            "threshold": np.asarray(wanted, dtype=float),
-            "pairs": [graph.count_pairs(graph.at_or_above(value)) for value in wanted],
-            "groups": groups,
-            "images": images,
-            "redundant": images - groups,
-            "largest": largest,
-        }
-    )
-
-
 def _group_table(graph: PairGraph, owner: np.ndarray) -> pd.DataFrame:
     """Return the table of `Grouping`, with the images' numbers as an extra column."""
-    from .loops import score_members
+    from .engine.group_loops import score_members
 
     to_original, weakest, met = score_members(graph.first, graph.second, graph.similarity, owner, graph.n_copies)
     size = np.bincount(owner, minlength=len(owner))
@@ -278,3 +222,67 @@ def _group_table(graph: PairGraph, owner: np.ndarray) -> pd.DataFrame:
             "number": images,
         }
     )
+
+
+LINKAGES = ["star", "connected", "complete"]
+
+
+def find_owners(graph: PairGraph, near: np.ndarray, linkage: str) -> np.ndarray:
+    """Return for each image the first image of its group, itself if it is alone; int32."""
+    from .engine.group_loops import connected_levels, star_owners
+
+    n = len(graph.names)
+    n_near = int(near.sum())
+    first, second = graph.first[:n_near], graph.second[:n_near]  # the most similar pairs stand first
+    level = np.zeros(n_near, np.int32)
+    if linkage == "star":
+        by_second = graph.by_second[graph.by_second < n_near]
+        return star_owners(first, second, level, by_second, n, 1)[:, 0]
+    if linkage == "connected":
+        return connected_levels(first, second, level, n, 1)[0]
+    return _complete_levels(first, second, level, 1, graph)[0]
+
+
+def tally_levels(graph: PairGraph, strictest_first: np.ndarray, linkage: str) -> np.ndarray:
+    """Return groups, images and largest for each threshold, int64 n_thresholds x 3."""
+    from .engine.group_loops import connected_levels, star_owners, tally_owners
+
+    n, n_levels = len(graph.names), len(strictest_first)
+    level = np.searchsorted(-strictest_first, -(graph.similarity + TOLERANCE)).astype(np.int32)
+    n_near = int((level < n_levels).sum())
+    first, second, level = graph.first[:n_near], graph.second[:n_near], level[:n_near]
+    if linkage == "star":
+        by_second = graph.by_second[graph.by_second < n_near]
+        return tally_owners(star_owners(first, second, level, by_second, n, n_levels))
+    if linkage == "connected":
+        return connected_levels(first, second, level, n, n_levels)[1]
+    return _complete_levels(first, second, level, n_levels, graph)[1]
+
+
+def _complete_levels(
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, n_levels: int, graph: PairGraph
+) -> tuple[np.ndarray, np.ndarray]:
+    """Merge two clusters as soon as all pairs between them have been met; the same answers as `loops.connected_levels`.
+
+    Of very many copies (`graph.like`) only the original is clustered; the others go where it goes.
+    """
+    from .engine.group_loops import complete_levels
+
+    owner, tally = complete_levels(*_without_copies(first, second, level, graph), graph.like, n_levels)
+    return owner[graph.like], tally
+
+
+def _without_copies(
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, graph: PairGraph
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the pairs of images that are no copies, in the order in which their copies' last pairs would come."""
+    like, similarity = graph.like, graph.similarity[: len(first)]
+    if (like == np.arange(len(like))).all():
+        return first, second, level
+    kept = (like[first] == first) & (like[second] == second)
+    first, second, level = first[kept], second[kept], level[kept]
+    last = np.arange(len(like))
+    np.maximum.at(last, like, np.arange(len(like)))
+    one, other = last[first], last[second]
+    order = np.lexsort((np.maximum(one, other), np.minimum(one, other), -similarity[kept]))
+    return first[order], second[order], level[order]

@@ -7,14 +7,13 @@ from concurrent.futures import Executor
 import numpy as np
 import pandas as pd
 
-from .checks import check_percent
+from .aligned.matching import find_local_pairs
+from .engine.checks import check_percent
+from .engine.copies import RELATIONS, SharedList, find_copies, find_pairs_of_originals, may_be_same_pixels, relate
+from .engine.search import all_distances, find_pairs
 from .fingerprints import Fingerprints
-from .local.looks import find_local_pairs
-from .relations import RELATIONS, may_be_same_pixels, pixel_digests, relate
-from .search import MAX_PAIRS, TOO_MANY, Found, all_distances, find_pairs
 
 MAX_MATRIX = 10_000  # images; 800 MB
-MAX_ALIKE = 1000  # images of one fingerprint; all pairs of so many are half a million
 
 
 def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
@@ -133,8 +132,14 @@ def similar_pairs(
         *found, details = find_local_pairs(fingerprints, floor, executor, others=others)
         found.append(100.0 - details.pop("similarity").to_numpy())
     elif others is None:
-        alike = _alike_images(fingerprints, include_low_detail, executor)
-        found = list(_find_unfolded(fingerprints.codes, reach, alike, executor))
+        alike = find_copies(
+            fingerprints.images,
+            fingerprints.codes,
+            fingerprints.low_detail,
+            include_low_detail=include_low_detail,
+            executor=executor,
+        )
+        found = list(find_pairs_of_originals(fingerprints.codes, reach, alike, executor))
     else:
         found = list(find_pairs(fingerprints.codes, reach, others=others.codes, executor=executor))
     pairs = complete_pairs(
@@ -254,72 +259,3 @@ def _check_fingerprints(fingerprints: Fingerprints, others: Fingerprints | None)
             f"both collections must have the same orientations, and these have {fingerprints.n_views} and {others.n_views}; "
             "make one of them again with fingerprint_images(images, orientations=...)"
         )
-
-
-# -- many images of one fingerprint -----------------------------------------------------------------------------------
-
-
-class SharedList(list):
-    """A list that pandas need not copy with every table that is made from a table."""
-
-    def __deepcopy__(self, _memo: object) -> SharedList:
-        return self
-
-
-def may_be_original(name: str) -> tuple[str, str]:
-    """Sort key: `cat.jpg` before `cat (1).jpg` and `cat copy.jpg`, which plain text order turns round."""
-    folder_and_stem, dot, suffix = name.rpartition(".")
-    return (folder_and_stem, suffix) if dot and "/" not in suffix else (name, "")
-
-
-def _alike_images(fingerprints: Fingerprints, include_low_detail: bool, executor: Executor | None) -> list[list[int]]:
-    """Return the places of each set of more than MAX_ALIKE images that cannot be told apart, the original first."""
-    if len(fingerprints) <= MAX_ALIKE:
-        return []
-    codes = np.ascontiguousarray(fingerprints.codes).reshape(len(fingerprints), -1)
-    _, same_code = np.unique(codes.view(np.dtype((np.void, codes.strides[0]))).ravel(), return_inverse=True)
-    names, flat = fingerprints.names, fingerprints.low_detail
-    found = []
-    for label in np.flatnonzero(np.bincount(same_code) > MAX_ALIKE):
-        places = np.flatnonzero(same_code == label)
-        apart = [places[~flat[places]], *_same_pixels(fingerprints.images, places[flat[places]], executor)]
-        for some in [places] if include_low_detail else apart:
-            if len(some) > MAX_ALIKE:
-                found.append(sorted(some.tolist(), key=lambda place: (may_be_original(names[place]), place)))
-    return found
-
-
-def _same_pixels(images: pd.DataFrame, places: np.ndarray, executor: Executor | None) -> list[np.ndarray]:
-    """Part blank images, which are in pairs only with images of the same pixels, into sets of these."""
-    if not len(places) or "path" not in images:
-        return []
-    digests = np.array(pixel_digests(images, places, executor))
-    return [places[digests == digest] for digest in np.unique(digests) if digest]
-
-
-def _find_unfolded(codes: np.ndarray, max_distance: float, alike: list[list[int]], executor: Executor | None) -> Found:
-    """Find the pairs of all images but those between two copies, in lexical order."""
-    if not alike:
-        return find_pairs(codes, max_distance, executor=executor)
-    copies = np.concatenate([some[1:] for some in alike])
-    searched = np.setdiff1d(np.arange(len(codes)), copies)
-    rows, columns, distances = find_pairs(codes[searched], max_distance, executor=executor)
-    rows, columns = searched[rows], searched[columns]
-    parts = [(rows, columns, distances)]
-    for first, *others in alike:
-        copied = np.array(others)
-        parts.append((np.full(len(copied), first), copied, np.zeros(len(copied), distances.dtype)))
-        # what is near the original is as near to each copy
-        near = (rows == first) | (columns == first)
-        neighbours = (rows + columns - first)[near]
-        if len(neighbours) * len(copied) > MAX_PAIRS:
-            raise ValueError(TOO_MANY.format(MAX_PAIRS))
-        parts.append(
-            (np.repeat(neighbours, len(copied)), np.tile(copied, len(neighbours)), np.repeat(distances[near], len(copied)))
-        )
-    one, other, apart = map(np.concatenate, zip(*parts, strict=True))
-    if len(one) > MAX_PAIRS:
-        raise ValueError(TOO_MANY.format(MAX_PAIRS))
-    rows, columns = np.minimum(one, other), np.maximum(one, other)
-    order = np.lexsort((columns, rows))
-    return rows[order], columns[order], apart[order]

@@ -17,7 +17,7 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from imgdup_nb.decode import UnreadableImage, grey_as_seen, open_image, open_lazily, read_plain_jpeg, readable
+from imgdup_nb.engine.decode import UnreadableImage, grey_as_seen, open_image, open_lazily, read_plain_jpeg, readable
 
 SIDE = 384  # a picture that is decoded smaller
 MIN_SIDE = 64

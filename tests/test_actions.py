@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgdup_nb import apply_plan, read_log, resume, undo
+from imgdup_nb.engine import paths
 from imgdup_nb.review import files
-from imgdup_nb.review.actions import ACTIONS
+from imgdup_nb.review.apply import ACTIONS
 from imgdup_nb.review.journal import Journal
 
 REFUSING = pytest.mark.filterwarnings("ignore:.*left alone", "ignore:the run stopped", "ignore:.*could not be restored")
@@ -416,12 +417,12 @@ def test_no_name_leads_out_of_the_target_folder(photos, name):
     | st.builds(str.__mul__, st.text(), st.just(200))
 )
 def test_any_text_becomes_parts_that_every_system_takes(name):
-    for part in files.safe_parts(name):
+    for part in paths.safe_parts(name):
         assert part
         assert not set(part) & set('/\\:*?"<>|\0')
         assert part.rstrip(". ") == part
-        assert part.partition(".")[0].lower() not in files.RESERVED
-        assert len(os.fsencode(part)) <= files.LONGEST_PART + 1
+        assert part.partition(".")[0].lower() not in paths.RESERVED
+        assert len(os.fsencode(part)) <= paths.LONGEST_PART + 1
 
 
 def test_a_name_that_is_taken_is_never_overwritten(photos):

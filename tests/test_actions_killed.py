@@ -27,7 +27,7 @@ sys.modules["imgdup_nb"].__path__ = [package]
 import json
 from imgdup_nb.review import files
 from imgdup_nb.review.journal import Journal
-from imgdup_nb.review.steps import Run
+from imgdup_nb.review.run import Run
 
 if disks == "two":
     link = os.link

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from imgdup_nb import Fingerprints, fingerprint_images, group_duplicates, pairs, scan_images, similar_pairs, sweep_thresholds
-from imgdup_nb.linkages import LINKAGES
+from imgdup_nb import Fingerprints, fingerprint_images, group_duplicates, scan_images, similar_pairs, sweep_thresholds
+from imgdup_nb.engine import copies
+from imgdup_nb.groups import LINKAGES
 from imgdup_nb.methods import METHODS
 
 NAMES = ["cat.jpg", "cat (1).jpg", "cat copy.jpg", *(f"{k}.png" for k in "abcdefghijklmnopqrstuvw")]
@@ -32,13 +33,13 @@ def crowded(draw, n_views=1):
 
 
 def both_ways(prints, max_alike):
-    with patch.object(pairs, "MAX_ALIKE", max_alike):
+    with patch.object(copies, "MAX_COPIES", max_alike):
         folded = similar_pairs(prints, min_similarity=80)
     return folded, written_out(prints)
 
 
 def written_out(prints):
-    with patch.object(pairs, "MAX_ALIKE", 10**9):
+    with patch.object(copies, "MAX_COPIES", 10**9):
         return similar_pairs(prints, min_similarity=80)
 
 
@@ -84,7 +85,7 @@ def test_the_table_survives_pandas_and_json():
 
 
 def test_many_blank_images_are_told_apart_by_their_pixels(tmp_path, monkeypatch):
-    monkeypatch.setattr(pairs, "MAX_ALIKE", 5)
+    monkeypatch.setattr(copies, "MAX_COPIES", 5)
     for k in range(30):
         note = PngImagePlugin.PngInfo()
         note.add_text("number", str(k))  # so that no two have the same bytes
@@ -106,8 +107,8 @@ def test_very_many_equal_fingerprints_stay_small():
 
 
 def test_so_many_near_neighbours_of_so_many_copies_are_an_error(monkeypatch):
-    monkeypatch.setattr(pairs, "MAX_ALIKE", 5)
-    monkeypatch.setattr(pairs, "MAX_PAIRS", 20)
+    monkeypatch.setattr(copies, "MAX_COPIES", 5)
+    monkeypatch.setattr(copies, "MAX_PAIRS", 20)
     bits = np.zeros((40, 64), bool)
     bits[20:] = np.tri(20, 64, -1, dtype=bool)
     with pytest.raises(ValueError, match="raise min_similarity"):

@@ -23,9 +23,9 @@ from imgdup_nb import (
     score_thresholds,
     similar_pairs,
 )
-from imgdup_nb.index.answers import open_labels
-from imgdup_nb.index.collection import UnknownImage
-from imgdup_nb.linkages import LINKAGES
+from imgdup_nb.collection.as_labels import open_labels
+from imgdup_nb.collection.index import UnknownImage
+from imgdup_nb.groups import LINKAGES
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be (read|shown)")
 
@@ -129,7 +129,7 @@ VOTER = """
 import sys, warnings
 warnings.simplefilter("ignore")
 from imgdup_nb import Collection
-from imgdup_nb.index.answers import open_labels
+from imgdup_nb.collection.as_labels import open_labels
 
 with Collection(sys.argv[1]) as photos:
     labels = open_labels(photos)
@@ -228,7 +228,7 @@ def test_the_last_answer_counts_also_if_it_was_given_about_another_copy():
 
 @pytest.mark.parametrize("linkage", LINKAGES)
 def test_of_very_many_copies_those_called_different_part(linkage, monkeypatch):
-    monkeypatch.setattr("imgdup_nb.pairs.MAX_ALIKE", 3)
+    monkeypatch.setattr("imgdup_nb.engine.copies.MAX_COPIES", 3)
     names = list("abcdefgh")
     pairs = similar_pairs(Fingerprints.from_bits(names, np.zeros((8, 64), dtype=bool)))
     assert len(pairs) == 7

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from imgdup_nb import calibrate, fingerprint_images, scan_images, similar_pairs, tune_from_examples
-from imgdup_nb.demo import VARIATIONS
+from imgdup_nb.engine.variations import VARIATIONS
 from imgdup_nb.evidence.calibrate import _distances
 from imgdup_nb.methods import METHODS
 
@@ -93,7 +93,7 @@ def test_every_variation_can_be_made_of_the_thinnest_picture(tmp_path, size):
 
 @pytest.mark.parametrize("views", [False, True])
 def test_distances_row_by_row_are_those_of_the_matrix(images, views):
-    from imgdup_nb.search import all_distances
+    from imgdup_nb.engine.search import all_distances
 
     codes = fingerprint_images(images, orientations=views).codes
     np.testing.assert_array_equal(_distances(codes[:-1], codes[1:]), np.diag(all_distances(codes), 1))

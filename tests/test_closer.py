@@ -9,13 +9,14 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
+from imgdup_nb.aligned import candidates
+from imgdup_nb.aligned import registration as alignment
+from imgdup_nb.aligned.agreement import Alignment
+from imgdup_nb.aligned.candidates import find_candidates
+from imgdup_nb.aligned.registration import PART, WHOLE, align
+from imgdup_nb.aligned.scores import MAX_VOTE_BITS
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.local import alignment, candidates
-from imgdup_nb.local.agreement import Alignment
-from imgdup_nb.local.alignment import PART, WHOLE, align
-from imgdup_nb.local.candidates import find_candidates
-from imgdup_nb.local.features import Features, aligned_features, is_large, read_features, spread_evenly, working_size
-from imgdup_nb.local.scores import MAX_VOTE_BITS
+from imgdup_nb.engine.features import Features, aligned_features, is_large, read_features, spread_evenly, working_size
 
 TILE = (400, 300)  # of a collage of three by three
 

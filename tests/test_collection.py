@@ -17,21 +17,19 @@ import pandas as pd
 import pytest
 
 import imgdup_nb
-from imgdup_nb import (
-    Collection,
-    fingerprint_images,
-    group_duplicates,
-    scan_images,
-    similar_pairs,
-)
-from imgdup_nb.decode import UnreadableImage
-from imgdup_nb.fingerprints import read_batch
-from imgdup_nb.index import kept, reading, recipes, rescan, rows, store
-from imgdup_nb.index.collection import UnknownImage
-from imgdup_nb.index.folder import Stopped
-from imgdup_nb.index.store import DamagedIndex
-from imgdup_nb.index.upload import check_name
-from imgdup_nb.linkages import LINKAGES
+from imgdup_nb import Collection, fingerprint_images, group_duplicates, scan_images, similar_pairs
+from imgdup_nb.collection import fingerprints as recipes
+from imgdup_nb.collection import intake as reading
+from imgdup_nb.collection import intake as rows
+from imgdup_nb.collection import pairs as kept
+from imgdup_nb.collection import rescan, store
+from imgdup_nb.collection.index import Stopped, UnknownImage
+from imgdup_nb.collection.store import DamagedIndex
+from imgdup_nb.engine import copies
+from imgdup_nb.engine.decode import UnreadableImage
+from imgdup_nb.engine.paths import check_name
+from imgdup_nb.engine.reading import read_batch
+from imgdup_nb.groups import LINKAGES
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*could not be (read|shown)", "ignore:no files found", "ignore:.*became unreadable since the scan"
@@ -291,8 +289,8 @@ def test_new_images_are_compared_with_all_and_old_ones_not_again(photos, picture
 
 
 def test_many_images_of_one_fingerprint_are_listed_in_short_as_similar_pairs_does(photos, monkeypatch):
-    for module in (kept, imgdup_nb.pairs):
-        monkeypatch.setattr(module, "MAX_ALIKE", 2)
+    for module in (kept, copies):
+        monkeypatch.setattr(module, "MAX_COPIES", 2)
     with Collection(photos) as collection:
         assert "alike" in collection.pairs().attrs
         assert_like_fresh(collection)
@@ -460,9 +458,9 @@ VICTIM = """
 import sys, warnings
 warnings.simplefilter("ignore")
 from imgdup_nb import Collection
-from imgdup_nb.index import kept, prints, reading
-reading.BATCH = prints.BATCH = 5
-kept.PART = 7
+from imgdup_nb.collection import fingerprints, intake, pairs
+intake.BATCH = fingerprints.BATCH = 5
+pairs.PART = 7
 with Collection(sys.argv[1]) as photos:
     print("go", flush=True)
     photos.update()
@@ -611,7 +609,7 @@ def test_status_tells_what_is_done_and_how_far(photos, monkeypatch):
         collection.pairs()
         assert seen[-1] == "MatchingFeatures 0 of 10"
         monkeypatch.setattr(
-            "imgdup_nb.index.questions.similar_pairs",
+            "imgdup_nb.collection.queries.similar_pairs",
             lambda *a, **o: seen.append(str(collection.status)) or similar_pairs(*a, **o),
         )
         collection.find_similar("cat.png")

@@ -14,10 +14,14 @@ import pytest
 from PIL import Image, ImageFilter, ImageOps
 
 import imgdup_nb
-from imgdup_nb import Collection, compare_images, fingerprint_images, group_duplicates, relations, scan_images, similar_pairs
-from imgdup_nb.decode import UnreadableImage
-from imgdup_nb.index import kept_local, reading, recipes
-from imgdup_nb.local import candidates, looks
+from imgdup_nb import Collection, compare_images, fingerprint_images, group_duplicates, scan_images, similar_pairs
+from imgdup_nb.aligned import candidates
+from imgdup_nb.aligned import matching as looks
+from imgdup_nb.collection import fingerprints as recipes
+from imgdup_nb.collection import intake as reading
+from imgdup_nb.collection import pairs as kept_local
+from imgdup_nb.engine import copies as relations
+from imgdup_nb.engine.decode import UnreadableImage
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be (read|shown)")
 
@@ -178,9 +182,9 @@ VICTIM = """
 import sys, warnings
 warnings.simplefilter("ignore")
 from imgdup_nb import Collection
-from imgdup_nb.index import kept_local
-from imgdup_nb.local import looks
-looks.TOGETHER = 2
+from imgdup_nb.collection import pairs as kept_local
+from imgdup_nb.aligned import matching
+matching.TOGETHER = 2
 keep = kept_local._keep_looks
 def keep_and_say(kept, some):
     keep(kept, some)

@@ -5,12 +5,12 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
+from imgdup_nb.aligned.agreement import compare_colours, have_other_colours, is_textured
+from imgdup_nb.aligned.colour_loops import mean_blocks
+from imgdup_nb.aligned.registration import align
+from imgdup_nb.aligned.scores import Score, fall_back
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.local.alignment import align
-from imgdup_nb.local.colour_loops import mean_blocks
-from imgdup_nb.local.colours import compare_colours, have_other_colours
-from imgdup_nb.local.features import aligned_features
-from imgdup_nb.local.scores import Score, fall_back
+from imgdup_nb.engine.features import aligned_features
 
 UPRIGHT = np.eye(3)[:2]
 BLUE, YELLOW = (60, 100, 220), (125, 104, 28)  # of one grey
@@ -205,5 +205,5 @@ def test_equal_files_of_hardly_any_texture_are_a_pair_at_100(tmp_path, contrast,
 def test_leather_has_features_and_yet_too_little_texture():
     faint = aligned_features(leather(0.2))
     assert len(faint) > 100
-    assert not faint.is_textured
-    assert aligned_features(leather(1)).is_textured
+    assert not is_textured(faint)
+    assert is_textured(aligned_features(leather(1)))

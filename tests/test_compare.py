@@ -11,9 +11,9 @@ from matplotlib import pyplot as plt
 from PIL import Image, ImageDraw, ImageOps
 
 from imgdup_nb import METHODS, compare_images, fingerprint_images, scan_images, similar_pairs
-from imgdup_nb.comparison import block_corners
-from imgdup_nb.decode import UnreadableImage
+from imgdup_nb.compare import block_corners
 from imgdup_nb.demo import PHOTOS, _open_original
+from imgdup_nb.engine.decode import UnreadableImage
 
 
 @pytest.fixture(scope="module")

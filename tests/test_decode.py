@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from imgdup_nb import scan_images
-from imgdup_nb.decode import (
+from imgdup_nb.engine.decode import (
     UnreadableImage,
     as_seen,
     grey_as_seen,
@@ -165,7 +165,7 @@ def test_heic_photographs_are_read_upright(picture, tmp_path, orientation):
 
 
 def test_without_its_plugin_a_heic_photograph_names_the_line_that_installs_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("imgdup_nb.images.HAS_HEIF", False)
+    monkeypatch.setattr("imgdup_nb.engine.reading.HAS_HEIF", False)
     (tmp_path / "a.heic").write_bytes(bytes(4) + b"ftypheic" + bytes(20))
     with pytest.warns(UserWarning, match=r"pip install .imgdup-nb\[heif\]."):
         scan_images(tmp_path)

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from imgdup_nb import demo
-from imgdup_nb.demo import LONG_SIDE, PHOTOS, VARIATIONS, make_demo_collection
+from imgdup_nb.demo import LONG_SIDE, PHOTOS, make_demo_collection
+from imgdup_nb.engine.variations import VARIATIONS
 
 SAME_LAYOUT = [  # variations after which every part of the picture is still where it was
     "png",

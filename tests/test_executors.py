@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imgdup_nb import Collection, Fingerprints, fingerprint_images, scan_images, search, similar_pairs
-from imgdup_nb.fingerprints import read_batch
-from imgdup_nb.parallel import each, map_batches
-from imgdup_nb.sketches import sketches
+from imgdup_nb import Collection, Fingerprints, fingerprint_images, scan_images, similar_pairs
+from imgdup_nb.engine import search
+from imgdup_nb.engine.parallel import each, map_batches
+from imgdup_nb.engine.reading import read_batch
+from imgdup_nb.engine.sketches import sketches
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 from imgdup_nb import METHODS, Fingerprints, fingerprint_images, scan_images
-from imgdup_nb.fingerprints import pack_bits, turn_views, unpack_bits
-from imgdup_nb.hashes import sketch_mode
-from imgdup_nb.sketches import read_sketch
+from imgdup_nb.engine.hashing import pack_bits, sketch_mode, turn_views, unpack_bits
+from imgdup_nb.engine.sketches import read_sketch
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be read")
 

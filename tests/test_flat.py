@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
 from imgdup_nb import Collection, fingerprint_images, scan_images, similar_pairs
-from imgdup_nb.local import flat as flat_frames
-from imgdup_nb.local.candidates import BEST
-from imgdup_nb.local.features import Features, aligned_features
-from imgdup_nb.local.flat import find_alike_frames
+from imgdup_nb.aligned import candidates as flat_frames
+from imgdup_nb.aligned.agreement import is_textured
+from imgdup_nb.aligned.candidates import BEST, find_alike_frames
+from imgdup_nb.engine.features import Features, aligned_features
 
 
 def bars(*places, size=(320, 240)):
@@ -167,7 +167,7 @@ def names_of(pairs):
 
 def test_copies_of_flat_pictures_are_found_and_no_others(flat):
     prints = fingerprint_images(scan_images(flat), "aligned")
-    assert not any(features.is_textured for features in prints.codes[:, 0])
+    assert not any(is_textured(features) for features in prints.codes[:, 0])
     pairs = similar_pairs(prints)
     copies = [[f"{name}{kind}" for kind in (".png", "-turned.png", "-pale.jpg")] for name in ("bars", "bar", "spot")]
     assert names_of(pairs) == {frozenset(pair) for a, b, c in copies for pair in ((a, b), (a, c), (b, c))}

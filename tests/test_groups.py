@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imgdup_nb import Fingerprints, group_duplicates, similar_pairs, sweep_thresholds, threshold_changes
-from imgdup_nb.linkages import LINKAGES
-from imgdup_nb.loops import complete_levels
+from imgdup_nb.engine.group_loops import complete_levels
+from imgdup_nb.groups import LINKAGES
 
 THRESHOLDS = st.integers(70, 100)
 

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from imgdup_nb import METHODS, fingerprint_images, scan_images
-from imgdup_nb.fingerprints import read_batch
-from imgdup_nb.hashes import hash_sketches, sketch_mode, turn_views
-from imgdup_nb.sketches import sketch_image
+from imgdup_nb.engine.hashing import hash_sketches, sketch_mode, turn_views
+from imgdup_nb.engine.reading import read_batch
+from imgdup_nb.engine.sketches import sketch_image
 
 HASHES = [name for name, method in METHODS.items() if method.unit == "bits"]
 

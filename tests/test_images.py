@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from imgdup_nb import fingerprint_images, remarks, scan_images, similar_pairs
-from imgdup_nb.images import DTYPES, printable
-from imgdup_nb.parallel import map_batches
-from imgdup_nb.remarks import find_libtiff
-from imgdup_nb.storage import read_bytes
+from imgdup_nb import fingerprint_images, scan_images, similar_pairs
+from imgdup_nb.engine import decode as remarks
+from imgdup_nb.engine.decode import find_libtiff
+from imgdup_nb.engine.files import printable, read_bytes
+from imgdup_nb.engine.parallel import map_batches
+from imgdup_nb.images import DTYPES
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be read")
 

@@ -271,7 +271,7 @@ def test_a_picture_that_vanished_since_the_scan_is_flagged_not_fatal(tmp_path):
     picture(6).save(tmp_path / "a.png")
     picture(6).resize((300, 225)).save(tmp_path / "b.png")
     images = scan_images(tmp_path)
-    from imgdup_nb.sketches import sketches
+    from imgdup_nb.engine.sketches import sketches
 
     sketches.forget()
     (tmp_path / "a.png").unlink()

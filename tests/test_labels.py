@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgdup_nb import Fingerprints, Labels, apply_labels, group_duplicates, score_labels, similar_pairs
-from imgdup_nb.evidence.survey import MOST_OFTEN, Survey
+from imgdup_nb.evidence.sampling import MOST_OFTEN, Survey
 
 HOSTILE = ["<b>x</b>.jpg", 'a,"b"\n.jpg', "caf\udce9.jpg", "=1+1.jpg", "ünï ☃.jpg"]
 

@@ -16,17 +16,19 @@ from imgdup_nb import (
     Fingerprints,
     fingerprint_images,
     group_duplicates,
-    relations,
     scan_images,
     similar_pairs,
     similarity_matrix,
     verify_pairs,
 )
-from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.local import alignment
-from imgdup_nb.local.agreement import Alignment, judge_unvouched
-from imgdup_nb.local.alignment import align
-from imgdup_nb.local.alignment_loops import (
+from imgdup_nb.aligned import registration as alignment
+from imgdup_nb.aligned.agreement import Alignment, is_textured, judge_unvouched
+from imgdup_nb.aligned.candidates import find_candidates
+from imgdup_nb.aligned.geometry import carry, invert, lay_frame, outline
+from imgdup_nb.aligned.match_loops import ANGLE_BINS, _bin_of, mutual_matches, popcount, ratio_matches
+from imgdup_nb.aligned.registration import VIEWS, _settle_small, align, is_enlarged
+from imgdup_nb.aligned.scores import MAX_VOTE_BITS, score_akaze
+from imgdup_nb.aligned.warp_loops import (
     blur,
     blur_inside,
     clip_to_picture,
@@ -38,9 +40,9 @@ from imgdup_nb.local.alignment_loops import (
     sum_cells,
     weigh,
 )
-from imgdup_nb.local.candidates import find_candidates
-from imgdup_nb.local.feature_loops import ANGLE_BINS, _bin_of, mutual_matches, popcount, ratio_matches
-from imgdup_nb.local.features import (
+from imgdup_nb.demo import PHOTOS, _open_original
+from imgdup_nb.engine import copies as relations
+from imgdup_nb.engine.features import (
     Features,
     akaze_features,
     aligned_features,
@@ -48,9 +50,6 @@ from imgdup_nb.local.features import (
     one_cv2_thread,
     working_size,
 )
-from imgdup_nb.local.frames import VIEWS, _settle_small, is_enlarged
-from imgdup_nb.local.scores import MAX_VOTE_BITS, score_akaze
-from imgdup_nb.local.transforms import carry, invert, lay_frame, outline
 
 COLUMNS = ["overlap_left", "overlap_right", "rotation", "scale", "mirrored", "matches", "apart", "scored_by"]
 
@@ -484,7 +483,7 @@ def test_the_score_of_a_pair_does_not_depend_on_the_collection(tmp_path, picture
 def test_pictures_with_too_little_texture_for_features_are_laidlay_frame(tmp_path):
     y, x = np.mgrid[:200, :300]
     hill = Image.fromarray((255 * np.exp(-((x - 90) ** 2 + (y - 70) ** 2) / 9000)).astype(np.uint8)).convert("RGB")
-    assert not aligned_features(hill).is_textured
+    assert not is_textured(aligned_features(hill))
     [pair] = table_of(tmp_path, {"hill": hill, "small": hill.resize((150, 100)), "ramp": ODD["a ramp"]()}).itertuples()
     assert ({pair.left, pair.right}, pair.scored_by, pair.matches) == ({"small.png", "hill.png"}, "aligned", 0)
     assert pair.similarity >= 99

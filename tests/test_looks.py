@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
 
 from imgdup_nb import fingerprint_images, group_duplicates, scan_images, similar_pairs
+from imgdup_nb.aligned import candidates
+from imgdup_nb.aligned import feature_index as feature_sets
+from imgdup_nb.aligned import matching as looks
+from imgdup_nb.aligned.candidates import BEST, BEST_OF_MANY, MANY_VOTES, VOTES, best_pairs, count_votes, find_candidates
+from imgdup_nb.aligned.feature_index import FeatureIndex, FeatureSet
+from imgdup_nb.aligned.match_loops import SLOT_BITS, are_noted, note_keys, read_keys
+from imgdup_nb.aligned.matching import LOOKS, Known, find_local_pairs, partners_across
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.local import candidates, feature_sets, looks
-from imgdup_nb.local.candidates import BEST, BEST_OF_MANY, MANY_VOTES, VOTES, best_pairs, count_votes, find_candidates
-from imgdup_nb.local.feature_sets import FeatureIndex, FeatureSet
-from imgdup_nb.local.features import Features
-from imgdup_nb.local.key_loops import SLOT_BITS, are_noted, note_keys, read_keys
-from imgdup_nb.local.looks import LOOKS, Known, find_local_pairs, partners_across
+from imgdup_nb.engine.features import Features
 
 
 def flipped(bits, rng, n):

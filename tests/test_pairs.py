@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imgdup_nb import METHODS, Fingerprints, fingerprint_images, scan_images, similar_pairs, similarity_matrix
-from imgdup_nb.decode import open_image
-from imgdup_nb.fingerprints import pack_bits, turn_views
-from imgdup_nb.sketches import read_sketch, sketches
+from imgdup_nb.engine.decode import open_image
+from imgdup_nb.engine.hashing import pack_bits, turn_views
+from imgdup_nb.engine.sketches import read_sketch, sketches
 
 HASHES = [name for name in METHODS if METHODS[name].bits]
 

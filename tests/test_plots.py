@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import imgdup_nb as dup
-from imgdup_nb.plots import count_by_level, draw_summary, real_levels
+from imgdup_nb.plots.tables import draw_summary
+from imgdup_nb.sweep import count_by_level, real_levels
 
 HOSTILE = ["$\\frac$<script>.jpg", "a$b$c.jpg", "line\nbreak.jpg", "\u202egpj.exe.jpg", "x" * 300 + ".jpg"]
 

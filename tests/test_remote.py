@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
-from imgdup_nb.decode import thumbnail
-from imgdup_nb.sketches import sketches
+from imgdup_nb.engine.decode import thumbnail
+from imgdup_nb.engine.sketches import sketches
 
 
 @pytest.fixture

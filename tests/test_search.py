@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgdup_nb import bit_loops, search
-from imgdup_nb.fingerprints import pack_bits
+from imgdup_nb.engine import multi_index as bit_loops
+from imgdup_nb.engine import search
+from imgdup_nb.engine.hashing import pack_bits
 
 
 def double_loop(codes, max_distance, others=None):
@@ -151,7 +152,9 @@ def test_all_tasks_together_stop_soon_after_the_limit(monkeypatch):
 
 
 def test_a_few_images_are_compared_without_importing_numba():
-    program = "import sys, numpy as np; from imgdup_nb.search import find_pairs; find_pairs(np.zeros((9, 1, 1), np.uint64), 3)"
+    program = (
+        "import sys, numpy as np; from imgdup_nb.engine.search import find_pairs; find_pairs(np.zeros((9, 1, 1), np.uint64), 3)"
+    )
     subprocess.run([sys.executable, "-c", program + "; assert 'numba' not in sys.modules"], check=True)
 
 

@@ -7,14 +7,14 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from imgdup_nb import compare_images, fingerprint_images, scan_images, similar_pairs
-from imgdup_nb.comparison import AGREE_COLOR
+from imgdup_nb.aligned import registration as alignment
+from imgdup_nb.aligned.agreement import Alignment
+from imgdup_nb.aligned.geometry import are_inside, is_vouched_for, largest_part
+from imgdup_nb.aligned.registration import BOTH_PARTS, _judge_parts, align
+from imgdup_nb.aligned.scores import score_aligned
+from imgdup_nb.compare import AGREE_COLOR
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.local import alignment
-from imgdup_nb.local.agreement import Alignment
-from imgdup_nb.local.alignment import BOTH_PARTS, _judge_parts, align
-from imgdup_nb.local.features import aligned_features
-from imgdup_nb.local.scores import score_aligned
-from imgdup_nb.local.shared_part import are_inside, is_vouched_for, largest_part
+from imgdup_nb.engine.features import aligned_features
 
 SIZE = (900, 640)  # large enough to be looked at from closer by
 NAMES = ["astronaut", "coffee", "flower", "portrait"]

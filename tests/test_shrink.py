@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgdup_nb.shrink import FRACTION_BITS, lanczos_weights, shrink_and_turn, shrink_pixels
-from imgdup_nb.sketches import SKETCH_SIDE, sketch_image
-from imgdup_nb.storage import read_bytes
+from imgdup_nb.engine.files import read_bytes
+from imgdup_nb.engine.shrink import FRACTION_BITS, lanczos_weights, shrink_and_turn, shrink_pixels
+from imgdup_nb.engine.sketches import SKETCH_SIDE, sketch_image
 
 LANCZOS = Image.Resampling.LANCZOS
 SIZES = st.sampled_from([(64, 64), (32, 32), (9, 8), (1, 1)])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from imgdup_nb.local.alignment import align
-from imgdup_nb.local.features import Features
+from imgdup_nb.aligned.registration import align
+from imgdup_nb.engine.features import Features
 
 SIZE = (320, 240)  # pixels at which features are found; the grey picture has half of it
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imgdup_nb.evidence.strangers import any_rate_above, rate_table
+from imgdup_nb.evidence.false_pairs import any_rate_above, rate_table
 
 N = 300  # images
 

@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 from PIL import Image, ImageDraw
 
 import imgdup_nb as dup
-from imgdup_nb.comparison import block_corners
+from imgdup_nb.compare import block_corners
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.widgets.viewer import MAX_SIDE, STRIP_SIDE
 

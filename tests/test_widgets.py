@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import imgdup_nb as dup
-from imgdup_nb.changes import CHANGES
+from imgdup_nb.sweep import CHANGES
 from imgdup_nb.widgets import ThresholdExplorer, ThresholdState
 from imgdup_nb.widgets import thumbnails as thumbnails_module
 from imgdup_nb.widgets.base import MAX_PICTURES

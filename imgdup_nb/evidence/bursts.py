@@ -7,8 +7,8 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from ..graph import check_rows
-from .survey import CERTAIN
+from ..engine.pair_graph import check_rows
+from .sampling import CERTAIN
 
 MAX_SECONDS = 10.0  # two shots further apart are no burst
 

@@ -14,20 +14,21 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..checks import check_count, check_percent
-from ..decode import UnreadableImage, open_image
-from ..demo import VARIATIONS, Variation, _encode
-from ..fingerprints import Embedding, Fingerprints, fingerprint_images
-from ..graph import TOLERANCE
-from ..images import LOW_DETAIL
-from ..local.flat import find_alike_frames
-from ..local.scores import NEAR_HASH, Score, fall_back, score_pairs
-from ..parallel import each, map_batches
-from ..search import exact_cosine
-from ..text import count_of
+from ..aligned.agreement import is_textured
+from ..aligned.candidates import find_alike_frames
+from ..aligned.scores import NEAR_HASH, Score, fall_back, score_pairs
+from ..embeddings import Embedding
+from ..engine.checks import check_count, check_percent, count_of
+from ..engine.decode import UnreadableImage, open_image
+from ..engine.pair_graph import TOLERANCE
+from ..engine.parallel import each, map_batches
+from ..engine.reading import LOW_DETAIL
+from ..engine.search import exact_cosine
+from ..engine.variations import VARIATIONS, Variation, _encode
+from ..fingerprints import Fingerprints, fingerprint_images
 from .evaluate import PairsOrGroups
+from .false_pairs import USUAL_REACH, score_strangers
 from .intervals import binomial_interval, check_confidence
-from .strangers import USUAL_REACH, score_strangers
 
 COPY_SIDE = 512  # pixels; copies are made of pictures of at least this size, enough for every method
 
@@ -245,7 +246,7 @@ def _align(prints: Fingerprints, copied: np.ndarray, found: Fingerprints, execut
     """Return the percent of each copy and its original by local features, as `similar_pairs` scores them."""
     pairs = list(zip(prints.codes[copied, 0], found.codes[:, 0], strict=True))
     scores = list(score_pairs(pairs, prints.method.name, executor))
-    flat = np.array([not (one.is_textured and other.is_textured) for one, other in pairs], dtype=bool)
+    flat = np.array([not (is_textured(one) and is_textured(other)) for one, other in pairs], dtype=bool)
     if flat.any():
         originals = prints.images.iloc[copied[flat]].assign(image=found.images.image[flat].to_numpy())
         hashes = [fingerprint_images(some, executor=executor) for some in (originals, found.images[flat])]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..graph import WHERE_FROM, check_rows
+from ..engine.pair_graph import WHERE_FROM, check_rows
 from ..groups import Grouping
 from .labels import Labels, read_labels
 from .recommend import Recommendation

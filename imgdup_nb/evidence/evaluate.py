@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from ..checks import check_percents
-from ..graph import LEFT, RIGHT, TOLERANCE, PairGraph, Sides
+from ..engine.checks import check_percents
+from ..engine.pair_graph import LEFT, RIGHT, TOLERANCE, PairGraph, Sides
+from ..sweep import sweep_levels
 from .intervals import binomial_interval, check_confidence, few_clusters, paired_interval
 
 SOME = 3  # names shown in an error
@@ -102,7 +103,7 @@ def score_in_full(
     check_confidence(confidence)
     graph = PairGraph.read(pairs)
     known = read_truth_of(graph, truth, pairs)
-    levels = graph.levels() if thresholds is None else check_percents("thresholds", thresholds)
+    levels = sweep_levels(graph) if thresholds is None else check_percents("thresholds", thresholds)
     for value in levels:
         graph.check_floor(value)
     strictest_first = np.unique(levels)[::-1]

@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..checks import check_choice
-from ..graph import LEFT, RIGHT, Sides
-from ..text import count_of
+from ..engine.checks import check_choice, count_of
+from ..engine.pair_graph import LEFT, RIGHT, Sides
 
 ANSWERS = ["same", "different", "skip"]
 WITHDRAWN = "withdrawn"  # how a file that is only ever added to says "undone"

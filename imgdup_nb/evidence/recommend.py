@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..checks import check_list
-from ..graph import TOLERANCE
+from ..engine.checks import check_list
+from ..engine.pair_graph import TOLERANCE
 from .calibrate import Calibration
 from .evaluate import PairsOrGroups, score_in_full
 from .intervals import check_confidence
 from .labels import Labels
-from .survey import Answers, read_answers
+from .sampling import Answers, read_answers
 
 
 @dataclass(frozen=True, eq=False)

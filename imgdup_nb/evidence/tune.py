@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from ..checks import check_choice, check_list
-from ..fingerprints import Embedding, Fingerprints, fingerprint_images
-from ..graph import TOLERANCE
+from ..embeddings import Embedding
+from ..engine.checks import check_choice, check_list
+from ..engine.pair_graph import TOLERANCE
+from ..fingerprints import Fingerprints, fingerprint_images
 from ..methods import METHODS
 from ..pairs import similar_pairs, similarity_matrix
 

@@ -8,23 +8,17 @@ is needed here.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-import re
 import shutil
 import stat
 import sys
 from typing import IO, NamedTuple
 
-LONGEST_PART = 200  # bytes of one part of a target's name, which leaves room for " (2)" on every system
+from ..engine.paths import read_digest
+
 LONGEST_PLAIN_PATH = 240  # characters; Windows takes longer paths only in a form of their own
 
 CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}  # as on FAT and exFAT
-
-FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')  # on Windows; a colon also names a drive or a stream there
-RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
-    f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"
-}
 
 
 class Stamp(NamedTuple):
@@ -60,75 +54,9 @@ def is_regular(path: str) -> bool:
     return stat.S_ISREG(os.lstat(path).st_mode)
 
 
-def read_digest(path: str) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with open(path, "rb") as stored:
-        return hashlib.file_digest(stored, "sha256").hexdigest()
-
-
 def holds(path: str, sha256: str) -> bool:
     """Tell whether a regular file with this digest stands at a path."""
     return os.path.lexists(path) and is_regular(path) and read_digest(path) == sha256
-
-
-# -- names ------------------------------------------------------------------------------------------------------------
-
-
-def safe_parts(name: str) -> list[str]:
-    r"""Return the parts of a target's name, below its folder on every system.
-
-    Parameters
-    ----------
-    name
-        parts with `/` between them, as the `images` table has them; it may be anything.
-
-    Examples
-    --------
-    >>> safe_parts("holiday/sea.jpg")
-    ['holiday', 'sea.jpg']
-    >>> safe_parts("../../etc/con.jpg"), safe_parts("C:\\x\0.png"), safe_parts("/")
-    (['__', '__', 'etc', '_con.jpg'], ['C__x_.png'], ['_'])
-    """
-    return [_safe_part(part) for part in name.split("/") if part not in {"", "."}] or ["_"]
-
-
-def _safe_part(part: str) -> str:
-    part = _shortened(FORBIDDEN.sub("_", part))
-    bare = part.rstrip(". ")  # Windows drops dots and spaces at the end; and nothing else is left of ".."
-    part = bare + "_" * (len(part) - len(bare))
-    if part.partition(".")[0].rstrip(" ").lower() in RESERVED:
-        part = "_" + part
-    return part
-
-
-def _shortened(part: str) -> str:
-    """Cut what is too long, before the suffix; and underscores for what no file name can hold."""
-    try:
-        if len(os.fsencode(part)) <= LONGEST_PART:
-            return part
-    except UnicodeEncodeError:
-        return _shortened(FORBIDDEN.sub("_", part.encode("utf-8", "replace").decode()))
-    stem, suffix = (os.fsencode(piece) for piece in os.path.splitext(part))
-    suffix = suffix if len(suffix) < 20 else b""
-    return (stem[: LONGEST_PART - len(suffix)] + suffix).decode("utf-8", "ignore")
-
-
-def numbered(path: str, number: int) -> str:
-    """Return the name to try next where one is taken.
-
-    Examples
-    --------
-    >>> numbered("cat.jpg", 1), numbered("cat.jpg", 2)
-    ('cat.jpg', 'cat (2).jpg')
-    """
-    stem, suffix = os.path.splitext(path)
-    return path if number == 1 else f"{stem} ({number}){suffix}"
-
-
-def is_below(path: str, folder: str) -> bool:
-    """Tell whether a path lies in a folder, links followed."""
-    real, home = (os.path.normcase(os.path.realpath(name)) for name in (path, folder))
-    return real == home or real.startswith(os.path.join(home, ""))
 
 
 # -- acts -------------------------------------------------------------------------------------------------------------

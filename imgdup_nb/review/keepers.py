@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..decode import UnreadableImage, open_image
-from ..graph import WHERE_FROM, check_rows
+from ..engine.copies import may_be_original
+from ..engine.decode import UnreadableImage, open_image
+from ..engine.pair_graph import WHERE_FROM, check_rows
+from ..engine.parallel import each, map_batches
+from ..engine.sketches import read_sketch
 from ..groups import Grouping
-from ..pairs import may_be_original
-from ..parallel import each, map_batches
-from ..sketches import read_sketch
-from .variants import describe_turn, is_enlarged, is_part, lacks_colour
+from .derivatives import describe_turn, is_enlarged, is_part, lacks_colour
 
 DEFAULT_RULE = ("pixels", "lossless", "metadata", "bytes", "-modified")
 

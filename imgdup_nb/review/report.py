@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..decode import UnreadableImage, thumbnail
-from ..parallel import each, map_batches
-from ..text import count_of
-from .actions import DONE_WORDS
+from ..engine.checks import count_of
+from ..engine.decode import UnreadableImage, thumbnail
+from ..engine.parallel import each, map_batches
+from .apply import DONE_WORDS
 
 THUMBNAIL_SIDE = 160  # pixels; about 5 kB in the page
 MAX_THUMBNAILS = 2000  # about 10 MB of page

@@ -16,8 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ..index.collection import Collection, Status
-from ..index.upload import check_name
+from ..collection.collection import Collection
+from ..collection.index import Status
+from ..engine.paths import check_name
 from .errors import Refused
 
 MAX_OPEN = 32  # collections; each keeps three files open

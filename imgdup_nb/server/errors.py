@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 from typing import Any
 
-from ..decode import UnreadableImage
-from ..index.collection import UnknownImage
-from ..index.store import DamagedIndex
+from ..collection.index import UnknownImage
+from ..collection.store import DamagedIndex
+from ..engine.decode import UnreadableImage
 
 CODES = {
     400: "invalidRequest",

@@ -9,8 +9,8 @@ from jupyter_server.serverapp import ServerApp
 from traitlets import Integer, Unicode, validate
 from traitlets.config import LoggingConfigurable
 
-from ..checks import check_choice
-from ..local.features import import_cv2
+from ..engine.checks import check_choice
+from ..engine.features import import_cv2
 from ..methods import METHODS
 from .contexts import Contexts
 from .handlers import make_routes

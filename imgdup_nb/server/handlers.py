@@ -19,7 +19,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
-from ..checks import check_percent
+from ..engine.checks import check_percent
 from .contexts import Contexts
 from .errors import Refused, explain
 from .openapi import describe

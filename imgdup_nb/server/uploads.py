@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from tornado.httputil import HTTPFile, HTTPInputError, parse_multipart_form_data
 
-from ..decode import UnreadableImage, draft, open_lazily, readable
+from ..engine.decode import UnreadableImage, draft, open_lazily, readable
 from .errors import Refused
 
 DECODE_SIDE = 128  # pixels; a JPEG is judged by the size at which it is decoded at least this large

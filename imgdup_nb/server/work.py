@@ -17,10 +17,10 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from ..decode import MAX_PIXELS, UnreadableImage
-from ..images import walk_files
-from ..index.collection import Collection
-from ..index.upload import check_name
+from ..collection.collection import Collection
+from ..engine.decode import MAX_PIXELS, UnreadableImage
+from ..engine.files import walk_files
+from ..engine.paths import check_name
 from .contexts import Contexts
 from .errors import Refused
 from .uploads import Upload, check_picture

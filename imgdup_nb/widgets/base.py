@@ -16,6 +16,7 @@ import io
 import threading
 from collections.abc import Sequence
 from importlib.resources import files
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -177,3 +178,27 @@ def facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:
 def size_text(n_bytes: int, digits: int = 0) -> str:
     """Return a size on disk as people read it; `digits` after the point of kilobytes."""
     return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:,.{digits}f} kB"
+
+
+class Number(t.Float):
+    """A float trait.
+
+    Examples
+    --------
+    >>> class Slider(t.HasTraits):
+    ...     threshold = Number()
+    >>> Slider(threshold=np.int64(90)).threshold
+    90.0
+    """
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the value as a float, or raise a TraitError."""
+        return super().validate(obj, float(value) if isinstance(value, Real) and not isinstance(value, bool) else value)
+
+
+class Switch(t.Bool):
+    """A yes or no, also numpy's."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the value as a bool, or raise a TraitError."""
+        return super().validate(obj, bool(value) if isinstance(value, np.bool_) else value)

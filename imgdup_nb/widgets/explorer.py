@@ -22,9 +22,11 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
-from ..evidence.defaults import TOOL_DEFAULTS
+from ..evidence.tool_defaults import TOOL_DEFAULTS
 from ..methods import METHODS
-from ..plots import bar_widths, count_by_level, draw_summary
+from ..plots.parts import bar_widths
+from ..plots.tables import draw_summary
+from ..sweep import count_by_level
 from .base import ToolWidget, facts_by_name, join_module, join_styles
 from .state import ThresholdState, check_images
 from .thumbnails import Thumbnails

@@ -16,17 +16,16 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
-from ..checks import check_percent
+from ..collection.as_labels import open_labels
+from ..collection.collection import Collection
+from ..engine.checks import check_percent
 from ..evidence.intervals import check_confidence
 from ..evidence.labels import ANSWERS, Labels
-from ..evidence.plots import plot_label_scores
-from ..evidence.survey import Answers, Survey
-from ..index.answers import open_labels
-from ..index.collection import Collection
-from .base import ToolWidget, facts_by_name, join_module, join_styles
+from ..evidence.sampling import Answers, Survey
+from ..plots.evidence import plot_label_scores
+from .base import Number, ToolWidget, facts_by_name, join_module, join_styles
 from .state import check_images
 from .thumbnails import Thumbnails
-from .values import Number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

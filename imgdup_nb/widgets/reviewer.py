@@ -28,10 +28,10 @@ import pandas as pd
 import traitlets as t
 from PIL import Image, ImageDraw, ImageFont
 
+from ..collection.as_labels import open_labels
+from ..collection.collection import Collection
+from ..engine.checks import count_of, shorten_middle
 from ..evidence.labels import Labels
-from ..index.answers import open_labels
-from ..index.collection import Collection
-from ..text import count_of, shorten_middle
 from .base import ToolWidget, join_module, join_styles, size_text
 from .thumbnails import Thumbnails
 

@@ -10,15 +10,13 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
-from ..changes import CHANGES
-from ..checks import check_percent
+from ..engine.checks import check_percent
+from ..engine.pair_graph import TOLERANCE, PairGraph, check_rows
 from ..evidence.bursts import are_certain, find_bursts, is_near, read_times, seconds_apart
-from ..graph import TOLERANCE, PairGraph, check_rows
-from ..groups import Grouping, group_graph, sweep_graph
-from ..linkages import LINKAGES
-from ..plots import graph_levels
-from .rows import Changes, GroupRows
-from .values import Number, Switch
+from ..groups import LINKAGES, Grouping, group_graph
+from ..sweep import CHANGES, graph_levels, sweep_graph
+from .base import Number, Switch
+from .group_rows import Changes, GroupRows
 
 ORDERS = ["size", "score", "risk"]
 INPUT = {"sync": True, "echo_update": False}  # read by the widget; a state without one ignores it

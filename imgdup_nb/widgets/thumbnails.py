@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ..decode import UnreadableImage, thumbnail
+from ..engine.decode import UnreadableImage, thumbnail
 
 MAX_BYTES = 32 * 2**20  # of JPEG; about 6,000 thumbnails
 N_THREADS = 4  # Pillow decodes beside Python; more would starve the notebook

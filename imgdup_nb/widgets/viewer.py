@@ -26,10 +26,9 @@ import pandas as pd
 import traitlets as t
 from PIL import Image
 
-from ..compare import check_file, compare_images, name_files
-from ..comparison import FIGURE_INCHES, MAX_NAME, Comparison, block_corners
-from ..decode import UnreadableImage, thumbnail
-from ..text import shorten_middle
+from ..compare import FIGURE_INCHES, MAX_NAME, Comparison, block_corners, check_file, compare_images, name_files
+from ..engine.checks import shorten_middle
+from ..engine.decode import UnreadableImage, thumbnail
 from .base import ToolWidget, facts_by_name, join_module, join_styles
 from .state import check_images
 from .thumbnails import Thumbnail

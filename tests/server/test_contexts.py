@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgdup_nb.index.upload import check_name
-from imgdup_nb.local.features import read_features
-from imgdup_nb.local.scores import score_akaze
+from imgdup_nb.aligned.scores import score_akaze
+from imgdup_nb.engine.features import read_features
+from imgdup_nb.engine.paths import check_name
 from imgdup_nb.server import contexts as module
 from imgdup_nb.server import work
 from imgdup_nb.server.contexts import Contexts, check_id

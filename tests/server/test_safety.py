@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from PIL import Image
 
-from imgdup_nb.index.store import INDEX_NAME
+from imgdup_nb.collection.store import INDEX_NAME
 from imgdup_nb.server.operations import OPERATIONS
 
 from .conftest import BASE, Service

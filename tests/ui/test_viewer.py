@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
 import imgdup_nb as dup
-from imgdup_nb.comparison import block_corners
+from imgdup_nb.compare import block_corners
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 NAME = "Compare pairs of images"

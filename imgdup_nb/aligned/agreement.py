@@ -1,0 +1,367 @@
+"""One picture laid on another -> which blocks of what both show agree, and what that says of the two.
+
+The grey pictures decide, of which small blocks are compared one by one, and their colours have a say where they agree.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ..engine.features import MIN_BLOCKS, MIN_FEATURES, PIXELS_A_COLOUR, SMALL_CELL, TEXTURED, Features, import_cv2
+from .geometry import determinant, invert, largest_part, lay_frame, overlaps, then, to_pixels
+
+CELL = 8  # pixels of the grey pictures; a block is 2 x 2 cells, and blocks overlap by half
+FEW_BLOCKS = 40  # a common area of fewer blocks is looked at with small cells
+SMALL_SHARE, SMALL_BLOCKS = 25.0, 24  # percent of a picture; where less of it is common, so many blocks must say that it is
+MIN_OVERLAP, MIN_BOTH = 20.0, 4.0  # percent that must be common of the picture of which more is; of each
+AGREES = 0.85  # correlation of a block; photographs taken a second apart mostly stay below in what moved
+LACKS, TIMES = 0.02, 30  # of correlation: what any block may lack, and how many times what the median lacks besides
+ALL_BUT_ALL = 99.0  # percent; so much is claimed at most where a block lacks more, or colours are lost
+AGREES_MORE = 0.9  # where most blocks are all but equal, so that one word that is another shows; or few features vouch for it
+COARSE, COARSER = 2, 4  # times smaller than the grey pictures, where a copy has lost its detail
+AGREES_COARSE, AGREES_COARSER = 0.7, 0.9  # correlation of a block there
+SIMILAR = 0.5  # correlation from which a block says where the pictures should lie
+MAX_STEPS, SETTLED_PIXELS = 4, 0.1  # of moving the transform; pixels of the grey picture that end it
+SETTLED = 90.0  # percent; then nothing else is tried
+LARGE_PART, SHARP = 40, 0.85  # blocks in one piece; of these so many agree surely though around them all has changed
+
+_textured: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
+
+
+def is_textured(features: Features) -> bool:
+    """Tell whether a picture has enough to be aligned: features, and textured blocks. Leather has features only."""
+    known = _textured.get(features)
+    if known is None:
+        from .warp_loops import count_all_textured
+
+        n_blocks = count_all_textured(features.grey, SMALL_CELL, TEXTURED) if len(features) >= MIN_FEATURES else 0
+        known = _textured[features] = n_blocks >= MIN_BLOCKS
+    return known
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """How two pictures, left and right, lie on each other.
+
+    Attributes
+    ----------
+    similarity
+        percent of the textured blocks of the common area that agree, in the band from 70 to 79 where they show another shot of
+        the scene or other colours, and 99 at most where a block falls behind the others or colours are lost. Below 70 only of
+        a shared part (see `shares_part`); 0 of what else agrees in part, and where no alignment was found.
+    matches
+        features that the transform carries.
+    transform : float64, 2 x 3, or None
+        from left to right, in pixels of their `Features.size`.
+    overlap_left, overlap_right
+        percent of each picture's area that is common.
+    blocks : float32, rows x columns
+        correlation of each block of the common area; NaN where it is outside or both are flat.
+    apart
+        pixels of the grey picture by which what agrees lies apart, the median over blocks; 0.1 in a copy, more in another shot.
+    frame : {'left', 'right'}
+        the picture whose grid the blocks are: the coarser one of what both show.
+    cell
+        pixels of the grey picture from one block to the next; a block is twice as wide.
+    agrees
+        correlation from which a block agrees.
+    doubt
+        0 to 1; how little says that a nearly flat picture is a copy: flat parts of another shade, or few textured
+        blocks that do not agree wholly. With 1 the similarity is in the band from 70 to 79 too.
+    coarse
+        whether it agrees only once both are made small, as a copy does that has lost its detail; in that band too.
+    recoloured
+        percent of the blocks that agree in grey which have other colours and so do not count; 0 where nothing depends on it.
+    """
+
+    similarity: float
+    matches: int = 0
+    transform: np.ndarray | None = None
+    overlap_left: float = 0.0
+    overlap_right: float = 0.0
+    blocks: np.ndarray | None = None
+    apart: float = math.nan
+    frame: str = "right"
+    cell: int = CELL
+    agrees: float = AGREES
+    doubt: float = 0.0
+    coarse: bool = False
+    recoloured: float = 0.0
+
+    @cached_property
+    def part(self) -> np.ndarray:
+        """Which blocks make up the largest piece that agrees, bool, rows x columns."""
+        return np.zeros((0, 0), dtype=bool) if self.blocks is None else largest_part(self.blocks >= self.agrees)
+
+    @property
+    def agreeing(self) -> float:
+        """Percent of the textured blocks that agree, whatever it counts as."""
+        return 0.0 if self.blocks is None else 100 * share_of(self.blocks, self.agrees)
+
+    @property
+    def shares_part(self) -> bool:
+        """Whether what agrees is a part that both pictures share, and not what two shots or garments have in common.
+
+        Features carry it, some of it is in one piece, and it lies still; or it is a large piece that agrees nearly wholly.
+        """
+        if self.blocks is None or self.matches == 0:
+            return False
+        from .bands import SHOT, SURELY
+
+        n = int(self.part.sum())
+        if n < MIN_BLOCKS:
+            return False
+        return self.apart < SHOT or (n >= LARGE_PART and share_of(self.blocks[self.part], SURELY) >= SHARP)
+
+    @property
+    def scale(self) -> float:
+        """How much larger right shows what left shows, as the square root of areas; NaN without a transform."""
+        return math.sqrt(abs(determinant(self.transform))) if self.transform is not None else math.nan
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether one is turned over."""
+        return self.transform is not None and bool(determinant(self.transform) < 0)
+
+    @property
+    def rotation(self) -> float:
+        """Degrees by which left is turned counter-clockwise (after mirroring it left to right, if mirrored), -180 to 180."""
+        if self.transform is None:
+            return math.nan
+        (a, b, _), (c, d, _) = self.transform.tolist()
+        if self.mirrored:
+            a, c = -a, -c
+        return math.degrees(math.atan2(b - c, a + d))  # of the nearest rotation, so that a squashed picture counts as upright
+
+
+NOTHING = Alignment(0.0, apart=math.inf)
+
+
+def turn_round(found: Alignment) -> Alignment:
+    """Return the same with left and right exchanged."""
+    if found.transform is None:
+        return found
+    return replace(
+        found,
+        transform=invert(found.transform),
+        overlap_left=found.overlap_right,
+        overlap_right=found.overlap_left,
+        frame="left" if found.frame == "right" else "right",
+    )
+
+
+def share_of(blocks: np.ndarray, agrees: float) -> float:
+    """Return which share of the blocks that say something agrees."""
+    from .warp_loops import share_agreeing
+
+    return share_agreeing(blocks.ravel(), agrees)
+
+
+def are_enough(shares: tuple[float, float], min_both: float) -> bool:
+    """Whether so many percent of each picture are common, and more of one of them."""
+    return max(shares) >= MIN_OVERLAP and min(shares) >= min_both
+
+
+def settle(
+    first: Features, second: Features, transform: np.ndarray, matches: int, min_both: float, smaller: int = 1
+) -> Alignment:
+    """Let the grey pictures themselves, made some times smaller, move the transform until blocks lie as well as they can."""
+    from .warp_loops import settle_blocks
+
+    is_shrunk = abs(determinant(transform)) <= 1  # onto the one with fewer pixels for the same thing
+    source, target, onto = (first, second, transform) if is_shrunk else (second, first, invert(transform))
+    grey = _shrink(source.grey, math.sqrt(abs(determinant(onto))) / smaller)
+    there = _shrink(target.grey, 1 / smaller)
+    to_source, to_target = to_pixels(source.size, grey.shape), to_pixels(target.size, there.shape)
+    back = then(invert(to_target), invert(onto), to_source)
+    agrees = {1: AGREES, COARSE: AGREES_COARSE, COARSER: AGREES_COARSER}[smaller]
+    cells = (CELL, SMALL_CELL) if smaller == 1 else (SMALL_CELL, SMALL_CELL)
+    blocks, percent, apart, doubt, back, cell = settle_blocks(
+        grey, there, back, *cells, FEW_BLOCKS, TEXTURED, SIMILAR, agrees, MAX_STEPS, SETTLED_PIXELS
+    )
+    if smaller == 1 and percent > 0:
+        percent, agrees = _judge_exactly(blocks, percent, apart, doubt)
+    settled = then(to_target, back, invert(to_source))
+    transform = invert(settled) if is_shrunk else settled
+    shares = overlaps(transform, first.size, second.size)
+    min_blocks = MIN_BLOCKS if min(shares) >= SMALL_SHARE else SMALL_BLOCKS
+    if percent <= 0 or np.count_nonzero(~np.isnan(blocks)) < min_blocks or not are_enough(shares, min_both):
+        return NOTHING
+    return Alignment(
+        percent,
+        matches,
+        transform,
+        *shares,
+        blocks=blocks,
+        apart=smaller * apart,
+        frame="right" if is_shrunk else "left",
+        cell=smaller * cell,
+        agrees=agrees,
+        doubt=doubt,
+        coarse=smaller > 1,
+    )
+
+
+def settle_equal(left: Features, right: Features) -> Alignment:
+    """Return how two pictures lie on each other of which all that was kept is equal, however little texture they have."""
+    upright = np.eye(3)[:2]
+    found = settle(left, right, upright, len(left), MIN_BOTH)
+    return replace(
+        found, similarity=100.0, matches=len(left), transform=upright, overlap_left=100.0, overlap_right=100.0, apart=0.0
+    )
+
+
+def _judge_exactly(blocks: np.ndarray, percent: float, apart: float, doubt: float) -> tuple[float, float]:
+    """Return the similarity where blocks are expected to agree as well as most do, and the correlation that this asks for."""
+    from .warp_loops import middle_and_least, weigh
+
+    middle, least = middle_and_least(blocks)
+    expected = 1 - LACKS - TIMES * (1 - middle)
+    agrees = min(max(AGREES, expected), AGREES_MORE)
+    if agrees > AGREES:
+        percent = weigh(share_of(blocks, agrees), apart, doubt)
+    return percent if least >= expected else min(percent, ALL_BUT_ALL), agrees
+
+
+def _shrink(grey: np.ndarray, factor: float) -> np.ndarray:
+    """Make a picture small properly: reading between pixels alone would pick single ones out of many."""
+    if factor >= 0.75:
+        return grey
+    size = (max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor)))
+    return import_cv2().resize(grey, size, interpolation=import_cv2().INTER_AREA)
+
+
+def judge_unvouched(found: Alignment) -> Alignment:
+    """Judge an alignment again whose blocks lie apart and which few features carry."""
+    from .warp_loops import weigh
+
+    if found.blocks is None:
+        return found
+    agrees = max(found.agrees, AGREES_MORE)
+    similarity = weigh(share_of(found.blocks, agrees), found.apart, found.doubt)
+    return replace(found, similarity=similarity, agrees=agrees)
+
+
+def judge_colours(found: Alignment, left: Features, right: Features) -> Alignment:
+    """Judge an alignment again by its colours: blocks of other ones do not agree.
+
+    What is alike but for its colours, a shirt in blue and in red, is at least in the band of other shots.
+    """
+    from .bands import SHOT_AT_MOST
+    from .warp_loops import weigh
+
+    blocks = found.blocks
+    if blocks is None or found.transform is None or found.similarity <= SHOT_AT_MOST:
+        return found
+    agreeing = blocks >= found.agrees
+    other, same = compare_colours(left, right, found.transform, found.frame, agreeing, found.cell)
+    if not same:
+        found = replace(found, similarity=min(found.similarity, ALL_BUT_ALL))
+    if not other.any():
+        return found
+    left_over = np.where(other, np.float32(0), blocks)
+    similarity = max(
+        weigh(share_of(left_over, found.agrees), found.apart, found.doubt),
+        weigh(share_of(blocks, found.agrees), found.apart, 1.0),
+    )
+    recoloured = 100 * np.count_nonzero(other) / np.count_nonzero(agreeing)
+    return replace(found, similarity=similarity, blocks=left_over, recoloured=recoloured)
+
+
+OTHER_COLOUR = 30.0  # levels of chroma; strong compression and clipped highlights change a block by less
+SAME_COLOUR = 10.0  # levels of chroma, the mean of all blocks
+MATTERS = 0.05  # of the blocks of a whole picture
+COLOURLESS = 8.0  # levels of chroma, root mean square
+ONE_HUE = 0.75  # of the mean square of all colours that is the square of their mean
+FADED = 0.5  # of its colours; a copy that has kept less is not all that the original is
+
+
+def have_other_colours(left: Features, right: Features) -> bool:
+    """Whether a part of two pictures that matters, laid on each other frame on frame, is of other colours.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> from imgdup_nb.engine.features import aligned_features
+    >>> red, blue, grey = (aligned_features(Image.new("RGB", (40, 30), name)) for name in ("#c00000", "#4040f0", "grey"))
+    >>> have_other_colours(red, blue), have_other_colours(red, grey)
+    (True, False)
+    """
+    rows, columns = right.colours.shape[:2]
+    frame_on_frame = lay_frame(0, left.size, right.size)
+    blocks = np.ones((rows - 1, columns - 1), bool)
+    other, _ = compare_colours(left, right, frame_on_frame, "right", blocks, PIXELS_A_COLOUR)
+    return other.size > 0 and float(other.mean()) > MATTERS
+
+
+def compare_colours(
+    left: Features, right: Features, transform: np.ndarray, frame: str, agreeing: np.ndarray, cell: int
+) -> tuple[np.ndarray, bool]:
+    """Compare the colours of the blocks that agree in grey.
+
+    Parameters
+    ----------
+    transform
+        from left to right, in pixels of their `Features.size`.
+    frame : {'left', 'right'}
+        the picture whose grid the blocks are.
+    agreeing : bool, rows x columns
+    cell
+        pixels of the grey picture from one block to the next; a block is twice as wide.
+
+    Returns
+    -------
+    other : bool, rows x columns; which of these blocks are of another colour
+    same : whether both have the same colours, or next to none; not where one is much paler, or all are somewhat off
+
+    Notes
+    -----
+    The paler picture may have lost the same share of its colour everywhere; what is further than `OTHER_COLOUR` from that is of
+    another colour. Where it is all of one hue and the other is not, it was toned, as sepia is: nothing of its colour was kept.
+    """
+    from .colour_loops import distances, mean_blocks, sum_products
+
+    other = np.zeros_like(agreeing)
+    source, target, onto = (left, right, transform) if frame == "right" else (right, left, invert(transform))
+    n = cell // PIXELS_A_COLOUR
+    pale, rich = mean_blocks(_lay(source, target, onto), agreeing, n), mean_blocks(_chroma(target), agreeing, n)
+    strength, most = sum_products(pale, pale), sum_products(rich, rich)
+    if strength > most:
+        pale, rich, strength, most = rich, pale, most, strength
+    if most <= COLOURLESS**2 * len(rich):
+        return other, True
+    if _is_of_one_hue(pale, strength) and not _is_of_one_hue(rich, most):
+        return other, False
+    kept = max(0.0, sum_products(pale, rich) / most)
+    off = distances(pale, rich, kept)
+    other[agreeing] = off > OTHER_COLOUR
+    return other, kept >= FADED and float(off.mean()) <= SAME_COLOUR
+
+
+def _is_of_one_hue(colours: np.ndarray, strength: float) -> bool:
+    """Whether colours, n x 2, whose squares have a sum, are mostly their mean."""
+    from .colour_loops import square_of_mean
+
+    return square_of_mean(colours) > ONE_HUE * strength / len(colours)
+
+
+def _chroma(image: Features) -> np.ndarray:
+    """Return the colours of a picture, float32, 0 where there is none."""
+    return image.colours.astype(np.float32) - np.float32(128)
+
+
+def _lay(source: Features, target: Features, onto: np.ndarray) -> np.ndarray:
+    """Return the colours of a picture as they lie on another, float32, as many as that has."""
+    cv2 = import_cv2()
+    colours = _chroma(source)
+    smaller = min(1.0, math.sqrt(abs(determinant(onto))))
+    size = [max(1, round(side * smaller)) for side in colours.shape[1::-1]]
+    colours = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
+    there = target.colours.shape
+    pixels = then(invert(to_pixels(source.size, colours.shape)), onto, to_pixels(target.size, there))
+    return cv2.warpAffine(colours, pixels, there[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -1,0 +1,148 @@
+"""Features of many images, one after the other, and an index that tells which of them share a key.
+
+Of each descriptor some bits are a key, in several tables; two descriptors of one patch share a key in one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from ..engine.features import Features
+from ..engine.parallel import each, map_batches
+
+SPAN = 2**15  # features whose keys are read at a time
+IN_CACHE = 2**16  # features; the keys of so few are noted, too
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """The features of some images, one after the other.
+
+    Attributes
+    ----------
+    bits, mirrored : uint64, n_features x n_words
+    angles : float32, n_features
+    starts : int64, n_images + 1, where each image's features begin
+    """
+
+    bits: np.ndarray
+    mirrored: np.ndarray
+    angles: np.ndarray
+    starts: np.ndarray
+
+    @classmethod
+    def join(cls, images: Sequence[Features]) -> FeatureSet:
+        """Lay the features of one image or more one after the other."""
+        return cls(
+            bits=np.concatenate([image.bits for image in images]),
+            mirrored=np.concatenate([image.mirrored for image in images]),
+            angles=np.concatenate([image.angles for image in images]),
+            starts=np.concatenate([[0], np.cumsum([len(image) for image in images])]).astype(np.int64),
+        )
+
+    def keep(self, kept: np.ndarray) -> FeatureSet:
+        """Return the same images with some of their features; `kept` is bool, n_features."""
+        starts = np.concatenate([[0], np.cumsum(kept)])[self.starts]
+        mirrored = self.mirrored[kept] if len(self.mirrored) else self.mirrored
+        return FeatureSet(self.bits[kept], mirrored, self.angles[kept], starts)
+
+    def keep_sharing(self, few: FeatureSet, positions: np.ndarray) -> FeatureSet:
+        """Keep the features that may share a key with one of a few others, plain or mirrored: no other can have a vote."""
+        shared = _share_key(self.bits, [few.bits, few.mirrored], positions)
+        if len(self.mirrored):
+            shared |= _share_key(self.mirrored, [few.bits], positions)
+        return self.keep(shared)
+
+    def cut(self, start: int, stop: int) -> FeatureSet:
+        """Return the images of a range."""
+        starts = self.starts[start : stop + 1]
+        some = slice(starts[0], starts[-1])
+        return FeatureSet(self.bits[some], self.mirrored[some], self.angles[some], starts - starts[0])
+
+    @property
+    def owner(self) -> np.ndarray:
+        """The image of each feature, int32."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureIndex:
+    """For each table, where the features of equal keys stand.
+
+    Attributes
+    ----------
+    owner : int32, n_features, the image of each
+    rows : int32, n_tables x n_features, features sorted by key, then by image
+    keys : uint32, n_tables x n_features, the keys in that order
+    positions : int64, n_tables x n_key_bits, the bits of a descriptor that make the key of each table
+    noted : uint64, the keys of few features once more, to see at once which of others are not there; None of many
+    """
+
+    owner: np.ndarray
+    rows: np.ndarray
+    keys: np.ndarray
+    positions: np.ndarray
+    noted: np.ndarray | None
+
+    @classmethod
+    def build(cls, features: FeatureSet, positions: np.ndarray) -> FeatureIndex:
+        """Sort features by key, a table after the other."""
+        keys = _in_threads(partial(_read_keys, features.bits, positions), len(features.bits))
+        order = partial(np.argsort, kind="stable")
+        rows = np.stack(list(map_batches(partial(each, order), list(keys), describe="index", size=1))).astype(np.int32)
+        noted = _note([keys]) if keys.shape[1] <= IN_CACHE else None
+        return cls(features.owner, rows, np.take_along_axis(keys, rows, axis=1), positions, noted)
+
+    def look_up(self, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return where the features of equal key begin and end in each table, int32, n_tables x n_features."""
+        from .match_loops import are_noted
+
+        keys = _read_keys(bits, self.positions, 0, len(bits))
+        begins, ends = np.zeros((2, *keys.shape), np.int32)
+        may_be_there = None if self.noted is None else are_noted(keys, self.noted)
+        for table, known in enumerate(self.keys):
+            # asked in order, a large index is read from front to back and stays in the cache
+            asked = np.argsort(keys[table]) if may_be_there is None else np.flatnonzero(may_be_there[table])
+            begins[table, asked] = np.searchsorted(known, keys[table, asked], "left")
+            ends[table, asked] = np.searchsorted(known, keys[table, asked], "right")
+        return begins, ends
+
+
+def _in_threads(work: Callable[[int, int], np.ndarray], n_features: int) -> np.ndarray:
+    """Return what a function gives for all features, which is asked for some of them, from one to another, at a time."""
+    spans = [(start, min(start + SPAN, n_features)) for start in range(0, n_features, SPAN)]
+    parts = map_batches(partial(each, lambda span: work(*span)), spans, describe="index", size=1)
+    return np.concatenate(list(parts), axis=-1)
+
+
+def _read_keys(bits: np.ndarray, positions: np.ndarray, start: int, stop: int) -> np.ndarray:
+    from .match_loops import read_keys
+
+    return read_keys(bits[start:stop], positions)
+
+
+def _note(some: Sequence[np.ndarray]) -> np.ndarray:
+    """Return tables in which keys, each uint32, n_tables x n, are noted; uint64."""
+    from .match_loops import SLOT_BITS, note_keys
+
+    noted = np.zeros((len(some[0]), 2**SLOT_BITS // 64), np.uint64)
+    for keys in some:
+        note_keys(keys, noted)
+    return noted
+
+
+def _share_key(bits: np.ndarray, others: Sequence[np.ndarray], positions: np.ndarray) -> np.ndarray:
+    """Tell which descriptors may have a key that one of the others has; bool."""
+    from .match_loops import are_noted
+
+    noted = _note([_read_keys(other, positions, 0, len(other)) for other in others])
+    return _in_threads(
+        lambda *span: np.logical_or.reduce(are_noted(_read_keys(bits, positions, *span), noted), axis=0), len(bits)
+    )

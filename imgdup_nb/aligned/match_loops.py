@@ -1,0 +1,260 @@
+"""The loops over local features that cannot be written as array operations, compiled by numba and cached on disk.
+
+Descriptors are uint64, n_features x n_words. All of them release Python's lock, so that threads work side by side.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+PLACE_BITS = 20  # of a number that holds a distance and a place: a million features, distances to 2047
+FAR = 2**31 - 1
+N_VOTES, WEIGHT, VOTER = 0, 1, 2  # of an image at an angle; the feature, from 1 on, that had the last vote there
+ANGLE_BINS = 12  # of 30 degrees; the patches of a true copy all turn by one angle
+
+
+@njit(nogil=True, cache=True)
+def mutual_matches(
+    bits_a: np.ndarray, bits_b: np.ndarray, angles_a: np.ndarray, angles_b: np.ndarray, max_bits: int
+) -> np.ndarray:
+    """Return int64, n x 2: features nearest to each other both ways, whose turn is the one most of them share.
+
+    The descriptors have 4 words, or 8, and so on.
+    """
+    n, m = len(bits_a), len(bits_b)
+    to_a = np.full(m, FAR, np.int32)  # distance and place in one number, so that the nearest is the least, without a branch
+    to_b = np.full(n, FAR, np.int32)
+    columns = np.ascontiguousarray(bits_b.T)
+    distances = np.empty(m, np.int32)
+    for i in range(n):
+        distances[:] = 0
+        for word in range(0, bits_a.shape[1], 4):  # four at once take three quarters of the time of one after the other
+            a, b, c, d = bits_a[i, word], bits_a[i, word + 1], bits_a[i, word + 2], bits_a[i, word + 3]
+            of_a, of_b, of_c, of_d = columns[word], columns[word + 1], columns[word + 2], columns[word + 3]
+            for j in range(m):
+                ones = popcount(a ^ of_a[j]) + popcount(b ^ of_b[j]) + popcount(c ^ of_c[j]) + popcount(d ^ of_d[j])
+                distances[j] += np.int32(ones)
+        nearest = np.int32(FAR)
+        for j in range(m):
+            nearest = min(nearest, np.int32((distances[j] << PLACE_BITS) | j))
+            to_a[j] = min(to_a[j], np.int32((distances[j] << PLACE_BITS) | i))
+        to_b[i] = nearest
+    turns = np.zeros(ANGLE_BINS, np.int64)
+    pairs, bins = np.empty((n, 2), np.int64), np.empty(n, np.int64)
+    count = 0
+    for i in range(n):
+        j = to_b[i] & ((1 << PLACE_BITS) - 1)
+        if to_b[i] >> PLACE_BITS <= max_bits and to_a[j] & ((1 << PLACE_BITS) - 1) == i:
+            turn = _bin_of(angles_b[j] - angles_a[i])
+            turns[turn] += 1
+            pairs[count, 0], pairs[count, 1], bins[count] = i, j, turn
+            count += 1
+    peak, most = 0, -1
+    for turn in range(ANGLE_BINS):  # and its neighbours: a squashed picture turns its patches by different angles
+        around = turns[turn] + turns[turn - 1] + turns[(turn + 1) % ANGLE_BINS]
+        if around > most:
+            peak, most = turn, around
+    kept = np.empty((most, 2), np.int64)
+    where = 0
+    for k in range(count):
+        if (bins[k] - peak + 1) % ANGLE_BINS <= 2:
+            kept[where, 0], kept[where, 1] = pairs[k, 0], pairs[k, 1]
+            where += 1
+    return kept
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _bin_of(angle: float) -> int:
+    """Return the bin of an angle from -360 up to 720 degrees, without a division that leaves a rest."""
+    degrees = np.float64(angle)
+    if degrees < 0:
+        degrees += 360
+    elif degrees >= 360:
+        degrees -= 360
+    return int(degrees / 360 * ANGLE_BINS) % ANGLE_BINS
+
+
+@njit(nogil=True, cache=True, inline="always")
+def popcount(word: np.uint64) -> np.int64:
+    """Count the ones of a word; numba has no `np.bitwise_count`, and LLVM makes one instruction of this."""
+    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@njit(nogil=True, cache=True)
+def ratio_matches(bits_a: np.ndarray, bits_b: np.ndarray, ratio: float) -> np.ndarray:
+    """Return int64, n x 2: features nearest to each other both ways, and much nearer than the second nearest (Lowe 2004)."""
+    n, m = len(bits_a), len(bits_b)
+    far = 64 * bits_a.shape[1] + 1
+    nearest_a, second_a, to_b = np.full(n, far), np.full(n, far), np.full(n, -1)
+    nearest_b, second_b, to_a = np.full(m, far), np.full(m, far), np.full(m, -1)
+    for i in range(n):
+        for j in range(m):
+            distance = np.int64(0)
+            for word in range(bits_a.shape[1]):
+                distance += popcount(bits_a[i, word] ^ bits_b[j, word])
+            if distance < nearest_a[i]:
+                second_a[i], nearest_a[i], to_b[i] = nearest_a[i], distance, j
+            elif distance < second_a[i]:
+                second_a[i] = distance
+            if distance < nearest_b[j]:
+                second_b[j], nearest_b[j], to_a[j] = nearest_b[j], distance, i
+            elif distance < second_b[j]:
+                second_b[j] = distance
+    pairs = np.empty((n, 2), np.int64)
+    count = 0
+    for i in range(n):
+        j = to_b[i]
+        if j >= 0 and to_a[j] == i and nearest_a[i] < ratio * second_a[i] and nearest_b[j] < ratio * second_b[j]:
+            pairs[count, 0], pairs[count, 1] = i, j
+            count += 1
+    return pairs[:count]
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _two_bins(counts: np.ndarray, partner: int, turn: int, what: int) -> np.int64:
+    """Return the count at an angle and the next one: a copy's angle may lie on the border between two."""
+    return np.int64(counts[partner, turn, what]) + np.int64(counts[partner, (turn + 1) % ANGLE_BINS, what])
+
+
+@njit(nogil=True, cache=True)
+def collect_votes(
+    asking: np.ndarray,
+    asking_angles: np.ndarray,
+    starts: np.ndarray,
+    start_image: int,
+    stop_image: int,
+    only_later: bool,
+    begins: np.ndarray,
+    ends: np.ndarray,
+    bits: np.ndarray,
+    angles: np.ndarray,
+    owner: np.ndarray,
+    rows: np.ndarray,
+    n_images: int,
+    max_bits: int,
+    min_votes: int,
+) -> np.ndarray:
+    """Return int64, n x 4: images of the span, each with the images that got enough votes at one angle; votes; weight.
+
+    A feature has one vote for each image and angle, however many of the image's features are near. A vote weighs more the
+    nearer the two descriptors are. With `only_later` both sides are one set of images, and each pair is looked for once.
+    """
+    counts = np.zeros((n_images, ANGLE_BINS, 4), np.int32)  # side by side, so that one look into memory finds all of them
+    is_listed = np.zeros(n_images, np.bool_)
+    listed = np.empty(n_images, np.int64)
+    found = []
+    for image in range(start_image, stop_image):
+        n_listed = 0
+        for feature in range(starts[image], starts[image + 1]):
+            row = feature - starts[start_image]
+            for table in range(len(rows)):
+                # from the back: within a key features are sorted by image, and earlier images asked for this pair already
+                for place in range(ends[table, row] - 1, begins[table, row] - 1, -1):
+                    other = rows[table, place]
+                    partner = owner[other]
+                    if only_later and partner <= image:
+                        break
+                    distance = np.int64(0)
+                    for word in range(bits.shape[1]):
+                        distance += popcount(asking[feature, word] ^ bits[other, word])
+                    if distance > max_bits:  # half of them; what follows looks into memory again
+                        continue
+                    turn = _bin_of(angles[other] - asking_angles[feature])
+                    if counts[partner, turn, VOTER] == feature + 1:
+                        continue
+                    counts[partner, turn, VOTER] = feature + 1
+                    counts[partner, turn, N_VOTES] += 1
+                    counts[partner, turn, WEIGHT] += max_bits + 1 - distance
+                    if not is_listed[partner]:
+                        is_listed[partner] = True
+                        listed[n_listed] = partner
+                        n_listed += 1
+        for k in range(n_listed):
+            partner = listed[k]
+            best = 0
+            for turn in range(1, ANGLE_BINS):
+                if _two_bins(counts, partner, turn, N_VOTES) > _two_bins(counts, partner, best, N_VOTES):
+                    best = turn
+            votes = _two_bins(counts, partner, best, N_VOTES)
+            if votes >= min_votes:
+                found.append((image, partner, votes, _two_bins(counts, partner, best, WEIGHT)))
+            counts[partner] = 0
+            is_listed[partner] = False
+    pairs = np.empty((len(found), 4), np.int64)
+    for k in range(len(found)):
+        pairs[k, 0], pairs[k, 1], pairs[k, 2], pairs[k, 3] = found[k]
+    return pairs
+
+
+SLOT_BITS = 22  # of the table that remembers keys: of some ten thousand keys two seldom share a slot
+SPREAD = np.uint64(0x9E3779B1)  # an odd number; the upper bits of a product with it depend on all bits of a key
+
+
+@njit(nogil=True, cache=True)
+def turn_bits(rows: np.ndarray) -> None:
+    """Swap rows and columns of 64 x 64 bits, uint64, in place (Warren, Hacker's Delight, 7-3)."""
+    half, mask = 32, np.uint64(0x00000000FFFFFFFF)
+    while half:
+        by = np.uint64(half)
+        for start in range(0, 64, 2 * half):
+            for row in range(start, start + half):
+                change = ((rows[row] >> by) ^ rows[row + half]) & mask
+                rows[row + half] ^= change
+                rows[row] ^= change << by
+        half >>= 1
+        mask ^= mask << np.uint64(half)
+
+
+@njit(nogil=True, cache=True)
+def read_keys(bits: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Read the bits at some positions of each descriptor as a number, the first one the highest; uint32, n_keys x n_features.
+
+    bits : uint64, n_features x n_words; positions : int64, n_keys x up to 32.
+    """
+    n_words, n_bits = bits.shape[1], positions.shape[1]
+    keys = np.empty((len(positions), len(bits)), np.uint32)
+    turned, picked = np.zeros((n_words, 64), np.uint64), np.zeros(64, np.uint64)
+    for first in range(0, len(bits), 64):
+        n = min(64, len(bits) - first)
+        for word in range(n_words):
+            for k in range(n):
+                turned[word, k] = bits[first + k, word]
+            turn_bits(turned[word])
+        for key in range(len(positions)):
+            picked[:] = 0
+            for place in range(n_bits):
+                position = positions[key, n_bits - 1 - place]
+                picked[place] = turned[position >> 6, position & 63]
+            turn_bits(picked)
+            for k in range(n):
+                keys[key, first + k] = np.uint32(picked[k])
+    return keys
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _slot(key: np.uint32) -> np.uint64:
+    return ((np.uint64(key) * SPREAD) & np.uint64(0xFFFFFFFF)) >> np.uint64(32 - SLOT_BITS)
+
+
+@njit(nogil=True, cache=True)
+def note_keys(keys: np.ndarray, noted: np.ndarray) -> None:
+    """Note keys, uint32, n_keys x n, in tables of 2**SLOT_BITS bits; uint64, n_keys x 2**SLOT_BITS / 64."""
+    for table in range(len(keys)):
+        for key in keys[table]:
+            slot = _slot(key)
+            noted[table, slot >> np.uint64(6)] |= np.uint64(1) << (slot & np.uint64(63))
+
+
+@njit(nogil=True, cache=True)
+def are_noted(keys: np.ndarray, noted: np.ndarray) -> np.ndarray:
+    """Tell of each key, uint32, n_keys x n, whether it may have been noted; bool. Never wrongly no."""
+    found = np.zeros(keys.shape, np.bool_)
+    for table in range(len(keys)):
+        for place in range(keys.shape[1]):
+            slot = _slot(keys[table, place])
+            found[table, place] = (noted[table, slot >> np.uint64(6)] >> (slot & np.uint64(63))) & np.uint64(1)
+    return found

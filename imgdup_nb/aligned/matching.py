@@ -1,0 +1,251 @@
+"""Local features of one collection or two -> the pairs that show the same thing: which pairs are looked at, and none twice.
+
+The steps: `candidates`, a hash and, of pictures with few features, `flat` say which pairs are worth a look, `scores` looks, and
+pictures that lie near a third are looked at too. Pictures with too little texture to be aligned are compared by their phash
+instead, and the column `scored_by` says so.
+
+The votes and the score of a pair depend on its two images alone, so both may be known from before (`Known`); which pairs are
+looked at depends on all images, and is decided anew each time. From scratch means that every image is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import combinations, islice
+
+import numpy as np
+import pandas as pd
+
+from ..engine.features import Features
+from ..engine.search import find_pairs
+from ..fingerprints import Fingerprints, fingerprint_images
+from .agreement import is_textured
+from .candidates import VOTES, best_pairs, count_votes, find_alike_frames
+from .scores import MAX_VOTE_BITS, NEAR_HASH, SURE, Score, fall_back, score_pairs
+
+TOGETHER = 1000  # looks that are handed over to be kept at a time
+SCORERS = ["aligned", "akaze", "phash"]
+FORMS = {"mirrored": "?", "matches": "<u4", "scored_by": "u1"}  # of columns of a score that are not float64
+SCORE = [(name, FORMS.get(name, "<f8")) for name in Score._fields]
+LOOKS = np.dtype([("left", "<u4"), ("right", "<u4"), *SCORE])  # what was seen of two images; 62 bytes
+
+
+def let_go(_found: np.ndarray) -> None:
+    """Keep nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of pairs of images before they are compared, and what to do with what is found.
+
+    Attributes
+    ----------
+    is_new : bool, n_images
+    votes : VOTES
+        all that are enough between images that are not new; images by their places, like below.
+    looks : LOOKS
+        of any pairs, each looked at in this order.
+    keep_votes, keep_looks
+        are given those of new images, and those of pairs not known, as soon as they are there.
+    """
+
+    is_new: np.ndarray
+    votes: np.ndarray
+    looks: np.ndarray
+    keep_votes: Callable[[np.ndarray], None] = let_go
+    keep_looks: Callable[[np.ndarray], None] = let_go
+
+    @classmethod
+    def nothing(cls, n_images: int) -> Known:
+        """Return what is known at first."""
+        return cls(np.ones(n_images, dtype=bool), np.zeros(0, VOTES), np.zeros(0, LOOKS))
+
+
+def find_local_pairs(
+    fingerprints: Fingerprints,
+    floor: float,
+    executor: Executor | None = None,
+    *,
+    others: Fingerprints | None = None,
+    hashes: Sequence[Fingerprints] | None = None,
+    known: Known | None = None,
+) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Find the pairs of images at or above a similarity by their local features.
+
+    Parameters
+    ----------
+    others
+        of a second collection: then each pair has its row in the first and its column in the second.
+    hashes
+        the phashes of each collection; None computes them.
+    known
+        what need not be counted and looked at again, of one collection; None knows nothing.
+
+    Returns
+    -------
+    rows, columns : int64, in lexical order; without `others` rows < columns
+    scores : DataFrame, one row per pair, columns as in `Score`
+
+    Notes
+    -----
+    The score of a pair depends on its two pictures alone. Which pairs are looked at is mostly a vote: see `candidates`.
+    """
+    sides = [fingerprints] if others is None else [fingerprints, others]
+    method, n_left = fingerprints.method.name, len(fingerprints)
+    features: list[Features] = [image for side in sides for image in side.codes[:, 0]]
+    known = Known.nothing(len(features)) if known is None else known
+    asking = known.is_new if others is None else np.arange(len(features)) < n_left
+    votes = count_votes(features, asking, MAX_VOTE_BITS[method], executor, within=others is None)
+    if asking.any():
+        known.keep_votes(votes)
+    voted = best_pairs(np.concatenate([known.votes, votes]), len(features))
+    hashed, percent = _near_by_hash(sides, hashes, executor)
+    tried = np.unique(np.concatenate([voted, hashed, _near_by_frame(sides, features)]), axis=0)
+    looks = look_at(tried, features, method, known, executor)
+    near = tried[looks["similarity"] >= SURE]
+    more = partners_of_partners(near, tried) if others is None else partners_across(near, tried)
+    looks = np.concatenate([looks, look_at(more, features, method, known, executor)])
+    _fall_back(looks, hashed, percent, features)
+    looks = looks[looks["similarity"] >= floor - 1e-9]
+    looks = looks[np.lexsort((looks["right"], looks["left"]))]
+    first_right = 0 if others is None else n_left
+    return looks["left"].astype(np.int64), looks["right"].astype(np.int64) - first_right, to_scores(looks)
+
+
+def _near_by_hash(
+    sides: Sequence[Fingerprints], hashes: Sequence[Fingerprints] | None, executor: Executor | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs that phash finds, int64, n x 2, smaller first, and their percent.
+
+    A hash sees what patches do not: a copy squashed, blurred or compressed until no patch looks the same.
+    """
+    if not all("path" in side.images for side in sides):
+        return np.zeros((0, 2), np.int64), np.zeros(0)
+    if hashes is None:
+        hashes = [fingerprint_images(side.images, "phash", executor=executor) for side in sides]
+    method = hashes[0].method
+    rows, columns, distances = find_pairs(
+        hashes[0].codes, method.max_distance(NEAR_HASH), others=hashes[1].codes if len(hashes) > 1 else None
+    )
+    place = [pd.Index(side.names, dtype=object).get_indexer(known.names) for side, known in zip(sides, hashes, strict=True)]
+    pairs = np.column_stack([place[0][rows], place[-1][columns]]).astype(np.int64)
+    there = (pairs >= 0).all(axis=1)  # a hash may be known of more images
+    if len(sides) > 1:
+        pairs[:, 1] += len(sides[0])
+    return np.sort(pairs[there], axis=1), method.similarity(distances)[there]
+
+
+def _near_by_frame(sides: Sequence[Fingerprints], features: Sequence[Features]) -> np.ndarray:
+    """Return the pairs that `flat` finds, int64, n x 2, smaller first; none of a method that lays no pictures on each other."""
+    if sides[0].method.name != "aligned":
+        return np.zeros((0, 2), np.int64)
+    is_blank = np.concatenate([side.low_detail for side in sides])
+    return find_alike_frames(features, is_blank, None if len(sides) == 1 else len(sides[0]))
+
+
+def partners_of_partners(near: np.ndarray, tried: np.ndarray) -> np.ndarray:
+    """Return pairs not tried yet whose images both lie near a third, int64, n x 2, smaller first, in lexical order.
+
+    Examples
+    --------
+    >>> partners_of_partners(np.array([(0, 1), (1, 2), (3, 4)]), tried=np.array([(0, 1), (1, 2), (3, 4), (0, 4)]))
+    array([[0, 2]])
+    """
+    met = {pair for around in _partners(near).values() for pair in combinations(sorted(around), 2)}
+    return _not_tried(met, tried)
+
+
+def partners_across(near: np.ndarray, tried: np.ndarray) -> np.ndarray:
+    """Return pairs of two collections not tried yet, the left image near one that shares a near partner with the right one.
+
+    A third image that both lie near would be in the collection of one of them, with which it is not compared; so the way leads
+    over one more: left - right - left - right.
+
+    Examples
+    --------
+    >>> partners_across(np.array([(0, 5), (1, 5), (1, 6), (2, 7)]), tried=np.array([(0, 5), (1, 5), (1, 6), (2, 7)]))
+    array([[0, 6]])
+    """
+    partners = _partners(near)
+    met = set()
+    for left in set(near[:, 0].tolist()):
+        beside = {other for right in partners[left] for other in partners[right]}
+        met |= {(left, right) for other in beside for right in partners[other]}
+    return _not_tried(met, tried)
+
+
+def _partners(near: np.ndarray) -> dict[int, list[int]]:
+    partners: dict[int, list[int]] = {}
+    for a, b in near.tolist():
+        partners.setdefault(a, []).append(b)
+        partners.setdefault(b, []).append(a)
+    return partners
+
+
+def _not_tried(met: set[tuple[int, int]], tried: np.ndarray) -> np.ndarray:
+    return np.array(sorted(met - set(map(tuple, tried.tolist()))), dtype=np.int64).reshape(-1, 2)
+
+
+# -- looks as records -------------------------------------------------------------------------------------------------
+
+
+def look_at(
+    pairs: np.ndarray, features: Sequence[Features], method: str, known: Known, executor: Executor | None
+) -> np.ndarray:
+    """Return LOOKS of pairs, int64, n x 2, in their order; those not known are looked at."""
+    where = find_looks(pairs, known.looks)
+    unseen = pairs[where < 0]
+    seen = [np.zeros(0, LOOKS)]
+    with closing(score_pairs([(features[a], features[b]) for a, b in unseen], method, executor)) as scores:
+        for start in range(0, len(unseen), TOGETHER):
+            some = unseen[start : start + TOGETHER]
+            seen.append(_as_looks(some, list(islice(scores, len(some)))))
+            known.keep_looks(seen[-1])
+    looks = np.zeros(len(pairs), LOOKS)
+    looks[where >= 0] = known.looks[where[where >= 0]]
+    looks[where < 0] = np.concatenate(seen)
+    return looks
+
+
+def find_looks(pairs: np.ndarray, looks: np.ndarray) -> np.ndarray:
+    """Return where in LOOKS, or other records of left and right, each pair (int64, n x 2) is, -1 for those not there."""
+    numbers = looks["left"].astype(np.int64) << 32 | looks["right"]
+    order = np.argsort(numbers, kind="stable")
+    wanted = pairs[:, 0] << 32 | pairs[:, 1]
+    place = np.searchsorted(numbers[order], wanted)
+    found = np.full(len(pairs), -1)
+    inside = place < len(order)
+    found[inside] = order[place[inside]]
+    found[inside] = np.where(numbers[found[inside]] == wanted[inside], found[inside], -1)
+    return found
+
+
+def _as_looks(pairs: np.ndarray, scores: Sequence[Score]) -> np.ndarray:
+    rows = [
+        (*pair, *score._replace(scored_by=SCORERS.index(score.scored_by)))  # type: ignore[arg-type]
+        for pair, score in zip(pairs.tolist(), scores, strict=True)
+    ]
+    return np.array(rows, LOOKS)
+
+
+def _fall_back(looks: np.ndarray, pairs: np.ndarray, percent: np.ndarray, features: Sequence[Features]) -> None:
+    """Change LOOKS of the pairs that a hash found where it has to compare them, for want of texture: see `fall_back`."""
+    where = find_looks(pairs, looks)
+    not_aligned = np.isnan(looks["overlap_left"][where])
+    for place, (one, other), value in zip(where[not_aligned], pairs[not_aligned], percent[not_aligned], strict=True):
+        if is_textured(features[one]) and is_textured(features[other]):
+            continue
+        score = fall_back(Score(0.0), float(value), features[one], features[other])
+        if score.similarity > 0:
+            looks[place] = _as_looks(np.array([[one, other]]), [score])[0]
+
+
+def to_scores(looks: np.ndarray) -> pd.DataFrame:
+    """Return records with the fields of a score as the columns that local features add to a pair table."""
+    columns = {name: looks[name].copy() for name in Score._fields if name in (looks.dtype.names or ())}
+    columns["matches"] = columns["matches"].astype(np.int64)
+    names = np.array([*SCORERS], dtype=object)
+    return pd.DataFrame(columns | {"scored_by": pd.Series(names[looks["scored_by"]], dtype="str")})

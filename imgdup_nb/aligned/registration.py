@@ -1,0 +1,264 @@
+"""Two images' features -> how one lies on the other, and which part of what both show agrees.
+
+Everything here depends on the two pictures alone, and not on which of them comes first: the picture with the smaller digest is
+laid onto the other, whatever their names are.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ..engine.features import FRAME_SIDE, SHRINK, Features
+from .agreement import (
+    AGREES,
+    AGREES_COARSE,
+    AGREES_COARSER,
+    COARSE,
+    COARSER,
+    MIN_BOTH,
+    NOTHING,
+    SETTLED,
+    Alignment,
+    are_enough,
+    is_textured,
+    judge_colours,
+    judge_unvouched,
+    settle,
+    settle_equal,
+    share_of,
+    turn_round,
+)
+from .geometry import MAX_SCALE, MAX_STRETCH, are_inside, carry, determinant, invert, is_vouched_for, lay_frame, overlaps
+
+MAX_BITS = 68  # of 256: two ORB patches that differ by more show different things
+MIN_MATCHED = 0.05  # of the features in the common area; fewer are chance agreements, and their blocks need not be looked at
+VOUCHED = 0.16  # of the features; with fewer, and lying apart as no copy does, blocks must agree more
+REPROJECTION = 4.0  # pixels of `Features.size` that a match may be off
+MOST_OF_PARTS = 69.0  # percent; pages of one template share much seen from closer by, and as a whole are no copies
+
+
+class Look(NamedTuple):
+    """How pictures are looked at: as a whole, one for a part of the other that was seen from closer by, or both from closer by.
+
+    Attributes
+    ----------
+    min_matches
+        three points always agree, and a few more by chance; of a part there are fewer features, and its blocks decide.
+    min_both
+        percent that must be common of each.
+    max_scale
+        what a copy may be enlarged by.
+    places
+        where it is looked for, one after the other: a collage may show the same thing several times.
+    vouched_by
+        what says that features agree not by chance: "all" of the common area, of which they are a share; how "still" it lies;
+        those in the "part" that agrees.
+    """
+
+    min_matches: int
+    min_both: float
+    max_scale: float
+    places: int
+    vouched_by: str
+
+
+WHOLE = Look(8, MIN_BOTH, MAX_SCALE, 1, "all")
+PART = Look(8, 2.0, 8.0, 4, "still")
+BOTH_PARTS = Look(8, MIN_BOTH, MAX_SCALE, 1, "part")
+
+
+def align(left: Features, right: Features) -> Alignment:
+    """Lay one picture onto the other and say what share of the common area agrees.
+
+    Returns
+    -------
+    Alignment
+        the best one of plain and mirrored by features, and, where these agree on little, of frame on frame; `similarity` 0
+        where nothing fits, and no transform where nothing could be judged.
+    """
+    if left.key == right.key and is_textured(left):
+        return settle_equal(left, right)
+    turned_round = left.key > right.key
+    first, second = (right, left) if turned_round else (left, right)
+    best = _look(first, second, WHOLE)
+    if best.similarity < SETTLED:
+        best = max(best, align_frames(first, second), key=lambda each: (_claim(each), each.similarity))
+    if best.similarity < SETTLED and second.closer is not None:
+        best = _better(best, _look(first, second.closer, PART))
+    if best.similarity < SETTLED and first.closer is not None:
+        best = _better(best, turn_round(_look(second, first.closer, PART)))
+    if _claim(best) == 0 and first.closer is not None and second.closer is not None:
+        best = _better(best, _look(first.closer, second.closer, BOTH_PARTS))
+    best = judge_colours(replace(best, similarity=_claim(best)), first, second)
+    return turn_round(best) if turned_round else best
+
+
+def _better(one: Alignment, other: Alignment) -> Alignment:
+    """Return the better one of two, the first where they are equal."""
+    return max(one, other, key=lambda each: (_claim(each), each.similarity, each.matches))
+
+
+def _claim(found: Alignment) -> float:
+    """Return the percent that may be claimed: below what looks alike only of a part that is surely shared."""
+    if found.similarity == 0:  # as of most pairs that are looked at
+        return 0.0
+    from .bands import LOOKS_ALIKE
+
+    return found.similarity if found.similarity >= LOOKS_ALIKE or found.shares_part else 0.0
+
+
+def _look(first: Features, second: Features, look: Look) -> Alignment:
+    """Align the first picture, plain and mirrored, with the second."""
+    from .match_loops import mutual_matches
+
+    tries = []
+    for mirror, bits in ((False, first.bits), (True, first.mirrored)):
+        angles = (180 - first.angles).astype(np.float32) if mirror else first.angles
+        tries.append((mirror, mutual_matches(bits, second.bits, angles, second.angles, MAX_BITS)))
+    best = NOTHING
+    for mirror, pairs in sorted(tries, key=lambda each: -len(each[1])):  # plain first, where both have as many
+        best = _better(best, _align_view(first, second, pairs, mirror, look))
+        if best.similarity >= SETTLED:
+            break
+    return best
+
+
+def _align_view(first: Features, second: Features, pairs: np.ndarray, mirror: bool, look: Look = WHOLE) -> Alignment:
+    """Align one view of the first picture with the second by matches, n x 2, in the place where it agrees most."""
+    best = NOTHING
+    for _ in range(look.places):
+        found = _align_place(first, second, pairs, mirror, look)
+        best = _better(best, found)
+        if found.transform is None or best.similarity >= SETTLED:
+            break
+        pairs = pairs[~_carries(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])]
+    return best if best.similarity > 0 else NOTHING
+
+
+def _carries(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Whether a transform carries points, n x 2, to within some pixels of others."""
+    reach = REPROJECTION * math.sqrt(max(1.0, abs(determinant(transform))))
+    return np.linalg.norm(carry(transform, source) - target, axis=1) <= reach
+
+
+def _align_place(first: Features, second: Features, pairs: np.ndarray, mirror: bool, look: Look) -> Alignment:
+    """Align one view of the first picture with the place of the second to which most matches lead."""
+    from .bands import SHOT
+    from .warp_loops import count_within, fit_affine
+
+    if len(pairs) < look.min_matches:
+        return NOTHING
+    ends = first.points[pairs[:, 0]], second.points[pairs[:, 1]]
+    transform, matches = fit_affine(*ends, mirror, REPROJECTION, look.max_scale, MAX_STRETCH, look.min_matches)
+    if matches < look.min_matches:
+        return NOTHING
+    in_common = min(
+        count_within(transform, first.points, *second.size), count_within(invert(transform), second.points, *first.size)
+    )
+    is_few = look.vouched_by != "part" and matches < MIN_MATCHED * in_common
+    if is_few or not are_enough(overlaps(transform, first.size, second.size), look.min_both):
+        return NOTHING
+    found = settle(first, second, transform, matches, look.min_both)
+    if look.vouched_by == "part":
+        return _judge_parts(found, first, second, pairs)
+    if found.apart < SHOT:
+        return found
+    if look.vouched_by == "still":  # too few features to vouch for it, too few blocks to tell another shot from something else
+        return replace(found, similarity=0.0)
+    return found if matches >= VOUCHED * in_common else judge_unvouched(found)
+
+
+def _judge_parts(found: Alignment, first: Features, second: Features, pairs: np.ndarray) -> Alignment:
+    """Judge two pictures both seen from closer by: only the part that agrees says something, by its own features."""
+    if found.transform is None or not found.shares_part:
+        return NOTHING
+    on_right = found.frame == "right"
+    one = carry(found.transform, first.points) if on_right else first.points
+    other = second.points if on_right else carry(invert(found.transform), second.points)
+    in_first, in_second = (are_inside(points, found.part, SHRINK * found.cell) for points in (one, other))
+    carried = pairs[_carries(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])]
+    return (
+        replace(found, similarity=min(found.similarity, MOST_OF_PARTS))
+        if is_vouched_for(in_first, in_second, carried)
+        else NOTHING
+    )
+
+
+ALIKE = 0.85  # frames are laid on each other where they correlate so
+_PLACES = np.arange(FRAME_SIDE**2).reshape(FRAME_SIDE, FRAME_SIDE)
+VIEWS = np.stack([np.rot90(each, turns).ravel() for each in (_PLACES, _PLACES[:, ::-1]) for turns in range(4)])
+AS_GOOD = 0.01  # correlation by which a turned or mirrored frame must be better than the upright one
+REPEATS = 0.2  # of the mean change from row to row (or column to column) that is the median where most come several times
+STAYS = 90.0  # percent of both that must be common, still when blocks have moved a frame
+MOSTLY, NEARLY_ALL = 0.6, 0.9  # of the blocks that must agree at the smaller one to look on; and to judge by these, or
+MUCH_TEXTURED, MOST_TEXTURED = 0.45, 0.55  # where fewer of a frame's blocks are textured; and not at all at the smaller one
+
+
+def align_frames(first: Features, second: Features) -> Alignment:
+    """Lay the whole of one picture on the whole of the other, as copies lie that are too small or too blurred for features."""
+    from .bands import SHOT
+    from .warp_loops import plausible
+
+    view = _nearest_view(first, second)
+    if view is None:
+        return NOTHING
+    transform = lay_frame(view, first.size, second.size)
+    if not plausible(transform, view >= 4, MAX_SCALE, MAX_STRETCH):
+        return NOTHING
+    small = settle(first, second, transform, 0, MIN_BOTH, COARSER)
+    share = 0.0 if small.blocks is None else share_of(small.blocks, AGREES_COARSER)
+    both_textured = is_textured(first) and is_textured(second)
+    if both_textured and share < MOSTLY:
+        return NOTHING
+    found = settle(first, second, transform, 0, STAYS)
+    if found.blocks is None:
+        return NOTHING
+    if found.similarity >= SETTLED:
+        return found
+    textured = float(np.mean(~np.isnan(found.blocks)))
+    if textured < MUCH_TEXTURED:  # layouts of pages and logos agree by chance
+        return found if share_of(found.blocks, AGREES) >= NEARLY_ALL or not both_textured else NOTHING
+    found = found if found.apart < SHOT else judge_unvouched(found)
+    if share >= NEARLY_ALL and textured >= MOST_TEXTURED and (is_enlarged(first.grey) or is_enlarged(second.grey)):
+        found = max(found, _settle_small(first, second, transform), key=lambda each: each.similarity)
+    return found
+
+
+def _settle_small(first: Features, second: Features, transform: np.ndarray) -> Alignment:
+    """Judge two frames by what is left of them when they are made small."""
+    from .warp_loops import weigh
+
+    found = settle(first, second, transform, 0, MIN_BOTH, COARSE)
+    if found.blocks is None:
+        return NOTHING
+    return replace(found, similarity=weigh(share_of(found.blocks, AGREES_COARSE), found.apart, 1.0))
+
+
+def is_enlarged(grey: np.ndarray) -> bool:
+    """Whether a picture had so few pixels, below some 50 a side, that rows or columns come several times when it is enlarged.
+
+    Only such a picture may lack the detail of its copy. Two sharp ones, alike once small, may be two shirts on one cloth.
+
+    Examples
+    --------
+    >>> tiny = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    >>> is_enlarged(tiny), is_enlarged(tiny.repeat(4, axis=0).repeat(4, axis=1))
+    (False, True)
+    """
+    lines = grey.astype(np.int16)
+    changes = (np.abs(np.diff(lines, axis=axis)).mean(axis=1 - axis) for axis in (0, 1))
+    return any(len(change) > 0 and float(np.median(change)) < REPEATS * float(change.mean()) for change in changes)
+
+
+def _nearest_view(first: Features, second: Features) -> int | None:
+    """Return in which of 8 views the first picture is most like the second: quarter turns, from 4 on mirrored before.
+
+    None where it is like it in none, or one of them is all of one brightness.
+    """
+    alike = first.frame[VIEWS] @ second.frame
+    best = 0 if alike[0] >= alike.max() - AS_GOOD else int(np.argmax(alike))  # symmetric pictures lie upright
+    return best if alike[best] >= ALIKE else None

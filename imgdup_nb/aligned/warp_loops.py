@@ -1,0 +1,659 @@
+"""The loops of laying one picture on another, compiled by numba and cached on disk; all release Python's lock.
+
+Transforms are float64, 2 x 3. Nothing here is random: the three matches of each try come from a fixed sequence.
+Loops that call each other stand in one file: numba does not notice when a kept loop calls one in another file that has changed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from .bands import COPY, LOOKS_ALIKE, PARTLY, SHOT, SHOT_AT_MOST, SURELY, WHOLLY
+
+MAX_TRIES = 600  # of three matches each; with a quarter of the matches right, 600 tries fail in 1 of 10,000 cases
+FAIL = 1e-3  # tries end when a better transform is this unlikely
+MIN_SPREAD = 25.0  # square pixels; the triangle of three matches must not be thinner
+BLUR = (0.4026, 0.2442, 0.0545)  # a Gaussian of one pixel: the middle, one and two pixels away
+SPARSE, ENOUGH = 0.3, 0.4  # of the common area's blocks: where fewer are textured, little carries the claim; where more, enough
+SOME, FEW = 40, 20  # textured blocks: no doubt; doubt, for so few agree by chance
+FLAT_OFF = 30.0  # grey levels; a flat block that is off by more shows something else
+SAME_SHADE, OTHER_SHADE = 20.0, 40.0  # grey levels by which flat blocks differ in the mean: the same ground; another one
+RIDGE, NOISE = 0.02, 0.25  # of a block's gradients: where they point one way only, nothing is known across them
+
+
+@njit(nogil=True, cache=True)
+def plausible(transform: np.ndarray, mirror: bool, max_scale: float, max_stretch: float) -> bool:
+    """Whether a copy may look like that: not turned over unasked, not enlarged or stretched beyond measure."""
+    a, b, c, d = transform[0, 0], transform[0, 1], transform[1, 0], transform[1, 1]
+    area = a * d - b * c
+    if (area < 0) != mirror:
+        return False
+    squares = a * a + b * b + c * c + d * d
+    root = math.sqrt(max(0.0, squares * squares - 4 * area * area))
+    large, small = math.sqrt((squares + root) / 2), math.sqrt(max(0.0, (squares - root) / 2))
+    return small * max_scale >= 1 and large <= min(max_scale, max_stretch * small)
+
+
+@njit(nogil=True, cache=True)
+def copy_transform(transform: np.ndarray, to: np.ndarray) -> None:
+    """Write a transform over another; `to[:] = transform` would compile a second longer, for its error message."""
+    for axis in range(2):
+        for column in range(3):
+            to[axis, column] = transform[axis, column]
+
+
+@njit(nogil=True, cache=True)
+def fit_affine(
+    source: np.ndarray,
+    target: np.ndarray,
+    mirror: bool,
+    within: float,
+    max_scale: float,
+    max_stretch: float,
+    min_matches: int,
+) -> tuple[np.ndarray, int]:
+    """Return the transform that carries most of source, float32 n x 2, to within some pixels of target, and how many.
+
+    Three matches give a transform, all matches near it are counted, and the best is fitted to them by least squares, ever
+    nearer. No matches, 0, where there is none that a copy may look like.
+    """
+    n, best = len(source), 0
+    found, transform = np.zeros((2, 3)), np.zeros((2, 3))
+    state = np.uint64(88172645463325252)
+    tries, wanted = 0, MAX_TRIES
+    three = np.zeros(3, np.int64)
+    while tries < wanted and n >= 3:
+        tries += 1
+        for k in range(3):
+            state ^= state << np.uint64(13)  # xorshift (Marsaglia 2003)
+            state ^= state >> np.uint64(7)
+            state ^= state << np.uint64(17)
+            three[k] = np.int64((state >> np.uint64(11)) % np.uint64(n))
+        if not _through_three(source, target, three, transform) or not plausible(transform, mirror, max_scale, max_stretch):
+            continue
+        inside = _count_inside(source, target, transform, within)
+        if inside > best:
+            best = inside
+            copy_transform(transform, found)
+            share = (inside / n) ** 3
+            wanted = MAX_TRIES if share < 1e-9 else min(MAX_TRIES, int(math.log(FAIL) / math.log(max(1e-12, 1 - share))) + 1)
+    if best < min_matches:
+        return found, 0
+    for closer in (1.0, 0.5, 0.5):
+        best = _fit_inside(source, target, found, closer * within)
+        if best < min_matches:
+            return found, 0
+    return found, best if plausible(found, mirror, max_scale, max_stretch) else 0
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _through_three(source: np.ndarray, target: np.ndarray, three: np.ndarray, transform: np.ndarray) -> bool:
+    """Write the transform that carries three matches exactly; False where they are nearly on one line."""
+    i, j, k = three[0], three[1], three[2]
+    ux, uy = source[j, 0] - source[i, 0], source[j, 1] - source[i, 1]
+    vx, vy = source[k, 0] - source[i, 0], source[k, 1] - source[i, 1]
+    area = np.float64(ux) * vy - np.float64(uy) * vx
+    if abs(area) < MIN_SPREAD:
+        return False
+    for axis in range(2):
+        u, v = target[j, axis] - target[i, axis], target[k, axis] - target[i, axis]
+        transform[axis, 0] = (u * vy - v * uy) / area
+        transform[axis, 1] = (v * ux - u * vx) / area
+        transform[axis, 2] = target[i, axis] - transform[axis, 0] * source[i, 0] - transform[axis, 1] * source[i, 1]
+    return True
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _reach(transform: np.ndarray, within: float) -> float:
+    """Return the squared distance that counts as near, larger where the target shows things larger."""
+    area = abs(transform[0, 0] * transform[1, 1] - transform[0, 1] * transform[1, 0])
+    return within * within * max(1.0, area)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _off(source: np.ndarray, target: np.ndarray, transform: np.ndarray, k: int) -> float:
+    x, y = source[k, 0], source[k, 1]
+    dx = transform[0, 0] * x + transform[0, 1] * y + transform[0, 2] - target[k, 0]
+    dy = transform[1, 0] * x + transform[1, 1] * y + transform[1, 2] - target[k, 1]
+    return dx * dx + dy * dy
+
+
+@njit(nogil=True, cache=True)
+def _count_inside(source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float) -> int:
+    reach, inside = _reach(transform, within), 0
+    for k in range(len(source)):
+        inside += _off(source, target, transform, k) <= reach
+    return inside
+
+
+@njit(nogil=True, cache=True)
+def _fit_inside(source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float) -> int:
+    """Fit the matches near a transform by least squares, and write it; return how many were near."""
+    reach, inside = _reach(transform, within), 0
+    left, right = np.zeros((3, 3)), np.zeros((3, 2))
+    for k in range(len(source)):
+        if _off(source, target, transform, k) > reach:
+            continue
+        inside += 1
+        known = (np.float64(source[k, 0]), np.float64(source[k, 1]), 1.0)
+        for row in range(3):
+            for column in range(3):
+                left[row, column] += known[row] * known[column]
+            for axis in range(2):
+                right[row, axis] += known[row] * target[k, axis]
+    if inside >= 3 and abs(solve(left, right)) > 1e-6:
+        for axis in range(2):
+            for column in range(3):
+                transform[axis, column] = right[column, axis]
+    return inside
+
+
+@njit(nogil=True, cache=True)
+def solve(matrix: np.ndarray, right: np.ndarray) -> float:
+    """Solve linear equations in place: right, float64 n x k, becomes the solution. Return the determinant.
+
+    Gauss's elimination with the largest pivot of each column. Where the determinant is 0, what is in `right` means nothing.
+    `np.linalg.solve` gives the same numbers, but takes ten seconds to compile.
+    """
+    n, determinant = len(matrix), 1.0
+    for column in range(n):
+        pivot = column
+        for row in range(column + 1, n):
+            if abs(matrix[row, column]) > abs(matrix[pivot, column]):
+                pivot = row
+        if matrix[pivot, column] == 0:
+            return 0.0
+        if pivot != column:
+            determinant = -determinant
+            _swap_rows(matrix, pivot, column)
+            _swap_rows(right, pivot, column)
+        determinant *= matrix[column, column]
+        for row in range(column + 1, n):
+            factor = matrix[row, column] / matrix[column, column]
+            _take_from(matrix, row, column, factor)
+            _take_from(right, row, column, factor)
+    for row in range(n - 1, -1, -1):
+        for known in range(row + 1, n):
+            _take_from(right, row, known, matrix[row, known])
+        for k in range(right.shape[1]):
+            right[row, k] /= matrix[row, row]
+    return determinant
+
+
+@njit(nogil=True, cache=True)
+def _swap_rows(matrix: np.ndarray, one: int, other: int) -> None:
+    for k in range(matrix.shape[1]):
+        matrix[one, k], matrix[other, k] = matrix[other, k], matrix[one, k]
+
+
+@njit(nogil=True, cache=True)
+def _take_from(matrix: np.ndarray, row: int, other: int, factor: float) -> None:
+    """Subtract a multiple of another row."""
+    for k in range(matrix.shape[1]):
+        matrix[row, k] -= factor * matrix[other, k]
+
+
+@njit(nogil=True, cache=True)
+def count_within(transform: np.ndarray, points: np.ndarray, width: int, height: int) -> int:
+    """Count the points, n x 2, that are carried into a picture."""
+    inside = 0
+    for k in range(len(points)):
+        x = transform[0, 0] * points[k, 0] + transform[0, 1] * points[k, 1] + transform[0, 2]
+        y = transform[1, 0] * points[k, 0] + transform[1, 1] * points[k, 1] + transform[1, 2]
+        inside += 0 <= x < width and 0 <= y < height
+    return inside
+
+
+@njit(nogil=True, cache=True)
+def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return the part of a convex polygon, float64 n x 2, inside a picture (Sutherland and Hodgman 1974)."""
+    kept = corners.copy()
+    for axis, limit, sign in ((0, 0.0, 1.0), (0, float(width), -1.0), (1, 0.0, 1.0), (1, float(height), -1.0)):
+        clipped = np.empty((2 * len(kept) + 1, 2))
+        n = 0
+        for k in range(len(kept)):
+            here, there = kept[k], kept[(k + 1) % len(kept)]
+            inside, next_inside = sign * (here[axis] - limit) >= 0, sign * (there[axis] - limit) >= 0
+            if inside:
+                clipped[n, 0], clipped[n, 1] = here[0], here[1]
+                n += 1
+            if inside != next_inside:
+                part = (limit - here[axis]) / (there[axis] - here[axis])
+                for side in range(2):
+                    clipped[n, side] = here[side] + (there[side] - here[side]) * part
+                n += 1
+        kept = clipped[:n].copy()
+    return kept
+
+
+@njit(nogil=True, cache=True)
+def area_in_common(transform: np.ndarray, width: int, height: int, wide: int, high: int) -> float:
+    """Return the area, in pixels of another picture, of what both show when one of width x height is laid on it."""
+    corners = np.empty((4, 2))
+    for k, (x, y) in enumerate(((0, 0), (width, 0), (width, height), (0, height))):
+        for axis in range(2):
+            corners[k, axis] = transform[axis, 0] * x + transform[axis, 1] * y + transform[axis, 2]
+    corners, twice = clip_to_picture(corners, wide, high), 0.0
+    for k in range(len(corners)):
+        here, there = corners[k], corners[(k + 1) % len(corners)]
+        twice += here[0] * there[1] - there[0] * here[1]
+    return abs(twice) / 2
+
+
+# -- blocks -----------------------------------------------------------------------------------------------------------
+
+
+@njit(nogil=True, cache=True)
+def lay(source: np.ndarray, back: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a picture, uint8, as it lies on another of height x width, float32, and where it covers it (1, or 0 in both).
+
+    `back` leads from pixels of the other to pixels of this one; between pixels it is interpolated, and beyond its border it
+    goes on as it ends, for half a pixel.
+    """
+    laid, covered = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    rows, columns = source.shape
+    squares, last_column, last_row = pack_squares(source).ravel(), columns - 1.0, rows - 1.0
+    last_left, last_top = np.int32(max(0, columns - 2)), np.int32(max(0, rows - 2))
+    places, four, byte = np.empty(width, np.int32), np.empty(width, np.uint32), np.uint32(255)
+    part, down = np.empty(width, np.float32), np.empty(width, np.float32)
+    for y in range(height):
+        u_row, v_row = back[0, 1] * y + back[0, 2], back[1, 1] * y + back[1, 2]
+        first, end = 0, width  # what is covered of a row lies together
+        while first < end and not is_within(back[0, 0] * first + u_row, back[1, 0] * first + v_row, columns, rows):
+            first += 1
+        while end > first and not is_within(back[0, 0] * (end - 1) + u_row, back[1, 0] * (end - 1) + v_row, columns, rows):
+            end -= 1
+        # in several loops from 0 on, so that the processor works on several pixels at once in most of them
+        for x in range(end - first):
+            u, v = back[0, 0] * (x + first) + u_row, back[1, 0] * (x + first) + v_row
+            u = 0.0 if u < 0.0 else u
+            u = last_column if u > last_column else u
+            v = 0.0 if v < 0.0 else v
+            v = last_row if v > last_row else v
+            left, top = np.int32(u), np.int32(v)
+            left = last_left if left > last_left else left
+            top = last_top if top > last_top else top
+            part[x], down[x] = np.float32(u - left), np.float32(v - top)
+            places[x] = top * np.int32(columns) + left
+        for x in range(end - first):
+            four[x] = squares[np.uint64(places[x])]
+        laid_row, covered_row = laid[y, first:end], covered[y, first:end]
+        for x in range(end - first):
+            a, b = np.float32(np.int32(four[x] & byte)), np.float32(np.int32(four[x] >> np.uint32(8) & byte))
+            c, d = np.float32(np.int32(four[x] >> np.uint32(16) & byte)), np.float32(np.int32(four[x] >> np.uint32(24)))
+            above = a + part[x] * (b - a)
+            laid_row[x] = above + down[x] * (c + part[x] * (d - c) - above)
+            covered_row[x] = 1
+    return laid, covered
+
+
+@njit(nogil=True, cache=True)
+def pack_squares(picture: np.ndarray) -> np.ndarray:
+    """Return each pixel of a picture, uint8, with those at its right, below and below at its right in one number, uint32.
+
+    So one look into memory finds all four. Below the last row the picture goes on as it ends; at the right of the last column
+    is nothing, for only a picture of a single column is read there, and of that only what is at the left.
+    """
+    rows, columns = picture.shape
+    squares, last = np.empty((rows, columns), np.uint32), columns - 1
+    for y in range(rows):
+        here, below, row = picture[y], picture[min(y + 1, rows - 1)], squares[y]
+        for x in range(last):
+            row[x] = here[x] | np.uint32(here[x + 1]) << np.uint32(8)
+        for x in range(last):
+            row[x] |= np.uint32(below[x]) << np.uint32(16) | np.uint32(below[x + 1]) << np.uint32(24)
+        row[last] = here[last] | np.uint32(below[last]) << np.uint32(16)
+    return squares
+
+
+@njit(nogil=True, cache=True)
+def is_within(u: float, v: float, columns: int, rows: int) -> bool:
+    """Whether a place, in pixels, is on a picture, whose pixels reach half a pixel around their centres."""
+    return -0.5 <= u <= columns - 0.5 and -0.5 <= v <= rows - 0.5
+
+
+@njit(nogil=True, cache=True)
+def blur_inside(picture: np.ndarray, covered: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Blur a picture by a pixel, float32, as if nothing were where it is not covered: a black corner must not leak in.
+
+    `weights` is `covered`, blurred.
+    """
+    height, width = picture.shape
+    seen = np.empty((height, width), np.float32)
+    for y in range(height):
+        for x in range(width):
+            seen[y, x] = picture[y, x] * covered[y, x]
+    blurred = blur(seen)
+    for y in range(height):
+        for x in range(width):
+            blurred[y, x] /= max(weights[y, x], np.float32(1e-3))
+    return blurred
+
+
+@njit(nogil=True, cache=True)
+def blur(plane: np.ndarray) -> np.ndarray:
+    """Blur by a pixel, float32; beyond the border the plane goes on as it ends."""
+    height, width = plane.shape
+    middle, near, far = np.float32(BLUR[0]), np.float32(BLUR[1]), np.float32(BLUR[2])
+    blurred, down = np.empty((height, width), np.float32), np.empty(width + 4, np.float32)
+    for y in range(height):
+        # whole rows, and two more places on each side, so that the processor works on eight pixels at once
+        here, above, below = plane[y], plane[max(y - 1, 0)], plane[min(y + 1, height - 1)]
+        high, low, row = plane[max(y - 2, 0)], plane[min(y + 2, height - 1)], blurred[y]
+        for x in range(width):
+            down[x + 2] = middle * here[x] + near * (above[x] + below[x]) + far * (high[x] + low[x])
+        down[0] = down[1] = down[2]
+        down[width + 2] = down[width + 3] = down[width + 1]
+        for x in range(width):
+            row[x] = middle * down[x + 2] + near * (down[x + 1] + down[x + 3]) + far * (down[x] + down[x + 4])
+    return blurred
+
+
+@njit(nogil=True, cache=True)
+def sum_cells(laid: np.ndarray, covered: np.ndarray, target: np.ndarray, cell: int) -> np.ndarray:
+    """Return sums over cells of cell x cell pixels, float64, rows x columns x 15: what `judge_blocks` needs of the pixels."""
+    rows, columns = laid.shape[0] // cell, laid.shape[1] // cell
+    width, last = columns * cell, laid.shape[1] - 1
+    sums = np.zeros((rows, columns, 15))
+    if columns == 0:  # thinner than a cell: compiled loops would write beyond the empty rows below
+        return sums
+    strip = np.zeros((15, width), np.float32)
+    a, b = np.empty(width, np.float32), np.empty(width, np.float32)
+    gx, gy = np.empty(width, np.float32), np.empty(width, np.float32)
+    half, middle = np.float32(0.5), np.float32(128)
+    for row in range(rows):
+        strip[:] = 0
+        for y in range(row * cell, (row + 1) * cell):
+            # in loops over whole rows, without a choice in them, so that the processor works on eight pixels at once
+            above, below = max(y - 1, 0), min(y + 1, laid.shape[0] - 1)
+            for x in range(width):
+                a[x], b[x] = laid[y, x] - middle, target[y, x] - middle
+                gy[x] = half * (target[below, x] - target[above, x])
+            for x in range(1, min(width, last)):
+                gx[x] = half * (target[y, x + 1] - target[y, x - 1])
+            for x in (0, width - 1):
+                gx[x] = half * (target[y, min(x + 1, last)] - target[y, max(x - 1, 0)])
+            for x in range(width):
+                strip[0, x] += covered[y, x]
+                strip[1, x] += a[x]
+                strip[2, x] += b[x]
+                strip[3, x] += a[x] * a[x]
+                strip[4, x] += b[x] * b[x]
+                strip[5, x] += a[x] * b[x]
+                strip[6, x] += gx[x]
+                strip[7, x] += gy[x]
+            for x in range(width):
+                strip[8, x] += gx[x] * gx[x]
+                strip[9, x] += gx[x] * gy[x]
+                strip[10, x] += gy[x] * gy[x]
+                strip[11, x] += gx[x] * a[x]
+                strip[12, x] += gy[x] * a[x]
+                strip[13, x] += gx[x] * b[x]
+                strip[14, x] += gy[x] * b[x]
+        for x in range(width):
+            for kind in range(15):
+                sums[row, x // cell, kind] += strip[kind, x]
+    return sums
+
+
+@njit(nogil=True, cache=True)
+def judge_blocks(sums: np.ndarray, cell: int, textured: float, alike: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how well each block of 2 x 2 cells agrees, how far off it lies, and how to lay the pictures better.
+
+    Returns
+    -------
+    correlation : float32, rows x columns; NaN where a block is not covered, or flat in both pictures
+    off : float32, rows x columns; pixels by which what a block shows lies elsewhere in the other (Lucas and Kanade 1981)
+    step : float64, 2 x 3; by this much, in pixels at (x, y, 1), the picture laid should be read elsewhere: the least squares
+        of all blocks that are alike
+    """
+    rows, columns = max(0, sums.shape[0] - 1), max(0, sums.shape[1] - 1)
+    correlation, off = np.full((rows, columns), np.nan, np.float32), np.full((rows, columns), np.nan, np.float32)
+    left, right, n = np.zeros((6, 6)), np.zeros((6, 1)), 4 * cell * cell
+    s = np.zeros(15)
+    for row in range(rows):
+        for column in range(columns):
+            for kind in range(15):
+                s[kind] = sums[row, column, kind] + sums[row, column + 1, kind]
+                s[kind] += sums[row + 1, column, kind] + sums[row + 1, column + 1, kind]
+            mean_a, mean_b = s[1] / n, s[2] / n
+            var_a, var_b = max(s[3] / n - mean_a**2, 1e-3), max(s[4] / n - mean_b**2, 1e-3)
+            if s[0] < 0.98 * n or max(var_a, var_b) <= textured:
+                continue
+            spread = math.sqrt(var_a * var_b)
+            correlation[row, column] = (s[5] / n - mean_a * mean_b) / (spread + 1e-3)
+            contrast = math.sqrt(var_b / var_a)
+            pull_x = (s[13] - mean_b * s[6]) - contrast * (s[11] - mean_a * s[6])
+            pull_y = (s[14] - mean_b * s[7]) - contrast * (s[12] - mean_a * s[7])
+            hold = RIDGE * (s[8] + s[10]) / 2 + NOISE * n
+            xx, xy, yy = s[8] + hold, s[9], s[10] + hold
+            area = xx * yy - xy * xy
+            dx, dy = (yy * pull_x - xy * pull_y) / area, (xx * pull_y - xy * pull_x) / area
+            off[row, column] = math.sqrt(dx * dx + dy * dy)
+            if correlation[row, column] < alike:
+                continue
+            # a block far off pulls less: it may be what moved
+            weight = 1 / (var_b * n) / max(1.0, off[row, column])
+            known = ((column + 1) * cell - 0.5, (row + 1) * cell - 0.5, 1.0)
+            for i in range(3):
+                for j in range(3):
+                    product = weight * known[i] * known[j]
+                    left[i, j] += product * s[8]
+                    left[i, j + 3] += product * s[9]
+                    left[i + 3, j] += product * s[9]
+                    left[i + 3, j + 3] += product * s[10]
+                right[i, 0] += weight * known[i] * pull_x
+                right[i + 3, 0] += weight * known[i] * pull_y
+    step = np.zeros((2, 3))
+    for k in range(3):  # where all edges run one way, or there are few, what is not known stays nearly as it is
+        hold = 1e-3 * (left[k, k] + left[k + 3, k + 3]) + 1e-9
+        left[k, k] += hold
+        left[k + 3, k + 3] += hold
+    if solve(left, right) != 0:
+        for k in range(3):
+            step[0, k], step[1, k] = right[k, 0], right[k + 3, 0]
+    return correlation, off, step
+
+
+@njit(nogil=True, cache=True)
+def count_textured(correlation: np.ndarray) -> int:
+    """Count the blocks that say something."""
+    n = 0
+    for row in range(correlation.shape[0]):
+        for column in range(correlation.shape[1]):
+            n += not math.isnan(correlation[row, column])
+    return n
+
+
+@njit(nogil=True, cache=True)
+def middle_and_least(correlation: np.ndarray) -> tuple[float, float]:
+    """Return the median, of two in the middle the higher one, and the least of the blocks that say something; one at least."""
+    known, n, least = np.empty(correlation.size), 0, math.inf
+    for value in correlation.ravel():
+        if not math.isnan(value):
+            known[n] = value
+            n += 1
+            least = min(least, float(value))
+    return pick(known, n, n // 2), least
+
+
+@njit(nogil=True, cache=True)
+def share_agreeing(correlations: np.ndarray, agrees: float) -> float:
+    """Return which share of those that say something agrees, float32, in one row; NaN where none says something."""
+    n, agreeing = 0, 0
+    for value in correlations:
+        n += not math.isnan(value)
+        agreeing += value >= agrees
+    return agreeing / n if n else math.nan
+
+
+@njit(nogil=True, cache=True)
+def count_all_textured(grey: np.ndarray, cell: int, textured: float) -> int:
+    """Count the blocks of a whole picture, uint8, that may say something."""
+    plain = blur(grey.astype(np.float32))
+    return count_textured(judge_blocks(sum_cells(plain, np.ones_like(plain), plain, cell), cell, textured, 1.0)[0])
+
+
+@njit(nogil=True, cache=True)
+def judge_all(correlation: np.ndarray, off: np.ndarray, agrees: float) -> tuple[float, float]:
+    """Return the share of the blocks that agrees, and the pixels by which what agrees lies apart, the median."""
+    apart, n = np.empty(correlation.size), 0
+    for row in range(correlation.shape[0]):
+        for column in range(correlation.shape[1]):
+            if correlation[row, column] >= agrees:
+                apart[n] = off[row, column]
+                n += 1
+    if n == 0:
+        return 0.0, math.inf
+    return n / count_textured(correlation), (pick(apart, n, (n - 1) // 2) + pick(apart, n, n // 2)) / 2
+
+
+@njit(nogil=True, cache=True)
+def ramp(value: float, low: float, high: float) -> float:
+    """Return 0 up to `low`, 1 from `high` on, and what lies between in between; `low` may be the larger one."""
+    return min(1.0, max(0.0, (value - low) / (high - low)))
+
+
+@njit(nogil=True, cache=True)
+def judge_flat(sums: np.ndarray, cell: int, correlation: np.ndarray) -> tuple[float, float]:
+    """Let flat blocks of another brightness disagree (0 in `correlation`) where few blocks are textured.
+
+    Brightness and contrast of the whole may have been changed: a line through the means of all blocks says what is expected.
+
+    Returns
+    -------
+    sparse : 0 to 1, how few of the covered blocks are textured
+    shade : 0 to 1, how much the flat blocks' brightness was changed
+    """
+    n, blocks, textured = 4.0 * cell * cell, 0, 0
+    mean, square = np.zeros(2), np.zeros(2)  # of a and b; of a * a and a * b
+    means = np.full((correlation.shape[0], correlation.shape[1], 2), np.nan)
+    for row in range(correlation.shape[0]):
+        for column in range(correlation.shape[1]):
+            covered, a, b = 0.0, 0.0, 0.0
+            for k in range(4):
+                covered += sums[row + k // 2, column + k % 2, 0]
+                a += sums[row + k // 2, column + k % 2, 1] / n
+                b += sums[row + k // 2, column + k % 2, 2] / n
+            if covered < 0.98 * n:
+                continue
+            means[row, column, 0], means[row, column, 1] = a, b
+            mean[0], mean[1] = mean[0] + a, mean[1] + b
+            square[0], square[1] = square[0] + a * a, square[1] + a * b
+            blocks += 1
+            textured += not math.isnan(correlation[row, column])
+    if blocks == 0 or textured >= ENOUGH * blocks:
+        return 0.0, 0.0
+    mean[0], mean[1] = mean[0] / blocks, mean[1] / blocks
+    spread = max(square[0] / blocks - mean[0] ** 2, 1e-3)
+    slope = min(2.0, max(0.5, (square[1] / blocks - mean[0] * mean[1] + 1e-3) / (spread + 1e-3)))
+    changed = 0.0
+    for row in range(correlation.shape[0]):
+        for column in range(correlation.shape[1]):
+            a, b = means[row, column, 0], means[row, column, 1]
+            if math.isnan(a) or not math.isnan(correlation[row, column]):
+                continue
+            changed += abs(b - a)
+            if abs(b - mean[1] - slope * (a - mean[0])) > FLAT_OFF:
+                correlation[row, column] = 0
+    return ramp(textured / blocks, ENOUGH, SPARSE), ramp(changed / (blocks - textured), SAME_SHADE, OTHER_SHADE)
+
+
+@njit(nogil=True, cache=True)
+def pick(values: np.ndarray, n: int, place: int) -> float:
+    """Return which of the first n values has a place, from 0, in their order; they are moved (Hoare 1961)."""
+    low, high = 0, n - 1
+    while low < high:
+        pivot, i, j = values[(low + high) // 2], low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i, j = i + 1, j - 1
+        if place <= j:
+            high = j
+        elif place >= i:
+            low = i
+        else:
+            break
+    return float(values[place])
+
+
+@njit(nogil=True, cache=True)
+def weigh(share: float, apart: float, doubt: float) -> float:
+    """Return the similarity of pictures of which a share agrees, lies apart by some pixels in the median, and is in doubt.
+
+    What a copy shows lies where the original has it, give or take a tenth of a pixel, however it was compressed, resized or
+    blurred. In another shot of the scene near things have moved against far ones, and no transform brings all into place: such
+    a pair is put into the band of what looks alike. So is one in doubt, from 0 to 1. At 70 percent and below nothing changes.
+    """
+    percent = 100.0 * share
+    as_shot = min(percent, LOOKS_ALIKE + (percent - LOOKS_ALIKE) * (SHOT_AT_MOST - LOOKS_ALIKE) / (100 - LOOKS_ALIKE))
+    return percent + max(doubt, ramp(apart, COPY, SHOT)) * (as_shot - percent)
+
+
+@njit(nogil=True, cache=True)
+def settle_blocks(
+    source: np.ndarray,
+    target: np.ndarray,
+    back: np.ndarray,
+    cell: int,
+    small_cell: int,
+    few_blocks: int,
+    textured: float,
+    alike: float,
+    agrees: float,
+    max_steps: int,
+    settled: float,
+) -> tuple[np.ndarray, float, float, float, np.ndarray, int]:
+    """Lay source on target, both uint8, again and again, each time as the blocks would lie better; return the best.
+
+    Returns
+    -------
+    correlation : float32, rows x columns, as from `judge_blocks`
+    percent : see `weigh`
+    apart : pixels by which what agrees lies apart, the median; infinite where nothing agrees
+    doubt : 0 to 1, of pictures that are nearly flat: flat blocks are of another brightness, or some textured ones do not agree
+    back : the transform from target to source, in pixels, by which they lie so
+    cell : the one used: the small one where the other gives too few blocks
+    """
+    height, width = target.shape
+    plain = target.astype(np.float32)
+    best, best_percent, best_apart, best_doubt = np.zeros((0, 0), np.float32), -1.0, math.inf, 0.0
+    found, now, used = back.copy(), back.copy(), cell
+    for _ in range(max_steps):
+        laid, covered = lay(source, now, height, width)
+        weights = blur(covered)
+        laid, there = blur_inside(laid, covered, weights), blur_inside(plain, covered, weights)
+        sums = sum_cells(laid, covered, there, used)
+        correlation, off, step = judge_blocks(sums, used, textured, alike)
+        if used != small_cell and count_textured(correlation) < few_blocks:
+            used, best_percent, best_apart = small_cell, -1.0, math.inf
+            sums = sum_cells(laid, covered, there, used)
+            correlation, off, step = judge_blocks(sums, used, textured, alike)
+        sparse, shade = judge_flat(sums, used, correlation)
+        share, apart = judge_all(correlation, off, agrees)
+        doubt = ramp(count_textured(correlation), SOME, FEW)
+        if sparse > 0:
+            doubt = max(doubt, sparse * max(shade, ramp(judge_all(correlation, off, SURELY)[0], WHOLLY, PARTLY)))
+        percent = weigh(share, apart, doubt)
+        if percent > best_percent or (percent == best_percent and apart < best_apart):
+            best, best_percent, best_apart, best_doubt = correlation, percent, apart, doubt
+            copy_transform(now, found)
+        farthest = 0.0
+        for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
+            for axis in range(2):
+                farthest = max(farthest, abs(step[axis, 0] * x + step[axis, 1] * y + step[axis, 2]))
+        if farthest < settled or farthest > max(height, width) / 4:
+            break
+        for axis in range(2):
+            a, b = now[axis, 0], now[axis, 1]
+            for column in range(3):
+                now[axis, column] += a * step[0, column] + b * step[1, column]
+    return best, best_percent, best_apart, best_doubt, found, used

@@ -1,0 +1,182 @@
+"""A folder against its index: which files are new, changed, moved or gone.
+
+Size and time decide first, as they cost nothing but the walk. Where they differ, and where a file of that size is known, the
+SHA-256 of the contents says whether the file was only touched, moved or copied, none of which needs a decoder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+
+import PIL
+
+from ..engine.files import printable, walk_files
+from ..engine.parallel import each, map_batches
+from .store import Store
+
+YOUNG = 2_000_000_000  # nanoseconds; a file read this soon after it was written may have been changed again unseen (FAT: 2 s)
+UNPAIRED = "surrogatepass" if os.name == "nt" else "surrogateescape"  # how Python carries what is not Unicode in file names
+
+Stamp = tuple[int, int | None]  # bytes, and time of the last change in nanoseconds
+
+
+def file_key(root: str, path: str) -> bytes:
+    """Return how the index calls a file below `root`: as the file system spells it, which need not be text."""
+    name = path[len(os.path.join(root, "")) :]
+    return (name if os.sep == "/" else name.replace(os.sep, "/")).encode("utf-8", UNPAIRED)
+
+
+def file_name(file: bytes) -> str:
+    """Undo `file_key`, but for the root."""
+    return file.decode("utf-8", UNPAIRED)
+
+
+def file_path(root: str, file: bytes) -> str:
+    """Undo `file_key`."""
+    name = file_name(file)
+    return os.path.join(root, name if os.sep == "/" else name.replace("/", os.sep))
+
+
+def list_folder(root: str) -> dict[bytes, Stamp]:
+    """Return the stamp of every visible file below `root`; a drive that is not there is an error, not an empty folder."""
+    if not os.path.isdir(root):
+        raise FileNotFoundError(f"folder {printable(root)!r} is not there any more; nothing was changed in its index")
+    start, found, other_separator = len(os.path.join(root, "")), {}, os.sep != "/"
+    for entry in walk_files(root):
+        name = entry.path[start:]  # the lines of `file_key`, written out because they run for every file
+        if other_separator:
+            name = name.replace(os.sep, "/")
+        try:
+            status = entry.stat()
+            stamp: Stamp = (status.st_size, status.st_mtime_ns)
+        except OSError:  # a link that leads nowhere: a row with a problem
+            stamp = (0, None)
+        found[name.encode("utf-8", UNPAIRED)] = stamp
+    return found
+
+
+def reader() -> str:
+    """Say what pictures are read with here: with something else, an unreadable one may become readable."""
+    return f"Pillow {PIL.__version__}{', pillow-heif' * (find_spec('pillow_heif') is not None)}"
+
+
+# -- finding out ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Difference:
+    """What a look at the folder showed; files by their key in the index."""
+
+    found: dict[bytes, Stamp]
+    settled: list[bytes] = field(default_factory=list)  # the same as before, down to the contents
+    moved: dict[bytes, bytes] = field(default_factory=dict)  # where it was -> where it is
+    copied: dict[bytes, bytes] = field(default_factory=dict)  # the copy -> what it is a copy of
+    unread: list[bytes] = field(default_factory=list)  # to be decoded
+    gone: list[bytes] = field(default_factory=list)
+
+
+def find_differences(
+    store: Store, root: str, found: dict[bytes, Stamp], *, complete: bool = True, verify: bool = False
+) -> Difference:
+    """Compare what is in the folder with what is in the index.
+
+    Parameters
+    ----------
+    found
+        made by `list_folder`; where not `complete`, some files of it.
+    verify
+        read all these files and compare digests, also where size and time are the same.
+    """
+    known, left_out, again = _known_stamps(store)
+    doubtful = [file for file, stamp in found.items() if (verify or known.get(file) != stamp) and file not in left_out]
+    missing = known.keys() - found.keys() if complete else set()
+    if not doubtful and not missing:
+        return Difference(found)
+    rows = store.read("SELECT file, sha256, bytes FROM images")
+    sizes = {size for _, sha256, size in rows if sha256}
+    to_digest = [file for file in doubtful if found[file][0] in sizes and file not in again]
+    digests = dict(zip(to_digest, _digests([file_path(root, file) for file in to_digest]), strict=True))
+    labelled = {file for (file,) in store.read("SELECT one FROM labels UNION SELECT other FROM labels")}
+    difference = _sort_out(root, found, rows, doubtful, digests, again, labelled, complete)
+    difference.gone = sorted(missing - difference.moved.keys())
+    return difference
+
+
+def _known_stamps(store: Store) -> tuple[dict[bytes, Stamp | None], set[bytes], set[bytes]]:
+    """Return the stamps of the files in the collection, the files taken out of it, and those whose problem may be over.
+
+    A file that was read right after it was written, or whose problem may be over, has the stamp None, which no file has.
+    """
+    known: dict[bytes, Stamp | None] = {}
+    left_out, again = set(), set()
+    rows = store.read(
+        "SELECT file, state, bytes, modified, abs(seen - modified) < ?, "
+        "problem != '' AND (reader != ? OR problem LIKE 'no permission%') FROM images WHERE state != 'gone'",
+        (YOUNG, reader()),
+    )
+    for file, state, size, modified, is_young, once_more in rows:
+        if state == "out":
+            left_out.add(file)
+            continue
+        known[file] = None if is_young or once_more else (size, modified)
+        if once_more:
+            again.add(file)
+    return known, left_out, again
+
+
+def _sort_out(
+    root: str,
+    found: dict[bytes, Stamp],
+    rows: list[tuple],
+    doubtful: list[bytes],
+    digests: dict[bytes, str],
+    again: set[bytes],
+    labelled: set[bytes],
+    complete: bool,
+) -> Difference:
+    """Decide for each doubtful file whether it is the same, was moved or copied, or must be read."""
+    owners: dict[str, list[bytes]] = {}  # which rows have these contents
+    wanted = set(digests.values()) - {""}
+    for file, sha256, _ in rows:
+        if sha256 in wanted:
+            owners.setdefault(sha256, []).append(file)
+    difference = Difference(found, settled=[file for file in doubtful if file in owners.get(digests.get(file, ""), ())])
+    overwritten = set(doubtful) - set(difference.settled) - again
+
+    def was_left(file: bytes) -> bool:
+        is_there = file in found if complete else os.path.lexists(file_path(root, file))
+        return file not in difference.moved and (not is_there or file in overwritten)
+
+    for file in sorted(set(doubtful) - set(difference.settled)):
+        same = owners.get(digests.get(file, ""), [])
+        # of equal files that were moved each keeps its own name; else the one of which something was said comes first
+        movable = sorted((_base(old) != _base(file), old not in labelled, old) for old in same if was_left(old))
+        if movable:
+            difference.moved[movable[0][-1]] = file
+        elif same:
+            difference.copied[file] = same[0]
+        else:
+            difference.unread.append(file)
+    return difference
+
+
+def _base(file: bytes) -> bytes:
+    return file.rpartition(b"/")[2]
+
+
+def _digests(paths: Sequence[str]) -> list[str]:
+    return list(map_batches(partial(each, _digest), paths, describe="compare contents")) if paths else []
+
+
+def _digest(path: str) -> str:
+    """Return the SHA-256 of a file, empty where it cannot be read: the scan says why."""
+    try:
+        with open(path, "rb") as stored:
+            return hashlib.file_digest(stored, "sha256").hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,244 @@
+"""The loops over pairs that cannot be written as array operations, compiled by numba and cached on disk.
+
+Images are numbered 0..n-1 in the order in which they may become originals. A pair is (first, second), first < second, and
+comes with its level: the index of the strictest threshold it reaches, 0 being the strictest. Pairs are sorted by similarity,
+largest first, then by first and second.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import compiled
+
+
+@compiled
+def star_owners(
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, by_second: np.ndarray, n: int, n_levels: int
+) -> np.ndarray:
+    """Return the original each image belongs to at each level, int32 n x n_levels; -1 for an image that belongs to none.
+
+    An image is an original unless an earlier original is near. A member belongs to the most similar original, the earlier one
+    of two. `by_second` sorts the pairs by second image.
+
+    An original owns itself, so images without any pair own themselves too.
+    """
+    owner = np.empty((n, n_levels), np.int32)
+    for image in range(n):
+        owner[image] = image
+    # pairs by second image: whether `first` is an original is settled before it is asked
+    for pair in by_second:
+        for k in range(level[pair], n_levels):
+            if owner[first[pair], k] == first[pair]:
+                owner[second[pair], k] = -1
+    # most similar pairs first: the first original that claims a member is its best
+    for pair in range(len(first)):
+        a, b = first[pair], second[pair]
+        for k in range(level[pair], n_levels):
+            if owner[b, k] == -1 and owner[a, k] == a:
+                owner[b, k] = a
+            elif owner[a, k] == -1 and owner[b, k] == b:
+                owner[a, k] = b
+    return owner
+
+
+@compiled
+def tally_owners(owner: np.ndarray) -> np.ndarray:
+    """Return groups, images in groups and largest group for each level, int64 n_levels x 3."""
+    n, n_levels = owner.shape
+    tally = np.zeros((n_levels, 3), np.int64)
+    size = np.empty(n, np.int64)
+    for k in range(n_levels):
+        size[:] = 0
+        for image in range(n):
+            size[owner[image, k]] += 1
+        for count in size:
+            if count > 1:
+                tally[k, 0] += 1
+                tally[k, 1] += count
+                tally[k, 2] = max(tally[k, 2], count)
+    return tally
+
+
+@compiled
+def connected_levels(
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, n: int, n_levels: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Join images along pairs, strictest level first.
+
+    Returns
+    -------
+    the first image of each image's component at the last level, int32 n; and for each level the number of groups, of images in
+    groups and the largest group, int64 n_levels x 3.
+    """
+    parent = np.arange(n).astype(np.int32)
+    size = np.ones(n, np.int64)
+    tally = np.zeros((n_levels, 3), np.int64)
+    groups, images, largest, pair = 0, 0, 0, 0
+    for k in range(n_levels):
+        while pair < len(first) and level[pair] <= k:
+            a, b = first[pair], second[pair]
+            while parent[a] != a:
+                parent[a] = parent[parent[a]]
+                a = parent[a]
+            while parent[b] != b:
+                parent[b] = parent[parent[b]]
+                b = parent[b]
+            if a != b:
+                groups += 1 - (size[a] > 1) - (size[b] > 1)
+                images += (size[a] == 1) + (size[b] == 1)
+                parent[max(a, b)] = min(a, b)
+                size[min(a, b)] += size[max(a, b)]
+                largest = max(largest, size[min(a, b)])
+            pair += 1
+        tally[k] = groups, images, largest
+    for image in range(n):
+        parent[image] = parent[parent[image]]  # earlier images are already at their root
+    return parent, tally
+
+
+@compiled
+def score_members(
+    first: np.ndarray, second: np.ndarray, similarity: np.ndarray, owner: np.ndarray, n_copies: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Look up how near images are within their groups, each of which is named by the first image in it: `owner`.
+
+    Returns
+    -------
+    each image's similarity to the first of its group, NaN where the table lacks that pair; and by first image the least similar
+    pair met (infinity where none is), and how many pairs were met, those between copies included.
+    """
+    n = len(owner)
+    to_first = np.full(n, np.nan)
+    weakest = np.full(n, np.inf)
+    met = np.zeros(n, np.int64)
+    for image in range(n):
+        if owner[image] == image:
+            to_first[image] = 100.0
+        met[owner[image]] += n_copies[image] * (n_copies[image] - 1) // 2
+    for pair in range(len(first)):
+        a, b = first[pair], second[pair]
+        head = owner[a]
+        if head != owner[b]:
+            continue
+        if head == a:
+            to_first[b] = similarity[pair]
+        elif head == b:  # in a star a later original may own an earlier image
+            to_first[a] = similarity[pair]
+        weakest[head] = min(weakest[head], similarity[pair])
+        met[head] += 1 + n_copies[a] * n_copies[b]
+    return to_first, weakest, met
+
+
+@compiled
+def complete_levels(
+    first: np.ndarray, second: np.ndarray, level: np.ndarray, like: np.ndarray, n_levels: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Merge two clusters as soon as all pairs between them have been met, strictest level first.
+
+    Of very many copies only the one they are `like` has pairs; it stands for all of them in the counts.
+
+    Returns
+    -------
+    the same as `connected_levels`, the owners of what `like` does not name left to the caller.
+
+    Notes
+    -----
+    How many pairs lead from one cluster to another is kept in a table with open addressing, whose keys are the two clusters.
+    Each cluster's neighbours are a linked list; one that has been merged into another stays in it and is passed over.
+    """
+    n = len(like)
+    owner = like.copy()
+    size = np.zeros(n, np.int64)  # images, copies included
+    for image in range(n):
+        size[like[image]] += 1
+    n_members = np.ones(n, np.int64)  # images with pairs of their own
+    last = np.arange(n)  # the members of a cluster are a linked list from the cluster's number to here
+    following = np.full(n, -1)
+    grouped = size[size > 1]
+    groups, images, largest = len(grouped), grouped.sum(), grouped.max() if len(grouped) else 0
+    keys, counts, n_keys = np.full(1024, -1), np.zeros(1024, np.int64), 0
+    newest = np.full(n, -1)  # of each cluster: its latest neighbour in the list below
+    neighbour, earlier, n_links = np.empty(1024, np.int64), np.empty(1024, np.int64), 0
+    tally = np.zeros((n_levels, 3), np.int64)
+    pair = 0
+    for k in range(n_levels):
+        while pair < len(first) and level[pair] <= k:
+            a, b = owner[first[pair]], owner[second[pair]]
+            a, b = min(a, b), max(a, b)
+            pair += 1
+            if 2 * n_keys > len(keys):
+                keys, counts = _grow(keys, counts)
+            if n_links + 2 > len(neighbour):
+                neighbour, earlier = np.append(neighbour, neighbour), np.append(earlier, earlier)
+            place = _find(keys, a * n + b)
+            if keys[place] < 0:
+                keys[place], n_keys = a * n + b, n_keys + 1
+                n_links = _link(a, b, newest, neighbour, earlier, n_links)
+                n_links = _link(b, a, newest, neighbour, earlier, n_links)
+            counts[place] += 1
+            if counts[place] < n_members[a] * n_members[b]:
+                continue
+            counts[place] = 0
+            groups += 1 - (size[a] > 1) - (size[b] > 1)
+            images += (size[a] == 1) + (size[b] == 1)
+            member = b
+            while member >= 0:
+                owner[member] = a
+                member = following[member]
+            following[last[a]], last[a] = b, last[b]
+            size[a] += size[b]
+            n_members[a] += n_members[b]
+            largest = max(largest, size[a])
+            link = newest[b]
+            while link >= 0:
+                other = neighbour[link]
+                link = earlier[link]
+                if owner[other] != other or other == a:
+                    continue  # merged meanwhile
+                place = _find(keys, min(b, other) * n + max(b, other))
+                moved, counts[place] = counts[place], 0
+                if moved == 0:
+                    continue  # moved already, by the same neighbour further up
+                if 2 * n_keys > len(keys):
+                    keys, counts = _grow(keys, counts)
+                if n_links + 2 > len(neighbour):
+                    neighbour, earlier = np.append(neighbour, neighbour), np.append(earlier, earlier)
+                place = _find(keys, min(a, other) * n + max(a, other))
+                if keys[place] < 0:
+                    keys[place], n_keys = min(a, other) * n + max(a, other), n_keys + 1
+                    n_links = _link(a, other, newest, neighbour, earlier, n_links)
+                    n_links = _link(other, a, newest, neighbour, earlier, n_links)
+                counts[place] += moved
+        tally[k] = groups, images, largest
+    return owner, tally
+
+
+@compiled
+def _link(one: int, other: int, newest: np.ndarray, neighbour: np.ndarray, earlier: np.ndarray, n_links: int) -> int:
+    """Add a neighbour to a cluster's list; return how many links there are now."""
+    neighbour[n_links], earlier[n_links] = other, newest[one]
+    newest[one] = n_links
+    return n_links + 1
+
+
+@compiled
+def _find(keys: np.ndarray, key: int) -> np.int64:
+    """Return where a key stands in a table with open addressing, or where it would; -1 marks what is free."""
+    mask = len(keys) - 1
+    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)  # neighbouring keys far apart: 2**64 divided by the golden ratio
+    place = np.int64(mixed >> np.uint64(32)) & mask
+    while keys[place] >= 0 and keys[place] != key:
+        place = (place + 1) & mask
+    return place
+
+
+@compiled
+def _grow(keys: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a table twice as large with the same content."""
+    more_keys, more_counts = np.full(2 * len(keys), -1), np.zeros(2 * len(keys), np.int64)
+    for old in range(len(keys)):
+        if keys[old] >= 0:
+            place = _find(more_keys, keys[old])
+            more_keys[place], more_counts[place] = keys[old], counts[old]
+    return more_keys, more_counts

@@ -1,0 +1,175 @@
+"""The hashes of many sketches at once, with the very bits that imagehash gives for each.
+
+imagehash is the definition (`METHODS[name].compute`), and the tests compare bit by bit. What is done here once for a stack of
+images is what imagehash does image by image: shrink (as Pillow does), transform, compare with the median or a neighbour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import imagehash
+import numpy as np
+from PIL import Image
+
+from .decode import UnreadableImage
+from .sketches import read_sketch
+
+HUE_EDGES = np.linspace(0, 255, 7)  # colorhash's six hues
+HUE_OF_VALUE = np.searchsorted(HUE_EDGES[1:-1], np.arange(256), side="right")
+
+
+def hash_sketches(sketches: np.ndarray, method: str, n_views: int = 1) -> np.ndarray:
+    """Return the hash bits of sketches in each of their first `n_views` orientations.
+
+    Parameters
+    ----------
+    sketches : uint8, n x side x side; for colorhash, n x side x side x 3
+    method : a hash method of `METHODS`
+    n_views : 1, or 8 (see `turn_views`)
+
+    Returns
+    -------
+    bool, n x n_views x n_bits
+    """
+    if method == "colorhash":  # it counts pixels, so turning changes nothing
+        return np.repeat(_color_bits(sketches)[:, None], n_views, axis=1)
+    views = list(sketches) if n_views == 1 else [view for sketch in sketches for view in turn_views(sketch)]
+    bits = _GREY_METHODS[method](views) if views else np.zeros((0, 0), bool)
+    return bits.reshape(len(sketches), n_views, bits.shape[-1])
+
+
+def sketch_mode(method: str) -> str:
+    """Return the mode, "L" or "RGB", of the sketches that a hash method looks at."""
+    return "RGB" if method == "colorhash" else "L"
+
+
+def turn_views(picture: np.ndarray) -> list[np.ndarray]:
+    """Return the eight ways to turn and mirror a picture, height x width (x channels), itself first."""
+    mirrored = picture[:, ::-1]
+    turned = [np.rot90(view, quarters) for view in (picture, mirrored) for quarters in range(4)]
+    return [np.ascontiguousarray(view) for view in turned]
+
+
+def _shrink(views: list[np.ndarray], width: int, height: int) -> np.ndarray:
+    """Return uint8, n x height x width: what Pillow makes of each view, in two calls for all.
+
+    Rows are shrunk first, then columns. Rows know nothing of one another, so those of all views are shrunk together.
+    """
+    from .shrink import shrink_and_turn
+
+    if not views:
+        return np.zeros((0, height, width), np.uint8)
+    n, side = len(views), len(views[0])
+    rows = shrink_and_turn(np.concatenate(views).T.copy(), width)
+    columns = rows.reshape(n, side, width).transpose(1, 0, 2).reshape(side, n * width)
+    return shrink_and_turn(columns, height).reshape(n, width, height).transpose(0, 2, 1)
+
+
+def _above_median(values: np.ndarray) -> np.ndarray:
+    flat = values.reshape(len(values), -1)
+    return flat > np.median(flat, axis=1, keepdims=True)
+
+
+def _phash_bits(views: list[np.ndarray], side: int) -> np.ndarray:
+    import scipy.fftpack
+
+    pixels = _shrink(views, 4 * side, 4 * side)
+    waves = scipy.fftpack.dct(scipy.fftpack.dct(pixels, axis=1)[:, :side], axis=2)
+    return _above_median(waves[:, :, :side])
+
+
+def _dhash_bits(views: list[np.ndarray]) -> np.ndarray:
+    pixels = _shrink(views, 9, 8)
+    return (pixels[:, :, 1:] > pixels[:, :, :-1]).reshape(len(views), -1)
+
+
+def _ahash_bits(views: list[np.ndarray]) -> np.ndarray:
+    pixels = _shrink(views, 8, 8).reshape(len(views), -1)
+    return pixels > pixels.mean(axis=1, keepdims=True)
+
+
+def _whash_bits(views: list[np.ndarray]) -> np.ndarray:
+    import pywt
+
+    pixels = np.stack(views) / 255.0
+    side = pixels.shape[1]
+    coefficients = pywt.wavedec2(pixels, "haar", level=int(np.log2(side)), axes=(1, 2))
+    coefficients[0] = coefficients[0] * 0  # without the mean brightness
+    pixels = pywt.waverec2(coefficients, "haar", axes=(1, 2))
+    return _above_median(pywt.wavedec2(pixels, "haar", level=int(np.log2(side)) - 3, axes=(1, 2))[0])
+
+
+_GREY_METHODS: dict[str, Callable[[list[np.ndarray]], np.ndarray]] = {
+    "phash": lambda views: _phash_bits(views, 8),
+    "phash256": lambda views: _phash_bits(views, 16),
+    "dhash": _dhash_bits,
+    "ahash": _ahash_bits,
+    "whash": _whash_bits,
+}
+
+
+def _color_bits(sketches: np.ndarray) -> np.ndarray:
+    """Return 14 fractions of three bits each: black, grey, and six hues of faint and of bright colours."""
+    bits = np.zeros((len(sketches), 14, 3), bool)
+    for sketch, row in zip(sketches, bits, strict=True):
+        grey = np.asarray(Image.fromarray(sketch).convert("L"))
+        hue, saturation, _value = np.moveaxis(np.asarray(Image.fromarray(sketch).convert("HSV")), 2, 0)
+        black = grey < 256 // 8
+        colored = ~black & (saturation >= 256 // 3)
+        faint, bright = colored & (saturation < 256 * 2 // 3), colored & (saturation > 256 * 2 // 3)
+        counts = [np.bincount(HUE_OF_VALUE[hue[some]], minlength=6) for some in (faint, bright)]
+        fractions = [black.mean(), (~black & ~colored).mean(), *np.concatenate(counts) / max(1, colored.sum())]
+        levels = np.minimum(7, (np.array(fractions) * 8).astype(int))
+        row[:] = levels[:, None] // [4, 2, 1] % [8, 4, 2] > 0  # imagehash's own way to spread 0..7 over three bits
+    return bits.reshape(len(sketches), 42)
+
+
+HASH_BATCH = 64  # sketches hashed together
+N_VIEWS = 8  # four quarter turns, plain and mirrored
+RECIPE = 3  # one more whenever sketches or hashes change by as much as a bit, so that kept ones are made again
+
+
+def made_with() -> str:
+    """Say what the hashes made now are made with; those made with something else may differ in some bits."""
+    return f"imagehash {imagehash.__version__}, recipe {RECIPE}"
+
+
+# -- hashes -----------------------------------------------------------------------------------------------------------
+
+
+def _hash_batch(paths: Sequence[str], *, method: str, n_views: int) -> list[np.ndarray | str]:
+    """Return packed codes, n_views x n_words, or the problem, of each path; picklable, so any executor can run it."""
+    results: list[np.ndarray | str] = [_sketch_or_problem(path, sketch_mode(method)) for path in paths]
+    good = [place for place, result in enumerate(results) if not isinstance(result, str)]
+    if good:
+        codes = pack_bits(hash_sketches(np.stack([results[place] for place in good]), method, n_views))
+        for place, code in zip(good, codes, strict=True):
+            results[place] = code
+    return results
+
+
+def _sketch_or_problem(path: str, mode: str) -> np.ndarray | str:
+    try:
+        return read_sketch(path, mode)
+    except UnreadableImage as error:
+        return str(error)
+
+
+def pack_bits(bits: np.ndarray) -> np.ndarray:
+    """Pack bool, ... x n_bits, into uint64, ... x ceil(n_bits / 64), the last word filled up with zeros.
+
+    Examples
+    --------
+    >>> pack_bits(np.ones((3, 42), dtype=bool)).shape
+    (3, 1)
+    """
+    n_bits = bits.shape[-1]
+    filled = np.zeros((*bits.shape[:-1], -(-n_bits // 64) * 64), dtype=bool)
+    filled[..., :n_bits] = bits
+    return np.packbits(filled, axis=-1).view(np.uint64)
+
+
+def unpack_bits(codes: np.ndarray, n_bits: int) -> np.ndarray:
+    """Undo `pack_bits`."""
+    return np.unpackbits(np.ascontiguousarray(codes).view(np.uint8), axis=-1)[..., :n_bits].astype(bool)

@@ -1,0 +1,205 @@
+"""The pair table as numbers: what groups, plots and evidence count with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from .checks import check_percent
+from .copies import may_be_original
+
+TOLERANCE = 1e-9  # percent; a threshold typed as 100 * (1 - 3 / 42) includes pairs 3 bits apart
+LEFT, RIGHT = "left:", "right:"  # before a name that both collections have
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Of which of two collections each image of a pair table is."""
+
+    own: list[str]  # the names that images have in their collections
+    is_right: np.ndarray  # bool, n_names
+    shared: set[str]  # names that both collections have
+
+
+@dataclass(frozen=True, eq=False)
+class PairGraph:
+    """A pair table as arrays, images numbered in the order in which they may become originals.
+
+    Pairs are (first, second), first < second, sorted by similarity, largest first, then by first and second.
+    """
+
+    names: list[str]
+    first: np.ndarray  # int32
+    second: np.ndarray  # int32
+    similarity: np.ndarray  # float64, percent
+    row: np.ndarray  # int64: where the pair stands in the table
+    floor: float
+    method: str
+    n_images: int
+    # the original of which an image is one of very many copies (`attrs["alike"]`), else itself
+    like: np.ndarray  # int32, n_names
+    n_removed: int  # pairs that labels took out of the table
+    sides: Sides | None  # None for the pairs of one collection
+
+    @classmethod
+    def read(cls, pairs: pd.DataFrame, threshold: float | None = None) -> PairGraph:
+        """Check a pair table and number its images.
+
+        Raises
+        ------
+        TypeError, ValueError
+            if it is no pair table, has lost its floor, or the threshold is below it.
+        """
+        if not isinstance(pairs, pd.DataFrame) or not {"left", "right", "similarity"} <= set(pairs):
+            raise TypeError(f"pairs must be a table made by similar_pairs(fingerprints), not {type(pairs).__name__}")
+        if "floor" not in pairs.attrs:
+            raise ValueError(
+                "pairs has lost its floor, as happens in CSV files and pd.concat; say what min_similarity it was made with: "
+                "pairs.attrs['floor'] = 70"
+            )
+        floor = check_percent("pairs.attrs['floor']", pairs.attrs["floor"])
+        left, right, names, sides = _number_images(pairs)
+        order = np.lexsort((np.maximum(left, right), np.minimum(left, right), -pairs.similarity.to_numpy()))
+        graph = cls(
+            names=names,
+            first=np.minimum(left, right)[order],
+            second=np.maximum(left, right)[order],
+            similarity=pairs.similarity.to_numpy(dtype=float)[order],
+            row=order,
+            floor=floor,
+            method=str(pairs.attrs.get("method", "unknown method")),
+            n_images=int(pairs.attrs.get("n_images", len(names))),
+            like=_read_alike(pairs, names),
+            n_removed=sum(pairs.attrs.get("labels", {}).get(kind, 0) for kind in ("different", "cut")),
+            sides=sides,
+        )
+        if threshold is not None:
+            graph.check_floor(threshold)
+        return graph
+
+    @cached_property
+    def by_second(self) -> np.ndarray:
+        """The order of the pairs by second image, then by first; int64."""
+        return np.lexsort((self.first, self.second))
+
+    def below(self, upper: float) -> PairGraph:
+        """Return the same images with the pairs below `upper` percent, exclusive."""
+        return self.only(~self.at_or_above(upper))
+
+    def only(self, kept: np.ndarray) -> PairGraph:
+        """Return the same images with some of the pairs: bool, n_pairs."""
+        parts = {name: getattr(self, name)[kept] for name in ("first", "second", "similarity", "row")}
+        return replace(self, **parts)
+
+    def check_floor(self, threshold: float) -> None:
+        """Raise a ValueError with the way out if the table cannot answer for `threshold`."""
+        if threshold < self.floor - TOLERANCE:
+            raise ValueError(
+                f"pairs holds similarities from {self.floor:g} up, so groups at {threshold:g} would be incomplete; make it "
+                f"with similar_pairs(fingerprints, min_similarity={threshold:g})"
+            )
+
+    def at_or_above(self, threshold: float) -> np.ndarray:
+        """Return bool, n_pairs: which pairs reach `threshold`, inclusive."""
+        return self.similarity >= threshold - TOLERANCE
+
+    @cached_property
+    def name_array(self) -> np.ndarray:
+        """The names as an array of objects, to take many at once."""
+        return np.array(self.names, dtype=object)
+
+    @cached_property
+    def n_copies(self) -> np.ndarray:
+        """How many copies stand behind each image, int64 n_names: pairs between two copies are not in the table."""
+        return np.bincount(self.like, minlength=len(self.names)) - (self.like == np.arange(len(self.names)))
+
+    def count_pairs(self, near: np.ndarray) -> int:
+        """Return the number of pairs of which the table's rows `near` are part."""
+        copies = self.n_copies
+        if not copies.any():
+            return int(near.sum())
+        between = copies[self.first[near]] * copies[self.second[near]]  # a pair stands for those between its images' copies too
+        return int(near.sum() + between.sum() + (copies * (copies - 1) // 2).sum())
+
+
+def _number_images(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str], Sides | None]:
+    """Return left and right as int32 numbers, the names they stand for, in the order of originals, and their sides."""
+    if pairs.attrs.get("sides") == 2:
+        return _number_sides(pairs)
+    left, right = pairs.left, pairs.right
+    if isinstance(left.dtype, pd.CategoricalDtype) and left.dtype == right.dtype:
+        known, codes = list(left.cat.categories), (left.cat.codes.to_numpy(), right.cat.codes.to_numpy())
+    else:
+        both, uniques = pd.factorize(np.concatenate([left.to_numpy(dtype=object), right.to_numpy(dtype=object)]))
+        known, codes = list(uniques), (both[: len(pairs)], both[len(pairs) :])
+    order = sorted(range(len(known)), key=lambda k: may_be_original(known[k]))
+    number = _places(order)
+    return number[codes[0]], number[codes[1]], [known[k] for k in order], None
+
+
+def _number_sides(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str], Sides]:
+    left, right = image_names(pairs)
+    n_left = len(left.cat.categories)
+    known = [*left.cat.categories, *right.cat.categories]
+    own = [*_categories(pairs.left), *_categories(pairs.right)]
+    # what is on the right was there before: originals are looked for there first
+    order = sorted(range(len(known)), key=lambda k: (k < n_left, may_be_original(known[k])))
+    number = _places(order)
+    shared = set(own[:n_left]) & set(own[n_left:])
+    sides = Sides([own[k] for k in order], np.array([k >= n_left for k in order], dtype=bool), shared)
+    return number[left.cat.codes], number[n_left + right.cat.codes.to_numpy(np.int64)], [known[k] for k in order], sides
+
+
+def _places(order: list[int]) -> np.ndarray:
+    number = np.empty(len(order), np.int32)
+    number[order] = np.arange(len(order), dtype=np.int32)
+    return number
+
+
+def image_names(pairs: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Return the left and right names, told apart by `left:` and `right:` where two collections share a name."""
+    if pairs.attrs.get("sides") != 2:
+        return pairs.left, pairs.right
+    left, right = pairs.left.astype("category"), pairs.right.astype("category")
+    shared = set(left.cat.categories) & set(right.cat.categories)
+    return tuple(
+        side.cat.rename_categories([f"{word}{name}" if name in shared else name for name in side.cat.categories])
+        for side, word in ((left, LEFT), (right, RIGHT))
+    )
+
+
+def _categories(names: pd.Series) -> list[str]:
+    return list(names.astype("category").cat.categories)
+
+
+def check_rows(images: pd.DataFrame, pairs: pd.DataFrame | None = None) -> None:
+    """Raise a ValueError with the way out if `images` cannot have one row for each image of a pair table.
+
+    That is where it names an image twice, or two collections both have an image of that name.
+    """
+    twice = images.image[images.image.duplicated()]
+    if pairs is not None and pairs.attrs.get("sides") == 2:
+        shared = sorted(set(pairs.left.astype("category").cat.categories) & set(pairs.right.astype("category").cat.categories))
+        twice = pd.Series(shared, dtype=object) if shared else twice
+    if len(twice):
+        raise ValueError(f"images must have one row for each image, and two are called {twice.iloc[0]!r}; {NAME_APART}")
+
+
+NAME_APART = (
+    "where two collections share names, give one of them names of its own before it is fingerprinted: "
+    "old['image'] = 'old/' + old.image; then images=pd.concat([new, old], ignore_index=True) has a row for each"
+)
+WHERE_FROM = f"were the groups made from another folder? Or {NAME_APART}"
+
+
+def _read_alike(pairs: pd.DataFrame, names: list[str]) -> np.ndarray:
+    like = np.arange(len(names), dtype=np.int32)
+    if pairs.attrs.get("alike"):
+        number = {name: k for k, name in enumerate(names)}
+        for first, *copies in pairs.attrs["alike"]:
+            if first in number:  # else the table has been filtered
+                like[[number[name] for name in copies if name in number]] = number[first]
+    return like

@@ -1,0 +1,238 @@
+"""One file -> what is known of it: a row of the `images` table, and the small pictures that fingerprints are made from.
+
+Each file is read and decoded once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, grey_as_seen, is_lying, open_lazily, read_plain_jpeg, readable
+from .files import _File, open_bytes, read_bytes, read_status
+from .hashing import N_VIEWS, hash_sketches, pack_bits, sketch_mode
+from .sketches import DECODE_SIDE, SKETCH_SIDE, read_sketch, sketch_image
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that one look at a file gives, made by `read_batch`.
+
+    Attributes
+    ----------
+    row
+        a row of the `images` table as a dict; `modified` in nanoseconds since 1970, `problem` not empty if it failed.
+    codes
+        of each method, uint64, n_views x n_words; empty where there is a problem.
+    """
+
+    row: dict[str, Any]
+    codes: dict[str, np.ndarray]
+
+
+def read_batch(
+    files: Sequence[tuple[str, str]],
+    *,
+    methods: Sequence[str] = ("phash",),
+    orientations: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> list[Reading]:
+    """Read each file once for everything: table row with detail, and the codes of several hash methods.
+
+    The codes and the row are those of `scan_images` and `fingerprint_images`. With `functools.partial` it is a function for
+    `map_batches`; picklable, so any executor can run it. Only `colorhash` needs a second decode, in colour.
+
+    Parameters
+    ----------
+    files : (image name, path) of each
+    methods : names of hash methods
+    orientations : 8 views instead of 1
+    max_pixels : see `scan_images`
+    """
+    modes = sorted({"L", *map(sketch_mode, methods)})
+    read = [_read_file(image, path, modes, max_pixels) for image, path in files]
+    stacks = {mode: _stack_sketches([sketches[mode] for _, sketches in read if sketches]) for mode in modes}
+    n_views = N_VIEWS if orientations else 1
+    codes = {method: iter(pack_bits(hash_sketches(stacks[sketch_mode(method)], method, n_views))) for method in methods}
+    return [Reading(row, {method: next(codes[method]) for method in methods} if sketches else {}) for row, sketches in read]
+
+
+def _read_file(image: str, path: str, modes: list[str], max_pixels: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return a file's row and its sketch in each mode; no sketches, and the row's problem, if one cannot be had."""
+    row, sketch = describe_file(image, path, max_pixels=max_pixels)
+    if sketch is None:
+        return row, {}
+    try:
+        return row, {mode: sketch if mode == "L" else read_sketch(path, mode) for mode in modes}
+    except UnreadableImage as error:  # it vanished in between
+        return {**row, "problem": str(error)}, {}
+
+
+def _stack_sketches(made: list[np.ndarray]) -> np.ndarray:
+    return np.stack(made) if made else np.zeros((0, SKETCH_SIDE, SKETCH_SIDE), np.uint8)
+
+
+LOW_DETAIL = 2.0  # grey levels of standard deviation; below it a hash describes noise
+NOT_KNOWN = np.iinfo(np.int64).min  # how pandas writes a missing time in nanoseconds
+WHOLE_FILE = 64 * 2**20  # bytes; smaller files are read once, for the digest and the decoder together
+
+# EXIF (TIFF) tags that describe how the pixels are stored, not the picture: every TIFF has a dozen of them
+LAYOUT_TAGS = {*range(254, 260), 262, 266, 273, 274, 277, 278, 279, 282, 283, 284, 296, 317, 320, 330, 338, 339, 347}
+LAYOUT_TAGS |= {0x8769, 0x8825}  # and where the Exif and the GPS block begin
+
+LOSSLESS = {"PNG", "BMP", "DIB", "GIF", "PPM", "TGA", "PCX", "SGI", "QOI", "ICO", "PSD", "SUN", "XBM"}
+
+
+# -- one file ---------------------------------------------------------------------------------------------------------
+
+
+def _describe_batch(files: Sequence[_File], *, max_pixels: int) -> list[tuple[dict[str, Any], np.ndarray | None]]:
+    """Return a row of the `images` table and the sketch of each file, or None where there is a problem."""
+    return [describe_file(file.image, file.path, max_pixels=max_pixels) for file in files]
+
+
+def describe_file(image: str, path: str, *, max_pixels: int = MAX_PIXELS) -> tuple[dict[str, Any], np.ndarray | None]:
+    """Read and decode a file once.
+
+    Returns
+    -------
+    a row of the `images` table as a dict (`modified` in nanoseconds), and the sketch, uint8, 64 x 64; None where there is a
+    problem.
+    """
+    row = {
+        "image": image,
+        "path": path,
+        "bytes": 0,
+        "modified": NOT_KNOWN,
+        "sha256": "",
+        "format": "",
+        "mode": "",
+        "width": 0,
+        "height": 0,
+        "frames": 0,
+        "taken": None,
+        "metadata": 0,
+        "lossless": False,
+        "detail": np.nan,
+        "problem": "",
+    }
+    try:
+        with readable():
+            return row, _read_into(row, max_pixels)
+    except UnreadableImage as error:
+        row["problem"] = str(error)
+        return row, None
+
+
+def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
+    """Fill a row step by step, so that what was known before a failure stays; return the sketch."""
+    size, modified, regular = read_status(row["path"])
+    row.update(bytes=size, modified=modified)
+    if not regular:
+        raise UnreadableImage("not a regular file")
+    if size == 0:
+        raise UnreadableImage("the file is empty")
+    whole = read_bytes(row["path"], size) if size <= WHOLE_FILE else b""
+    plain = read_plain_jpeg(whole, min_side=DECODE_SIDE, max_pixels=max_pixels)
+    if plain is None:
+        grey = _read_with_pillow(row, whole, max_pixels)
+    else:
+        row.update(format="JPEG", mode=plain.mode, width=plain.width, height=plain.height, frames=1)
+        row["sha256"] = hashlib.sha256(whole).hexdigest()
+        grey = plain.grey
+    sketch = sketch_image(grey)
+    row["detail"] = _detail(sketch)
+    return sketch
+
+
+def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.ndarray:
+    """Fill a row as Pillow understands the file, of which the `whole` is given if it is small; return the grey picture."""
+    with io.BytesIO(whole) if whole else open_bytes(row["path"]) as source, _identified(source) as image:
+        row.update(format=image.format or "", mode=image.mode, lossless=_is_lossless(image))
+        row["sha256"] = hashlib.sha256(whole).hexdigest() if whole else _file_digest(row["path"])
+        width, height = image.size  # before it is decoded smaller
+        grey = grey_as_seen(image, min_side=DECODE_SIDE, max_pixels=max_pixels)
+        if is_lying(image):
+            width, height = height, width
+        row.update(width=width, height=height, frames=_count_frames(image), **_read_metadata(image))
+    return grey
+
+
+def _detail(sketch: np.ndarray) -> float:
+    """Return the standard deviation of a grey sketch, 0..127.5."""
+    values, n = sketch.ravel().astype(np.float64), sketch.size
+    # sums of whole numbers far below 2**53 are exact in any order, so that every machine gets the same
+    return float(np.sqrt(n * values.dot(values) - values.sum() ** 2) / n)
+
+
+def _identified(source: Any) -> ImageFile.ImageFile:
+    """Open an image's header, with the way out where only a missing plugin keeps it from being read."""
+    try:
+        return open_lazily(source)
+    except Exception:
+        source.seek(0)
+        if not HAS_HEIF and source.read(12)[4:12] in {b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"}:
+            raise UnreadableImage('a HEIC photograph: pip install "imgdup-nb[heif]" to read it') from None
+        raise
+
+
+def _file_digest(path: str) -> str:
+    digest = hashlib.sha256()
+    with open_bytes(path) as stored:
+        while chunk := stored.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _count_frames(image: Image.Image) -> int:
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # the first frame is good; damage further on does not make the picture unreadable
+        return 1
+
+
+def _is_lossless(image: ImageFile.ImageFile) -> bool:
+    """Tell whether the file's format keeps every pixel it was given."""
+    if image.format == "TIFF":
+        return "jpeg" not in str(image.info.get("compression", "")).lower()
+    if image.format == "WEBP":
+        assert image.fp is not None
+        image.fp.seek(12)
+        return b"VP8L" in image.fp.read(64 * 1024)  # the chunk's name stands before the pixels
+    return image.format in LOSSLESS
+
+
+def _read_metadata(image: ImageFile.ImageFile) -> dict[str, Any]:
+    """Return `taken` and the number of `metadata` entries; damaged metadata count as none."""
+    try:
+        exif = image.getexif()
+        details = exif.get_ifd(0x8769)  # the Exif block: exposure, lens, time
+        entries = len(set(exif) - LAYOUT_TAGS) + len(details) + len(exif.get_ifd(0x8825))  # and GPS
+        entries += _count_iptc(image) + bool(image.info.get("xmp"))
+        return {"metadata": entries, "taken": _parse_time(details.get(0x9003) or exif.get(0x0132))}
+    except Exception:
+        return {}
+
+
+def _count_iptc(image: ImageFile.ImageFile) -> int:
+    if "photoshop" not in image.info and image.format != "TIFF":
+        return 0
+    # imported late: a plugin imported before Pillow's own is asked first about every file, and this one tries to read it
+    from PIL import IptcImagePlugin
+
+    return len(IptcImagePlugin.getiptcinfo(image) or ())
+
+
+def _parse_time(text: Any) -> datetime | None:
+    """Read EXIF's `2024:05:31 17:20:09`; cameras without a clock write zeros."""
+    try:
+        return datetime.strptime(str(text), "%Y:%m:%d %H:%M:%S") if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,95 @@
+"""The small square that the hash methods look at, and a memory of the last ones, so that no file is decoded twice.
+
+A grey sketch of a JPEG is decoded from its brightness alone, which is what makes scanning fast; only what looks at colours
+(`colorhash`, the choice of keepers) reads a sketch in colour.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+import numpy as np
+from PIL import Image
+
+from .decode import open_image, readable
+from .files import read_status
+
+SKETCH_SIDE = 64  # pixels
+DECODE_SIDE = 128  # decoded at least this large before it becomes a sketch, so that reduction does not alias
+
+Stamp = tuple[str, int, int, str]  # path, bytes, time of change, mode
+
+
+def sketch_image(pixels: np.ndarray) -> np.ndarray:
+    """Squash a picture to the square that the hash methods look at.
+
+    uint8, height x width (x 3 for RGB) -> uint8, 64 x 64 (x 3)
+    """
+    # what is very large is first averaged by whole pixels, which still leaves 16 for each of the square
+    down, across = (max(1, side // (16 * SKETCH_SIDE)) for side in pixels.shape[:2])
+    small = np.asarray(Image.fromarray(pixels).reduce((across, down))) if max(down, across) > 1 else pixels
+    if small.ndim == 2:
+        return _squash(small)
+    return np.dstack([_squash(small[:, :, band]) for band in range(small.shape[2])])
+
+
+def _squash(band: np.ndarray) -> np.ndarray:
+    from .shrink import shrink_pixels
+
+    # numba compiles once more for what may not be written to, as Pillow's pixels
+    return shrink_pixels(band if band.flags.carray else np.array(band, order="C"), SKETCH_SIDE, SKETCH_SIDE)
+
+
+def read_sketch(path: str, mode: str = "L") -> np.ndarray:
+    """Return an image's sketch: uint8, 64 x 64, the upright picture squashed to a square; with mode "RGB", 64 x 64 x 3.
+
+    Raises
+    ------
+    UnreadableImage
+        if it cannot be shown.
+    """
+    with readable():
+        size, modified, _regular = read_status(path)
+    stamp = (path, size, modified, mode)
+    known = sketches.get(stamp)
+    if known is None:
+        known = sketch_image(np.asarray(open_image(path, min_side=DECODE_SIDE, mode=mode)))
+        if sketches.has_room():  # else one pass over many files would drop each just before it is asked for
+            sketches.keep(stamp, known)
+    return known
+
+
+class _Sketches:
+    """The sketches made last, by path, size, time and mode, so that a table and its fingerprints share one decode."""
+
+    def __init__(self, at_most: int) -> None:
+        self.at_most = at_most  # bytes
+        self._bytes = 0
+        self._kept: OrderedDict[Stamp, np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def has_room(self) -> bool:
+        return self._bytes < self.at_most
+
+    def forget(self) -> None:
+        """Forget all: what is asked for next is decoded again."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
+    def get(self, stamp: Stamp) -> np.ndarray | None:
+        return self._kept.get(stamp)
+
+    def keep(self, stamp: Stamp, sketch: np.ndarray) -> None:
+        with self._lock:
+            self._bytes += sketch.nbytes - getattr(self._kept.pop(stamp, None), "nbytes", 0)
+            self._kept[stamp] = sketch
+            while self._bytes > self.at_most:
+                self._bytes -= self._kept.popitem(last=False)[1].nbytes
+
+
+sketches = _Sketches(at_most=250_000_000)  # 61,000 grey ones

@@ -1,1 +1,0 @@
-"""A collection that is kept: a folder, one SQLite file, and what changed since."""

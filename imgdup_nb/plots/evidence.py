@@ -1,0 +1,191 @@
+"""Figures of evidence: what is true of the pairs, what labels say, what copies and strangers score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ..engine.checks import count_of
+from ..engine.pair_graph import TOLERANCE, PairGraph
+from ..evidence.calibrate import Calibration
+from ..evidence.evaluate import PairsOrGroups, read_truth_of
+from ..evidence.tool_defaults import TOOL_DEFAULTS
+from ..sweep import count_by_level, graph_levels
+from .parts import axes_or_new, bar_widths, draw_legend, draw_line
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TRUE, FALSE = "#2f7de1", "#cf6f12"  # blue and orange: told apart by all eyes
+
+
+def plot_precision_recall(scores: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None) -> Axes:
+    """Draw precision and recall by threshold, with their intervals.
+
+    Parameters
+    ----------
+    scores
+        made by `score_thresholds`.
+    threshold
+        percent; draws a line.
+    ax
+        where to draw; None makes a figure.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from imgdup_nb import Fingerprints, score_thresholds, similar_pairs
+    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64]))
+    >>> ax = plot_precision_recall(score_thresholds(pairs, {"a": 1, "b": 1}), ax=Figure().subplots())
+    >>> [line.get_label() for line in ax.lines]
+    ['precision', 'recall']
+    """
+    ax = axes_or_new(ax, (7, 3))
+    rising = scores.sort_values("threshold")
+    for name, colour in (("precision", TRUE), ("recall", FALSE)):
+        known = rising[rising[name].notna()]
+        low, high = known[f"{name}_low"], known[f"{name}_high"]
+        ax.fill_between(known.threshold, low, high, step="pre", color=colour, alpha=0.2, linewidth=0)
+        ax.step(known.threshold, known[name], where="pre", color=colour, label=name, linewidth=1.8)
+    draw_line(ax, threshold)
+    ax.set(xlabel="threshold, percent", ylabel="share", ylim=(-0.02, 1.02))
+    draw_legend(ax)
+    return ax
+
+
+def plot_true_and_false(
+    pairs: pd.DataFrame, truth: PairsOrGroups, threshold: float | None = None, *, ax: Axes | None = None
+) -> Axes:
+    """Draw how similar true and false pairs are: true ones upward, false ones downward, and the threshold across.
+
+    Parameters
+    ----------
+    pairs
+        made by `similar_pairs`.
+    truth
+        in any form that `score_thresholds` takes.
+    threshold
+        percent; draws a line.
+    ax
+        where to draw; None makes a figure.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from imgdup_nb import Fingerprints, similar_pairs
+    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64]))
+    >>> ax = plot_true_and_false(pairs, {"a": 1, "b": 1}, 90, ax=Figure().subplots())
+    >>> [bars.get_label() for bars in ax.containers]
+    ['true: 1 pair', 'false: 0 pairs']
+    """
+    ax = axes_or_new(ax, (7, 3))
+    graph = PairGraph.read(pairs)
+    known = read_truth_of(graph, truth, pairs)
+    same = known.same(graph.first, graph.second)
+    levels = graph_levels(graph)
+    for name, chosen, colour, sign in (("true", same, TRUE, 1), ("false", ~same, FALSE, -1)):
+        counts = count_by_level(graph.similarity[chosen], levels)
+        count = int(chosen.sum())
+        label = f"{name}: {count_of(count, 'pair')}"
+        ax.bar(levels, sign * np.log10(1 + counts), width=bar_widths(levels), color=colour, label=label)
+    ax.axhline(0, color="#888888", linewidth=0.8)
+    draw_line(ax, threshold)
+    ax.yaxis.set_major_formatter(lambda value, _: f"{10 ** abs(value) - 1:,.0f}")
+    ax.set(xlabel=f"similarity, percent ({graph.method})", ylabel="pairs (logarithmic)")
+    draw_legend(ax)
+    return ax
+
+
+def plot_calibration(calibration: Calibration, threshold: float | None = None, *, ax: Axes | None = None) -> Axes:
+    """Draw known copies over strangers: one row per variation, and the strangers' pairs below.
+
+    Parameters
+    ----------
+    calibration
+        made by `calibrate`.
+    threshold
+        percent; draws a line.
+    ax
+        where to draw; None makes a figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A dot per similarity that occurs, its area the share of the row's copies; the bottom row has the strangers at or above
+        the floor, by the logarithm of their number.
+    """
+    names = calibration.recall_table().index[::-1]
+    ax = axes_or_new(ax, (7, 1.2 + 0.24 * len(names)))
+    lowest = calibration.strangers.threshold.min() if len(calibration.strangers) else 0.0
+    for row, name in enumerate(names, start=1):
+        found = calibration.copies.similarity[calibration.copies.variation == name].clip(lower=lowest - 2)
+        counts = found.round(2).value_counts()
+        ax.scatter(counts.index, np.full(len(counts), row), s=4 + 120 * counts / counts.sum(), color=TRUE, linewidths=0)
+    strangers = calibration.strangers.sort_values("threshold", ascending=False)
+    new = strangers["false"].diff().fillna(strangers["false"]).to_numpy()
+    sizes = np.where(new > 0, 4 + 30 * np.log10(1 + new), 0)
+    ax.scatter(strangers.threshold, np.zeros(len(strangers)), s=sizes, color=FALSE, linewidths=0)
+    draw_line(ax, threshold)
+    ax.set_yticks(range(len(names) + 1), ["strangers", *names])
+    ax.set(xlabel=f"similarity to the original, percent ({calibration.method}); left edge: below {lowest:.0f}")
+    return ax
+
+
+def plot_label_scores(scores: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None) -> Axes:
+    """Draw what labels say about precision at each threshold: an interval, and the estimate in it.
+
+    Parameters
+    ----------
+    scores
+        made by `score_labels`.
+    threshold
+        percent; draws a line.
+    ax
+        where to draw; None makes a figure.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> scores = pd.DataFrame({"threshold": [95.0, 90.0], "pairs": [3, 9], "precision": [1.0, 0.8]})
+    >>> scores = scores.assign(precision_low=[0.4, 0.3], precision_high=1.0)
+    >>> ax = plot_label_scores(scores, ax=Figure().subplots())
+    >>> [float(x) for x in ax.lines[0].get_xdata()]
+    [95.0, 90.0]
+    """
+    ax = axes_or_new(ax, (7, 3))
+    some = scores[scores.pairs > 0]
+    ax.vlines(some.threshold, some.precision_low, some.precision_high, color=TRUE, alpha=0.35, linewidth=7)
+    ax.plot(some.threshold, some.precision, "o", color=TRUE, label="precision")
+    draw_line(ax, threshold)
+    ax.set(xlabel="threshold, percent", ylabel="precision by labels", ylim=(-0.02, 1.02))
+    return ax
+
+
+def plot_tool_defaults(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw how many of your pairs each tool's default threshold would call duplicates (see `compare_tool_defaults`).
+
+    Parameters
+    ----------
+    pairs
+        made by `similar_pairs`.
+    ax
+        where to draw; None makes a figure.
+    """
+    graph = PairGraph.read(pairs)
+    shown = {tool: value for tool, value in TOOL_DEFAULTS.items() if value >= graph.floor - TOLERANCE}
+    counts = [int(graph.at_or_above(value).sum()) for value in shown.values()]
+    ax = axes_or_new(ax, (7, 0.8 + 0.25 * len(shown)))
+    bars = ax.barh(range(len(shown)), counts, color=TRUE)
+    ax.bar_label(bars, [f"{count:,}" for count in counts], padding=3, fontsize="small")
+    ax.set_yticks(range(len(shown)), _with_percent(shown.items()))
+    ax.invert_yaxis()
+    ax.margins(x=0.12)
+    ax.set(xlabel=f"pairs at or above each tool's default ({graph.method})")
+    return ax
+
+
+def _with_percent(tools: Iterable[tuple[str, float]]) -> list[str]:
+    return [f"{tool}, {round(value, 1):g} %" for tool, value in tools]

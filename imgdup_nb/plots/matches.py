@@ -1,0 +1,95 @@
+"""A query picture beside what was found for it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ..engine.checks import check_count, check_percent, shorten_middle
+from ..engine.pair_graph import TOLERANCE
+from .parts import _draw_tile, axes_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+QUERY, LINE = "#2f7de1", "#c2362b"
+PALE = 0.35  # opacity of what is below the threshold
+STEP = 1.22  # height of a tile with its caption, in widths of a tile
+
+
+def plot_matches(
+    images: pd.DataFrame,
+    query: str | os.PathLike[str],
+    found: pd.DataFrame,
+    threshold: float = 90.0,
+    *,
+    max_images: int = 11,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a query picture and what is similar to it, most similar first; what is below the threshold is pale.
+
+    Parameters
+    ----------
+    images
+        the images table of the collection, `photos.images`.
+    query
+        the picture that was asked for: the name of an image of the collection, or a path.
+    found
+        made by `photos.find_similar(query, threshold=70)` or `photos.find_by_tags`; ask for less than `threshold`, to see what
+        the threshold leaves out.
+    threshold
+        percent, inclusive; a line stands before the first picture below it.
+    max_images
+        more are counted, not drawn.
+    ax
+        where to draw; None makes a figure.
+
+    Raises
+    ------
+    TypeError
+        if `found` is not such a table.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> images = pd.DataFrame({"image": [], "path": []})
+    >>> found = pd.DataFrame({"image": ["a.png", "b.png"], "similarity": [96.875, 75.0]})
+    >>> plot_matches(images, "cat.png", found, ax=Figure().subplots()).get_title(loc="left")
+    'cat.png: 1 of 2 similar images at 90 % or more'
+    """
+    if not isinstance(found, pd.DataFrame) or not {"image", "similarity"} <= set(found):
+        raise TypeError(f"found must be a table made by photos.find_similar(image), not {type(found).__name__}")
+    check_count("max_images", max_images)
+    within = (found.similarity >= check_percent("threshold", threshold) - TOLERANCE).to_numpy()
+    shown, name = found.head(max_images), os.path.basename(os.fspath(query))
+    n_columns = min(6, len(shown) + 1)
+    n_rows = -(-(len(shown) + 1) // n_columns)
+    ax = axes_or_new(ax, (1.6 * max(n_columns, 3), 1.95 * n_rows + 0.4))
+    paths = dict(zip(images.image, images.path, strict=True))
+    _draw_tile(ax, 0, 0, paths.get(query, os.fspath(query)), f"{shorten_middle(name, 22)}\nquery")
+    if ax.images:
+        _draw_frame(ax, ax.images[-1].get_extent())
+    for place, (row, is_within) in enumerate(zip(shown.itertuples(), within, strict=False), 1):
+        line, column = divmod(place, n_columns)
+        n_drawn = len(ax.images)
+        _draw_tile(ax, column, line, paths.get(row.image), f"{shorten_middle(str(row.image), 22)}\n{row.similarity:.1f} %")
+        if not is_within and len(ax.images) > n_drawn:
+            ax.images[-1].set_alpha(PALE)
+    if within.sum() < len(shown):
+        line, column = divmod(int(within.sum()) + 1, n_columns)
+        ax.plot([column - 0.04] * 2, [line * STEP, line * STEP + 1.1], color=LINE, linestyle="--", linewidth=1.4)
+    more = f", {len(found) - len(shown)} more not drawn" if len(found) > len(shown) else ""
+    title = f"{name}: {within.sum()} of {len(found)} similar images at {threshold:g} % or more{more}"
+    ax.set_title(title, loc="left", fontsize="medium", parse_math=False)
+    ax.set(xlim=(-0.06, max(n_columns, 3)), ylim=(n_rows * STEP, -0.06), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _draw_frame(ax: Axes, extent: tuple[float, float, float, float]) -> None:
+    from matplotlib.patches import Rectangle
+
+    left, right, bottom, top = extent
+    ax.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=QUERY, linewidth=3))

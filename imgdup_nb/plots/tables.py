@@ -1,0 +1,302 @@
+"""Every figure: takes `ax` and returns `ax`, and never shows or saves.
+
+Without `ax` a function makes its figure with pyplot, so that a notebook shows it at the end of the cell like any other. Code
+that runs beside a notebook's cells, such as a widget's callback, passes the axes of a `matplotlib.figure.Figure` of its own:
+pyplot keeps one list of figures for all threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ..engine.checks import check_count, check_percent, shorten_middle
+from ..engine.pair_graph import TOLERANCE, WHERE_FROM, PairGraph
+from ..groups import Grouping
+from ..sweep import count_by_level, graph_levels
+from .parts import LINE, _draw_tile, axes_or_new, bar_widths, draw_legend, draw_line
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BANDS = [  # the tutorial's reading of a threshold: from (inclusive), to, what it finds
+    (90.0, 100.0, "very close or exact"),
+    (80.0, 90.0, "minor variations"),
+    (70.0, 80.0, "visually similar"),
+    (0.0, 70.0, "not recommended"),
+]
+CURVES = {  # column of the sweep: its colour, at least 3 : 1 on white and on black
+    "pairs": "#6e7f96",
+    "groups": "#2f7de1",
+    "images": "#2a9461",
+    "redundant": "#cf6f12",
+    "largest": "#9a63d6",
+}
+MAX_TICK_NAMES = 40  # images named at the edges of a matrix; more cannot be read
+
+
+def plot_similarities(pairs: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None) -> Axes:
+    """Draw how many pairs there are at each similarity, with the tutorial's bands.
+
+    Parameters
+    ----------
+    pairs
+        made by `similar_pairs`.
+    threshold
+        percent, inclusive; draws a line, and bars below it in grey.
+    ax
+        where to draw; None makes a figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One bar per level the method has (per half percent for an embedding). The scale of counts is logarithmic from one
+        pair up, and empty bars have no height, so three duplicates are seen beside a thousand strangers.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from imgdup_nb import Fingerprints, similar_pairs
+    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64]))
+    >>> ax = plot_similarities(pairs, 90, ax=Figure().subplots())
+    >>> len(ax.patches) > 0
+    True
+    """
+    ax = axes_or_new(ax, (7, 3))
+    graph = PairGraph.read(pairs)
+    levels = graph_levels(graph)
+    counts = count_by_level(graph.similarity, levels)
+    line = 0.0 if threshold is None else check_percent("threshold", threshold)
+    colours = np.where(levels >= line - TOLERANCE, CURVES["groups"], "#9aa5b1")
+    ax.bar(levels, counts, width=bar_widths(levels), color=list(colours), zorder=2, label="pairs")
+    _scale_counts(ax, counts.max(initial=1))
+    _draw_bands(ax, graph.floor)
+    if threshold is not None:
+        ax.axvline(_left_of_bar(levels, line), color=LINE, linewidth=1.6, zorder=3)
+    ax.set(xlabel=f"similarity, percent ({graph.method})", ylabel="pairs (logarithmic)")
+    return ax
+
+
+def plot_sweep(sweep: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None) -> Axes:
+    """Draw what each threshold would find: pairs, groups, images in groups, redundant images, the largest group.
+
+    Parameters
+    ----------
+    sweep
+        made by `sweep_thresholds`.
+    threshold
+        percent; draws a line.
+    ax
+        where to draw; None makes a figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Steps, not slopes: between two levels of a method nothing changes.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> sweep = pd.DataFrame({"threshold": [95, 90], "pairs": 1, "groups": 1, "images": 2, "redundant": 1, "largest": 2})
+    >>> ax = plot_sweep(sweep, ax=Figure().subplots())
+    >>> [line.get_label() for line in ax.lines]
+    ['pairs', 'groups', 'images', 'redundant', 'largest']
+    """
+    ax = axes_or_new(ax, (7, 3))
+    rising = sweep.sort_values("threshold")
+    rising = pd.concat([rising.head(1).assign(threshold=rising.threshold.min() - 1.0), rising])
+    for column, colour in CURVES.items():
+        # a threshold between two levels finds what the next stricter level does
+        ax.step(rising.threshold, rising[column], where="pre", color=colour, label=column, linewidth=1.8)
+    _scale_counts(ax, rising[list(CURVES)].to_numpy().max(initial=1))
+    draw_line(ax, threshold)
+    ax.set(xlabel="threshold, percent", ylabel="count (logarithmic)")
+    draw_legend(ax, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return ax
+
+
+def plot_matrix(
+    matrix: pd.DataFrame, groups: Grouping | Iterable[Iterable[str]] | None = None, *, ax: Axes | None = None
+) -> Axes:
+    """Draw a similarity matrix as a heat map, the images of a group side by side.
+
+    Parameters
+    ----------
+    matrix : n_images x n_images, percent
+        made by `similarity_matrix`.
+    groups
+        made by `group_duplicates`, or lists of names; each is framed. None keeps the matrix's order.
+    ax
+        where to draw; None makes a figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        with the names at the edges as long as there are 40 images or fewer.
+
+    Raises
+    ------
+    ValueError
+        if an image of the groups is not in the matrix.
+    """
+    ax = axes_or_new(ax, (6.4, 5.2))
+    members = [list(group) for group in groups or []]
+    first = [name for group in members for name in group]
+    grouped = set(first)
+    unknown = sorted(grouped - set(matrix.index))
+    if unknown:
+        raise ValueError(f"groups must be of images of the matrix, and {unknown[0]!r} is not in it; {WHERE_FROM}")
+    order = first + [name for name in matrix.index if name not in grouped]
+    values = matrix.loc[order, order].to_numpy(dtype=float)
+    picture = ax.imshow(values, vmin=min(50.0, np.nanmin(values, initial=50.0)), vmax=100, cmap="viridis")
+    ax.figure.colorbar(picture, ax=ax, label="similarity, percent", shrink=0.85)
+    _frame_groups(ax, [len(group) for group in members])
+    _name_edges(ax, order)
+    return ax
+
+
+def plot_group(
+    images: pd.DataFrame, grouping: Grouping, group: int = 1, *, max_images: int = 24, ax: Axes | None = None
+) -> Axes:
+    """Draw the pictures of one group side by side, with their names and their similarity to the original.
+
+    Parameters
+    ----------
+    images
+        made by `scan_images`.
+    grouping
+        made by `group_duplicates`.
+    group
+        its number, 1 for the largest.
+    max_images
+        more are counted, not drawn.
+    ax
+        where to draw; None makes a figure.
+
+    Raises
+    ------
+    ValueError
+        if there is no such group.
+    """
+    if not 1 <= check_count("group", group, at_least=0) <= len(grouping):
+        raise ValueError(f"group must be from 1 to {len(grouping)}, and {group} is not")
+    check_count("max_images", max_images)
+    rows = grouping.table[grouping.table.group == group]
+    shown = rows.head(max_images)
+    n_columns = min(6, max(2, len(shown)))
+    n_rows = -(-len(shown) // n_columns)
+    ax = axes_or_new(ax, (1.6 * n_columns, 1.95 * n_rows + 0.4))
+    paths = dict(zip(images.image, images.path, strict=True))
+    for place, row in enumerate(shown.itertuples()):
+        line, column = divmod(place, n_columns)
+        _draw_tile(ax, column, line, paths.get(row.image), _caption(row))
+    more = f", {len(rows) - len(shown)} more not shown" if len(rows) > len(shown) else ""
+    ax.set_title(f"Group {group}: {len(rows)} images at {grouping.threshold:g} %{more}", loc="left", fontsize="medium")
+    ax.set(xlim=(-0.05, n_columns), ylim=(n_rows * 1.22, -0.05), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def draw_summary(pairs: pd.DataFrame, sweep: pd.DataFrame, grouping: Grouping) -> Figure:
+    """Return a figure of its own, unknown to pyplot: histogram, curves, and the largest groups at the grouping's threshold."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    parts = figure.subplot_mosaic("HC;TT", height_ratios=[3, 1.5])
+    plot_similarities(pairs, grouping.threshold, ax=parts["H"])
+    plot_sweep(sweep, grouping.threshold, ax=parts["C"])
+    figure.suptitle(grouping._headline(), fontsize="medium", parse_math=False)
+    _draw_table(parts["T"], grouping)
+    return figure
+
+
+def _scale_counts(ax: Axes, most: float) -> None:
+    """Scale counts as log(1 + count): 0 has a place, 1 is seen, and a million still fits."""
+    ticks = [0.0, *(10.0**k for k in range(int(np.log10(max(most, 1))) + 1))]
+    ax.set_yscale("function", functions=(np.log1p, np.expm1))
+    ax.set_ylim(0, max(most, 1) * 2.2)
+    ax.set_yticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _left_of_bar(levels: np.ndarray, threshold: float) -> float:
+    """Return where the line of a threshold stands: left of the first bar that counts in, not through its middle."""
+    reached = np.flatnonzero(levels >= threshold - TOLERANCE)
+    first = reached[-1] if len(reached) else 0
+    return float(levels[first] - 0.625 * bar_widths(levels)[first])
+
+
+def _draw_bands(ax: Axes, floor: float) -> None:
+    """Shade the tutorial's bands and write their names along the top."""
+    left = floor - 0.03 * (100 - floor) - 0.5
+    for place, (low, high, meaning) in enumerate(BANDS):
+        start, stop = max(low, left), 101.0 if high == 100 else high
+        if start >= stop:
+            continue
+        if place % 2:
+            ax.axvspan(start, stop, color="#7f8ea3", alpha=0.10, linewidth=0, zorder=0)
+        span = "below 70" if low == 0 else f"{low:.0f}\N{EN DASH}{high if high == 100 else high - 1:.0f}"
+        share = (stop - start) / (101 - left)
+        if share < 0.1:
+            continue
+        label = f"{span}\n{meaning}" if share >= 0.2 else span
+        ax.annotate(
+            label, ((start + stop) / 2, 1), xycoords=("data", "axes fraction"), xytext=(0, -3),
+            textcoords="offset points", ha="center", va="top", fontsize="x-small", color="#5b6776", annotation_clip=True,
+        )  # fmt: skip
+    ax.set_xlim(left, 101)
+
+
+def _draw_table(ax: Axes, grouping: Grouping, n_rows: int = 5) -> None:
+    """Write the largest groups as a table."""
+    ax.set_axis_off()
+    groups = grouping.summary.head(n_rows)
+    if groups.empty:
+        ax.text(0.5, 0.7, grouping.advice, ha="center", va="top", transform=ax.transAxes, wrap=True, parse_math=False)
+        return
+    cells = [
+        [str(row.group), shorten_middle(row.original, 60), f"{row.images}", _percent(row.lowest), _percent(row.weakest)]
+        for row in groups.itertuples()
+    ]
+    heads = ["group", "original", "images", "lowest to original", "weakest pair"]
+    table = ax.table(cells, colLabels=heads, colWidths=[0.08, 0.47, 0.1, 0.18, 0.17], cellLoc="left", loc="upper center")
+    table.auto_set_font_size(False)
+    table.set_fontsize(8.5)
+    for cell in table.get_celld().values():
+        cell.visible_edges = "B"
+        cell.set_edgecolor("#c5ccd6")
+        cell.get_text().set_parse_math(False)
+
+
+def _percent(value: float) -> str:
+    return "below the floor" if np.isnan(value) else f"{value:.1f} %"
+
+
+def _frame_groups(ax: Axes, sizes: list[int]) -> None:
+    from matplotlib.patches import Rectangle
+
+    start = 0
+    for size in sizes:
+        ax.add_patch(Rectangle((start - 0.5, start - 0.5), size, size, fill=False, edgecolor="#e8453c", linewidth=1.4))
+        start += size
+
+
+def _name_edges(ax: Axes, names: list[str]) -> None:
+    if len(names) > MAX_TICK_NAMES:
+        ax.set(xticks=[], yticks=[], xlabel=f"{len(names)} images", ylabel=f"{len(names)} images")
+        return
+    short = [shorten_middle(name, 24) for name in names]
+    # names are text: a dollar sign in one starts no formula
+    ax.set_xticks(range(len(names)), short, rotation=90, fontsize="x-small", parse_math=False)
+    ax.set_yticks(range(len(names)), short, fontsize="x-small", parse_math=False)
+
+
+def _caption(row: Any) -> str:
+    name = shorten_middle(row.image, 22)
+    if row.original:
+        return f"{name}\noriginal"
+    return f"{name}\n{_percent(row.similarity)}"
