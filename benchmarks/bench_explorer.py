@@ -2,10 +2,11 @@
 
     python benchmarks/bench_explorer.py [pairs,images ...]
 
-For each size it prints, over 40 moves by key: milliseconds from the key press to the painted plot and to the finished list of
-groups, and the bytes that came to the browser, all of Jupyter's protocol included. Names and thumbnails travel once per image,
-so they are counted apart. Then it scrolls through the list, a row and a half per frame, and prints milliseconds per frame.
-Needs what the browser tests need: pip install "imgdup-nb[test]" and a Chromium.
+For each size it prints, over 40 moves by key: milliseconds from the key press to the painted plot
+and to the finished list of groups, and the bytes that came to the browser, all of Jupyter's
+protocol included. Names and thumbnails travel once per image, so they are counted apart. Then it
+scrolls through the list, a row and a half per frame, and prints milliseconds per frame. Needs what
+the browser tests need: pip install "imgdup-nb[test]" and a Chromium.
 """
 
 import argparse
@@ -184,7 +185,9 @@ def read_size(text):
 
 def main():
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("sizes", nargs="*", type=read_size, default=SIZES, metavar="pairs,images")
     sizes = parser.parse_args().sizes
     moving = "plot ms p50 / p95 | groups ms p50 / p95 | bytes per move | names and thumbnails"
@@ -197,10 +200,15 @@ def main():
             for n_pairs, n_images in sizes:
                 moves, traffic, frames, n_groups = measure(browser, lab, n_pairs, n_images)
                 lab.stop_kernels()
-                plot, groups = (describe([move[part] for move in moves if part in move]) for part in ("plot", "groups"))
+                plot, groups = (
+                    describe([move[part] for move in moves if part in move])
+                    for part in ("plot", "groups")
+                )
                 print(
-                    f"{n_pairs:10,} {n_images:8,} | {plot:>17} | {groups:>19} | {traffic.n_bytes / len(moves):14,.0f} | "
-                    f"{traffic.n_picture_bytes / len(moves):20,.0f} | {describe(frames)} ({n_groups:,} groups)"
+                    f"{n_pairs:10,} {n_images:8,} | {plot:>17} | {groups:>19} | "
+                    f"{traffic.n_bytes / len(moves):14,.0f} | "
+                    f"{traffic.n_picture_bytes / len(moves):20,.0f} | {describe(frames)} "
+                    f"({n_groups:,} groups)"
                 )
         finally:
             browser.close()

@@ -1,18 +1,20 @@
 """How many images a second are scanned and fingerprinted, and what would the same files cost at least?
 
-    python benchmarks/bench_fingerprints.py FOLDER [--immaculate-python PYTHON] [--sizes 200,500,1500] [--out FOLDER]
-    python benchmarks/bench_fingerprints.py FOLDER --kinds PNG,WEBP,JPEG12,JPEG24
-    python benchmarks/bench_fingerprints.py FOLDER --full-decode
+    python benchmarks/bench_fingerprints.py FOLDER [--immaculate-python PYTHON] [--sizes
+    200,500,1500] [--out FOLDER] python benchmarks/bench_fingerprints.py FOLDER --kinds
+    PNG,WEBP,JPEG12,JPEG24 python benchmarks/bench_fingerprints.py FOLDER --full-decode
 
-All in one run on the same files, in turns, in as many threads as there are cores; the least of the repeats counts:
+All in one run on the same files, in turns, in as many threads as there are cores; the least of the
+repeats counts:
   bare decode        Pillow opens each file, decodes it at the reduced size, and forgets it: the limit
   imgdup_nb          scan_images and fingerprint_images: table, digest, metadata, detail, phash
   imgdup_nb, all     the same with all six methods in eight orientations
   imagehash loop     one thread, full decode, imagehash.phash: what a first script does
   immaculate         its find_duplicates (it also groups), methods phash and pdq, where it can be imported
 
---kinds makes copies of some files in other formats and sizes (JPEG12 has 12 megapixels) and measures those.
---full-decode tells what decoding at full size would have changed: bits, and pairs gained and lost at 95, 90 and 80.
+--kinds makes copies of some files in other formats and sizes (JPEG12 has 12 megapixels) and
+measures those. --full-decode tells what decoding at full size would have changed: bits, and pairs
+gained and lost at 95, 90 and 80.
 """
 
 from __future__ import annotations
@@ -74,7 +76,9 @@ def run_imagehash(files: list[str]) -> None:
 
 def run_immaculate(python: str, folder: str, method: str) -> tuple[float, float]:
     """Return seconds of its call, without starting Python; infinite where it is not installed."""
-    run = subprocess.run([python, "-c", IMMACULATE, folder, method], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [python, "-c", IMMACULATE, folder, method], capture_output=True, text=True, check=False
+    )
     return tuple(map(float, run.stdout.split())) if run.returncode == 0 else (np.inf, np.inf)
 
 
@@ -102,11 +106,24 @@ def measure(files: list[str], python: str, repeats: int, folder: Path) -> pd.Dat
         for name, run in work.items():
             if turn == 0 or name not in {"imgdup_nb, all", "imagehash loop"}:  # the slow ones once
                 taken[name].append(run())
-    best = {name: (min(wall for wall, _ in runs), min(used for _, used in runs)) for name, runs in taken.items()}
+    best = {
+        name: (min(wall for wall, _ in runs), min(used for _, used in runs))
+        for name, runs in taken.items()
+    }
     wall, used = best["bare decode"]
     n = len(files)
-    rows = [(name, n, a, n / a, wall / a, b, used / b) for name, (a, b) in best.items() if a < np.inf]
-    columns = ["work", "images", "seconds", "images/s", "of bare decode", "processor seconds", "of bare decode's"]
+    rows = [
+        (name, n, a, n / a, wall / a, b, used / b) for name, (a, b) in best.items() if a < np.inf
+    ]
+    columns = [
+        "work",
+        "images",
+        "seconds",
+        "images/s",
+        "of bare decode",
+        "processor seconds",
+        "of bare decode's",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -117,7 +134,9 @@ def make_kind(files: list[str], kind: str, folder: Path) -> list[str]:
     for number, path in enumerate(files):
         picture = open_image(path)
         scale = (KINDS[kind] / (picture.width * picture.height)) ** 0.5 or 1
-        larger = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.BICUBIC)
+        larger = picture.resize(
+            (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.BICUBIC
+        )
         paths.append(str(folder / f"{number:05d}.{kind.lower().rstrip('0123456789')}"))
         larger.save(paths[-1], quality=90)
     return paths
@@ -132,11 +151,19 @@ def compare_full_decode(files: list[str]) -> pd.DataFrame:
         codes = pack_bits(hash_sketches(np.stack(full), method))
         theirs = Fingerprints(ours.images, ours.method, codes, ours.problems)
         bits = np.bitwise_count(ours.codes ^ codes).sum(axis=(1, 2))
-        row = {"method": method, "images": len(ours), "bits, mean": bits.mean(), "bits, most": int(bits.max())}
+        row = {
+            "method": method,
+            "images": len(ours),
+            "bits, mean": bits.mean(),
+            "bits, most": int(bits.max()),
+        }
         for percent in (95, 90, 80):
             some, others = pair_names(ours, percent), pair_names(theirs, percent)
             row[f"pairs at {percent}"] = len(others)
-            row[f"gained at {percent}"], row[f"lost at {percent}"] = len(some - others), len(others - some)
+            row[f"gained at {percent}"], row[f"lost at {percent}"] = (
+                len(some - others),
+                len(others - some),
+            )
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -153,12 +180,22 @@ def pair_names(prints: Fingerprints, percent: float) -> set[tuple[str, str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder")
-    parser.add_argument("--immaculate-python", default=sys.executable, help="a Python in which immaculate is installed")
+    parser.add_argument(
+        "--immaculate-python",
+        default=sys.executable,
+        help="a Python in which immaculate is installed",
+    )
     parser.add_argument("--sizes", type=whole_list, help="numbers of files; default: all")
-    parser.add_argument("--kinds", help=f"measure copies of these kinds, 64 files each: {','.join(KINDS)}")
-    parser.add_argument("--full-decode", action="store_true", help="tell what decoding at full size would change")
+    parser.add_argument(
+        "--kinds", help=f"measure copies of these kinds, 64 files each: {','.join(KINDS)}"
+    )
+    parser.add_argument(
+        "--full-decode", action="store_true", help="tell what decoding at full size would change"
+    )
     parser.add_argument("--repeats", type=whole, default=3)
     parser.add_argument("--out", help="folder for JSON and plot")
     options = parser.parse_args()
@@ -175,11 +212,16 @@ def main() -> None:
         if options.kinds:
             for kind in options.kinds.split(","):
                 some = make_kind(files[:64], kind, Path(folder, f"made-{kind}"))
-                table = measure(some, options.immaculate_python, options.repeats, Path(folder, f"copies-{kind}"))
+                table = measure(
+                    some, options.immaculate_python, options.repeats, Path(folder, f"copies-{kind}")
+                )
                 print(f"\n{kind}\n{table.round(3).to_string(index=False)}")
             return
         sizes = options.sizes or [len(files)]
-        tables = [measure(files[:n], options.immaculate_python, options.repeats, Path(folder, str(n))) for n in sizes]
+        tables = [
+            measure(files[:n], options.immaculate_python, options.repeats, Path(folder, str(n)))
+            for n in sizes
+        ]
     results = pd.concat(tables, ignore_index=True).round(3)
     save(results, "fingerprints", options.out, x="images", y="seconds", line="work")
     for name, some in results.groupby("work", sort=False) if len(sizes) > 1 else ():

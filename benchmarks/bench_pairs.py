@@ -1,6 +1,7 @@
 """How long does it take to find all similar pairs, and how does that grow?
 
-    python benchmarks/bench_pairs.py [--sizes 10000,100000,1000000] [--similarities 95,90,80] [--bits 64] [--out FOLDER]
+    python benchmarks/bench_pairs.py [--sizes 10000,100000,1000000] [--similarities 95,90,80]
+    [--bits 64] [--out FOLDER]
 
 Codes are
 
@@ -10,9 +11,10 @@ Codes are
 - with `--identical` one code for all;
 - with `--dimensions 512` no bits but vectors, as an embedding gives: one in a hundred is a near copy of another.
 
-Ours is `similar_pairs`, table and all. Peers only search: numpy in blocks, faiss' IndexBinaryFlat or IndexFlatIP, and
-imagededup's brute force, each where it is installed. Those that would take longer than --patience seconds are left out. "peak
-MB" is the most memory the process ever had up to then; ours comes first.
+Ours is `similar_pairs`, table and all. Peers only search: numpy in blocks, faiss' IndexBinaryFlat
+or IndexFlatIP, and imagededup's brute force, each where it is installed. Those that would take
+longer than --patience seconds are left out. "peak MB" is the most memory the process ever had up to
+then; ours comes first.
 """
 
 from __future__ import annotations
@@ -30,7 +32,11 @@ from imgdup_nb.engine.hashing import pack_bits
 from imgdup_nb.engine.search import _closest, _compare_all, _cosine, _hamming
 from imgdup_nb.methods import METHODS, Method
 
-PER_SECOND = {"numpy": 5e7, "faiss": 4e8, "imagededup": 1e6}  # pairs; to guess how long a peer would take
+PER_SECOND = {
+    "numpy": 5e7,
+    "faiss": 4e8,
+    "imagededup": 1e6,
+}  # pairs; to guess how long a peer would take
 EMBEDDING = Method("embedding", "cosine", 0, 0, "", "", "")
 
 
@@ -46,7 +52,12 @@ def make_codes(n: int, options: argparse.Namespace) -> np.ndarray:
         if options.dimensions:
             parts.append(_make_vectors(rows, options.dimensions, rng))
         elif known is None:
-            parts.append(pack_bits(np.argsort(rng.random((rows, options.bits), dtype=np.float32), axis=1) < options.bits // 2))
+            parts.append(
+                pack_bits(
+                    np.argsort(rng.random((rows, options.bits), dtype=np.float32), axis=1)
+                    < options.bits // 2
+                )
+            )
         else:
             change = pack_bits(rng.random((rows, options.bits), dtype=np.float32) < options.jitter)
             parts.append(known[rng.integers(0, len(known), rows)] ^ change)
@@ -86,7 +97,9 @@ def search_imagededup(codes: np.ndarray, distance: float) -> None:
     from imagededup.handlers.search.retrieval import HashEval
 
     hashes = {f"{k:09d}": f"{int(code):016x}" for k, code in enumerate(codes[:, 0, 0])}
-    HashEval(hashes, hashes, _hex_distance, verbose=False, threshold=int(distance))  # its own choice of how to search
+    HashEval(
+        hashes, hashes, _hex_distance, verbose=False, threshold=int(distance)
+    )  # its own choice of how to search
 
 
 def peers_for(codes: np.ndarray, patience: float) -> dict[str, Callable[[np.ndarray, float], None]]:
@@ -96,12 +109,20 @@ def peers_for(codes: np.ndarray, patience: float) -> dict[str, Callable[[np.ndar
     if codes.dtype == np.uint64 and width == 1:
         peers["imagededup"] = search_imagededup
     slower = width if codes.dtype == np.uint64 else width / 8
-    return {name: run for name, run in peers.items() if views == 1 and n * n / 2 * slower / PER_SECOND[name] <= patience}
+    return {
+        name: run
+        for name, run in peers.items()
+        if views == 1 and n * n / 2 * slower / PER_SECOND[name] <= patience
+    }
 
 
-def measure(n: int, similarity: float, options: argparse.Namespace, codes: np.ndarray) -> list[tuple]:
+def measure(
+    n: int, similarity: float, options: argparse.Namespace, codes: np.ndarray
+) -> list[tuple]:
     """Return a row for each search: name, similarity, images, pairs, seconds, processor seconds, peak MB."""
-    method = EMBEDDING if options.dimensions else METHODS["phash" if options.bits == 64 else "phash256"]
+    method = (
+        EMBEDDING if options.dimensions else METHODS["phash" if options.bits == 64 else "phash256"]
+    )
     images = pd.DataFrame({"image": pd.Series([f"{k:09d}" for k in range(n)], dtype=object)})
     prints = Fingerprints(images, method, codes, images.iloc[:0].assign(problem=""))
     distance = method.max_distance(similarity)
@@ -109,12 +130,28 @@ def measure(n: int, similarity: float, options: argparse.Namespace, codes: np.nd
 
     def run(name: str, work: Callable[[], object], pairs: int) -> None:
         taken = seconds_of(work, options.repeats)
-        rows.append((name, similarity, n, pairs, *taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
+        rows.append(
+            (
+                name,
+                similarity,
+                n,
+                pairs,
+                *taken,
+                resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            )
+        )
 
     try:
-        similar_pairs(prints.__class__(images[:50_000], method, codes[:50_000], prints.problems), min_similarity=similarity)
+        similar_pairs(
+            prints.__class__(images[:50_000], method, codes[:50_000], prints.problems),
+            min_similarity=similarity,
+        )
         found: list[int] = []
-        run("imgdup_nb", lambda: found.append(len(similar_pairs(prints, min_similarity=similarity))), 0)
+        run(
+            "imgdup_nb",
+            lambda: found.append(len(similar_pairs(prints, min_similarity=similarity))),
+            0,
+        )
         rows[0] = (*rows[0][:3], found[0], *rows[0][4:])
     except ValueError as error:  # more pairs than a table may have
         print(f"{n:,} images at {similarity:g} %: {error}")
@@ -128,15 +165,26 @@ def measure(n: int, similarity: float, options: argparse.Namespace, codes: np.nd
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=whole_list, default="10000,30000,100000", help="numbers of images (%(default)s)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--sizes",
+        type=whole_list,
+        default="10000,30000,100000",
+        help="numbers of images (%(default)s)",
+    )
     parser.add_argument("--similarities", default="95,90,80")
     parser.add_argument("--bits", type=int, default=64, choices=[64, 256])
     parser.add_argument("--views", type=int, default=1, choices=[1, 8])
     parser.add_argument("--codes", help="a .npy file of uint64 codes, n x n_words")
-    parser.add_argument("--jitter", type=float, default=0.08, help="chance of a bit of --codes to be changed")
+    parser.add_argument(
+        "--jitter", type=float, default=0.08, help="chance of a bit of --codes to be changed"
+    )
     parser.add_argument("--identical", action="store_true", help="one code for all")
-    parser.add_argument("--dimensions", type=int, default=0, help="vectors of so many dimensions instead of bits")
+    parser.add_argument(
+        "--dimensions", type=int, default=0, help="vectors of so many dimensions instead of bits"
+    )
     parser.add_argument("--patience", type=float, default=30, help="seconds a peer may take")
     parser.add_argument("--repeats", type=whole, default=2)
     parser.add_argument("--out", help="folder for JSON and plot")
@@ -151,7 +199,14 @@ def main() -> None:
     results["line"] = results.search + " at " + results.similarity.map("{:g} %".format)
     kind = f"{options.dimensions}-dimensions" if options.dimensions else f"{options.bits}-bits"
     kind += "-identical" * options.identical + f"-real-{options.jitter:g}" * bool(options.codes)
-    save(results, f"pairs-{kind}-{options.views}-views", options.out, x="images", y="seconds", line="line")
+    save(
+        results,
+        f"pairs-{kind}-{options.views}-views",
+        options.out,
+        x="images",
+        y="seconds",
+        line="line",
+    )
     for line, some in results.groupby("line", sort=False):
         print(f"{line}: {growth(some.images, some.seconds)}")
 

@@ -2,8 +2,9 @@
 
     python benchmarks/bench_rescan.py --images 60000
 
-Makes small JPEG files in a temporary folder, so that the walk and the index weigh as much as they can against decoding; with
-photographs the share of a re-scan in a full scan is smaller still. Prints a table and, with --json, writes it to a file.
+Makes small JPEG files in a temporary folder, so that the walk and the index weigh as much as they
+can against decoding; with photographs the share of a re-scan in a full scan is smaller still.
+Prints a table and, with --json, writes it to a file.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ def make_images(folder: Path, numbers: range) -> None:
         Image.fromarray(coarse).resize((64, 48), Image.Resampling.BICUBIC).save(path, quality=85)
     long_ago = time.time() - 3600  # files just written are compared by contents
     for number in numbers:
-        os.utime(folder / f"{number // IMAGES_PER_FOLDER:04d}" / f"{number:06d}.jpg", (long_ago, long_ago))
+        os.utime(
+            folder / f"{number // IMAGES_PER_FOLDER:04d}" / f"{number:06d}.jpg",
+            (long_ago, long_ago),
+        )
 
 
 def bare_walk(folder: str) -> int:
@@ -95,7 +99,10 @@ def measure(folder: Path, n_images: int, n_new: int) -> dict[str, Seconds]:
     with opened(folder) as photos:
         photos.update()
         # in turns, so that whatever else the machine does falls on both
-        turns = [(seconds_of(lambda: bare_walk(str(folder))), seconds_of(photos.update)) for _ in range(7)]
+        turns = [
+            (seconds_of(lambda: bare_walk(str(folder))), seconds_of(photos.update))
+            for _ in range(7)
+        ]
         walk, rescan = map(least, zip(*turns, strict=True))
         seconds["bare walk"], seconds["re-scan, nothing changed"] = walk, rescan
     with opened(folder) as photos:
@@ -133,13 +140,21 @@ def main() -> None:
     wanted = parser.parse_args()
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        seconds = measure(Path(folder), wanted.images, max(1, round(wanted.images * wanted.new / 100)))
-    print(f"{wanted.images:,} files, {os.cpu_count()} cores, Python {platform.python_version()}; seconds unless said otherwise")
+        seconds = measure(
+            Path(folder), wanted.images, max(1, round(wanted.images * wanted.new / 100))
+        )
+    print(
+        f"{wanted.images:,} files, {os.cpu_count()} cores, Python {platform.python_version()}; "
+        "seconds unless said otherwise"
+    )
     print(f"{'':<40} {'clock':>10} {'processor':>10}")
     for name, value in seconds.items():
         print(f"{name:<40} {value.clock:>10.3f} {value.processor:>10.3f}")
     if wanted.json:
-        wanted.json.write_text(json.dumps({"images": wanted.images, "cores": os.cpu_count(), **seconds}, indent=2) + "\n")
+        wanted.json.write_text(
+            json.dumps({"images": wanted.images, "cores": os.cpu_count(), **seconds}, indent=2)
+            + "\n"
+        )
 
 
 if __name__ == "__main__":

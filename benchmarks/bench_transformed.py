@@ -1,18 +1,21 @@
 """Measure which share of crops, flips, rotations and squashes each method finds, and how fast.
 
-The protocol that other tools publish numbers for. Every photograph is fitted to 640 x 480 and written six times: as it is, cut
-to 560 x 420, mirrored both ways, turned by 25 degrees with its corners black, and squashed to 480 x 480. All 15 pairs of a
-photograph's six files are true, all others false.
+The protocol that other tools publish numbers for. Every photograph is fitted to 640 x 480 and
+written six times: as it is, cut to 560 x 420, mirrored both ways, turned by 25 degrees with its
+corners black, and squashed to 480 x 480. All 15 pairs of a photograph's six files are true, all
+others false.
 
-    python benchmarks/bench_transformed.py PHOTOS --count 400 --methods aligned phash --json result.json
+    python benchmarks/bench_transformed.py PHOTOS --count 400 --methods aligned phash --json
+    result.json
 
-    python benchmarks/bench_transformed.py PHOTOS --methods --onnx sscd.onnx --immaculate-python PYTHON
-    python benchmarks/bench_transformed.py PHOTOS --candidates
+    python benchmarks/bench_transformed.py PHOTOS --methods --onnx sscd.onnx --immaculate-python
+    PYTHON python benchmarks/bench_transformed.py PHOTOS --candidates
 
-PHOTOS is any folder of pictures without duplicates; those with a side below 300 pixels are passed over. `--onnx` measures
-models as embeddings, fed with 288 x 288 pixels. With `--immaculate-python`, a Python in which immaculate[sscd] is installed,
-its four methods answer on the same files; it returns sets at its own threshold, and all pairs within a set count.
-`--candidates` tells only which share of the true pairs the vote of `aligned` passes on, and how many pairs in all.
+PHOTOS is any folder of pictures without duplicates; those with a side below 300 pixels are passed
+over. `--onnx` measures models as embeddings, fed with 288 x 288 pixels. With `--immaculate-python`,
+a Python in which immaculate[sscd] is installed, its four methods answer on the same files; it
+returns sets at its own threshold, and all pairs within a set count. `--candidates` tells only which
+share of the true pairs the vote of `aligned` passes on, and how many pairs in all.
 """
 
 from __future__ import annotations
@@ -84,7 +87,9 @@ def variants(photo: Image.Image, random: np.random.Generator) -> dict[str, Image
     }
 
 
-def find_pairs(folder: Path, method: str | dup.OnnxEmbedding) -> tuple[pd.DataFrame, dict[str, float]]:
+def find_pairs(
+    folder: Path, method: str | dup.OnnxEmbedding
+) -> tuple[pd.DataFrame, dict[str, float]]:
     """Return the pair table of a folder, and the seconds of each step."""
     seconds, start = {}, time.perf_counter()
     cpu = time.process_time()
@@ -94,7 +99,10 @@ def find_pairs(folder: Path, method: str | dup.OnnxEmbedding) -> tuple[pd.DataFr
     seconds["fingerprints"] = time.perf_counter() - start - sum(seconds.values())
     pairs = dup.similar_pairs(prints, min_similarity=70)
     seconds["pairs"] = time.perf_counter() - start - sum(seconds.values())
-    return pairs, seconds | {"total": time.perf_counter() - start, "processor": time.process_time() - cpu}
+    return pairs, seconds | {
+        "total": time.perf_counter() - start,
+        "processor": time.process_time() - cpu,
+    }
 
 
 def count_candidates(folder: Path, n_photos: int) -> None:
@@ -106,15 +114,22 @@ def count_candidates(folder: Path, n_photos: int) -> None:
     photo = np.array([name[:5] for name in prints.names])
     n_true = int((photo[found[:, 0]] == photo[found[:, 1]]).sum())
     recall = n_true / (N_PAIRS * n_photos)
-    print(f"candidates: {len(found)} pairs in {seconds:.1f} s, {n_true} of them true, recall {recall:.5f}")
+    print(
+        f"candidates: {len(found)} pairs in {seconds:.1f} s, {n_true} of them true, recall "
+        f"{recall:.5f}"
+    )
 
 
 def find_sets(python: str, folder: Path, method: str) -> tuple[pd.DataFrame, dict[str, float]]:
     """Return the pairs within the sets that Immaculate finds, and its seconds, without those of starting Python."""
     command = [python, "-c", IMMACULATE, str(folder), method]
-    seconds, sets = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    seconds, sets = json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    )
     pairs = sorted({tuple(sorted(pair)) for names in sets for pair in combinations(names, 2)})
-    return pd.DataFrame(pairs, columns=["left", "right"], dtype=object).assign(similarity=100.0), {"total": seconds}
+    return pd.DataFrame(pairs, columns=["left", "right"], dtype=object).assign(similarity=100.0), {
+        "total": seconds
+    }
 
 
 def score(pairs: pd.DataFrame, n_photos: int) -> pd.DataFrame:
@@ -124,7 +139,9 @@ def score(pairs: pd.DataFrame, n_photos: int) -> pd.DataFrame:
     for threshold in THRESHOLDS:
         kept = is_true[pairs.similarity >= threshold]
         precision = kept.mean() if len(kept) else np.nan
-        rows.append((threshold, len(kept), int((~kept).sum()), precision, kept.sum() / (N_PAIRS * n_photos)))
+        rows.append(
+            (threshold, len(kept), int((~kept).sum()), precision, kept.sum() / (N_PAIRS * n_photos))
+        )
     return pd.DataFrame(rows, columns=["threshold", "pairs", "false", "precision", "recall"])
 
 
@@ -132,11 +149,17 @@ def main(arguments: list[str]) -> None:
     """Run the benchmark for each method and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path)
-    parser.add_argument("--count", type=whole, default=400, help="photographs; six files are made of each")
+    parser.add_argument(
+        "--count", type=whole, default=400, help="photographs; six files are made of each"
+    )
     parser.add_argument("--methods", nargs="*", default=["aligned"], choices=list(dup.METHODS))
     parser.add_argument("--onnx", nargs="*", default=[], help="ONNX files measured as embeddings")
-    parser.add_argument("--immaculate-python", help="a Python in which immaculate[sscd] is installed")
-    parser.add_argument("--candidates", action="store_true", help="measure only the vote of aligned")
+    parser.add_argument(
+        "--immaculate-python", help="a Python in which immaculate[sscd] is installed"
+    )
+    parser.add_argument(
+        "--candidates", action="store_true", help="measure only the vote of aligned"
+    )
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     options = parser.parse_args(arguments)
     if options.count < 1:
@@ -146,20 +169,31 @@ def main(arguments: list[str]) -> None:
         n_photos = write_variants(options.photos, Path(folder), options.count)
         if n_photos == 0:
             parser.error(
-                f"{options.photos} must be a folder with a readable picture of 300 pixels or more a side, and has none"
+                f"{options.photos} must be a folder with a readable picture of 300 pixels or more "
+                "a side, and has none"
             )
-        print(f"{n_photos} photographs, {6 * n_photos} files, {N_PAIRS * n_photos} true pairs: {machine()}")
+        print(
+            f"{n_photos} photographs, {6 * n_photos} files, {N_PAIRS * n_photos} true pairs: "
+            f"{machine()}"
+        )
         if options.candidates:
             count_candidates(Path(folder), n_photos)
             return
-        for method in [*options.methods, *(dup.OnnxEmbedding(model, size=ONNX_SIZE) for model in options.onnx)]:
+        for method in [
+            *options.methods,
+            *(dup.OnnxEmbedding(model, size=ONNX_SIZE) for model in options.onnx),
+        ]:
             name = method if isinstance(method, str) else method.__name__
             report[name] = tell(name, *find_pairs(Path(folder), method), n_photos)
         for method in PEERS if options.immaculate_python else []:
             name = f"immaculate {method}"
-            report[name] = tell(name, *find_sets(options.immaculate_python, Path(folder), method), n_photos)
+            report[name] = tell(
+                name, *find_sets(options.immaculate_python, Path(folder), method), n_photos
+            )
     if options.json:
-        options.json.write_text(json.dumps({"photographs": n_photos, "methods": report}, indent=2), encoding="utf-8")
+        options.json.write_text(
+            json.dumps({"photographs": n_photos, "methods": report}, indent=2), encoding="utf-8"
+        )
 
 
 def tell(name: str, pairs: pd.DataFrame, seconds: dict[str, float], n_photos: int) -> dict:

@@ -1,11 +1,13 @@
 """Measure which changes to your own pictures each method still finds, through the whole search: vote, look and all.
 
-    python benchmarks/bench_variations.py PHOTOS --count 100 --methods phash aligned --json result.json --plot result.png
+    python benchmarks/bench_variations.py PHOTOS --count 100 --methods phash aligned --json
+    result.json --plot result.png
 
-Of each picture every variation is made: those of the demo, and harder ones (`HARDER`). The copies are searched for among the
-originals, as `similar_pairs(copies, originals)` does. Printed for each method: the share found of each variation at 95, 90,
-80 and 70; how many pairs lie at or above each with an original that the copy was not made of, and the most similar of these.
-Look at them: PHOTOS should hold no duplicates. `dup.calibrate` asks the same of a method's scores alone, of one method.
+Of each picture every variation is made: those of the demo, and harder ones (`HARDER`). The copies
+are searched for among the originals, as `similar_pairs(copies, originals)` does. Printed for each
+method: the share found of each variation at 95, 90, 80 and 70; how many pairs lie at or above each
+with an original that the copy was not made of, and the most similar of these. Look at them: PHOTOS
+should hold no duplicates. `dup.calibrate` asks the same of a method's scores alone, of one method.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ MIN_SIDE = 12  # pixels; a copy that is smaller is not made
 QUARTER = "quarter of a collage"
 
 
-def crop(share: float, across: float = 0.5, down: float = 0.5) -> Callable[[Image.Image], Image.Image]:
+def crop(
+    share: float, across: float = 0.5, down: float = 0.5
+) -> Callable[[Image.Image], Image.Image]:
     """Keep this share of both sides; `across` and `down` say where, 0 to 1."""
 
     def change(picture: Image.Image) -> Image.Image:
@@ -63,7 +67,15 @@ def big_words(picture: Image.Image) -> Image.Image:
     draw, font = ImageDraw.Draw(written), ImageFont.load_default(size)
     for y, anchor in ((0, "ma"), (picture.height, "md")):
         place = (picture.width / 2, y)
-        draw.text(place, "SEEN BEFORE", "white", font, anchor, stroke_width=max(1, size // 12), stroke_fill="black")
+        draw.text(
+            place,
+            "SEEN BEFORE",
+            "white",
+            font,
+            anchor,
+            stroke_width=max(1, size // 12),
+            stroke_fill="black",
+        )
     return written
 
 
@@ -103,9 +115,13 @@ HARDER: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 def write_copies(images: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """Write every copy of some pictures; return the truth, a row per copy and original: copy, original, variation."""
-    makers = VARIATIONS | {name: Variation("", ".jpg", change, {"quality": 75}) for name, change in HARDER.items()}
+    makers = VARIATIONS | {
+        name: Variation("", ".jpg", change, {"quality": 75}) for name, change in HARDER.items()
+    }
     rows = []
-    for number, (name, path) in enumerate(zip(images.image.astype(object), images.path, strict=True)):
+    for number, (name, path) in enumerate(
+        zip(images.image.astype(object), images.path, strict=True)
+    ):
         picture = open_image(path)
         for k, (variation, maker) in enumerate(makers.items()):
             copy = maker.change(picture)
@@ -113,15 +129,26 @@ def write_copies(images: pd.DataFrame, folder: Path) -> pd.DataFrame:
                 target = folder / f"{number:06d}-{k:03d}{maker.suffix}"
                 target.write_bytes(_encode(copy, maker.suffix, **maker.options))
                 rows.append((target.name, name, variation))
-    return pd.DataFrame(rows + write_collages(images, folder), columns=["copy", "original", "variation"], dtype=object)
+    return pd.DataFrame(
+        rows + write_collages(images, folder),
+        columns=["copy", "original", "variation"],
+        dtype=object,
+    )
 
 
-def write_collages(images: pd.DataFrame, folder: Path, side: int = 480) -> list[tuple[str, str, str]]:
+def write_collages(
+    images: pd.DataFrame, folder: Path, side: int = 480
+) -> list[tuple[str, str, str]]:
     """Write collages of four pictures each; return rows of the truth."""
     rows = []
     for start in range(0, len(images) - 3, 4):
-        collage, target = Image.new("RGB", (2 * side, 2 * side), "white"), folder / f"collage-{start:06d}.jpg"
-        for k, (name, path) in enumerate(images[["image", "path"]].iloc[start : start + 4].astype(object).to_numpy()):
+        collage, target = (
+            Image.new("RGB", (2 * side, 2 * side), "white"),
+            folder / f"collage-{start:06d}.jpg",
+        )
+        for k, (name, path) in enumerate(
+            images[["image", "path"]].iloc[start : start + 4].astype(object).to_numpy()
+        ):
             picture = ImageOps.contain(open_image(path), (side - 8, side - 8))
             collage.paste(picture, (k % 2 * side, k // 2 * side))
             rows.append((target.name, name, QUARTER))
@@ -140,10 +167,18 @@ def find(copies: pd.DataFrame, images: pd.DataFrame, method: str) -> tuple[pd.Da
 def judge(pairs: pd.DataFrame, truth: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return recall, variations x thresholds, the most easily found first, and the false pairs, most similar first."""
     pairs = pairs.astype({"left": object, "right": object})[["left", "right", "similarity"]]
-    both = truth.merge(pairs, how="outer", left_on=["copy", "original"], right_on=["left", "right"], indicator=True)
-    false = both[both._merge == "right_only"].sort_values("similarity", ascending=False, kind="stable")
-    scored = both[both._merge != "right_only"].assign(similarity=lambda rows: rows.similarity.fillna(0.0))
-    found = {level: (scored.similarity >= level).groupby(scored.variation).mean() for level in THRESHOLDS}
+    both = truth.merge(
+        pairs, how="outer", left_on=["copy", "original"], right_on=["left", "right"], indicator=True
+    )
+    false = both[both._merge == "right_only"].sort_values(
+        "similarity", ascending=False, kind="stable"
+    )
+    scored = both[both._merge != "right_only"].assign(
+        similarity=lambda rows: rows.similarity.fillna(0.0)
+    )
+    found = {
+        level: (scored.similarity >= level).groupby(scored.variation).mean() for level in THRESHOLDS
+    }
     recall = pd.DataFrame(found)
     order = np.argsort(-recall.mean(axis=1).to_numpy(), kind="stable")
     return recall.iloc[order], false[["left", "right", "similarity"]]
@@ -154,10 +189,22 @@ def draw(tables: dict[str, pd.DataFrame], ax: Axes) -> Axes:
     joined = pd.concat(tables, axis=1)
     joined = joined.iloc[np.argsort(-joined.mean(axis=1).to_numpy(), kind="stable")]
     ax.imshow(joined.to_numpy(), vmin=0, vmax=1, cmap="viridis", aspect="auto")
-    ax.set_xticks(range(joined.shape[1]), [f"{method} {level}" for method, level in joined.columns], rotation=90)
+    ax.set_xticks(
+        range(joined.shape[1]),
+        [f"{method} {level}" for method, level in joined.columns],
+        rotation=90,
+    )
     ax.set_yticks(range(len(joined)), joined.index)
     for (row, column), share in np.ndenumerate(joined.to_numpy()):
-        ax.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=7, color="white" if share < 0.6 else "black")
+        ax.text(
+            column,
+            row,
+            f"{share:.2f}",
+            ha="center",
+            va="center",
+            fontsize=7,
+            color="white" if share < 0.6 else "black",
+        )
     return ax
 
 
@@ -165,33 +212,59 @@ def main(arguments: list[str]) -> None:
     """Make the copies, search for them by each method, and print tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--count", type=int, default=100, help="pictures, drawn by chance; some 40 copies are made of each")
-    parser.add_argument("--methods", nargs="+", default=["phash", "aligned"], choices=list(dup.METHODS))
+    parser.add_argument(
+        "--count",
+        type=int,
+        default=100,
+        help="pictures, drawn by chance; some 40 copies are made of each",
+    )
+    parser.add_argument(
+        "--methods", nargs="+", default=["phash", "aligned"], choices=list(dup.METHODS)
+    )
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     parser.add_argument("--plot", type=Path, help="also draw the recall into this file")
     options = parser.parse_args(arguments)
     images = dup.scan_images(options.folder)
     images = images[images.problem == ""]
     if images.empty or options.count < 1:
-        parser.error(f"there is nothing to copy: {len(images)} readable pictures in {options.folder}, --count {options.count}")
+        parser.error(
+            f"there is nothing to copy: {len(images)} readable pictures in {options.folder}, "
+            f"--count {options.count}"
+        )
     images = images.sample(min(options.count, len(images)), random_state=0).sort_index()
     tables, report = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         truth = write_copies(images, Path(folder))
         copies = dup.scan_images(folder)
-        print(f"{len(images)} pictures, {len(copies)} copies in {time.perf_counter() - start:.0f} s: {machine()}")
+        print(
+            f"{len(images)} pictures, {len(copies)} copies in {time.perf_counter() - start:.0f} s: "
+            ""
+            ""
+            f"{machine()}"
+        )
         for method in options.methods:
             pairs, seconds = find(copies, images, method)
             tables[method], false = judge(pairs, truth)
             counts = {level: int((false.similarity >= level).sum()) for level in THRESHOLDS}
-            report[method] = {"processor_seconds": seconds, "false": counts, "recall": tables[method].T.to_dict()}
-            print(f"\n{method}: {seconds:.1f} processor seconds; false pairs {counts}\n{tables[method].round(3).to_string()}")
+            report[method] = {
+                "processor_seconds": seconds,
+                "false": counts,
+                "recall": tables[method].T.to_dict(),
+            }
+            print(
+                f"\n{method}: {seconds:.1f} processor seconds; false pairs "
+                f"{counts}\n{tables[method].round(3).to_string()}"
+            )
             variation = truth.drop_duplicates("copy").set_index("copy").variation
-            worst = false.head(5).assign(variation=lambda rows, known=variation: known.reindex(rows.left).to_numpy())
+            worst = false.head(5).assign(
+                variation=lambda rows, known=variation: known.reindex(rows.left).to_numpy()
+            )
             print(worst.to_string(index=False), flush=True)
     if options.json:
-        options.json.write_text(json.dumps({"pictures": len(images), "methods": report}, indent=2), encoding="utf-8")
+        options.json.write_text(
+            json.dumps({"pictures": len(images), "methods": report}, indent=2), encoding="utf-8"
+        )
     if options.plot:
         figure = Figure(figsize=(3 + 2 * len(tables), 11), layout="constrained")
         draw(tables, figure.add_subplot())

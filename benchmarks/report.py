@@ -61,7 +61,9 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}, {busy}"
 
 
-def save(results: pd.DataFrame, name: str, folder: str | None, *, x: str, y: str, line: str) -> None:
+def save(
+    results: pd.DataFrame, name: str, folder: str | None, *, x: str, y: str, line: str
+) -> None:
     """Print a table; with a folder also write it as JSON and as a plot, one line per value of the column `line`."""
     print(f"\n{name}: {machine()}\n{results.to_string(index=False)}")
     if folder is None:
@@ -70,7 +72,9 @@ def save(results: pd.DataFrame, name: str, folder: str | None, *, x: str, y: str
 
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    (target / f"{name}.json").write_text(json.dumps({"machine": machine(), "rows": results.to_dict("records")}, indent=1))
+    (target / f"{name}.json").write_text(
+        json.dumps({"machine": machine(), "rows": results.to_dict("records")}, indent=1)
+    )
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     ax = figure.subplots()
     for label, rows in results.groupby(line, sort=False):

@@ -11,8 +11,8 @@ Every step is a table, and one function makes it from the one before::
     plan   = choose_keepers(groups, images)  which image of each group stays, and why
     log    = apply_plan(plan, to="spare/")   what would be done; with dry_run=False what was, and undo(log) goes back
 
-`Collection("photos/")` keeps all of it in one file and knows what changed; the widgets show it. `docs/architecture.md` is the
-map of the modules.
+`Collection("photos/")` keeps all of it in one file and knows what changed; the widgets show it.
+`docs/architecture.md` is the map of the modules.
 """
 
 from .aligned.verify import verify_pairs
@@ -35,7 +35,13 @@ from .groups import Grouping, group_duplicates
 from .images import scan_images
 from .methods import METHODS
 from .pairs import similar_pairs, similarity_matrix
-from .plots.evidence import plot_calibration, plot_label_scores, plot_precision_recall, plot_tool_defaults, plot_true_and_false
+from .plots.evidence import (
+    plot_calibration,
+    plot_label_scores,
+    plot_precision_recall,
+    plot_tool_defaults,
+    plot_true_and_false,
+)
 from .plots.matches import plot_matches
 from .plots.tables import plot_group, plot_matrix, plot_similarities, plot_sweep
 from .review.apply import apply_plan, read_log, resume, undo

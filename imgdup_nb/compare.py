@@ -43,7 +43,8 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
     Returns
     -------
     Comparison
-        its `scores` are a table, its `sentence` says what the alignment means, and `plot()` draws it.
+        its `scores` are a table, its `sentence` says what the alignment means, and `plot()` draws
+        it.
 
     Raises
     ------
@@ -58,8 +59,9 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
 
     Notes
     -----
-    About 0.2 seconds. The similarities are those `similar_pairs` gives the two pictures in any collection; those of 'aligned'
-    and 'akaze' are therefore that of phash where one picture has too little texture for them, and "90 means" says so.
+    About 0.2 seconds. The similarities are those `similar_pairs` gives the two pictures in any
+    collection; those of 'aligned' and 'akaze' are therefore that of phash where one picture has too
+    little texture for them, and "90 means" says so.
 
     Examples
     --------
@@ -74,7 +76,9 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
     """
     paths = [_locate(name, path) for name, path in (("left", left), ("right", right))]
     images = tabulate([_scan_one(path) for path in paths]).assign(image=["left", "right"])
-    features = {name: list(fingerprint_images(images, name).codes[:, 0]) for name in ("aligned", "akaze")}
+    features = {
+        name: list(fingerprint_images(images, name).codes[:, 0]) for name in ("aligned", "akaze")
+    }
     alignment = align(*features["aligned"])
     scores = _score_all(images, alignment, features)
     left_name, right_name = name_files(*paths)
@@ -84,8 +88,12 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
         right=right_name,
         scores=scores,
         alignment=alignment,
-        textured=alignment.transform is not None or all(is_textured(found) for found in features["aligned"]),
-        pictures=(_picture(paths[0], features["aligned"][0]), _picture(paths[1], features["aligned"][1])),
+        textured=alignment.transform is not None
+        or all(is_textured(found) for found in features["aligned"]),
+        pictures=(
+            _picture(paths[0], features["aligned"][0]),
+            _picture(paths[1], features["aligned"][1]),
+        ),
         relation=_relate(images, scores.similarity["phash"]),
         blank=(blank_left, blank_right),
     )
@@ -127,7 +135,8 @@ def _locate(name: str, path: Any) -> str:
     located = str(path) if is_url(path) else os.path.abspath(os.fsdecode(path))
     if not (exists(located) if is_url(located) else os.path.lexists(located)):
         raise FileNotFoundError(
-            f"{name} {printable(located)!r} does not exist; where the images of a table are, its column path says"
+            f"{name} {printable(located)!r} does not exist; where the images of a table are, its "
+            "column path says"
         )
     return located
 
@@ -152,18 +161,25 @@ def _base_name(path: str | os.PathLike[str]) -> str:
     return printable(os.path.basename(os.fspath(path)))
 
 
-def _score_all(images: pd.DataFrame, alignment: Alignment, features: dict[str, list[Features]]) -> pd.DataFrame:
+def _score_all(
+    images: pd.DataFrame, alignment: Alignment, features: dict[str, list[Features]]
+) -> pd.DataFrame:
     """Return one row per method, with the score that `similar_pairs` gives."""
     percents = {method.name: _by_hash(images, method) for method in METHODS.values() if method.bits}
     meanings = {method.name: method.meaning(90) for method in METHODS.values()}
-    for name, score in (("aligned", _as_score(alignment)), ("akaze", score_akaze(*features["akaze"]))):
+    for name, score in (
+        ("aligned", _as_score(alignment)),
+        ("akaze", score_akaze(*features["akaze"])),
+    ):
         if not all(is_textured(found) for found in features[name]):
             score = fall_back(score, percents["phash"][0], *features[name])
         percents[name] = (score.similarity, score.similarity)
         if score.scored_by == "phash":
             meanings[name] = "too little texture: as by phash"
     rows = [(name, *percents[name], meanings[name]) for name in METHODS]
-    return pd.DataFrame(rows, columns=["method", "similarity", "any_turn", "90 means"]).set_index("method")
+    return pd.DataFrame(rows, columns=["method", "similarity", "any_turn", "90 means"]).set_index(
+        "method"
+    )
 
 
 def _as_score(found: Alignment) -> Score:
@@ -175,7 +191,9 @@ def _as_score(found: Alignment) -> Score:
 def _by_hash(images: pd.DataFrame, method: Method) -> tuple[float, float]:
     """Return the similarity of two images by a hash, percent: upright, and in any turn."""
     prints = fingerprint_images(images, method.name, orientations=True)
-    upright, turned = (all_distances(prints.codes[:, :n_views])[0, 1] for n_views in (1, prints.n_views))
+    upright, turned = (
+        all_distances(prints.codes[:, :n_views])[0, 1] for n_views in (1, prints.n_views)
+    )
     return float(method.similarity(upright)), float(method.similarity(turned))
 
 
@@ -200,11 +218,13 @@ class Comparison:
     left, right
         the files' names.
     scores
-        one row per method: similarity (percent), any_turn (percent, as with `orientations=True`), "90 means" (in words).
+        one row per method: similarity (percent), any_turn (percent, as with `orientations=True`),
+        "90 means" (in words).
     alignment
         how left lies on right; see `imgdup_nb.aligned.agreement.Alignment`.
     textured
-        whether both pictures have enough texture to be aligned, or could be laid on each other all the same.
+        whether both pictures have enough texture to be aligned, or could be laid on each other all
+        the same.
     pictures
         both pictures as they were aligned, uint8, height x width x 3, two times as large.
     relation : {'same bytes', 'same pixels', 'near'}
@@ -227,7 +247,9 @@ class Comparison:
         """What the alignment says, in words, names shortened; and whether the files are equal."""
         left, right = (shorten_middle(name, MAX_NAME) for name in (self.left, self.right))
         equal = EQUAL.get(self.relation, "")
-        if self.alignment.transform is None and equal:  # that nothing else can be said does not matter
+        if (
+            self.alignment.transform is None and equal
+        ):  # that nothing else can be said does not matter
             return equal
         if not self.textured:
             return say_flat(left, right, self.blank, self.scores.similarity["phash"])
@@ -247,12 +269,16 @@ class Comparison:
         if not shares_only_a_part(self.alignment):
             return np.zeros((0, 4, 2)), np.zeros((0, 4, 2))
         on_right = _corners_of(self.alignment, self.alignment.part)
-        return carry(invert(self._transform), on_right.reshape(-1, 2)).reshape(on_right.shape), on_right
+        return carry(invert(self._transform), on_right.reshape(-1, 2)).reshape(
+            on_right.shape
+        ), on_right
 
     @property
     def sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Width and height of left and of right in pixels of `alignment`."""
-        left, right = ((picture.shape[1] // SHARP, picture.shape[0] // SHARP) for picture in self.pictures)
+        left, right = (
+            (picture.shape[1] // SHARP, picture.shape[0] // SHARP) for picture in self.pictures
+        )
         return left, right
 
     @property
@@ -269,7 +295,9 @@ class Comparison:
         between = (larger @ np.vstack([self._transform, [0, 0, 1]]) @ np.linalg.inv(larger))[:2]
         size = (right.shape[1], right.shape[0])
         covered = cv2.warpAffine(np.ones(left.shape[:2], np.float32), between, size) > 0.5
-        return cv2.warpAffine(left, between, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), covered
+        return cv2.warpAffine(
+            left, between, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        ), covered
 
     def difference(self) -> np.ndarray:
         """Return the difference of brightness after levelling both, uint8, height x width; light where only right is.
@@ -281,7 +309,9 @@ class Comparison:
         level = inside & self._agreeing()
         level = level if level.any() else inside
         if level.any():
-            a = (a - a[level].mean()) * (b[level].std() + 1) / (a[level].std() + 1) + b[level].mean()
+            a = (a - a[level].mean()) * (b[level].std() + 1) / (a[level].std() + 1) + b[
+                level
+            ].mean()
         return np.where(inside, np.clip(np.abs(a - b) * 2, 0, 255), 225).astype(np.uint8)
 
     def _agreeing(self) -> np.ndarray:
@@ -302,9 +332,10 @@ class Comparison:
         Returns
         -------
         matplotlib.figure.Figure
-            four panels. Green blocks agree, red ones do not; where no block is drawn, both pictures are flat or only one
-            of them shows something. What both show is outlined in both pictures, and a part that they share is tinted. Without
-            an alignment the last two panels say so.
+            four panels. Green blocks agree, red ones do not; where no block is drawn, both pictures
+            are flat or only one of them shows something. What both show is outlined in both
+            pictures, and a part that they share is tinted. Without an alignment the last two panels
+            say so.
 
         Raises
         ------
@@ -316,7 +347,10 @@ class Comparison:
 
             figure = plt.figure(figsize=FIGURE_INCHES, dpi=60, layout="constrained")
         if not hasattr(figure, "subplots"):  # other plots here take an Axes
-            raise TypeError(f"figure must be a matplotlib Figure, for there are four panels, not {type(figure).__name__}")
+            raise TypeError(
+                "figure must be a matplotlib Figure, for there are four panels, not "
+                f"{type(figure).__name__}"
+            )
         axes = figure.subplots(2, 2)
         for ax in axes.flat:
             ax.set_axis_off()
@@ -324,7 +358,15 @@ class Comparison:
         _show(axes[0, 1], self.pictures[1], self.right)
         if self.alignment.transform is None:
             for ax in axes[1]:
-                ax.text(0.5, 0.5, "not aligned", ha="center", va="center", transform=ax.transAxes, fontsize=12)
+                ax.text(
+                    0.5,
+                    0.5,
+                    "not aligned",
+                    ha="center",
+                    va="center",
+                    transform=ax.transAxes,
+                    fontsize=12,
+                )
             return figure
         laid, covered = self.laid()
         there = self.pictures[1].astype(np.float32)
@@ -346,7 +388,7 @@ class Comparison:
         return f"<p>{html.escape(self.sentence, quote=True)}</p>{self.scores.round(1).to_html()}"
 
 
-# -- drawing ----------------------------------------------------------------------------------------------------------
+# -- drawing ---------------------------------------------------------------------------------------
 
 
 def _show(ax: Axes, picture: np.ndarray, title: str) -> None:
@@ -366,7 +408,10 @@ def _draw_part(ax: Axes, squares: np.ndarray) -> None:
     """Tint the blocks of a shared part, n x 4 x 2."""
     from matplotlib.collections import PolyCollection
 
-    ax.add_collection(PolyCollection(list(squares), facecolor=AGREE_COLOR, alpha=0.45, edgecolor="none"), autolim=False)
+    ax.add_collection(
+        PolyCollection(list(squares), facecolor=AGREE_COLOR, alpha=0.45, edgecolor="none"),
+        autolim=False,
+    )
 
 
 def _draw_blocks(ax: Axes, comparison: Comparison) -> None:
@@ -375,7 +420,11 @@ def _draw_blocks(ax: Axes, comparison: Comparison) -> None:
 
     corners, agrees = block_corners(comparison)
     for chosen, color, alpha in ((agrees, AGREE_COLOR, 0.15), (~agrees, DIFFER_COLOR, 0.35)):
-        ax.add_collection(PolyCollection(list(corners[chosen]), facecolor=color, alpha=alpha, edgecolor=color, linewidth=0.6))
+        ax.add_collection(
+            PolyCollection(
+                list(corners[chosen]), facecolor=color, alpha=alpha, edgecolor=color, linewidth=0.6
+            )
+        )
 
 
 def block_corners(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
@@ -394,4 +443,8 @@ def _corners_of(found: Alignment, chosen: np.ndarray) -> np.ndarray:
     cell = SHRINK * found.cell
     corner = np.stack([columns + 0.5, rows + 0.5], axis=1) * cell
     squares = corner[:, None, :] + np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * cell
-    return carry(found.transform, squares.reshape(-1, 2)).reshape(squares.shape) if found.frame == "left" else squares
+    return (
+        carry(found.transform, squares.reshape(-1, 2)).reshape(squares.shape)
+        if found.frame == "left"
+        else squares
+    )

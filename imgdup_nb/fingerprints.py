@@ -1,8 +1,8 @@
 """The `images` table -> fingerprints: what a method keeps of each image, in one compact array.
 
-A method is an entry in `METHODS`. The hash methods look at the same 64 x 64 sketch of an image and are computed by imagehash,
-so their bits are imagehash's bits of that sketch. Two methods keep local features instead. A function of your own that turns
-images into vectors is a method too.
+A method is an entry in `METHODS`. The hash methods look at the same 64 x 64 sketch of an image and
+are computed by imagehash, so their bits are imagehash's bits of that sketch. Two methods keep local
+features instead. A function of your own that turns images into vectors is a method too.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Fingerprints:
     method
         how they were made.
     codes
-        for bits: uint64, n_images x n_views x n_words, each hash packed and filled up with zeros; for an embedding: float32,
-        n_images x n_views x n_dimensions, each vector of length 1 (or 0). View 0 is the upright picture. For local features:
-        `features.Features`, n_images x 1.
+        for bits: uint64, n_images x n_views x n_words, each hash packed and filled up with zeros;
+        for an embedding: float32, n_images x n_views x n_dimensions, each vector of length 1 (or
+        0). View 0 is the upright picture. For local features: `features.Features`, n_images x 1.
     problems
         images that could be listed but not fingerprinted, and why.
     """
@@ -69,15 +69,20 @@ class Fingerprints:
         >>> prints
         <Fingerprints: 2 images, phash, 64 bits>
         """
-        known = METHODS[check_choice("method", method, [name for name in METHODS if METHODS[name].bits])]
+        known = METHODS[
+            check_choice("method", method, [name for name in METHODS if METHODS[name].bits])
+        ]
         names, array = list(names), np.asarray(bits, dtype=bool)
         if array.shape != (len(names), known.bits) and not (array.size == 0 and not names):
             raise ValueError(
-                f"bits must be {len(names)} x {known.bits} (names x bits of {method}), not {' x '.join(map(str, array.shape))}"
+                f"bits must be {len(names)} x {known.bits} (names x bits of {method}), not "
+                f"{' x '.join(map(str, array.shape))}"
             )
         if len(set(names)) < len(names):
             raise ValueError("names must be unique: an image has one fingerprint")
-        order = sorted(range(len(names)), key=lambda k: names[k])  # the answer does not depend on the order of rows
+        order = sorted(
+            range(len(names)), key=lambda k: names[k]
+        )  # the answer does not depend on the order of rows
         images = pd.DataFrame({"image": pd.Series([names[k] for k in order], dtype=object)})
         codes = pack_bits(array.reshape(len(names), 1, known.bits)[order])
         return cls(images, known, codes, images.iloc[:0].assign(problem=""))
@@ -109,7 +114,9 @@ class Fingerprints:
         return len(self.images)
 
     def __repr__(self) -> str:
-        size = f"{self.method.bits} bits" if self.method.bits else f"{self.codes.shape[-1]} dimensions"
+        size = (
+            f"{self.method.bits} bits" if self.method.bits else f"{self.codes.shape[-1]} dimensions"
+        )
         if self.method.unit == "percent":
             size = f"{sum(map(len, self.codes[:, 0])):,} local features"
         views = f", {self.n_views} orientations" if self.n_views > 1 else ""
@@ -129,7 +136,10 @@ def find_method(name: Any) -> Method:
     ValueError: method must be OnnxEmbedding('sscd.onnx') to use a model, and is the path of its file
     """
     if isinstance(name, str | os.PathLike) and str(name).endswith(".onnx"):
-        raise ValueError(f"method must be OnnxEmbedding({str(name)!r}) to use a model, and is the path of its file")
+        raise ValueError(
+            f"method must be OnnxEmbedding({str(name)!r}) to use a model, and is the path of its "
+            "file"
+        )
     return METHODS[check_choice("method", name, METHODS)]
 
 
@@ -146,42 +156,54 @@ def fingerprint_images(
     ----------
     images
         a table made by `scan_images`, or some rows of it.
-    method : {'phash', 'phash256', 'dhash', 'ahash', 'whash', 'colorhash', 'aligned', 'akaze'} or a function
-        a function takes a list of RGB images (upright, both sides at least 256 pixels where the picture has them) and returns
-        an array, n_images x n_dimensions; similarity is then 100 times the cosine. It is called with up to 32 images at a
-        time, always from this thread.
+    method : {'phash', 'phash256', 'dhash', 'ahash', 'whash', 'colorhash', 'aligned', 'akaze'} or a
+    function
+        a function takes a list of RGB images (upright, both sides at least 256 pixels where the
+        picture has them) and returns an array, n_images x n_dimensions; similarity is then 100
+        times the cosine. It is called with up to 32 images at a time, always from this thread.
     orientations
-        also compute the seven other ways to turn and mirror each picture, so that flips and quarter turns are found.
-        Local features do not need it: 'aligned' finds every turn and the mirror image, 'akaze' quarter turns.
+        also compute the seven other ways to turn and mirror each picture, so that flips and quarter
+        turns are found. Local features do not need it: 'aligned' finds every turn and the mirror
+        image, 'akaze' quarter turns.
     executor
-        any `concurrent.futures.Executor`; None works in threads. An embedding is computed here in any case.
+        any `concurrent.futures.Executor`; None works in threads. An embedding is computed here in
+        any case.
 
     Returns
     -------
     Fingerprints
-        of the images without a problem; `.problems` lists those that became unreadable since the scan.
+        of the images without a problem; `.problems` lists those that became unreadable since the
+        scan.
 
     Raises
     ------
     TypeError
         if `images` is not a table.
     ValueError
-        if the method is unknown, an embedding returns something else than one finite vector per image, or a name comes twice.
+        if the method is unknown, an embedding returns something else than one finite vector per
+        image, or a name comes twice.
     ImportError
         for 'aligned' and 'akaze' without the packages of `imgdup-nb[local]`.
 
     Notes
     -----
-    The hashes need one decode per image, none where the sketch of the scan is still remembered, and keep 8 bytes a 64-bit hash,
-    64 with orientations. 'aligned' takes about 10 ms and 50 kB an image, 'akaze' several times that.
+    The hashes need one decode per image, none where the sketch of the scan is still remembered, and
+    keep 8 bytes a 64-bit hash, 64 with orientations. 'aligned' takes about 10 ms and 50 kB an
+    image, 'akaze' several times that.
     """
     if not isinstance(images, pd.DataFrame) or not {"image", "path", "problem"} <= set(images):
-        raise TypeError(f"images must be a table made by scan_images(folder), not {type(images).__name__}")
+        raise TypeError(
+            f"images must be a table made by scan_images(folder), not {type(images).__name__}"
+        )
     twice = images.image[images.image.duplicated()]
     if len(twice):
         raise ValueError(
-            f"images must name each image once, and {twice.iloc[0]!r} is there twice; scan several folders together, "
-            "scan_images([one, other]), or compare them with each other, similar_pairs(prints_of_one, prints_of_other)"
+            f"images must name each image once, and {twice.iloc[0]!r} is there twice; scan several "
+            ""
+            ""
+            "folders together, "
+            "scan_images([one, other]), or compare them with each other, "
+            "similar_pairs(prints_of_one, prints_of_other)"
         )
     good = images[images.problem == ""].sort_values("image", ignore_index=True)
     n_views = N_VIEWS if orientations else 1
@@ -196,14 +218,24 @@ def fingerprint_images(
             batch = partial(_describe_batch, method=chosen.name)
             size = LOCAL_BATCH
         with without_remarks():
-            results = list(map_batches(batch, list(good.path), executor=executor, describe=chosen.name, size=size))
+            results = list(
+                map_batches(
+                    batch, list(good.path), executor=executor, describe=chosen.name, size=size
+                )
+            )
     failed = np.array([isinstance(result, str) for result in results], dtype=bool)
-    problems = good[failed].assign(problem=[result for result in results if isinstance(result, str)])
+    problems = good[failed].assign(
+        problem=[result for result in results if isinstance(result, str)]
+    )
     if failed.any():
         lost = count_of(failed.sum(), "image")
-        warnings.warn(f"{lost} became unreadable since the scan; see fingerprints.problems", stacklevel=2)
+        warnings.warn(
+            f"{lost} became unreadable since the scan; see fingerprints.problems", stacklevel=2
+        )
     codes = [result for result in results if not isinstance(result, str)]
-    return Fingerprints(good[~failed].reset_index(drop=True), chosen, _stack(codes, chosen, n_views), problems)
+    return Fingerprints(
+        good[~failed].reset_index(drop=True), chosen, _stack(codes, chosen, n_views), problems
+    )
 
 
 def _stack(codes: list[Any], method: Method, n_views: int) -> np.ndarray:
@@ -218,7 +250,7 @@ def _stack(codes: list[Any], method: Method, n_views: int) -> np.ndarray:
     return np.zeros((0, n_views, 1), np.float32)
 
 
-# -- local features ---------------------------------------------------------------------------------------------------
+# -- local features --------------------------------------------------------------------------------
 
 
 def _describe_batch(paths: Sequence[str], *, method: str) -> list[Features | str]:

@@ -22,16 +22,17 @@ class Grouping:
     Attributes
     ----------
     table
-        one row per image in a group: group (1 is the largest), image, similarity (percent, to the group's original; NaN if
-        below the floor of the pair table, which only chains can bring about), original (bool), weakest (percent, the least
-        similar pair of the whole group; NaN if below the floor).
+        one row per image in a group: group (1 is the largest), image, similarity (percent, to the
+        group's original; NaN if below the floor of the pair table, which only chains can bring
+        about), original (bool), weakest (percent, the least similar pair of the whole group; NaN if
+        below the floor).
     threshold, linkage
         as asked for.
     n_images, n_pairs
         images compared, and pairs at or above the threshold.
     left_out
-        images with a near neighbour that are in no group: their neighbours belong to other originals (star linkage), or fit
-        another group better (complete).
+        images with a near neighbour that are in no group: their neighbours belong to other
+        originals (star linkage), or fit another group better (complete).
     floor, method
         of the pair table.
     """
@@ -59,10 +60,14 @@ class Grouping:
         `chained` is True where some two images of the group are less similar than the threshold.
         """
         by_group = self.table.groupby("group")
-        summary = by_group.agg(original=("image", "first"), images=("image", "size"), weakest=("weakest", "first"))
+        summary = by_group.agg(
+            original=("image", "first"), images=("image", "size"), weakest=("weakest", "first")
+        )
         lowest = by_group.similarity.agg(lambda values: values.min(skipna=False))
         summary.insert(2, "lowest", lowest.astype(float))
-        return summary.assign(chained=~(summary.weakest >= self.threshold - TOLERANCE)).reset_index()
+        return summary.assign(
+            chained=~(summary.weakest >= self.threshold - TOLERANCE)
+        ).reset_index()
 
     def to_response(self, casing: str = "tutorial") -> dict[str, Any]:
         """Return the groups as the tutorial's JSON answer.
@@ -70,8 +75,9 @@ class Grouping:
         Parameters
         ----------
         casing : {'tutorial', 'sdk'}
-            `Duplicates` / `duplicatesInGroup` / `ImageId` / `Similarity` with `Code` and `Status` as the tutorial prints them,
-            or `duplicates` / `duplicateImages` / `imageId` / `similarity` as the service's client libraries read them.
+            `Duplicates` / `duplicatesInGroup` / `ImageId` / `Similarity` with `Code` and `Status`
+            as the tutorial prints them, or `duplicates` / `duplicateImages` / `imageId` /
+            `similarity` as the service's client libraries read them.
 
         Returns
         -------
@@ -79,7 +85,9 @@ class Grouping:
             ready for `json.dumps`; a similarity below the pair table's floor is None.
         """
         check_choice("casing", casing, ["tutorial", "sdk"])
-        image_id, similarity = ("ImageId", "Similarity") if casing == "tutorial" else ("imageId", "similarity")
+        image_id, similarity = (
+            ("ImageId", "Similarity") if casing == "tutorial" else ("imageId", "similarity")
+        )
         groups = [
             [
                 {image_id: image, similarity: None if np.isnan(percent) else float(percent)}
@@ -89,7 +97,11 @@ class Grouping:
         ]
         if casing == "sdk":
             return {"duplicates": [{"duplicateImages": group} for group in groups]}
-        return {"Duplicates": [{"duplicatesInGroup": group} for group in groups], "Code": 200, "Status": "OK"}
+        return {
+            "Duplicates": [{"duplicatesInGroup": group} for group in groups],
+            "Code": 200,
+            "Status": "OK",
+        }
 
     @property
     def advice(self) -> str:
@@ -100,13 +112,18 @@ class Grouping:
             return f"Labels took all {self.n_removed} pair(s) out of the table. Group the pairs from before to see them."
         if not len(self) and np.isnan(self.nearest):
             return (
-                f"No two images are {self.floor:g} % similar or more. If you expect duplicates, make the pairs with a lower "
+                f"No two images are {self.floor:g} % similar or more. If you expect duplicates, "
+                "make the pairs with a lower "
                 "min_similarity, or with orientations=True for turned and mirrored copies."
             )
         if not len(self):
             return f"No duplicates at {self.threshold:g} %. Try a lower threshold: the nearest pair has {self.nearest:g} %."
         if len(self) == 1 and len(self.table) == self.n_images > 3:
-            way = "raise the threshold" if self.threshold < 100 else "use a finer method, such as phash256"
+            way = (
+                "raise the threshold"
+                if self.threshold < 100
+                else "use a finer method, such as phash256"
+            )
             return f"Everything is in one group. If the images are not all alike, {way}" + (
                 ", or use linkage='star'." if self.linkage == "connected" else "."
             )
@@ -123,31 +140,38 @@ class Grouping:
             return f"no groups at {self.threshold:g} % ({self.linkage} linkage, {self.n_images} images, {self.method})"
         largest = int(self.table.group.value_counts().iloc[0])
         return (
-            f"{count_of(len(self), 'group')} at {self.threshold:g} % ({self.linkage} linkage): {len(self.table)} of "
-            f"{self.n_images} images, {self.n_redundant} redundant, largest {largest} ({self.method})"
+            f"{count_of(len(self), 'group')} at {self.threshold:g} % ({self.linkage} linkage): "
+            f"{len(self.table)} of "
+            f"{self.n_images} images, {self.n_redundant} redundant, largest {largest} "
+            f"({self.method})"
         )
 
     def __repr__(self) -> str:
         return f"<{self._headline()}>" + (f"\n{self.advice}" if self.advice else "")
 
     def _repr_html_(self) -> str:
-        table = self.summary.round(2).to_html(index=False, max_rows=20) if len(self) else ""  # to_html escapes file names
+        table = (
+            self.summary.round(2).to_html(index=False, max_rows=20) if len(self) else ""
+        )  # to_html escapes file names
         return f"<p>{self._headline()}. {self.advice}</p>{table}"
 
 
-def group_duplicates(pairs: pd.DataFrame, threshold: float = 90.0, *, linkage: str = "star") -> Grouping:
+def group_duplicates(
+    pairs: pd.DataFrame, threshold: float = 90.0, *, linkage: str = "star"
+) -> Grouping:
     """Put images that are at least `threshold` similar into groups, the original first.
 
     Parameters
     ----------
     pairs
-        made by `similar_pairs`, with a floor at or below the threshold; the order of its rows does not matter.
+        made by `similar_pairs`, with a floor at or below the threshold; the order of its rows does
+        not matter.
     threshold
         percent, inclusive.
     linkage : {'star', 'connected', 'complete'}
-        'star': every member is at or above the threshold to the original, and belongs to the original it is most similar to.
-        'connected': everything that a chain of pairs holds together.
-        'complete': all pairs of a group are at or above the threshold.
+        'star': every member is at or above the threshold to the original, and belongs to the
+        original it is most similar to. 'connected': everything that a chain of pairs holds
+        together. 'complete': all pairs of a group are at or above the threshold.
 
     Returns
     -------
@@ -203,13 +227,18 @@ def _group_table(graph: PairGraph, owner: np.ndarray) -> pd.DataFrame:
     """Return the table of `Grouping`, with the images' numbers as an extra column."""
     from .engine.group_loops import score_members
 
-    to_original, weakest, met = score_members(graph.first, graph.second, graph.similarity, owner, graph.n_copies)
+    to_original, weakest, met = score_members(
+        graph.first, graph.second, graph.similarity, owner, graph.n_copies
+    )
     size = np.bincount(owner, minlength=len(owner))
     weakest[met < size * (size - 1) // 2] = np.nan  # some pair is below the floor
     images = np.flatnonzero(size[owner] > 1)
     heads, similarity = owner[images], to_original[images]
-    # largest group first, then by original; within a group: original, then most similar first, then by name
-    order = np.lexsort((images, -np.nan_to_num(similarity, nan=-1), images != heads, heads, -size[heads]))
+    # largest group first, then by original; within a group: original, then most similar first, then
+    # by name
+    order = np.lexsort(
+        (images, -np.nan_to_num(similarity, nan=-1), images != heads, heads, -size[heads])
+    )
     images, heads, similarity = images[order], heads[order], similarity[order]
     starts = images == heads
     return pd.DataFrame(
@@ -233,7 +262,10 @@ def find_owners(graph: PairGraph, near: np.ndarray, linkage: str) -> np.ndarray:
 
     n = len(graph.names)
     n_near = int(near.sum())
-    first, second = graph.first[:n_near], graph.second[:n_near]  # the most similar pairs stand first
+    first, second = (
+        graph.first[:n_near],
+        graph.second[:n_near],
+    )  # the most similar pairs stand first
     level = np.zeros(n_near, np.int32)
     if linkage == "star":
         by_second = graph.by_second[graph.by_second < n_near]
@@ -268,7 +300,9 @@ def _complete_levels(
     """
     from .engine.group_loops import complete_levels
 
-    owner, tally = complete_levels(*_without_copies(first, second, level, graph), graph.like, n_levels)
+    owner, tally = complete_levels(
+        *_without_copies(first, second, level, graph), graph.like, n_levels
+    )
     return owner[graph.like], tally
 
 

@@ -51,22 +51,25 @@ def scan_images(
     Parameters
     ----------
     folder
-        a folder, searched with all its subfolders; or a list of files and folders; or URLs of them that fsspec opens, such as
-        "s3://bucket/photos" (pip install "imgdup-nb[remote]"). Hidden files and folders (also notebooks'
-        checkpoints) are passed over. A linked folder is followed once, and only where it leads outside.
+        a folder, searched with all its subfolders; or a list of files and folders; or URLs of them
+        that fsspec opens, such as "s3://bucket/photos" (pip install "imgdup-nb[remote]"). Hidden
+        files and folders (also notebooks' checkpoints) are passed over. A linked folder is followed
+        once, and only where it leads outside.
     max_pixels
-        larger pictures become rows with a problem, inclusive; JPEG is judged by the reduced size it is decoded at.
+        larger pictures become rows with a problem, inclusive; JPEG is judged by the reduced size it
+        is decoded at.
     executor
-        any `concurrent.futures.Executor`, such as `dask.distributed.Client(...).get_executor()`; its workers must be able to
-        read the paths. None works in threads.
+        any `concurrent.futures.Executor`, such as `dask.distributed.Client(...).get_executor()`;
+        its workers must be able to read the paths. None works in threads.
 
     Returns
     -------
     pandas.DataFrame, one row per file, sorted by `image`:
-        image (name relative to the folder, `/` between its parts), path, bytes, modified (UTC), sha256, format, mode,
-        width and height (pixels, as shown: EXIF orientation applied), frames, taken (EXIF, local time of the camera),
-        metadata (number of EXIF, XMP and IPTC entries, layout aside), lossless (does the file keep every pixel it was given?),
-        detail (standard deviation of grey, 0 = blank, at most 127.5), problem (empty if the image could be read).
+        image (name relative to the folder, `/` between its parts), path, bytes, modified (UTC),
+        sha256, format, mode, width and height (pixels, as shown: EXIF orientation applied), frames,
+        taken (EXIF, local time of the camera), metadata (number of EXIF, XMP and IPTC entries,
+        layout aside), lossless (does the file keep every pixel it was given?), detail (standard
+        deviation of grey, 0 = blank, at most 127.5), problem (empty if the image could be read).
         Files with a problem have size 0 and detail NaN.
 
     Raises
@@ -74,7 +77,8 @@ def scan_images(
     FileNotFoundError, NotADirectoryError
         if the folder, or a file of the list, is not there or is no folder.
     TypeError, ValueError
-        if `folder` is no path or list of them, or mixes URLs with paths of this machine; if max_pixels is no number above 0.
+        if `folder` is no path or list of them, or mixes URLs with paths of this machine; if
+        max_pixels is no number above 0.
 
     Warns
     -----
@@ -83,8 +87,9 @@ def scan_images(
 
     Notes
     -----
-    Each file is read and decoded once, JPEG at a fraction of its size and in grey. A 64 x 64 sketch of the last 60,000 images
-    (250 MB) is remembered, so that fingerprints made right after need no second decode, save for `colorhash`.
+    Each file is read and decoded once, JPEG at a fraction of its size and in grey. A 64 x 64 sketch
+    of the last 60,000 images (250 MB) is remembered, so that fingerprints made right after need no
+    second decode, save for `colorhash`.
 
     Examples
     --------
@@ -98,7 +103,9 @@ def scan_images(
     0  red.png    PNG     30      20     0.0
     """
     if isinstance(max_pixels, bool) or not isinstance(max_pixels, Real) or not max_pixels > 0:
-        raise ValueError(f"max_pixels must be a number of pixels above 0, such as 50_000_000, not {max_pixels!r}")
+        raise ValueError(
+            f"max_pixels must be a number of pixels above 0, such as 50_000_000, not {max_pixels!r}"
+        )
     files = _list_files(folder)
     hush_decoders()
     rows = []
@@ -115,13 +122,17 @@ def scan_images(
 
 def tabulate(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return the `images` table of rows made by `describe_file`; their times are in nanoseconds."""
-    columns = {name: pd.Series([row[name] for row in rows], dtype=DTYPES[name]) for name in DTYPES if name != "modified"}
+    columns = {
+        name: pd.Series([row[name] for row in rows], dtype=DTYPES[name])
+        for name in DTYPES
+        if name != "modified"
+    }
     modified = np.array([row["modified"] for row in rows], dtype=np.int64).view("datetime64[ns]")
     columns["modified"] = pd.Series(modified).dt.tz_localize("UTC")
     return pd.DataFrame({name: columns[name] for name in DTYPES})
 
 
-# -- problems ---------------------------------------------------------------------------------------------------------
+# -- problems --------------------------------------------------------------------------------------
 
 
 def _warn_of_problems(folder: Any, images: pd.DataFrame) -> None:
@@ -134,6 +145,7 @@ def _warn_of_problems(folder: Any, images: pd.DataFrame) -> None:
         most = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
         others = f"; and {count_of(len(reasons) - 3, 'other reason')}" if len(reasons) > 3 else ""
         warnings.warn(
-            f"{reasons.total()} of {len(images)} files could not be read ({most}{others}); see images[images.problem != '']",
+            f"{reasons.total()} of {len(images)} files could not be read ({most}{others}); see "
+            "images[images.problem != '']",
             stacklevel=3,
         )

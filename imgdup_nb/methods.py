@@ -21,17 +21,18 @@ class Method:
     name
         what users type.
     unit
-        of a distance: "bits" (Hamming distance), "cosine" (1 - cosine of the angle), or "percent" (100 - similarity: local
-        features score a pair directly).
+        of a distance: "bits" (Hamming distance), "cosine" (1 - cosine of the angle), or "percent"
+        (100 - similarity: local features score a pair directly).
     bits
         length of a hash; 0 for the others.
     step
-        bits by which distances between pictures with detail can differ: phash and whash set just half of their bits, so theirs
-        are even.
+        bits by which distances between pictures with detail can differ: phash and whash set just
+        half of their bits, so theirs are even.
     survives, misses, cost
         in words, for `METHODS.to_frame()`.
     compute
-        the function behind it: an RGB image -> bool array, or a list of images -> vectors; None for local features.
+        the function behind it: an RGB image -> bool array, or a list of images -> vectors; None for
+        local features.
     """
 
     name: str
@@ -133,7 +134,9 @@ class MethodTable(Mapping[str, Method]):
         return self.to_frame().to_html()
 
 
-def _hash_with(function: Callable[..., imagehash.ImageHash], **options: Any) -> Callable[[Image.Image], np.ndarray]:
+def _hash_with(
+    function: Callable[..., imagehash.ImageHash], **options: Any
+) -> Callable[[Image.Image], np.ndarray]:
     return lambda image: function(image, **options).hash
 
 

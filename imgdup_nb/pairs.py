@@ -9,7 +9,14 @@ import pandas as pd
 
 from .aligned.matching import find_local_pairs
 from .engine.checks import check_percent
-from .engine.copies import RELATIONS, SharedList, find_copies, find_pairs_of_originals, may_be_same_pixels, relate
+from .engine.copies import (
+    RELATIONS,
+    SharedList,
+    find_copies,
+    find_pairs_of_originals,
+    may_be_same_pixels,
+    relate,
+)
 from .engine.search import all_distances, find_pairs
 from .fingerprints import Fingerprints
 
@@ -22,12 +29,14 @@ def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame, n_images x n_images
-        percent, symmetric, 100 on the diagonal; rows and columns named by image. Images with too little detail are in it.
+        percent, symmetric, 100 on the diagonal; rows and columns named by image. Images with too
+        little detail are in it.
 
     Raises
     ------
     ValueError
-        for local features, and for more than 10,000 images: `similar_pairs` keeps only what is similar.
+        for local features, and for more than 10,000 images: `similar_pairs` keeps only what is
+        similar.
 
     Notes
     -----
@@ -45,11 +54,13 @@ def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
     n = len(fingerprints)
     if fingerprints.method.unit == "percent":
         raise ValueError(
-            f"{fingerprints.method.name} compares only pictures that share something; similar_pairs(fingerprints) lists them"
+            f"{fingerprints.method.name} compares only pictures that share something; "
+            "similar_pairs(fingerprints) lists them"
         )
     if n > MAX_MATRIX:
         raise ValueError(
-            f"a matrix of {n:,} images would need {8 * n * n / 1e9:,.1f} GB; similar_pairs(fingerprints) keeps what is similar"
+            f"a matrix of {n:,} images would need {8 * n * n / 1e9:,.1f} GB; "
+            "similar_pairs(fingerprints) keeps what is similar"
         )
     names = pd.Index(fingerprints.names, dtype=object)
     values = fingerprints.method.similarity(all_distances(fingerprints.codes))
@@ -72,43 +83,50 @@ def similar_pairs(
     fingerprints
         made by `fingerprint_images`.
     others
-        fingerprints of a second collection, by the same method: each pair then has its left image in the first collection and
-        its right one in the second, and images of one collection are not compared with each other.
+        fingerprints of a second collection, by the same method: each pair then has its left image
+        in the first collection and its right one in the second, and images of one collection are
+        not compared with each other.
     min_similarity
-        percent, inclusive: the floor of the table. Groups can be made at any threshold from here up.
+        percent, inclusive: the floor of the table. Groups can be made at any threshold from here
+        up.
     include_low_detail
-        also compare nearly blank images, whose fingerprints describe noise. By default they are in pairs only with files of the
-        same bytes or pixels.
+        also compare nearly blank images, whose fingerprints describe noise. By default they are in
+        pairs only with files of the same bytes or pixels.
     executor
-        any `concurrent.futures.Executor`, for search, alignment and comparing pixels; None works in threads.
+        any `concurrent.futures.Executor`, for search, alignment and comparing pixels; None works in
+        threads.
 
     Returns
     -------
     pandas.DataFrame, one row per unordered pair, most similar first, then by name:
-        left, right (image names, left before right; categories: all images), distance (in the method's unit), similarity
-        (percent), relation ("same bytes" by SHA-256, "same pixels" as shown, "near").
-        Of 'aligned' fingerprints also: overlap_left, overlap_right (percent of each picture that both show), rotation
-        (degrees by which left is turned counter-clockwise to lie on right), scale (of lengths), mirrored, matches (features
-        that carry the transform), apart (by how much what agrees lies apart, the median, in pixels of some 160 x 120: below
+        left, right (image names, left before right; categories: all images), distance (in the
+        method's unit), similarity (percent), relation ("same bytes" by SHA-256, "same pixels" as
+        shown, "near"). Of 'aligned' fingerprints also: overlap_left, overlap_right (percent of each
+        picture that both show), rotation (degrees by which left is turned counter-clockwise to lie
+        on right), scale (of lengths), mirrored, matches (features that carry the transform), apart
+        (by how much what agrees lies apart, the median, in pixels of some 160 x 120: below
         0.15 in a copy, from 0.22 on in another shot of one scene) and scored_by ("aligned", or "phash" where a picture has too
-        little texture to be aligned). Below 70 percent these are pairs that surely share a part, as a picture does with another
-        that it was pasted into; other shots and chance agreements, of which only a part agrees, have similarity 0.
-        'akaze' adds matches and scored_by.
-        `attrs`: method, unit, bits, floor, n_images, low_detail (images kept out of near pairs); sides (2) for two collections;
-        alike, where there are more than 1,000 images of one fingerprint: for each such set the names, the original first. Of
-        their pairs only those with the original are rows, and so are only the original's pairs with other such images;
-        `group_duplicates` and `sweep_thresholds` give what they would give for all.
+        little texture to be aligned). Below 70 percent these are pairs that surely share a part, as
+        a picture does with another that it was pasted into; other shots and chance agreements, of
+        which only a part agrees, have similarity 0. 'akaze' adds matches and scored_by. `attrs`:
+        method, unit, bits, floor, n_images, low_detail (images kept out of near pairs); sides (2)
+        for two collections; alike, where there are more than 1,000 images of one fingerprint: for
+        each such set the names, the original first. Of their pairs only those with the original are
+        rows, and so are only the original's pairs with other such images; `group_duplicates` and
+        `sweep_thresholds` give what they would give for all.
 
     Raises
     ------
     ValueError
-        when more than 50 million pairs are found, or two collections have different methods or orientations.
+        when more than 50 million pairs are found, or two collections have different methods or
+        orientations.
 
     Notes
     -----
-    Exact: the very pairs a double loop finds, but for local features, which are first searched by a vote: of their pairs a few
-    in a thousand may be missed (see `candidates`). Between two collections the best of a vote are those in the other one, so a
-    pair may be found that both together would have passed over, or the other way round. Pixels are compared by decoding, only
+    Exact: the very pairs a double loop finds, but for local features, which are first searched by a
+    vote: of their pairs a few in a thousand may be missed (see `candidates`). Between two
+    collections the best of a vote are those in the other one, so a pair may be found that both
+    together would have passed over, or the other way round. Pixels are compared by decoding, only
     for pairs from 90 percent up whose pictures have the same size.
 
     Examples
@@ -143,7 +161,13 @@ def similar_pairs(
     else:
         found = list(find_pairs(fingerprints.codes, reach, others=others.codes, executor=executor))
     pairs = complete_pairs(
-        fingerprints, others, *found, floor=floor, details=details, include_low_detail=include_low_detail, executor=executor
+        fingerprints,
+        others,
+        *found,
+        floor=floor,
+        details=details,
+        include_low_detail=include_low_detail,
+        executor=executor,
     )
     if alike:
         names = fingerprints.names
@@ -173,19 +197,32 @@ def complete_pairs(
     if not include_low_detail:
         kept = may_be_listed(lefts, rights, rows, columns, relation)
         if not kept.all():
-            rows, columns, distances, relation = rows[kept], columns[kept], distances[kept], relation[kept]
+            rows, columns, distances, relation = (
+                rows[kept],
+                columns[kept],
+                distances[kept],
+                relation[kept],
+            )
             details = None if details is None else details[kept]
-    pairs = pair_table(lefts, others, rows, columns, distances, relation, floor=floor, details=details)
+    pairs = pair_table(
+        lefts, others, rows, columns, distances, relation, floor=floor, details=details
+    )
     if include_low_detail:
         pairs.attrs["low_detail"] = 0
     return pairs
 
 
 def may_be_listed(
-    lefts: Fingerprints, rights: Fingerprints, rows: np.ndarray, columns: np.ndarray, relation: np.ndarray
+    lefts: Fingerprints,
+    rights: Fingerprints,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    relation: np.ndarray,
 ) -> np.ndarray:
     """Tell of each pair whether neither image is nearly blank, or both are of the same bytes or pixels."""
-    return ~(lefts.low_detail[rows] | rights.low_detail[columns]) | (relation < RELATIONS.index("near"))
+    return ~(lefts.low_detail[rows] | rights.low_detail[columns]) | (
+        relation < RELATIONS.index("near")
+    )
 
 
 def pair_table(
@@ -204,8 +241,9 @@ def pair_table(
     Parameters
     ----------
     rows, columns, distances, relation
-        in lexical order; they are put into the order of the table where they are, and those that fit become part of it, for
-        millions of pairs should not be in memory twice. `relation` is the place in RELATIONS.
+        in lexical order; they are put into the order of the table where they are, and those that
+        fit become part of it, for millions of pairs should not be in memory twice. `relation` is
+        the place in RELATIONS.
     details
         further columns; of 'akaze' only those that it has.
     """
@@ -214,14 +252,18 @@ def pair_table(
     for column in (rows, columns, distances, relation):
         column[:] = column[order]
     if details is not None:
-        details = (details[["matches", "scored_by"]] if method.name == "akaze" else details).iloc[order]
+        details = (details[["matches", "scored_by"]] if method.name == "akaze" else details).iloc[
+            order
+        ]
     del order
     values = {
         "left": pd.Categorical.from_codes(rows, pd.Index(lefts.names, dtype=object)),
         "right": pd.Categorical.from_codes(columns, pd.Index(rights.names, dtype=object)),
         "distance": distances.astype(np.int64 if method.bits else np.float64),
         # of bits only as many values occur as there are bits
-        "similarity": method.similarity(np.arange(method.bits + 1))[distances] if method.bits else method.similarity(distances),
+        "similarity": method.similarity(np.arange(method.bits + 1))[distances]
+        if method.bits
+        else method.similarity(distances),
         "relation": pd.Categorical.from_codes(relation, RELATIONS),
     }
     further = {} if details is None else {name: details[name].array for name in details}
@@ -242,20 +284,32 @@ def pair_table(
 
 def _check_fingerprints(fingerprints: Fingerprints, others: Fingerprints | None) -> None:
     if not isinstance(fingerprints, Fingerprints):
-        raise TypeError(f"fingerprints must come from fingerprint_images(images), not {type(fingerprints).__name__}")
+        raise TypeError(
+            "fingerprints must come from fingerprint_images(images), not "
+            f"{type(fingerprints).__name__}"
+        )
     if others is None:
         return
     if not isinstance(others, Fingerprints):
-        raise TypeError(f"others must come from fingerprint_images(images), not {type(others).__name__}")
+        raise TypeError(
+            f"others must come from fingerprint_images(images), not {type(others).__name__}"
+        )
     # of local features each image is an object, of vectors the lengths may differ
-    same_length = fingerprints.codes.shape[2:] == others.codes.shape[2:] or not len(others) or not len(fingerprints)
+    same_length = (
+        fingerprints.codes.shape[2:] == others.codes.shape[2:]
+        or not len(others)
+        or not len(fingerprints)
+    )
     if fingerprints.method.name != others.method.name or not same_length:
         raise ValueError(
-            f"both collections must be fingerprinted by one method, and these are by {fingerprints.method.name} and "
-            f"{others.method.name}; make one of them again with fingerprint_images(images, method=...)"
+            "both collections must be fingerprinted by one method, and these are by "
+            f"{fingerprints.method.name} and "
+            f"{others.method.name}; make one of them again with fingerprint_images(images, "
+            "method=...)"
         )
     if fingerprints.n_views != others.n_views:
         raise ValueError(
-            f"both collections must have the same orientations, and these have {fingerprints.n_views} and {others.n_views}; "
+            "both collections must have the same orientations, and these have "
+            f"{fingerprints.n_views} and {others.n_views}; "
             "make one of them again with fingerprint_images(images, orientations=...)"
         )

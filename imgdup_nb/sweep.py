@@ -15,7 +15,9 @@ from .methods import METHODS
 CHANGES = ["same", "born", "grown", "merged", "regrouped"]
 
 
-def threshold_changes(pairs: pd.DataFrame, strict: float, loose: float, *, linkage: str = "star") -> pd.DataFrame:
+def threshold_changes(
+    pairs: pd.DataFrame, strict: float, loose: float, *, linkage: str = "star"
+) -> pd.DataFrame:
     """Tell what happens to the groups when the threshold goes from `strict` down to `loose`.
 
     Parameters
@@ -29,18 +31,23 @@ def threshold_changes(pairs: pd.DataFrame, strict: float, loose: float, *, linka
     Returns
     -------
     pandas.DataFrame, one row per group at `loose` that is not a group at `strict`:
-        change ("born": no two of its images were grouped; "grown": one group took in images; "merged": two or more groups;
-        "regrouped": images left for another original, which star and complete linkage allow), group (its number at `loose`),
-        images (names, original first), before (the numbers at `strict` of the groups its images come from), added (names that
-        were in no group), because (the pairs from `loose` up to `strict`, as (left, right, similarity), that link what was not
-        together before, most similar first).
+        change ("born": no two of its images were grouped; "grown": one group took in images;
+        "merged": two or more groups; "regrouped": images left for another original, which star and
+        complete linkage allow), group (its number at `loose`), images (names, original first),
+        before (the numbers at `strict` of the groups its images come from), added (names that were
+        in no group), because (the pairs from `loose` up to `strict`, as (left, right, similarity),
+        that link what was not together before, most similar first).
     """
     check_choice("linkage", linkage, LINKAGES)
     low, high = sorted([check_percent("strict", strict), check_percent("loose", loose)])
     before, after = (group_duplicates(pairs, value, linkage=linkage) for value in (high, low))
     number_before = dict(zip(before.table.image, before.table.group, strict=True))
-    sources_of_images = np.array([number_before.get(image, 0) for image in after.table.image], dtype=np.int64)
-    kinds = change_kinds(after.table.group.to_numpy(), sources_of_images, before.table.group.to_numpy())
+    sources_of_images = np.array(
+        [number_before.get(image, 0) for image in after.table.image], dtype=np.int64
+    )
+    kinds = change_kinds(
+        after.table.group.to_numpy(), sources_of_images, before.table.group.to_numpy()
+    )
     between = pairs[(pairs.similarity >= low - TOLERANCE) & (pairs.similarity < high - TOLERANCE)]
     group_after = dict(zip(after.table.image, after.table.group, strict=True))
     links = _links_by_group(between, group_after, number_before)
@@ -60,15 +67,20 @@ def change_kinds(group: np.ndarray, source: np.ndarray, before: np.ndarray) -> n
     Parameters
     ----------
     group, source : int, n_rows
-        of each image in a group now: its group (1 is the first), and the one it was in before (0 where it was in none).
+        of each image in a group now: its group (1 is the first), and the one it was in before (0
+        where it was in none).
     before : int
         the group of each image that was in one before.
     """
     n_groups, n_before = int(group.max(initial=0)), int(before.max(initial=0))
-    known = np.unique(group[source > 0] * (n_before + 1) + source[source > 0])  # each group with each of its sources
+    known = np.unique(
+        group[source > 0] * (n_before + 1) + source[source > 0]
+    )  # each group with each of its sources
     into, came_from = known // (n_before + 1), known % (n_before + 1)
     n_sources = np.bincount(into, minlength=n_groups + 1)
-    n_in_sources = np.bincount(into, np.bincount(before, minlength=n_before + 1)[came_from], n_groups + 1)
+    n_in_sources = np.bincount(
+        into, np.bincount(before, minlength=n_before + 1)[came_from], n_groups + 1
+    )
     n_added = np.bincount(group[source == 0], minlength=n_groups + 1)
     moved = np.bincount(group, minlength=n_groups + 1) - n_added < n_in_sources
     kinds = np.minimum(n_sources, 2) + CHANGES.index("born")
@@ -83,8 +95,12 @@ def _links_by_group(
     """Return for each later group the pairs inside it whose two images were not in one group before."""
     links: dict[int, list[tuple[str, str, float]]] = {}
     left, right = image_names(between)
-    ordered = between.assign(left=left, right=right).sort_values("similarity", ascending=False, kind="stable")
-    for left, right, similarity in zip(ordered.left, ordered.right, ordered.similarity, strict=True):
+    ordered = between.assign(left=left, right=right).sort_values(
+        "similarity", ascending=False, kind="stable"
+    )
+    for left, right, similarity in zip(
+        ordered.left, ordered.right, ordered.similarity, strict=True
+    ):
         group = group_after.get(left)
         together = left in number_before and number_before[left] == number_before.get(right)
         if group is not None and group == group_after.get(right) and not together:
@@ -95,7 +111,9 @@ def _links_by_group(
 MAX_LEVELS = 400
 
 
-def sweep_thresholds(pairs: pd.DataFrame, thresholds: Sequence[float] | None = None, *, linkage: str = "star") -> pd.DataFrame:
+def sweep_thresholds(
+    pairs: pd.DataFrame, thresholds: Sequence[float] | None = None, *, linkage: str = "star"
+) -> pd.DataFrame:
     """Count pairs and groups at many thresholds, in one pass over the pairs.
 
     Parameters
@@ -103,13 +121,15 @@ def sweep_thresholds(pairs: pd.DataFrame, thresholds: Sequence[float] | None = N
     pairs
         made by `similar_pairs`.
     thresholds
-        percent, inclusive, each at or above the floor; None takes every level the method has, strictest first.
+        percent, inclusive, each at or above the floor; None takes every level the method has,
+        strictest first.
     linkage : {'star', 'connected', 'complete'}
 
     Returns
     -------
     pandas.DataFrame, one row per threshold, in the order given:
-        threshold, pairs, groups, images (in groups), redundant (images - groups), largest (images in the largest group).
+        threshold, pairs, groups, images (in groups), redundant (images - groups), largest (images
+        in the largest group).
 
     Examples
     --------
@@ -131,7 +151,9 @@ def sweep_thresholds(pairs: pd.DataFrame, thresholds: Sequence[float] | None = N
     return sweep_graph(graph, wanted, linkage)
 
 
-def sweep_graph(graph: PairGraph, wanted: Sequence[float] | np.ndarray, linkage: str) -> pd.DataFrame:
+def sweep_graph(
+    graph: PairGraph, wanted: Sequence[float] | np.ndarray, linkage: str
+) -> pd.DataFrame:
     """Return the table of `sweep_thresholds`."""
     strictest_first = np.unique(wanted)[::-1]
     tally = tally_levels(graph, strictest_first, linkage)
@@ -172,7 +194,11 @@ def sweep_levels(graph: PairGraph) -> np.ndarray:
     seen = np.unique(graph.similarity)
     if len(seen) > MAX_LEVELS:
         return _half_percents(graph.floor)
-    nominal = METHODS[graph.method].levels(graph.floor) if graph.method in METHODS else _half_percents(graph.floor)
+    nominal = (
+        METHODS[graph.method].levels(graph.floor)
+        if graph.method in METHODS
+        else _half_percents(graph.floor)
+    )
     return np.unique(np.concatenate([nominal, seen]))[::-1]
 
 

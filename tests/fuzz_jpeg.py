@@ -2,8 +2,9 @@
 
     python tests/fuzz_jpeg.py 1000000 --seed 7
 
-prints how many inputs were read and how many were refused. Run by `test_decode.py` for a few seconds. Without a crash the exit
-code is 0; to find the input that crashed, run again with the same seed and ``--trace``.
+prints how many inputs were read and how many were refused. Run by `test_decode.py` for a few
+seconds. Without a crash the exit code is 0; to find the input that crashed, run again with the same
+seed and ``--trace``.
 """
 
 import argparse
@@ -17,7 +18,14 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from imgdup_nb.engine.decode import UnreadableImage, grey_as_seen, open_image, open_lazily, read_plain_jpeg, readable
+from imgdup_nb.engine.decode import (
+    UnreadableImage,
+    grey_as_seen,
+    open_image,
+    open_lazily,
+    read_plain_jpeg,
+    readable,
+)
 
 SIDE = 384  # a picture that is decoded smaller
 MIN_SIDE = 64
@@ -44,7 +52,14 @@ def seeds():
     exif[0x0112] = 1
     made = []
     for mode in ("L", "RGB", "CMYK"):
-        for options in ({}, {"progressive": True}, {"subsampling": 0}, {"subsampling": 1}, {"exif": exif}, {"comment": "x"}):
+        for options in (
+            {},
+            {"progressive": True},
+            {"subsampling": 0},
+            {"subsampling": 1},
+            {"exif": exif},
+            {"comment": "x"},
+        ):
             buffer = io.BytesIO()
             picture.convert(mode).save(buffer, "JPEG", quality=40, **options)
             made.append(buffer.getvalue())
@@ -74,10 +89,16 @@ def mutate(stored, rng):
         if not parts:
             return bytes(data)
         start, end = rng.choice(parts)
-        frames = [place for place, _ in parts if 0xC0 <= data[place + 1] <= 0xCF and data[place + 1] not in (0xC4, 0xC8, 0xCC)]
+        frames = [
+            place
+            for place, _ in parts
+            if 0xC0 <= data[place + 1] <= 0xCF and data[place + 1] not in (0xC4, 0xC8, 0xCC)
+        ]
         change = rng.randrange(9)
         if change <= 1 and frames:  # another kind of frame
-            data[frames[0] + 1] = rng.choice([0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF])
+            data[frames[0] + 1] = rng.choice(
+                [0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF]
+            )
         elif change == 2 and frames:  # another size, precision, number of channels or sampling
             place = frames[0] + 4 + rng.randrange(12)
             data[place] = rng.randrange(256)
@@ -87,9 +108,13 @@ def mutate(stored, rng):
         elif change == 4:
             del data[start:end]
         elif change == 5:  # bytes between segments
-            data[start:start] = bytes(rng.choice([0xFF, 0x00, 0xC0, 0xC3, 0xD8]) for _ in range(rng.randint(1, 4)))
+            data[start:start] = bytes(
+                rng.choice([0xFF, 0x00, 0xC0, 0xC3, 0xD8]) for _ in range(rng.randint(1, 4))
+            )
         elif change == 6:  # a segment that hides another
-            data[start:start] = segment(rng.choice([0xE0, 0xE1, 0xFE, 0xDC, 0xF0]), segment(0xC0, bytes(rng.randrange(20))))
+            data[start:start] = segment(
+                rng.choice([0xE0, 0xE1, 0xFE, 0xDC, 0xF0]), segment(0xC0, bytes(rng.randrange(20)))
+            )
         elif change == 7:  # cut off
             del data[rng.randrange(start, min(len(data), end + 2000)) :]
         else:
@@ -118,7 +143,9 @@ def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("count", type=int, help="how many inputs")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--trace", action="store_true", help="print the number of each input before it is read")
+    parser.add_argument(
+        "--trace", action="store_true", help="print the number of each input before it is read"
+    )
     chosen = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
     rng, sound, start, n_pictures = random.Random(chosen.seed), seeds(), time.monotonic(), 0
@@ -128,7 +155,10 @@ def main(arguments):
             print(number, flush=True)
         n_pictures += read_every_way(stored)
     seconds = time.monotonic() - start
-    print(f"{chosen.count} inputs, {n_pictures} pictures, {chosen.count - n_pictures} refused, {seconds:.1f} s")
+    print(
+        f"{chosen.count} inputs, {n_pictures} pictures, {chosen.count - n_pictures} refused, "
+        f"{seconds:.1f} s"
+    )
     return 0
 
 

@@ -20,7 +20,9 @@ from imgdup_nb.review import files
 from imgdup_nb.review.apply import ACTIONS
 from imgdup_nb.review.journal import Journal
 
-REFUSING = pytest.mark.filterwarnings("ignore:.*left alone", "ignore:the run stopped", "ignore:.*could not be restored")
+REFUSING = pytest.mark.filterwarnings(
+    "ignore:.*left alone", "ignore:the run stopped", "ignore:.*could not be restored"
+)
 
 
 class Photos:
@@ -28,7 +30,11 @@ class Photos:
 
     def __init__(self, folder):
         self.folder, self.to = folder / "photos", folder / "spare"
-        rows = [self.add(f"{group}/{name}.jpg", group) for group in (1, 2) for name in ("kept", "twin", "near")]
+        rows = [
+            self.add(f"{group}/{name}.jpg", group)
+            for group in (1, 2)
+            for name in ("kept", "twin", "near")
+        ]
         self.plan = pd.DataFrame(rows)
 
     def add(self, image, group, action=None):
@@ -40,7 +46,14 @@ class Photos:
         os.utime(path, ns=(10**18, 10**18 + 123_456_700))
         action = action or ("keep" if "kept" in image else "remove")
         digest = hashlib.sha256(content).hexdigest()
-        return {"group": group, "image": image, "action": action, "path": str(path), "bytes": len(content), "sha256": digest}
+        return {
+            "group": group,
+            "image": image,
+            "action": action,
+            "path": str(path),
+            "bytes": len(content),
+            "sha256": digest,
+        }
 
     def look(self):
         """Return bytes, time of change and permissions of each file that is not a journal."""
@@ -56,9 +69,18 @@ class Photos:
 
 
 def look(folder):
-    found = sorted(path for path in folder.rglob("*") if not path.is_dir() and not path.name.startswith(".imgdup-log"))
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if not path.is_dir() and not path.name.startswith(".imgdup-log")
+    )
     return {
-        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode) for path in found
+        path.relative_to(folder).as_posix(): (
+            path.read_bytes(),
+            path.stat().st_mtime_ns,
+            path.stat().st_mode,
+        )
+        for path in found
     }
 
 
@@ -80,7 +102,10 @@ def trash(tmp_path, monkeypatch):
     """Stand in for the trash of the computer, which a test must not fill."""
     bin_ = tmp_path / "trash"
     bin_.mkdir()
-    monkeypatch.setattr("send2trash.send2trash", lambda path: shutil.move(path, bin_ / Path(path).as_posix().replace("/", "_")))
+    monkeypatch.setattr(
+        "send2trash.send2trash",
+        lambda path: shutil.move(path, bin_ / Path(path).as_posix().replace("/", "_")),
+    )
     return bin_
 
 
@@ -97,13 +122,15 @@ def two_disks(photos, monkeypatch):
     monkeypatch.setattr("imgdup_nb.review.files.os.link", link_on_one_disk)
 
 
-# -- looking first ----------------------------------------------------------------------------------------------------
+# -- looking first ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_without_being_told_otherwise_nothing_is_changed(photos, action, capsys):
     before = photos.look()
-    log = apply_plan(photos.plan, action=action, to=photos.to if action in {"move", "copy", "organise"} else None)
+    log = apply_plan(
+        photos.plan, action=action, to=photos.to if action in {"move", "copy", "organise"} else None
+    )
     assert photos.look() == before
     assert not photos.to.exists()
     assert log.attrs["dry_run"]
@@ -113,8 +140,8 @@ def test_without_being_told_otherwise_nothing_is_changed(photos, action, capsys)
 def test_a_dry_run_says_how_many_files_and_how_much_space(photos, capsys):
     apply_plan(photos.plan, action="delete")
     assert (
-        "4 files (2,400 bytes) would be deleted, 2 files kept. Disk space would be freed: 2,400 bytes."
-        in capsys.readouterr().out
+        "4 files (2,400 bytes) would be deleted, 2 files kept. Disk space would be freed: 2,400 "
+        "bytes." in capsys.readouterr().out
     )
 
 
@@ -133,7 +160,7 @@ def test_a_dry_run_cannot_be_undone_and_says_so(photos):
         undo(apply_plan(photos.plan, to=photos.to))
 
 
-# -- there and back ---------------------------------------------------------------------------------------------------
+# -- there and back --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -174,7 +201,9 @@ def test_moved_files_have_the_names_they_had_in_the_collection(photos):
 
 def test_organise_makes_one_folder_for_each_group_with_the_kept_image_in_it(photos):
     photos.apply("organise")
-    assert set(look(photos.to)) == {f"group-00{g}/{name}.jpg" for g in (1, 2) for name in ("kept", "twin", "near")}
+    assert set(look(photos.to)) == {
+        f"group-00{g}/{name}.jpg" for g in (1, 2) for name in ("kept", "twin", "near")
+    }
     assert len(photos.look()) == 6
 
 
@@ -245,7 +274,7 @@ def test_a_trash_that_does_not_work_is_a_note_and_the_file_stays(photos, monkeyp
     assert photos.look() == before
 
 
-# -- looking again, right before --------------------------------------------------------------------------------------
+# -- looking again, right before -------------------------------------------------------------------
 
 
 @REFUSING
@@ -254,15 +283,25 @@ def test_a_trash_that_does_not_work_is_a_note_and_the_file_stays(photos, monkeyp
     [
         (lambda path: path.unlink(), "not there any more"),
         (lambda path: path.write_bytes(b"edited"), "changed since it was scanned"),
-        (lambda path: path.write_bytes(path.read_bytes().swapcase()), "changed since it was scanned"),
+        (
+            lambda path: path.write_bytes(path.read_bytes().swapcase()),
+            "changed since it was scanned",
+        ),
         (lambda path: (path.unlink(), path.symlink_to("kept.jpg")), "symbolic link"),
-        (lambda path: (path.unlink(), os.link(path.with_name("kept.jpg"), path)), "changed|same file as kept.jpg"),
+        (
+            lambda path: (path.unlink(), os.link(path.with_name("kept.jpg"), path)),
+            "changed|same file as kept.jpg",
+        ),
         (lambda path: (path.unlink(), path.mkdir()), "not a regular file"),
     ],
 )
 def test_a_file_that_is_not_what_was_scanned_is_left_alone(photos, spoil, words):
     spoil(photos.path("1/near.jpg"))
-    before = {image: file for image, file in photos.look().items() if image in {"1/near.jpg", "1/kept.jpg"}}
+    before = {
+        image: file
+        for image, file in photos.look().items()
+        if image in {"1/near.jpg", "1/kept.jpg"}
+    }
     log = photos.apply()
     assert status(log, "1/near.jpg") == "skipped"
     assert any(word in note(log, "1/near.jpg") for word in words.split("|"))
@@ -330,7 +369,7 @@ def test_a_file_written_to_between_check_and_act_stays(photos, monkeypatch):
     assert photos.path("1/near.jpg").read_bytes() == b"saved by an editor just now"
 
 
-# -- a plan that must not be followed ---------------------------------------------------------------------------------
+# -- a plan that must not be followed --------------------------------------------------------------
 
 
 def test_a_plan_that_keeps_nothing_of_a_group_is_refused(photos):
@@ -341,7 +380,11 @@ def test_a_plan_that_keeps_nothing_of_a_group_is_refused(photos):
 
 @pytest.mark.parametrize(
     ("column", "value", "words"),
-    [("action", "destroy", "'destroy' is not"), ("image", "1/kept.jpg", "two rows"), ("sha256", "", "without a digest")],
+    [
+        ("action", "destroy", "'destroy' is not"),
+        ("image", "1/kept.jpg", "two rows"),
+        ("sha256", "", "without a digest"),
+    ],
 )
 def test_a_spoiled_plan_is_refused_before_anything_is_done(photos, column, value, words):
     photos.plan.loc[1, column] = value
@@ -384,7 +427,7 @@ def test_an_empty_plan_is_no_work_and_no_journal(photos):
     assert not photos.to.exists()
 
 
-# -- names ------------------------------------------------------------------------------------------------------------
+# -- names -----------------------------------------------------------------------------------------
 
 HOSTILE = [
     "../../up.jpg",
@@ -475,7 +518,9 @@ def test_a_disk_where_files_cannot_have_two_names_gets_them_all_the_same(photos,
 
 def test_a_name_that_is_no_text_is_moved_and_restored(photos):
     raw = os.fsdecode(b"caf\xe9-near.jpg")
-    photos.plan = pd.concat([photos.plan, pd.DataFrame([photos.add(f"1/{raw}", 1)])], ignore_index=True)
+    photos.plan = pd.concat(
+        [photos.plan, pd.DataFrame([photos.add(f"1/{raw}", 1)])], ignore_index=True
+    )
     before = {os.fsencode(name): file for name, file in photos.look().items()}
     log = photos.apply()
     assert set(log.status) == {"kept", "done"}
@@ -483,7 +528,7 @@ def test_a_name_that_is_no_text_is_moved_and_restored(photos):
     assert {os.fsencode(name): file for name, file in photos.look().items()} == before
 
 
-# -- bad disks --------------------------------------------------------------------------------------------------------
+# -- bad disks -------------------------------------------------------------------------------------
 
 
 def fail_after(n_calls, error, function):
@@ -510,7 +555,14 @@ def test_a_full_disk_stops_the_run_and_leaves_no_half_file(photos, monkeypatch):
     with monkeypatch.context() as full:
         full.setattr(files, "copy_bytes", half_copy)
         log = photos.apply()
-    assert list(log.status) == ["kept", "failed", "not reached", "kept", "not reached", "not reached"]
+    assert list(log.status) == [
+        "kept",
+        "failed",
+        "not reached",
+        "kept",
+        "not reached",
+        "not reached",
+    ]
     assert "No space left" in note(log, "1/twin.jpg")
     assert photos.look() == before
     assert look(photos.to) == {}
@@ -521,12 +573,18 @@ def test_a_full_disk_stops_the_run_and_leaves_no_half_file(photos, monkeypatch):
 
 @REFUSING
 @pytest.mark.parametrize("n_lines", range(2, 13))
-def test_a_disk_too_full_for_the_journal_stops_the_run_before_the_next_file(photos, monkeypatch, n_lines):
+def test_a_disk_too_full_for_the_journal_stops_the_run_before_the_next_file(
+    photos, monkeypatch, n_lines
+):
     before = photos.look()
     with monkeypatch.context() as full:
-        full.setattr("imgdup_nb.review.journal.os.fsync", fail_after(n_lines, errno.ENOSPC, os.fsync))
+        full.setattr(
+            "imgdup_nb.review.journal.os.fsync", fail_after(n_lines, errno.ENOSPC, os.fsync)
+        )
         log = photos.apply()
-    assert {path.read_bytes() for path in photos.folder.parent.rglob("*.jpg")} == {file[0] for file in before.values()}
+    assert {path.read_bytes() for path in photos.folder.parent.rglob("*.jpg")} == {
+        file[0] for file in before.values()
+    }
     assert set(resume(log).status) == {"kept", "done"}
     undo(log)
     assert photos.look() == before
@@ -543,7 +601,9 @@ def test_where_no_journal_can_be_made_nothing_is_done(photos, monkeypatch):
 
 @REFUSING
 @pytest.mark.parametrize(("error", "goes_on"), [(errno.EACCES, True), (errno.EROFS, False)])
-def test_one_forbidden_file_stops_nothing_and_a_read_only_disk_stops_the_run(photos, monkeypatch, error, goes_on):
+def test_one_forbidden_file_stops_nothing_and_a_read_only_disk_stops_the_run(
+    photos, monkeypatch, error, goes_on
+):
     before = photos.look()
     with monkeypatch.context() as bad:
         link = os.link
@@ -579,7 +639,9 @@ def test_a_copy_that_does_not_read_back_is_thrown_away_and_the_original_stays(ph
 
 @REFUSING
 @pytest.mark.usefixtures("two_disks")
-def test_a_file_that_is_written_to_while_it_is_copied_stays_and_so_does_the_copy(photos, monkeypatch):
+def test_a_file_that_is_written_to_while_it_is_copied_stays_and_so_does_the_copy(
+    photos, monkeypatch
+):
     def copy_and_change(original, copy):
         copy.write(original.read())
         Path(original.name).write_bytes(b"saved by an editor just now")
@@ -594,7 +656,9 @@ def test_a_file_that_is_written_to_while_it_is_copied_stays_and_so_does_the_copy
 
 @REFUSING
 @pytest.mark.usefixtures("two_disks")
-def test_where_the_source_cannot_be_removed_both_stay_and_undo_removes_the_copy(photos, monkeypatch):
+def test_where_the_source_cannot_be_removed_both_stay_and_undo_removes_the_copy(
+    photos, monkeypatch
+):
     before = photos.look()
     with monkeypatch.context() as stuck:
         stuck.setattr(files, "remove", fail_after(0, errno.EACCES, os.unlink))
@@ -606,7 +670,7 @@ def test_where_the_source_cannot_be_removed_both_stay_and_undo_removes_the_copy(
     assert look(photos.to) == {}
 
 
-# -- the way back, when the world has moved on ------------------------------------------------------------------------
+# -- the way back, when the world has moved on -----------------------------------------------------
 
 
 @REFUSING
@@ -683,7 +747,7 @@ def test_an_undone_run_is_not_resumed(photos):
         resume(log)
 
 
-# -- the journal ------------------------------------------------------------------------------------------------------
+# -- the journal -----------------------------------------------------------------------------------
 
 
 def test_the_journal_tells_what_will_happen_before_it_happens(photos, monkeypatch):
@@ -759,5 +823,9 @@ def test_a_run_in_a_thread_is_as_good_as_one_in_the_main_thread(photos):
 def test_numbers_in_the_log_add_up(photos):
     log = photos.apply()
     assert (log.status == "kept").sum() + (log.status == "done").sum() == len(photos.plan)
-    assert log.bytes.sum() == sum(len(file[0]) for file in photos.look().values()) + log.bytes[log.status == "done"].sum()
+    assert (
+        log.bytes.sum()
+        == sum(len(file[0]) for file in photos.look().values())
+        + log.bytes[log.status == "done"].sum()
+    )
     assert log.bytes.dtype == log.frees.dtype == np.int64

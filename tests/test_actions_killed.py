@@ -1,7 +1,7 @@
 """A real process is killed at more than a hundred points of applying, resuming and undoing, and nothing is ever lost.
 
-Some deaths come from outside after a random time, as a power cut does; the others between two lines of Python, which
-reaches the moments that are too short to be met by chance.
+Some deaths come from outside after a random time, as a power cut does; the others between two lines
+of Python, which reaches the moments that are too short to be met by chance.
 """
 
 import hashlib
@@ -80,7 +80,9 @@ class Victim:
         self.photos, self.to, self.disks = folder / "photos", folder / "to", disks
         self.journal, self.header = folder / "journal.jsonl", folder / "header.json"
         self.to.mkdir(parents=True)
-        rows = [self._row(group, name, action) for group in (1, 2) for name in ("kept", "twin", "near")]
+        rows = [
+            self._row(group, name, action) for group in (1, 2) for name in ("kept", "twin", "near")
+        ]
         if action == "delete":  # what has no twin would be gone for good, as was asked for
             rows = [row for row in rows if "near" not in row["image"]]
         self.header.write_text(json.dumps({"action": action, "to": str(self.to), "rows": rows}))
@@ -108,18 +110,30 @@ class Victim:
         """Return bytes, time of change and permissions of each file of the collection."""
         files = sorted(path for path in self.photos.rglob("*") if path.is_file())
         return {
-            path.name + path.parent.name: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode) for path in files
+            path.name + path.parent.name: (
+                path.read_bytes(),
+                path.stat().st_mtime_ns,
+                path.stat().st_mode,
+            )
+            for path in files
         }
 
     def contents(self):
         """Return what can be read anywhere under a name that is not one of a half-made file."""
-        files = [path for folder in (self.photos, self.to) for path in folder.rglob("*") if path.is_file()]
+        files = [
+            path
+            for folder in (self.photos, self.to)
+            for path in folder.rglob("*")
+            if path.is_file()
+        ]
         return {path.read_bytes() for path in files if not path.name.startswith(".imgdup-")}
 
     def start(self, deed, fatal_line=-1):
         package = Path(imgdup_nb.__file__).parent
         arguments = [package, self.header, self.journal, deed, fatal_line, self.disks]
-        return subprocess.Popen([sys.executable, "-S", "-E", "-c", CHILD, *map(str, arguments)], stdout=subprocess.PIPE)
+        return subprocess.Popen(
+            [sys.executable, "-S", "-E", "-c", CHILD, *map(str, arguments)], stdout=subprocess.PIPE
+        )
 
     def finish(self, deed, fatal_line=-1):
         """Run a deed until its end, or its death; return its exit code and what it printed last."""
@@ -144,7 +158,9 @@ class Victim:
 
 
 @pytest.mark.parametrize(("action", "disks", "between", "outside"), SCENARIOS)
-def test_a_run_killed_anywhere_loses_nothing_and_can_be_undone(tmp_path, action, disks, between, outside):
+def test_a_run_killed_anywhere_loses_nothing_and_can_be_undone(
+    tmp_path, action, disks, between, outside
+):
     victim, chance = Victim(tmp_path, action, disks), random.Random(f"{action} {disks}")
     started = time.monotonic()
     _, lines = victim.finish("apply", 0)
@@ -167,7 +183,9 @@ def test_a_run_killed_anywhere_loses_nothing_and_can_be_undone(tmp_path, action,
         if chance.random() < 0.5 and victim.journal.exists():
             die(kind, "apply")  # the run that continues it dies too
         if not victim.journal.exists() or not victim.journal.read_bytes().count(b"\n"):
-            victim.journal.unlink(missing_ok=True)  # killed before the plan was written down: nothing was begun
+            victim.journal.unlink(
+                missing_ok=True
+            )  # killed before the plan was written down: nothing was begun
             assert victim.look() == victim.before
             continue
         if chance.random() < 0.5:

@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from imgdup_nb import Fingerprints, fingerprint_images, group_duplicates, scan_images, similar_pairs, sweep_thresholds
+from imgdup_nb import (
+    Fingerprints,
+    fingerprint_images,
+    group_duplicates,
+    scan_images,
+    similar_pairs,
+    sweep_thresholds,
+)
 from imgdup_nb.engine import copies
 from imgdup_nb.groups import LINKAGES
 from imgdup_nb.methods import METHODS
@@ -29,7 +36,9 @@ def crowded(draw, n_views=1):
     kinds[:, :, 0] = (1 << rng.integers(0, 14, (4, n_views))) - 1
     order = rng.permutation(len(NAMES))[:n]
     images = pd.DataFrame({"image": pd.Series(sorted(NAMES[k] for k in order), dtype=object)})
-    return Fingerprints(images, METHODS["dhash"], kinds[rng.integers(0, 4, n)], images.iloc[:0].assign(problem=""))
+    return Fingerprints(
+        images, METHODS["dhash"], kinds[rng.integers(0, 4, n)], images.iloc[:0].assign(problem="")
+    )
 
 
 def both_ways(prints, max_alike):
@@ -45,10 +54,14 @@ def written_out(prints):
 
 def same_groups(folded, full, linkage):
     for threshold in (80, 90, 97, 100):
-        ours, theirs = (group_duplicates(table, threshold, linkage=linkage) for table in (folded, full))
+        ours, theirs = (
+            group_duplicates(table, threshold, linkage=linkage) for table in (folded, full)
+        )
         pd.testing.assert_frame_equal(ours.table, theirs.table)
         assert (ours.n_pairs, ours.left_out) == (theirs.n_pairs, theirs.left_out)
-    pd.testing.assert_frame_equal(sweep_thresholds(folded, linkage=linkage), sweep_thresholds(full, linkage=linkage))
+    pd.testing.assert_frame_equal(
+        sweep_thresholds(folded, linkage=linkage), sweep_thresholds(full, linkage=linkage)
+    )
 
 
 @settings(deadline=None, max_examples=60)
@@ -61,13 +74,17 @@ def test_groups_and_sweep_are_those_of_the_table_with_all_pairs(prints, max_alik
 
 @settings(deadline=None, max_examples=40)
 @given(crowded(n_views=8), st.integers(1, 5), st.sampled_from(["star", "connected"]))
-def test_groups_of_turned_pictures_are_those_of_the_table_with_all_pairs(prints, max_alike, linkage):
+def test_groups_of_turned_pictures_are_those_of_the_table_with_all_pairs(
+    prints, max_alike, linkage
+):
     same_groups(*both_ways(prints, max_alike), linkage)
 
 
 def test_rows_grow_with_the_images_and_not_with_their_pairs():
     n = 3000
-    prints = Fingerprints.from_bits([f"{k:04d}" for k in range(n)], np.arange(64) % 2 * np.ones((n, 1)))
+    prints = Fingerprints.from_bits(
+        [f"{k:04d}" for k in range(n)], np.arange(64) % 2 * np.ones((n, 1))
+    )
     table = similar_pairs(prints)
     assert len(table) == n - 1
     groups = group_duplicates(table, 90)

@@ -40,7 +40,7 @@ def is_together(groups, left, right):
     return any({left, right} <= set(group) for group in groups)
 
 
-# -- a collection as the place of answers -------------------------------------------------------------------------------
+# -- a collection as the place of answers ----------------------------------------------------------
 
 
 def test_a_labeler_keeps_its_answers_in_the_collection_and_finds_them_in_the_next_session(photos):
@@ -50,7 +50,9 @@ def test_a_labeler_keeps_its_answers_in_the_collection_and_finds_them_in_the_nex
         for label in ("different", "same", "skip"):
             questions.append(labeler.question)
             labeler.answer(label)
-        assert answers(collection) == dict(zip(questions, ("different", "same", "skip"), strict=True))
+        assert answers(collection) == dict(
+            zip(questions, ("different", "same", "skip"), strict=True)
+        )
         labeler.close()
     with Collection(photos) as collection:
         labeler = PairLabeler(collection.pairs(), collection.images, labels=collection)
@@ -70,7 +72,9 @@ def test_labels_kept_in_a_collection_behave_like_labels_in_memory(photos):
             labels.add("dog.png", "cat.png", "different")
             labels.add_pairs([("tree.png", "cat.png"), ("tree.png", "dog.png")], "skip")
             assert list(labels.table.label) == ["different", "skip", "skip"]
-            labels.withdraw([("cat.png", "tree.png"), ("cat.png", "dog.png"), ("cat.png", "cat.bmp")], "skip")
+            labels.withdraw(
+                [("cat.png", "tree.png"), ("cat.png", "dog.png"), ("cat.png", "cat.bmp")], "skip"
+            )
             assert repr(labels) == "<Labels: 0 same, 1 different, 1 skipped>"
             assert [set(labels.undo()), set(labels.undo()), labels.undo()] == [
                 {"dog.png", "tree.png"}, {"cat.png", "dog.png"}, None,
@@ -107,7 +111,9 @@ def test_many_pairs_are_labelled_all_or_none(photos):
 
 
 def test_what_cannot_keep_answers_is_refused():
-    with pytest.raises(TypeError, match="labels must be Labels, a Collection, or the path of a CSV file, not int"):
+    with pytest.raises(
+        TypeError, match="labels must be Labels, a Collection, or the path of a CSV file, not int"
+    ):
         open_labels(3)
 
 
@@ -117,12 +123,19 @@ def test_evidence_reads_the_labels_of_a_collection(photos):
         for left, right in zip(pairs.left, pairs.right, strict=True):
             collection.label(left, right, "different" if "blurred" in left + right else "same")
         scores = score_thresholds(pairs, collection.labels).iloc[-1]
-        n_blurred = sum("blurred" in left + right for left, right in zip(pairs.left, pairs.right, strict=True))
+        n_blurred = sum(
+            "blurred" in left + right for left, right in zip(pairs.left, pairs.right, strict=True)
+        )
         assert n_blurred
         assert (scores.true, scores.false, scores.missed) == (len(pairs) - n_blurred, n_blurred, 0)
-        pd.testing.assert_frame_equal(score_labels(pairs, collection.labels), score_labels(pairs, open_labels(collection)))
+        pd.testing.assert_frame_equal(
+            score_labels(pairs, collection.labels), score_labels(pairs, open_labels(collection))
+        )
         record = record_decision(collection.groups(90), collection.images, labels=collection.labels)
-        assert record["evidence"]["labels"] == {"different": n_blurred, "same": len(pairs) - n_blurred}
+        assert record["evidence"]["labels"] == {
+            "different": n_blurred,
+            "same": len(pairs) - n_blurred,
+        }
 
 
 VOTER = """
@@ -148,7 +161,10 @@ def test_two_kernels_that_label_at_once_lose_no_answer(tmp_path, picture):
     with Collection(tmp_path) as collection:
         collection.update()
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        voters = [subprocess.Popen([sys.executable, "-c", VOTER, str(tmp_path), parity], **pipes) for parity in "01"]
+        voters = [
+            subprocess.Popen([sys.executable, "-c", VOTER, str(tmp_path), parity], **pipes)
+            for parity in "01"
+        ]
         assert [voter.stdout.readline() for voter in voters] == ["ready\n"] * 2
         for voter in voters:
             voter.stdin.write("go\n")
@@ -158,14 +174,16 @@ def test_two_kernels_that_label_at_once_lose_no_answer(tmp_path, picture):
         assert collection.labels.label.value_counts().to_dict() == {"same": 12, "different": 12}
 
 
-# -- obeyed -------------------------------------------------------------------------------------------------------------
+# -- obeyed ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("linkage", LINKAGES)
 def test_the_pair_table_for_explorers_keeps_apart_at_every_threshold(photos, linkage):
     with Collection(photos) as collection:
         collection.label(*CATS, "different")
-        assert len(collection.pairs()) == len(similar_pairs(collection.fingerprints()))  # evidence wants all of them
+        assert len(collection.pairs()) == len(
+            similar_pairs(collection.fingerprints())
+        )  # evidence wants all of them
         pairs = collection.pairs(keep_apart=True, linkage=linkage)
         for threshold in (100, 95, 90, 80, 70):
             groups = group_duplicates(pairs, threshold, linkage=linkage)
@@ -193,10 +211,14 @@ def test_what_was_said_of_an_image_that_is_gone_holds_for_its_copy(photos):
     threshold=st.sampled_from([100, 90, 80]),
     apart=st.lists(st.tuples(st.integers(0, 13), st.integers(0, 13)), max_size=8),
 )
-def test_no_group_holds_two_images_called_different_nor_copies_of_them(seed, n, copies, linkage, threshold, apart):
+def test_no_group_holds_two_images_called_different_nor_copies_of_them(
+    seed, n, copies, linkage, threshold, apart
+):
     rng = np.random.default_rng(seed)
     contents = np.arange(n) // copies
-    bits = (np.repeat(rng.random((1, 64)) < 0.5, 14, axis=0) ^ (rng.random((14, 64)) < 0.08))[contents]
+    bits = (np.repeat(rng.random((1, 64)) < 0.5, 14, axis=0) ^ (rng.random((14, 64)) < 0.08))[
+        contents
+    ]
     names = [f"{k:02d}" for k in range(n)]
     pairs = similar_pairs(Fingerprints.from_bits(names, bits.reshape(n, 64)))
     equal = contents[pairs.left.cat.codes] == contents[pairs.right.cat.codes]
@@ -205,19 +227,25 @@ def test_no_group_holds_two_images_called_different_nor_copies_of_them(seed, n, 
     for one, other in apart:
         if one != other and max(one, other) < n:
             labels.add(names[one], names[other], "different")
-    groups = group_duplicates(apply_labels(pairs, labels, linkage=linkage), threshold, linkage=linkage)
+    groups = group_duplicates(
+        apply_labels(pairs, labels, linkage=linkage), threshold, linkage=linkage
+    )
     for row in labels.table.itertuples():
         one, other = contents[int(row.left)], contents[int(row.right)]
         if one == other:
             assert not is_together(groups, row.left, row.right)
         else:
-            assert not any({one, other} <= {contents[int(name)] for name in group} for group in groups)
+            assert not any(
+                {one, other} <= {contents[int(name)] for name in group} for group in groups
+            )
     if not len(labels):
         assert list(groups) == list(group_duplicates(pairs, threshold, linkage=linkage))
 
 
 def test_the_last_answer_counts_also_if_it_was_given_about_another_copy():
-    pairs = similar_pairs(Fingerprints.from_bits(["a", "a copy", "b"], np.zeros((3, 64), dtype=bool)))
+    pairs = similar_pairs(
+        Fingerprints.from_bits(["a", "a copy", "b"], np.zeros((3, 64), dtype=bool))
+    )
     pairs["relation"] = ["same bytes", "near", "near"]
     labels = Labels()
     labels.add("a", "b", "different")
@@ -241,15 +269,21 @@ def test_of_very_many_copies_those_called_different_part(linkage, monkeypatch):
     assert is_together(groups, "a", "b")
 
 
-# -- the reviewer's "not a duplicate" is such an answer -----------------------------------------------------------------
+# -- the reviewer's "not a duplicate" is such an answer --------------------------------------------
 
 
 def test_what_a_reviewer_sets_apart_never_groups_again(photos):
     with Collection(photos) as collection:
-        reviewer = GroupReviewer(choose_keepers(collection.groups(90), collection.images), labels=collection)
+        reviewer = GroupReviewer(
+            choose_keepers(collection.groups(90), collection.images), labels=collection
+        )
         reviewer.decide("sub/cat.jpg", "apart")
-        others = [image for image in reviewer.plan.image if "cat" in image and image != "sub/cat.jpg"]
-        assert answers(collection) == {tuple(sorted(["sub/cat.jpg", other])): "different" for other in others}
+        others = [
+            image for image in reviewer.plan.image if "cat" in image and image != "sub/cat.jpg"
+        ]
+        assert answers(collection) == {
+            tuple(sorted(["sub/cat.jpg", other])): "different" for other in others
+        }
         assert not any("sub/cat.jpg" in group for group in collection.groups(70))
         reviewer.close()
 
@@ -257,7 +291,9 @@ def test_what_a_reviewer_sets_apart_never_groups_again(photos):
 def test_a_decision_taken_back_takes_its_label_back_but_no_other(photos):
     with Collection(photos) as collection:
         collection.label("cat.png", "dog.png", "different")
-        reviewer = GroupReviewer(choose_keepers(collection.groups(90), collection.images), labels=collection)
+        reviewer = GroupReviewer(
+            choose_keepers(collection.groups(90), collection.images), labels=collection
+        )
         reviewer.decide("sub/cat.jpg", "apart")
         collection.label(*CATS, "same")  # somebody knows better
         reviewer.decisions = {}

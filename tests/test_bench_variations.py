@@ -17,7 +17,13 @@ def bench(monkeypatch):
 
 def test_found_copies_count_for_their_variation_and_all_other_pairs_are_false(bench):
     truth = pd.DataFrame(
-        [("1", "a", "half"), ("2", "b", "half"), ("3", "a", "logo"), ("4", "a", bench.QUARTER), ("4", "b", bench.QUARTER)],
+        [
+            ("1", "a", "half"),
+            ("2", "b", "half"),
+            ("3", "a", "logo"),
+            ("4", "a", bench.QUARTER),
+            ("4", "b", bench.QUARTER),
+        ],
         columns=["copy", "original", "variation"],
         dtype=object,
     )
@@ -37,5 +43,10 @@ def test_the_truth_names_every_file_written_and_each_picture_of_a_collage(bench,
         picture(seed).save(pictures / f"{seed}.png")
     truth = bench.write_copies(scan_images(pictures), copies)
     assert set(truth["copy"]) == {path.name for path in copies.iterdir()}
-    assert sorted(truth.original[truth.variation == bench.QUARTER]) == ["0.png", "1.png", "2.png", "3.png"]
+    assert sorted(truth.original[truth.variation == bench.QUARTER]) == [
+        "0.png",
+        "1.png",
+        "2.png",
+        "3.png",
+    ]
     assert truth.groupby("variation").size().drop(bench.QUARTER).unique() == [5]

@@ -20,8 +20,12 @@ def images(tmp_path, picture):
 
 
 def test_untouched_copies_are_all_found_and_negatives_are_not(images):
-    result = calibrate(images, variations={"same": lambda picture: picture, "negative": ImageOps.invert})
-    at_90 = result.recall[result.recall.threshold == result.recall.threshold[result.recall.threshold >= 90].min()]
+    result = calibrate(
+        images, variations={"same": lambda picture: picture, "negative": ImageOps.invert}
+    )
+    at_90 = result.recall[
+        result.recall.threshold == result.recall.threshold[result.recall.threshold >= 90].min()
+    ]
     recall = at_90.set_index("variation")
     assert (recall.loc["same", "copies"], recall.loc["same", "recall"]) == (12, 1.0)
     assert recall.loc["same", "recall_low"] == pytest.approx(0.025 ** (1 / 12))
@@ -29,12 +33,16 @@ def test_untouched_copies_are_all_found_and_negatives_are_not(images):
 
 
 def test_orientations_find_mirrored_copies(images):
-    plain, turned = (calibrate(images, variations=["mirrored"], orientations=views) for views in (False, True))
+    plain, turned = (
+        calibrate(images, variations=["mirrored"], orientations=views) for views in (False, True)
+    )
     assert plain.copies.similarity.max() < 90 <= turned.copies.similarity.min()
 
 
 def test_the_same_seed_makes_the_same_copies_and_another_draws_others(images):
-    one, again, other = (calibrate(images, variations=["half size"], n_sample=4, seed=seed) for seed in (1, 1, 2))
+    one, again, other = (
+        calibrate(images, variations=["half size"], n_sample=4, seed=seed) for seed in (1, 1, 2)
+    )
     pd.testing.assert_frame_equal(one.copies, again.copies)
     assert set(one.copies.image) != set(other.copies.image)
 
@@ -96,16 +104,23 @@ def test_distances_row_by_row_are_those_of_the_matrix(images, views):
     from imgdup_nb.engine.search import all_distances
 
     codes = fingerprint_images(images, orientations=views).codes
-    np.testing.assert_array_equal(_distances(codes[:-1], codes[1:]), np.diag(all_distances(codes), 1))
+    np.testing.assert_array_equal(
+        _distances(codes[:-1], codes[1:]), np.diag(all_distances(codes), 1)
+    )
 
 
-# -- examples ---------------------------------------------------------------------------------------------------------
+# -- examples --------------------------------------------------------------------------------------
 
 
-def test_methods_that_satisfy_the_examples_come_first_with_all_their_levels(images, tmp_path, picture):
+def test_methods_that_satisfy_the_examples_come_first_with_all_their_levels(
+    images, tmp_path, picture
+):
     ImageOps.mirror(picture(0)).save(tmp_path / "mirrored.png")
     table = tune_from_examples(
-        scan_images(tmp_path), [("p00.png", "mirrored.png")], [("p01.png", "p02.png")], methods=["phash", "dhash"]
+        scan_images(tmp_path),
+        [("p00.png", "mirrored.png")],
+        [("p01.png", "p02.png")],
+        methods=["phash", "dhash"],
     )
     best, worst = table.iloc[0], table.iloc[-1]
     assert best.orientations
@@ -117,7 +132,9 @@ def test_methods_that_satisfy_the_examples_come_first_with_all_their_levels(imag
     assert set(best.levels) <= set(METHODS[best.method].levels(0))
 
 
-def test_where_nothing_satisfies_the_nearest_miss_and_the_pairs_in_the_way_are_told(images, tmp_path, picture):
+def test_where_nothing_satisfies_the_nearest_miss_and_the_pairs_in_the_way_are_told(
+    images, tmp_path, picture
+):
     picture(0).resize((80, 60)).save(tmp_path / "small.png")
     wrong_way_round = tune_from_examples(
         scan_images(tmp_path),
@@ -128,7 +145,9 @@ def test_where_nothing_satisfies_the_nearest_miss_and_the_pairs_in_the_way_are_t
     )
     row = wrong_way_round.iloc[0]
     assert (row.satisfied, row.levels, row.wrong) == (False, [], 1)
-    assert row.threshold <= row.lowest_match  # both matches found, at the price of the one that must not
+    assert (
+        row.threshold <= row.lowest_match
+    )  # both matches found, at the price of the one that must not
     assert row.margin < 0
     assert row.in_the_way[1] == ("p00.png", "small.png")
 
@@ -148,7 +167,9 @@ def test_all_methods_are_tried_unless_told_local_features_once(images):
     assert (table.method == "aligned").sum() == 1
 
 
-@pytest.mark.parametrize("options", [{"methods": "phash"}, {"orientations": []}, {"methods": ["phsh"]}])
+@pytest.mark.parametrize(
+    "options", [{"methods": "phash"}, {"orientations": []}, {"methods": ["phsh"]}]
+)
 def test_methods_that_are_none_are_refused(images, options):
     with pytest.raises((TypeError, ValueError), match="methods"):
         tune_from_examples(images, [("p00.png", "p01.png")], [("p02.png", "p03.png")], **options)
@@ -165,13 +186,18 @@ def test_copies_are_scored_by_local_features_as_in_a_pair_table(tmp_path, pictur
     picture(3, 300, 240).save(tmp_path / "corners.png")
     Image.radial_gradient("L").convert("RGB").save(tmp_path / "smooth.png")
     images = scan_images(tmp_path)
-    changes = {"darker": lambda image: image.point(lambda value: value * 0.8), "same": lambda image: image}
+    changes = {
+        "darker": lambda image: image.point(lambda value: value * 0.8),
+        "same": lambda image: image,
+    }
     copies = calibrate(images, method, variations=changes).copies
     assert len(copies) == 4
     for row in copies.itertuples():
         (tmp_path / "copies").mkdir(exist_ok=True)
         copy = tmp_path / "copies" / "copy.png"
         changes[row.variation](Image.open(tmp_path / row.image).convert("RGB")).save(copy)
-        pairs = similar_pairs(fingerprint_images(scan_images([tmp_path / row.image, copy]), method), min_similarity=0)
+        pairs = similar_pairs(
+            fingerprint_images(scan_images([tmp_path / row.image, copy]), method), min_similarity=0
+        )
         assert row.similarity == pytest.approx(max(pairs.similarity, default=0.0))
     assert copies.similarity[copies.variation == "same"].tolist() == [100, 100]

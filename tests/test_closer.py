@@ -16,7 +16,14 @@ from imgdup_nb.aligned.candidates import find_candidates
 from imgdup_nb.aligned.registration import PART, WHOLE, align
 from imgdup_nb.aligned.scores import MAX_VOTE_BITS
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.engine.features import Features, aligned_features, is_large, read_features, spread_evenly, working_size
+from imgdup_nb.engine.features import (
+    Features,
+    aligned_features,
+    is_large,
+    read_features,
+    spread_evenly,
+    working_size,
+)
 
 TILE = (400, 300)  # of a collage of three by three
 
@@ -36,7 +43,9 @@ def collage(pictures, columns=3):
     rows = -(-len(pictures) // columns)
     canvas = Image.new("RGB", (columns * (TILE[0] + 6), rows * (TILE[1] + 6)), "white")
     for k, picture in enumerate(pictures):
-        canvas.paste(ImageOps.fit(picture, TILE), (k % columns * (TILE[0] + 6), k // columns * (TILE[1] + 6)))
+        canvas.paste(
+            ImageOps.fit(picture, TILE), (k % columns * (TILE[0] + 6), k // columns * (TILE[1] + 6))
+        )
     return canvas
 
 
@@ -48,12 +57,14 @@ def nine(photos):
 def on_canvas(picture, background, share):
     """Return a picture, as wide as a share of it, on a large background."""
     canvas = background.resize((1500, 1000))
-    inner = picture.resize((round(1500 * share), round(1500 * share * picture.height / picture.width)))
+    inner = picture.resize(
+        (round(1500 * share), round(1500 * share * picture.height / picture.width))
+    )
     canvas.paste(ImageOps.expand(inner, 8, "white"), (700, 150))
     return canvas
 
 
-# -- what is found ----------------------------------------------------------------------------------------------------
+# -- what is found ---------------------------------------------------------------------------------
 
 SHARP = ["astronaut", "cat", "coffee", "flower", "temple"]
 
@@ -65,7 +76,11 @@ def test_a_ninth_of_a_collage_is_found_and_said_to_be_about_that(features, nine,
     assert found.overlap_left > 60  # tiles are cut to one shape
     assert found.overlap_right == pytest.approx(12, abs=1.5)
     back = align(nine, features[name])
-    assert (back.similarity, back.matches, back.overlap_left) == (found.similarity, found.matches, found.overlap_right)
+    assert (back.similarity, back.matches, back.overlap_left) == (
+        found.similarity,
+        found.matches,
+        found.overlap_right,
+    )
 
 
 def test_a_tile_may_be_mirrored(photos, features):
@@ -77,7 +92,14 @@ def test_a_tile_may_be_mirrored(photos, features):
 
 def test_each_of_several_versions_of_one_picture_is_found_in_its_own_place(photos):
     cat = photos["cat"]
-    versions = [cat, ImageOps.mirror(cat), cat.rotate(180), cat.crop((120, 40, 400, 250)), cat.rotate(90), cat.rotate(20)]
+    versions = [
+        cat,
+        ImageOps.mirror(cat),
+        cat.rotate(180),
+        cat.crop((120, 40, 400, 250)),
+        cat.rotate(90),
+        cat.rotate(20),
+    ]
     all_of_them = aligned_features(collage(versions))
     for picture in versions[:4]:
         found = align(aligned_features(ImageOps.fit(picture, TILE)), all_of_them)
@@ -87,16 +109,22 @@ def test_each_of_several_versions_of_one_picture_is_found_in_its_own_place(photo
 
 
 @pytest.mark.parametrize(("look", "similarity"), [(PART, 95), (WHOLE, 60)])
-def test_a_part_that_agrees_little_in_one_place_is_looked_for_in_the_next(monkeypatch, features, look, similarity):
+def test_a_part_that_agrees_little_in_one_place_is_looked_for_in_the_next(
+    monkeypatch, features, look, similarity
+):
     cat, given = features["cat"], []
-    answers = iter([Alignment(60.0, 20, np.eye(3)[:2]), Alignment(95.0, 10, np.eye(3)[:2]), Alignment(40.0)])
+    answers = iter(
+        [Alignment(60.0, 20, np.eye(3)[:2]), Alignment(95.0, 10, np.eye(3)[:2]), Alignment(40.0)]
+    )
 
     def answer(_first, _second, pairs, *_):
         given.append(pairs.tolist())
         return next(answers)
 
     monkeypatch.setattr(alignment, "_align_place", answer)
-    pairs = np.array([(0, 0), (1, 1), (0, 1), (1, 0)])  # the first two are carried by a transform that moves nothing
+    pairs = np.array(
+        [(0, 0), (1, 1), (0, 1), (1, 0)]
+    )  # the first two are carried by a transform that moves nothing
     assert alignment._align_view(cat, cat, pairs, False, look).similarity == similarity
     assert given == [pairs.tolist(), [[0, 1], [1, 0]]][: len(given)]
     assert len(given) == (2 if look is PART else 1)
@@ -104,7 +132,9 @@ def test_a_part_that_agrees_little_in_one_place_is_looked_for_in_the_next(monkey
 
 def test_a_picture_inside_another_is_found(photos, features):
     for share, name in ((0.25, "temple"), (0.3, "coffee")):
-        found = align(features[name], aligned_features(on_canvas(photos[name], photos["galaxies"], share)))
+        found = align(
+            features[name], aligned_features(on_canvas(photos[name], photos["galaxies"], share))
+        )
         assert found.similarity >= 80
         assert found.overlap_left > 95
 
@@ -112,7 +142,9 @@ def test_a_picture_inside_another_is_found(photos, features):
 def test_a_small_section_of_a_large_picture_is_found(photos):
     large = collage(list(photos.values()))
     left = 2 * (TILE[0] + 6)
-    section = large.crop((left + 20, 10, left + 380, 280)).resize((900, 675), Image.Resampling.BICUBIC)
+    section = large.crop((left + 20, 10, left + 380, 280)).resize(
+        (900, 675), Image.Resampling.BICUBIC
+    )
     found = align(aligned_features(section), aligned_features(large))
     assert found.similarity >= 90
     assert found.overlap_left > 97
@@ -120,7 +152,9 @@ def test_a_small_section_of_a_large_picture_is_found(photos):
 
 def test_collages_of_four_that_share_a_tile_agree_in_it_and_say_how_little_it_is(photos):
     one = collage([photos[name] for name in ("temple", "cat", "coffee", "flower")], columns=2)
-    other = collage([photos[name] for name in ("galaxies", "portrait", "rocket", "temple")], columns=2)
+    other = collage(
+        [photos[name] for name in ("galaxies", "portrait", "rocket", "temple")], columns=2
+    )
     found = align(aligned_features(one), aligned_features(other))
     assert found.similarity >= 90
     assert (found.overlap_left, found.overlap_right) == pytest.approx((25, 25), abs=1)
@@ -129,10 +163,15 @@ def test_collages_of_four_that_share_a_tile_agree_in_it_and_say_how_little_it_is
 def test_the_vote_passes_collages_on_whatever_the_order_and_elsewhere_too(features, nine):
     images, most = [*(features[name] for name in SHARP), nine], MAX_VOTE_BITS["aligned"]
     for order in (range(6), range(5, -1, -1)):
-        found = {frozenset(order[k] for k in pair) for pair in find_candidates([images[k] for k in order], most)}
+        found = {
+            frozenset(order[k] for k in pair)
+            for pair in find_candidates([images[k] for k in order], most)
+        }
         assert {frozenset((k, 5)) for k in range(5)} <= found
     with ThreadPoolExecutor(2) as pool:
-        np.testing.assert_array_equal(find_candidates(images, most, pool), find_candidates(images, most))
+        np.testing.assert_array_equal(
+            find_candidates(images, most, pool), find_candidates(images, most)
+        )
 
 
 def test_how_many_images_are_asked_at_a_time_changes_nothing(monkeypatch, features, nine):
@@ -158,7 +197,7 @@ def test_the_pair_table_holds_a_collage_and_its_tiles(tmp_path, photos):
     }
 
 
-# -- what is not mistaken ---------------------------------------------------------------------------------------------
+# -- what is not mistaken --------------------------------------------------------------------------
 
 
 def test_strangers_stay_strangers_from_closer_by(photos, features):
@@ -166,20 +205,35 @@ def test_strangers_stay_strangers_from_closer_by(photos, features):
     for left_out, walls in itertools.product(names[:5], [names[5:]]):
         wall = aligned_features(collage([photos[name] for name in walls], columns=2))
         assert align(features[left_out], wall).similarity < 70
-    halves = [aligned_features(collage([photos[name] for name in part], columns=2)) for part in (names[:4], names[4:8])]
+    halves = [
+        aligned_features(collage([photos[name] for name in part], columns=2))
+        for part in (names[:4], names[4:8])
+    ]
     assert align(*halves).similarity < 70
 
 
-@pytest.mark.parametrize(("look", "apart", "similarity"), [(WHOLE, 0.35, 79), (PART, 0.35, 0), (PART, 0.2, 79)])
-def test_a_part_must_lie_still_whatever_features_carry_it(monkeypatch, features, look, apart, similarity):
-    found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=np.full((6, 8), 0.95, np.float32), apart=apart)
+@pytest.mark.parametrize(
+    ("look", "apart", "similarity"), [(WHOLE, 0.35, 79), (PART, 0.35, 0), (PART, 0.2, 79)]
+)
+def test_a_part_must_lie_still_whatever_features_carry_it(
+    monkeypatch, features, look, apart, similarity
+):
+    found = Alignment(
+        79.0,
+        matches=25,
+        transform=np.eye(3)[:2],
+        blocks=np.full((6, 8), 0.95, np.float32),
+        apart=apart,
+    )
     monkeypatch.setattr(alignment, "settle", lambda *_: found)
     cat = features["cat"]
     straight = np.repeat(np.arange(len(cat)), 2).reshape(-1, 2)
-    assert alignment._align_view(cat, cat, straight, False, look).similarity == pytest.approx(similarity)
+    assert alignment._align_view(cat, cat, straight, False, look).similarity == pytest.approx(
+        similarity
+    )
 
 
-# -- what is kept -----------------------------------------------------------------------------------------------------
+# -- what is kept ----------------------------------------------------------------------------------
 
 
 def test_only_a_picture_of_more_than_twice_the_working_size_is_looked_at_closer(photos):
@@ -193,7 +247,9 @@ def test_only_a_picture_of_more_than_twice_the_working_size_is_looked_at_closer(
 
 
 def test_a_jpeg_that_is_decoded_smaller_is_looked_at_closer_as_its_png_is(tmp_path, photos):
-    picture = collage(list(photos.values())).resize((1280, 960))  # at half the size it would just not be large
+    picture = collage(list(photos.values())).resize(
+        (1280, 960)
+    )  # at half the size it would just not be large
     picture.save(tmp_path / "a.jpg", quality=97)
     picture.save(tmp_path / "a.png")
     jpeg, png = (read_features(str(tmp_path / name), "aligned") for name in ("a.jpg", "a.png"))
@@ -205,7 +261,9 @@ def test_a_jpeg_that_is_decoded_smaller_is_looked_at_closer_as_its_png_is(tmp_pa
 
 def test_faint_parts_of_a_picture_get_their_features_too(photos):
     faint = ImageEnhance.Contrast(photos["temple"]).enhance(0.35)
-    closer = aligned_features(collage([photos["coffee"], photos["astronaut"], photos["cat"], faint], columns=2)).closer
+    closer = aligned_features(
+        collage([photos["coffee"], photos["astronaut"], photos["cat"], faint], columns=2)
+    ).closer
     width, height = closer.size
     in_faint = ((closer.points[:, 0] > width / 2) & (closer.points[:, 1] > height / 2)).sum()
     assert in_faint > 0.12 * len(closer)
@@ -235,7 +293,9 @@ def test_what_was_seen_closer_is_kept_and_part_of_what_an_image_is(nine):
     assert again.key == nine.key != replace(nine, closer=None).key
     assert len(kept) < 72_000
     for name in ("points", "angles", "bits", "mirrored"):
-        np.testing.assert_array_equal(getattr(again.closer, name), getattr(nine.closer, name), strict=True)
+        np.testing.assert_array_equal(
+            getattr(again.closer, name), getattr(nine.closer, name), strict=True
+        )
 
 
 @pytest.mark.parametrize("size", [(6000, 90), (1300, 17), (2500, 2500)])

@@ -32,7 +32,9 @@ from imgdup_nb.engine.reading import read_batch
 from imgdup_nb.groups import LINKAGES
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*could not be (read|shown)", "ignore:no files found", "ignore:.*became unreadable since the scan"
+    "ignore:.*could not be (read|shown)",
+    "ignore:no files found",
+    "ignore:.*became unreadable since the scan",
 )
 
 
@@ -68,23 +70,29 @@ def assert_like_fresh(collection, floor=70):
     assert collection.pairs(min_similarity=floor).attrs == pairs.attrs
 
 
-# -- the same answers ---------------------------------------------------------------------------------------------------
+# -- the same answers ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("method", "orientations"), [("phash", False), ("dhash", False), ("phash256", True)])
+@pytest.mark.parametrize(
+    ("method", "orientations"), [("phash", False), ("dhash", False), ("phash256", True)]
+)
 def test_answers_are_those_of_the_functions(photos, method, orientations):
     images = scan_images(photos)
     prints = fingerprint_images(images, method, orientations=orientations)
     with Collection(photos) as collection:
         pd.testing.assert_frame_equal(collection.images, images)
-        assert np.array_equal(collection.fingerprints(method, orientations=orientations).codes, prints.codes)
+        assert np.array_equal(
+            collection.fingerprints(method, orientations=orientations).codes, prints.codes
+        )
         for floor in (90, 50, 70):  # a lower floor than kept, and a higher one
             pairs = collection.pairs(method, min_similarity=floor, orientations=orientations)
             expected = similar_pairs(prints, min_similarity=floor)
             pd.testing.assert_frame_equal(pairs, expected)
             assert pairs.attrs == expected.attrs
         for linkage in LINKAGES:
-            groups = collection.groups(90, method=method, linkage=linkage, orientations=orientations)
+            groups = collection.groups(
+                90, method=method, linkage=linkage, orientations=orientations
+            )
             expected = group_duplicates(similar_pairs(prints), 90, linkage=linkage)
             pd.testing.assert_frame_equal(groups.table, expected.table)
             assert repr(groups) == repr(expected)
@@ -93,7 +101,9 @@ def test_answers_are_those_of_the_functions(photos, method, orientations):
 def test_a_second_session_decodes_nothing_and_answers_the_same(photos, decoded):
     with Collection(photos) as collection:
         pairs = collection.pairs()
-        assert sorted(decoded) == sorted(path.name for path in photos.rglob("*") if path.is_file() and path.name[0] != ".")
+        assert sorted(decoded) == sorted(
+            path.name for path in photos.rglob("*") if path.is_file() and path.name[0] != "."
+        )
     age(photos)
     with Collection(photos) as collection:
         collection.update()
@@ -119,7 +129,9 @@ def change_something(folder, rng, picture):
     one, other = rng.choice(files), rng.choice(files)
     new = folder / rng.choice(["", "sub/", "new/"]) / f"{rng.randrange(10**6)}.png"
     new.parent.mkdir(exist_ok=True)
-    deed = rng.choice(["new", "edit", "touch", "move", "copy", "delete", "swap", "over", "chain", "break"])
+    deed = rng.choice(
+        ["new", "edit", "touch", "move", "copy", "delete", "swap", "over", "chain", "break"]
+    )
     if deed == "new":
         picture(rng.randrange(6)).rotate(rng.choice([0, 1])).save(new)
     elif deed == "edit":
@@ -178,7 +190,7 @@ def test_work_may_be_done_by_any_executor(photos):
         assert_like_fresh(collection)
 
 
-# -- what is decoded again, and what not ---------------------------------------------------------------------------------
+# -- what is decoded again, and what not -----------------------------------------------------------
 
 
 def test_only_new_and_changed_files_are_decoded(photos, picture, decoded):
@@ -247,7 +259,9 @@ def test_a_hidden_change_of_an_old_file_is_seen_by_verify(tmp_path, picture):
         assert_like_fresh(collection)
 
 
-def test_an_unreadable_file_is_read_again_when_another_decoder_is_installed(photos, decoded, monkeypatch):
+def test_an_unreadable_file_is_read_again_when_another_decoder_is_installed(
+    photos, decoded, monkeypatch
+):
     with Collection(photos) as collection:
         collection.update()
         age(photos)
@@ -288,7 +302,9 @@ def test_new_images_are_compared_with_all_and_old_ones_not_again(photos, picture
         assert_like_fresh(collection)
 
 
-def test_many_images_of_one_fingerprint_are_listed_in_short_as_similar_pairs_does(photos, monkeypatch):
+def test_many_images_of_one_fingerprint_are_listed_in_short_as_similar_pairs_does(
+    photos, monkeypatch
+):
     for module in (kept, copies):
         monkeypatch.setattr(module, "MAX_COPIES", 2)
     with Collection(photos) as collection:
@@ -306,12 +322,15 @@ def test_what_a_file_was_is_forgotten_without_searching_whole_tables(photos):
     statements = []
     rows.forget_files(lambda sql, _keys, many: statements.append(sql), [b"cat.png"])
     with Collection(photos) as collection:
-        plans = [str(collection._store.read(f"EXPLAIN QUERY PLAN {sql}", (b"cat.png",))) for sql in statements]
+        plans = [
+            str(collection._store.read(f"EXPLAIN QUERY PLAN {sql}", (b"cat.png",)))
+            for sql in statements
+        ]
     assert len(plans) == 2
     assert not any("SCAN" in plan for plan in plans)
 
 
-# -- library versions, index versions, damage ----------------------------------------------------------------------------
+# -- library versions, index versions, damage ------------------------------------------------------
 
 
 def test_another_library_version_is_noticed_and_said(photos, monkeypatch):
@@ -404,7 +423,9 @@ def test_repair_saves_labels_and_tags_from_an_index_with_a_damaged_page(photos):
         collection.label("dog.png", "tree.png", "different")
         collection.tag("cat", "cat.png")
         labels, path = collection.labels, collection.index
-        [(page,)] = collection._store.read("SELECT rootpage FROM sqlite_master WHERE name = 'images'")
+        [(page,)] = collection._store.read(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'images'"
+        )
         [(size,)] = collection._store.read("PRAGMA page_size")
     with open(path, "r+b") as file:
         file.seek((page - 1) * size)
@@ -419,7 +440,9 @@ def test_repair_saves_labels_and_tags_from_an_index_with_a_damaged_page(photos):
         assert_like_fresh(collection)
 
 
-def test_a_folder_that_cannot_be_written_to_has_its_index_in_the_cache(photos, tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_to_has_its_index_in_the_cache(
+    photos, tmp_path, monkeypatch
+):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "platform", "linux")
@@ -452,7 +475,7 @@ def test_whether_a_folder_can_be_written_to_is_tried(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# -- accidents -----------------------------------------------------------------------------------------------------------
+# -- accidents -------------------------------------------------------------------------------------
 
 VICTIM = """
 import sys, warnings
@@ -474,7 +497,9 @@ print("done", flush=True)
 
 def start(code, *arguments):
     environment = {**os.environ, "PYTHONPATH": str(Path(imgdup_nb.__file__).parents[1])}
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, env=environment
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
@@ -496,7 +521,9 @@ def test_killed_at_any_point_it_opens_again_and_continues(tmp_path, picture):
     with Collection(tmp_path) as collection:
         assert_like_fresh(collection)
         prints = fingerprint_images(scan_images(tmp_path), "dhash")
-        pd.testing.assert_frame_equal(collection.pairs("dhash", min_similarity=50), similar_pairs(prints, min_similarity=50))
+        pd.testing.assert_frame_equal(
+            collection.pairs("dhash", min_similarity=50), similar_pairs(prints, min_similarity=50)
+        )
 
 
 def test_two_programs_at_once_do_not_disturb_each_other(tmp_path, picture):
@@ -511,7 +538,9 @@ def test_two_programs_at_once_do_not_disturb_each_other(tmp_path, picture):
         assert list(collection.labels.label) == ["different"]
 
 
-def test_another_program_that_knows_other_files_cannot_keep_a_question_from_its_answer(photos, monkeypatch):
+def test_another_program_that_knows_other_files_cannot_keep_a_question_from_its_answer(
+    photos, monkeypatch
+):
     """Each of two that read a folder at different times finds pairs of files that are gone, as it thinks, and drops them."""
     save, saved = kept.save_part, []
 
@@ -604,8 +633,16 @@ def test_status_tells_what_is_done_and_how_far(photos, monkeypatch):
         monkeypatch.setattr(reading, "_save", watch)
         assert str(collection.status) == "Idle"
         collection.update()
-        assert seen == ["ExtractingFeatures 0 of 13", "ExtractingFeatures 5 of 13", "ExtractingFeatures 10 of 13"]
-        monkeypatch.setattr(kept, "_compare", lambda *a: seen.append(str(collection.status)) or np.zeros(0, kept.PAIR))
+        assert seen == [
+            "ExtractingFeatures 0 of 13",
+            "ExtractingFeatures 5 of 13",
+            "ExtractingFeatures 10 of 13",
+        ]
+        monkeypatch.setattr(
+            kept,
+            "_compare",
+            lambda *a: seen.append(str(collection.status)) or np.zeros(0, kept.PAIR),
+        )
         collection.pairs()
         assert seen[-1] == "MatchingFeatures 0 of 10"
         monkeypatch.setattr(
@@ -617,7 +654,7 @@ def test_status_tells_what_is_done_and_how_far(photos, monkeypatch):
         assert str(collection.status) == "Idle"
 
 
-# -- names ---------------------------------------------------------------------------------------------------------------
+# -- names -----------------------------------------------------------------------------------------
 
 HOSTILE = [
     "it's.png",
@@ -656,7 +693,7 @@ def test_the_folder_itself_may_have_a_hostile_name(tmp_path, picture):
         assert os.path.exists(os.path.join(folder, store.INDEX_NAME))
 
 
-# -- labels --------------------------------------------------------------------------------------------------------------
+# -- labels ----------------------------------------------------------------------------------------
 
 
 def as_dict(labels):
@@ -668,7 +705,10 @@ def test_labels_are_kept_changed_and_taken_back(photos):
         collection.label("dog.png", "cat.png", "different")
         collection.label("cat.png", "tree.png", "skip")
         collection.label("cat.png", "dog.png", "same")
-        assert as_dict(collection.labels) == {("cat.png", "dog.png"): "same", ("cat.png", "tree.png"): "skip"}
+        assert as_dict(collection.labels) == {
+            ("cat.png", "dog.png"): "same",
+            ("cat.png", "tree.png"): "skip",
+        }
     with Collection(photos) as collection:
         collection.label("tree.png", "cat.png", None)
         assert as_dict(collection.labels) == {("cat.png", "dog.png"): "same"}
@@ -690,7 +730,10 @@ def test_labels_follow_files_that_are_moved_or_change_places(photos):
         (photos / "a.png").rename(photos / "cat.png")
         (photos / "dog.png").rename(photos / "sub" / "hound.png")
         collection.update()
-        assert as_dict(collection.labels) == {("sub/hound.png", "tree.png"): "different", ("cat.png", "tree.png"): "same"}
+        assert as_dict(collection.labels) == {
+            ("sub/hound.png", "tree.png"): "different",
+            ("cat.png", "tree.png"): "same",
+        }
         assert not collection.labels.changed.any()
 
 
@@ -732,11 +775,13 @@ def test_what_is_said_of_one_copy_holds_for_the_other(photos):
         collection.label("sub/cat.jpg", "cat.bmp", "different")
         for group in collection.groups(90):
             assert not {"sub/cat.jpg", "cat copy.bmp"} <= set(group)
-        collection.label("dog.png", "dog again.png", "different")  # of two equal files only these are meant
+        collection.label(
+            "dog.png", "dog again.png", "different"
+        )  # of two equal files only these are meant
         assert not any("dog.png" in group for group in collection.groups(90))
 
 
-# -- adding and taking out -----------------------------------------------------------------------------------------------
+# -- adding and taking out -------------------------------------------------------------------------
 
 
 def test_a_picture_is_added_from_a_path_bytes_or_an_open_file(photos, tmp_path, picture):
@@ -747,7 +792,9 @@ def test_a_picture_is_added_from_a_path_bytes_or_an_open_file(photos, tmp_path, 
         assert collection.add(contents, "2024/bytes.png") == "2024/bytes.png"
         with open(tmp_path / "five.png", "rb") as file:
             assert collection.add(file, name="open.png") == "open.png"
-        assert (photos / "2024" / "bytes.png").read_bytes() == contents == collection.get("open.png")
+        assert (
+            (photos / "2024" / "bytes.png").read_bytes() == contents == collection.get("open.png")
+        )
         assert_like_fresh(collection)
         with pytest.raises(FileExistsError, match="update_image"):
             collection.add(tmp_path / "five.png")
@@ -771,7 +818,10 @@ def test_a_name_cannot_leave_the_folder_nor_hide_in_it(name):
 def test_nothing_is_written_through_a_link_that_leads_out(photos, tmp_path, picture):
     (tmp_path / "outside").mkdir()
     (photos / "link").symlink_to(tmp_path / "outside")
-    with Collection(photos) as collection, pytest.raises(ValueError, match="a link on its way leads out"):
+    with (
+        Collection(photos) as collection,
+        pytest.raises(ValueError, match="a link on its way leads out"),
+    ):
         collection.add((photos / "cat.png").read_bytes(), "link/a.png")
     assert list((tmp_path / "outside").iterdir()) == []
 
@@ -814,10 +864,13 @@ def test_a_stored_copy_is_deleted_on_request_unless_somebody_changed_it(photos, 
         for name in ("one.png", "three.png"):
             collection.delete(name, delete_stored_copy=True)
         collection.delete("two.png")
-    assert [name for name in ("one.png", "two.png", "three.png") if (photos / name).exists()] == ["two.png", "three.png"]
+    assert [name for name in ("one.png", "two.png", "three.png") if (photos / name).exists()] == [
+        "two.png",
+        "three.png",
+    ]
 
 
-# -- questions about single pictures -------------------------------------------------------------------------------------
+# -- questions about single pictures ---------------------------------------------------------------
 
 
 def test_find_similar_agrees_with_the_pair_table(photos):
@@ -837,7 +890,9 @@ def test_find_similar_takes_a_picture_from_anywhere(photos, tmp_path, picture):
     with Collection(photos) as collection:
         by_path = collection.find_similar(tmp_path / "outside.png", threshold=80)
         assert {"cat.png", "cat.bmp", "sub/cat.jpg"} <= set(by_path.image)
-        pd.testing.assert_frame_equal(collection.find_similar((tmp_path / "outside.png").read_bytes(), threshold=80), by_path)
+        pd.testing.assert_frame_equal(
+            collection.find_similar((tmp_path / "outside.png").read_bytes(), threshold=80), by_path
+        )
         with open(tmp_path / "outside.png", "rb") as file:
             pd.testing.assert_frame_equal(collection.find_similar(file, threshold=80), by_path)
         nearest = collection.find_similar(tmp_path / "outside.png", threshold=80, max_count=2)
@@ -855,7 +910,9 @@ def test_find_similar_takes_a_picture_from_anywhere(photos, tmp_path, picture):
                 collection.find_similar("cat.png", max_count=bad)
 
 
-def test_compare_gives_every_kept_method_and_works_for_outsiders_and_blanks(photos, tmp_path, picture):
+def test_compare_gives_every_kept_method_and_works_for_outsiders_and_blanks(
+    photos, tmp_path, picture
+):
     picture(1).save(tmp_path / "outside.png")
     with Collection(photos, methods=["phash", "dhash"]) as collection:
         table = collection.compare("cat.png", tmp_path / "outside.png").set_index("method")
@@ -884,7 +941,10 @@ def test_tags_are_reference_pictures_that_stay(photos, tmp_path, picture):
         both = collection.find_by_tags(["cat", "tree"], threshold=90)
         assert set(both.tag) == {"cat", "tree"}
         assert both.image.is_unique
-        assert set(both.image[both.tag == "cat"]) == {"cat.png", *collection.find_similar("cat.png", threshold=90).image}
+        assert set(both.image[both.tag == "cat"]) == {
+            "cat.png",
+            *collection.find_similar("cat.png", threshold=90).image,
+        }
         assert len(collection.find_by_tags(["cat", "tree"], max_count=1)) == 1
         with pytest.raises(KeyError, match="there are 'cat', 'tree'"):
             collection.find_by_tags(["mouse"])
@@ -899,7 +959,7 @@ def test_features_can_be_looked_at(photos):
         assert collection.features((photos / "cat.png").read_bytes(), orientations=True).count == 8
 
 
-# -- the collection itself -----------------------------------------------------------------------------------------------
+# -- the collection itself -------------------------------------------------------------------------
 
 
 def test_a_collection_says_what_it_holds_and_can_be_closed_twice(photos):
@@ -946,7 +1006,9 @@ def test_the_folder_may_move_with_its_index(photos, decoded):
 
 
 @pytest.mark.filterwarnings("ignore:.*could not be shown")
-def test_work_that_is_not_wanted_any_more_stops_and_goes_on_from_what_was_kept(photos, picture, monkeypatch):
+def test_work_that_is_not_wanted_any_more_stops_and_goes_on_from_what_was_kept(
+    photos, picture, monkeypatch
+):
     for seed in range(60):
         picture(seed).save(photos / f"more {seed:02d}.png")
     monkeypatch.setattr(reading, "BATCH", 8)
@@ -962,7 +1024,9 @@ def test_work_that_is_not_wanted_any_more_stops_and_goes_on_from_what_was_kept(p
     monkeypatch.setattr(reading, "_read_some", read_slowly)
     with Collection(photos) as collection:
         collection.is_wanted = lambda: collection.status.done < 16 or stopped.set()
-        with pytest.raises(Stopped, match=r"stopped at ExtractingFeatures 16 of .*; what was kept stays"):
+        with pytest.raises(
+            Stopped, match=r"stopped at ExtractingFeatures 16 of .*; what was kept stays"
+        ):
             collection.update()
         assert collection._store.read("SELECT count(*) FROM images") == [(16,)]
         assert len(read) <= 32  # what was in the queue is not read all the same

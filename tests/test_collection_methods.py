@@ -14,7 +14,14 @@ import pytest
 from PIL import Image, ImageFilter, ImageOps
 
 import imgdup_nb
-from imgdup_nb import Collection, compare_images, fingerprint_images, group_duplicates, scan_images, similar_pairs
+from imgdup_nb import (
+    Collection,
+    compare_images,
+    fingerprint_images,
+    group_duplicates,
+    scan_images,
+    similar_pairs,
+)
 from imgdup_nb.aligned import candidates
 from imgdup_nb.aligned import matching as looks
 from imgdup_nb.collection import fingerprints as recipes
@@ -48,7 +55,10 @@ def textured(seed):
     picture = Image.new("RGB", (320, 240), "grey")
     for _ in range(250):
         spot = Image.new("RGB", tuple(rng.integers(8, 40, 2)), tuple(rng.integers(0, 256, 3)))
-        picture.paste(spot.rotate(int(rng.integers(0, 90))), (int(rng.integers(0, 310)), int(rng.integers(0, 230))))
+        picture.paste(
+            spot.rotate(int(rng.integers(0, 90))),
+            (int(rng.integers(0, 310)), int(rng.integers(0, 230))),
+        )
     return picture
 
 
@@ -75,7 +85,9 @@ def test_local_features_are_kept_and_answer_like_the_functions(album, method, mo
     expected = similar_pairs(prints)
     assert len(expected)
     with Collection(album) as collection:
-        assert [a.to_bytes() for a in collection.fingerprints(method).codes[:, 0]] == [a.to_bytes() for a in prints.codes[:, 0]]
+        assert [a.to_bytes() for a in collection.fingerprints(method).codes[:, 0]] == [
+            a.to_bytes() for a in prints.codes[:, 0]
+        ]
         for _ in range(2):
             pd.testing.assert_frame_equal(collection.pairs(method), expected)
         collection._pairs = None
@@ -87,7 +99,9 @@ def test_local_features_are_kept_and_answer_like_the_functions(album, method, mo
         pairs = collection.pairs(method)
         pd.testing.assert_frame_equal(pairs, expected)
         assert pairs.attrs == expected.attrs
-        pd.testing.assert_frame_equal(collection.pairs(method, min_similarity=90), similar_pairs(prints, min_similarity=90))
+        pd.testing.assert_frame_equal(
+            collection.pairs(method, min_similarity=90), similar_pairs(prints, min_similarity=90)
+        )
         assert list(collection.groups(70, method=method)) == list(group_duplicates(expected, 70))
         assert fingerprinted == compared == []
         textured(9).save(album / "new.png")
@@ -108,7 +122,9 @@ def change_something(folder, rng):
     left, top = rng.randrange(60), rng.randrange(40)
     if deed in {"new", "edit"}:
         part = whole.crop((left, top, left + 250, top + 190))
-        rng.choice([part, ImageOps.mirror(whole), whole.rotate(30), whole]).save(new if deed == "new" else one)
+        rng.choice([part, ImageOps.mirror(whole), whole.rotate(30), whole]).save(
+            new if deed == "new" else one
+        )
     elif deed == "move":
         one.rename(new)
     elif deed == "copy":
@@ -121,7 +137,9 @@ def change_something(folder, rng):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_comes_and_goes_local_pairs_are_those_of_a_fresh_comparison(album, seed, monkeypatch):
+def test_whatever_comes_and_goes_local_pairs_are_those_of_a_fresh_comparison(
+    album, seed, monkeypatch
+):
     # few votes count, so that images push pairs of others out and let them in again
     monkeypatch.setattr(candidates, "BEST", 1)
     monkeypatch.setattr(candidates, "MANY_VOTES", 10**6)
@@ -132,7 +150,9 @@ def test_whatever_comes_and_goes_local_pairs_are_those_of_a_fresh_comparison(alb
                 change_something(album, rng)
             collection.update()
             floor = rng.choice([70, 70, 60, 90])
-            fresh = similar_pairs(fingerprint_images(scan_images(album), "aligned"), min_similarity=floor)
+            fresh = similar_pairs(
+                fingerprint_images(scan_images(album), "aligned"), min_similarity=floor
+            )
             for _ in range(2):
                 pairs = collection.pairs("aligned", min_similarity=floor)
                 pd.testing.assert_frame_equal(pairs, fresh, check_exact=True)
@@ -142,7 +162,9 @@ def test_whatever_comes_and_goes_local_pairs_are_those_of_a_fresh_comparison(alb
 
 def test_only_pairs_that_nobody_looked_at_are_looked_at(album, monkeypatch):
     looked, score = [], looks.score_pairs
-    monkeypatch.setattr(looks, "score_pairs", lambda pairs, *more: looked.append(len(pairs)) or score(pairs, *more))
+    monkeypatch.setattr(
+        looks, "score_pairs", lambda pairs, *more: looked.append(len(pairs)) or score(pairs, *more)
+    )
     with Collection(album) as collection:
         collection.pairs("aligned")
         assert sum(looked) > 5
@@ -173,7 +195,8 @@ def test_pixels_of_pairs_that_were_compared_are_not_decoded_again(album, monkeyp
         collection.update()
         relations._pixel_digest.cache_clear()
         pd.testing.assert_frame_equal(
-            collection.pairs("aligned").drop(columns=["left", "right"]), first.drop(columns=["left", "right"])
+            collection.pairs("aligned").drop(columns=["left", "right"]),
+            first.drop(columns=["left", "right"]),
         )
         assert relations._pixel_digest.cache_info().misses == 0
 
@@ -199,12 +222,19 @@ print("done", flush=True)
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
 def test_killed_while_it_looks_at_pairs_what_was_seen_stays(album, monkeypatch):
     environment = {**os.environ, "PYTHONPATH": str(Path(imgdup_nb.__file__).parents[1])}
-    victim = subprocess.Popen([sys.executable, "-c", VICTIM, str(album)], stdout=subprocess.PIPE, text=True, env=environment)
+    victim = subprocess.Popen(
+        [sys.executable, "-c", VICTIM, str(album)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
     assert victim.stdout.readline() == "looked 2\n"
     victim.send_signal(signal.SIGKILL)
     victim.communicate()
     looked, score = [], looks.score_pairs
-    monkeypatch.setattr(looks, "score_pairs", lambda pairs, *more: looked.append(len(pairs)) or score(pairs, *more))
+    monkeypatch.setattr(
+        looks, "score_pairs", lambda pairs, *more: looked.append(len(pairs)) or score(pairs, *more)
+    )
     expected = similar_pairs(fingerprint_images(scan_images(album), "aligned"))
     from_scratch, looked[:] = sum(looked), []
     counted = tell(monkeypatch, looks, "count_votes")
@@ -223,7 +253,9 @@ def test_an_index_of_the_first_version_is_upgraded(album):
         collection.label("cat.png", "crop.png", "same")
         with collection._store.writing() as run:  # as the first version left it
             run(
-                "UPDATE pair_parts SET pairs = ? WHERE recipe = (SELECT id FROM recipes WHERE method = 'aligned')", (b"x" * 67,)
+                "UPDATE pair_parts SET pairs = ? WHERE recipe = (SELECT id FROM recipes WHERE "
+                "method = 'aligned')",
+                (b"x" * 67,),
             )
             run("DROP TABLE vote_parts")
             run("DROP TABLE look_parts")
@@ -259,17 +291,22 @@ def test_a_picture_is_found_by_local_features_what_a_hash_cannot_see(album, tmp_
         beside = pairs[(pairs.left == "cat.png") | (pairs.right == "cat.png")]
         own = collection.find_similar("cat.png", threshold=70, method="aligned")
         assert dict(zip(own.image, own.similarity, strict=True)) == {
-            (row.right if row.left == "cat.png" else row.left): row.similarity for row in beside.itertuples()
+            (row.right if row.left == "cat.png" else row.left): row.similarity
+            for row in beside.itertuples()
         }
         moon = collection.find_similar("moon.png", method="aligned")  # too little texture: by phash
         assert list(moon.image) == ["moon small.png"]
         collection.tag("cats", "crop.png")
-        assert "turned.jpg" in set(collection.find_by_tags(["cats"], threshold=70, method="aligned").image)
+        assert "turned.jpg" in set(
+            collection.find_by_tags(["cats"], threshold=70, method="aligned").image
+        )
 
 
 def test_two_pictures_are_compared_by_local_features(album):
     with Collection(album) as collection:
-        table = collection.compare("cat.png", "crop.png", methods=["phash", "aligned", "akaze"]).set_index("method")
+        table = collection.compare(
+            "cat.png", "crop.png", methods=["phash", "aligned", "akaze"]
+        ).set_index("method")
         scores = compare_images(album / "cat.png", album / "crop.png").scores.similarity
         for method in ("phash", "aligned", "akaze"):
             assert table.similarity[method] == pytest.approx(scores[method])
@@ -294,7 +331,10 @@ def test_features_of_another_opencv_are_made_again(album, monkeypatch):
         expected = collection.pairs("aligned")
     monkeypatch.setattr(recipes, "features_made_with", lambda: "opencv 99, recipe 1")
     with Collection(album) as collection:
-        with pytest.warns(UserWarning, match=r"aligned fingerprints kept here were made with opencv.*this is opencv 99"):
+        with pytest.warns(
+            UserWarning,
+            match=r"aligned fingerprints kept here were made with opencv.*this is opencv 99",
+        ):
             pairs = collection.pairs("aligned")
         pd.testing.assert_frame_equal(pairs, expected)
 
@@ -306,16 +346,23 @@ def test_an_embedding_that_says_what_it_is_is_kept(album, monkeypatch):
         pairs = collection.pairs(mean_colors)
         pd.testing.assert_frame_equal(pairs, expected)
         assert pairs.attrs == expected.attrs
-        assert list(collection.groups(90, method=mean_colors)) == list(group_duplicates(expected, 90))
+        assert list(collection.groups(90, method=mean_colors)) == list(
+            group_duplicates(expected, 90)
+        )
     fingerprinted = tell(monkeypatch, recipes, "fingerprint_images")
     with Collection(album) as collection:
         pd.testing.assert_frame_equal(collection.pairs(mean_colors), expected)
         assert fingerprinted == []
         own = collection.find_similar("moon.png", method=mean_colors)
         assert "moon small.png" in set(own.image)
-        assert collection.compare("moon.png", "cat.png", methods=[mean_colors]).method[0] == "mean_colors"
+        assert (
+            collection.compare("moon.png", "cat.png", methods=[mean_colors]).method[0]
+            == "mean_colors"
+        )
         mean_colors.version = "2"
-        with pytest.warns(UserWarning, match="mean_colors fingerprints kept here were made with 1, and this is 2"):
+        with pytest.warns(
+            UserWarning, match="mean_colors fingerprints kept here were made with 1, and this is 2"
+        ):
             collection.fingerprints(mean_colors)
         textured(9).save(album / "new.png")
         collection.update()

@@ -27,14 +27,21 @@ def align_pictures(left, right):
 
 def tint(picture, red, green, blue):
     """Multiply the colours of a picture."""
-    return Image.fromarray((np.asarray(picture, np.float64) * (red, green, blue)).clip(0, 255).astype(np.uint8))
+    return Image.fromarray(
+        (np.asarray(picture, np.float64) * (red, green, blue)).clip(0, 255).astype(np.uint8)
+    )
 
 
 def turn_hues(picture, by):
     """Turn all hues, of 256, and leave every pixel about as bright as it was."""
-    luma, *chroma = (np.asarray(plane, np.float64) - 128 for plane in picture.convert("YCbCr").split())
+    luma, *chroma = (
+        np.asarray(plane, np.float64) - 128 for plane in picture.convert("YCbCr").split()
+    )
     turned = (chroma[0] + 1j * chroma[1]) * np.exp(2j * np.pi * by / 256)
-    planes = [Image.fromarray((plane + 128).clip(0, 255).astype(np.uint8)) for plane in (luma, turned.real, turned.imag)]
+    planes = [
+        Image.fromarray((plane + 128).clip(0, 255).astype(np.uint8))
+        for plane in (luma, turned.real, turned.imag)
+    ]
     return Image.merge("YCbCr", planes).convert("RGB")
 
 
@@ -57,11 +64,19 @@ def diagram(*words):
     return picture
 
 
-# -- colours ----------------------------------------------------------------------------------------------------------
+# -- colours ---------------------------------------------------------------------------------------
 
 
 def test_one_caption_on_two_colours_of_equal_grey_only_looks_alike():
-    assert len({Image.new("RGB", (1, 1), colour).convert("L").getpixel((0, 0)) for colour in (BLUE, YELLOW)}) == 1
+    assert (
+        len(
+            {
+                Image.new("RGB", (1, 1), colour).convert("L").getpixel((0, 0))
+                for colour in (BLUE, YELLOW)
+            }
+        )
+        == 1
+    )
     found = align_pictures(caption(BLUE), caption(YELLOW))
     assert 70 <= found.similarity <= 79
     assert found.recoloured > 90
@@ -70,7 +85,10 @@ def test_one_caption_on_two_colours_of_equal_grey_only_looks_alike():
 
 @pytest.mark.parametrize("by", [64, 128, 192])
 def test_a_picture_in_other_hues_only_looks_alike_in_any_order(cat, by):
-    original, turned = aligned_features(tint(cat, 1.3, 1, 0.5)), aligned_features(turn_hues(tint(cat, 1.3, 1, 0.5), by))
+    original, turned = (
+        aligned_features(tint(cat, 1.3, 1, 0.5)),
+        aligned_features(turn_hues(tint(cat, 1.3, 1, 0.5), by)),
+    )
     there, back = align(original, turned), align(turned, original)
     assert 70 <= there.similarity <= 79
     assert (back.similarity, back.recoloured) == pytest.approx((there.similarity, there.recoloured))
@@ -131,7 +149,10 @@ def test_blocks_of_another_colour_are_found_where_they_are_on_a_turned_and_small
     turned = np.array([[-1, 0, left.size[0]], [0, -1, left.size[1]]], np.float64)
     agreeing = np.ones((right.grey.shape[0] // 8 - 1, right.grey.shape[1] // 8 - 1), bool)
     agreeing[-1, 0] = False
-    for first, second, frame in ((left, right, "right"), (right, left, "left")):  # the grid is that of the copy
+    for first, second, frame in (
+        (left, right, "right"),
+        (right, left, "left"),
+    ):  # the grid is that of the copy
         other, same = compare_colours(first, second, turned, frame, agreeing, 8)
         rows, columns = np.nonzero(other)
         assert rows.min() >= other.shape[0] // 2 - 1
@@ -155,10 +176,15 @@ def test_blocks_have_the_mean_colours_of_their_places(n):
     random = np.random.default_rng(5)
     colours = random.random((9, 12, 2)).astype(np.float32)
     wanted = random.random((9 // n - 1, 12 // n - 1)) < 0.6
-    expected = [colours[n * y : n * y + 2 * n, n * x : n * x + 2 * n].mean(axis=(0, 1)) for y, x in np.argwhere(wanted)]
+    expected = [
+        colours[n * y : n * y + 2 * n, n * x : n * x + 2 * n].mean(axis=(0, 1))
+        for y, x in np.argwhere(wanted)
+    ]
     means = mean_blocks(colours, wanted, n)
     assert means == pytest.approx(np.array(expected), abs=1e-6)
-    assert np.array_equal(mean_blocks.py_func(colours, wanted, n), means)  # not compiled: a place beyond the end is an error
+    assert np.array_equal(
+        mean_blocks.py_func(colours, wanted, n), means
+    )  # not compiled: a place beyond the end is an error
 
 
 def test_what_only_a_hash_can_compare_looks_alike_at_most_in_another_colour():
@@ -167,17 +193,25 @@ def test_what_only_a_hash_can_compare_looks_alike_at_most_in_another_colour():
         aligned_features(ImageOps.colorize(shades, "black", "white", mid=middle))
         for middle in ("#4060e0", "#b06010", "#808080")
     )
-    scores = [fall_back(Score(0.0), 96.875, blue, other).similarity for other in (blue, orange, grey)]
+    scores = [
+        fall_back(Score(0.0), 96.875, blue, other).similarity for other in (blue, orange, grey)
+    ]
     assert scores == [96.875, 79, 96.875]
 
 
-# -- what is all but equal --------------------------------------------------------------------------------------------
+# -- what is all but equal -------------------------------------------------------------------------
 
 
 def test_a_diagram_with_another_word_is_never_all_the_same():
-    one, other = diagram("unary_function<uint>", "asin_func<uint>"), diagram("unary_function<uint>", "sinh_func<uint>")
+    one, other = (
+        diagram("unary_function<uint>", "asin_func<uint>"),
+        diagram("unary_function<uint>", "sinh_func<uint>"),
+    )
     assert align_pictures(one, other).similarity <= 99
-    assert align_pictures(one, one.resize((300, 120))).similarity > align_pictures(one, other).similarity
+    assert (
+        align_pictures(one, one.resize((300, 120))).similarity
+        > align_pictures(one, other).similarity
+    )
 
 
 def test_a_copy_that_is_all_but_equal_except_in_one_place_is_below_100(cat):

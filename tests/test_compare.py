@@ -55,7 +55,11 @@ def compared(folder):
         ("cat", "flipped", ["same section, one is flipped top to bottom."]),
         ("cat", "turned", ["turned by 25 degrees", "they share"]),
         ("cat", "temple", ["Nothing of one picture was found in the other."]),
-        ("cat", "white", ["Too little texture", "white.png is nearly blank, and its hash is noise"]),
+        (
+            "cat",
+            "white",
+            ["Too little texture", "white.png is nearly blank, and its hash is noise"],
+        ),
         ("white", "black", ["both are nearly blank, and their hashes are noise"]),
         ("white", "white", ["The files are equal, byte for byte."]),
         ("cat", "cat", ["The files are equal, byte for byte."]),
@@ -71,7 +75,9 @@ def test_equal_pixels_in_files_that_differ_are_told_from_equal_files(folder, tmp
         cat.save(tmp_path / "cat.bmp")
     comparison = compare_images(folder / "cat.png", tmp_path / "cat.bmp")
     assert comparison.relation == "same pixels"
-    assert comparison.sentence.endswith("same section. Every pixel is equal, only the files are not.")
+    assert comparison.sentence.endswith(
+        "same section. Every pixel is equal, only the files are not."
+    )
     assert compare_images(folder / "cat.png", folder / "crop.png").relation == "near"
 
 
@@ -90,7 +96,10 @@ def test_another_shot_of_a_scene_is_called_so(compared):
 
 def test_what_keeps_a_tiny_or_nearly_flat_pair_below_80_is_said(compared):
     copy = compared("cat", "crop")
-    small, bare = (replace(copy.alignment, similarity=78.0, **why) for why in ({"coarse": True}, {"doubt": 1.0}))
+    small, bare = (
+        replace(copy.alignment, similarity=78.0, **why)
+        for why in ({"coarse": True}, {"doubt": 1.0})
+    )
     assert "only once both are made small" in replace(copy, alignment=small).sentence
     assert "Little of it is textured" in replace(copy, alignment=bare).sentence
 
@@ -98,15 +107,30 @@ def test_what_keeps_a_tiny_or_nearly_flat_pair_below_80_is_said(compared):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"similarity": 90.0, "recoloured": 10.0}, " Of what agrees in grey 10 % is of another colour and does not count."),
-        ({"similarity": 79.0, "recoloured": 80.0}, " 80 % is of another colour, so it counts as 79 % at most."),
-        ({"similarity": 99.0}, "99 % of what both show agrees; they show the same section. Each block agrees, but some"),
+        (
+            {"similarity": 90.0, "recoloured": 10.0},
+            " Of what agrees in grey 10 % is of another colour and does not count.",
+        ),
+        (
+            {"similarity": 79.0, "recoloured": 80.0},
+            " 80 % is of another colour, so it counts as 79 % at most.",
+        ),
+        (
+            {"similarity": 99.0},
+            "99 % of what both show agrees; they show the same section. Each block agrees, but "
+            "some",
+        ),
     ],
 )
 def test_colours_and_small_flaws_that_keep_a_copy_below_100_are_said(compared, changes, words):
     copy = compared("cat", "mirrored")
     assert "colour" not in copy.sentence
-    assert words in replace(copy, alignment=replace(copy.alignment, transform=np.eye(3)[:2], **changes)).sentence
+    assert (
+        words
+        in replace(
+            copy, alignment=replace(copy.alignment, transform=np.eye(3)[:2], **changes)
+        ).sentence
+    )
 
 
 def test_every_method_has_a_score_and_hashes_one_for_any_turn(compared):
@@ -131,7 +155,9 @@ def test_a_picture_of_too_little_texture_has_the_score_of_the_pair_table_too(tmp
         Image.fromarray(values).resize((side, side), Image.Resampling.BICUBIC).save(file)
     comparison = compare_images(*files)
     for method in ("aligned", "akaze"):
-        [pair] = similar_pairs(fingerprint_images(scan_images(files), method), min_similarity=0).itertuples()
+        [pair] = similar_pairs(
+            fingerprint_images(scan_images(files), method), min_similarity=0
+        ).itertuples()
         assert pair.scored_by == "phash"
         assert comparison.scores.similarity[method] == pair.similarity
         assert comparison.scores["90 means"][method] == "too little texture: as by phash"
@@ -164,7 +190,9 @@ def test_the_difference_of_what_agrees_is_black_beside_a_large_cover(compared):
     assert np.median(difference[height * 2 // 3 :, : width // 3]) > 50
 
 
-@pytest.mark.parametrize("title", ["a long name, taken on holiday in another country (copy of copy 3).png"])
+@pytest.mark.parametrize(
+    "title", ["a long name, taken on holiday in another country (copy of copy 3).png"]
+)
 def test_titles_stay_above_their_own_panels(compared, title):
     figure = replace(compared("cat", "crop"), left=title, right=title).plot()
     figure.canvas.draw()
@@ -200,13 +228,18 @@ def test_what_cannot_be_read_is_named(folder, tmp_path):
     for gone in (tmp_path / "gone.jpg", "memory://compared/gone.jpg"):
         with pytest.raises(FileNotFoundError, match=r"right '.*gone\.jpg' does not exist"):
             compare_images(folder / "cat.png", gone)
-    with pytest.raises(TypeError, match="left must be the path or URL of an image file, not Image; save the picture first"):
+    with pytest.raises(
+        TypeError,
+        match="left must be the path or URL of an image file, not Image; save the picture first",
+    ):
         compare_images(Image.new("L", (9, 9)), folder / "cat.png")
 
 
 def test_an_axes_is_refused_as_a_figure_with_the_reason(compared):
     figure, ax = plt.subplots()
-    with pytest.raises(TypeError, match="figure must be a matplotlib Figure, for there are four panels, not Axes"):
+    with pytest.raises(
+        TypeError, match="figure must be a matplotlib Figure, for there are four panels, not Axes"
+    ):
         compared("cat", "crop").plot(ax)
     plt.close(figure)
 

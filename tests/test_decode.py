@@ -39,8 +39,18 @@ def mean_difference(one, other):
 @pytest.mark.parametrize(("kind", "tolerance"), [("JPEG", 4), ("PNG", 0), ("WEBP", 6), ("TIFF", 0)])
 def test_exif_orientation_is_applied(picture, orientation, kind, tolerance):
     upright = picture(1)
-    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # PIL.Image.Transpose that stores the pixels turned
-    as_stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else upright
+    undo = {
+        2: 0,
+        3: 3,
+        4: 1,
+        5: 5,
+        6: 2,
+        7: 6,
+        8: 4,
+    }  # PIL.Image.Transpose that stores the pixels turned
+    as_stored = (
+        upright.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else upright
+    )
     exif = Image.Exif()
     exif[0x0112] = orientation
     seen = open_image(stored(as_stored, kind, exif=exif))
@@ -52,7 +62,9 @@ def test_a_turned_picture_is_upright_when_decoded_small(picture):
     exif = Image.Exif()
     exif[0x0112] = 6
     big = picture(1, 800, 600)
-    seen = open_image(stored(big.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif), min_side=100)
+    seen = open_image(
+        stored(big.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif), min_side=100
+    )
     assert seen.width > seen.height
     assert mean_difference(seen, big.resize(seen.size)) < 4
 
@@ -81,13 +93,17 @@ def test_a_transparent_palette_picture_is_laid_on_white():
     assert tuple(seen[7, 7]) == (0, 200, 0)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I", "F", "I;16"])
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I", "F", "I;16"]
+)
 def test_every_mode_shows_about_the_same_picture(picture, mode):
     grey = picture(1).convert("L")
     if mode == "I;16":
         image = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
     elif mode == "LAB":
-        image = Image.merge("LAB", [grey, Image.new("L", grey.size, 128), Image.new("L", grey.size, 128)])
+        image = Image.merge(
+            "LAB", [grey, Image.new("L", grey.size, 128), Image.new("L", grey.size, 128)]
+        )
     elif mode == "P":
         image = grey.quantize(256)
     else:
@@ -118,7 +134,9 @@ def test_a_picture_of_too_many_pixels_is_refused_with_its_size():
 
 
 def test_a_jpeg_of_hundreds_of_megapixels_is_decoded_small():
-    huge = stored(Image.new("L", (20_000, 15_000), 77), "JPEG")  # beyond Pillow's own limit of 179 million
+    huge = stored(
+        Image.new("L", (20_000, 15_000), 77), "JPEG"
+    )  # beyond Pillow's own limit of 179 million
     seen = open_image(huge, min_side=128)
     assert 128 <= seen.height < seen.width < 300
     assert np.asarray(seen).mean() == 77
@@ -164,20 +182,24 @@ def test_heic_photographs_are_read_upright(picture, tmp_path, orientation):
     assert mean_difference(seen, picture(1)) < 8
 
 
-def test_without_its_plugin_a_heic_photograph_names_the_line_that_installs_it(tmp_path, monkeypatch):
+def test_without_its_plugin_a_heic_photograph_names_the_line_that_installs_it(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr("imgdup_nb.engine.reading.HAS_HEIF", False)
     (tmp_path / "a.heic").write_bytes(bytes(4) + b"ftypheic" + bytes(20))
     with pytest.warns(UserWarning, match=r"pip install .imgdup-nb\[heif\]."):
         scan_images(tmp_path)
 
 
-# -- grey, as a scan decodes it -----------------------------------------------------------------------------------------
+# -- grey, as a scan decodes it --------------------------------------------------------------------
 
 DAMAGE = {
     "none": lambda stored: stored,
     "cut": lambda stored: stored[: len(stored) * 2 // 3],
     "more after the end": lambda stored: stored + b"and more",
-    "zeros in the middle": lambda stored: stored[: len(stored) // 2] + bytes(20) + stored[len(stored) // 2 + 20 :],
+    "zeros in the middle": lambda stored: (
+        stored[: len(stored) // 2] + bytes(20) + stored[len(stored) // 2 + 20 :]
+    ),
 }
 
 
@@ -192,10 +214,14 @@ def grey_both_ways(stored):
         except UnreadableImage as problem:
             return str(problem)
 
-    return decode(grey_as_seen), decode(lambda image, min_side: as_seen(image, min_side=min_side, mode="L"))
+    return decode(grey_as_seen), decode(
+        lambda image, min_side: as_seen(image, min_side=min_side, mode="L")
+    )
 
 
-@pytest.mark.parametrize("size", [(1, 1), (7, 300), (255, 257), (256, 256), (519, 300), (2100, 2311)])
+@pytest.mark.parametrize(
+    "size", [(1, 1), (7, 300), (255, 257), (256, 256), (519, 300), (2100, 2311)]
+)
 @pytest.mark.parametrize(
     ("mode", "options"),
     [
@@ -217,7 +243,9 @@ def test_a_grey_jpeg_has_the_pixels_that_pillow_decodes(picture, size, mode, opt
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_turned_and_damaged_files_are_judged_as_pillow_judges_them(picture, kind, orientation, damage):
+def test_turned_and_damaged_files_are_judged_as_pillow_judges_them(
+    picture, kind, orientation, damage
+):
     exif = Image.Exif()
     exif[0x0112] = orientation
     buffer = io.BytesIO()
@@ -262,7 +290,13 @@ def test_a_plain_jpeg_is_read_without_pillow_and_is_what_pillow_makes_of_it(pict
 
 
 @pytest.mark.parametrize(
-    "more", [{"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"}, {"icc_profile": b"profile"}, {"xmp": b"<x/>"}, {"keep_rgb": True}]
+    "more",
+    [
+        {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"},
+        {"icc_profile": b"profile"},
+        {"xmp": b"<x/>"},
+        {"keep_rgb": True},
+    ],
 )
 def test_a_jpeg_that_holds_more_than_a_picture_is_left_to_pillow(picture, more):
     assert read_plain_jpeg(stored_jpeg(picture(8, 90, 70), **more), min_side=32) is None
@@ -273,13 +307,17 @@ def test_a_damaged_or_too_large_jpeg_is_left_to_pillow(picture):
     assert read_plain_jpeg(stored, min_side=128, max_pixels=300 * 200) is not None
     assert read_plain_jpeg(stored, min_side=128, max_pixels=300 * 200 - 1) is None
     assert read_plain_jpeg(DAMAGE["cut"](stored), min_side=128) is None
-    assert [read_plain_jpeg(stored[:length], min_side=128) for length in (0, 2, 3, 20, 25, 200, 700)] == [None] * 7
+    assert [
+        read_plain_jpeg(stored[:length], min_side=128) for length in (0, 2, 3, 20, 25, 200, 700)
+    ] == [None] * 7
 
 
 def test_each_change_of_a_header_is_judged_as_pillow_judges_it(picture):
     stored, rng = stored_jpeg(picture(8, 200, 150)), np.random.default_rng(0)
     taken = 0
-    for place, value in zip(rng.integers(2, stored.index(b"\xff\xda") + 14, 400), rng.integers(0, 256, 400), strict=True):
+    for place, value in zip(
+        rng.integers(2, stored.index(b"\xff\xda") + 14, 400), rng.integers(0, 256, 400), strict=True
+    ):
         changed = stored[:place] + bytes([value]) + stored[place + 1 :]
         read = read_plain_jpeg(changed, min_side=64)
         if read is not None:
@@ -292,13 +330,17 @@ def test_each_change_of_a_header_is_judged_as_pillow_judges_it(picture):
 
 def test_mutated_jpegs_do_not_end_the_process():
     script = Path(__file__).with_name("fuzz_jpeg.py")
-    done = subprocess.run([sys.executable, script, "4000"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, script, "4000"], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr[-500:]
     assert re.match(r"4000 inputs, \d{3,} pictures, \d{4} refused", done.stdout)
 
 
 def lossless_jpeg(side):
-    spec = importlib.util.spec_from_file_location("fuzz_jpeg", Path(__file__).with_name("fuzz_jpeg.py"))
+    spec = importlib.util.spec_from_file_location(
+        "fuzz_jpeg", Path(__file__).with_name("fuzz_jpeg.py")
+    )
     fuzz = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(fuzz)
     return fuzz.lossless_jpeg(side)

@@ -31,7 +31,17 @@ SAME_LAYOUT = [  # variations after which every part of the picture is still whe
     "sharpened",
     "exif rotated",
 ]
-RECOMPRESSED = ["png", "tiff", "webp", "jpeg 85", "jpeg 40", "jpeg 10", "half size", "quarter size", "enlarged"]
+RECOMPRESSED = [
+    "png",
+    "tiff",
+    "webp",
+    "jpeg 85",
+    "jpeg 40",
+    "jpeg 10",
+    "half size",
+    "quarter size",
+    "enlarged",
+]
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +64,18 @@ def few(monkeypatch):
 
 
 def files_in(folder):
-    return {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path
+        for path in Path(folder).rglob("*")
+        if path.is_file()
+    }
 
 
 def digests_of(folder):
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files_in(folder).items()}
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in files_in(folder).items()
+    }
 
 
 def pixels_of(path, size=None):
@@ -95,7 +112,9 @@ def test_the_truth_has_the_documented_columns_as_plain_text_objects(truth):
 
 def test_the_collection_is_as_large_as_its_docstring_says(folder, truth):
     assert len(truth) == 184
-    assert sum(path.stat().st_size for path in files_in(folder).values()) == pytest.approx(13e6, abs=1e6)
+    assert sum(path.stat().st_size for path in files_in(folder).values()) == pytest.approx(
+        13e6, abs=1e6
+    )
 
 
 def test_every_photograph_has_one_original_and_one_exact_copy(truth):
@@ -118,13 +137,20 @@ def test_every_variation_is_made_of_several_photographs(truth):
 def test_everything_else_is_alone_in_its_group(truth):
     others = truth[~truth["group"].isin(list(PHOTOS))]
     assert others["group"].is_unique
-    assert others["variation"].value_counts().to_dict() == {"original": 9, "other view": 1, "blank": 2, "broken": 4}
+    assert others["variation"].value_counts().to_dict() == {
+        "original": 9,
+        "other view": 1,
+        "blank": 2,
+        "broken": 4,
+    }
 
 
 def test_names_are_legal_on_every_system_and_some_are_awkward(truth):
     assert not truth["image"].str.contains(r'[<>:"\\|?*]|[. ](?:/|$)', regex=True).any()
     assert truth["image"].str.casefold().is_unique
-    assert {"copies/Anna's Kätzchen & co.jpg", "web/Café crème, 100 % (Kopie).jpg"} <= set(truth["image"])
+    assert {"copies/Anna's Kätzchen & co.jpg", "web/Café crème, 100 % (Kopie).jpg"} <= set(
+        truth["image"]
+    )
 
 
 # the pictures
@@ -145,8 +171,15 @@ def test_exact_copies_and_only_they_share_their_bytes(folder, truth):
 
 
 def test_lossless_copies_share_their_pixels(folder, truth):
-    for group, variation in [("cat", "png"), ("cat", "tiff"), ("coffee", "png"), ("rocket", "tiff")]:
-        original, copy = (Image.open(path_of(folder, truth, group, name)) for name in ["original", variation])
+    for group, variation in [
+        ("cat", "png"),
+        ("cat", "tiff"),
+        ("coffee", "png"),
+        ("rocket", "tiff"),
+    ]:
+        original, copy = (
+            Image.open(path_of(folder, truth, group, name)) for name in ["original", variation]
+        )
         with original, copy:
             assert np.array_equal(np.asarray(original), np.asarray(copy))
 
@@ -169,7 +202,10 @@ def test_every_variation_but_the_lossless_ones_changes_what_is_seen(folder, trut
     for row in truth[truth["variation"].isin(VARIATIONS.keys() - {"png", "tiff"})].itertuples():
         original = Image.open(path_of(folder, truth, row.group, "original"))
         with original, Image.open(folder / row.image) as copy:
-            assert (copy.mode, copy.size) != (original.mode, original.size) or copy.tobytes() != original.tobytes()
+            assert (copy.mode, copy.size) != (
+                original.mode,
+                original.size,
+            ) or copy.tobytes() != original.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -185,7 +221,9 @@ def test_turned_copies_turn_back_into_their_original(folder, truth, variation, u
     for group in truth.loc[truth["variation"] == variation, "group"]:
         original, turned = (path_of(folder, truth, group, name) for name in ["original", variation])
         assert difference(pixels_of(original), undo(pixels_of(turned))) < 2
-        assert difference(pixels_of(original, (32, 32)), pixels_of(turned, (32, 32))) > 2  # and it was turned at all
+        assert (
+            difference(pixels_of(original, (32, 32)), pixels_of(turned, (32, 32))) > 2
+        )  # and it was turned at all
 
 
 def test_an_exif_rotated_copy_lies_on_its_side_and_is_shown_upright(folder, truth):
@@ -209,7 +247,9 @@ def test_cropped_copies_lack_their_left_and_top(folder, truth):
 
 
 def test_a_caption_covers_the_bottom_eighth_and_nothing_more(folder, truth):
-    original, captioned = (pixels_of(path_of(folder, truth, "cat", name)) for name in ["original", "caption"])
+    original, captioned = (
+        pixels_of(path_of(folder, truth, "cat", name)) for name in ["original", "caption"]
+    )
     bar = original.shape[0] // 8
     assert difference(original[: -bar - 8], captioned[: -bar - 8]) < 2  # JPEG smears up to 8 rows
     assert np.median(captioned[-bar + 8 :]) < 10
@@ -221,7 +261,12 @@ def test_unusual_pixel_formats_are_what_they_say(folder, truth):
     for variation in ["256 colours", "16-bit grey", "greyscale", "transparent border"]:
         with Image.open(path_of(folder, truth, "cat", variation)) as image:
             modes[variation] = image.mode
-    assert modes == {"256 colours": "P", "16-bit grey": "I;16", "greyscale": "L", "transparent border": "RGBA"}
+    assert modes == {
+        "256 colours": "P",
+        "16-bit grey": "I;16",
+        "greyscale": "L",
+        "transparent border": "RGBA",
+    }
 
 
 def test_sixteen_bits_span_from_black_to_white(folder, truth):
@@ -240,15 +285,24 @@ def test_a_transparent_border_surrounds_an_opaque_picture(folder, truth):
 
 
 def test_the_two_views_of_the_motorcycle_are_alike_yet_not_duplicates(folder, truth):
-    left, right = (pixels_of(folder / f"album/motorcycle-{side}.jpg", (32, 32)) for side in ["left", "right"])
+    left, right = (
+        pixels_of(folder / f"album/motorcycle-{side}.jpg", (32, 32)) for side in ["left", "right"]
+    )
     others = truth.loc[truth["variation"] == "original", "image"].drop_duplicates()
-    gaps = [difference(right, pixels_of(folder / image, (32, 32))) for image in others if "motorcycle" not in image]
+    gaps = [
+        difference(right, pixels_of(folder / image, (32, 32)))
+        for image in others
+        if "motorcycle" not in image
+    ]
     assert 5 < difference(left, right) < min(gaps)
     assert truth.loc[truth["image"].str.contains("motorcycle"), "group"].nunique() == 2
 
 
 def test_blank_pictures_have_one_grey_level(folder, truth):
-    levels = {image: set(pixels_of(folder / image).ravel()) for image in truth.loc[truth["variation"] == "blank", "image"]}
+    levels = {
+        image: set(pixels_of(folder / image).ravel())
+        for image in truth.loc[truth["variation"] == "blank", "image"]
+    }
     assert levels == {"scans/blank-page.png": {255.0}, "album/lens-cap.png": {0.0}}
 
 
@@ -327,7 +381,9 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("package", ["skimage", "sklearn"])
-def test_a_missing_package_is_named_with_the_way_out_before_anything_is_written(tmp_path, monkeypatch, package):
+def test_a_missing_package_is_named_with_the_way_out_before_anything_is_written(
+    tmp_path, monkeypatch, package
+):
     monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
     with pytest.raises(ImportError, match=rf'{package}.*pip install "imgdup-nb\[demo\]"'):
         make_demo_collection(tmp_path / "demo")
@@ -344,5 +400,7 @@ def test_a_complete_collection_is_used_again_without_the_packages(tmp_path, monk
 @pytest.mark.usefixtures("few")
 def test_a_package_without_its_pictures_is_named_with_the_way_out(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "SINGLES", {"album/unicorn.jpg": "skimage/data/unicorn.png"})
-    with pytest.raises(FileNotFoundError, match=r'skimage/data/unicorn\.png.*pip install .*"imgdup-nb\[demo\]"'):
+    with pytest.raises(
+        FileNotFoundError, match=r'skimage/data/unicorn\.png.*pip install .*"imgdup-nb\[demo\]"'
+    ):
         make_demo_collection(tmp_path)

@@ -25,7 +25,9 @@ def make_pairs(codes, min_similarity=70):
 @st.composite
 def collections(draw):
     codes = draw(st.lists(st.sets(st.integers(0, 30), max_size=12), max_size=9))
-    groups = draw(st.lists(st.sampled_from(["a", "b", "c", None]), min_size=len(codes), max_size=len(codes)))
+    groups = draw(
+        st.lists(st.sampled_from(["a", "b", "c", None]), min_size=len(codes), max_size=len(codes))
+    )
     return codes, {f"{number:02d}": group for number, group in enumerate(groups)}
 
 
@@ -57,7 +59,11 @@ def test_all_forms_of_one_truth_give_the_same_scores(collection):
     codes, groups = collection
     pairs = make_pairs(codes)
     table = pd.DataFrame({"image": list(groups), "group": list(groups.values())}, dtype=object)
-    listed = [pair for pair in combinations(groups, 2) if groups[pair[0]] is not None and groups[pair[0]] == groups[pair[1]]]
+    listed = [
+        pair
+        for pair in combinations(groups, 2)
+        if groups[pair[0]] is not None and groups[pair[0]] == groups[pair[1]]
+    ]
     forms = [
         groups,
         pd.Series(groups, dtype=object),
@@ -100,7 +106,9 @@ def test_true_pairs_of_images_that_were_not_compared_do_not_count_and_are_told()
 
 
 def test_labels_are_a_truth_too():
-    truth = pd.DataFrame([["00", "01", "same"], ["01", "02", "different"]], columns=["left", "right", "label"])
+    truth = pd.DataFrame(
+        [["00", "01", "same"], ["01", "02", "different"]], columns=["left", "right", "label"]
+    )
     scores = score_thresholds(make_pairs([{1}, {1}, {1}]), truth)
     assert (scores.true.iloc[0], scores["false"].iloc[0]) == (1, 2)
 
@@ -116,9 +124,13 @@ def test_a_threshold_below_the_floor_is_refused():
 
 
 def test_ten_pairs_of_one_group_tell_less_than_ten_pairs_of_ten_groups():
-    one_group = score_thresholds(make_pairs([{1}] * 5), dict.fromkeys(["00", "01", "02", "03", "04"], "x"))
+    one_group = score_thresholds(
+        make_pairs([{1}] * 5), dict.fromkeys(["00", "01", "02", "03", "04"], "x")
+    )
     codes = [{k, k + 10, 20 + k, 31 + k, 42 + k, 53 + k} for k in range(10) for _ in range(2)]
-    ten_groups = score_thresholds(make_pairs(codes), {f"{k:02d}": k // 2 for k in range(20)}, thresholds=[100])
+    ten_groups = score_thresholds(
+        make_pairs(codes), {f"{k:02d}": k // 2 for k in range(20)}, thresholds=[100]
+    )
     assert one_group.pairs.iloc[0] == ten_groups.pairs.iloc[0] == 10
     assert one_group.precision_low.iloc[0] < ten_groups.precision_low.iloc[0]
 
@@ -131,7 +143,10 @@ def test_the_recall_interval_holds_the_truth_although_copies_of_one_picture_vary
         for group in range(25):
             is_found = rng.random() < recall  # a picture's copies are all found, or none is
             for member in range(rng.integers(2, 5)):
-                codes.append({group} | (set() if is_found else set(range(16 * member, 16 * member + 16)) - {group}))
+                codes.append(
+                    {group}
+                    | (set() if is_found else set(range(16 * member, 16 * member + 16)) - {group})
+                )
                 truth[f"{len(codes) - 1:02d}"] = group
         scores = score_thresholds(make_pairs(codes, min_similarity=99), truth, thresholds=[100])
         held += scores.recall_low.iloc[0] <= recall <= scores.recall_high.iloc[0]

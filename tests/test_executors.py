@@ -35,7 +35,13 @@ def cluster():
         from distributed import Client, LocalCluster
 
         with (
-            LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1") as local,
+            LocalCluster(
+                n_workers=2,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                host="127.0.0.1",
+            ) as local,
             Client(local) as client,
         ):
             yield client
@@ -49,7 +55,9 @@ def all_tables(folder, executor=None):
         sketches.forget()
         prints = fingerprint_images(images, orientations=True, executor=executor)
         vectors = fingerprint_images(images, method=mean_colors, executor=executor)
-        tables = [similar_pairs(some, min_similarity=80, executor=executor) for some in (prints, vectors)]
+        tables = [
+            similar_pairs(some, min_similarity=80, executor=executor) for some in (prints, vectors)
+        ]
         tables.append(similar_pairs(prints, prints, min_similarity=80, executor=executor))
     return [images, prints.to_frame(), vectors.to_frame(), *tables]
 
@@ -122,8 +130,13 @@ def test_no_tile_is_larger_than_asked_and_none_is_missing():
 
 @pytest.mark.parametrize("executor", [4, "threads", ThreadPoolExecutor])
 def test_what_is_no_executor_is_refused_with_the_way_to_one(photos, executor):
-    for work in (lambda: scan_images(photos, executor=executor), lambda: Collection(photos).update(executor=executor)):
-        with pytest.raises(TypeError, match=r"executor must be a concurrent\.futures\.Executor, such as"):
+    for work in (
+        lambda: scan_images(photos, executor=executor),
+        lambda: Collection(photos).update(executor=executor),
+    ):
+        with pytest.raises(
+            TypeError, match=r"executor must be a concurrent\.futures\.Executor, such as"
+        ):
             work()
 
 
@@ -133,17 +146,22 @@ def test_an_empty_collection_is_no_work(processes):
     assert similar_pairs(prints, prints, executor=processes).empty
 
 
-# -- a worker killed while it works, and a collection -----------------------------------------------------------------
+# -- a worker killed while it works, and a collection ----------------------------------------------
 
 
 def readings(photos, executor=None, kill=None):
     """Return the row and the codes of each file, read on an executor; after the first, `kill` is called."""
     files = [(path.name, str(path)) for path in sorted(photos.rglob("*.*")) if path.is_file()] * 8
-    work = map_batches(partial(read_batch, methods=["phash", "dhash"]), files, executor=executor, size=2)
+    work = map_batches(
+        partial(read_batch, methods=["phash", "dhash"]), files, executor=executor, size=2
+    )
     found = [next(work)]
     if kill:
         kill()
-    return [(reading.row, {name: code.tolist() for name, code in reading.codes.items()}) for reading in [*found, *work]]
+    return [
+        (reading.row, {name: code.tolist() for name, code in reading.codes.items()})
+        for reading in [*found, *work]
+    ]
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -152,7 +170,9 @@ def test_a_worker_of_a_cluster_killed_while_it_reads_costs_no_results(photos, cl
         os.kill(next(iter(cluster.run(os.getpid).values())), signal.SIGKILL)
 
     with cluster.get_executor() as executor:
-        assert str(readings(photos, executor, kill)) == str(readings(photos))  # as text, where NaN equals NaN
+        assert str(readings(photos, executor, kill)) == str(
+            readings(photos)
+        )  # as text, where NaN equals NaN
 
 
 def test_a_process_killed_while_it_reads_costs_no_results(photos):
@@ -168,7 +188,15 @@ def test_a_collection_kept_with_the_help_of_a_cluster_is_the_same(photos, cluste
     with cluster.get_executor() as executor, Collection(photos, index=tmp_path / "there") as there:
         there.update(executor=executor)
         given = {"orientations": True, "executor": executor}
-        theirs = [there.images, there.pairs("dhash", min_similarity=60, executor=executor), there.groups(90, **given).table]
+        theirs = [
+            there.images,
+            there.pairs("dhash", min_similarity=60, executor=executor),
+            there.groups(90, **given).table,
+        ]
     with Collection(photos, index=tmp_path / "here") as here:
-        ours = [here.images, here.pairs("dhash", min_similarity=60), here.groups(90, orientations=True).table]
+        ours = [
+            here.images,
+            here.pairs("dhash", min_similarity=60),
+            here.groups(90, orientations=True).table,
+        ]
     assert_same_tables(theirs, ours)

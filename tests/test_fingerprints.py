@@ -31,7 +31,9 @@ def test_bits_are_those_of_imagehash_on_the_same_sketch(photos, method):
     prints = fingerprint_images(scan_images(photos), method)
     bits = prints.to_frame()
     for image, path in zip(prints.images.image, prints.images.path, strict=True):
-        expected = ORACLE[method](Image.fromarray(read_sketch(path, sketch_mode(method)))).hash.ravel()
+        expected = ORACLE[method](
+            Image.fromarray(read_sketch(path, sketch_mode(method)))
+        ).hash.ravel()
         assert bits.loc[image].tolist() == expected.tolist()
 
 
@@ -49,7 +51,9 @@ def test_the_eight_views_are_all_different_and_complete():
     picture = np.arange(16).reshape(4, 4)
     views = {view.tobytes() for view in turn_views(picture)}
     assert len(views) == 8
-    assert {view.tobytes() for turned in turn_views(picture) for view in turn_views(turned)} == views
+    assert {
+        view.tobytes() for turned in turn_views(picture) for view in turn_views(turned)
+    } == views
 
 
 @pytest.mark.parametrize("method", ["phash", "whash"])
@@ -112,14 +116,30 @@ def test_a_function_is_a_method(photos):
     lengths = np.linalg.norm(prints.codes[:, 0], axis=1)
     assert lengths[prints.names.index("black.png")] == 0
     assert np.delete(lengths, prints.names.index("black.png")) == pytest.approx(1)
-    assert fingerprint_images(scan_images(photos), mean_color, orientations=True).codes.shape == (10, 8, 3)
+    assert fingerprint_images(scan_images(photos), mean_color, orientations=True).codes.shape == (
+        10,
+        8,
+        3,
+    )
 
 
 RAGGED, COMPLEX, NOTHING = [[1.0], [1.0, 2.0]] * 5, [[1j]] * 10, [[]] * 10
 
 
 @pytest.mark.parametrize(
-    "answer", [[[1.0]], [[np.nan]] * 10, [1.0] * 10, [[np.inf, 1]] * 10, RAGGED, COMPLEX, NOTHING, [["a"]] * 10, None, 3.0]
+    "answer",
+    [
+        [[1.0]],
+        [[np.nan]] * 10,
+        [1.0] * 10,
+        [[np.inf, 1]] * 10,
+        RAGGED,
+        COMPLEX,
+        NOTHING,
+        [["a"]] * 10,
+        None,
+        3.0,
+    ],
 )
 def test_an_embedding_must_return_a_finite_vector_per_image(photos, answer):
     with pytest.raises(ValueError, match="one finite vector per image"):
@@ -135,7 +155,9 @@ def test_unknown_methods_and_what_is_no_table_are_errors(photos):
 
 def test_an_image_that_comes_twice_is_named_with_the_way_out(photos):
     images = scan_images(photos)
-    with pytest.raises(ValueError, match=r"'black.png' is there twice; scan several folders together"):
+    with pytest.raises(
+        ValueError, match=r"'black.png' is there twice; scan several folders together"
+    ):
         fingerprint_images(pd.concat([images, images]))
 
 

@@ -62,13 +62,14 @@ def pairs_of(features, is_blank=None, n_left=None):
 def correlation(one, other):
     """Return how alike two grey pictures are at 16 x 16, in the view in which they are most, as plainly as can be said."""
     one, other = (
-        np.asarray(Image.fromarray(grey).resize((16, 16), Image.Resampling.BOX), float) for grey in (one.grey, other.grey)
+        np.asarray(Image.fromarray(grey).resize((16, 16), Image.Resampling.BOX), float)
+        for grey in (one.grey, other.grey)
     )
     views = [np.rot90(view, turns) for view in (one, one[:, ::-1]) for turns in range(4)]
     return max(np.corrcoef(view.ravel(), other.ravel())[0, 1] for view in views)
 
 
-# -- which are looked at ----------------------------------------------------------------------------------------------
+# -- which are looked at ---------------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=40)
@@ -114,14 +115,18 @@ def test_of_a_thousand_that_look_the_same_each_has_few_partners():
     n_partners = np.bincount(np.array(pairs_of(pictures)).ravel(), minlength=1000)
     assert n_partners.min() >= BEST
     assert n_partners.max() <= 2 * BEST
-    copies = [pictures[0]] * (4 * BEST) + [random_flat(rng) for _ in range(3)]  # these cannot be told apart: all or none
+    copies = [pictures[0]] * (4 * BEST) + [
+        random_flat(rng) for _ in range(3)
+    ]  # these cannot be told apart: all or none
     assert {(a, b) for b in range(4 * BEST) for a in range(b)} <= set(pairs_of(copies))
 
 
 def test_the_cleanest_of_many_scans_is_not_the_partner_of_all():
     rng = np.random.default_rng(5)
     sharp = np.asarray(bars((60, 140)).convert("L").resize((40, 30)), int)
-    scans = [of_grey(np.clip(sharp + rng.normal(0, 1 + 0.1 * k, (30, 40)), 0, 255)) for k in range(60)]
+    scans = [
+        of_grey(np.clip(sharp + rng.normal(0, 1 + 0.1 * k, (30, 40)), 0, 255)) for k in range(60)
+    ]
     n_partners = np.bincount(np.array(pairs_of(scans)).ravel(), minlength=len(scans))
     assert n_partners.min() >= BEST
     assert n_partners.max() <= 4 * BEST
@@ -130,21 +135,28 @@ def test_the_cleanest_of_many_scans_is_not_the_partner_of_all():
 def test_the_most_alike_are_the_partners():
     rng = np.random.default_rng(3)
     sharp = np.asarray(bars((60, 140)).convert("L").resize((40, 30)), int)
-    pictures = [of_grey(np.clip(sharp + rng.normal(0, 4 * k, (30, 40)), 0, 255)) for k in range(BEST + 4)]
-    partners = {b for a, b in pairs_of([pictures[0], *pictures[:0:-1]]) if a == 0}  # the least alike first
+    pictures = [
+        of_grey(np.clip(sharp + rng.normal(0, 4 * k, (30, 40)), 0, 255)) for k in range(BEST + 4)
+    ]
+    partners = {
+        b for a, b in pairs_of([pictures[0], *pictures[:0:-1]]) if a == 0
+    }  # the least alike first
     assert {BEST + 3, BEST + 2} <= partners
 
 
 def test_a_shade_from_side_to_side_is_like_every_other_and_not_looked_at_for_that():
     pictures = [
-        aligned_features(each) for each in (shade(), shade(90), shade(180), bars((40, 130)), bars((40, 130)).rotate(180))
+        aligned_features(each)
+        for each in (shade(), shade(90), shade(180), bars((40, 130)), bars((40, 130)).rotate(180))
     ]
     assert pairs_of(pictures) == [(3, 4)]
     halves = bars((160, 320))  # one edge only
-    assert pairs_of([aligned_features(each) for each in (halves, shade(), halves.rotate(180))]) == [(0, 2)]
+    assert pairs_of([aligned_features(each) for each in (halves, shade(), halves.rotate(180))]) == [
+        (0, 2)
+    ]
 
 
-# -- what comes of it -------------------------------------------------------------------------------------------------
+# -- what comes of it ------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -169,17 +181,26 @@ def test_copies_of_flat_pictures_are_found_and_no_others(flat):
     prints = fingerprint_images(scan_images(flat), "aligned")
     assert not any(is_textured(features) for features in prints.codes[:, 0])
     pairs = similar_pairs(prints)
-    copies = [[f"{name}{kind}" for kind in (".png", "-turned.png", "-pale.jpg")] for name in ("bars", "bar", "spot")]
-    assert names_of(pairs) == {frozenset(pair) for a, b, c in copies for pair in ((a, b), (a, c), (b, c))}
+    copies = [
+        [f"{name}{kind}" for kind in (".png", "-turned.png", "-pale.jpg")]
+        for name in ("bars", "bar", "spot")
+    ]
+    assert names_of(pairs) == {
+        frozenset(pair) for a, b, c in copies for pair in ((a, b), (a, c), (b, c))
+    }
     assert set(pairs.scored_by) == {"aligned"}
 
 
 def test_two_collections_of_flat_pictures_have_the_pairs_across(flat):
     images = scan_images(flat)
     is_left = images.image.str.contains("turned")
-    left, right = (fingerprint_images(some, "aligned") for some in (images[is_left], images[~is_left]))
+    left, right = (
+        fingerprint_images(some, "aligned") for some in (images[is_left], images[~is_left])
+    )
     across = {
-        pair for pair in names_of(similar_pairs(fingerprint_images(images, "aligned"))) if len(pair & set(left.names)) == 1
+        pair
+        for pair in names_of(similar_pairs(fingerprint_images(images, "aligned")))
+        if len(pair & set(left.names)) == 1
     }
     assert len(across) == 6
     with ThreadPoolExecutor(2) as pool:

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imgdup_nb import Fingerprints, group_duplicates, similar_pairs, sweep_thresholds, threshold_changes
+from imgdup_nb import (
+    Fingerprints,
+    group_duplicates,
+    similar_pairs,
+    sweep_thresholds,
+    threshold_changes,
+)
 from imgdup_nb.engine.group_loops import complete_levels
 from imgdup_nb.groups import LINKAGES
 
@@ -18,8 +24,14 @@ THRESHOLDS = st.integers(70, 100)
 
 def pair_table(rows, floor=70, n_images=None):
     """Return a pair table from (left, right, similarity)."""
-    pairs = pd.DataFrame(rows, columns=["left", "right", "similarity"]).astype({"similarity": float})
-    pairs.attrs = {"method": "phash", "floor": floor, "n_images": n_images or len({*pairs.left, *pairs.right})}
+    pairs = pd.DataFrame(rows, columns=["left", "right", "similarity"]).astype(
+        {"similarity": float}
+    )
+    pairs.attrs = {
+        "method": "phash",
+        "floor": floor,
+        "n_images": n_images or len({*pairs.left, *pairs.right}),
+    }
     return pairs
 
 
@@ -28,8 +40,17 @@ def pair_tables(draw):
     """Any graph of up to 9 images with similarities from a few levels, in any order of rows."""
     names = [f"{letter}.jpg" for letter in "abcdefghi"[: draw(st.integers(0, 9))]]
     chosen = draw(st.permutations(list(itertools.combinations(names, 2))))
-    levels = draw(st.lists(st.sampled_from([0, 71, 80, 85, 90, 95, 100]), min_size=len(chosen), max_size=len(chosen)))
-    return pair_table([(*pair, level) for pair, level in zip(chosen, levels, strict=True) if level], n_images=len(names))
+    levels = draw(
+        st.lists(
+            st.sampled_from([0, 71, 80, 85, 90, 95, 100]),
+            min_size=len(chosen),
+            max_size=len(chosen),
+        )
+    )
+    return pair_table(
+        [(*pair, level) for pair, level in zip(chosen, levels, strict=True) if level],
+        n_images=len(names),
+    )
 
 
 def lookup(pairs):
@@ -67,7 +88,9 @@ def plain_connected(pairs, threshold):
 @given(pair_tables(), THRESHOLDS)
 @settings(deadline=None)
 def test_star_groups_are_those_of_the_plain_rule(pairs, threshold):
-    assert {frozenset(group) for group in group_duplicates(pairs, threshold)} == plain_star(pairs, threshold)
+    assert {frozenset(group) for group in group_duplicates(pairs, threshold)} == plain_star(
+        pairs, threshold
+    )
 
 
 @given(pair_tables(), THRESHOLDS)
@@ -105,11 +128,18 @@ def plain_complete_levels(first, second, level, like, n_levels):
     for k in range(n_levels):
         for a, b in zip(first[level == k].tolist(), second[level == k].tolist(), strict=True):
             met[a, b] = True
-            a, b = (next(head for head, images in members.items() if image in images) for image in (a, b))
+            a, b = (
+                next(head for head, images in members.items() if image in images)
+                for image in (a, b)
+            )
             a, b = min(a, b), max(a, b)
             if all((min(x, y), max(x, y)) in met for x in members[a] for y in members[b]):
                 members[a] += members.pop(b)
-        sizes = [sum((like == image).sum() for image in images) for head, images in members.items() if like[head] == head]
+        sizes = [
+            sum((like == image).sum() for image in images)
+            for head, images in members.items()
+            if like[head] == head
+        ]
         sizes = [size for size in sizes if size > 1]
         tally.append((len(sizes), sum(sizes), max(sizes, default=0)))
     owner = {image: head for head, images in members.items() for image in images}
@@ -124,7 +154,12 @@ def test_the_compiled_complete_linkage_gives_what_lists_and_dicts_give(seed, n, 
     like = np.arange(n, dtype=np.int32)
     if n:
         like[random.random(n) < copied] = 0
-    pairs = [(a, b) for a in range(n) for b in range(a + 1, n) if like[a] == a and like[b] == b and random.random() < density]
+    pairs = [
+        (a, b)
+        for a in range(n)
+        for b in range(a + 1, n)
+        if like[a] == a and like[b] == b and random.random() < density
+    ]
     first, second = np.array(pairs, dtype=np.int32).reshape(-1, 2).T
     level = np.sort(random.integers(0, 5, len(pairs))).astype(np.int32)
     owner, tally = complete_levels(first.copy(), second.copy(), level, like, 4)
@@ -146,10 +181,15 @@ def test_a_stricter_threshold_only_splits_groups(pairs, one, other, linkage):
 @given(pair_tables(), THRESHOLDS, st.sampled_from(LINKAGES), st.randoms())
 @settings(deadline=None)
 def test_rows_in_any_order_and_direction_give_the_same_table(pairs, threshold, linkage, random):
-    rows = [tuple(row) if random.random() < 0.5 else (row[1], row[0], row[2]) for row in pairs.to_numpy().tolist()]
+    rows = [
+        tuple(row) if random.random() < 0.5 else (row[1], row[0], row[2])
+        for row in pairs.to_numpy().tolist()
+    ]
     random.shuffle(rows)
     shuffled = pair_table(rows, n_images=pairs.attrs["n_images"])
-    one, other = (group_duplicates(table, threshold, linkage=linkage) for table in (pairs, shuffled))
+    one, other = (
+        group_duplicates(table, threshold, linkage=linkage) for table in (pairs, shuffled)
+    )
     pd.testing.assert_frame_equal(one.table, other.table)
     assert one.left_out == other.left_out
 
@@ -174,7 +214,11 @@ def test_the_sweep_counts_what_grouping_finds_at_every_level(pairs, linkage):
     for row in sweep.itertuples():
         groups = group_duplicates(pairs, row.threshold, linkage=linkage)
         largest = max((len(group) for group in groups), default=0)
-        assert (row.pairs, row.groups, row.images) == (groups.n_pairs, len(groups), len(groups.table))
+        assert (row.pairs, row.groups, row.images) == (
+            groups.n_pairs,
+            len(groups),
+            len(groups.table),
+        )
         assert (row.redundant, row.largest) == (groups.n_redundant, largest)
 
 
@@ -188,7 +232,9 @@ def test_similarity_is_to_the_original_and_weakest_is_over_all_pairs(pairs, thre
         assert rows.similarity.iloc[0] == 100
         expected = [similarity.get((original, member), np.nan) for member in members]
         np.testing.assert_array_equal(rows.similarity.iloc[1:], expected)
-        pairs_inside = [similarity.get(pair, np.nan) for pair in itertools.combinations(rows.image, 2)]
+        pairs_inside = [
+            similarity.get(pair, np.nan) for pair in itertools.combinations(rows.image, 2)
+        ]
         np.testing.assert_array_equal(rows.weakest, [np.min(pairs_inside)] * len(rows))
 
 
@@ -198,7 +244,13 @@ def test_the_original_comes_first_then_the_most_similar_and_the_largest_group_le
 
 
 def test_the_original_is_the_name_without_additions():
-    pairs = pair_table([("cat (1).jpg", "cat.jpg", 99), ("cat copy.png", "cat.jpg", 98), ("cat (1).jpg", "cat copy.png", 97)])
+    pairs = pair_table(
+        [
+            ("cat (1).jpg", "cat.jpg", 99),
+            ("cat copy.png", "cat.jpg", 98),
+            ("cat (1).jpg", "cat copy.png", 97),
+        ]
+    )
     assert next(iter(group_duplicates(pairs, 90)))[0] == "cat.jpg"
 
 
@@ -273,7 +325,13 @@ def test_a_threshold_below_the_floor_is_an_error_that_says_how():
 
 @pytest.mark.parametrize(
     ("value", "error"),
-    [(101, ValueError), (-1, ValueError), (float("nan"), ValueError), ("90", TypeError), (True, TypeError)],
+    [
+        (101, ValueError),
+        (-1, ValueError),
+        (float("nan"), ValueError),
+        ("90", TypeError),
+        (True, TypeError),
+    ],
 )
 def test_a_wrong_threshold_is_an_error_that_names_it(value, error):
     with pytest.raises(error, match="threshold must be"):
@@ -333,8 +391,12 @@ def test_everything_in_one_group_says_what_to_try():
 
 
 def test_a_grouping_shows_its_numbers_and_escapes_names():
-    groups = group_duplicates(pair_table([("<script>alert(1)</script>.jpg", "b.jpg", 95)], n_images=7), 90)
-    assert "1 group at 90 % (star linkage): 2 of 7 images, 1 redundant, largest 2 (phash)" in repr(groups)
+    groups = group_duplicates(
+        pair_table([("<script>alert(1)</script>.jpg", "b.jpg", 95)], n_images=7), 90
+    )
+    assert "1 group at 90 % (star linkage): 2 of 7 images, 1 redundant, largest 2 (phash)" in repr(
+        groups
+    )
     assert "<script>" not in groups._repr_html_()
     assert "&lt;script&gt;" in groups._repr_html_()
 
@@ -348,7 +410,15 @@ def test_the_sweep_takes_every_level_of_the_method_by_default():
 
 def test_changes_tell_groups_born_grown_and_merged():
     pairs = pair_table(
-        [("a", "b", 96), ("c", "d", 96), ("b", "c", 91), ("e", "f", 92), ("g", "h", 97), ("g", "i", 90), ("x", "y", 99)]
+        [
+            ("a", "b", 96),
+            ("c", "d", 96),
+            ("b", "c", 91),
+            ("e", "f", 92),
+            ("g", "h", 97),
+            ("g", "i", 90),
+            ("x", "y", 99),
+        ]
     )
     changes = threshold_changes(pairs, 95, 90, linkage="connected").set_index("change")
     assert changes.images["born"] == ["e", "f"]
@@ -364,7 +434,9 @@ def test_changes_tell_groups_born_grown_and_merged():
 def test_changes_tell_images_that_go_to_another_original():
     pairs = pair_table([("b", "c", 96), ("b", "d", 95), ("a", "b", 90)])
     assert list(group_duplicates(pairs, 95)) == [["b", "c", "d"]]
-    changes = threshold_changes(pairs, 95, 90)  # now a is near b, so b is a member, and of c, to which it is nearest
+    changes = threshold_changes(
+        pairs, 95, 90
+    )  # now a is near b, so b is a member, and of c, to which it is nearest
     assert changes.change.tolist() == ["regrouped"]
     assert changes.images[0] == ["c", "b"]
 

@@ -26,7 +26,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*could not be read")
 def test_every_file_is_a_row_sorted_by_name(photos):
     images = scan_images(photos)
     assert list(images) == list(DTYPES)
-    found = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*") if path.is_file())
+    found = sorted(
+        path.relative_to(photos).as_posix() for path in photos.rglob("*") if path.is_file()
+    )
     assert list(images.image) == found
 
 
@@ -47,7 +49,13 @@ def test_what_is_known_of_a_file(photos):
     assert row.bytes == path.stat().st_size
     assert row.modified.value == path.stat().st_mtime_ns
     assert row.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert (row.format, row["mode"], row.width, row.height, row.frames) == ("PNG", "RGB", 160, 120, 1)
+    assert (row.format, row["mode"], row.width, row.height, row.frames) == (
+        "PNG",
+        "RGB",
+        160,
+        120,
+        1,
+    )
 
 
 def test_size_is_as_shown_and_time_and_metadata_are_read(tmp_path, picture):
@@ -64,11 +72,17 @@ def test_size_is_as_shown_and_time_and_metadata_are_read(tmp_path, picture):
     assert pd.isna(images.taken["plain.jpg"])
 
 
-@pytest.mark.parametrize(("orientation", "size"), [(1, (541, 542)), (3, (541, 542)), (6, (542, 541)), (8, (542, 541))])
-def test_a_nearly_square_picture_has_the_sides_that_a_viewer_shows(tmp_path, picture, orientation, size):
+@pytest.mark.parametrize(
+    ("orientation", "size"), [(1, (541, 542)), (3, (541, 542)), (6, (542, 541)), (8, (542, 541))]
+)
+def test_a_nearly_square_picture_has_the_sides_that_a_viewer_shows(
+    tmp_path, picture, orientation, size
+):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture(1, 541, 542).save(tmp_path / "near.jpg", exif=exif)  # a scan decodes it to a true square
+    picture(1, 541, 542).save(
+        tmp_path / "near.jpg", exif=exif
+    )  # a scan decodes it to a true square
     near = scan_images(tmp_path).iloc[0]
     assert (near.width, near.height) == size
 
@@ -129,9 +143,18 @@ def test_a_named_pipe_does_not_hang(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems allow text names only")
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names as Unicode, or take \\ for a separator")
+@pytest.mark.skipif(
+    sys.platform != "linux",
+    reason="other systems keep names as Unicode, or take \\ for a separator",
+)
 def test_a_name_that_looks_like_one_that_is_not_utf8_has_a_name_of_its_own(tmp_path, picture):
-    for name in (b"caf\xe9.png", rb"caf\xe9.png", rb"caf\\xe9.png", b"caf\\\xe9.png", rb"C\new.png"):
+    for name in (
+        b"caf\xe9.png",
+        rb"caf\xe9.png",
+        rb"caf\\xe9.png",
+        b"caf\\\xe9.png",
+        rb"C\new.png",
+    ):
         with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
             picture(1).save(file, "PNG")
     images = scan_images(tmp_path)
@@ -199,7 +222,8 @@ def test_stopping_leaves_nothing_running():
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("caf\udce9.jpg", r"caf\xe9.jpg"), ("\ud83d.jpg", r"\xed\xa0\xbd.jpg"), ("ü☃", "ü☃")]
+    ("name", "shown"),
+    [("caf\udce9.jpg", r"caf\xe9.jpg"), ("\ud83d.jpg", r"\xed\xa0\xbd.jpg"), ("ü☃", "ü☃")],
 )
 def test_a_name_that_is_no_text_is_shown_as_one(name, shown):
     assert printable(name) == shown
@@ -240,13 +264,17 @@ def test_a_libtiff_that_cannot_be_hushed_keeps_no_picture_from_being_read(tmp_pa
     remarks.hush_decoders.cache_clear()
 
 
-@pytest.mark.skipif(not find_libtiff(), reason="Pillow's libtiff is out of reach here, as on Windows")
+@pytest.mark.skipif(
+    not find_libtiff(), reason="Pillow's libtiff is out of reach here, as on Windows"
+)
 def test_a_damaged_tiff_prints_nothing_beside_its_problem(tmp_path):
     Image.effect_noise((64, 48), 60).save(tmp_path / "damaged.tif", compression="tiff_lzw")
     contents = bytearray((tmp_path / "damaged.tif").read_bytes())
     contents[8:1500] = b"\xff" * 1492
     (tmp_path / "damaged.tif").write_bytes(contents)
     command = [sys.executable, "-c", DAMAGED_TIFF, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"TQDM_DISABLE": "1"})
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=os.environ | {"TQDM_DISABLE": "1"}
+    )
     assert done.stderr == ""
     assert done.stdout.startswith("damaged: ")

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import binom, hypergeom
 
-from imgdup_nb.evidence.intervals import binomial_interval, check_confidence, few_clusters, stratified_interval
+from imgdup_nb.evidence.intervals import (
+    binomial_interval,
+    check_confidence,
+    few_clusters,
+    stratified_interval,
+)
 
 STRATA = {  # sizes, asked, true shares
     "equal strata": ([200] * 5, [10] * 5, [1, 1, 1, 0.98, 0.9]),
@@ -24,10 +29,15 @@ def test_the_stratified_interval_holds_the_truth_at_least_as_often_as_it_says(si
     rng = np.random.default_rng(1)
     good = [round(size * share) for size, share in zip(sizes, shares, strict=True)]
     truth = sum(good) / sum(sizes)
-    interval = cache(lambda same: stratified_interval(sizes, asked, same))  # many answers come up again and again
+    interval = cache(
+        lambda same: stratified_interval(sizes, asked, same)
+    )  # many answers come up again and again
     held = 0
     for _ in range(300):
-        drawn = [rng.hypergeometric(g, size - g, n) for g, size, n in zip(good, sizes, asked, strict=True)]
+        drawn = [
+            rng.hypergeometric(g, size - g, n)
+            for g, size, n in zip(good, sizes, asked, strict=True)
+        ]
         low, high = interval(tuple(map(int, drawn)))
         held += low - 1e-9 <= truth <= high + 1e-9
     assert held / 300 >= 0.95
@@ -59,7 +69,10 @@ def test_when_all_answers_agree_the_end_is_that_of_drawing_without_replacement()
 
 
 def test_more_answers_make_the_interval_narrower():
-    widths = [np.subtract(*stratified_interval([1000, 500], [n, n], [n * 9 // 10, n // 2])[::-1]) for n in (10, 40, 160)]
+    widths = [
+        np.subtract(*stratified_interval([1000, 500], [n, n], [n * 9 // 10, n // 2])[::-1])
+        for n in (10, 40, 160)
+    ]
     assert widths[0] > widths[1] > widths[2]
 
 

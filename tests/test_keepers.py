@@ -35,7 +35,10 @@ def kept(plan):
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
-        ({"width": 101}, {"lossless": True, "metadata": 9, "bytes": 9999, "modified": DAY - pd.Timedelta("1D")}),
+        (
+            {"width": 101},
+            {"lossless": True, "metadata": 9, "bytes": 9999, "modified": DAY - pd.Timedelta("1D")},
+        ),
         ({"lossless": True}, {"metadata": 9, "bytes": 9999, "modified": DAY - pd.Timedelta("1D")}),
         ({"metadata": 1}, {"bytes": 9999, "modified": DAY - pd.Timedelta("1D")}),
         ({"bytes": 1001}, {"modified": DAY - pd.Timedelta("1D")}),
@@ -53,29 +56,41 @@ def test_what_is_equal_in_all_is_decided_by_the_plainer_name():
 
 
 @pytest.mark.parametrize(
-    ("rule", "first"), [(["bytes"], "b.jpg"), (["-bytes"], "a.jpg"), ("-bytes", "a.jpg"), (["-taken"], "b.jpg")]
+    ("rule", "first"),
+    [(["bytes"], "b.jpg"), (["-bytes"], "a.jpg"), ("-bytes", "a.jpg"), (["-taken"], "b.jpg")],
 )
 def test_a_rule_of_ones_own_is_a_list_of_columns_and_a_minus_turns_one_round(rule, first):
-    images = table({"image": "a.jpg", "bytes": 1, "taken": pd.NaT}, {"image": "b.jpg", "bytes": 2, "taken": DAY})
+    images = table(
+        {"image": "a.jpg", "bytes": 1, "taken": pd.NaT},
+        {"image": "b.jpg", "bytes": 2, "taken": DAY},
+    )
     assert kept(choose_keepers(one_group(images), images, rule=rule, compare=False)) == [first]
 
 
 def test_a_missing_value_comes_last_in_either_direction():
     images = table({"image": "a.jpg", "taken": pd.NaT}, {"image": "b.jpg", "taken": DAY})
     for rule in (["taken"], ["-taken"]):
-        assert kept(choose_keepers(one_group(images), images, rule=rule, compare=False)) == ["b.jpg"]
+        assert kept(choose_keepers(one_group(images), images, rule=rule, compare=False)) == [
+            "b.jpg"
+        ]
 
 
 def test_a_function_may_choose_and_must_choose_from_the_group():
     images = table({"image": "a.jpg"}, {"image": "b.jpg"}, {"image": "c.jpg"})
-    plan = choose_keepers(one_group(images), images, rule=lambda rows: rows.image.max(), compare=False)
+    plan = choose_keepers(
+        one_group(images), images, rule=lambda rows: rows.image.max(), compare=False
+    )
     assert kept(plan) == ["c.jpg"]
     with pytest.raises(ValueError, match="must return the name of an image of the group"):
         choose_keepers(one_group(images), images, rule=lambda rows: "z.jpg", compare=False)
 
 
 def test_protected_folders_come_first_as_keepers_and_nothing_in_them_is_removed():
-    images = table({"image": "big.jpg", "width": 900}, {"image": "originals/a.jpg"}, {"image": "originals/b.jpg"})
+    images = table(
+        {"image": "big.jpg", "width": 900},
+        {"image": "originals/a.jpg"},
+        {"image": "originals/b.jpg"},
+    )
     plan = choose_keepers(one_group(images), images, protected=["originals"], compare=False)
     assert kept(plan) == ["originals/a.jpg", "originals/b.jpg"]
     assert list(plan.protected) == [True, True, False]
@@ -84,8 +99,14 @@ def test_protected_folders_come_first_as_keepers_and_nothing_in_them_is_removed(
 
 @pytest.mark.parametrize("folder", ["originals/", "./originals", "/photos/originals"])
 def test_a_protected_folder_may_be_written_in_several_ways(folder):
-    images = table({"image": "big.jpg", "width": 900}, {"image": "originals/a.jpg"}, {"image": "originals-2/a.jpg"})
-    assert kept(choose_keepers(one_group(images), images, protected=folder, compare=False)) == ["originals/a.jpg"]
+    images = table(
+        {"image": "big.jpg", "width": 900},
+        {"image": "originals/a.jpg"},
+        {"image": "originals-2/a.jpg"},
+    )
+    assert kept(choose_keepers(one_group(images), images, protected=folder, compare=False)) == [
+        "originals/a.jpg"
+    ]
 
 
 def test_a_protected_folder_without_images_is_a_typing_error():
@@ -96,18 +117,25 @@ def test_a_protected_folder_without_images_is_a_typing_error():
 
 def test_a_choice_for_one_group_stands_above_the_rule():
     images = table({"image": "a.jpg", "width": 900}, {"image": "b.jpg"}, {"image": "c.jpg"})
-    assert kept(choose_keepers(one_group(images), images, keep={1: "b.jpg"}, compare=False)) == ["b.jpg"]
-    assert set(kept(choose_keepers(one_group(images), images, keep={1: ["b.jpg", "c.jpg"]}, compare=False))) == {
+    assert kept(choose_keepers(one_group(images), images, keep={1: "b.jpg"}, compare=False)) == [
+        "b.jpg"
+    ]
+    assert set(
+        kept(choose_keepers(one_group(images), images, keep={1: ["b.jpg", "c.jpg"]}, compare=False))
+    ) == {
         "b.jpg",
         "c.jpg",
     }
 
 
 @pytest.mark.parametrize(
-    ("keep", "words"), [({7: "a.jpg"}, "group 7"), ({1: "z.jpg"}, "'z.jpg'"), ({1: "broken.jpg"}, "'broken.jpg'")]
+    ("keep", "words"),
+    [({7: "a.jpg"}, "group 7"), ({1: "z.jpg"}, "'z.jpg'"), ({1: "broken.jpg"}, "'broken.jpg'")],
 )
 def test_a_choice_that_cannot_be_is_refused(keep, words):
-    images = table({"image": "a.jpg"}, {"image": "b.jpg"}, {"image": "broken.jpg", "problem": "damaged"})
+    images = table(
+        {"image": "a.jpg"}, {"image": "b.jpg"}, {"image": "broken.jpg", "problem": "damaged"}
+    )
     with pytest.raises(ValueError, match=words):
         choose_keepers(one_group(images), images, keep=keep, compare=False)
 
@@ -116,18 +144,31 @@ def test_reasons_name_what_stays_and_what_goes():
     images = table(
         {"image": "a.png", "width": 4000, "height": 3000, "format": "PNG"},
         {"image": "b.jpg", "width": 1024, "height": 768},
-        {"image": "c.png", "width": 4000, "height": 3000, "format": "PNG", "sha256": "digest of a.png"},
+        {
+            "image": "c.png",
+            "width": 4000,
+            "height": 3000,
+            "format": "PNG",
+            "sha256": "digest of a.png",
+        },
         {"image": "d.png", "width": 4000, "height": 3000, "format": "PNG", "bytes": 999},
     )
     reasons = choose_keepers(one_group(images), images, compare=False).set_index("image").reason
     assert reasons["a.png"] == "the best of 4: 4000 x 3000 PNG"
     assert reasons["b.jpg"] == "keeps 4000 x 3000 PNG; this is 1024 x 768 JPEG"
     assert reasons["c.png"] == "same bytes as a.png"
-    assert reasons["d.png"] == "keeps 4000 x 3000 PNG with bytes 1,000; this is 4000 x 3000 PNG with 999"
+    assert (
+        reasons["d.png"]
+        == "keeps 4000 x 3000 PNG with bytes 1,000; this is 4000 x 3000 PNG with 999"
+    )
 
 
 def test_an_image_that_cannot_be_read_is_neither_keeper_nor_removed():
-    images = table({"image": "a.jpg", "width": 900, "problem": "damaged"}, {"image": "b.jpg"}, {"image": "c.jpg"})
+    images = table(
+        {"image": "a.jpg", "width": 900, "problem": "damaged"},
+        {"image": "b.jpg"},
+        {"image": "c.jpg"},
+    )
     plan = choose_keepers(one_group(images), images, compare=False)
     assert set(kept(plan)) == {"a.jpg", "b.jpg"}
     assert plan.image[0] == "b.jpg"
@@ -150,7 +191,19 @@ def test_no_groups_make_an_empty_plan():
     assert len(apply_plan(plan, to="anywhere")) == 0
 
 
-columns = st.sampled_from(["pixels", "-pixels", "lossless", "metadata", "bytes", "-bytes", "modified", "-modified", "-taken"])
+columns = st.sampled_from(
+    [
+        "pixels",
+        "-pixels",
+        "lossless",
+        "metadata",
+        "bytes",
+        "-bytes",
+        "modified",
+        "-modified",
+        "-taken",
+    ]
+)
 rules = st.lists(columns, max_size=4) | st.just(lambda rows: rows.image.iloc[-1])
 
 
@@ -168,7 +221,10 @@ def test_whatever_the_groups_and_the_rule_each_group_keeps_a_readable_image(data
         for k in range(n_images)
     ]  # fmt: skip
     images = table(*rows) if rows else table({"image": "x", "taken": pd.NaT}).iloc[:0]
-    groups = pd.DataFrame({"group": [data.draw(st.integers(1, 3)) for _ in rows], "image": images.image}, index=images.index)
+    groups = pd.DataFrame(
+        {"group": [data.draw(st.integers(1, 3)) for _ in rows], "image": images.image},
+        index=images.index,
+    )
     protected = ["old"] if any(image.startswith("old/") for image in images.image) else []
     plan = choose_keepers(groups, images, rule=rule, protected=protected, compare=False)
     assert sorted(plan.image) == sorted(images.image)
@@ -179,14 +235,19 @@ def test_whatever_the_groups_and_the_rule_each_group_keeps_a_readable_image(data
     assert not (plan.action[plan.image.str.startswith("old/")] == "remove").any()
 
 
-# -- pictures ---------------------------------------------------------------------------------------------------------
+# -- pictures --------------------------------------------------------------------------------------
 
 
 def picture(seed=0, size=(320, 240)):
     """Return a picture with large shapes and fine grain, as photographs have."""
     noise = np.random.default_rng(seed).normal(size=(size[1], size[0], 3))
     layers = [
-        np.asarray(Image.fromarray(np.uint8(128 + 40 * noise.clip(-3, 3))).filter(ImageFilter.GaussianBlur(r)), float)
+        np.asarray(
+            Image.fromarray(np.uint8(128 + 40 * noise.clip(-3, 3))).filter(
+                ImageFilter.GaussianBlur(r)
+            ),
+            float,
+        )
         for r in (0, 2, 12)
     ]
     strengths = (0.3, 2, 12)
@@ -205,7 +266,9 @@ def plan_for(folder, **pictures):
 
 def test_an_enlarged_copy_is_flagged_and_does_not_replace_the_picture_it_was_made_from(tmp_path):
     original = picture()
-    plan = plan_for(tmp_path, original=original, larger=original.resize((640, 480), Image.Resampling.BICUBIC))
+    plan = plan_for(
+        tmp_path, original=original, larger=original.resize((640, 480), Image.Resampling.BICUBIC)
+    )
     assert "enlarged?" in plan.flag["larger.png"]
     assert list(plan.action) == ["keep", "keep"]
     assert plan.index[0] == "original.png"
@@ -213,7 +276,9 @@ def test_an_enlarged_copy_is_flagged_and_does_not_replace_the_picture_it_was_mad
 
 def test_a_picture_with_true_detail_replaces_its_small_copy_without_a_flag(tmp_path):
     original = picture()
-    plan = plan_for(tmp_path, original=original, small=original.resize((160, 120), Image.Resampling.LANCZOS))
+    plan = plan_for(
+        tmp_path, original=original, small=original.resize((160, 120), Image.Resampling.LANCZOS)
+    )
     assert plan.action.to_dict() == {"original.png": "keep", "small.png": "remove"}
     assert set(plan.flag) == {""}
 
@@ -236,12 +301,16 @@ def test_a_smaller_crop_is_flagged_and_goes(tmp_path):
 
 def test_a_mirrored_copy_is_flagged(tmp_path):
     original = picture(3)
-    plan = plan_for(tmp_path, original=original, mirrored=ImageOps.mirror(original).resize((310, 232)))
+    plan = plan_for(
+        tmp_path, original=original, mirrored=ImageOps.mirror(original).resize((310, 232))
+    )
     assert plan.flag["mirrored.png"] == "mirrored against original.png"
 
 
 def test_a_grey_copy_is_no_keeper_while_there_is_one_in_colour(tmp_path):
-    colour = Image.merge("RGB", [picture(7).getchannel(0), *(picture(8).getchannel(k) for k in (1, 2))])
+    colour = Image.merge(
+        "RGB", [picture(7).getchannel(0), *(picture(8).getchannel(k) for k in (1, 2))]
+    )
     plan = plan_for(tmp_path, colour=colour.resize((300, 225)), grey=ImageOps.grayscale(colour))
     assert plan.flag["grey.png"] == "without the colours of colour.png"
     assert list(plan.action) == ["keep", "keep"]
@@ -251,7 +320,9 @@ def test_a_grey_copy_is_no_keeper_while_there_is_one_in_colour(tmp_path):
 def test_a_picture_that_is_mirrored_against_most_of_its_group_is_no_keeper(tmp_path):
     original = picture(4)
     odd = ImageOps.mirror(original)
-    plan = plan_for(tmp_path, odd=odd, one=original.resize((316, 237)), two=original.resize((312, 234)))
+    plan = plan_for(
+        tmp_path, odd=odd, one=original.resize((316, 237)), two=original.resize((312, 234))
+    )
     assert plan.index[0] == "one.png"
     assert plan.action.to_dict() == {"one.png": "keep", "odd.png": "keep", "two.png": "remove"}
 
@@ -261,7 +332,9 @@ def test_a_rule_of_ones_own_function_is_obeyed_and_its_choice_flagged(tmp_path):
     original.save(tmp_path / "original.png")
     original.resize((640, 480), Image.Resampling.BICUBIC).save(tmp_path / "larger.png")
     images = scan_images(tmp_path)
-    plan = choose_keepers(one_group(images), images, rule=lambda rows: rows.image[rows.pixels.idxmax()])
+    plan = choose_keepers(
+        one_group(images), images, rule=lambda rows: rows.image[rows.pixels.idxmax()]
+    )
     assert plan.image[0] == "larger.png"
     assert "enlarged?" in plan.flag[0]
     assert plan.action[1] == "remove"

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgdup_nb import Fingerprints, Labels, apply_labels, group_duplicates, score_labels, similar_pairs
+from imgdup_nb import (
+    Fingerprints,
+    Labels,
+    apply_labels,
+    group_duplicates,
+    score_labels,
+    similar_pairs,
+)
 from imgdup_nb.evidence.sampling import MOST_OFTEN, Survey
 
 HOSTILE = ["<b>x</b>.jpg", 'a,"b"\n.jpg', "caf\udce9.jpg", "=1+1.jpg", "ünï ☃.jpg"]
@@ -16,10 +23,13 @@ def make_pairs(codes, min_similarity=70):
     bits = np.zeros((len(codes), 64), dtype=bool)
     for row, code in enumerate(codes):
         bits[row, sorted(code)] = True
-    return similar_pairs(Fingerprints.from_bits([f"{k:03d}" for k in range(len(codes))], bits), min_similarity=min_similarity)
+    return similar_pairs(
+        Fingerprints.from_bits([f"{k:03d}" for k in range(len(codes))], bits),
+        min_similarity=min_similarity,
+    )
 
 
-# -- kept -------------------------------------------------------------------------------------------------------------
+# -- kept ------------------------------------------------------------------------------------------
 
 
 def test_answers_survive_a_restart_whatever_the_names(tmp_path):
@@ -89,22 +99,31 @@ def test_names_are_escaped_where_labels_are_shown():
     assert "<script>" not in labels._repr_html_()
 
 
-# -- obeyed -----------------------------------------------------------------------------------------------------------
+# -- obeyed ----------------------------------------------------------------------------------------
 
 codes = st.lists(st.sets(st.integers(0, 12), max_size=6), min_size=2, max_size=9)
 
 
 @settings(max_examples=120, deadline=None)
-@given(codes, st.data(), st.sampled_from(["star", "connected", "complete"]), st.sampled_from([100, 95, 90, 80, 70]))
+@given(
+    codes,
+    st.data(),
+    st.sampled_from(["star", "connected", "complete"]),
+    st.sampled_from([100, 95, 90, 80, 70]),
+)
 def test_a_pair_called_different_is_never_in_one_group_again(codes, data, linkage, threshold):
     pairs = make_pairs(codes)
     names = [f"{k:03d}" for k in range(len(codes))]
-    apart = data.draw(st.lists(st.tuples(st.sampled_from(names), st.sampled_from(names)), max_size=4))
+    apart = data.draw(
+        st.lists(st.tuples(st.sampled_from(names), st.sampled_from(names)), max_size=4)
+    )
     labels = Labels()
     for left, right in apart:
         if left != right:
             labels.add(left, right, "different")
-    groups = group_duplicates(apply_labels(pairs, labels, linkage=linkage), threshold, linkage=linkage)
+    groups = group_duplicates(
+        apply_labels(pairs, labels, linkage=linkage), threshold, linkage=linkage
+    )
     for group in groups:
         assert not any(left in group and right in group for left, right in apart if left != right)
 
@@ -112,7 +131,9 @@ def test_a_pair_called_different_is_never_in_one_group_again(codes, data, linkag
 def test_without_labels_nothing_changes():
     pairs = make_pairs([{1}, {1, 2}, {2, 3}])
     for linkage in ("star", "connected", "complete"):
-        pd.testing.assert_frame_equal(apply_labels(pairs, Labels(), linkage=linkage).drop(columns="label"), pairs)
+        pd.testing.assert_frame_equal(
+            apply_labels(pairs, Labels(), linkage=linkage).drop(columns="label"), pairs
+        )
 
 
 def test_the_weaker_way_round_is_cut_unless_it_was_called_the_same():
@@ -145,7 +166,7 @@ def test_the_pair_table_itself_keeps_every_pair():
     assert len(pairs) == 1
 
 
-# -- asked for --------------------------------------------------------------------------------------------------------
+# -- asked for -------------------------------------------------------------------------------------
 
 
 def ask(pairs, labels, truth, threshold, count):
@@ -164,7 +185,9 @@ def random_pairs(n_images, seed=0):
     rng = np.random.default_rng(seed)
     base = rng.random((n_images // 3, 64)) < 0.5
     bits = base[np.arange(n_images) % len(base)] ^ (rng.random((n_images, 64)) < 0.05)
-    return similar_pairs(Fingerprints.from_bits([f"{k:03d}" for k in range(n_images)], bits), min_similarity=72)
+    return similar_pairs(
+        Fingerprints.from_bits([f"{k:03d}" for k in range(n_images)], bits), min_similarity=72
+    )
 
 
 def test_when_every_pair_is_answered_precision_is_known():

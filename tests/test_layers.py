@@ -23,10 +23,24 @@ LAYERS = [
     {"collection", "plots"},
     {"widgets", "server"},
 ]
-WIDGETS = {"widgets.base", "widgets.explorer", "widgets.labeler", "widgets.reviewer", "widgets.state", "widgets.viewer"}
-LOOPS = {"engine.jit", "engine.multi_index", "aligned.colour_loops", "aligned.match_loops", "aligned.warp_loops"}
+WIDGETS = {
+    "widgets.base",
+    "widgets.explorer",
+    "widgets.labeler",
+    "widgets.reviewer",
+    "widgets.state",
+    "widgets.viewer",
+}
+LOOPS = {
+    "engine.jit",
+    "engine.multi_index",
+    "aligned.colour_loops",
+    "aligned.match_loops",
+    "aligned.warp_loops",
+}
 ONLY_IN = {
-    "matplotlib": {"plots.parts", "plots.tables", "plots.evidence", "plots.matches", "compare"} | WIDGETS,
+    "matplotlib": {"plots.parts", "plots.tables", "plots.evidence", "plots.matches", "compare"}
+    | WIDGETS,
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,
     "numba": LOOPS | {"engine.group_loops", "engine.shrink"},
@@ -71,7 +85,9 @@ def test_a_module_imports_only_from_rooms_below(path):
     own, others = imports_of(path)
     [height] = [height for height, layer in enumerate(LAYERS) if room(dotted(path)) in layer]
     below = set().union(*LAYERS[:height])
-    assert {room(name) for name in own} - {room(dotted(path))} <= below, f"{dotted(path)} reaches up or sideways"
+    assert {room(name) for name in own} - {room(dotted(path))} <= below, (
+        f"{dotted(path)} reaches up or sideways"
+    )
     for package, allowed in ONLY_IN.items():
         assert package not in others or dotted(path) in allowed
 
@@ -90,5 +106,7 @@ def test_every_public_name_is_documented():
 def test_importing_is_light():
     heavy = ("numba", "matplotlib", "skimage", "sklearn", "cv2")
     code = f"import sys, imgdup_nb; print([name for name in {heavy} if name in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert re.fullmatch(r"\[\]\s*", result.stdout)

@@ -25,7 +25,13 @@ from imgdup_nb.aligned import registration as alignment
 from imgdup_nb.aligned.agreement import Alignment, is_textured, judge_unvouched
 from imgdup_nb.aligned.candidates import find_candidates
 from imgdup_nb.aligned.geometry import carry, invert, lay_frame, outline
-from imgdup_nb.aligned.match_loops import ANGLE_BINS, _bin_of, mutual_matches, popcount, ratio_matches
+from imgdup_nb.aligned.match_loops import (
+    ANGLE_BINS,
+    _bin_of,
+    mutual_matches,
+    popcount,
+    ratio_matches,
+)
 from imgdup_nb.aligned.registration import VIEWS, _settle_small, align, is_enlarged
 from imgdup_nb.aligned.scores import MAX_VOTE_BITS, score_akaze
 from imgdup_nb.aligned.warp_loops import (
@@ -51,7 +57,16 @@ from imgdup_nb.engine.features import (
     working_size,
 )
 
-COLUMNS = ["overlap_left", "overlap_right", "rotation", "scale", "mirrored", "matches", "apart", "scored_by"]
+COLUMNS = [
+    "overlap_left",
+    "overlap_right",
+    "rotation",
+    "scale",
+    "mirrored",
+    "matches",
+    "apart",
+    "scored_by",
+]
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +104,18 @@ def page(seed, size=14):
     sheet = Image.new("L", (600, 800), 255)
     font, draw = ImageFont.load_default(size), ImageDraw.Draw(sheet)
     for y in range(40, 760, 22):
-        words = ["".join(chr(97 + k) for k in random.integers(0, 26, random.integers(2, 9))) for _ in range(11)]
+        words = [
+            "".join(chr(97 + k) for k in random.integers(0, 26, random.integers(2, 9)))
+            for _ in range(11)
+        ]
         draw.text((40, y), " ".join(words), fill=0, font=font)
     return sheet.convert("RGB")
 
 
 def noise(seed, width=320, height=240):
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+    return Image.fromarray(
+        np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    )
 
 
 def aligned(left, right):
@@ -108,7 +128,7 @@ def table_of(folder, pictures, method="aligned", **options):
     return similar_pairs(fingerprint_images(scan_images(folder), method), **options)
 
 
-# -- what is found ----------------------------------------------------------------------------------------------------
+# -- what is found ---------------------------------------------------------------------------------
 
 CHANGES = {
     "cropped to 80 %": lambda image: crop(image, 0.8, 0.9, 0.2),
@@ -117,9 +137,13 @@ CHANGES = {
     "turned by 160 degrees": lambda image: image.rotate(160, Image.Resampling.BICUBIC, expand=True),
     "mirrored": ImageOps.mirror,
     "upside down": ImageOps.flip,
-    "mirrored and turned": lambda image: ImageOps.mirror(image).rotate(40, Image.Resampling.BICUBIC, expand=True),
+    "mirrored and turned": lambda image: ImageOps.mirror(image).rotate(
+        40, Image.Resampling.BICUBIC, expand=True
+    ),
     "squashed": lambda image: image.resize((image.width * 2 // 3, image.height)),
-    "a third of the size": lambda image: image.resize((image.width // 3, image.height // 3), Image.Resampling.LANCZOS),
+    "a third of the size": lambda image: image.resize(
+        (image.width // 3, image.height // 3), Image.Resampling.LANCZOS
+    ),
     "twice the size": lambda image: image.resize((image.width * 2, image.height * 2)),
     "brighter": lambda image: image.point(lambda value: min(255, round(value * 1.3))),
 }
@@ -181,7 +205,11 @@ def test_going_back_undoes_a_transform():
 def test_the_similarity_does_not_depend_on_which_picture_comes_first(cat, change):
     one, other = aligned_features(cat), aligned_features(change(cat))
     forth, back = align(one, other), align(other, one)
-    assert (forth.similarity, forth.matches, forth.mirrored) == (back.similarity, back.matches, back.mirrored)
+    assert (forth.similarity, forth.matches, forth.mirrored) == (
+        back.similarity,
+        back.matches,
+        back.mirrored,
+    )
     assert (forth.overlap_left, forth.overlap_right) == (back.overlap_right, back.overlap_left)
     assert forth.scale == pytest.approx(1 / back.scale)
 
@@ -190,9 +218,17 @@ def shaken(image, pixels):
     """Return another shot: what is near has moved against what is far, by some pixels of the size it is aligned at."""
     wide, high = working_size(*image.size)
     y, x = np.mgrid[:high, :wide].astype(np.float32)
-    moved = x + pixels * np.sin(x / 23 + y / 31).astype(np.float32), y + pixels * np.cos(x / 29 - y / 19).astype(np.float32)
+    moved = (
+        x + pixels * np.sin(x / 23 + y / 31).astype(np.float32),
+        y + pixels * np.cos(x / 29 - y / 19).astype(np.float32),
+    )
     return Image.fromarray(
-        cv2.remap(np.asarray(image.resize((wide, high))), *moved, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+        cv2.remap(
+            np.asarray(image.resize((wide, high))),
+            *moved,
+            cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REFLECT,
+        )
     )
 
 
@@ -202,34 +238,54 @@ def test_another_shot_of_a_scene_is_in_the_band_of_what_looks_alike_and_a_copy_a
         assert aligned(picture, shaken(picture, 1.5)).similarity <= 79
         assert aligned(picture, shaken(picture, 0)).similarity >= 90
         assert aligned(picture, small).similarity >= 90
-        assert aligned(picture, small).apart < 0.15 < 0.22 < aligned(picture, shaken(picture, 1.5)).apart
+        assert (
+            aligned(picture, small).apart
+            < 0.15
+            < 0.22
+            < aligned(picture, shaken(picture, 1.5)).apart
+        )
 
 
 def test_what_lies_apart_changes_nothing_below_the_lowest_band_and_keeps_the_order_above():
-    assert [weigh(share / 100, 0.05, 0.0) for share in (0, 69, 85, 100)] == pytest.approx([0, 69, 85, 100])
-    assert [weigh(share / 100, 0.5, 0.0) for share in (0, 69, 70, 85, 100)] == pytest.approx([0, 69, 70, 74.5, 79])
+    assert [weigh(share / 100, 0.05, 0.0) for share in (0, 69, 85, 100)] == pytest.approx(
+        [0, 69, 85, 100]
+    )
+    assert [weigh(share / 100, 0.5, 0.0) for share in (0, 69, 70, 85, 100)] == pytest.approx(
+        [0, 69, 70, 74.5, 79]
+    )
     assert 79 < weigh(1.0, 0.18, 0.0) < 100
 
 
 def test_what_is_in_doubt_is_in_that_band_too_however_still_it_lies():
-    assert [weigh(share / 100, 0.05, 1.0) for share in (0, 69, 85, 100)] == pytest.approx([0, 69, 74.5, 79])
+    assert [weigh(share / 100, 0.05, 1.0) for share in (0, 69, 85, 100)] == pytest.approx(
+        [0, 69, 74.5, 79]
+    )
     assert weigh(1.0, 0.05, 0.5) == pytest.approx(89.5)
 
 
-# -- pictures that are tiny or nearly flat ----------------------------------------------------------------------------
+# -- pictures that are tiny or nearly flat ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("side", [32, 48, 64])
-def test_half_size_copies_of_tiny_pictures_look_alike_at_least_and_other_tiny_pictures_do_not(cat, temple, side):
-    tiny = [picture.resize((side, side * 3 // 4), Image.Resampling.LANCZOS) for picture in (cat, temple)]
-    halves = [picture.resize((side // 2, side * 3 // 8), Image.Resampling.LANCZOS) for picture in tiny]
+def test_half_size_copies_of_tiny_pictures_look_alike_at_least_and_other_tiny_pictures_do_not(
+    cat, temple, side
+):
+    tiny = [
+        picture.resize((side, side * 3 // 4), Image.Resampling.LANCZOS) for picture in (cat, temple)
+    ]
+    halves = [
+        picture.resize((side // 2, side * 3 // 8), Image.Resampling.LANCZOS) for picture in tiny
+    ]
     for whole, half in zip(tiny, halves, strict=True):
         found = aligned(whole, half)
         assert found.similarity >= 70
         assert (found.overlap_left, found.overlap_right) == pytest.approx((100, 100), abs=10)
         assert found.similarity <= 79 or not found.coarse
     assert aligned(tiny[0], halves[1]).similarity < 50
-    assert align(aligned_features(tiny[0]), aligned_features(halves[0])).similarity == aligned(halves[0], tiny[0]).similarity
+    assert (
+        align(aligned_features(tiny[0]), aligned_features(halves[0])).similarity
+        == aligned(halves[0], tiny[0]).similarity
+    )
 
 
 @pytest.mark.parametrize("turn", list(Image.Transpose), ids=lambda turn: turn.name.lower())
@@ -246,7 +302,9 @@ def test_a_frame_is_laid_on_a_frame_as_numpy_turns_pictures():
         transform = lay_frame(view, (320, 240), (200, 300))
         x, y = carry(transform, outline((320, 240))).T
         assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx((0, 200, 0, 300))
-        row, column = divmod(int(np.flatnonzero(small[places] == 3)[0]), 16)  # where the pixel (3, 0) of 16 x 16 has gone
+        row, column = divmod(
+            int(np.flatnonzero(small[places] == 3)[0]), 16
+        )  # where the pixel (3, 0) of 16 x 16 has gone
         [middle] = carry(transform, [(3.5 / 16 * 320, 0.5 / 16 * 240)])
         assert tuple(middle) == pytest.approx(((column + 0.5) / 16 * 200, (row + 0.5) / 16 * 300))
 
@@ -256,8 +314,14 @@ def test_only_pictures_of_few_pixels_may_be_judged_when_made_small(cat):
     assert not is_enlarged(aligned_features(cat).grey)
     random = np.random.default_rng(0)
     base = np.asarray(cat.convert("L").resize((320, 240)), dtype=float)  # one cloth, two weaves
-    one, other = (Image.fromarray(np.clip(base + random.normal(0, 35, base.shape), 0, 255).astype(np.uint8)) for _ in range(2))
-    features = [aligned_features(picture.filter(ImageFilter.GaussianBlur(1)).convert("RGB")) for picture in (one, other)]
+    one, other = (
+        Image.fromarray(np.clip(base + random.normal(0, 35, base.shape), 0, 255).astype(np.uint8))
+        for _ in range(2)
+    )
+    features = [
+        aligned_features(picture.filter(ImageFilter.GaussianBlur(1)).convert("RGB"))
+        for picture in (one, other)
+    ]
     straight = lay_frame(0, features[0].size, features[1].size)
     assert _settle_small(*features, straight).similarity >= 70  # it would pass
     assert align(*features).coarse is False
@@ -268,7 +332,9 @@ def card(ground, words, lines=1):
     sheet = Image.new("RGB", (480, 360), ground)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(26)
     for line in range(lines):
-        draw.text((70, 290 - 40 * line), words, fill="white" if sum(ground) < 384 else "black", font=font)
+        draw.text(
+            (70, 290 - 40 * line), words, fill="white" if sum(ground) < 384 else "black", font=font
+        )
     return sheet
 
 
@@ -288,7 +354,10 @@ def test_few_lines_below_one_header_are_told_apart():
         draw.text((60, 160), words, fill="black", font=ImageFont.load_default(17))
         return page
 
-    one, other = sheet("we met her down by the water and made a list"), sheet("no day may come where words could be like oil")
+    one, other = (
+        sheet("we met her down by the water and made a list"),
+        sheet("no day may come where words could be like oil"),
+    )
     assert aligned(one, other).similarity <= 79
     assert aligned(one, one.resize((310, 438), Image.Resampling.LANCZOS)).similarity >= 99
 
@@ -331,10 +400,12 @@ def test_flat_blocks_say_nothing_where_enough_is_textured():
     assert np.isnan(blocks[4:]).all()
 
 
-# -- what is not mistaken ---------------------------------------------------------------------------------------------
+# -- what is not mistaken --------------------------------------------------------------------------
 
 STRANGERS = {
-    "photographs": lambda: [_open_original(source).convert("RGB") for source in list(PHOTOS.values())[:6]],
+    "photographs": lambda: [
+        _open_original(source).convert("RGB") for source in list(PHOTOS.values())[:6]
+    ],
     "text pages": lambda: [page(seed) for seed in range(4)],
     "noise": lambda: [noise(seed) for seed in range(4)],
     "stripes and checks": lambda: [stripes(period) for period in (7, 11, 16)],
@@ -343,7 +414,9 @@ STRANGERS = {
 
 def stripes(period):
     y, x = np.mgrid[:240, :320]
-    return Image.fromarray((((x // period + y // period) % 2) * 255).astype(np.uint8)).convert("RGB")
+    return Image.fromarray((((x // period + y // period) % 2) * 255).astype(np.uint8)).convert(
+        "RGB"
+    )
 
 
 @pytest.mark.parametrize(("correlation", "similarity"), [(0.95, 79.0), (0.87, 0.0)])
@@ -354,15 +427,23 @@ def test_blocks_that_lie_apart_and_that_few_features_carry_must_agree_more(corre
     assert judge_unvouched(found).similarity == pytest.approx(similarity)
 
 
-@pytest.mark.parametrize(("apart", "vouched", "similarity"), [(0.35, 2.0, 0.0), (0.35, 0.1, 79.0), (0.1, 2.0, 79.0)])
-def test_more_is_asked_only_where_blocks_lie_apart_and_few_features_carry_them(monkeypatch, cat, apart, vouched, similarity):
+@pytest.mark.parametrize(
+    ("apart", "vouched", "similarity"), [(0.35, 2.0, 0.0), (0.35, 0.1, 79.0), (0.1, 2.0, 79.0)]
+)
+def test_more_is_asked_only_where_blocks_lie_apart_and_few_features_carry_them(
+    monkeypatch, cat, apart, vouched, similarity
+):
     blocks = np.full((6, 8), 0.87, np.float32)
     found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, apart=apart)
     monkeypatch.setattr(alignment, "settle", lambda *_: found)
-    monkeypatch.setattr(alignment, "VOUCHED", vouched)  # of the features; 2.0 is more than there are
+    monkeypatch.setattr(
+        alignment, "VOUCHED", vouched
+    )  # of the features; 2.0 is more than there are
     features = aligned_features(cat)
     straight = np.repeat(np.arange(len(features.points)), 2).reshape(-1, 2)
-    assert alignment._align_view(features, features, straight, False).similarity == pytest.approx(similarity)
+    assert alignment._align_view(features, features, straight, False).similarity == pytest.approx(
+        similarity
+    )
 
 
 @pytest.mark.parametrize("pictures", STRANGERS.values(), ids=STRANGERS)
@@ -386,7 +467,9 @@ ODD = {
     "a line": lambda: noise(2, 1000, 1),
     "a panorama": lambda: noise(3, 2000, 100),
     "black": lambda: Image.new("RGB", (300, 200)),
-    "a ramp": lambda: Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (200, 1))).convert("RGB"),
+    "a ramp": lambda: Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (200, 1))).convert(
+        "RGB"
+    ),
 }
 
 
@@ -402,7 +485,10 @@ def test_a_panorama_keeps_its_height(temple):
     wide = Image.new("RGB", (temple.width * 8, temple.height // 3))
     for k in range(8):
         wide.paste(
-            ImageOps.posterize(temple, 1 + k % 7).crop((0, 60 + k, temple.width, 60 + k + wide.height)), (temple.width * k, 0)
+            ImageOps.posterize(temple, 1 + k % 7).crop(
+                (0, 60 + k, temple.width, 60 + k + wide.height)
+            ),
+            (temple.width * k, 0),
         )
     assert wide.width / wide.height > 20
     found = aligned(wide, wide.resize((wide.width // 2, wide.height // 2)))
@@ -413,7 +499,7 @@ def test_a_small_copy_of_64_pixels_is_found(cat):
     assert aligned(cat, cat.resize((96, 64), Image.Resampling.LANCZOS)).similarity >= 70
 
 
-# -- the pair table ---------------------------------------------------------------------------------------------------
+# -- the pair table --------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -460,14 +546,18 @@ def test_names_order_and_threads_do_not_change_the_table(tmp_path, pictures):
     second.mkdir()
     straight = table_of(first, pictures)
     renamed = {f"{9 - k}": picture for k, picture in enumerate(pictures.values())}
-    back = dict(zip((f"{name}.png" for name in renamed), (f"{name}.png" for name in pictures), strict=True))
+    back = dict(
+        zip((f"{name}.png" for name in renamed), (f"{name}.png" for name in pictures), strict=True)
+    )
     with ThreadPoolExecutor(3) as pool:
         turned_round = table_of(second, renamed, executor=pool)
 
     def scores(pairs, names):
         return {
             frozenset((names[a], names[b])): (s, m)
-            for a, b, s, m in zip(pairs.left, pairs.right, pairs.similarity, pairs.matches, strict=True)
+            for a, b, s, m in zip(
+                pairs.left, pairs.right, pairs.similarity, pairs.matches, strict=True
+            )
         }
 
     assert scores(straight, {name: name for name in back.values()}) == scores(turned_round, back)
@@ -482,18 +572,30 @@ def test_the_score_of_a_pair_does_not_depend_on_the_collection(tmp_path, picture
 
 def test_pictures_with_too_little_texture_for_features_are_laidlay_frame(tmp_path):
     y, x = np.mgrid[:200, :300]
-    hill = Image.fromarray((255 * np.exp(-((x - 90) ** 2 + (y - 70) ** 2) / 9000)).astype(np.uint8)).convert("RGB")
+    hill = Image.fromarray(
+        (255 * np.exp(-((x - 90) ** 2 + (y - 70) ** 2) / 9000)).astype(np.uint8)
+    ).convert("RGB")
     assert not is_textured(aligned_features(hill))
-    [pair] = table_of(tmp_path, {"hill": hill, "small": hill.resize((150, 100)), "ramp": ODD["a ramp"]()}).itertuples()
-    assert ({pair.left, pair.right}, pair.scored_by, pair.matches) == ({"small.png", "hill.png"}, "aligned", 0)
+    [pair] = table_of(
+        tmp_path, {"hill": hill, "small": hill.resize((150, 100)), "ramp": ODD["a ramp"]()}
+    ).itertuples()
+    assert ({pair.left, pair.right}, pair.scored_by, pair.matches) == (
+        {"small.png", "hill.png"},
+        "aligned",
+        0,
+    )
     assert pair.similarity >= 99
     assert pair.overlap_left == pytest.approx(100, abs=2)
 
 
 def test_too_little_texture_for_that_falls_back_to_phash_and_says_so(tmp_path):
     y, x = np.mgrid[:200, :300]
-    hill = Image.fromarray((100 + 40 * np.exp(-((x - 90) ** 2 + (y - 70) ** 2) / 9000)).astype(np.uint8)).convert("RGB")
-    pairs = table_of(tmp_path, {"hill": hill, "hill-small": hill.resize((150, 100)), "ramp": ODD["a ramp"]()})
+    hill = Image.fromarray(
+        (100 + 40 * np.exp(-((x - 90) ** 2 + (y - 70) ** 2) / 9000)).astype(np.uint8)
+    ).convert("RGB")
+    pairs = table_of(
+        tmp_path, {"hill": hill, "hill-small": hill.resize((150, 100)), "ramp": ODD["a ramp"]()}
+    )
     assert list(zip(pairs.left, pairs.right, strict=True)) == [("hill-small.png", "hill.png")]
     assert pairs.scored_by.tolist() == ["phash"]
     assert pairs.overlap_left.isna().all()
@@ -502,7 +604,9 @@ def test_too_little_texture_for_that_falls_back_to_phash_and_says_so(tmp_path):
 def test_stripes_and_gradients_whose_hashes_are_the_same_are_no_pair(tmp_path):
     y, x = np.mgrid[:480, :640]
     drawn = {f"down-{width}": y // width % 2 * 255 for width in (4, 8, 16, 17, 32)}
-    drawn |= {f"across-{width}": x // width % 2 * 255 for width in (4, 8, 32)} | {"shade": y * 255 // 479}
+    drawn |= {f"across-{width}": x // width % 2 * 255 for width in (4, 8, 32)} | {
+        "shade": y * 255 // 479
+    }
     pictures = {name: Image.fromarray(grey.astype(np.uint8)) for name, grey in drawn.items()}
     pictures["down-32-small"] = pictures["down-32"].resize((320, 240), Image.Resampling.BOX)
     folder = tmp_path / "drawn"
@@ -514,7 +618,10 @@ def test_stripes_and_gradients_whose_hashes_are_the_same_are_no_pair(tmp_path):
 
 
 def test_blank_pictures_are_in_no_pair_unless_they_are_the_same(tmp_path):
-    pairs = table_of(tmp_path, {"white": Image.new("RGB", (99, 80), "white"), "black": Image.new("RGB", (90, 80))})
+    pairs = table_of(
+        tmp_path,
+        {"white": Image.new("RGB", (99, 80), "white"), "black": Image.new("RGB", (90, 80))},
+    )
     assert pairs.empty
     assert pairs.attrs["low_detail"] == 2
     (tmp_path / "white-again.png").write_bytes((tmp_path / "white.png").read_bytes())
@@ -550,16 +657,20 @@ def test_images_turned_by_exif_are_upright_before_anything_else(tmp_path, cat):
     assert pair.rotation == pytest.approx(0, abs=0.5)
 
 
-# -- verify -----------------------------------------------------------------------------------------------------------
+# -- verify ----------------------------------------------------------------------------------------
 
 
-def test_pixels_are_compared_only_where_one_picture_lies_upright_on_the_other(tmp_path, cat, monkeypatch):
+def test_pixels_are_compared_only_where_one_picture_lies_upright_on_the_other(
+    tmp_path, cat, monkeypatch
+):
     cat.save(tmp_path / "cat.png")
     cat.save(tmp_path / "same.bmp")
     ImageOps.mirror(cat).save(tmp_path / "turned.png")
     decoded = []
     digest = relations._pixel_digest
-    monkeypatch.setattr(relations, "_pixel_digest", lambda stamp: decoded.append(stamp[0]) or digest(stamp))
+    monkeypatch.setattr(
+        relations, "_pixel_digest", lambda stamp: decoded.append(stamp[0]) or digest(stamp)
+    )
     pairs = similar_pairs(fingerprint_images(scan_images(tmp_path), "aligned"), min_similarity=90)
     related = {(row.left, row.right): row.relation for row in pairs.itertuples()}
     assert related == {
@@ -585,7 +696,9 @@ def test_verifying_removes_the_false_pairs_of_a_hash_and_keeps_the_true_ones(tmp
         ]
     }
     before = everything.set_index(["left", "right"]).similarity
-    assert [before[pair] for pair in zip(verified.left, verified.right, strict=True)] == verified.found_at.tolist()
+    assert [
+        before[pair] for pair in zip(verified.left, verified.right, strict=True)
+    ] == verified.found_at.tolist()
     assert verified.attrs["method"] == "aligned"
     assert group_duplicates(verified, 80).floor == 70
 
@@ -613,11 +726,13 @@ def test_verifying_needs_a_pair_table_and_all_of_its_images(tmp_path, pictures):
     assert verify_pairs(pairs.iloc[:0], images).empty
 
 
-# -- akaze ------------------------------------------------------------------------------------------------------------
+# -- akaze -----------------------------------------------------------------------------------------
 
 
 def test_akaze_gives_equal_pictures_100_and_sees_an_erased_object(tmp_path, cat, temple):
-    pairs = table_of(tmp_path, {"cat": cat, "again": cat, "temple": temple}, "akaze", min_similarity=10)
+    pairs = table_of(
+        tmp_path, {"cat": cat, "again": cat, "temple": temple}, "akaze", min_similarity=10
+    )
     assert pairs.similarity.tolist() == [100]
     assert list(pairs.columns[-2:]) == ["matches", "scored_by"]
     erased = table_of(tmp_path, {"again": captioned(cat)}, "akaze", min_similarity=10)
@@ -633,7 +748,7 @@ def test_akaze_scores_do_not_depend_on_which_picture_comes_first(tmp_path, cat, 
         assert score_akaze(one, other) == score_akaze(other, one)
 
 
-# -- the loops against their plain versions ---------------------------------------------------------------------------
+# -- the loops against their plain versions --------------------------------------------------------
 
 
 def hamming(a, b):
@@ -665,7 +780,11 @@ def test_ratio_matches_are_those_of_a_double_loop(n, m):
     table = np.array([[hamming(x, y) for y in b] for x in a]).reshape(n, m)
 
     def is_clear(distances, best):
-        return all(table_value > distances[best] / 0.6 for k, table_value in enumerate(distances) if k != best)
+        return all(
+            table_value > distances[best] / 0.6
+            for k, table_value in enumerate(distances)
+            if k != best
+        )
 
     expected = []
     for i in range(n if m else 0):
@@ -688,9 +807,15 @@ def test_mutual_matches_keep_those_that_turn_alike():
 def test_mutual_matches_are_those_of_a_double_loop(n_words):
     random = np.random.default_rng(6)
     a, b = (random.integers(0, 2**64, (n, n_words), dtype=np.uint64) for n in (30, 40))
-    b[:25] = a[:25] ^ (random.integers(0, 2**64, (25, n_words), dtype=np.uint64) & np.uint64(0x1111111111111111))
+    b[:25] = a[:25] ^ (
+        random.integers(0, 2**64, (25, n_words), dtype=np.uint64) & np.uint64(0x1111111111111111)
+    )
     table = np.array([[hamming(x, y) for y in b] for x in a])
-    expected = [[i, j] for i, j in enumerate(table.argmin(axis=1)) if table[i, j] <= 68 and table[:, j].argmin() == i]
+    expected = [
+        [i, j]
+        for i, j in enumerate(table.argmin(axis=1))
+        if table[i, j] <= 68 and table[:, j].argmin() == i
+    ]
     upright = [np.zeros(len(each), np.float32) for each in (a, b)]
     assert mutual_matches(a, b, *upright, 68).tolist() == expected
     assert len(expected) > 10
@@ -698,11 +823,16 @@ def test_mutual_matches_are_those_of_a_double_loop(n_words):
 
 def test_an_angle_has_the_bin_of_what_is_left_of_it_after_whole_turns():
     angles = np.arange(-359.5, 719.5, 0.25, dtype=np.float32)
-    assert [_bin_of(angle) for angle in angles] == [int(angle % 360 / 360 * ANGLE_BINS) for angle in angles.tolist()]
+    assert [_bin_of(angle) for angle in angles] == [
+        int(angle % 360 / 360 * ANGLE_BINS) for angle in angles.tolist()
+    ]
 
 
 def test_candidates_are_found_in_any_order_and_strangers_are_not(cat, temple):
-    features = [aligned_features(view) for view in (cat, temple, crop(cat, 0.8), ImageOps.flip(temple), noise(5))]
+    features = [
+        aligned_features(view)
+        for view in (cat, temple, crop(cat, 0.8), ImageOps.flip(temple), noise(5))
+    ]
     expected = {frozenset((0, 2)), frozenset((1, 3))}
     for order in itertools.islice(itertools.permutations(range(5)), 0, 120, 30):
         found = find_candidates([features[k] for k in order], MAX_VOTE_BITS["aligned"])
@@ -711,11 +841,22 @@ def test_candidates_are_found_in_any_order_and_strangers_are_not(cat, temple):
 
 
 def test_parts_of_a_collection_on_an_executor_find_the_same_candidates(cat, temple):
-    views = [cat, temple, crop(cat, 0.8), ImageOps.flip(temple), noise(5), ImageOps.mirror(cat), crop(temple, 0.9)]
+    views = [
+        cat,
+        temple,
+        crop(cat, 0.8),
+        ImageOps.flip(temple),
+        noise(5),
+        ImageOps.mirror(cat),
+        crop(temple, 0.9),
+    ]
     features = [aligned_features(view) for view in views]
     with ThreadPoolExecutor(2) as pool:
         for n in (1, 2, 5, 7):
-            alone, elsewhere = (find_candidates(features[:n], MAX_VOTE_BITS["aligned"], executor) for executor in (None, pool))
+            alone, elsewhere = (
+                find_candidates(features[:n], MAX_VOTE_BITS["aligned"], executor)
+                for executor in (None, pool)
+            )
             assert alone.tolist() == elsewhere.tolist()
     assert [0, 5] in alone.tolist()
 
@@ -738,7 +879,9 @@ def test_matches_give_their_transform_though_most_are_wrong():
 def test_equations_are_solved_as_numpy_solves_them(n, columns, seed, zeros):
     random = np.random.default_rng(seed)
     matrix, right = random.normal(size=(n, n)), random.normal(size=(n, columns))
-    matrix[random.random((n, n)) < zeros] = 0  # so that rows must be swapped, and some have no solution
+    matrix[random.random((n, n)) < zeros] = (
+        0  # so that rows must be swapped, and some have no solution
+    )
     solution = right.copy()
     determinant = solve(matrix.copy(), solution)
     assert determinant == pytest.approx(np.linalg.det(matrix), abs=1e-12)
@@ -778,7 +921,9 @@ def read_between(picture, u, v):
     u, v = min(max(u, 0), picture.shape[1] - 1), min(max(v, 0), picture.shape[0] - 1)
     left, top = int(u), int(v)
     right, below = min(left + 1, picture.shape[1] - 1), min(top + 1, picture.shape[0] - 1)
-    upper, lower = (picture[y, left] * (1 - u + left) + picture[y, right] * (u - left) for y in (top, below))
+    upper, lower = (
+        picture[y, left] * (1 - u + left) + picture[y, right] * (u - left) for y in (top, below)
+    )
     return upper * (1 - v + top) + lower * (v - top)
 
 
@@ -793,7 +938,9 @@ def test_a_picture_laid_is_what_a_plain_loop_reads_however_thin_and_turned(shape
             u, v = back @ (x, y, 1)
             is_there = -0.5 <= u <= shape[1] - 0.5 and -0.5 <= v <= shape[0] - 0.5
             assert covered[y, x] == is_there
-            assert laid[y, x] == pytest.approx(read_between(picture.astype(float), u, v) if is_there else 0, abs=1e-3)
+            assert laid[y, x] == pytest.approx(
+                read_between(picture.astype(float), u, v) if is_there else 0, abs=1e-3
+            )
         assert np.array_equal(lay.py_func(picture, back, 8, 11)[0], laid)
 
 
@@ -802,7 +949,9 @@ def test_a_plane_is_blurred_as_by_two_convolutions_of_what_goes_on_as_it_ends(sh
     plane = np.random.default_rng(4).random(shape).astype(np.float32)
     kernel, expected = np.array([0.0545, 0.2442, 0.4026, 0.2442, 0.0545]), plane
     for axis in (0, 1):
-        wide = np.pad(expected, [(2, 2) if each == axis else (0, 0) for each in (0, 1)], mode="edge")
+        wide = np.pad(
+            expected, [(2, 2) if each == axis else (0, 0) for each in (0, 1)], mode="edge"
+        )
         expected = np.apply_along_axis(np.convolve, axis, wide, kernel, "valid")
     assert blur(plane) == pytest.approx(expected, abs=1e-6)
 
@@ -810,7 +959,9 @@ def test_a_plane_is_blurred_as_by_two_convolutions_of_what_goes_on_as_it_ends(sh
 @pytest.mark.parametrize("shape", [(40, 5), (5, 40), (5, 5), (40, 8), (8, 8)])
 def test_pictures_thinner_than_a_cell_have_no_sums_and_nothing_is_written_beyond_them(shape):
     flat = np.ones(shape, np.float32)
-    sums = sum_cells.py_func(flat, flat, flat, 8)  # not compiled, so that a place beyond the end is an error
+    sums = sum_cells.py_func(
+        flat, flat, flat, 8
+    )  # not compiled, so that a place beyond the end is an error
     assert sums.shape == (shape[0] // 8, shape[1] // 8, 15)
     assert np.array_equal(sums, sum_cells(flat, flat, flat, 8))
 

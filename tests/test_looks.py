@@ -15,7 +15,15 @@ from imgdup_nb import fingerprint_images, group_duplicates, scan_images, similar
 from imgdup_nb.aligned import candidates
 from imgdup_nb.aligned import feature_index as feature_sets
 from imgdup_nb.aligned import matching as looks
-from imgdup_nb.aligned.candidates import BEST, BEST_OF_MANY, MANY_VOTES, VOTES, best_pairs, count_votes, find_candidates
+from imgdup_nb.aligned.candidates import (
+    BEST,
+    BEST_OF_MANY,
+    MANY_VOTES,
+    VOTES,
+    best_pairs,
+    count_votes,
+    find_candidates,
+)
 from imgdup_nb.aligned.feature_index import FeatureIndex, FeatureSet
 from imgdup_nb.aligned.match_loops import SLOT_BITS, are_noted, note_keys, read_keys
 from imgdup_nb.aligned.matching import LOOKS, Known, find_local_pairs, partners_across
@@ -39,7 +47,10 @@ def made_up(n, seed):
     images = []
     for _ in range(n):
         some = rng.permutation(60)[: rng.integers(0, 40)]
-        bits, mirrored = flipped(patches[some], rng, 6), flipped(patches[rng.permutation(60)[: len(some)]], rng, 6)
+        bits, mirrored = (
+            flipped(patches[some], rng, 6),
+            flipped(patches[rng.permutation(60)[: len(some)]], rng, 6),
+        )
         points = np.zeros((len(some), 2), np.float32)
         angles = np.where(rng.random(len(some)) < 0.7, 40, 200).astype(np.float32)
         image = Features(
@@ -52,12 +63,16 @@ def made_up(n, seed):
             mirrored,
         )
         nearer = rng.permutation(60)[: rng.integers(0, 60)]
-        closer = np.zeros((len(nearer), 2), np.float32), np.full(len(nearer), 40, np.float32), flipped(patches[nearer], rng, 6)
+        closer = (
+            np.zeros((len(nearer), 2), np.float32),
+            np.full(len(nearer), 40, np.float32),
+            flipped(patches[nearer], rng, 6),
+        )
         images.append(image.look_closer(*closer) if rng.random() < 0.3 else image)
     return images
 
 
-# -- votes ------------------------------------------------------------------------------------------------------------
+# -- votes -----------------------------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=15)
@@ -70,7 +85,10 @@ def test_votes_of_new_images_are_those_that_all_would_have(n, seed, data):
     with ThreadPoolExecutor(2) as pool:
         for executor in (None, pool):
             assert count_votes(images, asking, 56, executor).tolist() == whole[one | other].tolist()
-            assert count_votes(images, asking, 56, executor, within=False).tolist() == whole[one != other].tolist()
+            assert (
+                count_votes(images, asking, 56, executor, within=False).tolist()
+                == whole[one != other].tolist()
+            )
 
 
 def test_made_up_images_do_share_enough_for_votes():
@@ -97,7 +115,8 @@ def test_keys_are_the_bits_at_their_positions_the_first_one_the_highest(n, n_wor
     bits = rng.integers(0, 2**64, (n, n_words), dtype=np.uint64)
     positions = rng.integers(0, 64 * n_words, (3, n_bits))
     expected = [
-        [int("".join(str(int(row[p // 64]) >> int(p % 64) & 1) for p in places), 2) for row in bits] for places in positions
+        [int("".join(str(int(row[p // 64]) >> int(p % 64) & 1) for p in places), 2) for row in bits]
+        for places in positions
     ]
     assert read_keys(bits, positions).tolist() == expected
 
@@ -136,16 +155,20 @@ def test_where_all_images_share_many_features_only_the_best_partners_of_each_are
     one, other = np.triu_indices(n, 1)
     votes = np.zeros(len(one), VOTES)
     votes["one"], votes["other"] = one, other
-    votes["votes"] = votes["weight"] = MANY_VOTES + np.random.default_rng(0).permutation(len(one)) % 200
+    votes["votes"] = votes["weight"] = (
+        MANY_VOTES + np.random.default_rng(0).permutation(len(one)) % 200
+    )
     looked_at = np.unique(best_pairs(votes, n), axis=0)
     assert len(looked_at) <= n * (BEST_OF_MANY + 2) < len(one)  # and ties with the last of them
     strongest = votes[votes["votes"] == votes["votes"].max()]
-    assert {*zip(strongest["one"], strongest["other"], strict=True)} <= {*map(tuple, looked_at.tolist())}
+    assert {*zip(strongest["one"], strongest["other"], strict=True)} <= {
+        *map(tuple, looked_at.tolist())
+    }
     votes["votes"] = MANY_VOTES - 1
     assert n * BEST / 2 <= len(np.unique(best_pairs(votes, n), axis=0)) <= n * (BEST + 2)
 
 
-# -- looks ------------------------------------------------------------------------------------------------------------
+# -- looks -----------------------------------------------------------------------------------------
 
 
 def test_the_way_across_leads_over_one_image_of_each_side():
@@ -168,9 +191,9 @@ def album(tmp_path_factory):
         photo.save(folder / f"{name}-again.bmp")
     noise = Image.fromarray(np.random.default_rng(7).integers(0, 256, (9, 12, 3), dtype=np.uint8))
     for name, side in (("moon", 200), ("moon-small", 100)):
-        noise.resize((side, side), Image.Resampling.BICUBIC).filter(ImageFilter.GaussianBlur(side / 8)).save(
-            folder / f"{name}.png"
-        )
+        noise.resize((side, side), Image.Resampling.BICUBIC).filter(
+            ImageFilter.GaussianBlur(side / 8)
+        ).save(folder / f"{name}.png")
     Image.new("RGB", (50, 50), "white").save(folder / "white.png")
     return scan_images(folder)
 
@@ -178,7 +201,13 @@ def album(tmp_path_factory):
 def rows(pairs):
     """Return what is said of each pair, whichever image is called left."""
     names = zip(pairs.left.astype(object), pairs.right.astype(object), strict=True)
-    return dict(zip(map(frozenset, names), zip(pairs.similarity, pairs.relation, pairs.scored_by, strict=True), strict=True))
+    return dict(
+        zip(
+            map(frozenset, names),
+            zip(pairs.similarity, pairs.relation, pairs.scored_by, strict=True),
+            strict=True,
+        )
+    )
 
 
 @pytest.mark.parametrize("method", ["aligned", "akaze"])
@@ -194,12 +223,22 @@ def test_two_collections_have_the_pairs_of_one_that_have_an_image_in_each(album,
     assert rows(pairs) == across
     assert list(pairs) == list(whole)
     assert pairs.dtypes[2:].equals(whole.dtypes[2:])
-    assert (pairs.attrs["sides"], pairs.attrs["n_images"], pairs.attrs["low_detail"]) == (2, len(album), 1)
+    assert (pairs.attrs["sides"], pairs.attrs["n_images"], pairs.attrs["low_detail"]) == (
+        2,
+        len(album),
+        1,
+    )
 
 
 def test_how_pictures_lie_is_told_from_the_left_collection_to_the_right_one(album):
-    prints = {name: fingerprint_images(album[album.image == f"{name}.png"], "aligned") for name in ("cat", "cat-crop")}
-    [there], [back] = (similar_pairs(prints[a], prints[b]).itertuples() for a, b in (("cat", "cat-crop"), ("cat-crop", "cat")))
+    prints = {
+        name: fingerprint_images(album[album.image == f"{name}.png"], "aligned")
+        for name in ("cat", "cat-crop")
+    }
+    [there], [back] = (
+        similar_pairs(prints[a], prints[b]).itertuples()
+        for a, b in (("cat", "cat-crop"), ("cat-crop", "cat"))
+    )
     assert there.overlap_right == pytest.approx(100, abs=2)
     assert there.overlap_left == pytest.approx(back.overlap_right)
     assert back.overlap_left > 1.1 * back.overlap_right
@@ -216,13 +255,18 @@ def test_groups_and_evidence_take_the_pairs_of_two_collections(album):
     left, right = (fingerprint_images(some, "aligned") for some in (album[::2], album[1::2]))
     pairs = similar_pairs(left, right)
     groups = list(group_duplicates(pairs, 80, linkage="connected"))
-    assert sorted(sorted(name.split("-")[0].split(".")[0] for name in group)[0] for group in groups)[:1] == ["cat"]
+    assert sorted(
+        sorted(name.split("-")[0].split(".")[0] for name in group)[0] for group in groups
+    )[:1] == ["cat"]
     assert all(len({name.split("-")[0].split(".")[0] for name in group}) == 1 for group in groups)
 
 
 @pytest.mark.parametrize("n_left", [0, 1])
 def test_a_collection_without_images_or_partners_has_no_pairs(album, n_left):
-    left, right = fingerprint_images(album.iloc[:n_left], "aligned"), fingerprint_images(album.iloc[10:], "aligned")
+    left, right = (
+        fingerprint_images(album.iloc[:n_left], "aligned"),
+        fingerprint_images(album.iloc[10:], "aligned"),
+    )
     assert similar_pairs(left, right).empty
     assert similar_pairs(right, left).empty
     assert find_candidates([], 56).shape == (0, 2)
@@ -232,10 +276,16 @@ def test_what_is_known_is_not_looked_at_again_and_changes_nothing(album, monkeyp
     prints = fingerprint_images(album, "aligned")
     n, votes, seen = len(prints), [], []
     whole = find_local_pairs(
-        prints, 70, known=Known(np.ones(n, bool), np.zeros(0, VOTES), np.zeros(0, LOOKS), votes.append, seen.append)
+        prints,
+        70,
+        known=Known(
+            np.ones(n, bool), np.zeros(0, VOTES), np.zeros(0, LOOKS), votes.append, seen.append
+        ),
     )
     looked = []
-    monkeypatch.setattr(looks, "score_pairs", lambda pairs, *_: looked.extend(pairs) or (score for score in ()))
+    monkeypatch.setattr(
+        looks, "score_pairs", lambda pairs, *_: looked.extend(pairs) or (score for score in ())
+    )
     known = Known(np.zeros(n, bool), votes[0], np.concatenate(seen))
     for ours, theirs in zip(find_local_pairs(prints, 70, known=known), whole, strict=True):
         pd.testing.assert_frame_equal(pd.DataFrame(ours), pd.DataFrame(theirs), check_exact=True)

@@ -1,6 +1,7 @@
 """The stored notebooks are complete pages: outputs in order, nothing of the machine that made them.
 
-That a fresh run shows the same is nbval's part, which passes vacuously on notebooks without outputs; hence this file.
+That a fresh run shows the same is nbval's part, which passes vacuously on notebooks without
+outputs; hence this file.
 """
 
 import re
@@ -13,12 +14,16 @@ from regenerate_notebooks import NOTEBOOKS, WIDGET_VIEW, find_notebooks, normali
 
 MAX_BYTES = 1_500_000  # beyond this GitHub shows a link instead of the page
 
-MACHINE_PATH = re.compile(r"/(?:home|root|Users|tmp|private|mnt)/|/var/folders/|\b[A-Za-z]:\\\\?Users")
+MACHINE_PATH = re.compile(
+    r"/(?:home|root|Users|tmp|private|mnt)/|/var/folders/|\b[A-Za-z]:\\\\?Users"
+)
 INLINE_BINARY = re.compile(r"base64,[A-Za-z0-9+/=\s]+")  # may spell a path by chance
 
 PATHS = find_notebooks()
 
-every_notebook = pytest.mark.parametrize("path", PATHS, ids=[str(path.relative_to(NOTEBOOKS)) for path in PATHS])
+every_notebook = pytest.mark.parametrize(
+    "path", PATHS, ids=[str(path.relative_to(NOTEBOOKS)) for path in PATHS]
+)
 
 
 def read(path):
@@ -69,7 +74,9 @@ def test_only_cells_that_show_an_error_on_purpose_hold_one(path):
 @every_notebook
 def test_the_notebook_names_no_path_of_a_machine(path):
     for cell in read(path).cells:
-        said = [cell.source] + [text for output in cell.get("outputs", []) for text in texts(output)]
+        said = [cell.source] + [
+            text for output in cell.get("outputs", []) for text in texts(output)
+        ]
         assert [text for text in said if MACHINE_PATH.search(text)] == []
 
 

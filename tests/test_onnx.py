@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgdup_nb import Collection, OnnxEmbedding, fingerprint_images, group_duplicates, scan_images, similar_pairs
+from imgdup_nb import (
+    Collection,
+    OnnxEmbedding,
+    fingerprint_images,
+    group_duplicates,
+    scan_images,
+    similar_pairs,
+)
 
 FLOAT, UINT8, FLOAT16, INT64 = 1, 2, 10, 7
 
@@ -56,7 +63,10 @@ def mean_color(tmp_path):
 
     def write(shape, kind=FLOAT, name="mean.onnx"):
         axes = (2, 3) if shape[1] == 3 else (1, 2)
-        nodes = [node("Cast", "picture", "real", to=FLOAT), node("ReduceMean", "real", "mean", axes=axes, keepdims=0)]
+        nodes = [
+            node("Cast", "picture", "real", to=FLOAT),
+            node("ReduceMean", "real", "mean", axes=axes, keepdims=0),
+        ]
         outputs = [("mean", FLOAT, (shape[0], 3)), ("real", FLOAT, shape)]
         return write_model(tmp_path / name, nodes, [("picture", kind, shape)], outputs)
 
@@ -85,9 +95,13 @@ def test_the_model_says_how_it_wants_its_pictures(mean_color, shape, kind):
     assert embedding([]).shape[0] == 0
 
 
-def test_pictures_are_normalised_as_most_models_were_trained_unless_they_take_whole_numbers(mean_color):
+def test_pictures_are_normalised_as_most_models_were_trained_unless_they_take_whole_numbers(
+    mean_color,
+):
     [usual] = OnnxEmbedding(mean_color(("n", 3, 8, 8)))([RED])
-    np.testing.assert_allclose(usual, [(1 - 0.485) / 0.229, -0.456 / 0.224, (0.2 - 0.406) / 0.225], rtol=1e-4)
+    np.testing.assert_allclose(
+        usual, [(1 - 0.485) / 0.229, -0.456 / 0.224, (0.2 - 0.406) / 0.225], rtol=1e-4
+    )
     [raw] = OnnxEmbedding(mean_color(("n", 8, 8, 3), UINT8))([RED])
     np.testing.assert_allclose(raw, [255, 0, 51])
 
@@ -104,15 +118,21 @@ def test_a_model_leads_to_pairs_and_groups_as_other_methods_do(tmp_path, mean_co
     shades = {"red": (250, 10, 10), "red-too": (240, 20, 15), "blue": (5, 5, 240)}
     for name, color in shades.items():
         noise = np.random.default_rng(0).integers(-5, 6, (40, 60, 3))
-        Image.fromarray((np.array(color) + noise).clip(0, 255).astype(np.uint8)).save(folder / f"{name}.png")
-    prints = fingerprint_images(scan_images(folder), OnnxEmbedding(mean_color(("n", 3, 8, 8), name="mean<b>.onnx"), **PLAIN))
+        Image.fromarray((np.array(color) + noise).clip(0, 255).astype(np.uint8)).save(
+            folder / f"{name}.png"
+        )
+    prints = fingerprint_images(
+        scan_images(folder), OnnxEmbedding(mean_color(("n", 3, 8, 8), name="mean<b>.onnx"), **PLAIN)
+    )
     pairs = similar_pairs(prints, include_low_detail=True)
     assert list(zip(pairs.left, pairs.right, strict=True)) == [("red-too.png", "red.png")]
     assert pairs.attrs["method"] == "mean_b_.onnx"
     assert list(group_duplicates(pairs, 95)) == [["red.png", "red-too.png"]]
 
 
-def test_a_collection_keeps_what_a_model_says_until_file_or_settings_change(tmp_path, mean_color, monkeypatch):
+def test_a_collection_keeps_what_a_model_says_until_file_or_settings_change(
+    tmp_path, mean_color, monkeypatch
+):
     folder = tmp_path / "pictures"
     folder.mkdir()
     Image.radial_gradient("L").save(folder / "a.png")
@@ -124,7 +144,9 @@ def test_a_collection_keeps_what_a_model_says_until_file_or_settings_change(tmp_
         monkeypatch.setattr(again, "_run", None)  # what is kept needs no model
         assert list(photos.groups(90, method=again)) == [["a.png", "b.bmp"]]
     changed = mean_color(("n", 3, 8, 6), name="other.onnx")
-    versions = {each.version for each in (again, OnnxEmbedding(model, **PLAIN), OnnxEmbedding(changed))}
+    versions = {
+        each.version for each in (again, OnnxEmbedding(model, **PLAIN), OnnxEmbedding(changed))
+    }
     assert len(versions) == 3
 
 
@@ -137,12 +159,18 @@ def test_what_is_no_model_for_pictures_is_refused_with_a_reason(tmp_path, mean_c
     with pytest.raises(ValueError, match=r"words\.onnx is not one that onnxruntime can read"):
         OnnxEmbedding(tmp_path / "words.onnx")
     text = write_model(
-        tmp_path / "text.onnx", [node("Identity", "words", "out")], [("words", INT64, ("n", 9))], [("out", INT64, ("n", 9))]
+        tmp_path / "text.onnx",
+        [node("Identity", "words", "out")],
+        [("words", INT64, ("n", 9))],
+        [("out", INT64, ("n", 9))],
     )
     with pytest.raises(ValueError, match="one batch of pictures"):
         OnnxEmbedding(text)
     grey = write_model(
-        tmp_path / "grey.onnx", [node("Identity", "a", "b")], [("a", FLOAT, ("n", 1, 8, 8))], [("b", FLOAT, ("n", 1, 8, 8))]
+        tmp_path / "grey.onnx",
+        [node("Identity", "a", "b")],
+        [("a", FLOAT, ("n", 1, 8, 8))],
+        [("b", FLOAT, ("n", 1, 8, 8))],
     )
     with pytest.raises(ValueError, match="three colours"):
         OnnxEmbedding(grey)

@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgdup_nb import METHODS, Fingerprints, fingerprint_images, scan_images, similar_pairs, similarity_matrix
+from imgdup_nb import (
+    METHODS,
+    Fingerprints,
+    fingerprint_images,
+    scan_images,
+    similar_pairs,
+    similarity_matrix,
+)
 from imgdup_nb.engine.decode import open_image
 from imgdup_nb.engine.hashing import pack_bits, turn_views
 from imgdup_nb.engine.sketches import read_sketch, sketches
@@ -35,7 +42,12 @@ def as_set(pairs):
     return set(zip(pairs.left, pairs.right, pairs.distance, strict=True))
 
 
-@given(n=st.integers(0, 25), seed=st.integers(0, 10**6), floor=st.integers(0, 100), method=st.sampled_from(HASHES))
+@given(
+    n=st.integers(0, 25),
+    seed=st.integers(0, 10**6),
+    floor=st.integers(0, 100),
+    method=st.sampled_from(HASHES),
+)
 @settings(deadline=None, max_examples=60)
 def test_pairs_are_those_of_a_double_loop(n, seed, floor, method):
     prints = random_prints(n, seed, method)
@@ -135,7 +147,9 @@ def test_a_turned_copy_shows_the_same_pixels(tmp_path, picture):
     exif[0x0112] = 3
     picture(1).save(tmp_path / "a.png")
     picture(1).transpose(Image.Transpose.ROTATE_180).save(tmp_path / "b.png", exif=exif)
-    assert similar_pairs(fingerprint_images(scan_images(tmp_path))).relation.tolist() == ["same pixels"]
+    assert similar_pairs(fingerprint_images(scan_images(tmp_path))).relation.tolist() == [
+        "same pixels"
+    ]
 
 
 def test_what_a_decoder_remarks_is_not_shown_when_pixels_are_compared(tmp_path, picture):
@@ -143,7 +157,9 @@ def test_what_a_decoder_remarks_is_not_shown_when_pixels_are_compared(tmp_path, 
         picture(1).save(tmp_path / f"{name}.png", compress_level=level)
         stored = (tmp_path / f"{name}.png").read_bytes()
         chunk = b"acTL" + bytes(8)  # an animation of no frames, on which Pillow remarks
-        animated = stored[:33] + (8).to_bytes(4) + chunk + zlib.crc32(chunk).to_bytes(4) + stored[33:]
+        animated = (
+            stored[:33] + (8).to_bytes(4) + chunk + zlib.crc32(chunk).to_bytes(4) + stored[33:]
+        )
         (tmp_path / f"{name}.png").write_bytes(animated)
     with pytest.warns(UserWarning, match="Invalid APNG"):
         open_image(tmp_path / "one.png")
@@ -172,7 +188,10 @@ def test_blank_files_of_the_same_bytes_or_pixels_are_still_found(tmp_path):
     Image.new("L", (50, 50), 255).save(tmp_path / "c.bmp")
     Image.new("L", (50, 50), 0).save(tmp_path / "d.bmp")
     pairs = similar_pairs(fingerprint_images(scan_images(tmp_path)))
-    found = {(left, right): relation for left, right, relation in zip(pairs.left, pairs.right, pairs.relation, strict=True)}
+    found = {
+        (left, right): relation
+        for left, right, relation in zip(pairs.left, pairs.right, pairs.relation, strict=True)
+    }
     assert found == {
         ("a.png", "b.png"): "same bytes",
         ("a.png", "c.bmp"): "same pixels",
@@ -192,7 +211,8 @@ def test_pairs_are_sorted_and_know_their_floor():
 
 
 @pytest.mark.parametrize(
-    ("value", "error"), [(101, ValueError), (-1, ValueError), (float("nan"), ValueError), ("90", TypeError)]
+    ("value", "error"),
+    [(101, ValueError), (-1, ValueError), (float("nan"), ValueError), ("90", TypeError)],
 )
 def test_a_wrong_floor_is_an_error_that_names_it(value, error):
     with pytest.raises(error, match="min_similarity"):

@@ -10,13 +10,21 @@ import imgdup_nb as dup
 from imgdup_nb.plots.tables import draw_summary
 from imgdup_nb.sweep import count_by_level, real_levels
 
-HOSTILE = ["$\\frac$<script>.jpg", "a$b$c.jpg", "line\nbreak.jpg", "\u202egpj.exe.jpg", "x" * 300 + ".jpg"]
+HOSTILE = [
+    "$\\frac$<script>.jpg",
+    "a$b$c.jpg",
+    "line\nbreak.jpg",
+    "\u202egpj.exe.jpg",
+    "x" * 300 + ".jpg",
+]
 
 
 def pairs_of(names, min_similarity=70, method="phash"):
     bits = np.zeros((len(names), dup.METHODS[method].bits), dtype=bool)
     bits[-1, :6] = True
-    return dup.similar_pairs(dup.Fingerprints.from_bits(names, bits, method), min_similarity=min_similarity)
+    return dup.similar_pairs(
+        dup.Fingerprints.from_bits(names, bits, method), min_similarity=min_similarity
+    )
 
 
 @pytest.fixture
@@ -70,7 +78,13 @@ def test_bars_below_the_threshold_are_grey_and_the_line_stands_left_of_the_first
 def test_the_bands_of_the_tutorial_are_named(ax):
     dup.plot_similarities(pairs_of(["a", "b"], min_similarity=40), ax=ax)
     texts = " ".join(text.get_text() for text in ax.texts)
-    for band in ("90\N{EN DASH}100", "80\N{EN DASH}89", "70\N{EN DASH}79", "below 70", "not recommended"):
+    for band in (
+        "90\N{EN DASH}100",
+        "80\N{EN DASH}89",
+        "70\N{EN DASH}79",
+        "below 70",
+        "not recommended",
+    ):
         assert band in texts
 
 
@@ -130,12 +144,22 @@ def test_a_contact_sheet_shows_every_picture_its_score_and_what_is_broken(hostil
     assert "gone" in texts
 
 
-def test_matches_stand_beside_their_query_and_what_is_below_the_threshold_is_pale(hostile, ax, tmp_path):
-    images = pd.DataFrame({"image": pd.Series(HOSTILE, dtype=object), "similarity": [100.0, 96.875, 90.0, 89.9, 71.0]})
+def test_matches_stand_beside_their_query_and_what_is_below_the_threshold_is_pale(
+    hostile, ax, tmp_path
+):
+    images = pd.DataFrame(
+        {"image": pd.Series(HOSTILE, dtype=object), "similarity": [100.0, 96.875, 90.0, 89.9, 71.0]}
+    )
     Image.new("RGB", (20, 40), "navy").save(tmp_path / "$a$ query.png")
     dup.plot_matches(hostile, tmp_path / "$a$ query.png", images, threshold=90, ax=ax)
     assert ax.get_title(loc="left") == "$a$ query.png: 3 of 5 similar images at 90 % or more"
-    assert [image.get_alpha() for image in ax.images] == [None, None, None, 0.35, 0.35]  # the query, and all that are there
+    assert [image.get_alpha() for image in ax.images] == [
+        None,
+        None,
+        None,
+        0.35,
+        0.35,
+    ]  # the query, and all that are there
     [line] = ax.lines
     assert line.get_xdata()[0] == pytest.approx(4 - 0.04)  # before the fifth tile
     ax.figure.savefig(tmp_path / "figure.png")
@@ -144,7 +168,9 @@ def test_matches_stand_beside_their_query_and_what_is_below_the_threshold_is_pal
 def test_matches_that_are_not_drawn_are_counted_and_none_are_said(hostile, ax):
     found = pd.DataFrame({"image": HOSTILE, "similarity": [100.0] * 5})
     dup.plot_matches(hostile, HOSTILE[1], found, 90, max_images=2, ax=ax)
-    assert ax.get_title(loc="left").endswith("5 of 5 similar images at 90 % or more, 3 more not drawn")
+    assert ax.get_title(loc="left").endswith(
+        "5 of 5 similar images at 90 % or more, 3 more not drawn"
+    )
     assert not ax.lines
     dup.plot_matches(hostile, HOSTILE[1], found.head(0), 90, ax=ax)
     assert "0 of 0 similar images" in ax.get_title(loc="left")
@@ -170,7 +196,9 @@ def test_an_empty_collection_makes_empty_figures(names, tmp_path):
     if names:
         dup.plot_matrix(dup.similarity_matrix(prints), ax=axes[2])
     figure.savefig(tmp_path / "figure.png")
-    draw_summary(pairs, dup.sweep_thresholds(pairs), dup.group_duplicates(pairs)).savefig(tmp_path / "summary.png")
+    draw_summary(pairs, dup.sweep_thresholds(pairs), dup.group_duplicates(pairs)).savefig(
+        tmp_path / "summary.png"
+    )
 
 
 def test_without_axes_a_function_makes_a_figure_that_a_notebook_shows():

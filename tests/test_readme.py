@@ -9,7 +9,9 @@ README = Path(__file__).parent.parent / "README.md"
 
 
 def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return re.findall(
+        rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
 
 
 @pytest.mark.filterwarnings("ignore:4 of 184 files could not be read")

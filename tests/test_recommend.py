@@ -45,7 +45,7 @@ def label_all(pairs, is_same):
     return Labels.from_frame(table[["left", "right", "label"]].astype(object))
 
 
-# -- what is recommended ----------------------------------------------------------------------------------------------
+# -- what is recommended ---------------------------------------------------------------------------
 
 
 def test_with_every_pair_labelled_the_loosest_level_that_keeps_the_wish_is_recommended():
@@ -67,14 +67,18 @@ def test_without_answers_nothing_is_recommended_and_the_number_missing_is_told()
 
 def test_a_wish_the_labels_speak_against_is_not_blamed_on_too_few_of_them():
     pairs = make_pairs([30] * 7)
-    found = recommend_threshold(pairs, labels=label_all(pairs, np.zeros(210, dtype=bool)), min_precision=0.9)
+    found = recommend_threshold(
+        pairs, labels=label_all(pairs, np.zeros(210, dtype=bool)), min_precision=0.9
+    )
     assert (found.threshold, found.more_answers) == (None, 0)
     assert "speak against" in found.reason
 
 
 def test_false_pairs_are_counted_by_a_truth():
     pairs = make_pairs([5, 5, 5, 5, 5, 5, 5])
-    truth = {name: int(name) // 2 if int(name) < 44 else name for name in pairs.left.cat.categories}  # 22 true pairs
+    truth = {
+        name: int(name) // 2 if int(name) < 44 else name for name in pairs.left.cat.categories
+    }  # 22 true pairs
     found = recommend_threshold(pairs, truth=truth, max_false_pairs=3)
     assert found.threshold == 90
     assert found.intervals["false pairs"] == (3, 3)
@@ -82,7 +86,10 @@ def test_false_pairs_are_counted_by_a_truth():
 
 def test_wishes_that_exclude_each_other_are_told():
     pairs = make_pairs([40] * 7)
-    truth = {name: int(name) // 2 if int(name) < 160 or int(name) >= 480 else name for name in pairs.left.cat.categories}
+    truth = {
+        name: int(name) // 2 if int(name) < 160 or int(name) >= 480 else name
+        for name in pairs.left.cat.categories
+    }
     found = recommend_threshold(pairs, truth=truth, max_false_pairs=0, min_recall=0.9)
     assert found.threshold is None
     assert "No threshold fulfils all wishes" in found.reason
@@ -117,17 +124,32 @@ def test_wishes_that_cannot_be_judged_are_refused(wish, message):
         recommend_threshold(make_pairs([1] * 7), labels=Labels(), **wish)
 
 
-# -- what is not ------------------------------------------------------------------------------------------------------
+# -- what is not -----------------------------------------------------------------------------------
 
 
 def test_levels_below_a_failed_one_are_not_recommended_although_they_pass():
-    test = _Test("precision", (LEVELS[:4], np.array([0.99, 0.5, 0.99, 0.99]), np.ones(4)), 0.9, True, True, "the truth")
+    test = _Test(
+        "precision",
+        (LEVELS[:4], np.array([0.99, 0.5, 0.99, 0.99]), np.ones(4)),
+        0.9,
+        True,
+        True,
+        "the truth",
+    )
     assert test.range() == (100, 100)
 
 
 def test_levels_where_even_perfect_answers_would_not_do_are_passed_over():
     provable = np.array([False, True, True, True])
-    test = _Test("precision", (LEVELS[:4], np.array([0.2, 0.95, 0.95, 0.1]), np.ones(4)), 0.9, True, True, "x", provable)
+    test = _Test(
+        "precision",
+        (LEVELS[:4], np.array([0.2, 0.95, 0.95, 0.1]), np.ones(4)),
+        0.9,
+        True,
+        True,
+        "x",
+        provable,
+    )
     assert test.range() == (95, 97.5)
 
 
@@ -140,7 +162,9 @@ def test_a_wrong_recommendation_is_rarer_than_promised_although_many_levels_are_
     wrong = right = 0
     for _ in range(50):
         same = np.concatenate([rng.permutation(60) < round(60 * share) for share in shares])
-        asked = np.concatenate([rng.permutation(np.flatnonzero(level == k))[:n_asked] for k in range(7)])
+        asked = np.concatenate(
+            [rng.permutation(np.flatnonzero(level == k))[:n_asked] for k in range(7)]
+        )
         labels = label_all(pairs.iloc[asked], same[asked])
         found = recommend_threshold(pairs, labels=labels, min_precision=0.95)
         wrong += found.threshold is not None and found.threshold < 97.5
@@ -149,7 +173,7 @@ def test_a_wrong_recommendation_is_rarer_than_promised_although_many_levels_are_
     assert right >= 25  # and it is not by never recommending anything
 
 
-# -- the record -------------------------------------------------------------------------------------------------------
+# -- the record ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -167,7 +191,9 @@ def test_a_record_is_json_and_the_same_decision_twice_is_no_change(decided, tmp_
     labels = Labels()
     labels.add("cat.png", "dog.png", "different")
     path = tmp_path / "decision.json"
-    record = record_decision(group_duplicates(pairs, 90), images, labels=labels, note="first", path=path)
+    record = record_decision(
+        group_duplicates(pairs, 90), images, labels=labels, note="first", path=path
+    )
     assert json.loads(path.read_text(encoding="utf-8")) == record
     assert record["counts"]["unreadable"] == 3
     assert record["evidence"]["labels"] == {"different": 1}
@@ -206,18 +232,22 @@ def test_something_else_than_a_record_is_refused(tmp_path):
 def test_a_recommendation_is_written_down_with_its_intervals(decided):
     images, pairs = decided
     found = recommend_threshold(pairs, truth=lambda name: name.split()[0], max_false_pairs=99)
-    record = record_decision(group_duplicates(apply_labels(pairs, Labels()), 90), images, recommendation=found)
+    record = record_decision(
+        group_duplicates(apply_labels(pairs, Labels()), 90), images, recommendation=found
+    )
     assert record["evidence"]["reason"] == found.reason
     json.dumps(record)
 
 
-# -- bursts and other tools -------------------------------------------------------------------------------------------
+# -- bursts and other tools ------------------------------------------------------------------------
 
 
 def test_bursts_are_near_pairs_taken_at_different_times_close_together():
     names = ["a", "b", "c", "d"]
     pairs = similar_pairs(Fingerprints.from_bits(names, np.ones((4, 64), dtype=bool)))
-    taken = pd.to_datetime(["2024-01-01 10:00:00", "2024-01-01 10:00:10", "2024-01-01 10:00:00", None])
+    taken = pd.to_datetime(
+        ["2024-01-01 10:00:00", "2024-01-01 10:00:10", "2024-01-01 10:00:00", None]
+    )
     marked = mark_bursts(pairs, pd.DataFrame({"image": names, "taken": taken}))
     bursts = {(row.left, row.right): (row.seconds_apart, row.burst) for row in marked.itertuples()}
     assert bursts["a", "b"] == (10, True)  # inclusive
@@ -245,14 +275,16 @@ def test_a_few_large_groups_at_the_strictest_levels_do_not_stop_a_truth_from_car
     for pair in range(30):  # thirty pictures with a copy four bits away, all far from each other
         bits[2 * pair] = np.random.default_rng(pair).random(64) < 0.5
         bits[2 * pair + 1] = bits[2 * pair] ^ (np.arange(64) < 4)
-    pairs = similar_pairs(Fingerprints.from_bits(names, bits))  # the last six are equal: one group at 100
+    pairs = similar_pairs(
+        Fingerprints.from_bits(names, bits)
+    )  # the last six are equal: one group at 100
     truth = {name: min(int(name) // 2, 30) for name in names}
     found = recommend_threshold(pairs, truth=truth, min_precision=0.6)
     assert found.threshold is not None
     assert found.threshold < 95
 
 
-# -- a new user's mistakes --------------------------------------------------------------------------------------------
+# -- a new user's mistakes -------------------------------------------------------------------------
 
 
 def test_labels_of_other_pictures_are_not_passed_over_in_silence():
@@ -266,15 +298,23 @@ def test_one_answer_carries_nothing_and_nothing_but_no_speaks_against_it():
     pairs = make_pairs([5] * 7)
     one = label_all(pairs.head(1), np.ones(1, dtype=bool))
     assert recommend_threshold(pairs, labels=one, min_precision=0.9).more_answers > 0
-    found = recommend_threshold(pairs, labels=label_all(pairs, np.zeros(35, dtype=bool)), min_precision=0.9)
+    found = recommend_threshold(
+        pairs, labels=label_all(pairs, np.zeros(35, dtype=bool)), min_precision=0.9
+    )
     assert "speak against" in found.reason
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"calibration": pd.DataFrame(), "min_recall": 0.9}, "calibration must be made by calibrate"),
-        ({"labels": Labels(), "variations": "jpeg 85", "min_recall": 0.9}, "variations must be a list"),
+        (
+            {"calibration": pd.DataFrame(), "min_recall": 0.9},
+            "calibration must be made by calibrate",
+        ),
+        (
+            {"labels": Labels(), "variations": "jpeg 85", "min_recall": 0.9},
+            "variations must be a list",
+        ),
     ],
 )
 def test_arguments_of_another_kind_are_refused_by_name(options, message):
@@ -299,11 +339,16 @@ def test_labels_in_a_table_are_written_down_like_labels(decided):
     images, pairs = decided
     table = pd.DataFrame({"left": ["a"], "right": ["b"], "label": ["same"]})
     groups = group_duplicates(pairs, 90)
-    one, other = (record_decision(groups, images, labels=labels) for labels in (table, Labels.from_frame(table)))
+    one, other = (
+        record_decision(groups, images, labels=labels)
+        for labels in (table, Labels.from_frame(table))
+    )
     assert compare_decisions(one, other).empty
 
 
-def test_in_the_calibrated_collection_false_pairs_are_counted_and_elsewhere_expected(tmp_path, picture):
+def test_in_the_calibrated_collection_false_pairs_are_counted_and_elsewhere_expected(
+    tmp_path, picture
+):
     for seed in range(40):
         picture(seed).save(tmp_path / f"{seed}.png")
     calibration = calibrate(scan_images(tmp_path), variations=["jpeg 85"], n_sample=2)
@@ -318,18 +363,27 @@ def test_in_the_calibrated_collection_false_pairs_are_counted_and_elsewhere_expe
 def shots(*times, **columns):
     names = [f"{k}" for k in range(len(times))]
     pairs = similar_pairs(Fingerprints.from_bits(names, np.ones((len(times), 64), dtype=bool)))
-    marked = mark_bursts(pairs, pd.DataFrame({"image": names, "taken": pd.Series(list(times), **columns)}))
+    marked = mark_bursts(
+        pairs, pd.DataFrame({"image": names, "taken": pd.Series(list(times), **columns)})
+    )
     return {(row.left, row.right) for row in marked[marked.burst].itertuples()}
 
 
 def test_a_series_is_one_burst_however_long_it_is():
-    times = pd.to_datetime(["2024-01-01 10:00:00", "2024-01-01 10:00:08", "2024-01-01 10:00:16", "2024-01-01 10:01:00"])
+    times = pd.to_datetime(
+        ["2024-01-01 10:00:00", "2024-01-01 10:00:08", "2024-01-01 10:00:16", "2024-01-01 10:01:00"]
+    )
     assert shots(*times) == {("0", "1"), ("1", "2"), ("0", "2")}
 
 
 def test_fractions_of_seconds_and_time_zones_count_and_without_times_nothing_is_a_burst():
-    assert shots(*pd.to_datetime(["2024-01-01 10:00:00.1", "2024-01-01 10:00:00.4"])) == {("0", "1")}
-    zones = [pd.Timestamp("2024-01-01 10:00:00", tz="UTC"), pd.Timestamp("2024-01-01 11:00:05", tz="Europe/Paris")]
+    assert shots(*pd.to_datetime(["2024-01-01 10:00:00.1", "2024-01-01 10:00:00.4"])) == {
+        ("0", "1")
+    }
+    zones = [
+        pd.Timestamp("2024-01-01 10:00:00", tz="UTC"),
+        pd.Timestamp("2024-01-01 11:00:05", tz="Europe/Paris"),
+    ]
     assert shots(*zones, dtype=object) == {("0", "1")}
     assert shots(None, None, dtype=object) == set()
     with pytest.raises(ValueError, match=r"images\.taken must hold times"):
@@ -340,7 +394,9 @@ def test_fractions_of_seconds_and_time_zones_count_and_without_times_nothing_is_
 
 def test_where_the_answers_lean_the_other_way_more_of_them_are_not_promised_to_carry_the_wish():
     pairs = make_pairs([40] * 7)
-    leaning = label_all(pairs.iloc[::10], np.arange(28) % 4 > 0)  # three of four: below nine of ten, yet not surely so
+    leaning = label_all(
+        pairs.iloc[::10], np.arange(28) % 4 > 0
+    )  # three of four: below nine of ten, yet not surely so
     found = recommend_threshold(pairs, labels=leaning, min_precision=0.9)
     assert found.threshold is None
     assert found.reason.startswith("The labels so far rather speak against precision >= 0.9")
@@ -350,6 +406,8 @@ def test_where_the_answers_lean_the_other_way_more_of_them_are_not_promised_to_c
 def test_a_default_in_bits_counts_the_pairs_at_just_that_many_bits():
     bits = np.zeros((3, 64), dtype=bool)
     bits[1, :4] = bits[2, 20:30] = True  # 4 and 10 of 64 bits from the first image
-    table = compare_tool_defaults(similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits))).set_index("tool")
+    table = compare_tool_defaults(
+        similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits))
+    ).set_index("tool")
     assert table.loc["imgdupes", "pairs"] == 1
     assert table.loc["imagededup (hashes)", "pairs"] == 2

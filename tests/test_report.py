@@ -40,16 +40,27 @@ def test_a_page_shows_each_image_where_it_is_now_with_its_reason(plan, log, tmp_
     assert page.count("<figure") == 3
     assert "keeps 80 x 60 PNG; this is 40 x 30 JPEG" in page
     assert page.count("✗ moved") == 2
-    assert re.search(r"<b>3</b><span>files in groups</span>.*<b>1</b><span>stay</span>.*<b>2</b><span>gone</span>", page)
+    assert re.search(
+        r"<b>3</b><span>files in groups</span>.*<b>1</b><span>stay</span>.*<b>2</b><span>gone</span>",
+        page,
+    )
 
 
 def test_a_page_is_one_file_that_loads_nothing_and_runs_nothing(plan, tmp_path):
     page = write_report(tmp_path / "report.html", plan).read_text()
-    assert re.findall(r"<script|<link|url\(|@import|https?://|\son\w+=", page.replace("onerror=alert(1)&gt;", "")) == []
+    assert (
+        re.findall(
+            r"<script|<link|url\(|@import|https?://|\son\w+=",
+            page.replace("onerror=alert(1)&gt;", ""),
+        )
+        == []
+    )
 
 
 def test_a_hostile_name_is_text_in_the_page(plan, log, tmp_path):
-    page = write_report(tmp_path / "report.html", log, plan=plan, title=HOSTILE, record={HOSTILE: [HOSTILE]}).read_text()
+    page = write_report(
+        tmp_path / "report.html", log, plan=plan, title=HOSTILE, record={HOSTILE: [HOSTILE]}
+    ).read_text()
     assert "<img src=x" not in page
     assert "&quot;&gt;&lt;img src=x onerror=alert(1)&gt;&amp;amp;.png" in page
 
@@ -67,8 +78,15 @@ def test_a_picture_that_is_gone_is_a_place_without_picture(plan, tmp_path):
 
 
 def test_json_holds_rows_settings_and_the_decision_record(plan, log, tmp_path):
-    record = {"threshold": 90.0, "precision": np.float64(0.99), "interval": (0.97, 1.0), "pairs": pd.DataFrame({"left": ["a"]})}
-    content = json.loads(write_report(tmp_path / "report.json", log, plan=plan, record=record).read_text())
+    record = {
+        "threshold": 90.0,
+        "precision": np.float64(0.99),
+        "interval": (0.97, 1.0),
+        "pairs": pd.DataFrame({"left": ["a"]}),
+    }
+    content = json.loads(
+        write_report(tmp_path / "report.json", log, plan=plan, record=record).read_text()
+    )
     assert content["decision_record"] == {
         "threshold": 90.0,
         "precision": 0.99,

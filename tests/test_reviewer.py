@@ -40,8 +40,14 @@ def test_a_kept_image_stays_with_a_reason_and_others_know_their_keeper():
     state = ReviewState(make_plan(3))
     state.decide("1b.jpg", "keep")
     state.decide("1a.jpg", "remove")
-    assert rows_of(state) == {"1b.jpg": (1, "keep", ""), "1a.jpg": (1, "remove", "1b.jpg"), "1c.jpg": (1, "remove", "1b.jpg")}
-    assert list(state.plan.reason) == ["kept by a person"] + 2 * ["removed by a person, who kept 1b.jpg"]
+    assert rows_of(state) == {
+        "1b.jpg": (1, "keep", ""),
+        "1a.jpg": (1, "remove", "1b.jpg"),
+        "1c.jpg": (1, "remove", "1b.jpg"),
+    }
+    assert list(state.plan.reason) == ["kept by a person"] + 2 * [
+        "removed by a person, who kept 1b.jpg"
+    ]
 
 
 @pytest.mark.parametrize(("image", "verdict"), [("1a.jpg", "remove"), ("1a.jpg", "apart")])
@@ -59,7 +65,10 @@ def test_what_is_protected_or_unreadable_cannot_go(spoil):
         state.decide("1b.jpg", "remove")
 
 
-@pytest.mark.parametrize("decisions", [{"99": ["keep", 0]}, {"0": ["burn", 0]}, {"0": ["keep", -1]}, {"0": ["keep", "1"]}])
+@pytest.mark.parametrize(
+    "decisions",
+    [{"99": ["keep", 0]}, {"0": ["burn", 0]}, {"0": ["keep", -1]}, {"0": ["keep", "1"]}],
+)
 def test_nonsense_from_a_page_is_refused(decisions):
     with pytest.raises(traitlets.TraitError):
         ReviewState(make_plan(2)).decisions = decisions

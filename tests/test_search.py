@@ -23,7 +23,10 @@ def double_loop(codes, max_distance, others=None):
     found = []
     for i, a in enumerate(left):
         for j, b in enumerate(right):
-            nearest = min([(view ^ b[0]).bit_count() for view in a] + [(a[0] ^ view).bit_count() for view in b])
+            nearest = min(
+                [(view ^ b[0]).bit_count() for view in a]
+                + [(a[0] ^ view).bit_count() for view in b]
+            )
             if nearest <= max_distance and (others is not None or i < j):
                 found.append((i, j, nearest))
     return found
@@ -38,7 +41,9 @@ def found_by(codes, max_distance, n_bands=None, **options):
     with ExitStack() as stack:
         stack.enter_context(patch.object(search, "SMALL", -1))
         if n_bands is not None:
-            stack.enter_context(patch.object(bit_loops, "choose_bands", lambda *a: fixed_bands(*a, n_bands)))
+            stack.enter_context(
+                patch.object(bit_loops, "choose_bands", lambda *a: fixed_bands(*a, n_bands))
+            )
         return as_list(search.find_pairs(codes, max_distance, **options))
 
 
@@ -78,8 +83,16 @@ def test_the_search_in_numpy_finds_the_pairs_of_a_double_loop(codes, max_distanc
 
 
 @settings(deadline=None, max_examples=40)
-@given(code_tables(max_images=25), st.integers(0, 30), st.floats(0, 1), st.sampled_from([None, 0, 4]), st.booleans())
-def test_two_sets_are_compared_with_each_other_and_not_within(codes, max_distance, cut, n_bands, compiled):
+@given(
+    code_tables(max_images=25),
+    st.integers(0, 30),
+    st.floats(0, 1),
+    st.sampled_from([None, 0, 4]),
+    st.booleans(),
+)
+def test_two_sets_are_compared_with_each_other_and_not_within(
+    codes, max_distance, cut, n_bands, compiled
+):
     new, old = np.split(codes, [int(cut * len(codes))])
     if compiled:
         found = found_by(new, max_distance, n_bands, others=old)
@@ -90,10 +103,15 @@ def test_two_sets_are_compared_with_each_other_and_not_within(codes, max_distanc
 
 def test_the_bands_that_are_chosen_find_all_pairs_of_a_larger_collection():
     rng = np.random.default_rng(3)
-    bits = (rng.random((300, 64)) < 0.5)[rng.integers(0, 300, 8000)] ^ (rng.random((8000, 64)) < 0.06)
+    bits = (rng.random((300, 64)) < 0.5)[rng.integers(0, 300, 8000)] ^ (
+        rng.random((8000, 64)) < 0.06
+    )
     codes = pack_bits(bits[:, None])
     for max_distance in (0, 3, 6, 12):
-        assert bit_loops.choose_bands(codes[:, 0], codes[:, 0], max_distance) is not bit_loops.BRUTE_FORCE
+        assert (
+            bit_loops.choose_bands(codes[:, 0], codes[:, 0], max_distance)
+            is not bit_loops.BRUTE_FORCE
+        )
         with patch.object(search, "SMALL", 1e12):
             plain = search.find_pairs(codes, max_distance)
         for ours, theirs in zip(search.find_pairs(codes, max_distance), plain, strict=True):
@@ -145,21 +163,25 @@ def test_the_limit_counts_pairs_and_not_the_views_in_which_they_were_found(monke
 
 
 def test_all_tasks_together_stop_soon_after_the_limit(monkeypatch):
-    monkeypatch.setattr(bit_loops, "TASK", 1e-5)  # hundreds of tasks, each of which finds more than is allowed
+    monkeypatch.setattr(
+        bit_loops, "TASK", 1e-5
+    )  # hundreds of tasks, each of which finds more than is allowed
     codes = np.zeros((2000, 1), np.uint64)
     n_found = sum(map(len, bit_loops.find_near(codes, codes.copy(), 0, 3000)))
     assert 3000 < n_found < 200_000
 
 
 def test_a_few_images_are_compared_without_importing_numba():
-    program = (
-        "import sys, numpy as np; from imgdup_nb.engine.search import find_pairs; find_pairs(np.zeros((9, 1, 1), np.uint64), 3)"
+    program = "import sys, numpy as np; from imgdup_nb.engine.search import find_pairs; find_pairs(np.zeros((9, 1, 1), np.uint64), 3)"
+    subprocess.run(
+        [sys.executable, "-c", program + "; assert 'numba' not in sys.modules"], check=True
     )
-    subprocess.run([sys.executable, "-c", program + "; assert 'numba' not in sys.modules"], check=True)
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(0, 20), st.sampled_from([1, 8]), st.sampled_from([0.0, 0.05, 0.5]), st.booleans())
+@given(
+    st.integers(0, 20), st.sampled_from([1, 8]), st.sampled_from([0.0, 0.05, 0.5]), st.booleans()
+)
 def test_vectors_are_compared_like_a_double_loop(n, n_views, max_distance, two_sets):
     vectors = np.random.default_rng(n).normal(size=(n, n_views, 5)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
@@ -167,7 +189,9 @@ def test_vectors_are_compared_like_a_double_loop(n, n_views, max_distance, two_s
     expected = {}
     for i, a in enumerate(left):
         for j, b in enumerate(right):
-            dots = [float(np.dot(v.astype(float), b[0])) for v in a] + [float(np.dot(a[0].astype(float), v)) for v in b]
+            dots = [float(np.dot(v.astype(float), b[0])) for v in a] + [
+                float(np.dot(a[0].astype(float), v)) for v in b
+            ]
             if (two_sets or i < j) and round(max(0.0, 1 - max(dots)), 6) <= max_distance + 1e-9:
                 expected[i, j] = pytest.approx(max(0.0, 1 - max(dots)), abs=1e-6)
     with patch.object(search, "BLOCK_BYTES", 800):

@@ -32,7 +32,9 @@ def features(photos):
 
 def pasted(figure, behind, *, right=495):
     """Return the left of a picture, half of it, cut out roundly, on another one that is enlarged and turned by 19 degrees."""
-    ground = behind.resize((1300, 924), Image.Resampling.BICUBIC).rotate(19, Image.Resampling.BICUBIC)
+    ground = behind.resize((1300, 924), Image.Resampling.BICUBIC).rotate(
+        19, Image.Resampling.BICUBIC
+    )
     cut_out = Image.new("L", SIZE, 0)
     ImageDraw.Draw(cut_out).ellipse((-150, 20, right, 900), fill=255)
     return Image.composite(figure, ground.crop((200, 142, 1100, 782)), cut_out)
@@ -40,14 +42,19 @@ def pasted(figure, behind, *, right=495):
 
 @pytest.fixture(scope="module")
 def composites(photos):
-    return {pair: pasted(*(photos[name] for name in pair)) for pair in (("coffee", "flower"), ("astronaut", "portrait"))}
+    return {
+        pair: pasted(*(photos[name] for name in pair))
+        for pair in (("coffee", "flower"), ("astronaut", "portrait"))
+    }
 
 
-# -- what is found ----------------------------------------------------------------------------------------------------
+# -- what is found ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("figure", "behind"), [("coffee", "flower"), ("astronaut", "portrait")])
-def test_the_figure_and_what_is_left_of_the_background_are_both_found(features, composites, figure, behind):
+def test_the_figure_and_what_is_left_of_the_background_are_both_found(
+    features, composites, figure, behind
+):
     composite = aligned_features(composites[figure, behind])
     kept, turned = align(features[figure], composite), align(features[behind], composite)
     assert 40 <= kept.similarity <= 52  # the figure fills half of the common area
@@ -60,44 +67,67 @@ def test_the_figure_and_what_is_left_of_the_background_are_both_found(features, 
         assert found.part.sum() >= 0.9 * (found.blocks >= found.agrees).sum()
 
 
-def test_what_only_a_look_from_closer_by_at_both_finds_does_not_depend_on_which_comes_first(monkeypatch, features, photos):
-    behind, composite = features["flower"], aligned_features(pasted(photos["coffee"], photos["flower"], right=600))
+def test_what_only_a_look_from_closer_by_at_both_finds_does_not_depend_on_which_comes_first(
+    monkeypatch, features, photos
+):
+    behind, composite = (
+        features["flower"],
+        aligned_features(pasted(photos["coffee"], photos["flower"], right=600)),
+    )
     found, back = align(behind, composite), align(composite, behind)
-    assert (found.similarity, found.matches, found.overlap_left) == (back.similarity, back.matches, back.overlap_right)
+    assert (found.similarity, found.matches, found.overlap_left) == (
+        back.similarity,
+        back.matches,
+        back.overlap_right,
+    )
     assert found.similarity > 0
     assert align(replace(behind, closer=None), composite).similarity == 0
     look = alignment._look
-    monkeypatch.setattr(alignment, "_look", lambda *seen: alignment.NOTHING if seen[2] is BOTH_PARTS else look(*seen))
+    monkeypatch.setattr(
+        alignment,
+        "_look",
+        lambda *seen: alignment.NOTHING if seen[2] is BOTH_PARTS else look(*seen),
+    )
     assert align(behind, composite).similarity == 0
 
 
-def test_below_70_the_pair_table_lists_composites_with_their_sources_and_nothing_else(tmp_path, photos, composites):
+def test_below_70_the_pair_table_lists_composites_with_their_sources_and_nothing_else(
+    tmp_path, photos, composites
+):
     for name, photo in photos.items():
         photo.save(tmp_path / f"{name}.jpg", quality=90)
     for (figure, behind), composite in composites.items():
         composite.save(tmp_path / f"{figure} on {behind}.jpg", quality=85)
     for side in ("left", "right"):
-        _open_original(f"skimage/data/motorcycle_{side}.png").convert("RGB").save(tmp_path / f"{side}.jpg")
+        _open_original(f"skimage/data/motorcycle_{side}.png").convert("RGB").save(
+            tmp_path / f"{side}.jpg"
+        )
     prints = fingerprint_images(scan_images(tmp_path), "aligned")
     pairs = similar_pairs(prints, min_similarity=20)
     assert {frozenset(pair) for pair in zip(pairs.left, pairs.right, strict=True)} == {
-        frozenset((f"{name}.jpg", f"{figure} on {behind}.jpg")) for figure, behind in composites for name in (figure, behind)
+        frozenset((f"{name}.jpg", f"{figure} on {behind}.jpg"))
+        for figure, behind in composites
+        for name in (figure, behind)
     }
     assert pairs.similarity.max() < 70
 
 
-# -- what is claimed --------------------------------------------------------------------------------------------------
+# -- what is claimed -------------------------------------------------------------------------------
 
 
 def test_two_shots_of_one_scene_that_agree_in_part_share_none():
     left, right = (
-        aligned_features(_open_original(f"skimage/data/motorcycle_{side}.png").convert("RGB")) for side in ("left", "right")
+        aligned_features(_open_original(f"skimage/data/motorcycle_{side}.png").convert("RGB"))
+        for side in ("left", "right")
     )
     found = align(left, right)
     assert (found.similarity, found.shares_part) == (0, False)
     assert found.agreeing > 40
     score = score_aligned(left, right)
-    assert (score.similarity, score.overlap_left) == (0, found.overlap_left)  # aligned, so that no hash speaks in its place
+    assert (score.similarity, score.overlap_left) == (
+        0,
+        found.overlap_left,
+    )  # aligned, so that no hash speaks in its place
 
 
 def part_of(rows, columns, correlation=0.99, *, sharp=1.0):
@@ -121,7 +151,9 @@ def part_of(rows, columns, correlation=0.99, *, sharp=1.0):
         (alignment.NOTHING, False),
     ],
 )
-def test_a_part_is_shared_where_features_carry_one_piece_that_lies_still_or_is_large_and_sharp(found, shares):
+def test_a_part_is_shared_where_features_carry_one_piece_that_lies_still_or_is_large_and_sharp(
+    found, shares
+):
     assert found.shares_part is shares
 
 
@@ -141,9 +173,17 @@ def test_a_part_that_is_shared_is_better_than_more_that_is_not(features):
 
 
 @pytest.mark.parametrize(("again", "similarity"), [(20, 69), (3, 0)])
-def test_seen_from_closer_by_in_both_it_is_a_part_at_most_and_its_own_features_vouch_for_it(features, again, similarity):
+def test_seen_from_closer_by_in_both_it_is_a_part_at_most_and_its_own_features_vouch_for_it(
+    features, again, similarity
+):
     coffee = features["coffee"].closer
-    whole = Alignment(93.0, matches=30, transform=np.eye(3)[:2], blocks=np.full((14, 20), 0.99, np.float32), apart=0.05)
+    whole = Alignment(
+        93.0,
+        matches=30,
+        transform=np.eye(3)[:2],
+        blocks=np.full((14, 20), 0.99, np.float32),
+        apart=0.05,
+    )
     straight = np.arange(len(coffee)).repeat(2).reshape(-1, 2)
     pairs = straight[:: len(coffee) // 200] if again == 20 else straight[:again]
     assert _judge_parts(whole, coffee, coffee, pairs).similarity == similarity
@@ -170,7 +210,7 @@ def test_matches_count_for_a_part_where_both_ends_lie_in_it():
     assert not is_vouched_for(inside, inside, straight[:5])
 
 
-# -- what is said and drawn -------------------------------------------------------------------------------------------
+# -- what is said and drawn ------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +228,9 @@ def test_the_sentence_says_that_a_part_is_shared_and_how_exactly(compared):
     assert compared.sentence.endswith(". They share this part.")
     blocks = compared.alignment.blocks.copy()
     blocks[:, blocks.shape[1] // 6] = 0
-    torn = replace(compared, alignment=replace(compared.alignment, blocks=blocks, apart=0.2)).sentence
+    torn = replace(
+        compared, alignment=replace(compared.alignment, blocks=blocks, apart=0.2)
+    ).sentence
     assert "% of it in one piece; " in torn
     copy = replace(compared, alignment=replace(compared.alignment, similarity=97.0))
     assert "piece" not in copy.sentence
@@ -197,7 +239,11 @@ def test_the_sentence_says_that_a_part_is_shared_and_how_exactly(compared):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"apart": 0.41}, "It lies 0.4 pixels apart, as in another shot of one scene: below 70 % that counts as 0."),
+        (
+            {"apart": 0.41},
+            "It lies 0.4 pixels apart, as in another shot of one scene: below 70 % that counts as "
+            "0.",
+        ),
         ({}, "too little in one piece"),
     ],
 )
@@ -212,7 +258,10 @@ def test_frames_that_nothing_else_brought_together_are_not_said_to_show_the_same
     frames = replace(compared.alignment, similarity=0.0, matches=0)
     sentence = replace(compared, alignment=frames).sentence
     assert "same section" not in sentence
-    assert sentence.startswith(f"Laid on each other as a whole, they agree in {frames.agreeing:.0f} %. No feature of one was")
+    assert sentence.startswith(
+        f"Laid on each other as a whole, they agree in {frames.agreeing:.0f} %. No feature of one "
+        "was"
+    )
 
 
 def test_the_shared_part_is_tinted_where_it_lies_in_both_pictures(compared):

@@ -20,7 +20,11 @@ SIZES = st.sampled_from([(64, 64), (32, 32), (9, 8), (1, 1)])
 
 def shrink_with_pillow(pixels, width, height):
     """Columns first, then rows; asked for both at once, Pillow's versions differ in which they take first."""
-    return np.asarray(Image.fromarray(pixels).resize((pixels.shape[1], height), LANCZOS).resize((width, height), LANCZOS))
+    return np.asarray(
+        Image.fromarray(pixels)
+        .resize((pixels.shape[1], height), LANCZOS)
+        .resize((width, height), LANCZOS)
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -29,7 +33,9 @@ def test_every_byte_is_that_of_pillow(height, width, size, seed):
     rng = np.random.default_rng(seed)
     noise = rng.integers(0, 256, (height, width), dtype=np.uint8)
     for pixels in (noise, (noise > 127) * np.uint8(255)):  # black beside white reaches beyond both
-        np.testing.assert_array_equal(shrink_pixels(pixels, *size), shrink_with_pillow(pixels, *size))
+        np.testing.assert_array_equal(
+            shrink_pixels(pixels, *size), shrink_with_pillow(pixels, *size)
+        )
 
 
 def test_a_step_exchanges_columns_and_rows():
@@ -42,7 +48,9 @@ def test_a_step_exchanges_columns_and_rows():
 @pytest.mark.parametrize("n_in", [1, 2, 63, 64, 65, 267, 2047])
 def test_weights_add_up_to_one_and_lie_within_the_picture(n_in):
     weights = lanczos_weights(n_in, 64)
-    np.testing.assert_allclose(weights.shares.sum(axis=1), 2**FRACTION_BITS, atol=weights.shares.shape[1])
+    np.testing.assert_allclose(
+        weights.shares.sum(axis=1), 2**FRACTION_BITS, atol=weights.shares.shape[1]
+    )
     reach = weights.starts[:, None] + np.arange(weights.shares.shape[1])
     assert (weights.starts >= 0).all()
     assert (weights.shares[reach >= n_in] == 0).all()
@@ -50,7 +58,9 @@ def test_weights_add_up_to_one_and_lie_within_the_picture(n_in):
 
 def test_a_grey_sketch_is_the_picture_shrunk_in_one_step(picture):
     grey = picture(3, 300, 211).convert("L")
-    np.testing.assert_array_equal(sketch_image(np.asarray(grey)), shrink_with_pillow(np.asarray(grey), 64, 64))
+    np.testing.assert_array_equal(
+        sketch_image(np.asarray(grey)), shrink_with_pillow(np.asarray(grey), 64, 64)
+    )
 
 
 def test_a_sketch_in_colour_has_each_channel_shrunk_alone(picture):

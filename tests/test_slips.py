@@ -15,7 +15,9 @@ from matplotlib.figure import Figure
 import imgdup_nb as dup
 from imgdup_nb import Collection, Fingerprints
 
-quiet = pytest.mark.filterwarnings("ignore:.*could not be")  # the folder of the tests has bad files on purpose
+quiet = pytest.mark.filterwarnings(
+    "ignore:.*could not be"
+)  # the folder of the tests has bad files on purpose
 
 
 @pytest.fixture
@@ -27,13 +29,20 @@ def pairs():
 
 @pytest.mark.parametrize("listed", [["memory://slips", "."], [".", "memory://slips"]])
 def test_urls_and_folders_in_one_list_are_refused_whichever_comes_first(listed):
-    with pytest.raises(ValueError, match=r"'memory://slips' is a URL and '\.' is none: scan each kind alone"):
+    with pytest.raises(
+        ValueError, match=r"'memory://slips' is a URL and '\.' is none: scan each kind alone"
+    ):
         dup.scan_images(listed)
 
 
-@pytest.mark.parametrize(("folder", "what"), [(None, "NoneType"), (3, "int"), (pd.DataFrame({"image": ["a"]}), "DataFrame")])
+@pytest.mark.parametrize(
+    ("folder", "what"),
+    [(None, "NoneType"), (3, "int"), (pd.DataFrame({"image": ["a"]}), "DataFrame")],
+)
 def test_what_is_no_folder_is_told_so(folder, what):
-    with pytest.raises(TypeError, match=f"folder must be the path of a folder, or a list of paths, not {what}"):
+    with pytest.raises(
+        TypeError, match=f"folder must be the path of a folder, or a list of paths, not {what}"
+    ):
         dup.scan_images(folder)
     with pytest.raises(TypeError, match="folder must be a list of paths, and 3 is none"):
         dup.scan_images([3])
@@ -44,38 +53,61 @@ def test_a_limit_of_pixels_is_a_number_above_zero_also_of_numpy(photos):
     for bad in (0, -1, "a", True):
         with pytest.raises(ValueError, match="max_pixels must be a number of pixels above 0"):
             dup.scan_images(photos, max_pixels=bad)
-    pd.testing.assert_frame_equal(dup.scan_images(photos, max_pixels=np.int64(10**8)), dup.scan_images(photos))
+    pd.testing.assert_frame_equal(
+        dup.scan_images(photos, max_pixels=np.int64(10**8)), dup.scan_images(photos)
+    )
 
 
 @quiet
 def test_text_in_place_of_a_list_is_not_taken_letter_by_letter(photos, pairs):
-    with pytest.raises(TypeError, match=r"methods must be a list, such as \['phash'\], not 'phash'"):
+    with pytest.raises(
+        TypeError, match=r"methods must be a list, such as \['phash'\], not 'phash'"
+    ):
         Collection(photos, methods="phash")
     with Collection(photos) as collection:
-        with pytest.raises(TypeError, match=r"methods must be a list, such as \['phash'\], not 'phash'"):
+        with pytest.raises(
+            TypeError, match=r"methods must be a list, such as \['phash'\], not 'phash'"
+        ):
             collection.compare("cat.png", "dog.png", methods="phash")
         with pytest.raises(TypeError, match=r"tags must be a list, such as \['logo'\], not None"):
             collection.find_by_tags(None)
         for bad in (None, "ab", collection.labels):
-            with pytest.raises(TypeError, match=r"pairs must be a list, such as \[\('cat\.jpg', 'dog\.jpg'\)\], not "):
+            with pytest.raises(
+                TypeError,
+                match=r"pairs must be a list, such as \[\('cat\.jpg', 'dog\.jpg'\)\], not ",
+            ):
                 collection.label_pairs(bad, "same")
         collection.label_pairs(np.array([["cat.png", "dog.png"]]), "different")
         assert len(collection.labels) == 1
-    with pytest.raises(TypeError, match=r"thresholds must be a list, such as \[95, 90, 80\], not 90"):
+    with pytest.raises(
+        TypeError, match=r"thresholds must be a list, such as \[95, 90, 80\], not 90"
+    ):
         dup.sweep_thresholds(pairs, 90)
 
 
 @quiet
 def test_a_collection_says_which_argument_is_none(photos, tmp_path):
     with Collection(photos) as collection:
-        with pytest.raises(ValueError, match=r"tags must name at least one tag.*photos\.tags lists them"):
+        with pytest.raises(
+            ValueError, match=r"tags must name at least one tag.*photos\.tags lists them"
+        ):
             collection.find_by_tags([])
-        for call in (collection.delete, collection.get, lambda name: collection.label(name, "cat.png", "same")):
-            with pytest.raises(TypeError, match=r"image must be a text such as 'holiday/cat\.jpg', not None"):
+        for call in (
+            collection.delete,
+            collection.get,
+            lambda name: collection.label(name, "cat.png", "same"),
+        ):
+            with pytest.raises(
+                TypeError, match=r"image must be a text such as 'holiday/cat\.jpg', not None"
+            ):
                 call(None)
-        with pytest.raises(TypeError, match="a picture must be a path, bytes, or an open binary file, not NoneType"):
+        with pytest.raises(
+            TypeError, match="a picture must be a path, bytes, or an open binary file, not NoneType"
+        ):
             collection.add(None)
-        with pytest.raises(IsADirectoryError, match=r"add takes one picture, and .* is a folder; .*update\(\)"):
+        with pytest.raises(
+            IsADirectoryError, match=r"add takes one picture, and .* is a folder; .*update\(\)"
+        ):
             collection.add(tmp_path)
 
 
@@ -87,17 +119,24 @@ def test_one_is_one_and_not_ones(photos):
         assert repr(collection).endswith(", 1 label, 1 tag>")
         collection.label("cat.png", "tree.png", "different")
         assert repr(collection).endswith(", 2 labels, 1 tag>")
-    assert repr(Fingerprints.from_bits(["a"], np.zeros((1, 64), bool))) == "<Fingerprints: 1 image, phash, 64 bits>"
+    assert (
+        repr(Fingerprints.from_bits(["a"], np.zeros((1, 64), bool)))
+        == "<Fingerprints: 1 image, phash, 64 bits>"
+    )
 
 
 @quiet
 def test_whole_numbers_of_numpy_are_whole_numbers(photos):
     with Collection(photos) as collection:
         expected = collection.find_similar("cat.png", threshold=50, max_count=2)
-        pd.testing.assert_frame_equal(collection.find_similar("cat.png", threshold=50, max_count=np.int64(2)), expected)
+        pd.testing.assert_frame_equal(
+            collection.find_similar("cat.png", threshold=50, max_count=np.int64(2)), expected
+        )
         found = dup.calibrate(collection.images, n_sample=np.int64(2), variations=["jpeg 85"])
         assert found.expected_false_pairs(np.int32(9)).equals(found.expected_false_pairs(9))
-        with pytest.raises(ValueError, match=r"n_sample must be a whole number from 1 up, not 2\.5"):
+        with pytest.raises(
+            ValueError, match=r"n_sample must be a whole number from 1 up, not 2\.5"
+        ):
             dup.calibrate(collection.images, n_sample=2.5)
 
 
@@ -125,9 +164,17 @@ def test_a_plan_for_files_at_urls_is_refused_in_words(photos, tmp_path):
     contents = (photos / "cat.png").read_bytes()
     store.pipe({"/slips/a.png": contents, "/slips/b.png": contents})
     images = dup.scan_images("memory://slips")
-    plan = dup.choose_keepers(dup.group_duplicates(dup.similar_pairs(dup.fingerprint_images(images))), images)
-    for wanted in ({"action": "delete", "confirm": "delete", "dry_run": False}, {"to": tmp_path / "spare"}):
-        with pytest.raises(ValueError, match=r"files at URLs, such as 'memory://slips/.*files elsewhere are not changed"):
+    plan = dup.choose_keepers(
+        dup.group_duplicates(dup.similar_pairs(dup.fingerprint_images(images))), images
+    )
+    for wanted in (
+        {"action": "delete", "confirm": "delete", "dry_run": False},
+        {"to": tmp_path / "spare"},
+    ):
+        with pytest.raises(
+            ValueError,
+            match=r"files at URLs, such as 'memory://slips/.*files elsewhere are not changed",
+        ):
             dup.apply_plan(plan, **wanted)
     assert len(store.find("/slips")) == 2
 
@@ -142,12 +189,17 @@ def test_an_index_that_became_an_empty_file_is_said_and_one_just_made_is_not(pho
     for index in (tmp_path / "lost.sqlite", photos / ".imgdup_nb.sqlite"):
         index.write_bytes(b"")
         os.utime(index, (time.time() - 3600,) * 2)
-        with pytest.warns(UserWarning, match="is an empty file and begins anew: if you said anything"):
+        with pytest.warns(
+            UserWarning, match="is an empty file and begins anew: if you said anything"
+        ):
             Collection(photos, index=index if index.parent == tmp_path else None).close()
 
 
 def test_an_index_is_a_file(photos, tmp_path):
-    with pytest.raises(IsADirectoryError, match=r"index must name a file, and .* is a folder; index='.*\.imgdup_nb\.sqlite'"):
+    with pytest.raises(
+        IsADirectoryError,
+        match=r"index must name a file, and .* is a folder; index='.*\.imgdup_nb\.sqlite'",
+    ):
         Collection(photos, index=tmp_path)
     with pytest.raises(TypeError, match="index must be the path of a file, new or old, not int"):
         Collection(photos, index=3)

@@ -51,7 +51,9 @@ def pictures_with_one_spot(width, height):
 
 
 @pytest.mark.parametrize(("width", "height", "is_enough"), [(10, 10, False), (16, 16, True)])
-def test_where_little_of_a_picture_is_common_a_small_spot_is_no_evidence_and_a_larger_one_is(width, height, is_enough):
+def test_where_little_of_a_picture_is_common_a_small_spot_is_no_evidence_and_a_larger_one_is(
+    width, height, is_enough
+):
     found = align(*pictures_with_one_spot(width, height))
     assert (found.similarity >= 70) == is_enough
     if is_enough:
@@ -63,7 +65,9 @@ def test_where_little_of_a_picture_is_common_a_small_spot_is_no_evidence_and_a_l
 def crop_and_whole():
     """Return the grey picture of a crop, enlarged, and of the whole; and what carries points of the crop onto the whole."""
     whole = Image.fromarray(texture(4))
-    crop = whole.transform((160, 120), Image.Transform.AFFINE, (0.6, 0, 32, 0, 0.6, 24), Image.Resampling.BICUBIC)
+    crop = whole.transform(
+        (160, 120), Image.Transform.AFFINE, (0.6, 0, 32, 0, 0.6, 24), Image.Resampling.BICUBIC
+    )
     return np.asarray(crop), np.asarray(whole), lambda points: 0.6 * points + (64, 48)
 
 
@@ -73,14 +77,21 @@ def test_a_part_seen_from_closer_by_is_found_by_eight_matches(n_matches, is_foun
     points, bits = points_within(5, n_matches, 10, 10, 310, 230), random_bits(6, n_matches)
     nearer = carry(points).astype(np.float32), np.zeros(n_matches, np.float32), bits
     found = align(features_of(crop, points, bits), features_of(whole).look_closer(*nearer))
-    assert (found.matches, found.similarity >= 90) == ((n_matches, True) if is_found else (0, False))
+    assert (found.matches, found.similarity >= 90) == (
+        (n_matches, True) if is_found else (0, False)
+    )
 
 
 @pytest.mark.parametrize(("n_matches", "is_found"), [(8, False), (13, True)])  # 4 and 6.5 percent
 def test_a_twentieth_of_the_features_in_common_is_enough_where_blocks_agree(n_matches, is_found):
     crop, whole, carry = crop_and_whole()
-    points, others = points_within(7, 200, 10, 10, 310, 230), points_within(8, 200, 10, 10, 310, 230)
+    points, others = (
+        points_within(7, 200, 10, 10, 310, 230),
+        points_within(8, 200, 10, 10, 310, 230),
+    )
     bits, other_bits = random_bits(9, 200), random_bits(10, 200)
     others[:n_matches], other_bits[:n_matches] = points[:n_matches], bits[:n_matches]
     found = align(features_of(crop, points, bits), features_of(whole, carry(others), other_bits))
-    assert (found.matches, found.similarity >= 90) == ((n_matches, True) if is_found else (0, False))
+    assert (found.matches, found.similarity >= 90) == (
+        (n_matches, True) if is_found else (0, False)
+    )

@@ -26,7 +26,9 @@ def hubs(expected, reach, *kinds):
 
     def draw(rng):
         is_hub, reached = rng.random(N) < share, rng.random(N) < reach
-        touched = np.triu((is_hub[:, None] & ~is_hub & reached) | (is_hub[:, None] & ~is_hub & reached).T, 1)
+        touched = np.triu(
+            (is_hub[:, None] & ~is_hub & reached) | (is_hub[:, None] & ~is_hub & reached).T, 1
+        )
         return touched | draw_kinds(rng)
 
     both = 2 * share * (1 - share) * reach
@@ -65,7 +67,9 @@ TRUTHS = {
 
 def interval(alike, **options):
     first, second = np.nonzero(alike)
-    table = rate_table(first, second, np.full(len(first), 90.0), np.array([90.0]), N, N * (N - 1) // 2, **options)
+    table = rate_table(
+        first, second, np.full(len(first), 90.0), np.array([90.0]), N, N * (N - 1) // 2, **options
+    )
     return table.rate_low[0], table.rate_high[0]
 
 
@@ -89,21 +93,27 @@ def test_an_interval_that_takes_nothing_for_granted_holds_for_a_kind_that_reache
 
 def test_for_any_collection_no_false_pair_among_n_images_excludes_only_one_in_n_over_seven():
     assert any_rate_above(np.zeros(1), 1000, 0.95)[0] == pytest.approx(1 - 0.025 ** (1 / 500))
-    assert any_rate_above(np.array([0.0, 0.2, 1.0]), 40, 0.95) == pytest.approx([1 - 0.025 ** (1 / 20), 0.493, 1.0], abs=0.001)
+    assert any_rate_above(np.array([0.0, 0.2, 1.0]), 40, 0.95) == pytest.approx(
+        [1 - 0.025 ** (1 / 20), 0.493, 1.0], abs=0.001
+    )
 
 
 def test_a_smaller_reach_taken_for_granted_makes_a_smaller_upper_end():
     nothing = np.zeros((N, N), dtype=bool)
     ends = [interval(nothing, max_reach=reach)[1] for reach in (0.0, 0.01, 0.1, 0.5, 1.0)]
     assert ends == sorted(ends)
-    assert ends[0] * N**2 / 2 == pytest.approx(15.5, rel=0.02)  # kinds that look like themselves only
+    assert ends[0] * N**2 / 2 == pytest.approx(
+        15.5, rel=0.02
+    )  # kinds that look like themselves only
 
 
 def test_the_reach_seen_at_the_loosest_level_is_taken_for_possible_everywhere():
     star = np.zeros((N, N), dtype=bool)
     star[0, 1:121] = True  # one image looks like 120 others at 80, like none at 90
     first, second = np.nonzero(star)
-    table = rate_table(first, second, np.full(120, 80.0), np.array([90.0, 80.0]), N, N * (N - 1) // 2)
+    table = rate_table(
+        first, second, np.full(120, 80.0), np.array([90.0, 80.0]), N, N * (N - 1) // 2
+    )
     assert table.reach.tolist() == [0, 120 / (N - 1)]
     assert table.rate_high[0] > interval(np.zeros((N, N), dtype=bool))[1]
 

@@ -49,7 +49,9 @@ def report(monkeypatch):
 
 @pytest.mark.parametrize("sizes", ["0", "100,none", "", "10,-3", "2.5", "nan"])
 def test_a_benchmark_of_no_images_says_what_is_missing(report, sizes):
-    with pytest.raises(argparse.ArgumentTypeError, match=r"must be a whole number from 1 up, and '.*' is not"):
+    with pytest.raises(
+        argparse.ArgumentTypeError, match=r"must be a whole number from 1 up, and '.*' is not"
+    ):
         report.whole_list(sizes)
     assert report.whole_list("1e4,30000") == [10_000, 30_000]
 
@@ -57,7 +59,10 @@ def test_a_benchmark_of_no_images_says_what_is_missing(report, sizes):
 def test_one_size_tells_nothing_of_growth(report):
     same = report.growth(pd.Series([100, 100]), pd.Series([0.1, 0.2]))
     assert same == "how seconds grow takes two sizes or more, --sizes 10000,30000"
-    assert report.growth(pd.Series([10, 100]), pd.Series([0.1, 10.0])) == "seconds grow as images ** 2.00"
+    assert (
+        report.growth(pd.Series([10, 100]), pd.Series([0.1, 10.0]))
+        == "seconds grow as images ** 2.00"
+    )
 
 
 def test_errors_count_as_failures_and_skipped_tests_not_as_passed(tmp_path):
@@ -84,12 +89,21 @@ def test_the_summary_adds_the_steps_and_says_what_was_left_out():
 
 @pytest.mark.parametrize(
     ("ci", "found", "verdict"),
-    [("", False, "left out"), ("true", False, "ran"), ("", True, "ran"), ("false", False, "left out")],
+    [
+        ("", False, "left out"),
+        ("true", False, "ran"),
+        ("", True, "ran"),
+        ("false", False, "left out"),
+    ],
 )
-def test_browser_tests_are_left_out_only_without_a_browser_and_outside_ci(monkeypatch, ci, found, verdict):
+def test_browser_tests_are_left_out_only_without_a_browser_and_outside_ci(
+    monkeypatch, ci, found, verdict
+):
     monkeypatch.setenv("CI", ci)
     monkeypatch.setattr(run_tests, "has_chromium", lambda: found)
-    monkeypatch.setattr(run_tests, "run_step", lambda step: run_tests.Outcome(step, "ran", 0.0, Counter()))
+    monkeypatch.setattr(
+        run_tests, "run_step", lambda step: run_tests.Outcome(step, "ran", 0.0, Counter())
+    )
     assert run_tests.run_or_leave_out("browser").verdict == verdict
 
 
@@ -121,7 +135,9 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
 
 
 def test_a_photos_folder_that_is_not_there_is_named_in_the_message(tmp_path):
-    with pytest.raises(SystemExit, match=r"PHOTOS must be a folder with pictures, and .*missing is none"):
+    with pytest.raises(
+        SystemExit, match=r"PHOTOS must be a folder with pictures, and .*missing is none"
+    ):
         start_lab.find_photos(str(tmp_path / "missing"))
 
 
@@ -161,20 +177,30 @@ def test_an_output_keeps_its_picture_and_loses_what_changes():
 
 
 def test_an_error_keeps_its_sentence_and_loses_the_paths():
-    output = nbformat.v4.new_output("error", ename="ValueError", evalue="no", traceback=["/a/b.py:1", "ValueError: no"])
+    output = nbformat.v4.new_output(
+        "error", ename="ValueError", evalue="no", traceback=["/a/b.py:1", "ValueError: no"]
+    )
     regenerate_notebooks.normalise_output(output)
     assert output.traceback == ["ValueError: no"]
 
 
-def test_a_notebook_runs_in_a_copy_of_its_folder_and_comes_out_the_same_twice(tmp_path, monkeypatch):
+def test_a_notebook_runs_in_a_copy_of_its_folder_and_comes_out_the_same_twice(
+    tmp_path, monkeypatch
+):
     monkeypatch.setenv("IMGDUP_PHOTOS", "somebody's own")
     (tmp_path / "data.txt").write_text("beside the notebook")
     path = write_notebook(
         tmp_path / "small.ipynb",
         nbformat.v4.new_markdown_cell("# Reads a file"),
-        nbformat.v4.new_code_cell("import os, pathlib, sys\nprint('one'); sys.stdout.flush(); print('two')"),
-        nbformat.v4.new_code_cell("pathlib.Path('made.txt').touch()\npathlib.Path('data.txt').read_text()"),
-        nbformat.v4.new_code_cell("1 / 0", metadata={"tags": ["raises-exception"], "scrolled": True}),
+        nbformat.v4.new_code_cell(
+            "import os, pathlib, sys\nprint('one'); sys.stdout.flush(); print('two')"
+        ),
+        nbformat.v4.new_code_cell(
+            "pathlib.Path('made.txt').touch()\npathlib.Path('data.txt').read_text()"
+        ),
+        nbformat.v4.new_code_cell(
+            "1 / 0", metadata={"tags": ["raises-exception"], "scrolled": True}
+        ),
         nbformat.v4.new_code_cell("os.environ.get('IMGDUP_PHOTOS', 'the demo')"),
     )
     assert regenerate_notebooks.main([str(path)]) == 0

@@ -48,7 +48,11 @@ def rows(pairs):
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.lists(st.integers(0, 30), max_size=8), st.lists(st.integers(0, 30), max_size=8), st.sampled_from([70, 90, 100]))
+@given(
+    st.lists(st.integers(0, 30), max_size=8),
+    st.lists(st.integers(0, 30), max_size=8),
+    st.sampled_from([70, 90, 100]),
+)
 def test_the_pairs_are_those_of_one_collection_that_have_a_side_in_each(new, old, floor):
     left, right = [f"n{k}" for k in range(len(new))], [f"o{k}" for k in range(len(old))]
     whole = similar_pairs(prints_of(left + right, new + old), min_similarity=floor)
@@ -105,17 +109,27 @@ def test_different_methods_or_orientations_are_an_error_that_says_what_to_do():
         similar_pairs(ours, [1, 2])
 
 
-# -- evidence about two collections -----------------------------------------------------------------------------------
+# -- evidence about two collections ----------------------------------------------------------------
 
 
 def two_sides(names_left, left, names_right, right, floor=70):
-    return similar_pairs(prints_of(names_left, left), prints_of(names_right, right), min_similarity=floor)
+    return similar_pairs(
+        prints_of(names_left, left), prints_of(names_right, right), min_similarity=floor
+    )
 
 
 def test_only_pairs_across_count_and_those_of_images_without_any_pair_are_missed():
-    pairs = two_sides(["a1", "a2", "b1"], [0, 1, 40], ["a3", "b2"], [2, 64])  # b1 and b2 are 24 bits apart: not in the table
+    pairs = two_sides(
+        ["a1", "a2", "b1"], [0, 1, 40], ["a3", "b2"], [2, 64]
+    )  # b1 and b2 are 24 bits apart: not in the table
     scores = score_thresholds(pairs, lambda name: name[0], thresholds=[90])
-    assert scores[["pairs", "true", "false", "missed", "recall"]].iloc[0].tolist() == [2, 2, 0, 1, pytest.approx(2 / 3)]
+    assert scores[["pairs", "true", "false", "missed", "recall"]].iloc[0].tolist() == [
+        2,
+        2,
+        0,
+        1,
+        pytest.approx(2 / 3),
+    ]
 
 
 @settings(deadline=None, max_examples=30)
@@ -125,14 +139,21 @@ def test_only_pairs_across_count_and_those_of_images_without_any_pair_are_missed
     st.booleans(),
 )
 def test_scores_of_two_collections_are_those_of_a_double_loop(new, old, is_shared):
-    names = [[f"{group}{word}{k}" for k, (_, group) in enumerate(side)] for word, side in (("l", new), ("r", old))]
+    names = [
+        [f"{group}{word}{k}" for k, (_, group) in enumerate(side)]
+        for word, side in (("l", new), ("r", old))
+    ]
     if is_shared:  # the same name on both sides wherever their groups are equal
         names = [[name.replace("l", "x").replace("r", "x") for name in side] for side in names]
     pairs = two_sides(names[0], [d for d, _ in new], names[1], [d for d, _ in old])
     row = score_thresholds(pairs, lambda name: name[0], thresholds=[90]).iloc[0]
     across = [(abs(one - other) <= 6, a == b) for one, a in new for other, b in old]
     found, true = sum(near for near, _ in across), sum(near and same for near, same in across)
-    assert (row.pairs, row.true, row.missed) == (found, true, sum(same for _, same in across) - true)
+    assert (row.pairs, row.true, row.missed) == (
+        found,
+        true,
+        sum(same for _, same in across) - true,
+    )
 
 
 def test_a_truth_may_call_images_as_their_collections_do():
@@ -144,7 +165,10 @@ def test_a_truth_may_call_images_as_their_collections_do():
     assert expected.recall.iloc[-1] == 1
     for truth in (groups, told_apart, table):
         pd.testing.assert_frame_equal(score_thresholds(pairs, truth), expected)
-    assert plot_true_and_false(pairs, groups, ax=Figure().subplots()).containers[0].get_label() == "true: 2 pairs"
+    assert (
+        plot_true_and_false(pairs, groups, ax=Figure().subplots()).containers[0].get_label()
+        == "true: 2 pairs"
+    )
 
 
 def test_labels_take_out_the_pair_they_name_where_names_are_shared():
@@ -152,7 +176,9 @@ def test_labels_take_out_the_pair_they_name_where_names_are_shared():
     labels = Labels()
     labels.add("left:cat", "right:dog", "different")
     kept = apply_labels(pairs, labels, linkage="complete")
-    lost = set(zip(pairs.left, pairs.right, strict=True)) - set(zip(kept.left, kept.right, strict=True))
+    lost = set(zip(pairs.left, pairs.right, strict=True)) - set(
+        zip(kept.left, kept.right, strict=True)
+    )
     assert lost == {("cat", "dog")}
     assert score_labels(pairs, labels).asked.iloc[-1] == 1
 
@@ -161,7 +187,10 @@ def test_a_label_that_could_mean_either_of_two_images_is_passed_over_with_a_warn
     pairs = two_sides(["cat", "new"], [0, 4], ["cat", "dog"], [1, 3])
     labels = Labels()
     labels.add("cat", "dog", "different")
-    with pytest.warns(UserWarning, match="1 label passed over: both collections have an image called 'cat', so say 'left:cat'"):
+    with pytest.warns(
+        UserWarning,
+        match="1 label passed over: both collections have an image called 'cat', so say 'left:cat'",
+    ):
         assert len(apply_labels(pairs, labels)) == len(pairs)
 
 
@@ -173,14 +202,18 @@ def test_the_labeler_asks_about_and_shows_the_similarity_of_the_same_pair():
         for a, b, s in zip(pairs.left, pairs.right, pairs.similarity, strict=True)
     }
     similarity = labeler._similarity
-    for number, (first, second) in enumerate(zip(labeler._survey.first, labeler._survey.second, strict=True)):
+    for number, (first, second) in enumerate(
+        zip(labeler._survey.first, labeler._survey.second, strict=True)
+    ):
         names = [labeler._survey.names[first], labeler._survey.names[second]]
         assert similarity[number] == next(s for pair, s in known.items() if set(pair) == set(names))
 
 
 @pytest.mark.parametrize("method", ["aligned", "akaze", "phash"])
 @pytest.mark.filterwarnings("ignore:.*could not be read")
-def test_what_wants_a_row_for_each_image_says_how_to_name_them_where_names_are_shared(photos, tmp_path, method):
+def test_what_wants_a_row_for_each_image_says_how_to_name_them_where_names_are_shared(
+    photos, tmp_path, method
+):
     shutil.copytree(photos, tmp_path / "old")
     new, old = scan_images(photos), scan_images(tmp_path / "old")
     pairs = similar_pairs(*(fingerprint_images(images, method) for images in (new, old)))
@@ -195,7 +228,10 @@ def test_what_wants_a_row_for_each_image_says_how_to_name_them_where_names_are_s
             lambda images: PairLabeler(pairs, images),
             lambda images: verify_pairs(pairs, images),
         ):
-            with pytest.raises((ValueError, KeyError), match=r"old\['image'\] = 'old/' \+ old\.image; then images=pd\.concat"):
+            with pytest.raises(
+                (ValueError, KeyError),
+                match=r"old\['image'\] = 'old/' \+ old\.image; then images=pd\.concat",
+            ):
                 ask(images)
     old["image"] = "old/" + old.image
     both = pd.concat([new, old], ignore_index=True)
@@ -215,7 +251,8 @@ def test_pairs_across_two_folders_are_verified_by_the_pictures_that_they_name(ph
     new, old = (scan_images(tmp_path / folder) for folder in ("new", "old"))
     pairs = similar_pairs(*(fingerprint_images(images) for images in (new, old)), min_similarity=0)
     with pytest.raises(
-        ValueError, match=r"two are called 'cat.png'; where two collections share names, .*old\['image'\] = 'old/'"
+        ValueError,
+        match=r"two are called 'cat.png'; where two collections share names, .*old\['image'\] = 'old/'",
     ):
         verify_pairs(pairs, new)
     old["image"] = "old/" + old.image
@@ -224,10 +261,19 @@ def test_pairs_across_two_folders_are_verified_by_the_pictures_that_they_name(ph
     verified = verify_pairs(pairs, pd.concat([new, old], ignore_index=True))
     assert rows(verified) == [("cat.png", "old/dog.png", 0), ("dog.png", "old/cat.png", 0)]
     assert verified.attrs["sides"] == 2
-    assert list(group_duplicates(verified, 90)) == [["old/cat.png", "dog.png"], ["old/dog.png", "cat.png"]]
+    assert list(group_duplicates(verified, 90)) == [
+        ["old/cat.png", "dog.png"],
+        ["old/dog.png", "cat.png"],
+    ]
 
 
 def test_a_matrix_does_not_know_images_of_two_sides():
     pairs = two_sides(["cat"], [0], ["cat"], [1])
-    with pytest.raises(ValueError, match=r"'left:cat' is not in it; .*give one of them names of its own"):
-        plot_matrix(similarity_matrix(prints_of(["cat"], [0])), group_duplicates(pairs, 90), ax=Figure().subplots())
+    with pytest.raises(
+        ValueError, match=r"'left:cat' is not in it; .*give one of them names of its own"
+    ):
+        plot_matrix(
+            similarity_matrix(prints_of(["cat"], [0])),
+            group_duplicates(pairs, 90),
+            ax=Figure().subplots(),
+        )

@@ -27,7 +27,11 @@ def folder(tmp_path_factory):
     width, height = cat.size
     covered = cat.copy()
     ImageDraw.Draw(covered).rectangle((0, height // 2, width // 2, height), fill="black")
-    pictures = {"cat": cat, "covered": covered, "crop": cat.crop((0, 0, width * 4 // 5, height * 4 // 5))}
+    pictures = {
+        "cat": cat,
+        "covered": covered,
+        "crop": cat.crop((0, 0, width * 4 // 5, height * 4 // 5)),
+    }
     pictures["white"] = Image.new("RGB", (90, 60), "white")
     pictures["strip"] = Image.fromarray(np.tile(np.asarray(cat.resize((150, 100))), (1, 20, 1)))
     for name, picture in pictures.items():
@@ -49,7 +53,9 @@ def pairs_of(*pairs):
     return table
 
 
-PAIRS = pairs_of(("cat.png", "covered.png", 81.25), ("cat.png", "crop.png", 50.0), ("cat.png", "white.png", 48.5))
+PAIRS = pairs_of(
+    ("cat.png", "covered.png", 81.25), ("cat.png", "crop.png", 50.0), ("cat.png", "white.png", 48.5)
+)
 
 
 class Recorder(dup.PairViewer):
@@ -90,7 +96,9 @@ def test_rows_of_a_table_are_shown_in_their_order_with_how_they_were_found(image
     seen = []
     for viewer.index in range(3):
         seen.append((*viewer.pair, viewer.view["found"]))
-    assert seen == [(row.left, row.right, [row.similarity, "phash"]) for row in PAIRS[::-1].itertuples()]
+    assert seen == [
+        (row.left, row.right, [row.similarity, "phash"]) for row in PAIRS[::-1].itertuples()
+    ]
     assert re.fullmatch(r"451 x 300, \d+ kB, PNG", viewer.view["facts"][0])
 
 
@@ -121,12 +129,17 @@ def test_a_row_that_is_not_there_is_refused_and_the_old_one_stays(images, index)
     with pytest.raises(traitlets.TraitError, match="index must be from 0 to 2"):
         viewer.index = index
     viewer.set_state({"index": index})
-    assert viewer.sent[0][0] == {"type": "error", "text": f"index must be from 0 to 2, and {index} is not"}
+    assert viewer.sent[0][0] == {
+        "type": "error",
+        "text": f"index must be from 0 to 2, and {index} is not",
+    }
     assert viewer.index == 1
 
 
 def test_a_pair_that_cannot_be_compared_says_why_and_the_next_one_is_fine(images):
-    pairs = pairs_of(("cat.png", "words.jpg", 90), ("cat.png", "lost.png", 90), ("cat.png", "crop.png", 90))
+    pairs = pairs_of(
+        ("cat.png", "words.jpg", 90), ("cat.png", "lost.png", 90), ("cat.png", "crop.png", 90)
+    )
     viewer = dup.PairViewer(pairs, images)
     assert viewer.comparison is None
     assert viewer.problem == "words.jpg: not an image, or of a format that Pillow cannot read here"
@@ -159,7 +172,10 @@ def test_the_pictures_of_a_pair_and_its_blocks_are_sent_on_request(images):
 def test_what_is_laid_over_lies_where_the_other_picture_shows_the_same(images):
     viewer = Recorder(PAIRS, images, index=1)
     ((_, buffers),) = viewer.ask(type="layers", index=1)
-    right, laid = (np.asarray(Image.open(io.BytesIO(jpeg)), dtype=float)[20:-20, 20:-20] for jpeg in buffers[1:3])
+    right, laid = (
+        np.asarray(Image.open(io.BytesIO(jpeg)), dtype=float)[20:-20, 20:-20]
+        for jpeg in buffers[1:3]
+    )
     assert np.abs(right - laid).mean() < 4
 
 
@@ -177,8 +193,17 @@ def test_a_long_strip_is_sent_in_a_bounded_size(folder):
 
 
 def test_a_missing_file_does_not_hide_its_partner_and_is_said_by_name(folder, images):
-    lost = pd.concat([images, images[images.image == "cat.png"].assign(image="lost.png", path=str(folder / "nowhere.png"))])
-    viewer = Recorder(pairs_of(("cat.png", "lost.png", 90.0), ("lost.png", "words.jpg", 90.0)), lost)
+    lost = pd.concat(
+        [
+            images,
+            images[images.image == "cat.png"].assign(
+                image="lost.png", path=str(folder / "nowhere.png")
+            ),
+        ]
+    )
+    viewer = Recorder(
+        pairs_of(("cat.png", "lost.png", 90.0), ("lost.png", "words.jpg", 90.0)), lost
+    )
     assert viewer.problem == "lost.png: the file is gone, or a link that leads nowhere"
     assert viewer.view["alone"] == ["", "the file is gone, or a link that leads nowhere"]
     ((content, buffers),) = viewer.ask(type="layers", index=0)
@@ -186,9 +211,13 @@ def test_a_missing_file_does_not_hide_its_partner_and_is_said_by_name(folder, im
     assert buffers[1] == b""
     left, right = viewer.figure().axes
     assert len(left.images) == 1
-    assert [text.get_text() for text in right.texts] == ["the file is gone, or a link that leads nowhere"]
+    assert [text.get_text() for text in right.texts] == [
+        "the file is gone, or a link that leads nowhere"
+    ]
     viewer.index = 1
-    assert viewer.problem.startswith("lost.png: the file is gone, or a link that leads nowhere; words.jpg: not an image")
+    assert viewer.problem.startswith(
+        "lost.png: the file is gone, or a link that leads nowhere; words.jpg: not an image"
+    )
     assert viewer.view["alone"][1].startswith("not an image")
     assert viewer.figure().axes == []
 
@@ -212,7 +241,9 @@ def test_names_are_escaped_and_on_one_line_where_no_browser_shows_them(folder, i
     assert viewer.pair == (HOSTILE, "cat.png")
     assert "<script>" not in viewer._still_table()
     assert "\n" not in repr(viewer)
-    assert re.search(r"a&quot;&lt;script&gt;·alert\(1\)\.png shows 6\d % of cat\.png", viewer._still_table())
+    assert re.search(
+        r"a&quot;&lt;script&gt;·alert\(1\)\.png shows 6\d % of cat\.png", viewer._still_table()
+    )
 
 
 def test_the_figure_is_the_comparison_drawn_and_none_of_pyplot(images):
@@ -236,7 +267,11 @@ def test_the_figure_of_a_pair_that_cannot_be_compared_is_the_reason(images):
 
 def test_a_table_without_rows_shows_that_there_is_nothing(images):
     viewer = Recorder(PAIRS[:0], images)
-    assert (viewer.pair, viewer.comparison, viewer.problem) == ((), None, "There is no pair to show.")
+    assert (viewer.pair, viewer.comparison, viewer.problem) == (
+        (),
+        None,
+        "There is no pair to show.",
+    )
     assert viewer.ask(type="layers", index=0) == []
     assert repr(viewer) == "<PairViewer: There is no pair to show.>"
 
@@ -250,7 +285,10 @@ def test_a_table_without_rows_shows_that_there_is_nothing(images):
         ((["a.png", "b.png", "c.png"],), "not list of 3"),
         ((PAIRS[["left"]],), "similar_pairs.*not a table of left"),
         (("a.png", "b.png"), r"as one tuple, PairViewer\(\(left, right\)\), not str"),
-        (((Image.new("L", (9, 9)), "b.png"),), "left must be the path .* not Image; save the picture first"),
+        (
+            ((Image.new("L", (9, 9)), "b.png"),),
+            "left must be the path .* not Image; save the picture first",
+        ),
     ],
 )
 def test_something_else_than_pairs_is_refused_with_the_way_out(arguments, words):

@@ -42,15 +42,19 @@ def pairs():
 
 
 random_bits = st.lists(st.integers(0, 2**16 - 1), min_size=0, max_size=14).map(
-    lambda codes: np.array([[bool(code >> bit & 1) for bit in range(16)] * 4 for code in codes], dtype=bool).reshape(-1, 64)
+    lambda codes: np.array(
+        [[bool(code >> bit & 1) for bit in range(16)] * 4 for code in codes], dtype=bool
+    ).reshape(-1, 64)
 )
 
 
 def random_pairs(bits):
-    return dup.similar_pairs(dup.Fingerprints.from_bits([f"{k}.jpg" for k in range(len(bits))], bits), min_similarity=50)
+    return dup.similar_pairs(
+        dup.Fingerprints.from_bits([f"{k}.jpg" for k in range(len(bits))], bits), min_similarity=50
+    )
 
 
-# -- threshold and levels -----------------------------------------------------------------------------------------------
+# -- threshold and levels --------------------------------------------------------------------------
 
 
 def test_a_threshold_moves_up_to_the_next_level_and_finds_the_same_groups(pairs):
@@ -61,7 +65,9 @@ def test_a_threshold_moves_up_to_the_next_level_and_finds_the_same_groups(pairs)
 
 @given(random_bits, st.floats(50, 100), st.sampled_from(["star", "connected", "complete"]))
 @settings(max_examples=60, deadline=None)
-def test_the_groups_are_those_of_group_duplicates_at_the_threshold_asked_for(bits, threshold, linkage):
+def test_the_groups_are_those_of_group_duplicates_at_the_threshold_asked_for(
+    bits, threshold, linkage
+):
     pairs = random_pairs(bits)
     state = ThresholdState(pairs, threshold=threshold, linkage=linkage)
     expected = dup.group_duplicates(pairs, threshold, linkage=linkage)
@@ -75,7 +81,13 @@ def test_a_pair_table_with_a_high_floor_starts_at_its_floor():
 
 @pytest.mark.parametrize(
     ("value", "reason"),
-    [(101, "from 0 to 100"), (-1, "from 0 to 100"), (np.nan, "from 0 to 100"), ("90", "float"), (60, "min_similarity=60")],
+    [
+        (101, "from 0 to 100"),
+        (-1, "from 0 to 100"),
+        (np.nan, "from 0 to 100"),
+        ("90", "float"),
+        (60, "min_similarity=60"),
+    ],
 )
 def test_a_threshold_that_makes_no_sense_is_refused_and_the_old_one_stays(pairs, value, reason):
     state = ThresholdState(pairs)
@@ -148,7 +160,7 @@ def test_a_collection_without_pairs_has_no_groups(n):
     assert list(state.shown) == []
 
 
-# -- range, pin, search, order ------------------------------------------------------------------------------------------
+# -- range, pin, search, order ---------------------------------------------------------------------
 
 
 def test_a_range_leaves_out_the_pairs_from_its_upper_limit_up(pairs):
@@ -173,7 +185,12 @@ def test_a_threshold_that_closes_the_range_opens_it(pairs):
     assert list(state.groups) == list(dup.group_duplicates(pairs, 95))
 
 
-@given(random_bits, st.floats(50, 100), st.floats(50, 100), st.sampled_from(["star", "connected", "complete"]))
+@given(
+    random_bits,
+    st.floats(50, 100),
+    st.floats(50, 100),
+    st.sampled_from(["star", "connected", "complete"]),
+)
 @settings(max_examples=60, deadline=None)
 def test_what_changed_agrees_with_threshold_changes(bits, threshold, pinned, linkage):
     pairs = random_pairs(bits)
@@ -214,7 +231,7 @@ def test_orders_put_first_what_they_promise(pairs):
     assert list(state.shown) == [1, 2]
 
 
-# -- selection, guards, values ------------------------------------------------------------------------------------------
+# -- selection, guards, values ---------------------------------------------------------------------
 
 
 def test_the_selected_group_is_a_value_and_follows_its_original(pairs):
@@ -321,7 +338,7 @@ def test_many_threads_moving_at_once_leave_a_state_that_agrees_with_itself(pairs
     assert list(state.groups) == list(dup.group_duplicates(pairs, 90))
 
 
-# -- the widget, as far as it needs no browser --------------------------------------------------------------------------
+# -- the widget, as far as it needs no browser -----------------------------------------------------
 
 
 class Recorder(ThresholdExplorer):
@@ -391,7 +408,9 @@ def test_a_large_group_sends_a_few_images_and_a_bounded_table():
 
 
 def test_a_large_group_shows_what_is_new_right_after_its_original():
-    explorer = Recorder(pairs_of([f"{k:02d}.jpg" for k in range(12)] + ["new.jpg"], [0] * 12 + [6]), pinned=100)
+    explorer = Recorder(
+        pairs_of([f"{k:02d}.jpg" for k in range(12)] + ["new.jpg"], [0] * 12 + [6]), pinned=100
+    )
     row = json.loads(explorer._page(0)["rows"])[0]
     assert explorer.graph.names[row[4][1]] == "new.jpg"
     assert row[6] == [1]
@@ -408,12 +427,16 @@ def test_selecting_in_the_browser_sends_the_table_of_the_group(explorer):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("imgdup_nb.widgets.base.PICTURE_SECONDS", 20)  # on a busy machine a tenth of a second is short
+    monkeypatch.setattr(
+        "imgdup_nb.widgets.base.PICTURE_SECONDS", 20
+    )  # on a busy machine a tenth of a second is short
     for k, color in enumerate(["red", "green"]):
         Image.new("RGB", (300, 200), color).save(tmp_path / f"{'ab'[k]}.jpg")
     (tmp_path / "c.jpg").write_bytes(b"no picture")
     names = ["a.jpg", "b.jpg", "c.jpg"]
-    return pd.DataFrame({"image": pd.Series(names, dtype=object), "path": [str(tmp_path / name) for name in names]})
+    return pd.DataFrame(
+        {"image": pd.Series(names, dtype=object), "path": [str(tmp_path / name) for name in names]}
+    )
 
 
 def test_pictures_come_as_jpeg_with_names_and_a_broken_one_with_its_problem(pairs, folder):
@@ -458,7 +481,9 @@ def test_a_slow_picture_keeps_nobody_waiting_and_comes_when_asked_again(folder, 
     thumbnails = Thumbnails(folder)
     assert set(thumbnails.get_ready(["a.jpg", "b.jpg", "c.jpg"], 32, 0.05)) == {"a.jpg", "c.jpg"}
     go_on.set()
-    assert thumbnails.get_ready(["b.jpg"], 32, 0)["b.jpg"].jpeg  # at least one, however long it takes
+    assert thumbnails.get_ready(["b.jpg"], 32, 0)[
+        "b.jpg"
+    ].jpeg  # at least one, however long it takes
     assert thumbnails._making == {}
     thumbnails.close()
 
@@ -483,7 +508,14 @@ def test_a_picture_nobody_looks_at_any_more_is_not_made(monkeypatch):
     go_on.set()
     looking_elsewhere.join()
     thumbnails._threads.shutdown(wait=True)
-    assert set(made) == {"0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg", "19.jpg"}  # four were being made already
+    assert set(made) == {
+        "0.jpg",
+        "1.jpg",
+        "2.jpg",
+        "3.jpg",
+        "4.jpg",
+        "19.jpg",
+    }  # four were being made already
     thumbnails.close()
 
 
@@ -502,19 +534,26 @@ def test_closing_twice_is_harmless_and_leaves_no_thread(pairs, folder):
     explorer.close()
     explorer.close()
     names = [thread.name for thread in threading.enumerate() if thread.is_alive()]
-    assert not any(name.startswith("imgdup_nb-thumbnails") for name in names) or explorer._thumbnails._threads is None
+    assert (
+        not any(name.startswith("imgdup_nb-thumbnails") for name in names)
+        or explorer._thumbnails._threads is None
+    )
 
 
 def test_without_a_kernel_a_notebook_shows_a_picture_and_a_line_without_an_address(explorer):
     data, _metadata = explorer._repr_mimebundle_()
-    assert data["text/plain"].startswith("<ThresholdExplorer: 2 groups at 90.625 % (star linkage): 4 of 5 images")
+    assert data["text/plain"].startswith(
+        "<ThresholdExplorer: 2 groups at 90.625 % (star linkage): 4 of 5 images"
+    )
     assert "0x" not in data["text/plain"]
     assert len(data["image/png"]) < 150_000
     assert "application/vnd.jupyter.widget-view+json" in data
 
 
 @pytest.mark.parametrize("in_vscode", [False, True])
-def test_a_displayed_widget_leaves_a_table_and_a_picture_before_itself(explorer, monkeypatch, in_vscode):
+def test_a_displayed_widget_leaves_a_table_and_a_picture_before_itself(
+    explorer, monkeypatch, in_vscode
+):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
     names = {"__vsc_ipynb_file__": "x.ipynb"} if in_vscode else {}
@@ -556,5 +595,7 @@ def test_what_is_no_images_table_is_refused_with_the_way_to_one(tool):
     bits = np.zeros((2, 64), dtype=bool)
     pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b"], bits))
     for wrong in (pairs, "photos/"):
-        with pytest.raises(TypeError, match=r"images must be a table made by scan_images\(folder\)"):
+        with pytest.raises(
+            TypeError, match=r"images must be a table made by scan_images\(folder\)"
+        ):
             tool(pairs, wrong)

@@ -1,10 +1,12 @@
 """Run the notebooks again and store them with what they show.
 
-``python tools/regenerate_notebooks.py`` runs all of them, solutions included, ``... notebooks/01*.ipynb`` some.
-``--check`` writes nothing and says whether the stored notebooks are what a run gives, byte for byte.
+``python tools/regenerate_notebooks.py`` runs all of them, solutions included, ``...
+notebooks/01*.ipynb`` some. ``--check`` writes nothing and says whether the stored notebooks are
+what a run gives, byte for byte.
 
-Each notebook runs from top to bottom in a fresh copy of the folder, so none depends on what another left behind. What
-is stored holds nothing that changes from one run to the next: no times, no random widget names, no program versions.
+Each notebook runs from top to bottom in a fresh copy of the folder, so none depends on what another
+left behind. What is stored holds nothing that changes from one run to the next: no times, no random
+widget names, no program versions.
 """
 
 import argparse
@@ -33,7 +35,9 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 
-WARNING_PLACE = re.compile(r"\S*ipykernel_\d+\S*\.py:\d+: ")  # a warning in a cell names a temporary file
+WARNING_PLACE = re.compile(
+    r"\S*ipykernel_\d+\S*\.py:\d+: "
+)  # a warning in a cell names a temporary file
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LARGE_PNG_BYTES = 60_000
@@ -42,7 +46,9 @@ PNG_TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"tIME")
 
 def find_notebooks(folder=NOTEBOOKS):
     """Return the paths of the notebooks in a folder and below, in alphabetical order, without Jupyter's backups."""
-    return sorted(path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+    return sorted(
+        path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+    )
 
 
 def run_notebook(path):
@@ -77,8 +83,11 @@ def run_notebook(path):
             notebook,
             timeout=CELL_TIMEOUT_SECONDS,
             kernel_name="python3",
-            extra_arguments=["--log-level=ERROR"],  # not the kernel's remark on every start that it speaks TCP
-            coalesce_streams=True,  # two prints give one output, however the kernel happened to send them
+            extra_arguments=[
+                "--log-level=ERROR"
+            ],  # not the kernel's remark on every start that it speaks TCP
+            # two prints give one output, however the kernel happened to send them
+            coalesce_streams=True,
             resources={"metadata": {"path": str(working_folder)}},
         )
         client.execute(env=kernel_environment(scratch))
@@ -94,9 +103,13 @@ def kernel_environment(scratch):
 
 def normalise(notebook):
     """Take out of a notebook, in place, whatever changes from one run to the next."""
-    notebook.metadata = nbformat.from_dict(METADATA)  # widget state and Python's version go with the old one
+    notebook.metadata = nbformat.from_dict(
+        METADATA
+    )  # widget state and Python's version go with the old one
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in ("tags",) if key in cell.metadata})
+        cell.metadata = nbformat.from_dict(
+            {key: cell.metadata[key] for key in ("tags",) if key in cell.metadata}
+        )
         for output in cell.get("outputs", []):
             normalise_output(output)
 
@@ -146,7 +159,8 @@ def reduce_colours(png):
     Parameters
     ----------
     png : bytes
-        A whole PNG file. A small one, one with few colours and one that is transparent somewhere come back as they are.
+        A whole PNG file. A small one, one with few colours and one that is transparent somewhere
+        come back as they are.
 
     Returns
     -------
@@ -173,7 +187,9 @@ def regenerate(path):
 
 def describe_difference(stored, fresh, max_lines=20):
     """Return the first lines that differ, cut to a readable width; pictures are long."""
-    lines = difflib.unified_diff(stored.splitlines(), fresh.splitlines(), "stored", "fresh", lineterm="", n=1)
+    lines = difflib.unified_diff(
+        stored.splitlines(), fresh.splitlines(), "stored", "fresh", lineterm="", n=1
+    )
     return "\n".join(line[:160] for line, _ in zip(lines, range(max_lines), strict=False))
 
 
@@ -200,7 +216,9 @@ def main(arguments):
     """Regenerate the named notebooks, or all; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: all below notebooks/")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a run gives other bytes")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail where a run gives other bytes"
+    )
     options = parser.parse_args(arguments)
     paths = [path.resolve() for path in options.notebooks] or find_notebooks()
     if not paths:

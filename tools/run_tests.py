@@ -1,10 +1,10 @@
 """Run every check and every test, each as a program of its own, and sum up.
 
-``python tools/run_tests.py`` runs all steps, ``python tools/run_tests.py lint unit`` some of them. Every step runs even
-if an earlier one failed. The exit code is 0 when all is well, else 1.
+``python tools/run_tests.py`` runs all steps, ``python tools/run_tests.py lint unit`` some of them.
+Every step runs even if an earlier one failed. The exit code is 0 when all is well, else 1.
 
-With the environment variable ``CI`` set, a missing Chromium is a failure. Without it the browser tests are left out,
-and the summary says so.
+With the environment variable ``CI`` set, a missing Chromium is a failure. Without it the browser
+tests are left out, and the summary says so.
 """
 
 import argparse
@@ -20,7 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Name of each step, and what is run by `python -m`. Those that begin with pytest report how many tests they ran.
+# Name of each step, and what is run by `python -m`. Those that begin with pytest report how many
+# tests they ran.
 STEPS = {
     "lint": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
@@ -89,7 +90,11 @@ def count_tests(report):
     for suite in ElementTree.parse(report).iter("testsuite"):
         n_failed = int(suite.get("failures")) + int(suite.get("errors"))
         n_skipped = int(suite.get("skipped"))
-        counts += Counter(failed=n_failed, skipped=n_skipped, passed=int(suite.get("tests")) - n_failed - n_skipped)
+        counts += Counter(
+            failed=n_failed,
+            skipped=n_skipped,
+            passed=int(suite.get("tests")) - n_failed - n_skipped,
+        )
     return counts
 
 
@@ -110,7 +115,9 @@ def run_step(step):
 def run_command(command):
     """Return whether a command ended well, and in time."""
     try:
-        done = subprocess.run(command, cwd=ROOT, env=step_environment(), timeout=STEP_TIMEOUT_SECONDS)
+        done = subprocess.run(
+            command, cwd=ROOT, env=step_environment(), timeout=STEP_TIMEOUT_SECONDS
+        )
     except subprocess.TimeoutExpired:
         print(f"stopped after {STEP_TIMEOUT_SECONDS} s")
         return False
@@ -127,9 +134,13 @@ def run_or_leave_out(step):
 def summarise(outcomes):
     """Return the summary as text: a line per step, and one with the number of tests."""
     total = sum((outcome.counts for outcome in outcomes), Counter())
-    lines = [f"{outcome.step:<10} {outcome.verdict:<9} {outcome.seconds:6.1f} s" for outcome in outcomes]
+    lines = [
+        f"{outcome.step:<10} {outcome.verdict:<9} {outcome.seconds:6.1f} s" for outcome in outcomes
+    ]
     if any(outcome.verdict == "left out" for outcome in outcomes):
-        lines.append("THE BROWSER TESTS WERE LEFT OUT: no Chromium here; how to install one stands above.")
+        lines.append(
+            "THE BROWSER TESTS WERE LEFT OUT: no Chromium here; how to install one stands above."
+        )
     skipped = f", {total['skipped']} skipped" if total["skipped"] else ""
     lines.append(f"{total['passed']} passed, {total['failed']} failed{skipped}")
     return "\n".join(lines)
@@ -138,7 +149,9 @@ def summarise(outcomes):
 def main(arguments):
     """Run the named steps, or all; return the exit code."""
     parser = argparse.ArgumentParser(description="Run the project's checks and tests.")
-    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"one or more of: {' '.join(STEPS)}; default: all")
+    parser.add_argument(
+        "steps", nargs="*", metavar="STEP", help=f"one or more of: {' '.join(STEPS)}; default: all"
+    )
     steps = parser.parse_args(arguments).steps or list(STEPS)
     unknown = [step for step in steps if step not in STEPS]
     if unknown:

@@ -1,7 +1,7 @@
 """Open JupyterLab on the first notebook.
 
-``python tools/start_lab.py`` runs it on the demo collection, ``python tools/start_lab.py --photos "my photos"`` on a
-folder of yours. Further options go to JupyterLab.
+``python tools/start_lab.py`` runs it on the demo collection, ``python tools/start_lab.py --photos
+"my photos"`` on a folder of yours. Further options go to JupyterLab.
 """
 
 import argparse
@@ -36,7 +36,9 @@ def find_photos(folder):
 def read_arguments(arguments):
     """Return the folder of photos ("" for none) and the list of options for JupyterLab."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--photos", default="", metavar="FOLDER", help="use these pictures instead of the demo's")
+    parser.add_argument(
+        "--photos", default="", metavar="FOLDER", help="use these pictures instead of the demo's"
+    )
     options, lab_options = parser.parse_known_args(arguments)
     return options.photos, lab_options
 
@@ -55,8 +57,12 @@ def main(arguments):
         os.environ["IMGDUP_PHOTOS"] = find_photos(photos)
     if is_superuser():
         lab_options.append("--allow-root")
-    # As options rather than as a file to open, so that the printed address leads to the notebook too.
-    where = [f"--ServerApp.root_dir={NOTEBOOKS}", f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"]
+    # As options rather than as a file to open, so that the printed address leads to the notebook
+    # too.
+    where = [
+        f"--ServerApp.root_dir={NOTEBOOKS}",
+        f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}",
+    ]
     LabApp.launch_instance([*where, *lab_options])
 
 

@@ -1,6 +1,7 @@
 """One picture laid on another -> which blocks of what both show agree, and what that says of the two.
 
-The grey pictures decide, of which small blocks are compared one by one, and their colours have a say where they agree.
+The grey pictures decide, of which small blocks are compared one by one, and their colours have a
+say where they agree.
 """
 
 from __future__ import annotations
@@ -12,23 +13,52 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..engine.features import MIN_BLOCKS, MIN_FEATURES, PIXELS_A_COLOUR, SMALL_CELL, TEXTURED, Features, import_cv2
+from ..engine.features import (
+    MIN_BLOCKS,
+    MIN_FEATURES,
+    PIXELS_A_COLOUR,
+    SMALL_CELL,
+    TEXTURED,
+    Features,
+    import_cv2,
+)
 from .geometry import determinant, invert, largest_part, lay_frame, overlaps, then, to_pixels
 
 CELL = 8  # pixels of the grey pictures; a block is 2 x 2 cells, and blocks overlap by half
 FEW_BLOCKS = 40  # a common area of fewer blocks is looked at with small cells
-SMALL_SHARE, SMALL_BLOCKS = 25.0, 24  # percent of a picture; where less of it is common, so many blocks must say that it is
-MIN_OVERLAP, MIN_BOTH = 20.0, 4.0  # percent that must be common of the picture of which more is; of each
-AGREES = 0.85  # correlation of a block; photographs taken a second apart mostly stay below in what moved
-LACKS, TIMES = 0.02, 30  # of correlation: what any block may lack, and how many times what the median lacks besides
-ALL_BUT_ALL = 99.0  # percent; so much is claimed at most where a block lacks more, or colours are lost
-AGREES_MORE = 0.9  # where most blocks are all but equal, so that one word that is another shows; or few features vouch for it
+SMALL_SHARE, SMALL_BLOCKS = (
+    25.0,
+    24,
+)  # percent of a picture; where less of it is common, so many blocks must say that it is
+MIN_OVERLAP, MIN_BOTH = (
+    20.0,
+    4.0,
+)  # percent that must be common of the picture of which more is; of each
+AGREES = (
+    0.85  # correlation of a block; photographs taken a second apart mostly stay below in what moved
+)
+LACKS, TIMES = (
+    0.02,
+    30,
+)  # of correlation: what any block may lack, and how many times what the median lacks besides
+ALL_BUT_ALL = (
+    99.0  # percent; so much is claimed at most where a block lacks more, or colours are lost
+)
+# where most blocks are all but equal, so that one word that is another shows; or few features vouch
+# for it
+AGREES_MORE = 0.9
 COARSE, COARSER = 2, 4  # times smaller than the grey pictures, where a copy has lost its detail
 AGREES_COARSE, AGREES_COARSER = 0.7, 0.9  # correlation of a block there
 SIMILAR = 0.5  # correlation from which a block says where the pictures should lie
-MAX_STEPS, SETTLED_PIXELS = 4, 0.1  # of moving the transform; pixels of the grey picture that end it
+MAX_STEPS, SETTLED_PIXELS = (
+    4,
+    0.1,
+)  # of moving the transform; pixels of the grey picture that end it
 SETTLED = 90.0  # percent; then nothing else is tried
-LARGE_PART, SHARP = 40, 0.85  # blocks in one piece; of these so many agree surely though around them all has changed
+LARGE_PART, SHARP = (
+    40,
+    0.85,
+)  # blocks in one piece; of these so many agree surely though around them all has changed
 
 _textured: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
 
@@ -39,7 +69,11 @@ def is_textured(features: Features) -> bool:
     if known is None:
         from .warp_loops import count_all_textured
 
-        n_blocks = count_all_textured(features.grey, SMALL_CELL, TEXTURED) if len(features) >= MIN_FEATURES else 0
+        n_blocks = (
+            count_all_textured(features.grey, SMALL_CELL, TEXTURED)
+            if len(features) >= MIN_FEATURES
+            else 0
+        )
         known = _textured[features] = n_blocks >= MIN_BLOCKS
     return known
 
@@ -51,9 +85,10 @@ class Alignment:
     Attributes
     ----------
     similarity
-        percent of the textured blocks of the common area that agree, in the band from 70 to 79 where they show another shot of
-        the scene or other colours, and 99 at most where a block falls behind the others or colours are lost. Below 70 only of
-        a shared part (see `shares_part`); 0 of what else agrees in part, and where no alignment was found.
+        percent of the textured blocks of the common area that agree, in the band from 70 to 79
+        where they show another shot of the scene or other colours, and 99 at most where a block
+        falls behind the others or colours are lost. Below 70 only of a shared part (see
+        `shares_part`); 0 of what else agrees in part, and where no alignment was found.
     matches
         features that the transform carries.
     transform : float64, 2 x 3, or None
@@ -63,7 +98,8 @@ class Alignment:
     blocks : float32, rows x columns
         correlation of each block of the common area; NaN where it is outside or both are flat.
     apart
-        pixels of the grey picture by which what agrees lies apart, the median over blocks; 0.1 in a copy, more in another shot.
+        pixels of the grey picture by which what agrees lies apart, the median over blocks; 0.1 in a
+        copy, more in another shot.
     frame : {'left', 'right'}
         the picture whose grid the blocks are: the coarser one of what both show.
     cell
@@ -71,12 +107,15 @@ class Alignment:
     agrees
         correlation from which a block agrees.
     doubt
-        0 to 1; how little says that a nearly flat picture is a copy: flat parts of another shade, or few textured
-        blocks that do not agree wholly. With 1 the similarity is in the band from 70 to 79 too.
+        0 to 1; how little says that a nearly flat picture is a copy: flat parts of another shade,
+        or few textured blocks that do not agree wholly. With 1 the similarity is in the band from
+        70 to 79 too.
     coarse
-        whether it agrees only once both are made small, as a copy does that has lost its detail; in that band too.
+        whether it agrees only once both are made small, as a copy does that has lost its detail; in
+        that band too.
     recoloured
-        percent of the blocks that agree in grey which have other colours and so do not count; 0 where nothing depends on it.
+        percent of the blocks that agree in grey which have other colours and so do not count; 0
+        where nothing depends on it.
     """
 
     similarity: float
@@ -96,7 +135,11 @@ class Alignment:
     @cached_property
     def part(self) -> np.ndarray:
         """Which blocks make up the largest piece that agrees, bool, rows x columns."""
-        return np.zeros((0, 0), dtype=bool) if self.blocks is None else largest_part(self.blocks >= self.agrees)
+        return (
+            np.zeros((0, 0), dtype=bool)
+            if self.blocks is None
+            else largest_part(self.blocks >= self.agrees)
+        )
 
     @property
     def agreeing(self) -> float:
@@ -107,7 +150,8 @@ class Alignment:
     def shares_part(self) -> bool:
         """Whether what agrees is a part that both pictures share, and not what two shots or garments have in common.
 
-        Features carry it, some of it is in one piece, and it lies still; or it is a large piece that agrees nearly wholly.
+        Features carry it, some of it is in one piece, and it lies still; or it is a large piece
+        that agrees nearly wholly.
         """
         if self.blocks is None or self.matches == 0:
             return False
@@ -116,12 +160,16 @@ class Alignment:
         n = int(self.part.sum())
         if n < MIN_BLOCKS:
             return False
-        return self.apart < SHOT or (n >= LARGE_PART and share_of(self.blocks[self.part], SURELY) >= SHARP)
+        return self.apart < SHOT or (
+            n >= LARGE_PART and share_of(self.blocks[self.part], SURELY) >= SHARP
+        )
 
     @property
     def scale(self) -> float:
         """How much larger right shows what left shows, as the square root of areas; NaN without a transform."""
-        return math.sqrt(abs(determinant(self.transform))) if self.transform is not None else math.nan
+        return (
+            math.sqrt(abs(determinant(self.transform))) if self.transform is not None else math.nan
+        )
 
     @property
     def mirrored(self) -> bool:
@@ -136,7 +184,9 @@ class Alignment:
         (a, b, _), (c, d, _) = self.transform.tolist()
         if self.mirrored:
             a, c = -a, -c
-        return math.degrees(math.atan2(b - c, a + d))  # of the nearest rotation, so that a squashed picture counts as upright
+        return math.degrees(
+            math.atan2(b - c, a + d)
+        )  # of the nearest rotation, so that a squashed picture counts as upright
 
 
 NOTHING = Alignment(0.0, apart=math.inf)
@@ -168,13 +218,22 @@ def are_enough(shares: tuple[float, float], min_both: float) -> bool:
 
 
 def settle(
-    first: Features, second: Features, transform: np.ndarray, matches: int, min_both: float, smaller: int = 1
+    first: Features,
+    second: Features,
+    transform: np.ndarray,
+    matches: int,
+    min_both: float,
+    smaller: int = 1,
 ) -> Alignment:
     """Let the grey pictures themselves, made some times smaller, move the transform until blocks lie as well as they can."""
     from .warp_loops import settle_blocks
 
-    is_shrunk = abs(determinant(transform)) <= 1  # onto the one with fewer pixels for the same thing
-    source, target, onto = (first, second, transform) if is_shrunk else (second, first, invert(transform))
+    is_shrunk = (
+        abs(determinant(transform)) <= 1
+    )  # onto the one with fewer pixels for the same thing
+    source, target, onto = (
+        (first, second, transform) if is_shrunk else (second, first, invert(transform))
+    )
     grey = _shrink(source.grey, math.sqrt(abs(determinant(onto))) / smaller)
     there = _shrink(target.grey, 1 / smaller)
     to_source, to_target = to_pixels(source.size, grey.shape), to_pixels(target.size, there.shape)
@@ -190,7 +249,11 @@ def settle(
     transform = invert(settled) if is_shrunk else settled
     shares = overlaps(transform, first.size, second.size)
     min_blocks = MIN_BLOCKS if min(shares) >= SMALL_SHARE else SMALL_BLOCKS
-    if percent <= 0 or np.count_nonzero(~np.isnan(blocks)) < min_blocks or not are_enough(shares, min_both):
+    if (
+        percent <= 0
+        or np.count_nonzero(~np.isnan(blocks)) < min_blocks
+        or not are_enough(shares, min_both)
+    ):
         return NOTHING
     return Alignment(
         percent,
@@ -212,11 +275,19 @@ def settle_equal(left: Features, right: Features) -> Alignment:
     upright = np.eye(3)[:2]
     found = settle(left, right, upright, len(left), MIN_BOTH)
     return replace(
-        found, similarity=100.0, matches=len(left), transform=upright, overlap_left=100.0, overlap_right=100.0, apart=0.0
+        found,
+        similarity=100.0,
+        matches=len(left),
+        transform=upright,
+        overlap_left=100.0,
+        overlap_right=100.0,
+        apart=0.0,
     )
 
 
-def _judge_exactly(blocks: np.ndarray, percent: float, apart: float, doubt: float) -> tuple[float, float]:
+def _judge_exactly(
+    blocks: np.ndarray, percent: float, apart: float, doubt: float
+) -> tuple[float, float]:
     """Return the similarity where blocks are expected to agree as well as most do, and the correlation that this asks for."""
     from .warp_loops import middle_and_least, weigh
 
@@ -250,7 +321,8 @@ def judge_unvouched(found: Alignment) -> Alignment:
 def judge_colours(found: Alignment, left: Features, right: Features) -> Alignment:
     """Judge an alignment again by its colours: blocks of other ones do not agree.
 
-    What is alike but for its colours, a shirt in blue and in red, is at least in the band of other shots.
+    What is alike but for its colours, a shirt in blue and in red, is at least in the band of other
+    shots.
     """
     from .bands import SHOT_AT_MOST
     from .warp_loops import weigh
@@ -273,7 +345,9 @@ def judge_colours(found: Alignment, left: Features, right: Features) -> Alignmen
     return replace(found, similarity=similarity, blocks=left_over, recoloured=recoloured)
 
 
-OTHER_COLOUR = 30.0  # levels of chroma; strong compression and clipped highlights change a block by less
+OTHER_COLOUR = (
+    30.0  # levels of chroma; strong compression and clipped highlights change a block by less
+)
 SAME_COLOUR = 10.0  # levels of chroma, the mean of all blocks
 MATTERS = 0.05  # of the blocks of a whole picture
 COLOURLESS = 8.0  # levels of chroma, root mean square
@@ -300,7 +374,12 @@ def have_other_colours(left: Features, right: Features) -> bool:
 
 
 def compare_colours(
-    left: Features, right: Features, transform: np.ndarray, frame: str, agreeing: np.ndarray, cell: int
+    left: Features,
+    right: Features,
+    transform: np.ndarray,
+    frame: str,
+    agreeing: np.ndarray,
+    cell: int,
 ) -> tuple[np.ndarray, bool]:
     """Compare the colours of the blocks that agree in grey.
 
@@ -316,20 +395,26 @@ def compare_colours(
 
     Returns
     -------
-    other : bool, rows x columns; which of these blocks are of another colour
-    same : whether both have the same colours, or next to none; not where one is much paler, or all are somewhat off
+    other : bool, rows x columns; which of these blocks are of another colour same : whether both
+    have the same colours, or next to none; not where one is much paler, or all are somewhat off
 
     Notes
     -----
-    The paler picture may have lost the same share of its colour everywhere; what is further than `OTHER_COLOUR` from that is of
-    another colour. Where it is all of one hue and the other is not, it was toned, as sepia is: nothing of its colour was kept.
+    The paler picture may have lost the same share of its colour everywhere; what is further than
+    `OTHER_COLOUR` from that is of another colour. Where it is all of one hue and the other is not,
+    it was toned, as sepia is: nothing of its colour was kept.
     """
     from .colour_loops import distances, mean_blocks, sum_products
 
     other = np.zeros_like(agreeing)
-    source, target, onto = (left, right, transform) if frame == "right" else (right, left, invert(transform))
+    source, target, onto = (
+        (left, right, transform) if frame == "right" else (right, left, invert(transform))
+    )
     n = cell // PIXELS_A_COLOUR
-    pale, rich = mean_blocks(_lay(source, target, onto), agreeing, n), mean_blocks(_chroma(target), agreeing, n)
+    pale, rich = (
+        mean_blocks(_lay(source, target, onto), agreeing, n),
+        mean_blocks(_chroma(target), agreeing, n),
+    )
     strength, most = sum_products(pale, pale), sum_products(rich, rich)
     if strength > most:
         pale, rich, strength, most = rich, pale, most, strength
@@ -363,5 +448,9 @@ def _lay(source: Features, target: Features, onto: np.ndarray) -> np.ndarray:
     size = [max(1, round(side * smaller)) for side in colours.shape[1::-1]]
     colours = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
     there = target.colours.shape
-    pixels = then(invert(to_pixels(source.size, colours.shape)), onto, to_pixels(target.size, there))
-    return cv2.warpAffine(colours, pixels, there[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    pixels = then(
+        invert(to_pixels(source.size, colours.shape)), onto, to_pixels(target.size, there)
+    )
+    return cv2.warpAffine(
+        colours, pixels, there[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )

@@ -1,11 +1,15 @@
 """Where a pair's percent comes from: the limits between a copy, another photograph of the scene, and look-alikes.
 
-This module imports nothing, so that compiled loops can use its numbers. numba keeps compiled loops on disk and does not look at
-other files: after a change here, remove `__pycache__`.
+This module imports nothing, so that compiled loops can use its numbers. numba keeps compiled loops
+on disk and does not look at other files: after a change here, remove `__pycache__`.
 """
 
 from __future__ import annotations
 
 COPY, SHOT = 0.15, 0.22  # pixels that what agrees is apart, in the median: a copy; another shot
 LOOKS_ALIKE, SHOT_AT_MOST = 70.0, 79.0  # percent; the band of other shots of one scene
-SURELY, WHOLLY, PARTLY = 0.95, 0.98, 0.95  # correlation, and shares of blocks with it, where few are textured: no doubt; doubt
+SURELY, WHOLLY, PARTLY = (
+    0.95,
+    0.98,
+    0.95,
+)  # correlation, and shares of blocks with it, where few are textured: no doubt; doubt

@@ -1,14 +1,16 @@
 """Many images' features -> which pairs of images are worth aligning: a vote through an inverted index.
 
-Descriptors of one patch in two pictures differ in some 20 to 60 of their 256 bits. `N_TABLES` times, some of them are taken as
-a key; two features that share a key, and are near as a whole, are one vote for their two images, counted by the angle between
-them, because a true copy turns all its patches by one angle. No list of all pairs is ever made.
+Descriptors of one patch in two pictures differ in some 20 to 60 of their 256 bits. `N_TABLES`
+times, some of them are taken as a key; two features that share a key, and are near as a whole, are
+one vote for their two images, counted by the angle between them, because a true copy turns all its
+patches by one angle. No list of all pairs is ever made.
 
-The votes of a pair depend on its two images alone; which pairs are `best_pairs` depends on all votes. Hence votes can be kept
-while a collection grows, and those of new images are all that is counted.
+The votes of a pair depend on its two images alone; which pairs are `best_pairs` depends on all
+votes. Hence votes can be kept while a collection grows, and those of new images are all that is
+counted.
 
-A second vote finds images that are a part of another: what was seen of each image as a whole asks what was seen of the large
-ones from closer by.
+A second vote finds images that are a part of another: what was seen of each image as a whole asks
+what was seen of the large ones from closer by.
 """
 
 from __future__ import annotations
@@ -34,15 +36,25 @@ MANY_VOTES = 20  # at one angle, from which a pair is looked at if it is
 BEST_OF_MANY = 32  # among so many of one of its images: pages of text all have letters in common
 BEST = 8  # of an image are looked at with fewer votes
 TOGETHER = 256  # images that ask at a time
-ASKED_CLOSER = 2500  # images whose features from closer by are indexed at a time, so that an index takes 230 MB at most
-STRIPES = 4  # parts of a collection that are compared with each other elsewhere, so that a worker holds two of them
-FEWER = 4  # times; so much fewer features are looked for among those only that share a key with one of them
+# images whose features from closer by are indexed at a time, so that an index takes 230 MB at most
+ASKED_CLOSER = 2500
+# parts of a collection that are compared with each other elsewhere, so that a worker holds two of
+# them
+STRIPES = 4
+# times; so much fewer features are looked for among those only that share a key with one of them
+FEWER = 4
 # of two images, 15 bytes; whether the second vote, from closer by, counted them
-VOTES = np.dtype([("one", "<u4"), ("other", "<u4"), ("votes", "<u2"), ("weight", "<u4"), ("closer", "?")])
+VOTES = np.dtype(
+    [("one", "<u4"), ("other", "<u4"), ("votes", "<u2"), ("weight", "<u4"), ("closer", "?")]
+)
 
 
 def find_candidates(
-    images: Sequence[Features], max_bits: int, executor: Executor | None = None, *, others: Sequence[Features] | None = None
+    images: Sequence[Features],
+    max_bits: int,
+    executor: Executor | None = None,
+    *,
+    others: Sequence[Features] | None = None,
 ) -> np.ndarray:
     """Find the pairs of images that share enough features at one angle: within one collection, or between two.
 
@@ -53,10 +65,11 @@ def find_candidates(
     max_bits
         by which two descriptors of one patch may differ, inclusive.
     executor
-        any `concurrent.futures.Executor`, given quarters of the collection to compare with each other; None works in threads
-        on one index. The answer is the same.
+        any `concurrent.futures.Executor`, given quarters of the collection to compare with each
+        other; None works in threads on one index. The answer is the same.
     others
-        of a second collection, numbered from `len(images)` on; then only pairs with an image in each are looked for.
+        of a second collection, numbered from `len(images)` on; then only pairs with an image in
+        each are looked for.
 
     Returns
     -------
@@ -64,9 +77,10 @@ def find_candidates(
 
     Notes
     -----
-    Approximate: a pair is missed where fewer than 4 features agree in all 28 bits of one of 14 keys, or where fewer than 20 do
-    and both images have eight better partners. The index takes about 190 bytes a feature, 57 kB an image. The second vote, from
-    closer by, asks for 26 bits and has eight partners of its own; it takes three times as long where all images are large.
+    Approximate: a pair is missed where fewer than 4 features agree in all 28 bits of one of 14
+    keys, or where fewer than 20 do and both images have eight better partners. The index takes
+    about 190 bytes a feature, 57 kB an image. The second vote, from closer by, asks for 26 bits and
+    has eight partners of its own; it takes three times as long where all images are large.
     """
     together = [*images, *(others or [])]
     asking = np.arange(len(together)) < len(images)
@@ -75,14 +89,20 @@ def find_candidates(
 
 
 def count_votes(
-    images: Sequence[Features], asking: np.ndarray, max_bits: int, executor: Executor | None = None, *, within: bool = True
+    images: Sequence[Features],
+    asking: np.ndarray,
+    max_bits: int,
+    executor: Executor | None = None,
+    *,
+    within: bool = True,
 ) -> np.ndarray:
     """Count the votes between some images and all others.
 
     Parameters
     ----------
     images
-        features of each image, of one method. The answer depends neither on their order nor on the number of threads.
+        features of each image, of one method. The answer depends neither on their order nor on the
+        number of threads.
     asking : bool, n_images
         those that are compared with all that are not; all of them compares a whole collection.
     max_bits, executor
@@ -93,7 +113,8 @@ def count_votes(
     Returns
     -------
     VOTES
-        a record for each pair and vote that has enough, one < other; the first vote first, then in lexical order.
+        a record for each pair and vote that has enough, one < other; the first vote first, then in
+        lexical order.
     """
     order = np.array(sorted(range(len(images)), key=lambda k: images[k].key), dtype=np.int64)
     if not asking.any() or (asking.all() and not within):
@@ -102,21 +123,31 @@ def count_votes(
     counted = [_count(_pose(whole, asking[order], within), order, max_bits, executor)]
     if any(image.closer is not None for image in images):
         closer = FeatureSet.join([images[k].closer or images[k].without_features() for k in order])
-        counted.append(_count(_pose_closer(whole, closer, asking[order], within), order, max_bits, executor))
+        counted.append(
+            _count(_pose_closer(whole, closer, asking[order], within), order, max_bits, executor)
+        )
     return np.concatenate(counted)
 
 
-def _count(questions: Sequence[Question], order: np.ndarray, max_bits: int, executor: Executor | None) -> np.ndarray:
+def _count(
+    questions: Sequence[Question], order: np.ndarray, max_bits: int, executor: Executor | None
+) -> np.ndarray:
     """Return VOTES of what some questions find; `order` says which image is the first, the second and so on in them."""
     search = partial(_search_tile, max_bits=max_bits)
     tiles = _cut_tiles(questions, 1 if executor is None else STRIPES)
     if executor is None:
         parts = [search(tile) for tile in tiles]
     else:
-        parts = list(map_batches(partial(each, search), tiles, executor=executor, describe="candidates", size=1))
+        parts = list(
+            map_batches(
+                partial(each, search), tiles, executor=executor, describe="candidates", size=1
+            )
+        )
     found = np.concatenate([np.zeros((0, 4), np.int64), *parts])
     found[:, :2] = np.sort(order[found[:, :2]], axis=1)
-    votes = _merge_votes(found[found[:, 0] != found[:, 1]])  # an image's own section is no other image
+    votes = _merge_votes(
+        found[found[:, 0] != found[:, 1]]
+    )  # an image's own section is no other image
     votes["closer"] = questions[0].closer
     return votes
 
@@ -144,13 +175,18 @@ def best_pairs(votes: np.ndarray, n_images: int) -> np.ndarray:
     -------
     int64, n_pairs x 2; a pair may come twice
     """
-    return np.concatenate([_best_of_one_vote(votes[votes["closer"] == closer], n_images) for closer in (False, True)])
+    return np.concatenate(
+        [_best_of_one_vote(votes[votes["closer"] == closer], n_images) for closer in (False, True)]
+    )
 
 
 def _best_of_one_vote(votes: np.ndarray, n_images: int) -> np.ndarray:
     pairs = np.column_stack([votes["one"], votes["other"]]).astype(np.int64)
     weights = votes["weight"].astype(np.int64)
-    ends, their_weights = pairs.T.ravel(), np.tile(weights, 2)  # each pair counts for both of its images
+    ends, their_weights = (
+        pairs.T.ravel(),
+        np.tile(weights, 2),
+    )  # each pair counts for both of its images
     order = np.lexsort((-their_weights, ends))
     ends, their_weights = ends[order], their_weights[order]
 
@@ -166,13 +202,14 @@ def _best_of_one_vote(votes: np.ndarray, n_images: int) -> np.ndarray:
     return pairs[is_among(BEST) | ((votes["votes"] >= MANY_VOTES) & is_among(BEST_OF_MANY))]
 
 
-# -- who asks whom ----------------------------------------------------------------------------------------------------
+# -- who asks whom ---------------------------------------------------------------------------------
 
 
 class Question(NamedTuple):
     """Two sets of features of the same images, some of which may have none.
 
-    Each pair is looked for from its first image; where those asked are seen from closer by, from both.
+    Each pair is looked for from its first image; where those asked are seen from closer by, from
+    both.
     """
 
     asking: FeatureSet
@@ -194,7 +231,9 @@ def _pose(features: FeatureSet, asks: np.ndarray, within: bool) -> list[Question
     return [Question(first, first), Question(first, second), Question(second, first)]
 
 
-def _pose_closer(whole: FeatureSet, closer: FeatureSet, asks: np.ndarray, within: bool) -> list[Question]:
+def _pose_closer(
+    whole: FeatureSet, closer: FeatureSet, asks: np.ndarray, within: bool
+) -> list[Question]:
     """Return the questions that lead to all votes of images as a whole with others from closer by."""
     if asks.all():
         return [Question(whole, closer, True)]
@@ -223,7 +262,7 @@ def _part(features: FeatureSet, asks: np.ndarray) -> tuple[FeatureSet, FeatureSe
     return features.keep(is_first), features.keep(~is_first)
 
 
-# -- tiles: some images against others --------------------------------------------------------------------------------
+# -- tiles: some images against others -------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,7 +296,10 @@ def _cut_stripes(n_images: int, height: int) -> list[range]:
 
 def _cut_tile(place: tuple[Question, range, range]) -> Tile:
     question, rows, columns = place
-    asking, asked = question.asking.cut(rows.start, rows.stop), question.asked.cut(columns.start, columns.stop)
+    asking, asked = (
+        question.asking.cut(rows.start, rows.stop),
+        question.asked.cut(columns.start, columns.stop),
+    )
     return Tile(rows.start, columns.start, asking, asked, question.closer)
 
 
@@ -275,39 +317,71 @@ def _search_tile(tile: Tile, *, max_bits: int) -> np.ndarray:
     """
     if not (len(tile.asking.angles) and len(tile.asked.angles)):
         return np.zeros((0, 4), np.int64)
-    index = FeatureIndex.build(tile.asked, draw_positions(64 * tile.asked.bits.shape[1], closer=tile.closer))
-    spans = [(start, min(start + TOGETHER, len(tile.asking))) for start in range(0, len(tile.asking), TOGETHER)]
+    index = FeatureIndex.build(
+        tile.asked, draw_positions(64 * tile.asked.bits.shape[1], closer=tile.closer)
+    )
+    spans = [
+        (start, min(start + TOGETHER, len(tile.asking)))
+        for start in range(0, len(tile.asking), TOGETHER)
+    ]
     ask = partial(each, partial(_ask_both_ways, tile=tile, index=index, max_bits=max_bits))
     found = np.concatenate(list(map_batches(ask, spans, describe="candidates", size=1)))
     return found + np.array([tile.first_row, tile.first_column, 0, 0])
 
 
-def _ask_both_ways(span: tuple[int, int], *, tile: Tile, index: FeatureIndex, max_bits: int) -> np.ndarray:
+def _ask_both_ways(
+    span: tuple[int, int], *, tile: Tile, index: FeatureIndex, max_bits: int
+) -> np.ndarray:
     from .match_loops import collect_votes
 
     asking, asked = tile.asking, tile.asked
     only_later = tile.first_row == tile.first_column and not tile.closer
-    known: tuple = (asked.bits, asked.angles, index.owner, index.rows, len(asked), max_bits, MIN_VOTES)
+    known: tuple = (
+        asked.bits,
+        asked.angles,
+        index.owner,
+        index.rows,
+        len(asked),
+        max_bits,
+        MIN_VOTES,
+    )
     views = [(asking.bits, asking.angles)]
     if len(asking.mirrored):
         views.append((asking.mirrored, (180 - asking.angles).astype(np.float32)))
     start, stop = asking.starts[list(span)]
     return np.concatenate(
         [
-            collect_votes(bits, angles, asking.starts, *span, only_later, *index.look_up(bits[start:stop]), *known)
+            collect_votes(
+                bits,
+                angles,
+                asking.starts,
+                *span,
+                only_later,
+                *index.look_up(bits[start:stop]),
+                *known,
+            )
             for bits, angles in views
         ]
     )
 
 
-FEW = 4 * MIN_FEATURES  # features that a copy of such a picture may have, for a logo or for what compression leaves
-SHADE = 0.85  # of what a frame shows; where a plane explains as much, it is a shade from side to side, like all other shades
-STEP = 0.01  # of correlation; were the smallest difference to count, the cleanest of many scans would be the partner of all
-LENGTH = 2048  # of a frame in whole numbers: float32 sums their products without rounding, in whatever order
+FEW = (
+    4 * MIN_FEATURES
+)  # features that a copy of such a picture may have, for a logo or for what compression leaves
+# of what a frame shows; where a plane explains as much, it is a shade from side to side, like all
+# other shades
+SHADE = 0.85
+# of correlation; were the smallest difference to count, the cleanest of many scans would be the
+# partner of all
+STEP = 0.01
+# of a frame in whole numbers: float32 sums their products without rounding, in whatever order
+LENGTH = 2048
 BLOCK_BYTES = 32 * 2**20  # of a block of weights; up to four are in memory at a time
 
 
-def find_alike_frames(features: Sequence[Features], is_blank: np.ndarray, n_left: int | None = None) -> np.ndarray:
+def find_alike_frames(
+    features: Sequence[Features], is_blank: np.ndarray, n_left: int | None = None
+) -> np.ndarray:
     """Find what looks most like each picture that has too few features, but some detail.
 
     Parameters
@@ -317,18 +391,20 @@ def find_alike_frames(features: Sequence[Features], is_blank: np.ndarray, n_left
     is_blank : bool, n_images
         those that are compared with none, for they have no detail.
     n_left
-        so many of them are one collection and the others a second one; then only pairs with an image in each are looked for.
+        so many of them are one collection and the others a second one; then only pairs with an
+        image in each are looked for.
 
     Returns
     -------
     int64, n_pairs x 2, first < second, in lexical order
-        each such picture with the 8 that are most like it; of those that are as much like it to a percent, with the ones that
-        follow it in the order of their digests, so that a thousand of one look are not all one's partners. Pictures that
-        cannot be told apart count as one.
+        each such picture with the 8 that are most like it; of those that are as much like it to a
+        percent, with the ones that follow it in the order of their digests, so that a thousand of
+        one look are not all one's partners. Pictures that cannot be told apart count as one.
 
     Notes
     -----
-    4,096 products for each such picture and each that may be its copy, 12 s of processor for 10,000 of them; and 0.1 ms each.
+    4,096 products for each such picture and each that may be its copy, 12 s of processor for 10,000
+    of them; and 0.1 ms each.
 
     Examples
     --------
@@ -345,7 +421,9 @@ def find_alike_frames(features: Sequence[Features], is_blank: np.ndarray, n_left
     if not len(asking):
         return np.zeros((0, 2), np.int64)
     is_left = places < (n_left or 0)
-    _, turn = np.unique(np.array([features[k].key for k in places], dtype=object), return_inverse=True)
+    _, turn = np.unique(
+        np.array([features[k].key for k in places], dtype=object), return_inverse=True
+    )
     height = max(1, BLOCK_BYTES // (8 * len(places)))
     found = []
     for rows in np.split(asking, range(height, len(asking), height)):
@@ -370,7 +448,9 @@ def _is_shade(frame: np.ndarray) -> bool:
     ramp = np.arange(FRAME_SIDE) - (FRAME_SIDE - 1) / 2
     square = frame.reshape(FRAME_SIDE, FRAME_SIDE).astype(np.float64)
     slopes = np.array([square.sum(axis=axis) @ ramp for axis in (0, 1)])
-    return float(slopes @ slopes) >= SHADE * float((square**2).sum()) * FRAME_SIDE * float(ramp @ ramp)
+    return float(slopes @ slopes) >= SHADE * float((square**2).sum()) * FRAME_SIDE * float(
+        ramp @ ramp
+    )
 
 
 def _correlate(some: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -15,8 +15,8 @@ from numba import njit
 def mean_blocks(colours: np.ndarray, wanted: np.ndarray, n: int) -> np.ndarray:
     """Return the mean colour of each wanted block of 2n x 2n colours, which overlap by half; n_wanted x 2.
 
-    colours : float32, height x width x 2, of which those at the right and below that fill no block are not looked at;
-    wanted : bool, rows x columns of blocks.
+    colours : float32, height x width x 2, of which those at the right and below that fill no block
+    are not looked at; wanted : bool, rows x columns of blocks.
     """
     rows, columns = wanted.shape
     cells = np.zeros((rows + 1, columns + 1, 2), np.float32)

@@ -1,6 +1,7 @@
 """Features of many images, one after the other, and an index that tells which of them share a key.
 
-Of each descriptor some bits are a key, in several tables; two descriptors of one patch share a key in one of them.
+Of each descriptor some bits are a key, in several tables; two descriptors of one patch share a key
+in one of them.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class FeatureSet:
             bits=np.concatenate([image.bits for image in images]),
             mirrored=np.concatenate([image.mirrored for image in images]),
             angles=np.concatenate([image.angles for image in images]),
-            starts=np.concatenate([[0], np.cumsum([len(image) for image in images])]).astype(np.int64),
+            starts=np.concatenate([[0], np.cumsum([len(image) for image in images])]).astype(
+                np.int64
+            ),
         )
 
     def keep(self, kept: np.ndarray) -> FeatureSet:
@@ -61,7 +64,9 @@ class FeatureSet:
         """Return the images of a range."""
         starts = self.starts[start : stop + 1]
         some = slice(starts[0], starts[-1])
-        return FeatureSet(self.bits[some], self.mirrored[some], self.angles[some], starts - starts[0])
+        return FeatureSet(
+            self.bits[some], self.mirrored[some], self.angles[some], starts - starts[0]
+        )
 
     @property
     def owner(self) -> np.ndarray:
@@ -78,11 +83,11 @@ class FeatureIndex:
 
     Attributes
     ----------
-    owner : int32, n_features, the image of each
-    rows : int32, n_tables x n_features, features sorted by key, then by image
-    keys : uint32, n_tables x n_features, the keys in that order
-    positions : int64, n_tables x n_key_bits, the bits of a descriptor that make the key of each table
-    noted : uint64, the keys of few features once more, to see at once which of others are not there; None of many
+    owner : int32, n_features, the image of each rows : int32, n_tables x n_features, features
+    sorted by key, then by image keys : uint32, n_tables x n_features, the keys in that order
+    positions : int64, n_tables x n_key_bits, the bits of a descriptor that make the key of each
+    table noted : uint64, the keys of few features once more, to see at once which of others are not
+    there; None of many
     """
 
     owner: np.ndarray
@@ -96,7 +101,9 @@ class FeatureIndex:
         """Sort features by key, a table after the other."""
         keys = _in_threads(partial(_read_keys, features.bits, positions), len(features.bits))
         order = partial(np.argsort, kind="stable")
-        rows = np.stack(list(map_batches(partial(each, order), list(keys), describe="index", size=1))).astype(np.int32)
+        rows = np.stack(
+            list(map_batches(partial(each, order), list(keys), describe="index", size=1))
+        ).astype(np.int32)
         noted = _note([keys]) if keys.shape[1] <= IN_CACHE else None
         return cls(features.owner, rows, np.take_along_axis(keys, rows, axis=1), positions, noted)
 
@@ -109,7 +116,11 @@ class FeatureIndex:
         may_be_there = None if self.noted is None else are_noted(keys, self.noted)
         for table, known in enumerate(self.keys):
             # asked in order, a large index is read from front to back and stays in the cache
-            asked = np.argsort(keys[table]) if may_be_there is None else np.flatnonzero(may_be_there[table])
+            asked = (
+                np.argsort(keys[table])
+                if may_be_there is None
+                else np.flatnonzero(may_be_there[table])
+            )
             begins[table, asked] = np.searchsorted(known, keys[table, asked], "left")
             ends[table, asked] = np.searchsorted(known, keys[table, asked], "right")
         return begins, ends
@@ -144,5 +155,8 @@ def _share_key(bits: np.ndarray, others: Sequence[np.ndarray], positions: np.nda
 
     noted = _note([_read_keys(other, positions, 0, len(other)) for other in others])
     return _in_threads(
-        lambda *span: np.logical_or.reduce(are_noted(_read_keys(bits, positions, *span), noted), axis=0), len(bits)
+        lambda *span: np.logical_or.reduce(
+            are_noted(_read_keys(bits, positions, *span), noted), axis=0
+        ),
+        len(bits),
     )

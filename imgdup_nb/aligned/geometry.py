@@ -1,6 +1,7 @@
 """Affine transforms from the pixels of one picture to those of another, float64, 2 x 3.
 
-They are made many times for each pair of pictures, hence few calls of numpy: each costs more than all of its arithmetic.
+They are made many times for each pair of pictures, hence few calls of numpy: each costs more than
+all of its arithmetic.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import numpy as np
 
 from ..engine.features import import_cv2
 
-MAX_SCALE, MAX_STRETCH = 6.0, 2.5  # what a copy may be enlarged by, and stretched in one direction more than in the other
+MAX_SCALE, MAX_STRETCH = (
+    6.0,
+    2.5,
+)  # what a copy may be enlarged by, and stretched in one direction more than in the other
 
 
 def determinant(transform: np.ndarray) -> float:
@@ -31,7 +35,15 @@ def invert(transform: np.ndarray) -> np.ndarray:
     """
     (a, b, x), (c, d, y) = transform.tolist()
     area = a * d - b * c
-    return np.array([[d / area, -b / area, (b * y - d * x) / area], [-c / area, a / area, (c * x - a * y) / area]]) + 0.0
+    return (
+        np.array(
+            [
+                [d / area, -b / area, (b * y - d * x) / area],
+                [-c / area, a / area, (c * x - a * y) / area],
+            ]
+        )
+        + 0.0
+    )
 
 
 def then(*transforms: np.ndarray) -> np.ndarray:
@@ -39,7 +51,14 @@ def then(*transforms: np.ndarray) -> np.ndarray:
     done, *others = (transform.tolist() for transform in transforms)
     (a, b, x), (c, d, y) = done
     for (e, f, u), (g, h, v) in others:
-        a, b, x, c, d, y = e * a + f * c, e * b + f * d, e * x + f * y + u, g * a + h * c, g * b + h * d, g * x + h * y + v
+        a, b, x, c, d, y = (
+            e * a + f * c,
+            e * b + f * d,
+            e * x + f * y + u,
+            g * a + h * c,
+            g * b + h * d,
+            g * x + h * y + v,
+        )
     return np.array([[a, b, x], [c, d, y]])
 
 
@@ -60,11 +79,13 @@ def lay_frame(view: int, first: tuple[int, int], second: tuple[int, int]) -> np.
     if view >= 4:
         turned = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) @ turned
     for _ in range(view % 4):
-        turned = np.array([[0, 1.0, 0], [-1, 0, 1], [0, 0, 1]]) @ turned  # counter-clockwise, as np.rot90 does
+        turned = (
+            np.array([[0, 1.0, 0], [-1, 0, 1], [0, 0, 1]]) @ turned
+        )  # counter-clockwise, as np.rot90 does
     return (np.diag([second[0], second[1], 1.0]) @ turned)[:2]
 
 
-# -- what both pictures show ------------------------------------------------------------------------------------------
+# -- what both pictures show -----------------------------------------------------------------------
 
 
 def outline(size: tuple[int, int]) -> np.ndarray:
@@ -73,14 +94,18 @@ def outline(size: tuple[int, int]) -> np.ndarray:
     return np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float64)
 
 
-def common_area(transform: np.ndarray, first: tuple[int, int], second: tuple[int, int]) -> np.ndarray:
+def common_area(
+    transform: np.ndarray, first: tuple[int, int], second: tuple[int, int]
+) -> np.ndarray:
     """Return the polygon, n x 2, of what both pictures show, in pixels of the second."""
     from .warp_loops import clip_to_picture
 
     return clip_to_picture(carry(transform, outline(first)), *second)
 
 
-def overlaps(transform: np.ndarray, first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float]:
+def overlaps(
+    transform: np.ndarray, first: tuple[int, int], second: tuple[int, int]
+) -> tuple[float, float]:
     """Return the share of each picture that is common, percent.
 
     Examples
@@ -109,7 +134,9 @@ def largest_part(agreeing: np.ndarray) -> np.ndarray:
            [0, 0, 0, 0],
            [0, 0, 0, 0]])
     """
-    n, pieces, sizes, _ = import_cv2().connectedComponentsWithStats(agreeing.astype(np.uint8), connectivity=4)
+    n, pieces, sizes, _ = import_cv2().connectedComponentsWithStats(
+        agreeing.astype(np.uint8), connectivity=4
+    )
     if n < 2:  # there is nothing but what does not agree
         return np.zeros(agreeing.shape, dtype=bool)
     return pieces == 1 + int(np.argmax(sizes[1:, -1]))
@@ -122,8 +149,8 @@ def are_inside(points: np.ndarray, part: np.ndarray, step: float) -> np.ndarray:
     ----------
     part : bool, rows x columns
     step
-        pixels of the points from one block to the next; blocks are two steps wide, and the middle of the first begins half a
-        step from the corner.
+        pixels of the points from one block to the next; blocks are two steps wide, and the middle
+        of the first begins half a step from the corner.
 
     Examples
     --------

@@ -1,6 +1,7 @@
 """The loops over local features that cannot be written as array operations, compiled by numba and cached on disk.
 
-Descriptors are uint64, n_features x n_words. All of them release Python's lock, so that threads work side by side.
+Descriptors are uint64, n_features x n_words. All of them release Python's lock, so that threads
+work side by side.
 """
 
 from __future__ import annotations
@@ -8,32 +9,61 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-PLACE_BITS = 20  # of a number that holds a distance and a place: a million features, distances to 2047
+PLACE_BITS = (
+    20  # of a number that holds a distance and a place: a million features, distances to 2047
+)
 FAR = 2**31 - 1
-N_VOTES, WEIGHT, VOTER = 0, 1, 2  # of an image at an angle; the feature, from 1 on, that had the last vote there
+N_VOTES, WEIGHT, VOTER = (
+    0,
+    1,
+    2,
+)  # of an image at an angle; the feature, from 1 on, that had the last vote there
 ANGLE_BINS = 12  # of 30 degrees; the patches of a true copy all turn by one angle
 
 
 @njit(nogil=True, cache=True)
 def mutual_matches(
-    bits_a: np.ndarray, bits_b: np.ndarray, angles_a: np.ndarray, angles_b: np.ndarray, max_bits: int
+    bits_a: np.ndarray,
+    bits_b: np.ndarray,
+    angles_a: np.ndarray,
+    angles_b: np.ndarray,
+    max_bits: int,
 ) -> np.ndarray:
     """Return int64, n x 2: features nearest to each other both ways, whose turn is the one most of them share.
 
     The descriptors have 4 words, or 8, and so on.
     """
     n, m = len(bits_a), len(bits_b)
-    to_a = np.full(m, FAR, np.int32)  # distance and place in one number, so that the nearest is the least, without a branch
+    to_a = np.full(
+        m, FAR, np.int32
+    )  # distance and place in one number, so that the nearest is the least, without a branch
     to_b = np.full(n, FAR, np.int32)
     columns = np.ascontiguousarray(bits_b.T)
     distances = np.empty(m, np.int32)
     for i in range(n):
         distances[:] = 0
-        for word in range(0, bits_a.shape[1], 4):  # four at once take three quarters of the time of one after the other
-            a, b, c, d = bits_a[i, word], bits_a[i, word + 1], bits_a[i, word + 2], bits_a[i, word + 3]
-            of_a, of_b, of_c, of_d = columns[word], columns[word + 1], columns[word + 2], columns[word + 3]
+        for word in range(
+            0, bits_a.shape[1], 4
+        ):  # four at once take three quarters of the time of one after the other
+            a, b, c, d = (
+                bits_a[i, word],
+                bits_a[i, word + 1],
+                bits_a[i, word + 2],
+                bits_a[i, word + 3],
+            )
+            of_a, of_b, of_c, of_d = (
+                columns[word],
+                columns[word + 1],
+                columns[word + 2],
+                columns[word + 3],
+            )
             for j in range(m):
-                ones = popcount(a ^ of_a[j]) + popcount(b ^ of_b[j]) + popcount(c ^ of_c[j]) + popcount(d ^ of_d[j])
+                ones = (
+                    popcount(a ^ of_a[j])
+                    + popcount(b ^ of_b[j])
+                    + popcount(c ^ of_c[j])
+                    + popcount(d ^ of_d[j])
+                )
                 distances[j] += np.int32(ones)
         nearest = np.int32(FAR)
         for j in range(m):
@@ -51,7 +81,9 @@ def mutual_matches(
             pairs[count, 0], pairs[count, 1], bins[count] = i, j, turn
             count += 1
     peak, most = 0, -1
-    for turn in range(ANGLE_BINS):  # and its neighbours: a squashed picture turns its patches by different angles
+    for turn in range(
+        ANGLE_BINS
+    ):  # and its neighbours: a squashed picture turns its patches by different angles
         around = turns[turn] + turns[turn - 1] + turns[(turn + 1) % ANGLE_BINS]
         if around > most:
             peak, most = turn, around
@@ -79,7 +111,9 @@ def _bin_of(angle: float) -> int:
 def popcount(word: np.uint64) -> np.int64:
     """Count the ones of a word; numba has no `np.bitwise_count`, and LLVM makes one instruction of this."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word & np.uint64(0x3333333333333333)) + (
+        (word >> np.uint64(2)) & np.uint64(0x3333333333333333)
+    )
     word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
     return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
@@ -108,7 +142,12 @@ def ratio_matches(bits_a: np.ndarray, bits_b: np.ndarray, ratio: float) -> np.nd
     count = 0
     for i in range(n):
         j = to_b[i]
-        if j >= 0 and to_a[j] == i and nearest_a[i] < ratio * second_a[i] and nearest_b[j] < ratio * second_b[j]:
+        if (
+            j >= 0
+            and to_a[j] == i
+            and nearest_a[i] < ratio * second_a[i]
+            and nearest_b[j] < ratio * second_b[j]
+        ):
             pairs[count, 0], pairs[count, 1] = i, j
             count += 1
     return pairs[:count]
@@ -117,7 +156,9 @@ def ratio_matches(bits_a: np.ndarray, bits_b: np.ndarray, ratio: float) -> np.nd
 @njit(nogil=True, cache=True, inline="always")
 def _two_bins(counts: np.ndarray, partner: int, turn: int, what: int) -> np.int64:
     """Return the count at an angle and the next one: a copy's angle may lie on the border between two."""
-    return np.int64(counts[partner, turn, what]) + np.int64(counts[partner, (turn + 1) % ANGLE_BINS, what])
+    return np.int64(counts[partner, turn, what]) + np.int64(
+        counts[partner, (turn + 1) % ANGLE_BINS, what]
+    )
 
 
 @njit(nogil=True, cache=True)
@@ -140,10 +181,13 @@ def collect_votes(
 ) -> np.ndarray:
     """Return int64, n x 4: images of the span, each with the images that got enough votes at one angle; votes; weight.
 
-    A feature has one vote for each image and angle, however many of the image's features are near. A vote weighs more the
-    nearer the two descriptors are. With `only_later` both sides are one set of images, and each pair is looked for once.
+    A feature has one vote for each image and angle, however many of the image's features are near.
+    A vote weighs more the nearer the two descriptors are. With `only_later` both sides are one set
+    of images, and each pair is looked for once.
     """
-    counts = np.zeros((n_images, ANGLE_BINS, 4), np.int32)  # side by side, so that one look into memory finds all of them
+    counts = np.zeros(
+        (n_images, ANGLE_BINS, 4), np.int32
+    )  # side by side, so that one look into memory finds all of them
     is_listed = np.zeros(n_images, np.bool_)
     listed = np.empty(n_images, np.int64)
     found = []
@@ -152,7 +196,8 @@ def collect_votes(
         for feature in range(starts[image], starts[image + 1]):
             row = feature - starts[start_image]
             for table in range(len(rows)):
-                # from the back: within a key features are sorted by image, and earlier images asked for this pair already
+                # from the back: within a key features are sorted by image, and earlier images asked
+                # for this pair already
                 for place in range(ends[table, row] - 1, begins[table, row] - 1, -1):
                     other = rows[table, place]
                     partner = owner[other]
@@ -177,7 +222,9 @@ def collect_votes(
             partner = listed[k]
             best = 0
             for turn in range(1, ANGLE_BINS):
-                if _two_bins(counts, partner, turn, N_VOTES) > _two_bins(counts, partner, best, N_VOTES):
+                if _two_bins(counts, partner, turn, N_VOTES) > _two_bins(
+                    counts, partner, best, N_VOTES
+                ):
                     best = turn
             votes = _two_bins(counts, partner, best, N_VOTES)
             if votes >= min_votes:
@@ -190,8 +237,12 @@ def collect_votes(
     return pairs
 
 
-SLOT_BITS = 22  # of the table that remembers keys: of some ten thousand keys two seldom share a slot
-SPREAD = np.uint64(0x9E3779B1)  # an odd number; the upper bits of a product with it depend on all bits of a key
+SLOT_BITS = (
+    22  # of the table that remembers keys: of some ten thousand keys two seldom share a slot
+)
+SPREAD = np.uint64(
+    0x9E3779B1
+)  # an odd number; the upper bits of a product with it depend on all bits of a key
 
 
 @njit(nogil=True, cache=True)
@@ -256,5 +307,7 @@ def are_noted(keys: np.ndarray, noted: np.ndarray) -> np.ndarray:
     for table in range(len(keys)):
         for place in range(keys.shape[1]):
             slot = _slot(keys[table, place])
-            found[table, place] = (noted[table, slot >> np.uint64(6)] >> (slot & np.uint64(63))) & np.uint64(1)
+            found[table, place] = (
+                noted[table, slot >> np.uint64(6)] >> (slot & np.uint64(63))
+            ) & np.uint64(1)
     return found

@@ -1,11 +1,13 @@
 """Local features of one collection or two -> the pairs that show the same thing: which pairs are looked at, and none twice.
 
-The steps: `candidates`, a hash and, of pictures with few features, `flat` say which pairs are worth a look, `scores` looks, and
-pictures that lie near a third are looked at too. Pictures with too little texture to be aligned are compared by their phash
-instead, and the column `scored_by` says so.
+The steps: `candidates`, a hash and, of pictures with few features, `flat` say which pairs are worth
+a look, `scores` looks, and pictures that lie near a third are looked at too. Pictures with too
+little texture to be aligned are compared by their phash instead, and the column `scored_by` says
+so.
 
-The votes and the score of a pair depend on its two images alone, so both may be known from before (`Known`); which pairs are
-looked at depends on all images, and is decided anew each time. From scratch means that every image is new.
+The votes and the score of a pair depend on its two images alone, so both may be known from before
+(`Known`); which pairs are looked at depends on all images, and is decided anew each time. From
+scratch means that every image is new.
 """
 
 from __future__ import annotations
@@ -28,9 +30,15 @@ from .scores import MAX_VOTE_BITS, NEAR_HASH, SURE, Score, fall_back, score_pair
 
 TOGETHER = 1000  # looks that are handed over to be kept at a time
 SCORERS = ["aligned", "akaze", "phash"]
-FORMS = {"mirrored": "?", "matches": "<u4", "scored_by": "u1"}  # of columns of a score that are not float64
+FORMS = {
+    "mirrored": "?",
+    "matches": "<u4",
+    "scored_by": "u1",
+}  # of columns of a score that are not float64
 SCORE = [(name, FORMS.get(name, "<f8")) for name in Score._fields]
-LOOKS = np.dtype([("left", "<u4"), ("right", "<u4"), *SCORE])  # what was seen of two images; 62 bytes
+LOOKS = np.dtype(
+    [("left", "<u4"), ("right", "<u4"), *SCORE]
+)  # what was seen of two images; 62 bytes
 
 
 def let_go(_found: np.ndarray) -> None:
@@ -78,7 +86,8 @@ def find_local_pairs(
     Parameters
     ----------
     others
-        of a second collection: then each pair has its row in the first and its column in the second.
+        of a second collection: then each pair has its row in the first and its column in the
+        second.
     hashes
         the phashes of each collection; None computes them.
     known
@@ -91,7 +100,8 @@ def find_local_pairs(
 
     Notes
     -----
-    The score of a pair depends on its two pictures alone. Which pairs are looked at is mostly a vote: see `candidates`.
+    The score of a pair depends on its two pictures alone. Which pairs are looked at is mostly a
+    vote: see `candidates`.
     """
     sides = [fingerprints] if others is None else [fingerprints, others]
     method, n_left = fingerprints.method.name, len(fingerprints)
@@ -112,7 +122,11 @@ def find_local_pairs(
     looks = looks[looks["similarity"] >= floor - 1e-9]
     looks = looks[np.lexsort((looks["right"], looks["left"]))]
     first_right = 0 if others is None else n_left
-    return looks["left"].astype(np.int64), looks["right"].astype(np.int64) - first_right, to_scores(looks)
+    return (
+        looks["left"].astype(np.int64),
+        looks["right"].astype(np.int64) - first_right,
+        to_scores(looks),
+    )
 
 
 def _near_by_hash(
@@ -120,7 +134,8 @@ def _near_by_hash(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs that phash finds, int64, n x 2, smaller first, and their percent.
 
-    A hash sees what patches do not: a copy squashed, blurred or compressed until no patch looks the same.
+    A hash sees what patches do not: a copy squashed, blurred or compressed until no patch looks the
+    same.
     """
     if not all("path" in side.images for side in sides):
         return np.zeros((0, 2), np.int64), np.zeros(0)
@@ -128,9 +143,14 @@ def _near_by_hash(
         hashes = [fingerprint_images(side.images, "phash", executor=executor) for side in sides]
     method = hashes[0].method
     rows, columns, distances = find_pairs(
-        hashes[0].codes, method.max_distance(NEAR_HASH), others=hashes[1].codes if len(hashes) > 1 else None
+        hashes[0].codes,
+        method.max_distance(NEAR_HASH),
+        others=hashes[1].codes if len(hashes) > 1 else None,
     )
-    place = [pd.Index(side.names, dtype=object).get_indexer(known.names) for side, known in zip(sides, hashes, strict=True)]
+    place = [
+        pd.Index(side.names, dtype=object).get_indexer(known.names)
+        for side, known in zip(sides, hashes, strict=True)
+    ]
     pairs = np.column_stack([place[0][rows], place[-1][columns]]).astype(np.int64)
     there = (pairs >= 0).all(axis=1)  # a hash may be known of more images
     if len(sides) > 1:
@@ -161,8 +181,8 @@ def partners_of_partners(near: np.ndarray, tried: np.ndarray) -> np.ndarray:
 def partners_across(near: np.ndarray, tried: np.ndarray) -> np.ndarray:
     """Return pairs of two collections not tried yet, the left image near one that shares a near partner with the right one.
 
-    A third image that both lie near would be in the collection of one of them, with which it is not compared; so the way leads
-    over one more: left - right - left - right.
+    A third image that both lie near would be in the collection of one of them, with which it is not
+    compared; so the way leads over one more: left - right - left - right.
 
     Examples
     --------
@@ -189,17 +209,23 @@ def _not_tried(met: set[tuple[int, int]], tried: np.ndarray) -> np.ndarray:
     return np.array(sorted(met - set(map(tuple, tried.tolist()))), dtype=np.int64).reshape(-1, 2)
 
 
-# -- looks as records -------------------------------------------------------------------------------------------------
+# -- looks as records ------------------------------------------------------------------------------
 
 
 def look_at(
-    pairs: np.ndarray, features: Sequence[Features], method: str, known: Known, executor: Executor | None
+    pairs: np.ndarray,
+    features: Sequence[Features],
+    method: str,
+    known: Known,
+    executor: Executor | None,
 ) -> np.ndarray:
     """Return LOOKS of pairs, int64, n x 2, in their order; those not known are looked at."""
     where = find_looks(pairs, known.looks)
     unseen = pairs[where < 0]
     seen = [np.zeros(0, LOOKS)]
-    with closing(score_pairs([(features[a], features[b]) for a, b in unseen], method, executor)) as scores:
+    with closing(
+        score_pairs([(features[a], features[b]) for a, b in unseen], method, executor)
+    ) as scores:
         for start in range(0, len(unseen), TOGETHER):
             some = unseen[start : start + TOGETHER]
             seen.append(_as_looks(some, list(islice(scores, len(some)))))
@@ -231,11 +257,15 @@ def _as_looks(pairs: np.ndarray, scores: Sequence[Score]) -> np.ndarray:
     return np.array(rows, LOOKS)
 
 
-def _fall_back(looks: np.ndarray, pairs: np.ndarray, percent: np.ndarray, features: Sequence[Features]) -> None:
+def _fall_back(
+    looks: np.ndarray, pairs: np.ndarray, percent: np.ndarray, features: Sequence[Features]
+) -> None:
     """Change LOOKS of the pairs that a hash found where it has to compare them, for want of texture: see `fall_back`."""
     where = find_looks(pairs, looks)
     not_aligned = np.isnan(looks["overlap_left"][where])
-    for place, (one, other), value in zip(where[not_aligned], pairs[not_aligned], percent[not_aligned], strict=True):
+    for place, (one, other), value in zip(
+        where[not_aligned], pairs[not_aligned], percent[not_aligned], strict=True
+    ):
         if is_textured(features[one]) and is_textured(features[other]):
             continue
         score = fall_back(Score(0.0), float(value), features[one], features[other])
@@ -245,7 +275,9 @@ def _fall_back(looks: np.ndarray, pairs: np.ndarray, percent: np.ndarray, featur
 
 def to_scores(looks: np.ndarray) -> pd.DataFrame:
     """Return records with the fields of a score as the columns that local features add to a pair table."""
-    columns = {name: looks[name].copy() for name in Score._fields if name in (looks.dtype.names or ())}
+    columns = {
+        name: looks[name].copy() for name in Score._fields if name in (looks.dtype.names or ())
+    }
     columns["matches"] = columns["matches"].astype(np.int64)
     names = np.array([*SCORERS], dtype=object)
     return pd.DataFrame(columns | {"scored_by": pd.Series(names[looks["scored_by"]], dtype="str")})

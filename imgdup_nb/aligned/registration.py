@@ -1,7 +1,7 @@
 """Two images' features -> how one lies on the other, and which part of what both show agrees.
 
-Everything here depends on the two pictures alone, and not on which of them comes first: the picture with the smaller digest is
-laid onto the other, whatever their names are.
+Everything here depends on the two pictures alone, and not on which of them comes first: the picture
+with the smaller digest is laid onto the other, whatever their names are.
 """
 
 from __future__ import annotations
@@ -32,13 +32,28 @@ from .agreement import (
     share_of,
     turn_round,
 )
-from .geometry import MAX_SCALE, MAX_STRETCH, are_inside, carry, determinant, invert, is_vouched_for, lay_frame, overlaps
+from .geometry import (
+    MAX_SCALE,
+    MAX_STRETCH,
+    are_inside,
+    carry,
+    determinant,
+    invert,
+    is_vouched_for,
+    lay_frame,
+    overlaps,
+)
 
 MAX_BITS = 68  # of 256: two ORB patches that differ by more show different things
-MIN_MATCHED = 0.05  # of the features in the common area; fewer are chance agreements, and their blocks need not be looked at
-VOUCHED = 0.16  # of the features; with fewer, and lying apart as no copy does, blocks must agree more
+# of the features in the common area; fewer are chance agreements, and their blocks need not be
+# looked at
+MIN_MATCHED = 0.05
+VOUCHED = (
+    0.16  # of the features; with fewer, and lying apart as no copy does, blocks must agree more
+)
 REPROJECTION = 4.0  # pixels of `Features.size` that a match may be off
-MOST_OF_PARTS = 69.0  # percent; pages of one template share much seen from closer by, and as a whole are no copies
+# percent; pages of one template share much seen from closer by, and as a whole are no copies
+MOST_OF_PARTS = 69.0
 
 
 class Look(NamedTuple):
@@ -47,16 +62,18 @@ class Look(NamedTuple):
     Attributes
     ----------
     min_matches
-        three points always agree, and a few more by chance; of a part there are fewer features, and its blocks decide.
+        three points always agree, and a few more by chance; of a part there are fewer features, and
+        its blocks decide.
     min_both
         percent that must be common of each.
     max_scale
         what a copy may be enlarged by.
     places
-        where it is looked for, one after the other: a collage may show the same thing several times.
+        where it is looked for, one after the other: a collage may show the same thing several
+        times.
     vouched_by
-        what says that features agree not by chance: "all" of the common area, of which they are a share; how "still" it lies;
-        those in the "part" that agrees.
+        what says that features agree not by chance: "all" of the common area, of which they are a
+        share; how "still" it lies; those in the "part" that agrees.
     """
 
     min_matches: int
@@ -77,8 +94,8 @@ def align(left: Features, right: Features) -> Alignment:
     Returns
     -------
     Alignment
-        the best one of plain and mirrored by features, and, where these agree on little, of frame on frame; `similarity` 0
-        where nothing fits, and no transform where nothing could be judged.
+        the best one of plain and mirrored by features, and, where these agree on little, of frame
+        on frame; `similarity` 0 where nothing fits, and no transform where nothing could be judged.
     """
     if left.key == right.key and is_textured(left):
         return settle_equal(left, right)
@@ -86,7 +103,9 @@ def align(left: Features, right: Features) -> Alignment:
     first, second = (right, left) if turned_round else (left, right)
     best = _look(first, second, WHOLE)
     if best.similarity < SETTLED:
-        best = max(best, align_frames(first, second), key=lambda each: (_claim(each), each.similarity))
+        best = max(
+            best, align_frames(first, second), key=lambda each: (_claim(each), each.similarity)
+        )
     if best.similarity < SETTLED and second.closer is not None:
         best = _better(best, _look(first, second.closer, PART))
     if best.similarity < SETTLED and first.closer is not None:
@@ -120,14 +139,18 @@ def _look(first: Features, second: Features, look: Look) -> Alignment:
         angles = (180 - first.angles).astype(np.float32) if mirror else first.angles
         tries.append((mirror, mutual_matches(bits, second.bits, angles, second.angles, MAX_BITS)))
     best = NOTHING
-    for mirror, pairs in sorted(tries, key=lambda each: -len(each[1])):  # plain first, where both have as many
+    for mirror, pairs in sorted(
+        tries, key=lambda each: -len(each[1])
+    ):  # plain first, where both have as many
         best = _better(best, _align_view(first, second, pairs, mirror, look))
         if best.similarity >= SETTLED:
             break
     return best
 
 
-def _align_view(first: Features, second: Features, pairs: np.ndarray, mirror: bool, look: Look = WHOLE) -> Alignment:
+def _align_view(
+    first: Features, second: Features, pairs: np.ndarray, mirror: bool, look: Look = WHOLE
+) -> Alignment:
     """Align one view of the first picture with the second by matches, n x 2, in the place where it agrees most."""
     best = NOTHING
     for _ in range(look.places):
@@ -135,7 +158,9 @@ def _align_view(first: Features, second: Features, pairs: np.ndarray, mirror: bo
         best = _better(best, found)
         if found.transform is None or best.similarity >= SETTLED:
             break
-        pairs = pairs[~_carries(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])]
+        pairs = pairs[
+            ~_carries(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])
+        ]
     return best if best.similarity > 0 else NOTHING
 
 
@@ -145,7 +170,9 @@ def _carries(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> n
     return np.linalg.norm(carry(transform, source) - target, axis=1) <= reach
 
 
-def _align_place(first: Features, second: Features, pairs: np.ndarray, mirror: bool, look: Look) -> Alignment:
+def _align_place(
+    first: Features, second: Features, pairs: np.ndarray, mirror: bool, look: Look
+) -> Alignment:
     """Align one view of the first picture with the place of the second to which most matches lead."""
     from .bands import SHOT
     from .warp_loops import count_within, fit_affine
@@ -153,11 +180,14 @@ def _align_place(first: Features, second: Features, pairs: np.ndarray, mirror: b
     if len(pairs) < look.min_matches:
         return NOTHING
     ends = first.points[pairs[:, 0]], second.points[pairs[:, 1]]
-    transform, matches = fit_affine(*ends, mirror, REPROJECTION, look.max_scale, MAX_STRETCH, look.min_matches)
+    transform, matches = fit_affine(
+        *ends, mirror, REPROJECTION, look.max_scale, MAX_STRETCH, look.min_matches
+    )
     if matches < look.min_matches:
         return NOTHING
     in_common = min(
-        count_within(transform, first.points, *second.size), count_within(invert(transform), second.points, *first.size)
+        count_within(transform, first.points, *second.size),
+        count_within(invert(transform), second.points, *first.size),
     )
     is_few = look.vouched_by != "part" and matches < MIN_MATCHED * in_common
     if is_few or not are_enough(overlaps(transform, first.size, second.size), look.min_both):
@@ -167,20 +197,28 @@ def _align_place(first: Features, second: Features, pairs: np.ndarray, mirror: b
         return _judge_parts(found, first, second, pairs)
     if found.apart < SHOT:
         return found
-    if look.vouched_by == "still":  # too few features to vouch for it, too few blocks to tell another shot from something else
+    if (
+        look.vouched_by == "still"
+    ):  # too few features to vouch for it, too few blocks to tell another shot from something else
         return replace(found, similarity=0.0)
     return found if matches >= VOUCHED * in_common else judge_unvouched(found)
 
 
-def _judge_parts(found: Alignment, first: Features, second: Features, pairs: np.ndarray) -> Alignment:
+def _judge_parts(
+    found: Alignment, first: Features, second: Features, pairs: np.ndarray
+) -> Alignment:
     """Judge two pictures both seen from closer by: only the part that agrees says something, by its own features."""
     if found.transform is None or not found.shares_part:
         return NOTHING
     on_right = found.frame == "right"
     one = carry(found.transform, first.points) if on_right else first.points
     other = second.points if on_right else carry(invert(found.transform), second.points)
-    in_first, in_second = (are_inside(points, found.part, SHRINK * found.cell) for points in (one, other))
-    carried = pairs[_carries(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])]
+    in_first, in_second = (
+        are_inside(points, found.part, SHRINK * found.cell) for points in (one, other)
+    )
+    carried = pairs[
+        _carries(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])
+    ]
     return (
         replace(found, similarity=min(found.similarity, MOST_OF_PARTS))
         if is_vouched_for(in_first, in_second, carried)
@@ -190,12 +228,24 @@ def _judge_parts(found: Alignment, first: Features, second: Features, pairs: np.
 
 ALIKE = 0.85  # frames are laid on each other where they correlate so
 _PLACES = np.arange(FRAME_SIDE**2).reshape(FRAME_SIDE, FRAME_SIDE)
-VIEWS = np.stack([np.rot90(each, turns).ravel() for each in (_PLACES, _PLACES[:, ::-1]) for turns in range(4)])
-AS_GOOD = 0.01  # correlation by which a turned or mirrored frame must be better than the upright one
-REPEATS = 0.2  # of the mean change from row to row (or column to column) that is the median where most come several times
+VIEWS = np.stack(
+    [np.rot90(each, turns).ravel() for each in (_PLACES, _PLACES[:, ::-1]) for turns in range(4)]
+)
+AS_GOOD = (
+    0.01  # correlation by which a turned or mirrored frame must be better than the upright one
+)
+# of the mean change from row to row (or column to column) that is the median where most come
+# several times
+REPEATS = 0.2
 STAYS = 90.0  # percent of both that must be common, still when blocks have moved a frame
-MOSTLY, NEARLY_ALL = 0.6, 0.9  # of the blocks that must agree at the smaller one to look on; and to judge by these, or
-MUCH_TEXTURED, MOST_TEXTURED = 0.45, 0.55  # where fewer of a frame's blocks are textured; and not at all at the smaller one
+MOSTLY, NEARLY_ALL = (
+    0.6,
+    0.9,
+)  # of the blocks that must agree at the smaller one to look on; and to judge by these, or
+MUCH_TEXTURED, MOST_TEXTURED = (
+    0.45,
+    0.55,
+)  # where fewer of a frame's blocks are textured; and not at all at the smaller one
 
 
 def align_frames(first: Features, second: Features) -> Alignment:
@@ -221,10 +271,18 @@ def align_frames(first: Features, second: Features) -> Alignment:
         return found
     textured = float(np.mean(~np.isnan(found.blocks)))
     if textured < MUCH_TEXTURED:  # layouts of pages and logos agree by chance
-        return found if share_of(found.blocks, AGREES) >= NEARLY_ALL or not both_textured else NOTHING
+        return (
+            found if share_of(found.blocks, AGREES) >= NEARLY_ALL or not both_textured else NOTHING
+        )
     found = found if found.apart < SHOT else judge_unvouched(found)
-    if share >= NEARLY_ALL and textured >= MOST_TEXTURED and (is_enlarged(first.grey) or is_enlarged(second.grey)):
-        found = max(found, _settle_small(first, second, transform), key=lambda each: each.similarity)
+    if (
+        share >= NEARLY_ALL
+        and textured >= MOST_TEXTURED
+        and (is_enlarged(first.grey) or is_enlarged(second.grey))
+    ):
+        found = max(
+            found, _settle_small(first, second, transform), key=lambda each: each.similarity
+        )
     return found
 
 
@@ -241,7 +299,8 @@ def _settle_small(first: Features, second: Features, transform: np.ndarray) -> A
 def is_enlarged(grey: np.ndarray) -> bool:
     """Whether a picture had so few pixels, below some 50 a side, that rows or columns come several times when it is enlarged.
 
-    Only such a picture may lack the detail of its copy. Two sharp ones, alike once small, may be two shirts on one cloth.
+    Only such a picture may lack the detail of its copy. Two sharp ones, alike once small, may be
+    two shirts on one cloth.
 
     Examples
     --------
@@ -251,7 +310,10 @@ def is_enlarged(grey: np.ndarray) -> bool:
     """
     lines = grey.astype(np.int16)
     changes = (np.abs(np.diff(lines, axis=axis)).mean(axis=1 - axis) for axis in (0, 1))
-    return any(len(change) > 0 and float(np.median(change)) < REPEATS * float(change.mean()) for change in changes)
+    return any(
+        len(change) > 0 and float(np.median(change)) < REPEATS * float(change.mean())
+        for change in changes
+    )
 
 
 def _nearest_view(first: Features, second: Features) -> int | None:
@@ -260,5 +322,7 @@ def _nearest_view(first: Features, second: Features) -> int | None:
     None where it is like it in none, or one of them is all of one brightness.
     """
     alike = first.frame[VIEWS] @ second.frame
-    best = 0 if alike[0] >= alike.max() - AS_GOOD else int(np.argmax(alike))  # symmetric pictures lie upright
+    best = (
+        0 if alike[0] >= alike.max() - AS_GOOD else int(np.argmax(alike))
+    )  # symmetric pictures lie upright
     return best if alike[best] >= ALIKE else None

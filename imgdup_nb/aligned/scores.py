@@ -14,7 +14,10 @@ from ..engine.parallel import each, map_batches
 from .agreement import have_other_colours
 from .registration import ALIKE, align
 
-MAX_VOTE_BITS = {"aligned": 56, "akaze": 96}  # by which descriptors, 256 and 486 bits long, of one patch mostly differ
+MAX_VOTE_BITS = {
+    "aligned": 56,
+    "akaze": 96,
+}  # by which descriptors, 256 and 486 bits long, of one patch mostly differ
 PAIR_BATCH = 32  # pairs that travel together
 RATIO = 0.6  # a match must be this much nearer than the second nearest
 SURE = 80.0  # percent; partners of such partners are looked at even if the vote passed them over
@@ -66,8 +69,9 @@ def score_aligned(left: Features, right: Features) -> Score:
 def fall_back(score: Score, percent: float | None, left: Features, right: Features) -> Score:
     """Return the score of pictures of which one has too little texture: their percent by phash, unless they could be aligned.
 
-    The hash of stripes or of a gradient is a few signs, which many of them share, so the pictures must also be alike when made
-    small; and it sees no colours, so pictures of other ones are in the band of what looks alike.
+    The hash of stripes or of a gradient is a few signs, which many of them share, so the pictures
+    must also be alike when made small; and it sees no colours, so pictures of other ones are in the
+    band of what looks alike.
 
     Parameters
     ----------
@@ -88,7 +92,10 @@ def fall_back(score: Score, percent: float | None, left: Features, right: Featur
     is_aligned = not np.isnan(score.overlap_left)
     if is_aligned or percent is None or percent < SAME_HASH or not _are_alike(left, right):
         return score
-    return Score(min(percent, SHOT_AT_MOST) if have_other_colours(left, right) else percent, scored_by="phash")
+    return Score(
+        min(percent, SHOT_AT_MOST) if have_other_colours(left, right) else percent,
+        scored_by="phash",
+    )
 
 
 def _are_alike(left: Features, right: Features) -> bool:

@@ -16,7 +16,11 @@ from .scores import Score, score_pairs
 
 
 def verify_pairs(
-    pairs: pd.DataFrame, images: pd.DataFrame, *, min_similarity: float = 70.0, executor: Executor | None = None
+    pairs: pd.DataFrame,
+    images: pd.DataFrame,
+    *,
+    min_similarity: float = 70.0,
+    executor: Executor | None = None,
 ) -> pd.DataFrame:
     """Align the pairs that another method found, and keep those that show the same thing.
 
@@ -25,7 +29,8 @@ def verify_pairs(
     pairs
         made by `similar_pairs` with any method, say phash at 70: its false pairs go.
     images
-        the table made by `scan_images` that the pairs come from; of pairs of two collections both tables in one.
+        the table made by `scan_images` that the pairs come from; of pairs of two collections both
+        tables in one.
     min_similarity
         percent of what both pictures show that must agree, inclusive; the floor of the new table.
     executor
@@ -34,15 +39,16 @@ def verify_pairs(
     Returns
     -------
     pandas.DataFrame
-        a pair table as `similar_pairs` makes it of 'aligned' fingerprints, of these pairs only, with one column more: found_at
-        (the similarity they came with). A pair with a picture of too little texture to be aligned stays as it came, unless the
-        two can be laid on each other as whole frames, and `scored_by` names the method that found it.
+        a pair table as `similar_pairs` makes it of 'aligned' fingerprints, of these pairs only,
+        with one column more: found_at (the similarity they came with). A pair with a picture of too
+        little texture to be aligned stays as it came, unless the two can be laid on each other as
+        whole frames, and `scored_by` names the method that found it.
 
     Raises
     ------
     TypeError, ValueError
-        if `pairs` or `images` is not such a table, an image of a pair is not among the images, or two images have one name, as
-        in two collections that share names.
+        if `pairs` or `images` is not such a table, an image of a pair is not among the images, or
+        two images have one name, as in two collections that share names.
 
     Notes
     -----
@@ -50,9 +56,13 @@ def verify_pairs(
     """
     floor = check_percent("min_similarity", min_similarity)
     if not isinstance(pairs, pd.DataFrame) or not {"left", "right", "similarity"} <= set(pairs):
-        raise TypeError(f"pairs must be a table made by similar_pairs(fingerprints), not {type(pairs).__name__}")
+        raise TypeError(
+            f"pairs must be a table made by similar_pairs(fingerprints), not {type(pairs).__name__}"
+        )
     if not isinstance(images, pd.DataFrame) or not {"image", "path", "problem"} <= set(images):
-        raise TypeError(f"images must be the table made by scan_images(folder), not {type(images).__name__}")
+        raise TypeError(
+            f"images must be the table made by scan_images(folder), not {type(images).__name__}"
+        )
     check_rows(images, pairs)
     left, right = pairs.left.to_numpy(dtype=object), pairs.right.to_numpy(dtype=object)
     wanted = set(left) | set(right)
@@ -60,17 +70,33 @@ def verify_pairs(
     place = dict(zip(prints.names, prints.codes[:, 0], strict=True))
     missing = sorted(wanted - place.keys())
     if missing:
-        raise ValueError(f"images must hold every image of the pairs, and {missing[0]!r} is not there or has become unreadable")
-    scores = list(score_pairs([(place[a], place[b]) for a, b in zip(left, right, strict=True)], "aligned", executor))
+        raise ValueError(
+            f"images must hold every image of the pairs, and {missing[0]!r} is not there or has "
+            "become unreadable"
+        )
+    scores = list(
+        score_pairs(
+            [(place[a], place[b]) for a, b in zip(left, right, strict=True)], "aligned", executor
+        )
+    )
     came_from = str(pairs.attrs.get("method", "another method"))
     for k, (a, b) in enumerate(zip(left, right, strict=True)):
-        if np.isnan(scores[k].overlap_left) and not (is_textured(place[a]) and is_textured(place[b])):
+        if np.isnan(scores[k].overlap_left) and not (
+            is_textured(place[a]) and is_textured(place[b])
+        ):
             scores[k] = Score(float(pairs.similarity.iloc[k]), scored_by=came_from)
     table = pd.DataFrame(scores, columns=list(Score._fields), index=pairs.index)
-    verified = pairs.assign(found_at=pairs.similarity, distance=100.0 - table.similarity, **dict(table.items()))
+    verified = pairs.assign(
+        found_at=pairs.similarity, distance=100.0 - table.similarity, **dict(table.items())
+    )
     verified = verified[verified.similarity >= floor - 1e-9]
     names = [verified[side].astype(object) for side in ("left", "right")]
     order = np.lexsort((names[1], names[0], verified.distance))
     verified = verified.iloc[order].reset_index(drop=True)
-    verified.attrs = pairs.attrs | {"method": "aligned", "unit": METHODS["aligned"].unit, "bits": 0, "floor": floor}
+    verified.attrs = pairs.attrs | {
+        "method": "aligned",
+        "unit": METHODS["aligned"].unit,
+        "bits": 0,
+        "floor": floor,
+    }
     return verified

@@ -1,7 +1,8 @@
 """The loops of laying one picture on another, compiled by numba and cached on disk; all release Python's lock.
 
-Transforms are float64, 2 x 3. Nothing here is random: the three matches of each try come from a fixed sequence.
-Loops that call each other stand in one file: numba does not notice when a kept loop calls one in another file that has changed.
+Transforms are float64, 2 x 3. Nothing here is random: the three matches of each try come from a
+fixed sequence. Loops that call each other stand in one file: numba does not notice when a kept loop
+calls one in another file that has changed.
 """
 
 from __future__ import annotations
@@ -13,15 +14,25 @@ from numba import njit
 
 from .bands import COPY, LOOKS_ALIKE, PARTLY, SHOT, SHOT_AT_MOST, SURELY, WHOLLY
 
-MAX_TRIES = 600  # of three matches each; with a quarter of the matches right, 600 tries fail in 1 of 10,000 cases
+# of three matches each; with a quarter of the matches right, 600 tries fail in 1 of 10,000 cases
+MAX_TRIES = 600
 FAIL = 1e-3  # tries end when a better transform is this unlikely
 MIN_SPREAD = 25.0  # square pixels; the triangle of three matches must not be thinner
 BLUR = (0.4026, 0.2442, 0.0545)  # a Gaussian of one pixel: the middle, one and two pixels away
-SPARSE, ENOUGH = 0.3, 0.4  # of the common area's blocks: where fewer are textured, little carries the claim; where more, enough
+SPARSE, ENOUGH = (
+    0.3,
+    0.4,
+)  # of the common area's blocks: where fewer are textured, little carries the claim; where more, enough
 SOME, FEW = 40, 20  # textured blocks: no doubt; doubt, for so few agree by chance
 FLAT_OFF = 30.0  # grey levels; a flat block that is off by more shows something else
-SAME_SHADE, OTHER_SHADE = 20.0, 40.0  # grey levels by which flat blocks differ in the mean: the same ground; another one
-RIDGE, NOISE = 0.02, 0.25  # of a block's gradients: where they point one way only, nothing is known across them
+SAME_SHADE, OTHER_SHADE = (
+    20.0,
+    40.0,
+)  # grey levels by which flat blocks differ in the mean: the same ground; another one
+RIDGE, NOISE = (
+    0.02,
+    0.25,
+)  # of a block's gradients: where they point one way only, nothing is known across them
 
 
 @njit(nogil=True, cache=True)
@@ -57,8 +68,8 @@ def fit_affine(
 ) -> tuple[np.ndarray, int]:
     """Return the transform that carries most of source, float32 n x 2, to within some pixels of target, and how many.
 
-    Three matches give a transform, all matches near it are counted, and the best is fitted to them by least squares, ever
-    nearer. No matches, 0, where there is none that a copy may look like.
+    Three matches give a transform, all matches near it are counted, and the best is fitted to them
+    by least squares, ever nearer. No matches, 0, where there is none that a copy may look like.
     """
     n, best = len(source), 0
     found, transform = np.zeros((2, 3)), np.zeros((2, 3))
@@ -72,14 +83,20 @@ def fit_affine(
             state ^= state >> np.uint64(7)
             state ^= state << np.uint64(17)
             three[k] = np.int64((state >> np.uint64(11)) % np.uint64(n))
-        if not _through_three(source, target, three, transform) or not plausible(transform, mirror, max_scale, max_stretch):
+        if not _through_three(source, target, three, transform) or not plausible(
+            transform, mirror, max_scale, max_stretch
+        ):
             continue
         inside = _count_inside(source, target, transform, within)
         if inside > best:
             best = inside
             copy_transform(transform, found)
             share = (inside / n) ** 3
-            wanted = MAX_TRIES if share < 1e-9 else min(MAX_TRIES, int(math.log(FAIL) / math.log(max(1e-12, 1 - share))) + 1)
+            wanted = (
+                MAX_TRIES
+                if share < 1e-9
+                else min(MAX_TRIES, int(math.log(FAIL) / math.log(max(1e-12, 1 - share))) + 1)
+            )
     if best < min_matches:
         return found, 0
     for closer in (1.0, 0.5, 0.5):
@@ -90,7 +107,9 @@ def fit_affine(
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _through_three(source: np.ndarray, target: np.ndarray, three: np.ndarray, transform: np.ndarray) -> bool:
+def _through_three(
+    source: np.ndarray, target: np.ndarray, three: np.ndarray, transform: np.ndarray
+) -> bool:
     """Write the transform that carries three matches exactly; False where they are nearly on one line."""
     i, j, k = three[0], three[1], three[2]
     ux, uy = source[j, 0] - source[i, 0], source[j, 1] - source[i, 1]
@@ -102,7 +121,9 @@ def _through_three(source: np.ndarray, target: np.ndarray, three: np.ndarray, tr
         u, v = target[j, axis] - target[i, axis], target[k, axis] - target[i, axis]
         transform[axis, 0] = (u * vy - v * uy) / area
         transform[axis, 1] = (v * ux - u * vx) / area
-        transform[axis, 2] = target[i, axis] - transform[axis, 0] * source[i, 0] - transform[axis, 1] * source[i, 1]
+        transform[axis, 2] = (
+            target[i, axis] - transform[axis, 0] * source[i, 0] - transform[axis, 1] * source[i, 1]
+        )
     return True
 
 
@@ -122,7 +143,9 @@ def _off(source: np.ndarray, target: np.ndarray, transform: np.ndarray, k: int) 
 
 
 @njit(nogil=True, cache=True)
-def _count_inside(source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float) -> int:
+def _count_inside(
+    source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float
+) -> int:
     reach, inside = _reach(transform, within), 0
     for k in range(len(source)):
         inside += _off(source, target, transform, k) <= reach
@@ -130,7 +153,9 @@ def _count_inside(source: np.ndarray, target: np.ndarray, transform: np.ndarray,
 
 
 @njit(nogil=True, cache=True)
-def _fit_inside(source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float) -> int:
+def _fit_inside(
+    source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float
+) -> int:
     """Fit the matches near a transform by least squares, and write it; return how many were near."""
     reach, inside = _reach(transform, within), 0
     left, right = np.zeros((3, 3)), np.zeros((3, 2))
@@ -155,8 +180,9 @@ def _fit_inside(source: np.ndarray, target: np.ndarray, transform: np.ndarray, w
 def solve(matrix: np.ndarray, right: np.ndarray) -> float:
     """Solve linear equations in place: right, float64 n x k, becomes the solution. Return the determinant.
 
-    Gauss's elimination with the largest pivot of each column. Where the determinant is 0, what is in `right` means nothing.
-    `np.linalg.solve` gives the same numbers, but takes ten seconds to compile.
+    Gauss's elimination with the largest pivot of each column. Where the determinant is 0, what is
+    in `right` means nothing. `np.linalg.solve` gives the same numbers, but takes ten seconds to
+    compile.
     """
     n, determinant = len(matrix), 1.0
     for column in range(n):
@@ -211,12 +237,20 @@ def count_within(transform: np.ndarray, points: np.ndarray, width: int, height: 
 def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
     """Return the part of a convex polygon, float64 n x 2, inside a picture (Sutherland and Hodgman 1974)."""
     kept = corners.copy()
-    for axis, limit, sign in ((0, 0.0, 1.0), (0, float(width), -1.0), (1, 0.0, 1.0), (1, float(height), -1.0)):
+    for axis, limit, sign in (
+        (0, 0.0, 1.0),
+        (0, float(width), -1.0),
+        (1, 0.0, 1.0),
+        (1, float(height), -1.0),
+    ):
         clipped = np.empty((2 * len(kept) + 1, 2))
         n = 0
         for k in range(len(kept)):
             here, there = kept[k], kept[(k + 1) % len(kept)]
-            inside, next_inside = sign * (here[axis] - limit) >= 0, sign * (there[axis] - limit) >= 0
+            inside, next_inside = (
+                sign * (here[axis] - limit) >= 0,
+                sign * (there[axis] - limit) >= 0,
+            )
             if inside:
                 clipped[n, 0], clipped[n, 1] = here[0], here[1]
                 n += 1
@@ -243,15 +277,17 @@ def area_in_common(transform: np.ndarray, width: int, height: int, wide: int, hi
     return abs(twice) / 2
 
 
-# -- blocks -----------------------------------------------------------------------------------------------------------
+# -- blocks ----------------------------------------------------------------------------------------
 
 
 @njit(nogil=True, cache=True)
-def lay(source: np.ndarray, back: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def lay(
+    source: np.ndarray, back: np.ndarray, height: int, width: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return a picture, uint8, as it lies on another of height x width, float32, and where it covers it (1, or 0 in both).
 
-    `back` leads from pixels of the other to pixels of this one; between pixels it is interpolated, and beyond its border it
-    goes on as it ends, for half a pixel.
+    `back` leads from pixels of the other to pixels of this one; between pixels it is interpolated,
+    and beyond its border it goes on as it ends, for half a pixel.
     """
     laid, covered = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     rows, columns = source.shape
@@ -262,11 +298,16 @@ def lay(source: np.ndarray, back: np.ndarray, height: int, width: int) -> tuple[
     for y in range(height):
         u_row, v_row = back[0, 1] * y + back[0, 2], back[1, 1] * y + back[1, 2]
         first, end = 0, width  # what is covered of a row lies together
-        while first < end and not is_within(back[0, 0] * first + u_row, back[1, 0] * first + v_row, columns, rows):
+        while first < end and not is_within(
+            back[0, 0] * first + u_row, back[1, 0] * first + v_row, columns, rows
+        ):
             first += 1
-        while end > first and not is_within(back[0, 0] * (end - 1) + u_row, back[1, 0] * (end - 1) + v_row, columns, rows):
+        while end > first and not is_within(
+            back[0, 0] * (end - 1) + u_row, back[1, 0] * (end - 1) + v_row, columns, rows
+        ):
             end -= 1
-        # in several loops from 0 on, so that the processor works on several pixels at once in most of them
+        # in several loops from 0 on, so that the processor works on several pixels at once in most
+        # of them
         for x in range(end - first):
             u, v = back[0, 0] * (x + first) + u_row, back[1, 0] * (x + first) + v_row
             u = 0.0 if u < 0.0 else u
@@ -282,8 +323,14 @@ def lay(source: np.ndarray, back: np.ndarray, height: int, width: int) -> tuple[
             four[x] = squares[np.uint64(places[x])]
         laid_row, covered_row = laid[y, first:end], covered[y, first:end]
         for x in range(end - first):
-            a, b = np.float32(np.int32(four[x] & byte)), np.float32(np.int32(four[x] >> np.uint32(8) & byte))
-            c, d = np.float32(np.int32(four[x] >> np.uint32(16) & byte)), np.float32(np.int32(four[x] >> np.uint32(24)))
+            a, b = (
+                np.float32(np.int32(four[x] & byte)),
+                np.float32(np.int32(four[x] >> np.uint32(8) & byte)),
+            )
+            c, d = (
+                np.float32(np.int32(four[x] >> np.uint32(16) & byte)),
+                np.float32(np.int32(four[x] >> np.uint32(24))),
+            )
             above = a + part[x] * (b - a)
             laid_row[x] = above + down[x] * (c + part[x] * (d - c) - above)
             covered_row[x] = 1
@@ -294,8 +341,9 @@ def lay(source: np.ndarray, back: np.ndarray, height: int, width: int) -> tuple[
 def pack_squares(picture: np.ndarray) -> np.ndarray:
     """Return each pixel of a picture, uint8, with those at its right, below and below at its right in one number, uint32.
 
-    So one look into memory finds all four. Below the last row the picture goes on as it ends; at the right of the last column
-    is nothing, for only a picture of a single column is read there, and of that only what is at the left.
+    So one look into memory finds all four. Below the last row the picture goes on as it ends; at
+    the right of the last column is nothing, for only a picture of a single column is read there,
+    and of that only what is at the left.
     """
     rows, columns = picture.shape
     squares, last = np.empty((rows, columns), np.uint32), columns - 1
@@ -304,7 +352,9 @@ def pack_squares(picture: np.ndarray) -> np.ndarray:
         for x in range(last):
             row[x] = here[x] | np.uint32(here[x + 1]) << np.uint32(8)
         for x in range(last):
-            row[x] |= np.uint32(below[x]) << np.uint32(16) | np.uint32(below[x + 1]) << np.uint32(24)
+            row[x] |= np.uint32(below[x]) << np.uint32(16) | np.uint32(below[x + 1]) << np.uint32(
+                24
+            )
         row[last] = here[last] | np.uint32(below[last]) << np.uint32(16)
     return squares
 
@@ -340,7 +390,8 @@ def blur(plane: np.ndarray) -> np.ndarray:
     middle, near, far = np.float32(BLUR[0]), np.float32(BLUR[1]), np.float32(BLUR[2])
     blurred, down = np.empty((height, width), np.float32), np.empty(width + 4, np.float32)
     for y in range(height):
-        # whole rows, and two more places on each side, so that the processor works on eight pixels at once
+        # whole rows, and two more places on each side, so that the processor works on eight pixels
+        # at once
         here, above, below = plane[y], plane[max(y - 1, 0)], plane[min(y + 1, height - 1)]
         high, low, row = plane[max(y - 2, 0)], plane[min(y + 2, height - 1)], blurred[y]
         for x in range(width):
@@ -348,7 +399,11 @@ def blur(plane: np.ndarray) -> np.ndarray:
         down[0] = down[1] = down[2]
         down[width + 2] = down[width + 3] = down[width + 1]
         for x in range(width):
-            row[x] = middle * down[x + 2] + near * (down[x + 1] + down[x + 3]) + far * (down[x] + down[x + 4])
+            row[x] = (
+                middle * down[x + 2]
+                + near * (down[x + 1] + down[x + 3])
+                + far * (down[x] + down[x + 4])
+            )
     return blurred
 
 
@@ -367,7 +422,8 @@ def sum_cells(laid: np.ndarray, covered: np.ndarray, target: np.ndarray, cell: i
     for row in range(rows):
         strip[:] = 0
         for y in range(row * cell, (row + 1) * cell):
-            # in loops over whole rows, without a choice in them, so that the processor works on eight pixels at once
+            # in loops over whole rows, without a choice in them, so that the processor works on
+            # eight pixels at once
             above, below = max(y - 1, 0), min(y + 1, laid.shape[0] - 1)
             for x in range(width):
                 a[x], b[x] = laid[y, x] - middle, target[y, x] - middle
@@ -400,18 +456,24 @@ def sum_cells(laid: np.ndarray, covered: np.ndarray, target: np.ndarray, cell: i
 
 
 @njit(nogil=True, cache=True)
-def judge_blocks(sums: np.ndarray, cell: int, textured: float, alike: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def judge_blocks(
+    sums: np.ndarray, cell: int, textured: float, alike: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return how well each block of 2 x 2 cells agrees, how far off it lies, and how to lay the pictures better.
 
     Returns
     -------
-    correlation : float32, rows x columns; NaN where a block is not covered, or flat in both pictures
-    off : float32, rows x columns; pixels by which what a block shows lies elsewhere in the other (Lucas and Kanade 1981)
-    step : float64, 2 x 3; by this much, in pixels at (x, y, 1), the picture laid should be read elsewhere: the least squares
+    correlation : float32, rows x columns; NaN where a block is not covered, or flat in both
+    pictures off : float32, rows x columns; pixels by which what a block shows lies elsewhere in the
+    other (Lucas and Kanade 1981) step : float64, 2 x 3; by this much, in pixels at (x, y, 1), the
+    picture laid should be read elsewhere: the least squares
         of all blocks that are alike
     """
     rows, columns = max(0, sums.shape[0] - 1), max(0, sums.shape[1] - 1)
-    correlation, off = np.full((rows, columns), np.nan, np.float32), np.full((rows, columns), np.nan, np.float32)
+    correlation, off = (
+        np.full((rows, columns), np.nan, np.float32),
+        np.full((rows, columns), np.nan, np.float32),
+    )
     left, right, n = np.zeros((6, 6)), np.zeros((6, 1)), 4 * cell * cell
     s = np.zeros(15)
     for row in range(rows):
@@ -448,7 +510,9 @@ def judge_blocks(sums: np.ndarray, cell: int, textured: float, alike: float) -> 
                 right[i, 0] += weight * known[i] * pull_x
                 right[i + 3, 0] += weight * known[i] * pull_y
     step = np.zeros((2, 3))
-    for k in range(3):  # where all edges run one way, or there are few, what is not known stays nearly as it is
+    for k in range(
+        3
+    ):  # where all edges run one way, or there are few, what is not known stays nearly as it is
         hold = 1e-3 * (left[k, k] + left[k + 3, k + 3]) + 1e-9
         left[k, k] += hold
         left[k + 3, k + 3] += hold
@@ -494,7 +558,9 @@ def share_agreeing(correlations: np.ndarray, agrees: float) -> float:
 def count_all_textured(grey: np.ndarray, cell: int, textured: float) -> int:
     """Count the blocks of a whole picture, uint8, that may say something."""
     plain = blur(grey.astype(np.float32))
-    return count_textured(judge_blocks(sum_cells(plain, np.ones_like(plain), plain, cell), cell, textured, 1.0)[0])
+    return count_textured(
+        judge_blocks(sum_cells(plain, np.ones_like(plain), plain, cell), cell, textured, 1.0)[0]
+    )
 
 
 @njit(nogil=True, cache=True)
@@ -508,7 +574,9 @@ def judge_all(correlation: np.ndarray, off: np.ndarray, agrees: float) -> tuple[
                 n += 1
     if n == 0:
         return 0.0, math.inf
-    return n / count_textured(correlation), (pick(apart, n, (n - 1) // 2) + pick(apart, n, n // 2)) / 2
+    return n / count_textured(correlation), (
+        pick(apart, n, (n - 1) // 2) + pick(apart, n, n // 2)
+    ) / 2
 
 
 @njit(nogil=True, cache=True)
@@ -521,7 +589,8 @@ def ramp(value: float, low: float, high: float) -> float:
 def judge_flat(sums: np.ndarray, cell: int, correlation: np.ndarray) -> tuple[float, float]:
     """Let flat blocks of another brightness disagree (0 in `correlation`) where few blocks are textured.
 
-    Brightness and contrast of the whole may have been changed: a line through the means of all blocks says what is expected.
+    Brightness and contrast of the whole may have been changed: a line through the means of all
+    blocks says what is expected.
 
     Returns
     -------
@@ -559,7 +628,9 @@ def judge_flat(sums: np.ndarray, cell: int, correlation: np.ndarray) -> tuple[fl
             changed += abs(b - a)
             if abs(b - mean[1] - slope * (a - mean[0])) > FLAT_OFF:
                 correlation[row, column] = 0
-    return ramp(textured / blocks, ENOUGH, SPARSE), ramp(changed / (blocks - textured), SAME_SHADE, OTHER_SHADE)
+    return ramp(textured / blocks, ENOUGH, SPARSE), ramp(
+        changed / (blocks - textured), SAME_SHADE, OTHER_SHADE
+    )
 
 
 @njit(nogil=True, cache=True)
@@ -589,12 +660,16 @@ def pick(values: np.ndarray, n: int, place: int) -> float:
 def weigh(share: float, apart: float, doubt: float) -> float:
     """Return the similarity of pictures of which a share agrees, lies apart by some pixels in the median, and is in doubt.
 
-    What a copy shows lies where the original has it, give or take a tenth of a pixel, however it was compressed, resized or
-    blurred. In another shot of the scene near things have moved against far ones, and no transform brings all into place: such
-    a pair is put into the band of what looks alike. So is one in doubt, from 0 to 1. At 70 percent and below nothing changes.
+    What a copy shows lies where the original has it, give or take a tenth of a pixel, however it
+    was compressed, resized or blurred. In another shot of the scene near things have moved against
+    far ones, and no transform brings all into place: such a pair is put into the band of what looks
+    alike. So is one in doubt, from 0 to 1. At 70 percent and below nothing changes.
     """
     percent = 100.0 * share
-    as_shot = min(percent, LOOKS_ALIKE + (percent - LOOKS_ALIKE) * (SHOT_AT_MOST - LOOKS_ALIKE) / (100 - LOOKS_ALIKE))
+    as_shot = min(
+        percent,
+        LOOKS_ALIKE + (percent - LOOKS_ALIKE) * (SHOT_AT_MOST - LOOKS_ALIKE) / (100 - LOOKS_ALIKE),
+    )
     return percent + max(doubt, ramp(apart, COPY, SHOT)) * (as_shot - percent)
 
 
@@ -616,11 +691,10 @@ def settle_blocks(
 
     Returns
     -------
-    correlation : float32, rows x columns, as from `judge_blocks`
-    percent : see `weigh`
-    apart : pixels by which what agrees lies apart, the median; infinite where nothing agrees
-    doubt : 0 to 1, of pictures that are nearly flat: flat blocks are of another brightness, or some textured ones do not agree
-    back : the transform from target to source, in pixels, by which they lie so
+    correlation : float32, rows x columns, as from `judge_blocks` percent : see `weigh` apart :
+    pixels by which what agrees lies apart, the median; infinite where nothing agrees doubt : 0 to
+    1, of pictures that are nearly flat: flat blocks are of another brightness, or some textured
+    ones do not agree back : the transform from target to source, in pixels, by which they lie so
     cell : the one used: the small one where the other gives too few blocks
     """
     height, width = target.shape
@@ -641,7 +715,10 @@ def settle_blocks(
         share, apart = judge_all(correlation, off, agrees)
         doubt = ramp(count_textured(correlation), SOME, FEW)
         if sparse > 0:
-            doubt = max(doubt, sparse * max(shade, ramp(judge_all(correlation, off, SURELY)[0], WHOLLY, PARTLY)))
+            doubt = max(
+                doubt,
+                sparse * max(shade, ramp(judge_all(correlation, off, SURELY)[0], WHOLLY, PARTLY)),
+            )
         percent = weigh(share, apart, doubt)
         if percent > best_percent or (percent == best_percent and apart < best_apart):
             best, best_percent, best_apart, best_doubt = correlation, percent, apart, doubt

@@ -5,9 +5,13 @@ from __future__ import annotations
 from .agreement import ALL_BUT_ALL, Alignment
 
 ONE_PIECE = 90.0  # percent of what agrees; a block more may hang loose
-WHOLE = 97.0  # percent; an overlap from here on is all of the picture, up to the border that resizing blurs
+# percent; an overlap from here on is all of the picture, up to the border that resizing blurs
+WHOLE = 97.0
 UPRIGHT = 2.0  # degrees that a transform may be off
-EQUAL = {"same bytes": "The files are equal, byte for byte.", "same pixels": "Every pixel is equal, only the files are not."}
+EQUAL = {
+    "same bytes": "The files are equal, byte for byte.",
+    "same pixels": "Every pixel is equal, only the files are not.",
+}
 
 
 def say_flat(left: str, right: str, blank: tuple[bool, bool], percent: float) -> str:
@@ -51,8 +55,12 @@ def say_alignment(found: Alignment, left: str, right: str) -> str:
     if found.transform is None:
         return "Nothing of one picture was found in the other."
     percent = found.similarity if found.similarity >= LOOKS_ALIKE else found.agreeing
-    share = "100" if percent == 100 else f"{min(percent, 99):.0f}"  # where a block differs, it is not all
-    if percent < LOOKS_ALIKE and found.matches == 0:  # nothing but their frames brought them together
+    share = (
+        "100" if percent == 100 else f"{min(percent, 99):.0f}"
+    )  # where a block differs, it is not all
+    if (
+        percent < LOOKS_ALIKE and found.matches == 0
+    ):  # nothing but their frames brought them together
         where = ", ".join(["Laid on each other as a whole", *_turns(found)])
         return f"{where}, they agree in {share} %.{_why_no_more(found)}"
     lies = ", ".join([_overlap(found, left, right), *_turns(found)])
@@ -111,7 +119,11 @@ def _why_no_more(found: Alignment) -> str:
     if found.apart >= SHOT:
         return f" It lies {found.apart:.1f} pixels apart, as in another shot of one scene, so it counts as 79 % at most."
     if found.recoloured > 0:
-        counts = ", so it counts as 79 % at most" if found.similarity <= SHOT_AT_MOST else " and does not count"
+        counts = (
+            ", so it counts as 79 % at most"
+            if found.similarity <= SHOT_AT_MOST
+            else " and does not count"
+        )
         return f" Of what agrees in grey {max(found.recoloured, 1):.0f} % is of another colour{counts}."
     if found.doubt >= 1:
         return " Little of it is textured, and not all of that agrees or the rest is of another shade: 79 % at most."

@@ -21,7 +21,8 @@ class CollectionLabels(Labels):
 
     Notes
     -----
-    `undo` takes back what was answered through this object first, then what was answered last of all.
+    `undo` takes back what was answered through this object first, then what was answered last of
+    all.
     """
 
     def __init__(self, collection: Collection) -> None:
@@ -66,4 +67,7 @@ def open_labels(labels: Any) -> Labels:
         return CollectionLabels(labels)
     if labels is None or isinstance(labels, str | os.PathLike):
         return Labels(labels)
-    raise TypeError(f"labels must be Labels, a Collection, or the path of a CSV file, not {type(labels).__name__}")
+    raise TypeError(
+        "labels must be Labels, a Collection, or the path of a CSV file, not "
+        f"{type(labels).__name__}"
+    )

@@ -1,11 +1,13 @@
 """A folder that is kept: what was found out once is not found out again, and what you said of a pair stays said.
 
-The pictures stay where they are. Beside them lies one SQLite file, the index, with the `images` table, the fingerprints of
-every method asked for, the pairs, your labels and tags. All answers are those of the functions they stand on (`scan_images`,
-`fingerprint_images`, `similar_pairs`, `group_duplicates`); only the waiting is gone.
+The pictures stay where they are. Beside them lies one SQLite file, the index, with the `images`
+table, the fingerprints of every method asked for, the pairs, your labels and tags. All answers are
+those of the functions they stand on (`scan_images`, `fingerprint_images`, `similar_pairs`,
+`group_duplicates`); only the waiting is gone.
 
-A collection is made of floors, each standing on the one below: `folder` (which pictures are there), `matches` (what is alike,
-and what you say of pairs), `questions` (about single pictures), and here what is put in and taken out.
+A collection is made of floors, each standing on the one below: `folder` (which pictures are there),
+`matches` (what is alike, and what you say of pairs), `questions` (about single pictures), and here
+what is put in and taken out.
 """
 
 from __future__ import annotations
@@ -34,12 +36,13 @@ class Collection(Questions):
     folder
         with pictures, or an empty one to fill by `add`.
     index
-        where the index file is; None puts it into the folder as `.imgdup_nb.sqlite`, or into the user's cache where the folder
-        cannot be written to. A file of another name in the folder should begin with a dot, to be no picture of it. An empty
-        file is taken for a new index, with a warning if it has been empty for more than a minute.
+        where the index file is; None puts it into the folder as `.imgdup_nb.sqlite`, or into the
+        user's cache where the folder cannot be written to. A file of another name in the folder
+        should begin with a dot, to be no picture of it. An empty file is taken for a new index,
+        with a warning if it has been empty for more than a minute.
     methods
-        hash methods whose fingerprints are made together with the first look at a picture, in the same decode. Others are made
-        when they are asked for, and kept from then on.
+        hash methods whose fingerprints are made together with the first look at a picture, in the
+        same decode. Others are made when they are asked for, and kept from then on.
 
     Raises
     ------
@@ -52,9 +55,10 @@ class Collection(Questions):
 
     Notes
     -----
-    The first question in a session looks at the folder; after that, `update()` does when you say so. Several notebooks may work
-    with one collection at once. A network drive is no good place for the index (SQLite's write-ahead log needs shared memory):
-    name a local one. No thumbnails are kept: at about 5 kB each they would be nine tenths of the file.
+    The first question in a session looks at the folder; after that, `update()` does when you say
+    so. Several notebooks may work with one collection at once. A network drive is no good place for
+    the index (SQLite's write-ahead log needs shared memory): name a local one. No thumbnails are
+    kept: at about 5 kB each they would be nine tenths of the file.
 
     Examples
     --------
@@ -79,7 +83,8 @@ class Collection(Questions):
         Parameters
         ----------
         source
-            a path, bytes, or an open binary file. A file in the folder is not copied, and comes back if it was taken out.
+            a path, bytes, or an open binary file. A file in the folder is not copied, and comes
+            back if it was taken out.
         name
             its name in the collection, `/` between folders; None takes the file's own.
 
@@ -105,7 +110,8 @@ class Collection(Questions):
         Raises
         ------
         FileExistsError
-            if the name is taken by a file that the collection did not store itself: such files are yours to change.
+            if the name is taken by a file that the collection did not store itself: such files are
+            yours to change.
         """
         return self._put(source, name, replace=True)
 
@@ -115,20 +121,29 @@ class Collection(Questions):
             inside = self._inside(source)
             if inside is not None and name in {None, file_name(inside)}:
                 with self._store.writing() as run:
-                    run("UPDATE images SET state = 'gone' WHERE file = ? AND state = 'out'", (inside,))
+                    run(
+                        "UPDATE images SET state = 'gone' WHERE file = ? AND state = 'out'",
+                        (inside,),
+                    )
                 return self._look_at(inside)
             contents = read_source(source)
             if name is None and not isinstance(source, str | os.PathLike):
                 raise ValueError(
-                    "name must be given for a picture that comes as bytes or an open file: add(data, name='cat.jpg')"
+                    "name must be given for a picture that comes as bytes or an open file: "
+                    "add(data, name='cat.jpg')"
                 )
             name = check_name(os.path.basename(os.fspath(source)) if name is None else name)  # type: ignore[arg-type]
             open_image(io.BytesIO(contents), min_side=64)
             file = name.encode()
             rows = self._store.read("SELECT stored FROM images WHERE file = ?", (file,))
-            if replace and os.path.lexists(file_path(self.folder, file)) and not (rows and rows[0][0]):
+            if (
+                replace
+                and os.path.lexists(file_path(self.folder, file))
+                and not (rows and rows[0][0])
+            ):
                 raise FileExistsError(
-                    f"{name!r} is a file that this collection did not store, so it is not overwritten; change it yourself and "
+                    f"{name!r} is a file that this collection did not store, so it is not "
+                    "overwritten; change it yourself and "
                     "call update(), or add the picture under another name"
                 )
             write_file(self.folder, file_path(self.folder, file), contents, replace=replace)
@@ -154,11 +169,14 @@ class Collection(Questions):
         path = os.path.abspath(source)
         if os.path.isdir(path):
             raise IsADirectoryError(
-                f"add takes one picture, and {os.fspath(source)!r} is a folder; files that lie in the collection's own folder "
+                f"add takes one picture, and {os.fspath(source)!r} is a folder; files that lie in "
+                "the collection's own folder "
                 "are taken in by update()"
             )
         if not os.path.isfile(path):
-            raise FileNotFoundError(f"{os.fspath(source)!r} does not exist; the current folder is {os.getcwd()!r}")
+            raise FileNotFoundError(
+                f"{os.fspath(source)!r} does not exist; the current folder is {os.getcwd()!r}"
+            )
         return file_key(self.folder, path) if is_within(path, self.folder) else None
 
     def get(self, image: str) -> bytes:
@@ -176,8 +194,9 @@ class Collection(Questions):
         image
             its name.
         delete_stored_copy
-            also delete the file, if it is one that `add` stored and that nobody changed since. Files of yours are never
-            deleted here: `choose_keepers` and `apply_plan` do that, with a dry run and an undo.
+            also delete the file, if it is one that `add` stored and that nobody changed since.
+            Files of yours are never deleted here: `choose_keepers` and `apply_plan` do that, with a
+            dry run and an undo.
 
         Returns
         -------
@@ -188,7 +207,9 @@ class Collection(Questions):
             self._current()
             name = storable(check_text("image", image, "holiday/cat.jpg"))
             rows = self._store.read(
-                "SELECT file, stored, bytes, modified FROM images WHERE state = 'present' AND image = ?", (name,)
+                "SELECT file, stored, bytes, modified FROM images WHERE state = 'present' AND "
+                "image = ?",
+                (name,),
             )
             for file, stored, size, modified in rows:
                 path, state = file_path(self.folder, file), "out"
@@ -202,10 +223,13 @@ class Collection(Questions):
         return bool(rows)
 
     @classmethod
-    def repair(cls, folder: str | os.PathLike[str], *, index: str | os.PathLike[str] | None = None) -> Collection:
+    def repair(
+        cls, folder: str | os.PathLike[str], *, index: str | os.PathLike[str] | None = None
+    ) -> Collection:
         """Set a damaged index aside and start a new one with the labels and tags that can still be read.
 
-        The damaged file is renamed, never deleted; a warning says its new name and how much was saved.
+        The damaged file is renamed, never deleted; a warning says its new name and how much was
+        saved.
         """
         path = index_path(check_folder(folder), index)
         set_aside(path)
@@ -214,10 +238,16 @@ class Collection(Questions):
     def __repr__(self) -> str:
         folder = os.path.basename(self.folder) or self.folder
         try:
-            [(n, unreadable)] = self._store.read("SELECT count(*), total(problem != '') FROM images WHERE state = 'present'")
+            [(n, unreadable)] = self._store.read(
+                "SELECT count(*), total(problem != '') FROM images WHERE state = 'present'"
+            )
         except ValueError:
             return f"<Collection {folder!r}, closed>"
         lost = f", {unreadable:.0f} unreadable" if unreadable else ""
-        [(n_labels,)], [(n_tags,)] = (self._store.read(f"SELECT count(*) FROM {name}") for name in ("labels", "tags"))
-        said = f", {count_of(n_labels, 'label')}" * bool(n_labels) + f", {count_of(n_tags, 'tag')}" * bool(n_tags)
+        [(n_labels,)], [(n_tags,)] = (
+            self._store.read(f"SELECT count(*) FROM {name}") for name in ("labels", "tags")
+        )
+        said = f", {count_of(n_labels, 'label')}" * bool(
+            n_labels
+        ) + f", {count_of(n_tags, 'tag')}" * bool(n_tags)
         return f"<Collection {folder!r}: {n} files{lost}, {' '.join(self.methods) or 'no method'} kept{said}>"

@@ -47,13 +47,19 @@ class KeptPrints:
     problems: pd.DataFrame
 
     @classmethod
-    def of(cls, store: Store, number: int, recipe: Recipe, images: pd.DataFrame, versions: np.ndarray) -> KeptPrints:
+    def of(
+        cls, store: Store, number: int, recipe: Recipe, images: pd.DataFrame, versions: np.ndarray
+    ) -> KeptPrints:
         """Look which images of a table have a fingerprint."""
         missing = np.zeros(len(images), dtype=bool)
         missing[missing_fingerprints(store, number, images, versions)] = True
         there = (images.problem == "").to_numpy() & ~missing
-        problems = images[missing].assign(problem="changed or became unreadable since the last update")
-        return cls(store, number, recipe, images[there].reset_index(drop=True), versions[there], problems)
+        problems = images[missing].assign(
+            problem="changed or became unreadable since the last update"
+        )
+        return cls(
+            store, number, recipe, images[there].reset_index(drop=True), versions[there], problems
+        )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -64,7 +70,9 @@ class KeptPrints:
 
     def loaded(self) -> tuple[KeptPrints, Fingerprints]:
         """Read the fingerprints, without those that another notebook has made out of date since we looked."""
-        rows = self.store.stream("SELECT version, code FROM fingerprints WHERE recipe = ?", (self.number,))
+        rows = self.store.stream(
+            "SELECT version, code FROM fingerprints WHERE recipe = ?", (self.number,)
+        )
         wanted = set(self.versions.tolist())
         codes = {version: self.recipe.read(code) for version, code in rows if version in wanted}
         still = [place for place, version in enumerate(self.versions.tolist()) if version in codes]
@@ -75,12 +83,22 @@ class KeptPrints:
 
     def outline(self) -> Fingerprints:
         """Return them without their codes, for what only asks which images there are."""
-        return Fingerprints(self.images, self.recipe.kind, np.zeros((len(self), self.recipe.views, 0)), self.problems)
+        return Fingerprints(
+            self.images,
+            self.recipe.kind,
+            np.zeros((len(self), self.recipe.views, 0)),
+            self.problems,
+        )
 
 
-def missing_fingerprints(store: Store, number: int, images: pd.DataFrame, versions: np.ndarray) -> np.ndarray:
+def missing_fingerprints(
+    store: Store, number: int, images: pd.DataFrame, versions: np.ndarray
+) -> np.ndarray:
     """Return the places of the readable images that have no fingerprint yet."""
-    there = [version for (version,) in store.read("SELECT version FROM fingerprints WHERE recipe = ?", (number,))]
+    there = [
+        version
+        for (version,) in store.read("SELECT version FROM fingerprints WHERE recipe = ?", (number,))
+    ]
     return np.flatnonzero((images.problem == "").to_numpy() & ~np.isin(versions, there))
 
 
@@ -169,7 +187,9 @@ class Recipe:
 
     def compute(self, images: pd.DataFrame, executor: Executor | None = None) -> Fingerprints:
         """Fingerprint the readable images of a table."""
-        prints = fingerprint_images(images, self.method, orientations=self.views > 1, executor=executor)
+        prints = fingerprint_images(
+            images, self.method, orientations=self.views > 1, executor=executor
+        )
         return replace(prints, method=self.kind)
 
     def pack(self, code: np.ndarray) -> bytes:
@@ -195,13 +215,21 @@ class Recipe:
 def _kind_of(function: Any) -> Method:
     name = getattr(function, "name", getattr(function, "__name__", ""))
     version = getattr(function, "version", "")
-    if not (isinstance(name, str) and name.isprintable() and name.strip("<>") == name != "") or not version or name in METHODS:
+    if (
+        not (isinstance(name, str) and name.isprintable() and name.strip("<>") == name != "")
+        or not version
+        or name in METHODS
+    ):
         raise ValueError(
-            "method must say what it is, so that its vectors can be kept: give your function a name that no other method has, "
-            "and a version that changes whenever its answers may (embed.name = 'colours'; embed.version = '1'); or use "
+            "method must say what it is, so that its vectors can be kept: give your function a "
+            "name that no other method has, "
+            "and a version that changes whenever its answers may (embed.name = 'colours'; "
+            "embed.version = '1'); or use "
             "fingerprint_images(photos.images, embed), which keeps nothing"
         )
-    return Method(name, "cosine", 0, 0, "as your function does", "as your function does", "your function's")
+    return Method(
+        name, "cosine", 0, 0, "as your function does", "as your function does", "your function's"
+    )
 
 
 def find_recipe(store: Store, recipe: Recipe) -> int:
@@ -212,7 +240,10 @@ def find_recipe(store: Store, recipe: Recipe) -> int:
     UserWarning
         if there was such.
     """
-    query = "SELECT id, made_with FROM recipes WHERE method = ? AND views = ?", (recipe.kind.name, recipe.views)
+    query = (
+        "SELECT id, made_with FROM recipes WHERE method = ? AND views = ?",
+        (recipe.kind.name, recipe.views),
+    )
     known = store.read(*query)
     if known and known[0][1] == recipe.made_with:
         return known[0][0]
@@ -221,7 +252,8 @@ def find_recipe(store: Store, recipe: Recipe) -> int:
             if before == recipe.made_with:  # another notebook was faster
                 return number
             warnings.warn(
-                f"the {recipe.kind.name} fingerprints kept here were made with {before}, and this is {recipe.made_with}: they "
+                f"the {recipe.kind.name} fingerprints kept here were made with {before}, and this "
+                f"is {recipe.made_with}: they "
                 "may differ, so all are made again",
                 stacklevel=4,
             )
@@ -229,7 +261,10 @@ def find_recipe(store: Store, recipe: Recipe) -> int:
                 run(f"DELETE FROM {table} WHERE recipe = ?", (number,))
             run("DELETE FROM recipes WHERE id = ?", (number,))
             if recipe.kind.name == LOOKS_HASH:  # it says which pairs are looked at
-                run(f"DELETE FROM pair_parts WHERE recipe IN (SELECT id FROM recipes WHERE method IN {LOCAL})")
+                run(
+                    "DELETE FROM pair_parts WHERE recipe IN (SELECT id FROM recipes WHERE method "
+                    f"IN {LOCAL})"
+                )
         row = (recipe.kind.name, recipe.views, recipe.made_with)
         run("INSERT INTO recipes (method, views, made_with) VALUES (?, ?, ?)", row)
         return run("SELECT last_insert_rowid()")[0][0]

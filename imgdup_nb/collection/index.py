@@ -1,7 +1,7 @@
 """An open folder and its index: which pictures are in it, by which name, and what is being done.
 
-The pictures stay where they are. Beside them lies one SQLite file, the index. `matches`, `questions` and `collection` stand on
-this in that order; `Collection` is all of it.
+The pictures stay where they are. Beside them lies one SQLite file, the index. `matches`,
+`questions` and `collection` stand on this in that order; `Collection` is all of it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ class Folder:
         hush_decoders()
         self._store = Store(index_path(self.folder, index))
         self._status = Status("Idle")
-        self.is_wanted: Callable[[], bool] = lambda: True  # asked between batches; where it is not, the work is `Stopped`
+        self.is_wanted: Callable[[], bool] = lambda: (
+            True
+        )  # asked between batches; where it is not, the work is `Stopped`
         self._looked = False  # at the folder, in this session
         self._working = threading.RLock()
         self._table: tuple[Any, pd.DataFrame, np.ndarray] | None = None
@@ -86,7 +88,8 @@ class Folder:
         Returns
         -------
         pandas.DataFrame, one row per file that is not as it was:
-            image, change ("new", "changed", "moved", "gone", "back"), before (the former name of one that was moved).
+            image, change ("new", "changed", "moved", "gone", "back"), before (the former name of
+            one that was moved).
 
         Warns
         -----
@@ -95,14 +98,17 @@ class Folder:
 
         Notes
         -----
-        Size and time of a file are looked at first. Where they differ, a file of known contents (SHA-256) counts as the same,
-        as moved, with its labels, or as a copy, without being decoded. What is known of a file that is gone is kept, in case
-        it comes back. Interrupted, it keeps what was read and the next call goes on; killed, from the last batch of 128.
+        Size and time of a file are looked at first. Where they differ, a file of known contents
+        (SHA-256) counts as the same, as moved, with its labels, or as a copy, without being
+        decoded. What is known of a file that is gone is kept, in case it comes back. Interrupted,
+        it keeps what was read and the next call goes on; killed, from the last batch of 128.
         """
         with self._working:
             found = list_folder(self.folder)
             difference = find_differences(self._store, self.folder, found, verify=verify)
-            changes = take_in(self._store, self.folder, difference, executor=executor, doing=self._doing)
+            changes = take_in(
+                self._store, self.folder, difference, executor=executor, doing=self._doing
+            )
             self._looked = True
         return changes
 
@@ -120,7 +126,8 @@ class Folder:
             if self._table is None or self._table[0] != state:
                 names = ", ".join(COLUMNS)
                 rows = self._store.read(
-                    f"SELECT file, {names}, version FROM images WHERE state = 'present' ORDER BY image, file"
+                    f"SELECT file, {names}, version FROM images WHERE state = 'present' ORDER BY "
+                    "image, file"
                 )
                 versions = np.array([row[-1] for row in rows], dtype=np.int64)
                 self._table = state, to_table([row[:-1] for row in rows], self.folder), versions
@@ -132,17 +139,24 @@ class Folder:
             return None
         self._current()
         text = os.fspath(source)
-        if self._store.read("SELECT 1 FROM images WHERE state = 'present' AND image = ?", (storable(text),)):
+        if self._store.read(
+            "SELECT 1 FROM images WHERE state = 'present' AND image = ?", (storable(text),)
+        ):
             return text
         path = os.path.abspath(text)
         if not is_within(path, self.folder):
             return None
-        rows = self._store.read("SELECT image FROM images WHERE state = 'present' AND file = ?", (file_key(self.folder, path),))
+        rows = self._store.read(
+            "SELECT image FROM images WHERE state = 'present' AND file = ?",
+            (file_key(self.folder, path),),
+        )
         return rows[0][0] if rows else None
 
     def _file_of(self, image: str) -> bytes:
         name = storable(check_text("image", image, "holiday/cat.jpg"))
-        rows = self._store.read("SELECT file FROM images WHERE state = 'present' AND image = ?", (name,))
+        rows = self._store.read(
+            "SELECT file FROM images WHERE state = 'present' AND image = ?", (name,)
+        )
         if not rows:
             raise UnknownImage(f"no image {image!r} in this collection; photos.images lists them")
         return rows[0][0]
@@ -165,7 +179,10 @@ class Folder:
         def step(done: int) -> None:
             self._status = Status(state, self._status.done + done, total)
             if not self.is_wanted():
-                raise Stopped(f"stopped at {self._status}; what was kept stays, and the next question goes on from there")
+                raise Stopped(
+                    f"stopped at {self._status}; what was kept stays, and the next question goes "
+                    "on from there"
+                )
 
         try:
             yield step
@@ -195,11 +212,14 @@ def check_folder(folder: str | os.PathLike[str]) -> str:
         raise TypeError(f"folder must be the path of a folder, not {type(folder).__name__}")
     if is_url(folder):
         raise ValueError(
-            f"folder must be on this machine, as a collection keeps its index there, and {folder!r} is a URL; "
+            "folder must be on this machine, as a collection keeps its index there, and "
+            f"{folder!r} is a URL; "
             "scan_images(url) reads it"
         )
     if not os.path.exists(folder):
-        raise FileNotFoundError(f"folder {os.fspath(folder)!r} does not exist; the current folder is {os.getcwd()!r}")
+        raise FileNotFoundError(
+            f"folder {os.fspath(folder)!r} does not exist; the current folder is {os.getcwd()!r}"
+        )
     if not os.path.isdir(folder):
         raise NotADirectoryError(f"folder must be a folder, and {os.fspath(folder)!r} is a file")
     return os.path.abspath(folder)

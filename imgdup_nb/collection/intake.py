@@ -28,7 +28,9 @@ from .store import Store
 Doing = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
-def take_in(store: Store, root: str, difference: Difference, *, executor: Executor | None, doing: Doing) -> pd.DataFrame:
+def take_in(
+    store: Store, root: str, difference: Difference, *, executor: Executor | None, doing: Doing
+) -> pd.DataFrame:
     """Write down what is different, and return the table that `Collection.update` documents.
 
     Parameters
@@ -36,7 +38,13 @@ def take_in(store: Store, root: str, difference: Difference, *, executor: Execut
     doing
         shows a status of a name and total, and gives a function that counts on.
     """
-    touched = [*difference.settled, *difference.moved.values(), *difference.copied, *difference.unread, *difference.gone]
+    touched = [
+        *difference.settled,
+        *difference.moved.values(),
+        *difference.copied,
+        *difference.unread,
+        *difference.gone,
+    ]
     before = _outlines(store, [*touched, *difference.moved])
     _save_known(store, difference)
     if difference.unread:
@@ -58,16 +66,26 @@ class _Outline(NamedTuple):
 
 
 def _outlines(store: Store, files: Sequence[bytes]) -> dict[bytes, _Outline]:
-    rows = store.read_each("SELECT file, image, state, bytes, sha256, problem FROM images WHERE file = ?", files)
+    rows = store.read_each(
+        "SELECT file, image, state, bytes, sha256, problem FROM images WHERE file = ?", files
+    )
     return {row[0]: _Outline(*row[1:]) for row in rows}
 
 
-def _changes(difference: Difference, before: dict[bytes, _Outline], after: dict[bytes, _Outline]) -> pd.DataFrame:
+def _changes(
+    difference: Difference, before: dict[bytes, _Outline], after: dict[bytes, _Outline]
+) -> pd.DataFrame:
     rows = [
-        (after[new].image, "moved", before[old].image) for old, new in difference.moved.items() if after[new].state != "out"
+        (after[new].image, "moved", before[old].image)
+        for old, new in difference.moved.items()
+        if after[new].state != "out"
     ]
     rows += [(before[file].image, "gone", "") for file in difference.gone]
-    rows += [(after[file].image, "back", "") for file in difference.settled if before[file].state == "gone"]
+    rows += [
+        (after[file].image, "back", "")
+        for file in difference.settled
+        if before[file].state == "gone"
+    ]
     for file in [*difference.copied, *difference.unread]:
         was, now = before.get(file), after.get(file)
         if now is None:  # it went away while we looked
@@ -78,18 +96,22 @@ def _changes(difference: Difference, before: dict[bytes, _Outline], after: dict[
             rows.append((now.image, "changed", ""))
     columns = list(zip(*sorted(rows), strict=True)) or [(), (), ()]
     names = ("image", "change", "before")
-    return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in zip(names, columns, strict=True)})
+    return pd.DataFrame(
+        {name: pd.Series(values, dtype=object) for name, values in zip(names, columns, strict=True)}
+    )
 
 
 def _warn_of_problems(problems: list[str]) -> None:
     n_bad = sum(bool(problem) for problem in problems)
     if n_bad:
         warnings.warn(
-            f"{n_bad} of {len(problems)} files read now could not be shown; see photos.images, column problem", stacklevel=5
+            f"{n_bad} of {len(problems)} files read now could not be shown; see photos.images, "
+            "column problem",
+            stacklevel=5,
         )
 
 
-# -- writing down -----------------------------------------------------------------------------------------------------
+# -- writing down ----------------------------------------------------------------------------------
 
 
 def _save_known(store: Store, difference: Difference) -> None:
@@ -101,8 +123,14 @@ def _save_known(store: Store, difference: Difference) -> None:
     with store.writing() as run:
         # all is read before anything is written: files may have changed places with each other
         moving, copying = (
-            {new: run(f"SELECT {columns} FROM images WHERE file = ?", (old,))[0] for new, old in pairs}
-            for pairs in ([(new, old) for old, new in difference.moved.items()], difference.copied.items())
+            {
+                new: run(f"SELECT {columns} FROM images WHERE file = ?", (old,))[0]
+                for new, old in pairs
+            }
+            for pairs in (
+                [(new, old) for old, new in difference.moved.items()],
+                difference.copied.items(),
+            )
         )
         run("DELETE FROM images WHERE file = ?", [(old,) for old in difference.moved], many=True)
         forget_files(run, [*moving, *copying])
@@ -111,11 +139,23 @@ def _save_known(store: Store, difference: Difference) -> None:
         for new, (version, _state, _stored, *row) in copying.items():
             fresh = next_versions(run, 1)
             insert_rows(run, (new, fresh, "present", 0, *row))
-            run(f"INSERT INTO fingerprints SELECT recipe, ?, code FROM fingerprints WHERE {OF_VERSION} ?", (fresh, version))
+            run(
+                "INSERT INTO fingerprints SELECT recipe, ?, code FROM fingerprints WHERE "
+                f"{OF_VERSION} ?",
+                (fresh, version),
+            )
         for file in [*difference.settled, *moving, *copying]:
             _stamp(run, file, found[file], now)
-        run("UPDATE images SET state = 'present' WHERE file = ?", [(file,) for file in difference.settled], many=True)
-        run("UPDATE images SET state = 'gone' WHERE file = ?", [(file,) for file in difference.gone], many=True)
+        run(
+            "UPDATE images SET state = 'present' WHERE file = ?",
+            [(file,) for file in difference.settled],
+            many=True,
+        )
+        run(
+            "UPDATE images SET state = 'gone' WHERE file = ?",
+            [(file,) for file in difference.gone],
+            many=True,
+        )
         _follow(run, difference.moved)
 
 
@@ -128,7 +168,9 @@ def _stamp(run: Run, file: bytes, stamp: Stamp, now: int) -> None:
 
 def _follow(run: Run, moved: dict[bytes, bytes]) -> None:
     """Let labels follow the files they are about."""
-    rows = run("SELECT one, other, label, made, one_sha256, other_sha256 FROM labels") if moved else []
+    rows = (
+        run("SELECT one, other, label, made, one_sha256, other_sha256 FROM labels") if moved else []
+    )
     touched = [row for row in rows if row[0] in moved or row[1] in moved]
     run("DELETE FROM labels WHERE one = ? AND other = ?", [row[:2] for row in touched], many=True)
     for one, other, label, made, one_sha256, other_sha256 in touched:
@@ -150,7 +192,12 @@ class Hash(NamedTuple):
 
 
 def read_files(
-    store: Store, root: str, files: Sequence[bytes], *, executor: Executor | None, step: Callable[[int], None]
+    store: Store,
+    root: str,
+    files: Sequence[bytes],
+    *,
+    executor: Executor | None,
+    step: Callable[[int], None],
 ) -> None:
     """Read files and save what is found; those that are gone meanwhile are passed over.
 
@@ -159,7 +206,12 @@ def read_files(
     step
         counts on how many are done; what it raises ends the reading.
     """
-    kept = [Hash(*row) for row in store.read("SELECT id, method, views FROM recipes WHERE made_with = ?", (made_with(),))]
+    kept = [
+        Hash(*row)
+        for row in store.read(
+            "SELECT id, method, views FROM recipes WHERE made_with = ?", (made_with(),)
+        )
+    ]
     # closed even where a step raises: else what is in the queue would be read all the same
     with without_remarks(), contextlib.closing(_read(root, files, kept, executor)) as read:
         readings = zip(files, _asking(read, step), strict=True)
@@ -168,7 +220,9 @@ def read_files(
             step(len(batch))
 
 
-def _in_batches(readings: Iterable[tuple[bytes, tuple[int, Reading]]]) -> Iterator[list[tuple[bytes, tuple[int, Reading]]]]:
+def _in_batches(
+    readings: Iterable[tuple[bytes, tuple[int, Reading]]],
+) -> Iterator[list[tuple[bytes, tuple[int, Reading]]]]:
     """Yield what comes in lists of BATCH; where reading is stopped, first what came before."""
     batch: list[tuple[bytes, tuple[int, Reading]]] = []
     try:
@@ -185,7 +239,9 @@ def _in_batches(readings: Iterable[tuple[bytes, tuple[int, Reading]]]) -> Iterat
         yield batch
 
 
-def _asking(read: Iterable[tuple[int, Reading]], step: Callable[[int], None]) -> Iterator[tuple[int, Reading]]:
+def _asking(
+    read: Iterable[tuple[int, Reading]], step: Callable[[int], None]
+) -> Iterator[tuple[int, Reading]]:
     """Yield what comes, and count none of it: for a stop that need not wait for a whole batch."""
     for reading in read:
         step(0)
@@ -203,13 +259,23 @@ def _read(
     yield from map_batches(work, named, executor=executor, describe="scan")
 
 
-def _read_some(files: Sequence[tuple[str, str]], *, methods: Sequence[str], orientations: bool) -> list[tuple[int, Reading]]:
+def _read_some(
+    files: Sequence[tuple[str, str]], *, methods: Sequence[str], orientations: bool
+) -> list[tuple[int, Reading]]:
     """Return when reading began, in nanoseconds, and what was read of each file; picklable, so any executor can run it."""
     begun = time.time_ns()
-    return [(begun, reading) for reading in read_batch(files, methods=methods, orientations=orientations)]
+    return [
+        (begun, reading)
+        for reading in read_batch(files, methods=methods, orientations=orientations)
+    ]
 
 
-def _save(store: Store, root: str, batch: Sequence[tuple[bytes, tuple[int, Reading]]], kept: Sequence[Hash]) -> None:
+def _save(
+    store: Store,
+    root: str,
+    batch: Sequence[tuple[bytes, tuple[int, Reading]]],
+    kept: Sequence[Hash],
+) -> None:
     there = [
         (file, seen, reading)
         for file, (seen, reading) in batch
@@ -221,7 +287,15 @@ def _save(store: Store, root: str, batch: Sequence[tuple[bytes, tuple[int, Readi
         stored = [run("SELECT stored FROM images WHERE file = ?", (file,)) for file, *_ in there]
         forget_files(run, [file for file, _ in batch])
         rows = [
-            (file, first + k, "present", was[0][0] if was else 0, seen, read_with, *to_values(reading.row))
+            (
+                file,
+                first + k,
+                "present",
+                was[0][0] if was else 0,
+                seen,
+                read_with,
+                *to_values(reading.row),
+            )
             for k, ((file, seen, reading), was) in enumerate(zip(there, stored, strict=True))
         ]
         insert_rows(run, *rows)
@@ -235,7 +309,8 @@ def _save(store: Store, root: str, batch: Sequence[tuple[bytes, tuple[int, Readi
 
 
 COLUMNS = [name for name in DTYPES if name != "path"]
-OF_VERSION = "recipe IN (SELECT id FROM recipes) AND version ="  # as the table is sorted: without the recipe all is searched
+# as the table is sorted: without the recipe all is searched
+OF_VERSION = "recipe IN (SELECT id FROM recipes) AND version ="
 EPOCH = datetime(1970, 1, 1)
 
 Run = Callable[..., Any]  # what `Store.writing` gives
@@ -251,7 +326,11 @@ def insert_rows(run: Run, *rows: tuple) -> None:
 def forget_files(run: Run, files: Iterable[bytes]) -> None:
     """Remove what was known of files' former contents."""
     keys = [(file,) for file in files]
-    run(f"DELETE FROM fingerprints WHERE {OF_VERSION} (SELECT version FROM images WHERE file = ?)", keys, many=True)
+    run(
+        f"DELETE FROM fingerprints WHERE {OF_VERSION} (SELECT version FROM images WHERE file = ?)",
+        keys,
+        many=True,
+    )
     run("DELETE FROM images WHERE file = ?", keys, many=True)
 
 
@@ -269,22 +348,35 @@ def to_values(row: dict[str, Any]) -> tuple:
     modified = None if row["modified"] == NOT_KNOWN else int(row["modified"])
     taken = None if row["taken"] is None else int((row["taken"] - EPOCH).total_seconds())
     detail = None if np.isnan(row["detail"]) else float(row["detail"])
-    changed = {"modified": modified, "taken": taken, "detail": detail, "lossless": bool(row["lossless"])}
+    changed = {
+        "modified": modified,
+        "taken": taken,
+        "detail": detail,
+        "lossless": bool(row["lossless"]),
+    }
     return tuple(changed[name] if name in changed else row[name] for name in COLUMNS)
 
 
 def to_table(rows: list[tuple], root: str) -> pd.DataFrame:
     """Undo `to_values`, for rows of file and `COLUMNS`."""
     names = ["file", *COLUMNS]
-    columns: dict[str, Any] = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
-    start = os.path.join(root, "")  # the lines of `file_path`, written out because they run for every file
+    columns: dict[str, Any] = (
+        dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
+    )
+    start = os.path.join(
+        root, ""
+    )  # the lines of `file_path`, written out because they run for every file
     paths = [start + file_name(file) for file in columns["file"]]
     columns["path"] = paths if os.sep == "/" else [path.replace("/", os.sep) for path in paths]
     unknown = int(np.iinfo(np.int64).min)  # numpy's "not a time"
     for name, unit in (("modified", "ns"), ("taken", "s")):
-        numbers = np.array([unknown if value is None else value for value in columns[name]], np.int64)
+        numbers = np.array(
+            [unknown if value is None else value for value in columns[name]], np.int64
+        )
         columns[name] = pd.Series(numbers.view(f"datetime64[{unit}]"))
     columns["modified"] = columns["modified"].dt.tz_localize("UTC")
     columns["lossless"] = np.array(columns["lossless"], dtype=bool)
     columns["detail"] = np.array(columns["detail"], dtype=float)  # NULL becomes NaN
-    return pd.DataFrame({name: pd.Series(columns[name], dtype=dtype) for name, dtype in DTYPES.items()})
+    return pd.DataFrame(
+        {name: pd.Series(columns[name], dtype=dtype) for name, dtype in DTYPES.items()}
+    )

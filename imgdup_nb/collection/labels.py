@@ -20,16 +20,23 @@ def save_labels(store: Store, pairs: Iterable[tuple[bytes, bytes]], label: str |
         if label is not None:
             digests = "(SELECT sha256 FROM images WHERE file = ?)"
             rows = ((one, other, label, made, one, other) for one, other in ends)
-            run(f"INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?, {digests}, {digests})", rows, many=True)
+            run(
+                f"INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?, {digests}, {digests})",
+                rows,
+                many=True,
+            )
 
 
 def read_labels(store: Store) -> pd.DataFrame:
     """Return the table that `Collection.labels` documents."""
     rows = store.read(
-        "SELECT one, other, label, made, coalesce(a.sha256 != one_sha256 OR b.sha256 != other_sha256, 0), a.image, b.image "
+        "SELECT one, other, label, made, coalesce(a.sha256 != one_sha256 OR b.sha256 != "
+        "other_sha256, 0), a.image, b.image "
         "FROM labels LEFT JOIN images a ON a.file = one LEFT JOIN images b ON b.file = other"
     )
-    names = [sorted([a or file_name(one), b or file_name(other)]) for one, other, _, _, _, a, b in rows]
+    names = [
+        sorted([a or file_name(one), b or file_name(other)]) for one, other, _, _, _, a, b in rows
+    ]
     table = pd.DataFrame(
         {
             "left": pd.Series([pair[0] for pair in names], dtype=object),
@@ -46,8 +53,10 @@ def read_stand_ins(store: Store) -> dict[str, str]:
     """Return, for each labelled image that is not there, the name of an image that is, with the same contents."""
     return dict(
         store.read(
-            "SELECT a.image, min(b.image) FROM (SELECT one AS file FROM labels UNION SELECT other FROM labels) "
-            "JOIN images a USING (file) JOIN images b ON b.sha256 = a.sha256 AND b.state = 'present' "
+            "SELECT a.image, min(b.image) FROM (SELECT one AS file FROM labels UNION SELECT other "
+            "FROM labels) "
+            "JOIN images a USING (file) JOIN images b ON b.sha256 = a.sha256 AND b.state = "
+            "'present' "
             "WHERE a.state != 'present' AND a.sha256 != '' GROUP BY a.image"
         )
     )
@@ -56,7 +65,10 @@ def read_stand_ins(store: Store) -> dict[str, str]:
 def save_tag(store: Store, tag: str, image: str, contents: bytes) -> None:
     """Keep a reference picture, in place of the one before."""
     with store.writing(images=False) as run:
-        run("INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?)", (tag, storable(image), _now(), contents))
+        run(
+            "INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?)",
+            (tag, storable(image), _now(), contents),
+        )
 
 
 def read_tags(store: Store) -> pd.DataFrame:

@@ -19,12 +19,20 @@ from ..evidence.labels import ANSWERS
 from ..fingerprints import Fingerprints
 from ..groups import LINKAGES, Grouping, group_duplicates
 from ..methods import METHODS
-from .fingerprints import LOOKS_HASH, KeptPrints, Recipe, find_recipe, make_fingerprints, missing_fingerprints
+from .fingerprints import (
+    LOOKS_HASH,
+    KeptPrints,
+    Recipe,
+    find_recipe,
+    make_fingerprints,
+    missing_fingerprints,
+)
 from .index import Folder
 from .labels import read_labels, read_stand_ins, save_labels
 from .pairs import kept_local_pairs, kept_pairs
 
-FLOOR = 70.0  # percent; pairs from here up are kept, so that any usual threshold is answered from the index
+# percent; pairs from here up are kept, so that any usual threshold is answered from the index
+FLOOR = 70.0
 
 
 AnyMethod = str | Embedding
@@ -42,16 +50,21 @@ class Matches(Folder):
         return [method for method in METHODS if method in rows]
 
     def fingerprints(
-        self, method: AnyMethod = "phash", *, orientations: bool = False, executor: Executor | None = None
+        self,
+        method: AnyMethod = "phash",
+        *,
+        orientations: bool = False,
+        executor: Executor | None = None,
     ) -> Fingerprints:
         """Return the fingerprints of all readable images; what is not kept yet is computed and kept.
 
         Parameters
         ----------
         method : one of METHODS, or a function
-            each is kept beside the others, with the version of what made it; one made by another version of imagehash or OpenCV
-            is made again, and a warning says so. A function that turns images into vectors (see `fingerprint_images`) is kept
-            by what it says it is: its attributes name, else its own name, and version. Change the version whenever its answers
+            each is kept beside the others, with the version of what made it; one made by another
+            version of imagehash or OpenCV is made again, and a warning says so. A function that
+            turns images into vectors (see `fingerprint_images`) is kept by what it says it is: its
+            attributes name, else its own name, and version. Change the version whenever its answers
             may have changed.
         orientations
             also the seven other ways to turn and mirror each picture.
@@ -60,11 +73,14 @@ class Matches(Folder):
 
         Notes
         -----
-        A 64-bit hash takes 8 bytes an image, local features 43 to 70 kB, an embedding 4 bytes a dimension.
+        A 64-bit hash takes 8 bytes an image, local features 43 to 70 kB, an embedding 4 bytes a
+        dimension.
         """
         return self._kept(method, orientations, executor).load()
 
-    def _kept(self, method: AnyMethod, orientations: bool, executor: Executor | None = None) -> KeptPrints:
+    def _kept(
+        self, method: AnyMethod, orientations: bool, executor: Executor | None = None
+    ) -> KeptPrints:
         """Make the fingerprints that are missing."""
         recipe = Recipe.of(method, orientations)
         with self._working:
@@ -74,11 +90,16 @@ class Matches(Folder):
             if len(missing):
                 with self._doing("ExtractingFeatures", len(missing)) as step:
                     some = images.iloc[missing], versions[missing]
-                    make_fingerprints(self._store, number, recipe, *some, executor=executor, step=step)
+                    make_fingerprints(
+                        self._store, number, recipe, *some, executor=executor, step=step
+                    )
             kept = KeptPrints.of(self._store, number, recipe, images, versions)
         if len(kept.problems):
             lost = count_of(len(kept.problems), "image")
-            warnings.warn(f"{lost} changed or became unreadable since the last update; call update()", stacklevel=3)
+            warnings.warn(
+                f"{lost} changed or became unreadable since the last update; call update()",
+                stacklevel=3,
+            )
         return kept
 
     def pairs(
@@ -98,17 +119,20 @@ class Matches(Folder):
         method, orientations
             as for `fingerprints`.
         min_similarity
-            percent, inclusive. Asking for less than ever before compares all again, but for local features.
+            percent, inclusive. Asking for less than ever before compares all again, but for local
+            features.
         keep_apart, linkage
-            True gives the table for groups of this linkage in which nothing labelled "different" meets, as `apply_labels` makes
-            it: for explorers and sweeps. Evidence from labels wants the whole table, False.
+            True gives the table for groups of this linkage in which nothing labelled "different"
+            meets, as `apply_labels` makes it: for explorers and sweeps. Evidence from labels wants
+            the whole table, False.
         executor
             any `concurrent.futures.Executor`, for what is not kept yet; None works in threads.
 
         Notes
         -----
-        By local features the votes of images for each other are kept too, and what was seen of each pair that was looked at,
-        some 0.7 kB an image: only votes of new images are counted, and only pairs looked at that nobody looked at before.
+        By local features the votes of images for each other are kept too, and what was seen of each
+        pair that was looked at, some 0.7 kB an image: only votes of new images are counted, and
+        only pairs looked at that nobody looked at before.
         """
         check_choice("linkage", linkage, LINKAGES)
         floor = check_percent("min_similarity", min_similarity)
@@ -119,7 +143,9 @@ class Matches(Folder):
                 hashes = self._kept(LOOKS_HASH, False, executor) if kept.recipe.is_local else None
                 with self._doing("MatchingFeatures", len(kept)) as step:
                     if hashes is not None:
-                        table = kept_local_pairs(kept, hashes, floor=floor, executor=executor, step=step)
+                        table = kept_local_pairs(
+                            kept, hashes, floor=floor, executor=executor, step=step
+                        )
                     else:
                         table = kept_pairs(kept, floor=floor, executor=executor, step=step)
                 self._pairs = key, table
@@ -130,7 +156,12 @@ class Matches(Folder):
         """Obey the labels, also those of images that are gone while a copy of theirs is there."""
         labels = self.labels.sort_values("made", kind="stable")
         stand_ins = read_stand_ins(self._store)
-        labels = labels.assign(**{side: [stand_ins.get(name, name) for name in labels[side]] for side in ("left", "right")})
+        labels = labels.assign(
+            **{
+                side: [stand_ins.get(name, name) for name in labels[side]]
+                for side in ("left", "right")
+            }
+        )
         return apply_labels(pairs, labels[labels.left != labels.right], linkage=linkage)
 
     def groups(
@@ -154,14 +185,21 @@ class Matches(Folder):
         linkage : {'star', 'connected', 'complete'}
             as for `group_duplicates`.
         keep_apart
-            no two images whose pair is labelled "different" are in one group, nor copies of them. False groups by similarity
-            alone.
+            no two images whose pair is labelled "different" are in one group, nor copies of them.
+            False groups by similarity alone.
         executor
             as for `pairs`.
         """
         floor = min(FLOOR, check_percent("threshold", threshold))
-        asked = keep_apart and bool(self._store.read("SELECT 1 FROM labels WHERE label = 'different' LIMIT 1"))
-        chosen: dict[str, Any] = {"orientations": orientations, "keep_apart": asked, "linkage": linkage, "executor": executor}
+        asked = keep_apart and bool(
+            self._store.read("SELECT 1 FROM labels WHERE label = 'different' LIMIT 1")
+        )
+        chosen: dict[str, Any] = {
+            "orientations": orientations,
+            "keep_apart": asked,
+            "linkage": linkage,
+            "executor": executor,
+        }
         pairs = self.pairs(method, min_similarity=floor, **chosen)
         return group_duplicates(pairs, threshold, linkage=linkage)
 
@@ -169,7 +207,7 @@ class Matches(Folder):
         """Return `groups(threshold, ...)`; `.to_response()` is the answer of the tutorial's findDuplicates."""
         return self.groups(threshold, **options)
 
-    # -- what you say of pairs ------------------------------------------------------------------------------------------
+    # -- what you say of pairs ---------------------------------------------------------------------
 
     def label(self, left: str, right: str, label: str | None) -> None:
         """Say whether two images show the same; None takes back what was said.
@@ -179,12 +217,14 @@ class Matches(Folder):
         left, right
             names of two images, in any order.
         label : {'same', 'different', 'skip', None}
-            pairs called different are kept apart by `groups`. "skip" says that you looked and cannot tell.
+            pairs called different are kept apart by `groups`. "skip" says that you looked and
+            cannot tell.
 
         Notes
         -----
-        Labels follow images that are renamed or moved, and stay when an image is gone. `PairLabeler(..., labels=photos)` and
-        `GroupReviewer(..., labels=photos)` keep their answers here.
+        Labels follow images that are renamed or moved, and stay when an image is gone.
+        `PairLabeler(..., labels=photos)` and `GroupReviewer(..., labels=photos)` keep their answers
+        here.
         """
         self.label_pairs([(left, right)], label)
 

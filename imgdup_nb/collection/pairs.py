@@ -21,19 +21,22 @@ PART = 25_000  # new images compared with all others at a time
 TRIES = 6  # alone, three do: drop what is gone, compare what is new, read
 
 
-def kept_pairs(kept: KeptPrints, *, floor: float, executor: Executor | None, step: Step) -> pd.DataFrame:
+def kept_pairs(
+    kept: KeptPrints, *, floor: float, executor: Executor | None, step: Step
+) -> pd.DataFrame:
     """Return the pair table of kept hashes or vectors, comparing only what was not compared before.
 
     Parameters
     ----------
     floor
-        percent, inclusive. Kept pairs of a higher floor are made anew, those of a lower one are filtered.
+        percent, inclusive. Kept pairs of a higher floor are made anew, those of a lower one are
+        filtered.
 
     Notes
     -----
-    Not kept where more than a thousand images have one fingerprint: `similar_pairs` then lists their pairs in short, which
-    cannot be done part by part. Nor where another process, which read the folder at another time, keeps on replacing what is
-    kept here by its own.
+    Not kept where more than a thousand images have one fingerprint: `similar_pairs` then lists
+    their pairs in short, which cannot be done part by part. Nor where another process, which read
+    the folder at another time, keeps on replacing what is kept here by its own.
     """
     kept, prints = kept.loaded()
     if _most_alike(prints) > MAX_COPIES:
@@ -45,17 +48,27 @@ def kept_pairs(kept: KeptPrints, *, floor: float, executor: Executor | None, ste
             return as_table(kept, parts.pairs, floor)
         still = np.isin(parts.covered, kept.versions)
         if parts.last is not None and not (parts.usable and still.all()):
-            # what is gone leaves: should it come back, it counts as new and meets what came in the meantime
-            alive = (places_of(kept.versions, parts.pairs["left"]) >= 0) & (places_of(kept.versions, parts.pairs["right"]) >= 0)
+            # what is gone leaves: should it come back, it counts as new and meets what came in the
+            # meantime
+            alive = (places_of(kept.versions, parts.pairs["left"]) >= 0) & (
+                places_of(kept.versions, parts.pairs["right"]) >= 0
+            )
             lowest = min(floor, parts.floor)
-            save_part(kept, lowest, parts.last, parts.covered[still], parts.pairs[alive], instead=True)
+            save_part(
+                kept, lowest, parts.last, parts.covered[still], parts.pairs[alive], instead=True
+            )
         else:
             _compare_new(kept, prints, parts, new, executor, step)
     return similar_pairs(prints, min_similarity=floor, executor=executor)
 
 
 def _compare_new(
-    kept: KeptPrints, prints: Fingerprints, parts: Parts, new: np.ndarray, executor: Executor | None, step: Step
+    kept: KeptPrints,
+    prints: Fingerprints,
+    parts: Parts,
+    new: np.ndarray,
+    executor: Executor | None,
+    step: Step,
 ) -> None:
     """Compare the images at the places `new` with each other and with all others, and keep that part by part."""
     old, last = np.setdiff1d(np.arange(len(kept)), new), parts.last
@@ -74,12 +87,21 @@ def _most_alike(prints: Fingerprints) -> int:
     if not len(prints):
         return 0
     codes = np.ascontiguousarray(prints.codes).reshape(len(prints), -1)
-    whole = codes[:, 0] if codes.shape[1] == 1 else codes.view(np.dtype((np.void, codes.strides[0]))).ravel()
+    whole = (
+        codes[:, 0]
+        if codes.shape[1] == 1
+        else codes.view(np.dtype((np.void, codes.strides[0]))).ravel()
+    )
     return int(np.unique(whole, return_counts=True)[1].max())
 
 
 def _compare(
-    prints: Fingerprints, versions: np.ndarray, new: np.ndarray, old: np.ndarray, floor: float, executor: Executor | None
+    prints: Fingerprints,
+    versions: np.ndarray,
+    new: np.ndarray,
+    old: np.ndarray,
+    floor: float,
+    executor: Executor | None,
 ) -> np.ndarray:
     """Return the pairs among new images and between new and old ones; rows of both by their places in `prints`."""
     some = select(prints, new)
@@ -110,14 +132,17 @@ def kept_local_pairs(
     hashes
         the phashes of the same images.
     floor
-        percent, inclusive. Kept pairs of a higher floor are put together anew, those of a lower one are filtered.
+        percent, inclusive. Kept pairs of a higher floor are put together anew, those of a lower one
+        are filtered.
     """
     parts = read_parts(kept, ANY_FLOOR, LOCAL_PAIR)
     if _still_holds(parts, kept.versions, floor):
         return as_table(kept, parts.pairs, floor)
     kept, prints = kept.loaded()
     known = _read_known(kept)
-    rows, columns, scores = find_local_pairs(prints, floor, executor, hashes=[hashes.load()], known=known)
+    rows, columns, scores = find_local_pairs(
+        prints, floor, executor, hashes=[hashes.load()], known=known
+    )
     records = np.zeros(len(rows), LOCAL_PAIR)
     records["left"], records["right"] = kept.versions[rows], kept.versions[columns]
     records["distance"] = 100.0 - scores.similarity
@@ -125,8 +150,12 @@ def kept_local_pairs(
         records[name] = scores[name]
     records["scored_by"] = [SCORERS.index(scorer) for scorer in scores.scored_by]
     may_be_same = may_be_same_pixels(prints.method, records["distance"], scores)
-    records["relation"] = _relate_new(prints, rows, columns, records, parts.pairs, may_be_same, executor)
-    save_part(kept, floor, parts.last, kept.versions, records, instead=True)  # of two notebooks at once, one keeps its work
+    records["relation"] = _relate_new(
+        prints, rows, columns, records, parts.pairs, may_be_same, executor
+    )
+    save_part(
+        kept, floor, parts.last, kept.versions, records, instead=True
+    )  # of two notebooks at once, one keeps its work
     step(len(kept))
     return as_table(kept, records, floor)
 
@@ -135,7 +164,9 @@ def _still_holds(parts: Parts, versions: np.ndarray, floor: float) -> bool:
     """Tell whether kept pairs are those of all images; renaming may turn a pair round, and how it lies with it."""
     if parts.floor > floor or not np.array_equal(np.sort(parts.covered), np.sort(versions)):
         return False
-    return bool((places_of(versions, parts.pairs["left"]) < places_of(versions, parts.pairs["right"])).all())
+    return bool(
+        (places_of(versions, parts.pairs["left"]) < places_of(versions, parts.pairs["right"])).all()
+    )
 
 
 def _relate_new(
@@ -148,27 +179,38 @@ def _relate_new(
     executor: Executor | None,
 ) -> np.ndarray:
     """Return the relation of each pair; those of records kept before need no decoding."""
-    where = find_looks(np.column_stack([records["left"], records["right"]]).astype(np.int64), before)
+    where = find_looks(
+        np.column_stack([records["left"], records["right"]]).astype(np.int64), before
+    )
     new = where < 0
     relation = np.zeros(len(records), np.int8)
     relation[~new] = before["relation"][where[~new]]
-    relation[new] = relate(prints.images, prints.images, rows[new], columns[new], may_be_same[new], executor)
+    relation[new] = relate(
+        prints.images, prints.images, rows[new], columns[new], may_be_same[new], executor
+    )
     return relation
 
 
-# -- votes and looks --------------------------------------------------------------------------------------------------
+# -- votes and looks -------------------------------------------------------------------------------
 
 
 def _read_known(kept: KeptPrints) -> Known:
     """Return what is kept of the images there are now; what is of others is forgotten."""
-    parts = kept.store.read("SELECT id, covered, votes FROM vote_parts WHERE recipe = ? ORDER BY id", (kept.number,))
-    covered = np.concatenate([np.zeros(0, np.int64), *(np.frombuffer(part[1], np.int64) for part in parts)])
+    parts = kept.store.read(
+        "SELECT id, covered, votes FROM vote_parts WHERE recipe = ? ORDER BY id", (kept.number,)
+    )
+    covered = np.concatenate(
+        [np.zeros(0, np.int64), *(np.frombuffer(part[1], np.int64) for part in parts)]
+    )
     votes = np.concatenate([np.zeros(0, VOTES), *(np.frombuffer(part[2], VOTES) for part in parts)])
-    rows = kept.store.read("SELECT looks FROM look_parts WHERE recipe = ? ORDER BY id", (kept.number,))
+    rows = kept.store.read(
+        "SELECT looks FROM look_parts WHERE recipe = ? ORDER BY id", (kept.number,)
+    )
     looks = np.concatenate([np.zeros(0, LOOKS), *(np.frombuffer(row[0], LOOKS) for row in rows)])
     last, still = parts[-1][0] if parts else None, np.isin(covered, kept.versions)
     placed_votes, placed_looks = _to_places(votes, kept.versions), _to_places(looks, kept.versions)
-    # renaming may turn a pair round, which a vote does not mind; what was seen of it is of no use then
+    # renaming may turn a pair round, which a vote does not mind; what was seen of it is of no use
+    # then
     ends = np.sort(np.column_stack([placed_votes["one"], placed_votes["other"]]), axis=1)
     placed_votes["one"], placed_votes["other"] = ends.T
     if not still.all():
@@ -197,7 +239,9 @@ def _to_versions(placed: np.ndarray, versions: np.ndarray) -> np.ndarray:
     return pairs
 
 
-def _forget_others(kept: KeptPrints, last: int | None, covered: np.ndarray, votes: np.ndarray, looks: np.ndarray) -> int | None:
+def _forget_others(
+    kept: KeptPrints, last: int | None, covered: np.ndarray, votes: np.ndarray, looks: np.ndarray
+) -> int | None:
     """Keep only what is alive; return the number of the part that holds it, None where another process was faster."""
     with kept.store.writing(images=False) as run:
         if run("SELECT max(id) FROM vote_parts WHERE recipe = ?", (kept.number,)) != [(last,)]:
@@ -225,9 +269,15 @@ def _keep_looks(kept: KeptPrints, looks: np.ndarray) -> None:
         run("INSERT INTO look_parts (recipe, looks) VALUES (?, ?)", row)
 
 
-PAIR = np.dtype([("left", "<u4"), ("right", "<u4"), ("distance", "<f4"), ("relation", "u1")])  # versions; 13 bytes
-DETAILS = [(name, form) for name, form in SCORE if name != "similarity"]  # what local features tell of a pair
-LOCAL_PAIR = np.dtype([("left", "<u4"), ("right", "<u4"), ("distance", "<f8"), ("relation", "u1"), *DETAILS])
+PAIR = np.dtype(
+    [("left", "<u4"), ("right", "<u4"), ("distance", "<f4"), ("relation", "u1")]
+)  # versions; 13 bytes
+DETAILS = [
+    (name, form) for name, form in SCORE if name != "similarity"
+]  # what local features tell of a pair
+LOCAL_PAIR = np.dtype(
+    [("left", "<u4"), ("right", "<u4"), ("distance", "<f8"), ("relation", "u1"), *DETAILS]
+)
 
 Step = Callable[[int], None]
 
@@ -235,7 +285,8 @@ Step = Callable[[int], None]
 class Parts(NamedTuple):
     """The pairs kept of one recipe: number and floor of the last part, the versions covered, and the pairs.
 
-    Where they were kept from a higher floor than is asked for, they are not `usable`, and nothing is covered.
+    Where they were kept from a higher floor than is asked for, they are not `usable`, and nothing
+    is covered.
     """
 
     last: int | None
@@ -251,13 +302,21 @@ def read_parts(kept: KeptPrints, floor: float, form: np.dtype) -> Parts:
     parts = kept.store.read(query, (kept.number,))
     last, kept_floor = parts[-1][:2] if parts else (None, floor)
     usable = parts if kept_floor <= floor else []
-    covered = np.concatenate([np.zeros(0, np.int64), *(np.frombuffer(part[2], np.int64) for part in usable)])
+    covered = np.concatenate(
+        [np.zeros(0, np.int64), *(np.frombuffer(part[2], np.int64) for part in usable)]
+    )
     pairs = np.concatenate([np.zeros(0, form), *(np.frombuffer(part[3], form) for part in usable)])
     return Parts(last, kept_floor, bool(usable), covered, pairs)
 
 
 def save_part(
-    kept: KeptPrints, floor: float, last: int | None, covered: np.ndarray, pairs: np.ndarray, *, instead: bool
+    kept: KeptPrints,
+    floor: float,
+    last: int | None,
+    covered: np.ndarray,
+    pairs: np.ndarray,
+    *,
+    instead: bool,
 ) -> int | None:
     """Keep a part, beside or instead of those before; None where another process kept one after `last`, which would overlap."""
     with kept.store.writing(images=False) as run:
@@ -271,7 +330,7 @@ def save_part(
         return run("SELECT last_insert_rowid()")[0][0]
 
 
-# -- pairs as records -------------------------------------------------------------------------------------------------
+# -- pairs as records ------------------------------------------------------------------------------
 
 
 def as_records(pairs: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -288,22 +347,37 @@ def as_table(kept: KeptPrints, pairs: np.ndarray, floor: float) -> pd.DataFrame:
     left, right = places_of(kept.versions, pairs["left"]), places_of(kept.versions, pairs["right"])
     rows, columns = np.minimum(left, right), np.maximum(left, right)
     kind, details = kept.recipe.kind, None
-    distances = pairs["distance"].astype(np.uint16) if kind.bits else pairs["distance"].astype(float)
+    distances = (
+        pairs["distance"].astype(np.uint16) if kind.bits else pairs["distance"].astype(float)
+    )
     if pairs.dtype == PAIR and not kind.bits:
         distances = np.round(distances, 6)  # as they were before they became 4 bytes
     near = np.flatnonzero((rows >= 0) & (distances <= kind.max_distance(floor) + 1e-9))
     order = near[np.argsort(rows[near] * n + columns[near])]  # lexical, by one number
     if pairs.dtype == LOCAL_PAIR:
         # those of nearly blank images are kept too, so that it is known how they are related
-        order = order[may_be_listed(prints, prints, rows[order], columns[order], pairs["relation"][order])]
+        order = order[
+            may_be_listed(prints, prints, rows[order], columns[order], pairs["relation"][order])
+        ]
         details = to_scores(pairs[order])
     relation = pairs["relation"][order].astype(np.int8)
-    return pair_table(prints, None, rows[order], columns[order], distances[order], relation, floor=floor, details=details)
+    return pair_table(
+        prints,
+        None,
+        rows[order],
+        columns[order],
+        distances[order],
+        relation,
+        floor=floor,
+        details=details,
+    )
 
 
 def places_of(versions: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Return where in `versions` the wanted ones are, -1 for those that are not there."""
     last = int(versions.max(initial=0))
-    place_of = np.full(last + 2, -1, np.int64)  # versions are counted up from 1, so this is not much larger than they are
+    place_of = np.full(
+        last + 2, -1, np.int64
+    )  # versions are counted up from 1, so this is not much larger than they are
     place_of[versions] = np.arange(len(versions))
     return place_of[np.minimum(wanted, last + 1)]

@@ -58,17 +58,20 @@ class Questions(Matches):
         Parameters
         ----------
         image
-            the name of an image of the collection, the path of any picture, its bytes, or an open binary file.
+            the name of an image of the collection, the path of any picture, its bytes, or an open
+            binary file.
         threshold
             percent, inclusive.
         max_count
             at most so many, the most similar; None returns all.
         method, orientations
-            as for `fingerprints`. By local features every image is looked at, at about 2 ms each and core.
+            as for `fingerprints`. By local features every image is looked at, at about 2 ms each
+            and core.
 
         Returns
         -------
-        pandas.DataFrame, one row per image other than the picture itself, most similar first, then by name:
+        pandas.DataFrame, one row per image other than the picture itself, most similar first, then
+        by name:
             image, similarity (percent), distance (in the method's unit), relation.
 
         Raises
@@ -81,7 +84,9 @@ class Questions(Matches):
         with self._outside([("", image)]) as table:
             found = self._search(table, threshold, method, orientations)
         own = self._known_name(image)
-        return _best(found[found.image != own] if own is not None else found, max_count).drop(columns="query")
+        return _best(found[found.image != own] if own is not None else found, max_count).drop(
+            columns="query"
+        )
 
     def find_by_tags(
         self,
@@ -106,17 +111,24 @@ class Questions(Matches):
         """
         wanted = [tags] if isinstance(tags, str) else check_list("tags", tags, ["logo"])
         if not wanted:
-            raise ValueError('tags must name at least one tag, such as ["logo"], and is empty; photos.tags lists them')
+            raise ValueError(
+                'tags must name at least one tag, such as ["logo"], and is empty; photos.tags '
+                "lists them"
+            )
         stored = dict(self._store.read("SELECT tag, contents FROM tags"))
         unknown = [tag for tag in wanted if tag not in stored]
         if unknown:
-            raise KeyError(f"no tag {unknown[0]!r}; there are {', '.join(map(repr, sorted(stored))) or 'none'}")
+            raise KeyError(
+                f"no tag {unknown[0]!r}; there are {', '.join(map(repr, sorted(stored))) or 'none'}"
+            )
         with self._outside([(tag, stored[tag]) for tag in dict.fromkeys(wanted)]) as table:
             found = self._search(table, threshold, method, orientations)
         found = found.sort_values(["distance", "query"], kind="stable").drop_duplicates("image")
         return _best(found, max_count).rename(columns={"query": "tag"})
 
-    def compare(self, a: Source, b: Source, *, methods: Sequence[AnyMethod] | None = None) -> pd.DataFrame:
+    def compare(
+        self, a: Source, b: Source, *, methods: Sequence[AnyMethod] | None = None
+    ) -> pd.DataFrame:
         """Compare two pictures, each in the collection or not.
 
         Parameters
@@ -129,48 +141,70 @@ class Questions(Matches):
         Returns
         -------
         pandas.DataFrame, one row per method:
-            method, similarity (percent), distance, relation. Also for pictures with too little detail.
+            method, similarity (percent), distance, relation. Also for pictures with too little
+            detail.
         """
         chosen = self.methods if methods is None else check_list("methods", methods, ["phash"])
         rows = []
         with self._outside([("a", a), ("b", b)]) as table:
             for method in chosen:
-                one, other = (Recipe.of(method).compute(table[table.image == name]) for name in ("a", "b"))
+                one, other = (
+                    Recipe.of(method).compute(table[table.image == name]) for name in ("a", "b")
+                )
                 if one.method.unit == "percent":
                     hashes = partial(_phashes, one), partial(_phashes, other)
                     pairs = compare_each(one, other, hashes, floor=0, include_low_detail=True)
                 else:
                     pairs = similar_pairs(one, other, min_similarity=0, include_low_detail=True)
                 pair = pairs.iloc[0]
-                rows.append((one.method.name, float(pair.similarity), pair.distance, str(pair.relation)))
+                rows.append(
+                    (one.method.name, float(pair.similarity), pair.distance, str(pair.relation))
+                )
         return pd.DataFrame(rows, columns=["method", "similarity", "distance", "relation"])
 
-    def features(self, image: Source, method: AnyMethod = "phash", *, orientations: bool = False) -> Features:
+    def features(
+        self, image: Source, method: AnyMethod = "phash", *, orientations: bool = False
+    ) -> Features:
         """Return the fingerprint of a picture, in the collection or not, without adding it."""
         with self._outside([("a", image)]) as table:
             recipe = Recipe.of(method, orientations)
             prints = recipe.compute(table)
         code = prints.codes[0]
         count = len(code[0]) if recipe.is_local else prints.n_views
-        bits = 64 * code[0].bits.shape[1] if recipe.is_local else prints.method.bits or 32 * prints.codes.shape[2]
+        bits = (
+            64 * code[0].bits.shape[1]
+            if recipe.is_local
+            else prints.method.bits or 32 * prints.codes.shape[2]
+        )
         return Features(count, bits, recipe.pack(code))
 
-    def _search(self, table: pd.DataFrame, threshold: float, method: AnyMethod, orientations: bool) -> pd.DataFrame:
+    def _search(
+        self, table: pd.DataFrame, threshold: float, method: AnyMethod, orientations: bool
+    ) -> pd.DataFrame:
         """Return query, image, similarity, distance and relation of the images similar to those of a table."""
         floor = check_percent("threshold", threshold)
         kept = self._kept(method, orientations)
         with self._doing("Searching", len(kept)) as step:
             queries, prints = kept.recipe.compute(table), kept.load()
             if kept.recipe.is_local:
-                pairs = compare_each(queries, prints, (partial(_phashes, queries), self.fingerprints), floor=floor)
+                pairs = compare_each(
+                    queries, prints, (partial(_phashes, queries), self.fingerprints), floor=floor
+                )
             else:
                 pairs = similar_pairs(queries, prints, min_similarity=floor)
             step(len(kept))
-        texts = {name: pd.Series(pairs[name].to_numpy(dtype=object), dtype=object) for name in ("left", "right", "relation")}
-        columns = {"image": texts["right"], "similarity": pairs.similarity, "distance": pairs.distance}
+        texts = {
+            name: pd.Series(pairs[name].to_numpy(dtype=object), dtype=object)
+            for name in ("left", "right", "relation")
+        }
+        columns = {
+            "image": texts["right"],
+            "similarity": pairs.similarity,
+            "distance": pairs.distance,
+        }
         return pd.DataFrame({**columns, "relation": texts["relation"], "query": texts["left"]})
 
-    # -- reference pictures ---------------------------------------------------------------------------------------------
+    # -- reference pictures ------------------------------------------------------------------------
 
     def tag(self, name: str, image: Source) -> None:
         """Keep a picture as the reference of a tag; `find_by_tags` finds what is similar to it.
@@ -180,13 +214,16 @@ class Questions(Matches):
         name
             of the tag; one that exists gets the new picture.
         image
-            as for `find_similar`. The tag holds a copy of the file, so it stays when the image goes.
+            as for `find_similar`. The tag holds a copy of the file, so it stays when the image
+            goes.
         """
         if not isinstance(name, str) or not name:
             raise ValueError(f"name must be a text such as 'logo', not {name!r}")
         with self._outside([(name, image)]) as table:
             contents = Path(table.path[0]).read_bytes()
-        origin = self._known_name(image) or (os.path.basename(image) if isinstance(image, str | os.PathLike) else "")
+        origin = self._known_name(image) or (
+            os.path.basename(image) if isinstance(image, str | os.PathLike) else ""
+        )
         save_tag(self._store, name, os.fspath(origin), contents)
 
     def untag(self, name: str) -> bool:
@@ -200,7 +237,7 @@ class Questions(Matches):
         """The tags: tag, image (what its picture was called), bytes, made (UTC)."""
         return read_tags(self._store)
 
-    # -- pictures from anywhere -----------------------------------------------------------------------------------------
+    # -- pictures from anywhere --------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _outside(self, sources: Sequence[tuple[str, Source]]) -> Iterator[pd.DataFrame]:
@@ -224,7 +261,8 @@ class Questions(Matches):
             if os.path.isfile(source):
                 return os.path.abspath(source)
             raise UnknownImage(
-                f"{os.fspath(source)!r} is neither an image of this collection (photos.images lists them) "
+                f"{os.fspath(source)!r} is neither an image of this collection (photos.images "
+                "lists them) "
                 "nor the path of a file"
             )
         Path(spare).write_bytes(read_source(source))
@@ -249,7 +287,9 @@ def read_source(source: Source) -> bytes:
         return Path(source).read_bytes()
     if hasattr(source, "read") and isinstance(data := source.read(), bytes):
         return data
-    raise TypeError(f"a picture must be a path, bytes, or an open binary file, not {type(source).__name__}")
+    raise TypeError(
+        f"a picture must be a path, bytes, or an open binary file, not {type(source).__name__}"
+    )
 
 
 def compare_each(
@@ -267,8 +307,8 @@ def compare_each(
     queries, prints
         local features by one method.
     hashes
-        give the phashes of the same images, where they are needed: pictures without enough texture that cannot be laid on each
-        other are compared by these, and count only from 90 percent up.
+        give the phashes of the same images, where they are needed: pictures without enough texture
+        that cannot be laid on each other are compared by these, and count only from 90 percent up.
 
     Returns
     -------
@@ -281,7 +321,9 @@ def compare_each(
     """
     rows, columns = (ends.ravel() for ends in np.indices((len(queries), len(prints))))
     left, right = queries.codes[:, 0], prints.codes[:, 0]
-    textured = [np.array([is_textured(found) for found in side], dtype=bool) for side in (left, right)]
+    textured = [
+        np.array([is_textured(found) for found in side], dtype=bool) for side in (left, right)
+    ]
     pairs = [(left[row], right[column]) for row, column in zip(rows, columns, strict=True)]
     scores = list(score_pairs(pairs, queries.method.name))
     hashed = np.flatnonzero(~(textured[0][rows] & textured[1][columns]))
@@ -292,18 +334,25 @@ def compare_each(
     similarity = np.array([score.similarity for score in scores], dtype=np.float64)
     kept = similarity >= floor - 1e-9
     found = rows[kept], columns[kept], 100.0 - similarity[kept]
-    return complete_pairs(queries, prints, *found, floor=floor, include_low_detail=include_low_detail)
+    return complete_pairs(
+        queries, prints, *found, floor=floor, include_low_detail=include_low_detail
+    )
 
 
 def _by_hash(
-    queries: Fingerprints, prints: Fingerprints, hashes: tuple[Callable[[], Fingerprints], Callable[[], Fingerprints]]
+    queries: Fingerprints,
+    prints: Fingerprints,
+    hashes: tuple[Callable[[], Fingerprints], Callable[[], Fingerprints]],
 ) -> np.ndarray:
     """Return the percent by phash of each query and image, 0 below `SAME_HASH`; n_queries x n_images."""
     left, right = hashes[0](), hashes[1]()
     place, of_image = (
-        pd.Index(side.names, dtype=object).get_indexer(known.names) for side, known in ((queries, left), (prints, right))
+        pd.Index(side.names, dtype=object).get_indexer(known.names)
+        for side, known in ((queries, left), (prints, right))
     )
-    rows, columns, distances = find_pairs(left.codes, left.method.max_distance(SAME_HASH), others=right.codes)
+    rows, columns, distances = find_pairs(
+        left.codes, left.method.max_distance(SAME_HASH), others=right.codes
+    )
     rows, columns, percent = place[rows], of_image[columns], left.method.similarity(distances)
     table, known = np.zeros((len(queries), len(prints))), (rows >= 0) & (columns >= 0)
     table[rows[known], columns[known]] = percent[known]

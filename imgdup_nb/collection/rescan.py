@@ -1,7 +1,8 @@
 """A folder against its index: which files are new, changed, moved or gone.
 
-Size and time decide first, as they cost nothing but the walk. Where they differ, and where a file of that size is known, the
-SHA-256 of the contents says whether the file was only touched, moved or copied, none of which needs a decoder.
+Size and time decide first, as they cost nothing but the walk. Where they differ, and where a file
+of that size is known, the SHA-256 of the contents says whether the file was only touched, moved or
+copied, none of which needs a decoder.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ from ..engine.files import printable, walk_files
 from ..engine.parallel import each, map_batches
 from .store import Store
 
-YOUNG = 2_000_000_000  # nanoseconds; a file read this soon after it was written may have been changed again unseen (FAT: 2 s)
-UNPAIRED = "surrogatepass" if os.name == "nt" else "surrogateescape"  # how Python carries what is not Unicode in file names
+# nanoseconds; a file read this soon after it was written may have been changed again unseen (FAT: 2
+# s)
+YOUNG = 2_000_000_000
+UNPAIRED = (
+    "surrogatepass" if os.name == "nt" else "surrogateescape"
+)  # how Python carries what is not Unicode in file names
 
 Stamp = tuple[int, int | None]  # bytes, and time of the last change in nanoseconds
 
@@ -45,10 +50,14 @@ def file_path(root: str, file: bytes) -> str:
 def list_folder(root: str) -> dict[bytes, Stamp]:
     """Return the stamp of every visible file below `root`; a drive that is not there is an error, not an empty folder."""
     if not os.path.isdir(root):
-        raise FileNotFoundError(f"folder {printable(root)!r} is not there any more; nothing was changed in its index")
+        raise FileNotFoundError(
+            f"folder {printable(root)!r} is not there any more; nothing was changed in its index"
+        )
     start, found, other_separator = len(os.path.join(root, "")), {}, os.sep != "/"
     for entry in walk_files(root):
-        name = entry.path[start:]  # the lines of `file_key`, written out because they run for every file
+        name = entry.path[
+            start:
+        ]  # the lines of `file_key`, written out because they run for every file
         if other_separator:
             name = name.replace(os.sep, "/")
         try:
@@ -65,7 +74,7 @@ def reader() -> str:
     return f"Pillow {PIL.__version__}{', pillow-heif' * (find_spec('pillow_heif') is not None)}"
 
 
-# -- finding out ------------------------------------------------------------------------------------------------------
+# -- finding out -----------------------------------------------------------------------------------
 
 
 @dataclass
@@ -81,7 +90,12 @@ class Difference:
 
 
 def find_differences(
-    store: Store, root: str, found: dict[bytes, Stamp], *, complete: bool = True, verify: bool = False
+    store: Store,
+    root: str,
+    found: dict[bytes, Stamp],
+    *,
+    complete: bool = True,
+    verify: bool = False,
 ) -> Difference:
     """Compare what is in the folder with what is in the index.
 
@@ -93,15 +107,23 @@ def find_differences(
         read all these files and compare digests, also where size and time are the same.
     """
     known, left_out, again = _known_stamps(store)
-    doubtful = [file for file, stamp in found.items() if (verify or known.get(file) != stamp) and file not in left_out]
+    doubtful = [
+        file
+        for file, stamp in found.items()
+        if (verify or known.get(file) != stamp) and file not in left_out
+    ]
     missing = known.keys() - found.keys() if complete else set()
     if not doubtful and not missing:
         return Difference(found)
     rows = store.read("SELECT file, sha256, bytes FROM images")
     sizes = {size for _, sha256, size in rows if sha256}
     to_digest = [file for file in doubtful if found[file][0] in sizes and file not in again]
-    digests = dict(zip(to_digest, _digests([file_path(root, file) for file in to_digest]), strict=True))
-    labelled = {file for (file,) in store.read("SELECT one FROM labels UNION SELECT other FROM labels")}
+    digests = dict(
+        zip(to_digest, _digests([file_path(root, file) for file in to_digest]), strict=True)
+    )
+    labelled = {
+        file for (file,) in store.read("SELECT one FROM labels UNION SELECT other FROM labels")
+    }
     difference = _sort_out(root, found, rows, doubtful, digests, again, labelled, complete)
     difference.gone = sorted(missing - difference.moved.keys())
     return difference
@@ -110,13 +132,15 @@ def find_differences(
 def _known_stamps(store: Store) -> tuple[dict[bytes, Stamp | None], set[bytes], set[bytes]]:
     """Return the stamps of the files in the collection, the files taken out of it, and those whose problem may be over.
 
-    A file that was read right after it was written, or whose problem may be over, has the stamp None, which no file has.
+    A file that was read right after it was written, or whose problem may be over, has the stamp
+    None, which no file has.
     """
     known: dict[bytes, Stamp | None] = {}
     left_out, again = set(), set()
     rows = store.read(
         "SELECT file, state, bytes, modified, abs(seen - modified) < ?, "
-        "problem != '' AND (reader != ? OR problem LIKE 'no permission%') FROM images WHERE state != 'gone'",
+        "problem != '' AND (reader != ? OR problem LIKE 'no permission%') FROM images WHERE state "
+        "!= 'gone'",
         (YOUNG, reader()),
     )
     for file, state, size, modified, is_young, once_more in rows:
@@ -145,7 +169,9 @@ def _sort_out(
     for file, sha256, _ in rows:
         if sha256 in wanted:
             owners.setdefault(sha256, []).append(file)
-    difference = Difference(found, settled=[file for file in doubtful if file in owners.get(digests.get(file, ""), ())])
+    difference = Difference(
+        found, settled=[file for file in doubtful if file in owners.get(digests.get(file, ""), ())]
+    )
     overwritten = set(doubtful) - set(difference.settled) - again
 
     def was_left(file: bytes) -> bool:
@@ -154,8 +180,11 @@ def _sort_out(
 
     for file in sorted(set(doubtful) - set(difference.settled)):
         same = owners.get(digests.get(file, ""), [])
-        # of equal files that were moved each keeps its own name; else the one of which something was said comes first
-        movable = sorted((_base(old) != _base(file), old not in labelled, old) for old in same if was_left(old))
+        # of equal files that were moved each keeps its own name; else the one of which something
+        # was said comes first
+        movable = sorted(
+            (_base(old) != _base(file), old not in labelled, old) for old in same if was_left(old)
+        )
         if movable:
             difference.moved[movable[0][-1]] = file
         elif same:
@@ -170,7 +199,11 @@ def _base(file: bytes) -> bytes:
 
 
 def _digests(paths: Sequence[str]) -> list[str]:
-    return list(map_batches(partial(each, _digest), paths, describe="compare contents")) if paths else []
+    return (
+        list(map_batches(partial(each, _digest), paths, describe="compare contents"))
+        if paths
+        else []
+    )
 
 
 def _digest(path: str) -> str:

@@ -1,12 +1,13 @@
 """One SQLite file that keeps what is known of a folder's pictures, so that nothing is decoded or asked twice.
 
-Nothing here knows what a picture is. A `Store` opens the file (or says in words why it cannot), runs each change as one
-transaction, and may be used from several threads and by several notebooks at once: SQLite's write-ahead log lets many read
-while one writes, and a process that is killed leaves the last whole transaction.
+Nothing here knows what a picture is. A `Store` opens the file (or says in words why it cannot),
+runs each change as one transaction, and may be used from several threads and by several notebooks
+at once: SQLite's write-ahead log lets many read while one writes, and a process that is killed
+leaves the last whole transaction.
 
-Rows of `images` are found by `file`, the path relative to the folder as the file system spells it, `/` between its parts.
-A row's `version` is new whenever the file's contents are; fingerprints and pairs refer to versions, so that they survive
-renaming and never outlive a change.
+Rows of `images` are found by `file`, the path relative to the folder as the file system spells it,
+`/` between its parts. A row's `version` is new whenever the file's contents are; fingerprints and
+pairs refer to versions, so that they survive renaming and never outlive a change.
 """
 
 from __future__ import annotations
@@ -105,17 +106,23 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.n_written = 0  # transactions of ours about images, so that a table read before them is read again
+        self.n_written = (
+            0  # transactions of ours about images, so that a table read before them is read again
+        )
         self._lock = threading.RLock()
         with self._explained():
             # autocommit: transactions begin where the code says so
-            self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            self._connection = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
             try:
                 self._prepare()
             except BaseException:
                 self._connection.close()
                 raise
-        weakref.finalize(self, self._connection.close)  # a notebook's collection is seldom closed by hand
+        weakref.finalize(
+            self, self._connection.close
+        )  # a notebook's collection is seldom closed by hand
 
     def _prepare(self) -> None:
         """Make the tables in a new file, bring an older one up to date, refuse all others untouched."""
@@ -126,10 +133,14 @@ class Store:
         if self._pragma("user_version") == SCHEMA_VERSION:
             return
         with self.writing() as run:
-            version = self._pragma("user_version")  # inside the transaction: another process may be doing the same
+            version = self._pragma(
+                "user_version"
+            )  # inside the transaction: another process may be doing the same
             if version == 0:
                 run(f"PRAGMA application_id = {APPLICATION}")
-            steps = [UPGRADES[step] if step else FIRST_SCHEMA for step in range(version, SCHEMA_VERSION)]
+            steps = [
+                UPGRADES[step] if step else FIRST_SCHEMA for step in range(version, SCHEMA_VERSION)
+            ]
             for statement in ";\n".join(steps).split(";\n"):
                 run(statement)
             run(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -138,17 +149,24 @@ class Store:
         application, version = self._pragma("application_id"), self._pragma("user_version")
         if application != APPLICATION:
             raise ValueError(
-                f"index {self.path!r} is a SQLite file of another program, and was left as it is; name another file with index="
+                f"index {self.path!r} is a SQLite file of another program, and was left as it is; "
+                "name another file with index="
             )
         if version > SCHEMA_VERSION:
             raise ValueError(
-                f"index {self.path!r} was made by a newer imgdup_nb (its version is {version}, and this one knows up to "
-                f"{SCHEMA_VERSION}): pip install --upgrade imgdup-nb, or name another file with index="
+                f"index {self.path!r} was made by a newer imgdup_nb (its version is {version}, and "
+                ""
+                ""
+                "this one knows up to "
+                f"{SCHEMA_VERSION}): pip install --upgrade imgdup-nb, or name another file with "
+                "index="
             )
         if any(step not in UPGRADES for step in range(version, SCHEMA_VERSION)):
             raise ValueError(
-                f"index {self.path!r} was made by an older imgdup_nb (its version is {version}) and cannot be brought to "
-                f"version {SCHEMA_VERSION}; Collection.repair(folder) starts a new one and takes over labels and tags"
+                f"index {self.path!r} was made by an older imgdup_nb (its version is {version}) "
+                "and cannot be brought to "
+                f"version {SCHEMA_VERSION}; Collection.repair(folder) starts a new one and takes "
+                "over labels and tags"
             )
 
     def _pragma(self, name: str) -> int:
@@ -222,29 +240,38 @@ class Store:
         except sqlite3.ProgrammingError as error:
             if "closed" not in str(error):
                 raise
-            raise ValueError("this collection was closed; open it again with Collection(folder)") from None
+            raise ValueError(
+                "this collection was closed; open it again with Collection(folder)"
+            ) from None
         except sqlite3.DatabaseError as error:
             primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            is_missing = primary == sqlite3.SQLITE_ERROR and str(error).startswith("no such ")  # table, or column of one
+            is_missing = primary == sqlite3.SQLITE_ERROR and str(error).startswith(
+                "no such "
+            )  # table, or column of one
             if is_missing or primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
                 raise DamagedIndex(_way_out(self.path, str(error))) from error
             if primary == sqlite3.SQLITE_BUSY:
                 raise TimeoutError(
-                    f"another notebook or program was writing to {self.path!r} for more than {BUSY_SECONDS} seconds; try again"
+                    f"another notebook or program was writing to {self.path!r} for more than "
+                    f"{BUSY_SECONDS} seconds; try again"
                 ) from error
             if primary == sqlite3.SQLITE_CANTOPEN:
-                raise OSError(f"index {self.path!r} cannot be opened: {error}; name another file with index=") from error
+                raise OSError(
+                    f"index {self.path!r} cannot be opened: {error}; name another file with index="
+                ) from error
             raise
 
 
 def _way_out(path: str, what: str) -> str:
     return (
-        f"the index {path!r} is damaged ({what}). Your pictures are not touched. Put back a copy of that file if you have one, "
-        "or Collection.repair(folder) sets it aside and starts a new one with all labels and tags that can still be read"
+        f"the index {path!r} is damaged ({what}). Your pictures are not touched. Put back a copy "
+        "of that file if you have one, "
+        "or Collection.repair(folder) sets it aside and starts a new one with all labels and tags "
+        "that can still be read"
     )
 
 
-# -- where the file is ------------------------------------------------------------------------------------------------
+# -- where the file is -----------------------------------------------------------------------------
 
 
 def index_path(folder: str, index: str | os.PathLike[str] | None) -> str:
@@ -258,11 +285,14 @@ def index_path(folder: str, index: str | os.PathLike[str] | None) -> str:
     Warns
     -----
     UserWarning
-        if the folder cannot be written to, so that the cache is used; if the index is an empty file, and has been for a while.
+        if the folder cannot be written to, so that the cache is used; if the index is an empty
+        file, and has been for a while.
     """
     if index is not None:
         if not isinstance(index, str | os.PathLike):
-            raise TypeError(f"index must be the path of a file, new or old, not {type(index).__name__}")
+            raise TypeError(
+                f"index must be the path of a file, new or old, not {type(index).__name__}"
+            )
         return _warn_if_emptied(_check_index(os.path.abspath(index)))
     inside = os.path.join(folder, INDEX_NAME)
     if is_writable(folder):
@@ -275,7 +305,8 @@ def index_path(folder: str, index: str | os.PathLike[str] | None) -> str:
             if os.path.exists(inside + suffix):
                 shutil.copyfile(inside + suffix, f"{kept}{suffix}")
     warnings.warn(
-        f"the folder cannot be written to, so its index, with your labels and tags, is kept in {str(kept)!r}; "
+        "the folder cannot be written to, so its index, with your labels and tags, is kept in "
+        f"{str(kept)!r}; "
         "index= puts it where you want it",
         stacklevel=3,
     )
@@ -284,19 +315,30 @@ def index_path(folder: str, index: str | os.PathLike[str] | None) -> str:
 
 def _check_index(path: str) -> str:
     if os.path.isdir(path):
-        raise IsADirectoryError(f"index must name a file, and {path!r} is a folder; index={os.path.join(path, INDEX_NAME)!r}")
+        raise IsADirectoryError(
+            f"index must name a file, and {path!r} is a folder; "
+            f"index={os.path.join(path, INDEX_NAME)!r}"
+        )
     if os.path.isfile(path) and os.path.getsize(path):
         with open(path, "rb") as stored:
             if stored.read(len(SQLITE)) != SQLITE:
-                raise ValueError(f"index {path!r} is no index, and was left as it is; name another file with index=")
+                raise ValueError(
+                    f"index {path!r} is no index, and was left as it is; name another file with "
+                    "index="
+                )
     return path
 
 
 def _warn_if_emptied(path: str) -> str:
     """Warn of an empty file, which SQLite takes for a new database; not of one that another program may be making just now."""
-    if os.path.isfile(path) and not os.path.getsize(path) and time.time() - os.path.getmtime(path) > BUSY_SECONDS:
+    if (
+        os.path.isfile(path)
+        and not os.path.getsize(path)
+        and time.time() - os.path.getmtime(path) > BUSY_SECONDS
+    ):
         warnings.warn(
-            f"the index {path!r} is an empty file and begins anew: if you said anything of these pictures before, put back a "
+            f"the index {path!r} is an empty file and begins anew: if you said anything of these "
+            "pictures before, put back a "
             "copy of it",
             stacklevel=4,
         )
@@ -323,7 +365,7 @@ def cache_folder() -> Path:
     return Path(base) / "imgdup_nb"
 
 
-# -- after an accident ------------------------------------------------------------------------------------------------
+# -- after an accident -----------------------------------------------------------------------------
 
 
 def set_aside(path: str) -> None:

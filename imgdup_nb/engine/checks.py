@@ -58,7 +58,9 @@ def check_choice(name: str, value: Any, allowed: Collection[str]) -> str:
     ValueError: linkage must be one of 'star', 'connected', and 'stars' is not
     """
     if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, and {value!r} is not")
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, allowed))}, and {value!r} is not"
+        )
     return value
 
 
@@ -86,7 +88,9 @@ def check_count(name: str, value: Any, *, at_least: int = 1, instead: str = "") 
     ValueError: max_count must be a whole number from 1 up, or None for all, not 0
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or value < at_least:
-        raise ValueError(f"{name} must be a whole number from {at_least} up{instead}, not {value!r}")
+        raise ValueError(
+            f"{name} must be a whole number from {at_least} up{instead}, not {value!r}"
+        )
     return int(value)
 
 
@@ -108,7 +112,11 @@ def check_list(name: str, value: Any, example: Any) -> list[Any]:
     TypeError: methods must be a list, such as ['phash'], not 'dhash'
     """
     # a table would be gone through by its columns, and an array of no dimensions cannot be
-    is_one = isinstance(value, str | bytes | Mapping) or hasattr(value, "columns") or getattr(value, "ndim", 1) == 0
+    is_one = (
+        isinstance(value, str | bytes | Mapping)
+        or hasattr(value, "columns")
+        or getattr(value, "ndim", 1) == 0
+    )
     if is_one or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be a list, such as {example!r}, not {_shown(value)}")
     return list(value)
@@ -142,8 +150,8 @@ def _shown(value: Any) -> str:
 def shorten_middle(name: str, length: int = 32) -> str:
     r"""Show a name on one line of at most `length` characters; what tells names apart is mostly at their ends.
 
-    Line breaks and other characters without a shape, among them those that turn the direction of writing, become a dot in
-    the middle of the line.
+    Line breaks and other characters without a shape, among them those that turn the direction of
+    writing, become a dot in the middle of the line.
 
     Examples
     --------
@@ -153,7 +161,8 @@ def shorten_middle(name: str, length: int = 32) -> str:
     'two·lines.jpg'
     """
     visible = "".join(
-        "·" if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else character for character in name
+        "·" if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else character
+        for character in name
     )
     if len(visible) <= length:
         return visible

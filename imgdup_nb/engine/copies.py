@@ -15,7 +15,9 @@ from .parallel import each, map_batches
 from .search import MAX_PAIRS, TOO_MANY, Found, find_pairs
 
 RELATIONS = ["same bytes", "same pixels", "near"]
-MAYBE_SAME_PIXELS = 90.0  # percent; equal pictures of different formats may differ in a bit or two, not in ten
+MAYBE_SAME_PIXELS = (
+    90.0  # percent; equal pictures of different formats may differ in a bit or two, not in ten
+)
 UPRIGHT = 1.0  # degrees that an alignment may be off
 PIECE = 2**20  # pairs worked on at a time, so that a table of millions needs no further memory
 
@@ -33,9 +35,14 @@ def relate(
     `may_be_same`, bool, tells which pairs are similar enough to have the same pixels.
     """
     relation = np.full(len(rows), RELATIONS.index("near"), dtype=np.int8)
-    if not {"path", "sha256", "width", "height"} <= set(left) & set(right):  # hashes computed elsewhere
+    if not {"path", "sha256", "width", "height"} <= set(left) & set(
+        right
+    ):  # hashes computed elsewhere
         return relation
-    contents, shapes = _numbered(left, right, ["sha256"]), _numbered(left, right, ["width", "height"])
+    contents, shapes = (
+        _numbered(left, right, ["sha256"]),
+        _numbered(left, right, ["width", "height"]),
+    )
     not_read = (left.sha256 == "").to_numpy()
     maybe = [np.zeros(0, np.int64)]
     for start in range(0, len(rows), PIECE):
@@ -43,7 +50,12 @@ def relate(
         row, column = rows[some], columns[some]
         same_bytes = (contents[0][row] == contents[1][column]) & ~not_read[row]
         relation[some][same_bytes] = RELATIONS.index("same bytes")
-        maybe.append(start + np.flatnonzero(~same_bytes & may_be_same[some] & (shapes[0][row] == shapes[1][column])))
+        maybe.append(
+            start
+            + np.flatnonzero(
+                ~same_bytes & may_be_same[some] & (shapes[0][row] == shapes[1][column])
+            )
+        )
     asked = np.concatenate(maybe)
     pixels = []
     for images, places in ((left, rows[asked]), (right, columns[asked])):
@@ -54,15 +66,23 @@ def relate(
     return relation
 
 
-def may_be_same_pixels(method: Method, distances: np.ndarray, details: pd.DataFrame | None) -> np.ndarray:
+def may_be_same_pixels(
+    method: Method, distances: np.ndarray, details: pd.DataFrame | None
+) -> np.ndarray:
     """Tell which pairs are worth decoding, bool: similar enough and, where it is known how they lie, not turned or mirrored."""
     similar = distances <= method.max_distance(MAYBE_SAME_PIXELS) + 1e-9
     if details is None or "mirrored" not in details:
         return similar
-    return similar & ~details.mirrored.to_numpy(dtype=bool) & ~(details.rotation.abs() > UPRIGHT).to_numpy()
+    return (
+        similar
+        & ~details.mirrored.to_numpy(dtype=bool)
+        & ~(details.rotation.abs() > UPRIGHT).to_numpy()
+    )
 
 
-def _numbered(left: pd.DataFrame, right: pd.DataFrame, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _numbered(
+    left: pd.DataFrame, right: pd.DataFrame, columns: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return a number for each row of both tables, equal where all of some columns are."""
     both = pd.concat([left[columns], right[columns]], ignore_index=True)
     numbers = both.groupby(columns, sort=False).ngroup().to_numpy()
@@ -75,7 +95,9 @@ def pixel_digests(images: pd.DataFrame, places: np.ndarray, executor: Executor |
     once = dict(zip(contents, paths, strict=True))
     stamps = [(path, content) for content, path in once.items()]
     with without_remarks():
-        digests = map_batches(partial(each, _pixel_digest), stamps, executor=executor, describe="compare pixels")
+        digests = map_batches(
+            partial(each, _pixel_digest), stamps, executor=executor, describe="compare pixels"
+        )
         by_content = dict(zip(once, digests, strict=True))
     return [by_content[content] for content in contents]
 
@@ -91,7 +113,7 @@ def _pixel_digest(stamp: tuple[str, str]) -> str:
     return hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
 
 
-# -- many images of one fingerprint -----------------------------------------------------------------------------------
+# -- many images of one fingerprint ----------------------------------------------------------------
 
 MAX_COPIES = 1000  # images of one fingerprint; all pairs of so many are half a million
 
@@ -128,7 +150,9 @@ def find_copies(
     if len(codes) <= MAX_COPIES:
         return []
     codes = np.ascontiguousarray(codes).reshape(len(codes), -1)
-    _, same_code = np.unique(codes.view(np.dtype((np.void, codes.strides[0]))).ravel(), return_inverse=True)
+    _, same_code = np.unique(
+        codes.view(np.dtype((np.void, codes.strides[0]))).ravel(), return_inverse=True
+    )
     names = images.image.to_numpy()
     found = []
     for label in np.flatnonzero(np.bincount(same_code) > MAX_COPIES):
@@ -137,11 +161,15 @@ def find_copies(
         sets = [places[~blank], *_same_pixels(images, places[blank], executor)]
         for some in [places] if include_low_detail else sets:
             if len(some) > MAX_COPIES:
-                found.append(sorted(some.tolist(), key=lambda place: (may_be_original(names[place]), place)))
+                found.append(
+                    sorted(some.tolist(), key=lambda place: (may_be_original(names[place]), place))
+                )
     return found
 
 
-def _same_pixels(images: pd.DataFrame, places: np.ndarray, executor: Executor | None) -> list[np.ndarray]:
+def _same_pixels(
+    images: pd.DataFrame, places: np.ndarray, executor: Executor | None
+) -> list[np.ndarray]:
     """Part blank images, which are in pairs only with images of the same pixels, into sets of these."""
     if not len(places) or "path" not in images:
         return []
@@ -169,7 +197,11 @@ def find_pairs_of_originals(
         if len(neighbours) * len(copied) > MAX_PAIRS:
             raise ValueError(TOO_MANY.format(MAX_PAIRS))
         parts.append(
-            (np.repeat(neighbours, len(copied)), np.tile(copied, len(neighbours)), np.repeat(distances[near], len(copied)))
+            (
+                np.repeat(neighbours, len(copied)),
+                np.tile(copied, len(neighbours)),
+                np.repeat(distances[near], len(copied)),
+            )
         )
     one, other, distance = map(np.concatenate, zip(*parts, strict=True))
     if len(one) > MAX_PAIRS:

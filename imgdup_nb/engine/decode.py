@@ -1,8 +1,8 @@
 """Open one image safely, as a person sees it.
 
-What is compared is what a viewer shows: turned by its EXIF orientation, transparency laid on a background, the first frame of
-an animation, 16-bit and float values brought to 8 bits. Everything that can go wrong in a decoder becomes an `UnreadableImage`
-whose text is a sentence for people.
+What is compared is what a viewer shows: turned by its EXIF orientation, transparency laid on a
+background, the first frame of an animation, 16-bit and float values brought to 8 bits. Everything
+that can go wrong in a decoder becomes an `UnreadableImage` whose text is a sentence for people.
 """
 
 from __future__ import annotations
@@ -32,9 +32,19 @@ MAX_PIXELS = 250_000_000  # 750 MB once decoded; the largest phone cameras make 
 ORIENTATION = 0x0112  # the EXIF tag
 # markers of a JPEG
 START_OF_SCAN = 0xDA
-SCALABLE_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive: the frames that libjpeg-turbo can decode smaller
+SCALABLE_FRAMES = {
+    0xC0,
+    0xC1,
+    0xC2,
+}  # baseline, extended, progressive: the frames that libjpeg-turbo can decode smaller
 FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-PLAIN_MARKERS = {0xE0, 0xFE, 0xDB, 0xC4, 0xDD}  # JFIF, a comment, two kinds of tables, the restart interval
+PLAIN_MARKERS = {
+    0xE0,
+    0xFE,
+    0xDB,
+    0xC4,
+    0xDD,
+}  # JFIF, a comment, two kinds of tables, the restart interval
 HARMLESS_MARKERS = PLAIN_MARKERS | set(range(0xE1, 0xF0))  # and what applications add, such as EXIF
 MODES_OF_JPEG = {"YCbCr": "RGB", "Gray": "L"}
 HAS_HEIF = find_spec("pillow_heif") is not None
@@ -61,10 +71,12 @@ def open_image(
     source
         a path or an open binary file.
     min_side
-        the result may be smaller than the picture as long as both its sides keep this many pixels, which is several times
-        faster for JPEG (decoded at 1/2, 1/4 or 1/8) and saves memory for all. None keeps the full size.
+        the result may be smaller than the picture as long as both its sides keep this many pixels,
+        which is several times faster for JPEG (decoded at 1/2, 1/4 or 1/8) and saves memory for
+        all. None keeps the full size.
     max_pixels
-        larger pictures are refused before memory is spent on them, inclusive. JPEG is judged by the size it is decoded at.
+        larger pictures are refused before memory is spent on them, inclusive. JPEG is judged by the
+        size it is decoded at.
     mode : {'RGB', 'L'}
         in colour or in grey, which for JPEG takes a quarter less time.
 
@@ -105,7 +117,8 @@ def readable() -> Iterator[None]:
 def without_remarks() -> Iterator[None]:
     """Keep decoders' remarks on single files off the screen, also those of threads: what matters is in the tables.
 
-    For whoever waits for the threads, not for what runs in them: Python's filters are one list for the whole process.
+    For whoever waits for the threads, not for what runs in them: Python's filters are one list for
+    the whole process.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -132,7 +145,8 @@ def open_lazily(source: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFi
     if is_url(source):
         source = io.BytesIO(read_bytes(str(source)))
     _learn_heif()
-    # Pillow's own limit is one number for the whole process: lifted only while a header is read, by one thread at a time
+    # Pillow's own limit is one number for the whole process: lifted only while a header is read, by
+    # one thread at a time
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -147,19 +161,27 @@ def _learn_heif() -> None:
     if HAS_HEIF:
         import pillow_heif
 
-        Image.preinit()  # first: formats are asked in the order in which they were learned, and JPEG comes more often
+        # first: formats are asked in the order in which they were learned, and JPEG comes more
+        # often
+        Image.preinit()
         pillow_heif.register_heif_opener()
 
 
 def as_seen(
-    image: ImageFile.ImageFile, *, min_side: int | None = None, max_pixels: int = MAX_PIXELS, mode: str = "RGB"
+    image: ImageFile.ImageFile,
+    *,
+    min_side: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    mode: str = "RGB",
 ) -> Image.Image:
     """Decode a lazily opened image into what a viewer shows (see `open_image`)."""
     _draft_within(image, min_side, max_pixels, mode)
     return _show(image, min_side, mode)
 
 
-def grey_as_seen(image: ImageFile.ImageFile, *, min_side: int, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def grey_as_seen(
+    image: ImageFile.ImageFile, *, min_side: int, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
     """Decode a lazily opened image into the grey that a viewer would show: the pixels of `as_seen` with mode L.
 
     Returns
@@ -182,7 +204,9 @@ def draft(image: ImageFile.ImageFile, min_side: int | None, mode: str = "RGB") -
         image.draft(mode if mode == "L" else None, (min_side, min_side) if min_side else None)
 
 
-def _draft_within(image: ImageFile.ImageFile, min_side: int | None, max_pixels: int, mode: str) -> None:
+def _draft_within(
+    image: ImageFile.ImageFile, min_side: int | None, max_pixels: int, mode: str
+) -> None:
     """Draft an image, once, and refuse what would be too large."""
     width, height = image.size
     draft(image, min_side, mode)
@@ -204,10 +228,15 @@ def _show(image: ImageFile.ImageFile, min_side: int | None, mode: str) -> Image.
 def _decode_jpeg(image: ImageFile.ImageFile) -> np.ndarray | None:
     """Return the pixels of a drafted grey JPEG that lies in memory and upright, or None for what Pillow has to judge.
 
-    uint8, height x width; Pillow's very bytes, for both use libjpeg-turbo, in a tenth less time and in one turn of the
-    interpreter's lock.
+    uint8, height x width; Pillow's very bytes, for both use libjpeg-turbo, in a tenth less time and
+    in one turn of the interpreter's lock.
     """
-    if image.format != "JPEG" or image.mode != "L" or not isinstance(image.fp, io.BytesIO) or not _is_upright(image):
+    if (
+        image.format != "JPEG"
+        or image.mode != "L"
+        or not isinstance(image.fp, io.BytesIO)
+        or not _is_upright(image)
+    ):
         return None
     frame = _frame_of(image)
     return _decode_grey(image.fp.getbuffer(), *image.size) if frame and frame.is_orderly else None
@@ -226,10 +255,11 @@ class JpegFrame(NamedTuple):
 def read_jpeg_frame(file: IO[bytes], markers: Set[int] = HARMLESS_MARKERS) -> JpegFrame | None:
     """Read the header of a JPEG up to its first scan; None where no frame stands before it.
 
-    libjpeg-turbo decodes some kinds of JPEG, such as lossless ones, at full size whatever it is asked for, and a caller that
-    has made a buffer for less loses its memory. So the kind is read here, before any decoder is asked for a smaller size.
-    Bytes between segments are skipped as libjpeg skips them. The frame is orderly where there are none, every other segment
-    is one of `markers`, and the frame is a single one of 8 bits a channel that can be decoded smaller.
+    libjpeg-turbo decodes some kinds of JPEG, such as lossless ones, at full size whatever it is
+    asked for, and a caller that has made a buffer for less loses its memory. So the kind is read
+    here, before any decoder is asked for a smaller size. Bytes between segments are skipped as
+    libjpeg skips them. The frame is orderly where there are none, every other segment is one of
+    `markers`, and the frame is a single one of 8 bits a channel that can be decoded smaller.
     """
     frame, is_orderly = None, file.read(2) == b"\xff\xd8"
     while len(head := file.read(2)) == 2:
@@ -247,7 +277,12 @@ def read_jpeg_frame(file: IO[bytes], markers: Set[int] = HARMLESS_MARKERS) -> Jp
         body = file.read(6) if marker in FRAMES else b""
         if len(body) == 6:
             height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
-            is_plain = marker in SCALABLE_FRAMES and body[0] == 8 and length == 8 + 3 * body[5] and frame is None
+            is_plain = (
+                marker in SCALABLE_FRAMES
+                and body[0] == 8
+                and length == 8 + 3 * body[5]
+                and frame is None
+            )
             frame = frame or JpegFrame(marker, width, height, body[5], is_plain)
             is_orderly = is_orderly and is_plain
         elif marker not in markers or length < 2:
@@ -275,8 +310,12 @@ def _decode_grey(stored: bytes | memoryview, width: int, height: int) -> np.ndar
     """
     size = {"min_width": width, "min_height": height}
     try:
-        grey = simplejpeg.decode_jpeg(stored, "GRAY", fastdct=False, fastupsample=False, **size)[:, :, 0]
-    except Exception:  # damaged, perhaps only a little; or a layout that simplejpeg does not know, such as 4:4:1
+        grey = simplejpeg.decode_jpeg(stored, "GRAY", fastdct=False, fastupsample=False, **size)[
+            :, :, 0
+        ]
+    except (
+        Exception
+    ):  # damaged, perhaps only a little; or a layout that simplejpeg does not know, such as 4:4:1
         return None
     return grey if grey.shape == (height, width) else None
 
@@ -297,10 +336,13 @@ class PlainJpeg(NamedTuple):
     grey: np.ndarray
 
 
-def read_plain_jpeg(stored: bytes, *, min_side: int, max_pixels: int = MAX_PIXELS) -> PlainJpeg | None:
+def read_plain_jpeg(
+    stored: bytes, *, min_side: int, max_pixels: int = MAX_PIXELS
+) -> PlainJpeg | None:
     """Read a JPEG without Pillow, or return None for what Pillow has to judge.
 
-    Pillow's reading of the header is the most Python of a scan, and threads wait for one another while Python runs.
+    Pillow's reading of the header is the most Python of a scan, and threads wait for one another
+    while Python runs.
     """
     frame = read_jpeg_frame(io.BytesIO(stored), PLAIN_MARKERS)
     if frame is None or not frame.is_orderly:
@@ -309,16 +351,30 @@ def read_plain_jpeg(stored: bytes, *, min_side: int, max_pixels: int = MAX_PIXEL
         height, width, colors, _subsampling = simplejpeg.decode_jpeg_header(stored)
     except Exception:  # as in _decode_grey
         return None
-    share = next((share for share in (8, 4, 2) if min(width, height) // min_side >= share), 1)  # as Pillow's draft takes it
+    share = next(
+        (share for share in (8, 4, 2) if min(width, height) // min_side >= share), 1
+    )  # as Pillow's draft takes it
     small = -(-width // share), -(-height // share)
-    if colors not in MODES_OF_JPEG or (width, height) != (frame.width, frame.height) or small[0] * small[1] > max_pixels:
+    if (
+        colors not in MODES_OF_JPEG
+        or (width, height) != (frame.width, frame.height)
+        or small[0] * small[1] > max_pixels
+    ):
         return None
     grey = _decode_grey(stored, *small)
-    return None if grey is None else PlainJpeg(MODES_OF_JPEG[colors], width, height, _reduced_grey(grey, min_side))
+    return (
+        None
+        if grey is None
+        else PlainJpeg(MODES_OF_JPEG[colors], width, height, _reduced_grey(grey, min_side))
+    )
 
 
 def _reduced_grey(grey: np.ndarray, min_side: int) -> np.ndarray:
-    return np.asarray(_reduced(Image.fromarray(grey), min_side)) if min(grey.shape) >= 2 * min_side else grey
+    return (
+        np.asarray(_reduced(Image.fromarray(grey), min_side))
+        if min(grey.shape) >= 2 * min_side
+        else grey
+    )
 
 
 def _reduced(image: Image.Image, min_side: int | None) -> Image.Image:
@@ -366,7 +422,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode == "LAB":
         lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
         # Pillow converts LAB only through colour profiles
-        return ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB")) or image
+        return (
+            ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB"))
+            or image
+        )
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
@@ -377,7 +436,8 @@ def _from_wide(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65535.0
     elif low >= 0:
-        # as a viewer reads it: fractions, bytes or 16-bit values, whichever is the smallest range that holds them
+        # as a viewer reads it: fractions, bytes or 16-bit values, whichever is the smallest range
+        # that holds them
         ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
         low, high = 0.0, next((top for top in ranges if high <= top), high)
     scaled = (values - low) * (255.0 / max(high - low, 1e-12))
@@ -428,11 +488,14 @@ HANDLERS = ("TIFFSetWarningHandler", "TIFFSetErrorHandler")
 def hush_decoders() -> None:
     """Let libtiff, where it came with Pillow's wheel, and Pillow's log say nothing on the error output; once per process.
 
-    Who has set up logging still gets Pillow's messages. Windows has libtiff inside of Pillow, out of reach.
+    Who has set up logging still gets Pillow's messages. Windows has libtiff inside of Pillow, out
+    of reach.
     """
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     for path in find_libtiff():
-        with suppress(OSError, AttributeError):  # one built otherwise goes on talking, and pictures are read all the same
+        with suppress(
+            OSError, AttributeError
+        ):  # one built otherwise goes on talking, and pictures are read all the same
             library = ctypes.CDLL(str(path))  # the one that Pillow has loaded, not a second one
             for name in HANDLERS:
                 handler = getattr(library, name)
@@ -443,4 +506,6 @@ def hush_decoders() -> None:
 def find_libtiff() -> list[Path]:
     """Return the libtiff of Pillow's wheel: none on Windows, nor where a distribution built Pillow."""
     folder = Path(PIL.__file__).parent
-    return list(chain(folder.parent.glob("pillow.libs/libtiff*.so*"), folder.glob(".dylibs/libtiff*.dylib")))
+    return list(
+        chain(folder.parent.glob("pillow.libs/libtiff*.so*"), folder.glob(".dylibs/libtiff*.dylib"))
+    )

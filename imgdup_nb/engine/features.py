@@ -1,10 +1,12 @@
 """One image -> its local features: small patches that look the same when the picture is cropped, turned or resized.
 
-This is the only module that knows OpenCV's feature detectors. What it keeps of an image is small (44 to 71 kB), so tens of
-thousands fit into memory: the descriptors for finding, and a little grey picture and its colours for checking what was found.
+This is the only module that knows OpenCV's feature detectors. What it keeps of an image is small
+(44 to 71 kB), so tens of thousands fit into memory: the descriptors for finding, and a little grey
+picture and its colours for checking what was found.
 
-A picture is looked at once at a size that is about the same for all. What fills only a part of it, as in a collage, is small
-there; so a picture of more than twice that size is looked at once more, twice as large and evenly all over.
+A picture is looked at once at a size that is about the same for all. What fills only a part of it,
+as in a collage, is small there; so a picture of more than twice that size is looked at once more,
+twice as large and evenly all over.
 """
 
 from __future__ import annotations
@@ -25,23 +27,35 @@ from .decode import as_seen, open_lazily, readable
 
 AREA = 320 * 240  # pixels at which ORB looks; by area, so that a panorama keeps its height
 MAX_SIDE = 1280  # pixels; a strip is not made longer than this
-SHRINK = 2  # the kept grey picture is this much smaller: blurred alike, a misfit of a pixel does no harm there
+# the kept grey picture is this much smaller: blurred alike, a misfit of a pixel does no harm there
+SHRINK = 2
 PIXELS_A_COLOUR = 4  # of the grey picture, along each side
 N_ORB, LEVEL = 300, 1.2  # features, and by how much each level of the pyramid is smaller
 CLOSER = 2  # times as long is a large picture when it is looked at closer
 N_CLOSER, POOL = 600, 3000  # features that are kept then, out of so many
 CONTRAST, CLOSER_CONTRAST = 5, 10  # grey levels by which a corner differs from what is around it
-CLOSER_LEVELS, CLOSER_LEVEL = 2, 1.4  # of its pyramid, coarse steps: the whole it is compared with has fine ones
+CLOSER_LEVELS, CLOSER_LEVEL = (
+    2,
+    1.4,
+)  # of its pyramid, coarse steps: the whole it is compared with has fine ones
 CELLS = 12  # along the longer side; each of them gives one feature before any gives another
 MIN_SIDE = 16  # pixels; strips that are thinner at the working size have no features
-AKAZE_SIDE = 640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
-MIN_FEATURES, MIN_BLOCKS = 16, 8  # with fewer features or textured blocks a picture has too little texture to be aligned
+AKAZE_SIDE = (
+    640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
+)
+MIN_FEATURES, MIN_BLOCKS = (
+    16,
+    8,
+)  # with fewer features or textured blocks a picture has too little texture to be aligned
 TEXTURED = 9.0  # variance of grey levels; a block flatter than this says nothing
 FRAME_SIDE = 16  # pixels a side of a whole picture made very small
 SMALL_CELL = 4  # pixels of the grey picture; 2 x 2 of them are the smallest block
-RECIPE = 5  # one more whenever features, their votes or their scores change, so that kept ones are made again
-MAGIC = b"imgdupF3"  # what the bytes of kept features begin with; its last character is the version of the form
-# magic; width, height; grey width, height; width and height of the colours; features, words, features in the mirror and closer
+# one more whenever features, their votes or their scores change, so that kept ones are made again
+RECIPE = 5
+# what the bytes of kept features begin with; its last character is the version of the form
+MAGIC = b"imgdupF3"
+# magic; width, height; grey width, height; width and height of the colours; features, words,
+# features in the mirror and closer
 HEADER = struct.Struct("<8s10I")
 
 
@@ -64,9 +78,11 @@ class Features:
     bits : uint64, n_features x n_words
         the descriptors.
     mirrored : uint64, n_features x n_words
-        the descriptors of the same patches in the mirror; no rows where a method does not look there.
+        the descriptors of the same patches in the mirror; no rows where a method does not look
+        there.
     closer
-        of a large picture, what was seen from closer by: the same `size` and `grey`, other features, none in the mirror.
+        of a large picture, what was seen from closer by: the same `size` and `grey`, other
+        features, none in the mirror.
     """
 
     size: tuple[int, int]
@@ -82,7 +98,10 @@ class Features:
     def key(self) -> bytes:
         """A digest of what was seen: an order of images that does not depend on their names."""
         nearer = self.closer.bits.tobytes() if self.closer is not None else b""
-        seen = self.grey.tobytes() + self.bits.tobytes() + nearer, self.colours.tobytes()  # colours decide between equal shapes
+        seen = (
+            self.grey.tobytes() + self.bits.tobytes() + nearer,
+            self.colours.tobytes(),
+        )  # colours decide between equal shapes
         return b"".join(hashlib.blake2b(part, digest_size=16).digest() for part in seen)
 
     @cached_property
@@ -97,8 +116,8 @@ class Features:
 
         Notes
         -----
-        A header, then the arrays one after the other, little-endian: grey, colours, points, angles, bits, mirrored, and those
-        of closer by.
+        A header, then the arrays one after the other, little-endian: grey, colours, points, angles,
+        bits, mirrored, and those of closer by.
 
         Examples
         --------
@@ -124,8 +143,12 @@ class Features:
             if these are not such bytes, or not all of them, or of another version.
         """
         if len(kept) < HEADER.size or not kept.startswith(MAGIC):
-            raise ValueError("kept features are damaged or of another version; make them again from the picture")
-        _, width, height, grey_width, grey_height, wide, high, n, words, in_mirror, closer = HEADER.unpack_from(kept)
+            raise ValueError(
+                "kept features are damaged or of another version; make them again from the picture"
+            )
+        _, width, height, grey_width, grey_height, wide, high, n, words, in_mirror, closer = (
+            HEADER.unpack_from(kept)
+        )
         shapes = {
             "grey": (np.uint8, (grey_height, grey_width)),
             "colours": (np.uint8, (high, wide, 2)),
@@ -140,7 +163,8 @@ class Features:
         sizes = [math.prod(shape) * np.dtype(kind).itemsize for kind, shape in shapes.values()]
         if HEADER.size + sum(sizes) != len(kept):
             raise ValueError(
-                f"kept features are damaged: {len(kept):,} bytes do not fit their header, which asks for "
+                f"kept features are damaged: {len(kept):,} bytes do not fit their header, which "
+                "asks for "
                 f"{HEADER.size + sum(sizes):,}; make them again from the picture"
             )
         arrays: dict[str, np.ndarray] = {}
@@ -155,12 +179,20 @@ class Features:
 
     def look_closer(self, points: np.ndarray, angles: np.ndarray, bits: np.ndarray) -> Features:
         """Return the same with what was seen from closer by."""
-        return replace(self, closer=Features(self.size, self.grey, self.colours, points, angles, bits, bits[:0]))
+        return replace(
+            self,
+            closer=Features(self.size, self.grey, self.colours, points, angles, bits, bits[:0]),
+        )
 
     def without_features(self) -> Features:
         """Return the same picture with none."""
         return replace(
-            self, points=self.points[:0], angles=self.angles[:0], bits=self.bits[:0], mirrored=self.bits[:0], closer=None
+            self,
+            points=self.points[:0],
+            angles=self.angles[:0],
+            bits=self.bits[:0],
+            mirrored=self.bits[:0],
+            closer=None,
         )
 
     def __len__(self) -> int:
@@ -195,7 +227,9 @@ def import_cv2() -> Any:
     try:
         import cv2
     except ImportError as error:
-        raise ImportError('local features need OpenCV, which is not installed: pip install "imgdup-nb[local]"') from error
+        raise ImportError(
+            'local features need OpenCV, which is not installed: pip install "imgdup-nb[local]"'
+        ) from error
     return cv2
 
 
@@ -228,9 +262,15 @@ def aligned_features(picture: Image.Image, *, closer: bool | None = None) -> Fea
     width, height = working_size(*picture.size)
     colours = _colours(cv2, picture, (width, height))
     if not (is_large(*picture.size) if closer is None else closer):
-        return _look_at_all(cv2, cv2.resize(_grey(picture), (width, height), interpolation=cv2.INTER_AREA), colours)
-    large = cv2.resize(_grey(picture), (CLOSER * width, CLOSER * height), interpolation=cv2.INTER_AREA)
-    features = _look_at_all(cv2, cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA), colours)
+        return _look_at_all(
+            cv2, cv2.resize(_grey(picture), (width, height), interpolation=cv2.INTER_AREA), colours
+        )
+    large = cv2.resize(
+        _grey(picture), (CLOSER * width, CLOSER * height), interpolation=cv2.INTER_AREA
+    )
+    features = _look_at_all(
+        cv2, cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA), colours
+    )
     return _look_closer(cv2, features, large)
 
 
@@ -238,35 +278,56 @@ def _look_at_all(cv2: Any, grey: np.ndarray, colours: np.ndarray) -> Features:
     """Return the features of a picture at its working size and of its mirror image."""
     # the coarsest level keeps MIN_SIDE pixels; OpenCV stumbles over levels of less than one
     levels = min(8, 1 + int(math.log(max(1.0, min(grey.shape) / MIN_SIDE), LEVEL)))
-    orb = cv2.ORB_create(N_ORB, scaleFactor=LEVEL, nlevels=levels, edgeThreshold=16, fastThreshold=CONTRAST)
+    orb = cv2.ORB_create(
+        N_ORB, scaleFactor=LEVEL, nlevels=levels, edgeThreshold=16, fastThreshold=CONTRAST
+    )
     found, bits = orb.detectAndCompute(grey, None) if min(grey.shape) >= MIN_SIDE else ([], None)
     last = grey.shape[1] - 1
     in_mirror = [
         cv2.KeyPoint(last - x, y, p.size, (180 - p.angle) % 360, p.response, p.octave, number)
         for number, ((x, y), p) in enumerate(zip(_places(cv2, found).tolist(), found, strict=True))
     ]
-    in_mirror, mirrored = orb.compute(np.ascontiguousarray(grey[:, ::-1]), in_mirror) if found else ([], None)
-    rows = np.array([p.class_id for p in in_mirror], np.int64)  # compute() drops points at the border, and may sort others
+    in_mirror, mirrored = (
+        orb.compute(np.ascontiguousarray(grey[:, ::-1]), in_mirror) if found else ([], None)
+    )
+    rows = np.array(
+        [p.class_id for p in in_mirror], np.int64
+    )  # compute() drops points at the border, and may sort others
     order = np.argsort(rows)
     kept = [found[row] for row in rows[order]]
-    return _features(cv2, grey, colours, kept, _words(bits, 32)[rows[order]], _words(mirrored, 32)[order])
+    return _features(
+        cv2, grey, colours, kept, _words(bits, 32)[rows[order]], _words(mirrored, 32)[order]
+    )
 
 
 def _look_closer(cv2: Any, features: Features, grey: np.ndarray) -> Features:
     """Add to the features of a picture those seen from closer by, spread evenly: a collage's parts matter all alike."""
-    orb = cv2.ORB_create(POOL, scaleFactor=CLOSER_LEVEL, nlevels=CLOSER_LEVELS, edgeThreshold=16, fastThreshold=CLOSER_CONTRAST)
+    orb = cv2.ORB_create(
+        POOL,
+        scaleFactor=CLOSER_LEVEL,
+        nlevels=CLOSER_LEVELS,
+        edgeThreshold=16,
+        fastThreshold=CLOSER_CONTRAST,
+    )
     found = orb.detect(grey, None) if min(grey.shape) >= CLOSER * MIN_SIDE else []
     if not found:
         return features
     strength = [p.response for p in found]
-    kept = [found[k] for k in spread_evenly(_places(cv2, found), strength, max(grey.shape) / CELLS, N_CLOSER)]
+    kept = [
+        found[k]
+        for k in spread_evenly(_places(cv2, found), strength, max(grey.shape) / CELLS, N_CLOSER)
+    ]
     kept, bits = orb.compute(grey, kept)
     half = np.float32(0.5)  # the centres of pixels are whole numbers
     points = (_places(cv2, kept) + half) / np.float32(CLOSER) - half
-    return features.look_closer(points, np.array([p.angle for p in kept], np.float32), _words(bits, 32))
+    return features.look_closer(
+        points, np.array([p.angle for p in kept], np.float32), _words(bits, 32)
+    )
 
 
-def spread_evenly(points: np.ndarray, strength: Sequence[float], cell: float, most: int) -> np.ndarray:
+def spread_evenly(
+    points: np.ndarray, strength: Sequence[float], cell: float, most: int
+) -> np.ndarray:
     """Return which points, n x 2, to keep, int64, at most so many: the strongest of each cell, then their second, and so on.
 
     Parameters
@@ -292,15 +353,29 @@ def spread_evenly(points: np.ndarray, strength: Sequence[float], cell: float, mo
 def akaze_features(picture: Image.Image) -> Features:
     """Return the AKAZE features of a picture, at most 640 pixels long, upright only."""
     cv2 = import_cv2()
-    create = getattr(cv2, "AKAZE_create", None) or getattr(getattr(cv2, "xfeatures2d", None), "AKAZE_create", None)
+    create = getattr(cv2, "AKAZE_create", None) or getattr(
+        getattr(cv2, "xfeatures2d", None), "AKAZE_create", None
+    )
     if create is None:  # OpenCV 5 moved AKAZE to its contributed modules
-        raise ImportError('this OpenCV has no AKAZE: pip uninstall opencv-python-headless, then pip install "imgdup-nb[local]"')
+        raise ImportError(
+            "this OpenCV has no AKAZE: pip uninstall opencv-python-headless, then pip install "
+            '"imgdup-nb[local]"'
+        )
     grey = _grey(picture)
     shrink = min(1.0, AKAZE_SIDE / max(grey.shape))
     size = (max(1, round(grey.shape[1] * shrink)), max(1, round(grey.shape[0] * shrink)))
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    found, bits = create().detectAndCompute(grey, None) if min(grey.shape) >= MIN_SIDE else ([], None)
-    return _features(cv2, grey, _colours(cv2, picture, size), found, _words(bits, 64), np.zeros((0, 8), np.uint64))
+    found, bits = (
+        create().detectAndCompute(grey, None) if min(grey.shape) >= MIN_SIDE else ([], None)
+    )
+    return _features(
+        cv2,
+        grey,
+        _colours(cv2, picture, size),
+        found,
+        _words(bits, 64),
+        np.zeros((0, 8), np.uint64),
+    )
 
 
 def read_features(path: str, kind: str) -> Features:
@@ -314,7 +389,11 @@ def read_features(path: str, kind: str) -> Features:
     with readable(), open_lazily(path) as image:
         short, long = sorted(image.size)
         closer = kind == "aligned" and is_large(*image.size)  # before it is decoded smaller
-        wanted = AKAZE_SIDE if kind == "akaze" else max(working_size(*image.size)) * (CLOSER if closer else 1)
+        wanted = (
+            AKAZE_SIDE
+            if kind == "akaze"
+            else max(working_size(*image.size)) * (CLOSER if closer else 1)
+        )
         picture = as_seen(image, min_side=max(1, math.ceil(wanted * short / max(long, 1))))
     return akaze_features(picture) if kind == "akaze" else aligned_features(picture, closer=closer)
 
@@ -356,7 +435,9 @@ def _colours(cv2: Any, picture: Image.Image, size: tuple[int, int]) -> np.ndarra
     """Return Cr and Cb of a picture looked at in a size, as many as its grey picture has squares of PIXELS_A_COLOUR."""
     grid = [-(-side // PIXELS_A_COLOUR) for side in grey_size(*size)]
     coloured = picture if picture.mode == "RGB" else picture.convert("RGB")  # which would copy it
-    small = coloured.resize(grid, Image.Resampling.BOX)  # Pillow takes half of OpenCV's time for three planes
+    small = coloured.resize(
+        grid, Image.Resampling.BOX
+    )  # Pillow takes half of OpenCV's time for three planes
     return np.ascontiguousarray(cv2.cvtColor(np.asarray(small), cv2.COLOR_RGB2YCrCb)[:, :, 1:])
 
 
@@ -373,7 +454,14 @@ def _words(descriptors: np.ndarray | None, n_bytes: int) -> np.ndarray:
     return filled.view(np.uint64)
 
 
-def _features(cv2: Any, grey: np.ndarray, colours: np.ndarray, found: Any, bits: np.ndarray, mirrored: np.ndarray) -> Features:
+def _features(
+    cv2: Any,
+    grey: np.ndarray,
+    colours: np.ndarray,
+    found: Any,
+    bits: np.ndarray,
+    mirrored: np.ndarray,
+) -> Features:
     size = grey.shape[1], grey.shape[0]
     return Features(
         size=size,

@@ -51,8 +51,11 @@ def read_bytes(path: str, size: int | None = None) -> bytes:
     if is_url(path):
         with open_bytes(path) as stored:
             return stored.read()
-    # the bare calls to the system, and few of them: after each a thread has to wait for its turn again
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))  # else Windows changes line ends
+    # the bare calls to the system, and few of them: after each a thread has to wait for its turn
+    # again
+    descriptor = os.open(
+        path, os.O_RDONLY | getattr(os, "O_BINARY", 0)
+    )  # else Windows changes line ends
     try:
         parts: list[bytes] = []
         while part := os.read(descriptor, size or CHUNK):
@@ -77,7 +80,10 @@ def find_files(url: str) -> Iterator[str]:
     """Yield the URLs of all files below a URL; none where there is nothing."""
     filesystem, key = _filesystem(url)
     protocol = url.split("://", 1)[0]
-    return (f"{protocol}://{found.lstrip('/') if protocol != 'file' else found}" for found in filesystem.find(key))
+    return (
+        f"{protocol}://{found.lstrip('/') if protocol != 'file' else found}"
+        for found in filesystem.find(key)
+    )
 
 
 def exists(url: str) -> bool:
@@ -96,21 +102,32 @@ def _filesystem(url: str) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:
-        raise ImportError(f'{url!r} is a URL: pip install "imgdup-nb[remote]" to read it') from error
+        raise ImportError(
+            f'{url!r} is a URL: pip install "imgdup-nb[remote]" to read it'
+        ) from error
     return url_to_fs(url)
 
 
 def _status(info: dict[str, Any]) -> Status:
     # stores name the time differently, and some do not know it
-    changed = next((info[name] for name in ("LastModified", "mtime", "updated", "last_modified", "created") if name in info), 0)
+    changed = next(
+        (
+            info[name]
+            for name in ("LastModified", "mtime", "updated", "last_modified", "created")
+            if name in info
+        ),
+        0,
+    )
     seconds = changed.timestamp() if isinstance(changed, datetime) else float(changed or 0)
     return Status(int(info.get("size") or 0), int(seconds * 1e9), info.get("type") == "file")
 
 
-LOOKS_ESCAPED = re.compile(r"\\x[0-9a-f]{2}|[\ud800-\udfff]")  # in a name: what is no Unicode, or what stands for it
+LOOKS_ESCAPED = re.compile(
+    r"\\x[0-9a-f]{2}|[\ud800-\udfff]"
+)  # in a name: what is no Unicode, or what stands for it
 
 
-# -- which files ------------------------------------------------------------------------------------------------------
+# -- which files -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -128,10 +145,14 @@ def _list_files(folder: Any) -> list[_File]:
     if isinstance(folder, str | os.PathLike):
         root = os.path.abspath(folder)
         if not os.path.exists(root):
-            raise FileNotFoundError(f"folder {os.fspath(folder)!r} does not exist; the current folder is {os.getcwd()!r}")
+            raise FileNotFoundError(
+                f"folder {os.fspath(folder)!r} does not exist; the current folder is "
+                f"{os.getcwd()!r}"
+            )
         if not os.path.isdir(root):
             raise NotADirectoryError(
-                f"folder must be a folder, and {os.fspath(folder)!r} is a file; for single files pass a list: "
+                f"folder must be a folder, and {os.fspath(folder)!r} is a file; for single files "
+                "pass a list: "
                 f"scan_images([{os.fspath(folder)!r}])"
             )
         paths = {entry.path for entry in walk_files(root)}
@@ -141,16 +162,26 @@ def _list_files(folder: Any) -> list[_File]:
             if not os.path.lexists(entry):
                 raise FileNotFoundError(f"{entry!r} does not exist")
         folders = {entry for entry in listed if os.path.isdir(entry)}
-        paths = {entry.path for top in folders for entry in walk_files(top)} | (set(listed) - folders)
-        root = os.path.commonpath([*folders, *map(os.path.dirname, set(listed) - folders)]) if listed else ""
+        paths = {entry.path for top in folders for entry in walk_files(top)} | (
+            set(listed) - folders
+        )
+        root = (
+            os.path.commonpath([*folders, *map(os.path.dirname, set(listed) - folders)])
+            if listed
+            else ""
+        )
     below = len(os.path.join(root, ""))  # all lie below the root, so what follows it is their name
-    return sorted((_File(printable(path[below:].replace(os.sep, "/")), path) for path in paths), key=_by_name)
+    return sorted(
+        (_File(printable(path[below:].replace(os.sep, "/")), path) for path in paths), key=_by_name
+    )
 
 
 def _check_listed(listed: Any) -> list[Any]:
     """Return a list of files and folders, all on this machine or all elsewhere, or say what it is instead."""
     if isinstance(listed, pd.DataFrame) or not isinstance(listed, Iterable):
-        raise TypeError(f"folder must be the path of a folder, or a list of paths, not {type(listed).__name__}")
+        raise TypeError(
+            f"folder must be the path of a folder, or a list of paths, not {type(listed).__name__}"
+        )
     paths = list(listed)
     for path in paths:
         if not isinstance(path, str | os.PathLike):
@@ -159,8 +190,10 @@ def _check_listed(listed: Any) -> list[Any]:
     if 0 < len(elsewhere) < len(paths):
         here = next(path for path in paths if not is_url(path))
         raise ValueError(
-            f"folder must be a list of URLs or of paths of this machine, not of both, and {elsewhere[0]!r} is a URL and "
-            f"{os.fspath(here)!r} is none: scan each kind alone, and compare their fingerprints with similar_pairs(one, other)"
+            "folder must be a list of URLs or of paths of this machine, not of both, and "
+            f"{elsewhere[0]!r} is a URL and "
+            f"{os.fspath(here)!r} is none: scan each kind alone, and compare their fingerprints "
+            "with similar_pairs(one, other)"
         )
     return paths
 
@@ -173,7 +206,9 @@ def _list_urls(folder: str | list[str]) -> list[_File]:
             raise FileNotFoundError(f"{entry!r} does not exist, or holds no files")
     folders = {entry.rstrip("/") for entry in listed if is_folder(entry)}
     if isinstance(folder, str) and not folders:
-        raise NotADirectoryError(f"folder must be a folder, and {folder!r} is a file; for single files pass a list")
+        raise NotADirectoryError(
+            f"folder must be a folder, and {folder!r} is a file; for single files pass a list"
+        )
     files = {entry for entry in listed if entry.rstrip("/") not in folders}
     paths = files | {path for entry in folders for path in find_files(entry)}
     # names are relative to what all have in common, up to a whole folder
@@ -201,7 +236,8 @@ def _by_name(file: _File) -> str:
 def printable(name: str) -> str:
     r"""Show what is no Unicode as ``\xe9``: such a name can be opened, but neither printed nor stored.
 
-    No two names look the same: where one has such a part, or seems to, its own backslashes are doubled.
+    No two names look the same: where one has such a part, or seems to, its own backslashes are
+    doubled.
 
     Examples
     --------
@@ -229,12 +265,16 @@ def walk_files(root: str) -> Iterator[os.DirEntry[str]]:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            warnings.warn(f"folder {printable(folder)!r} cannot be listed: {error.strerror}", stacklevel=4)
+            warnings.warn(
+                f"folder {printable(folder)!r} cannot be listed: {error.strerror}", stacklevel=4
+            )
             continue
         for entry in entries:
             if entry.name.startswith(".") or entry.name.lower() in LITTER:
                 continue
-            if entry.is_dir() and not (entry.is_symlink() and _is_within(os.path.realpath(entry.path), home)):
+            if entry.is_dir() and not (
+                entry.is_symlink() and _is_within(os.path.realpath(entry.path), home)
+            ):
                 waiting.append(entry.path)
             elif not entry.is_dir():
                 yield entry

@@ -1,8 +1,8 @@
 """The loops over pairs that cannot be written as array operations, compiled by numba and cached on disk.
 
-Images are numbered 0..n-1 in the order in which they may become originals. A pair is (first, second), first < second, and
-comes with its level: the index of the strictest threshold it reaches, 0 being the strictest. Pairs are sorted by similarity,
-largest first, then by first and second.
+Images are numbered 0..n-1 in the order in which they may become originals. A pair is (first,
+second), first < second, and comes with its level: the index of the strictest threshold it reaches,
+0 being the strictest. Pairs are sorted by similarity, largest first, then by first and second.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ from .jit import compiled
 
 @compiled
 def star_owners(
-    first: np.ndarray, second: np.ndarray, level: np.ndarray, by_second: np.ndarray, n: int, n_levels: int
+    first: np.ndarray,
+    second: np.ndarray,
+    level: np.ndarray,
+    by_second: np.ndarray,
+    n: int,
+    n_levels: int,
 ) -> np.ndarray:
     """Return the original each image belongs to at each level, int32 n x n_levels; -1 for an image that belongs to none.
 
-    An image is an original unless an earlier original is near. A member belongs to the most similar original, the earlier one
-    of two. `by_second` sorts the pairs by second image.
+    An image is an original unless an earlier original is near. A member belongs to the most similar
+    original, the earlier one of two. `by_second` sorts the pairs by second image.
 
     An original owns itself, so images without any pair own themselves too.
     """
@@ -68,8 +73,8 @@ def connected_levels(
 
     Returns
     -------
-    the first image of each image's component at the last level, int32 n; and for each level the number of groups, of images in
-    groups and the largest group, int64 n_levels x 3.
+    the first image of each image's component at the last level, int32 n; and for each level the
+    number of groups, of images in groups and the largest group, int64 n_levels x 3.
     """
     parent = np.arange(n).astype(np.int32)
     size = np.ones(n, np.int64)
@@ -99,14 +104,19 @@ def connected_levels(
 
 @compiled
 def score_members(
-    first: np.ndarray, second: np.ndarray, similarity: np.ndarray, owner: np.ndarray, n_copies: np.ndarray
+    first: np.ndarray,
+    second: np.ndarray,
+    similarity: np.ndarray,
+    owner: np.ndarray,
+    n_copies: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Look up how near images are within their groups, each of which is named by the first image in it: `owner`.
 
     Returns
     -------
-    each image's similarity to the first of its group, NaN where the table lacks that pair; and by first image the least similar
-    pair met (infinity where none is), and how many pairs were met, those between copies included.
+    each image's similarity to the first of its group, NaN where the table lacks that pair; and by
+    first image the least similar pair met (infinity where none is), and how many pairs were met,
+    those between copies included.
     """
     n = len(owner)
     to_first = np.full(n, np.nan)
@@ -136,7 +146,8 @@ def complete_levels(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merge two clusters as soon as all pairs between them have been met, strictest level first.
 
-    Of very many copies only the one they are `like` has pairs; it stands for all of them in the counts.
+    Of very many copies only the one they are `like` has pairs; it stands for all of them in the
+    counts.
 
     Returns
     -------
@@ -144,8 +155,9 @@ def complete_levels(
 
     Notes
     -----
-    How many pairs lead from one cluster to another is kept in a table with open addressing, whose keys are the two clusters.
-    Each cluster's neighbours are a linked list; one that has been merged into another stays in it and is passed over.
+    How many pairs lead from one cluster to another is kept in a table with open addressing, whose
+    keys are the two clusters. Each cluster's neighbours are a linked list; one that has been merged
+    into another stays in it and is passed over.
     """
     n = len(like)
     owner = like.copy()
@@ -153,7 +165,9 @@ def complete_levels(
     for image in range(n):
         size[like[image]] += 1
     n_members = np.ones(n, np.int64)  # images with pairs of their own
-    last = np.arange(n)  # the members of a cluster are a linked list from the cluster's number to here
+    last = np.arange(
+        n
+    )  # the members of a cluster are a linked list from the cluster's number to here
     following = np.full(n, -1)
     grouped = size[size > 1]
     groups, images, largest = len(grouped), grouped.sum(), grouped.max() if len(grouped) else 0
@@ -203,7 +217,10 @@ def complete_levels(
                 if 2 * n_keys > len(keys):
                     keys, counts = _grow(keys, counts)
                 if n_links + 2 > len(neighbour):
-                    neighbour, earlier = np.append(neighbour, neighbour), np.append(earlier, earlier)
+                    neighbour, earlier = (
+                        np.append(neighbour, neighbour),
+                        np.append(earlier, earlier),
+                    )
                 place = _find(keys, min(a, other) * n + max(a, other))
                 if keys[place] < 0:
                     keys[place], n_keys = min(a, other) * n + max(a, other), n_keys + 1
@@ -215,7 +232,14 @@ def complete_levels(
 
 
 @compiled
-def _link(one: int, other: int, newest: np.ndarray, neighbour: np.ndarray, earlier: np.ndarray, n_links: int) -> int:
+def _link(
+    one: int,
+    other: int,
+    newest: np.ndarray,
+    neighbour: np.ndarray,
+    earlier: np.ndarray,
+    n_links: int,
+) -> int:
     """Add a neighbour to a cluster's list; return how many links there are now."""
     neighbour[n_links], earlier[n_links] = other, newest[one]
     newest[one] = n_links
@@ -226,7 +250,9 @@ def _link(one: int, other: int, newest: np.ndarray, neighbour: np.ndarray, earli
 def _find(keys: np.ndarray, key: int) -> np.int64:
     """Return where a key stands in a table with open addressing, or where it would; -1 marks what is free."""
     mask = len(keys) - 1
-    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)  # neighbouring keys far apart: 2**64 divided by the golden ratio
+    mixed = np.uint64(key) * np.uint64(
+        0x9E3779B97F4A7C15
+    )  # neighbouring keys far apart: 2**64 divided by the golden ratio
     place = np.int64(mixed >> np.uint64(32)) & mask
     while keys[place] >= 0 and keys[place] != key:
         place = (place + 1) & mask

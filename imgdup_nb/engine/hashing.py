@@ -1,7 +1,8 @@
 """The hashes of many sketches at once, with the very bits that imagehash gives for each.
 
-imagehash is the definition (`METHODS[name].compute`), and the tests compare bit by bit. What is done here once for a stack of
-images is what imagehash does image by image: shrink (as Pillow does), transform, compare with the median or a neighbour.
+imagehash is the definition (`METHODS[name].compute`), and the tests compare bit by bit. What is
+done here once for a stack of images is what imagehash does image by image: shrink (as Pillow does),
+transform, compare with the median or a neighbour.
 """
 
 from __future__ import annotations
@@ -34,7 +35,11 @@ def hash_sketches(sketches: np.ndarray, method: str, n_views: int = 1) -> np.nda
     """
     if method == "colorhash":  # it counts pixels, so turning changes nothing
         return np.repeat(_color_bits(sketches)[:, None], n_views, axis=1)
-    views = list(sketches) if n_views == 1 else [view for sketch in sketches for view in turn_views(sketch)]
+    views = (
+        list(sketches)
+        if n_views == 1
+        else [view for sketch in sketches for view in turn_views(sketch)]
+    )
     bits = _GREY_METHODS[method](views) if views else np.zeros((0, 0), bool)
     return bits.reshape(len(sketches), n_views, bits.shape[-1])
 
@@ -54,7 +59,8 @@ def turn_views(picture: np.ndarray) -> list[np.ndarray]:
 def _shrink(views: list[np.ndarray], width: int, height: int) -> np.ndarray:
     """Return uint8, n x height x width: what Pillow makes of each view, in two calls for all.
 
-    Rows are shrunk first, then columns. Rows know nothing of one another, so those of all views are shrunk together.
+    Rows are shrunk first, then columns. Rows know nothing of one another, so those of all views are
+    shrunk together.
     """
     from .shrink import shrink_and_turn
 
@@ -97,7 +103,9 @@ def _whash_bits(views: list[np.ndarray]) -> np.ndarray:
     coefficients = pywt.wavedec2(pixels, "haar", level=int(np.log2(side)), axes=(1, 2))
     coefficients[0] = coefficients[0] * 0  # without the mean brightness
     pixels = pywt.waverec2(coefficients, "haar", axes=(1, 2))
-    return _above_median(pywt.wavedec2(pixels, "haar", level=int(np.log2(side)) - 3, axes=(1, 2))[0])
+    return _above_median(
+        pywt.wavedec2(pixels, "haar", level=int(np.log2(side)) - 3, axes=(1, 2))[0]
+    )
 
 
 _GREY_METHODS: dict[str, Callable[[list[np.ndarray]], np.ndarray]] = {
@@ -114,20 +122,29 @@ def _color_bits(sketches: np.ndarray) -> np.ndarray:
     bits = np.zeros((len(sketches), 14, 3), bool)
     for sketch, row in zip(sketches, bits, strict=True):
         grey = np.asarray(Image.fromarray(sketch).convert("L"))
-        hue, saturation, _value = np.moveaxis(np.asarray(Image.fromarray(sketch).convert("HSV")), 2, 0)
+        hue, saturation, _value = np.moveaxis(
+            np.asarray(Image.fromarray(sketch).convert("HSV")), 2, 0
+        )
         black = grey < 256 // 8
         colored = ~black & (saturation >= 256 // 3)
         faint, bright = colored & (saturation < 256 * 2 // 3), colored & (saturation > 256 * 2 // 3)
         counts = [np.bincount(HUE_OF_VALUE[hue[some]], minlength=6) for some in (faint, bright)]
-        fractions = [black.mean(), (~black & ~colored).mean(), *np.concatenate(counts) / max(1, colored.sum())]
+        fractions = [
+            black.mean(),
+            (~black & ~colored).mean(),
+            *np.concatenate(counts) / max(1, colored.sum()),
+        ]
         levels = np.minimum(7, (np.array(fractions) * 8).astype(int))
-        row[:] = levels[:, None] // [4, 2, 1] % [8, 4, 2] > 0  # imagehash's own way to spread 0..7 over three bits
+        row[:] = (
+            levels[:, None] // [4, 2, 1] % [8, 4, 2] > 0
+        )  # imagehash's own way to spread 0..7 over three bits
     return bits.reshape(len(sketches), 42)
 
 
 HASH_BATCH = 64  # sketches hashed together
 N_VIEWS = 8  # four quarter turns, plain and mirrored
-RECIPE = 3  # one more whenever sketches or hashes change by as much as a bit, so that kept ones are made again
+# one more whenever sketches or hashes change by as much as a bit, so that kept ones are made again
+RECIPE = 3
 
 
 def made_with() -> str:
@@ -135,15 +152,19 @@ def made_with() -> str:
     return f"imagehash {imagehash.__version__}, recipe {RECIPE}"
 
 
-# -- hashes -----------------------------------------------------------------------------------------------------------
+# -- hashes ----------------------------------------------------------------------------------------
 
 
 def _hash_batch(paths: Sequence[str], *, method: str, n_views: int) -> list[np.ndarray | str]:
     """Return packed codes, n_views x n_words, or the problem, of each path; picklable, so any executor can run it."""
-    results: list[np.ndarray | str] = [_sketch_or_problem(path, sketch_mode(method)) for path in paths]
+    results: list[np.ndarray | str] = [
+        _sketch_or_problem(path, sketch_mode(method)) for path in paths
+    ]
     good = [place for place, result in enumerate(results) if not isinstance(result, str)]
     if good:
-        codes = pack_bits(hash_sketches(np.stack([results[place] for place in good]), method, n_views))
+        codes = pack_bits(
+            hash_sketches(np.stack([results[place] for place in good]), method, n_views)
+        )
         for place, code in zip(good, codes, strict=True):
             results[place] = code
     return results
@@ -172,4 +193,6 @@ def pack_bits(bits: np.ndarray) -> np.ndarray:
 
 def unpack_bits(codes: np.ndarray, n_bits: int) -> np.ndarray:
     """Undo `pack_bits`."""
-    return np.unpackbits(np.ascontiguousarray(codes).view(np.uint8), axis=-1)[..., :n_bits].astype(bool)
+    return np.unpackbits(np.ascontiguousarray(codes).view(np.uint8), axis=-1)[..., :n_bits].astype(
+        bool
+    )

@@ -11,7 +11,8 @@ from numba import njit
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile a loop when it is first called and keep the result on disk; in this process only, where no folder can be written.
 
-    numba keeps it beside the module, else in the user's cache, else in the folder named by NUMBA_CACHE_DIR.
+    numba keeps it beside the module, else in the user's cache, else in the folder named by
+    NUMBA_CACHE_DIR.
     """
     try:
         return njit(cache=True, nogil=True)(function)

@@ -1,12 +1,14 @@
 """All pairs of bit codes within a distance, without comparing all: multi-index hashing, or brute force where that is cheaper.
 
-The idea (Norouzi, Punjani and Fleet, "Fast exact search in Hamming space with multi-index hashing", 2014): cut the bits into
-bands. Two codes that differ by at most r bits in all differ by few bits in at least one band: if band b is searched up to t_b
-differing bits and the t_b + 1 add up to r + 1, no pair can escape all bands. Codes are sorted into buckets by the value of a
-band, and each bucket is compared with the buckets whose value is within t_b bits of its own.
+The idea (Norouzi, Punjani and Fleet, "Fast exact search in Hamming space with multi-index hashing",
+2014): cut the bits into bands. Two codes that differ by at most r bits in all differ by few bits in
+at least one band: if band b is searched up to t_b differing bits and the t_b + 1 add up to r + 1,
+no pair can escape all bands. Codes are sorted into buckets by the value of a band, and each bucket
+is compared with the buckets whose value is within t_b bits of its own.
 
-Which bands, and how many bits to spend in each, is decided by counting: the number of comparisons follows exactly from the
-sizes of the buckets (a Walsh-Hadamard transform counts them for all differences at once), so crowded bands are searched less.
+Which bands, and how many bits to spend in each, is decided by counting: the number of comparisons
+follows exactly from the sizes of the buckets (a Walsh-Hadamard transform counts them for all
+differences at once), so crowded bands are searched less.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ COMPARE_WORD = 0.46  # each further word of them
 SCAN = 9.0  # beginning and ending one code's run through a bucket
 VISIT = 15.0  # finding the bucket
 BLOCK = 128  # codes compared before it is asked whether any was near
-TASK = 0.2  # seconds; the longest one thread should work on its own, because pressing stop waits for it
+# seconds; the longest one thread should work on its own, because pressing stop waits for it
+TASK = 0.2
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,10 @@ def find_near(
 
     Parameters
     ----------
-    left, right : uint64, n x n_words; right None compares left with itself, each unordered pair once
-    max_distance : bits
-    limit : when more pairs than this are found, all stops early, having shown that there are more
-    times : how often a pair of images may be found, so that as many times the limit are
+    left, right : uint64, n x n_words; right None compares left with itself, each unordered pair
+    once max_distance : bits limit : when more pairs than this are found, all stops early, having
+    shown that there are more times : how often a pair of images may be found, so that as many times
+    the limit are
 
     Yields
     ------
@@ -79,7 +82,8 @@ def find_near(
     if max_distance % 2 and _all_even(left, others):
         max_distance -= 1
     searched: list[Band] = []
-    # shared by the threads: else each may find as many as are allowed in all, faster than they are put in order
+    # shared by the threads: else each may find as many as are allowed in all, faster than they are
+    # put in order
     count = np.zeros(1, np.int64)
     for band in choose_bands(left, others, max_distance):
         yield from _search_band(band, searched, left, right, max_distance, count, limit * times)
@@ -92,15 +96,22 @@ def _all_even(left: np.ndarray, right: np.ndarray) -> bool:
     return bool((odd[0] == odd[0][0]).all() and (odd[1] == odd[0][0]).all())
 
 
-# -- the choice -------------------------------------------------------------------------------------------------------
+# -- the choice ------------------------------------------------------------------------------------
 
 
 def choose_bands(left: np.ndarray, right: np.ndarray, max_distance: int) -> list[Band]:
     """Return the bands that cost least, or `BRUTE_FORCE`."""
-    best, least = BRUTE_FORCE, len(left) * len(right) * (COMPARE[0] + COMPARE_WORD * (left.shape[1] - 1))
+    best, least = (
+        BRUTE_FORCE,
+        len(left) * len(right) * (COMPARE[0] + COMPARE_WORD * (left.shape[1] - 1)),
+    )
     bits = _varying_bits(left, right)
     # buckets of about one code up to about thirty: outside of that range it never pays
-    widths = [width for width in WIDTHS if 2 ** (width - 1) <= max(len(left), len(right)) <= 2 ** (width + 5)]
+    widths = [
+        width
+        for width in WIDTHS
+        if 2 ** (width - 1) <= max(len(left), len(right)) <= 2 ** (width + 5)
+    ]
     for n_bands in sorted({max(1, round(len(bits) / width)) for width in widths}):
         bands, cost = _spend(left, right, bits, n_bands, max_distance)
         if cost < least:
@@ -112,17 +123,25 @@ def _varying_bits(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return the positions of the bits in which any two codes differ, int64."""
     differing = np.bitwise_or.reduce(left ^ left[0]) | np.bitwise_or.reduce(right ^ left[0])
     positions = np.arange(64 * len(differing))
-    return positions[(differing[positions // 64] >> (positions % 64).astype(np.uint64)) & np.uint64(1) == 1]
+    return positions[
+        (differing[positions // 64] >> (positions % 64).astype(np.uint64)) & np.uint64(1) == 1
+    ]
 
 
-def _spend(left: np.ndarray, right: np.ndarray, bits: np.ndarray, n_bands: int, max_distance: int) -> tuple[list[Band], float]:
+def _spend(
+    left: np.ndarray, right: np.ndarray, bits: np.ndarray, n_bands: int, max_distance: int
+) -> tuple[list[Band], float]:
     """Give each band its reach, always to the band where one bit more costs least; return the cost in nanoseconds."""
-    # every n_bands-th bit: neighbouring bits of a hash are alike, and a band of such bits has crowded buckets
+    # every n_bands-th bit: neighbouring bits of a hash are alike, and a band of such bits has
+    # crowded buckets
     positions = [bits[start::n_bands] for start in range(n_bands)]
     prices = [_prices(left, right, some) for some in positions]
     reach, cost = [-1] * n_bands, 0.0
     for _ in range(max_distance + 1):
-        nexts = [price[at + 1] if at + 1 < len(price) else np.inf for price, at in zip(prices, reach, strict=True)]
+        nexts = [
+            price[at + 1] if at + 1 < len(price) else np.inf
+            for price, at in zip(prices, reach, strict=True)
+        ]
         cheapest = int(np.argmin(nexts))
         cost += nexts[cheapest]
         reach[cheapest] += 1
@@ -133,8 +152,14 @@ def _prices(left: np.ndarray, right: np.ndarray, bits: np.ndarray) -> np.ndarray
     """Return what it costs, in nanoseconds, to compare all buckets that differ in 0, 1, 2 ... bits."""
     size = 2 ** len(bits)
     lefts = walsh_hadamard(np.bincount(band_values(left, bits), minlength=size))
-    rights = lefts if right is left else walsh_hadamard(np.bincount(band_values(right, bits), minlength=size))
-    compared = walsh_hadamard(lefts * rights) / size  # for each difference, the number of pairs of codes that have it
+    rights = (
+        lefts
+        if right is left
+        else walsh_hadamard(np.bincount(band_values(right, bits), minlength=size))
+    )
+    compared = (
+        walsh_hadamard(lefts * rights) / size
+    )  # for each difference, the number of pairs of codes that have it
     compare = COMPARE[1] + COMPARE_WORD * (left.shape[1] - 1)
     cost = size * VISIT + np.minimum(compared, len(left)) * SCAN + compared * compare
     return np.bincount(np.bitwise_count(np.arange(size, dtype=np.uint32)), weights=cost)
@@ -152,12 +177,14 @@ def walsh_hadamard(values: np.ndarray) -> np.ndarray:
     step = 1
     while step < len(values):
         halves = values.reshape(-1, 2, step)
-        values = np.stack([halves[:, 0] + halves[:, 1], halves[:, 0] - halves[:, 1]], axis=1).reshape(-1)
+        values = np.stack(
+            [halves[:, 0] + halves[:, 1], halves[:, 0] - halves[:, 1]], axis=1
+        ).reshape(-1)
         step *= 2
     return values
 
 
-# -- the search -------------------------------------------------------------------------------------------------------
+# -- the search ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -199,7 +226,9 @@ def _search_band(
         count=count,
         limit=limit,
     )
-    return map_batches(partial(each, search), _parts(lefts, rights, band), describe="compare", size=1)
+    return map_batches(
+        partial(each, search), _parts(lefts, rights, band), describe="compare", size=1
+    )
 
 
 def _parts(lefts: _Buckets, rights: _Buckets, band: Band) -> list[tuple[int, int, int, int]]:
@@ -209,13 +238,22 @@ def _parts(lefts: _Buckets, rights: _Buckets, band: Band) -> list[tuple[int, int
     if n_buckets == 1:
         height = max(1, int(TASK * 1e9 / (n_words * max(1, n_right))))
         return [(0, 1, start, start + height) for start in range(0, n, height)]
-    cost = len(band.differences()) * (n_buckets * VISIT + n * SCAN + n_words * n * n_right / n_buckets)
-    edges = np.linspace(0, n_buckets, int(np.clip(cost / (TASK * 1e9), 8, n_buckets)) + 1).astype(int)
+    cost = len(band.differences()) * (
+        n_buckets * VISIT + n * SCAN + n_words * n * n_right / n_buckets
+    )
+    edges = np.linspace(0, n_buckets, int(np.clip(cost / (TASK * 1e9), 8, n_buckets)) + 1).astype(
+        int
+    )
     return [(int(start), int(stop), 0, n) for start, stop in pairwise(edges)]
 
 
-def _search_part(part: tuple[int, int, int, int], *, lefts: _Buckets, rights: _Buckets, **search: object) -> np.ndarray:
-    arguments = (search[name] for name in ("differences", "within", "max_distance", "masks", "reaches", "count", "limit"))
+def _search_part(
+    part: tuple[int, int, int, int], *, lefts: _Buckets, rights: _Buckets, **search: object
+) -> np.ndarray:
+    arguments = (
+        search[name]
+        for name in ("differences", "within", "max_distance", "masks", "reaches", "count", "limit")
+    )
     sides = (lefts.codes, lefts.places, lefts.starts, rights.codes, rights.places, rights.starts)
     return compare_buckets(*part, *sides, *arguments)
 
@@ -227,7 +265,9 @@ def band_values(codes: np.ndarray, bits: np.ndarray) -> np.ndarray:
     for k in range(len(codes)):
         value = np.uint32(0)
         for bit in bits:
-            value = np.uint32(value << np.uint32(1)) | np.uint32((codes[k, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1))
+            value = np.uint32(value << np.uint32(1)) | np.uint32(
+                (codes[k, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1)
+            )
         values[k] = value
     return values
 
@@ -250,11 +290,15 @@ def sort_by_value(values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray
 @intrinsic
 def _ones(_typing: Any, word: Any = None) -> Any:
     """Return the number of ones in a word: one instruction of the processor, which numba does not offer."""
-    return types.uint64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(arguments[0])
+    return types.uint64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(
+        arguments[0]
+    )
 
 
 @compiled
-def _is_known(left: np.ndarray, i: int, right: np.ndarray, j: int, masks: np.ndarray, reaches: np.ndarray) -> bool:
+def _is_known(
+    left: np.ndarray, i: int, right: np.ndarray, j: int, masks: np.ndarray, reaches: np.ndarray
+) -> bool:
     """Tell whether a band searched before has found a pair."""
     for band in range(len(masks)):
         apart = np.uint64(0)
@@ -275,7 +319,9 @@ def _nearest(code: np.uint64, run: np.ndarray) -> np.uint64:
 
 
 @compiled
-def _nearest_of_words(left: np.ndarray, i: int, right: np.ndarray, start: int, stop: int) -> np.uint64:
+def _nearest_of_words(
+    left: np.ndarray, i: int, right: np.ndarray, start: int, stop: int
+) -> np.uint64:
     """Return the smallest distance of a code of several words to a run of such codes."""
     distances = np.zeros(stop - start, np.uint64)
     for word in range(len(left)):
@@ -307,9 +353,10 @@ def compare_buckets(
 ) -> np.ndarray:
     """Compare some buckets of the left codes with all buckets of the right codes whose value differs in one of the given ways.
 
-    `bucket` up to `last`, and of their codes `start` up to `stop`. `within`: both sides are the same, each pair once. `masks`
-    and `reaches`: the bands searched before, whose pairs have been found. `count` is how many pairs all threads have found, or
-    a little less: they count without waiting for each other. Beyond `limit` the work ends. Codes are n_words x n.
+    `bucket` up to `last`, and of their codes `start` up to `stop`. `within`: both sides are the
+    same, each pair once. `masks` and `reaches`: the bands searched before, whose pairs have been
+    found. `count` is how many pairs all threads have found, or a little less: they count without
+    waiting for each other. Beyond `limit` the work ends. Codes are n_words x n.
     """
     reach = np.uint64(max_distance)
     found, n_found, n_counted = np.empty((256, 3), np.int32), 0, 0
@@ -317,7 +364,9 @@ def compare_buckets(
         for value in range(bucket, last):
             other = value ^ difference
             first, end = right_starts[other], right_starts[other + 1]
-            if first == end or (within and other < value):  # the two buckets meet when the other's turn comes
+            if first == end or (
+                within and other < value
+            ):  # the two buckets meet when the other's turn comes
                 continue
             for i in range(max(start, left_starts[value]), min(stop, left_starts[value + 1])):
                 if count[0] > limit:
@@ -334,7 +383,9 @@ def compare_buckets(
                         continue
                     for j in range(block, until):
                         distance: Any = _ones(left[0, i] ^ right[0, j])
-                        for word in range(1, len(left)):  # in place: a call with arrays costs more than the loop
+                        for word in range(
+                            1, len(left)
+                        ):  # in place: a call with arrays costs more than the loop
                             distance += _ones(left[word, i] ^ right[word, j])
                         if distance > reach or _is_known(left, i, right, j, masks, reaches):
                             continue

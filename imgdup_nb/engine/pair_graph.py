@@ -28,7 +28,8 @@ class Sides:
 class PairGraph:
     """A pair table as arrays, images numbered in the order in which they may become originals.
 
-    Pairs are (first, second), first < second, sorted by similarity, largest first, then by first and second.
+    Pairs are (first, second), first < second, sorted by similarity, largest first, then by first
+    and second.
     """
 
     names: list[str]
@@ -54,15 +55,21 @@ class PairGraph:
             if it is no pair table, has lost its floor, or the threshold is below it.
         """
         if not isinstance(pairs, pd.DataFrame) or not {"left", "right", "similarity"} <= set(pairs):
-            raise TypeError(f"pairs must be a table made by similar_pairs(fingerprints), not {type(pairs).__name__}")
+            raise TypeError(
+                "pairs must be a table made by similar_pairs(fingerprints), not "
+                f"{type(pairs).__name__}"
+            )
         if "floor" not in pairs.attrs:
             raise ValueError(
-                "pairs has lost its floor, as happens in CSV files and pd.concat; say what min_similarity it was made with: "
+                "pairs has lost its floor, as happens in CSV files and pd.concat; say what "
+                "min_similarity it was made with: "
                 "pairs.attrs['floor'] = 70"
             )
         floor = check_percent("pairs.attrs['floor']", pairs.attrs["floor"])
         left, right, names, sides = _number_images(pairs)
-        order = np.lexsort((np.maximum(left, right), np.minimum(left, right), -pairs.similarity.to_numpy()))
+        order = np.lexsort(
+            (np.maximum(left, right), np.minimum(left, right), -pairs.similarity.to_numpy())
+        )
         graph = cls(
             names=names,
             first=np.minimum(left, right)[order],
@@ -73,7 +80,9 @@ class PairGraph:
             method=str(pairs.attrs.get("method", "unknown method")),
             n_images=int(pairs.attrs.get("n_images", len(names))),
             like=_read_alike(pairs, names),
-            n_removed=sum(pairs.attrs.get("labels", {}).get(kind, 0) for kind in ("different", "cut")),
+            n_removed=sum(
+                pairs.attrs.get("labels", {}).get(kind, 0) for kind in ("different", "cut")
+            ),
             sides=sides,
         )
         if threshold is not None:
@@ -91,14 +100,17 @@ class PairGraph:
 
     def only(self, kept: np.ndarray) -> PairGraph:
         """Return the same images with some of the pairs: bool, n_pairs."""
-        parts = {name: getattr(self, name)[kept] for name in ("first", "second", "similarity", "row")}
+        parts = {
+            name: getattr(self, name)[kept] for name in ("first", "second", "similarity", "row")
+        }
         return replace(self, **parts)
 
     def check_floor(self, threshold: float) -> None:
         """Raise a ValueError with the way out if the table cannot answer for `threshold`."""
         if threshold < self.floor - TOLERANCE:
             raise ValueError(
-                f"pairs holds similarities from {self.floor:g} up, so groups at {threshold:g} would be incomplete; make it "
+                f"pairs holds similarities from {self.floor:g} up, so groups at {threshold:g} "
+                "would be incomplete; make it "
                 f"with similar_pairs(fingerprints, min_similarity={threshold:g})"
             )
 
@@ -114,14 +126,18 @@ class PairGraph:
     @cached_property
     def n_copies(self) -> np.ndarray:
         """How many copies stand behind each image, int64 n_names: pairs between two copies are not in the table."""
-        return np.bincount(self.like, minlength=len(self.names)) - (self.like == np.arange(len(self.names)))
+        return np.bincount(self.like, minlength=len(self.names)) - (
+            self.like == np.arange(len(self.names))
+        )
 
     def count_pairs(self, near: np.ndarray) -> int:
         """Return the number of pairs of which the table's rows `near` are part."""
         copies = self.n_copies
         if not copies.any():
             return int(near.sum())
-        between = copies[self.first[near]] * copies[self.second[near]]  # a pair stands for those between its images' copies too
+        between = (
+            copies[self.first[near]] * copies[self.second[near]]
+        )  # a pair stands for those between its images' copies too
         return int(near.sum() + between.sum() + (copies * (copies - 1) // 2).sum())
 
 
@@ -131,9 +147,14 @@ def _number_images(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[st
         return _number_sides(pairs)
     left, right = pairs.left, pairs.right
     if isinstance(left.dtype, pd.CategoricalDtype) and left.dtype == right.dtype:
-        known, codes = list(left.cat.categories), (left.cat.codes.to_numpy(), right.cat.codes.to_numpy())
+        known, codes = (
+            list(left.cat.categories),
+            (left.cat.codes.to_numpy(), right.cat.codes.to_numpy()),
+        )
     else:
-        both, uniques = pd.factorize(np.concatenate([left.to_numpy(dtype=object), right.to_numpy(dtype=object)]))
+        both, uniques = pd.factorize(
+            np.concatenate([left.to_numpy(dtype=object), right.to_numpy(dtype=object)])
+        )
         known, codes = list(uniques), (both[: len(pairs)], both[len(pairs) :])
     order = sorted(range(len(known)), key=lambda k: may_be_original(known[k]))
     number = _places(order)
@@ -149,8 +170,15 @@ def _number_sides(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str
     order = sorted(range(len(known)), key=lambda k: (k < n_left, may_be_original(known[k])))
     number = _places(order)
     shared = set(own[:n_left]) & set(own[n_left:])
-    sides = Sides([own[k] for k in order], np.array([k >= n_left for k in order], dtype=bool), shared)
-    return number[left.cat.codes], number[n_left + right.cat.codes.to_numpy(np.int64)], [known[k] for k in order], sides
+    sides = Sides(
+        [own[k] for k in order], np.array([k >= n_left for k in order], dtype=bool), shared
+    )
+    return (
+        number[left.cat.codes],
+        number[n_left + right.cat.codes.to_numpy(np.int64)],
+        [known[k] for k in order],
+        sides,
+    )
 
 
 def _places(order: list[int]) -> np.ndarray:
@@ -166,7 +194,9 @@ def image_names(pairs: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     left, right = pairs.left.astype("category"), pairs.right.astype("category")
     shared = set(left.cat.categories) & set(right.cat.categories)
     return tuple(
-        side.cat.rename_categories([f"{word}{name}" if name in shared else name for name in side.cat.categories])
+        side.cat.rename_categories(
+            [f"{word}{name}" if name in shared else name for name in side.cat.categories]
+        )
         for side, word in ((left, LEFT), (right, RIGHT))
     )
 
@@ -182,15 +212,25 @@ def check_rows(images: pd.DataFrame, pairs: pd.DataFrame | None = None) -> None:
     """
     twice = images.image[images.image.duplicated()]
     if pairs is not None and pairs.attrs.get("sides") == 2:
-        shared = sorted(set(pairs.left.astype("category").cat.categories) & set(pairs.right.astype("category").cat.categories))
+        shared = sorted(
+            set(pairs.left.astype("category").cat.categories)
+            & set(pairs.right.astype("category").cat.categories)
+        )
         twice = pd.Series(shared, dtype=object) if shared else twice
     if len(twice):
-        raise ValueError(f"images must have one row for each image, and two are called {twice.iloc[0]!r}; {NAME_APART}")
+        raise ValueError(
+            f"images must have one row for each image, and two are called {twice.iloc[0]!r}; "
+            f"{NAME_APART}"
+        )
 
 
 NAME_APART = (
-    "where two collections share names, give one of them names of its own before it is fingerprinted: "
-    "old['image'] = 'old/' + old.image; then images=pd.concat([new, old], ignore_index=True) has a row for each"
+    "where two collections share names, give one of them names of its own before it is "
+    "fingerprinted: "
+    "old['image'] = 'old/' + old.image; then images=pd.concat([new, old], ignore_index=True) has a "
+    ""
+    ""
+    "row for each"
 )
 WHERE_FROM = f"were the groups made from another folder? Or {NAME_APART}"
 

@@ -35,7 +35,11 @@ class MadeLater(Sequence[Item]):
         return len(self.places)
 
     def __getitem__(self, which: Any) -> Any:
-        return [self.make(place) for place in self.places[which]] if isinstance(which, slice) else self.make(self.places[which])
+        return (
+            [self.make(place) for place in self.places[which]]
+            if isinstance(which, slice)
+            else self.make(self.places[which])
+        )
 
 
 def map_batches(
@@ -51,14 +55,16 @@ def map_batches(
     Parameters
     ----------
     function
-        takes a list of items and returns a list of as many results. On an executor of processes or machines it must be
-        importable there.
+        takes a list of items and returns a list of as many results. On an executor of processes or
+        machines it must be importable there.
     items
-        what to work on; only a few batches are under way at any moment, so memory does not grow with their number.
+        what to work on; only a few batches are under way at any moment, so memory does not grow
+        with their number.
     executor
         any `concurrent.futures.Executor`, which stays open; None works in threads of this process.
     describe
-        a word for the progress bar, which appears after a second. Never a file name: bars are shown as HTML.
+        a word for the progress bar, which appears after a second. Never a file name: bars are shown
+        as HTML.
     size
         items in a batch; None takes 8 in threads and 64 on an executor.
 
@@ -69,13 +75,14 @@ def map_batches(
 
     Notes
     -----
-    When an executor breaks, as one of processes does with its first killed process, what is left is done in threads here,
-    after a warning. When the consumer stops early or is interrupted, batches not begun are cancelled and own threads are
-    waited for, so nothing runs on in the background.
+    When an executor breaks, as one of processes does with its first killed process, what is left is
+    done in threads here, after a warning. When the consumer stops early or is interrupted, batches
+    not begun are cancelled and own threads are waited for, so nothing runs on in the background.
     """
     if not isinstance(executor, Executor | None):
         raise TypeError(
-            f"executor must be a concurrent.futures.Executor, such as ThreadPoolExecutor(4) or client.get_executor() of a Dask "
+            "executor must be a concurrent.futures.Executor, such as ThreadPoolExecutor(4) or "
+            "client.get_executor() of a Dask "
             f"client, or None, not {type(executor).__name__}"
         )
     size = size or (THREAD_BATCH if executor is None else EXECUTOR_BATCH)
@@ -103,7 +110,9 @@ def map_batches(
 class _Pool:
     """An executor, and threads of this process in its place when it breaks: a killed worker costs time, not results."""
 
-    def __init__(self, function: Callable[[Any], Any], executor: Executor | None, workers: int) -> None:
+    def __init__(
+        self, function: Callable[[Any], Any], executor: Executor | None, workers: int
+    ) -> None:
         self.function, self.executor = function, executor
         self.threads = ThreadPoolExecutor(workers, thread_name_prefix="imgdup_nb")
 
@@ -128,7 +137,10 @@ class _Pool:
     def _replace(self, error: BrokenExecutor) -> None:
         """Go on without an executor that has lost a worker; a cluster starts a new one and does not come here."""
         if self.executor is not None:
-            warnings.warn(f"the executor broke ({error}); what is left is done in threads of this process", stacklevel=2)
+            warnings.warn(
+                f"the executor broke ({error}); what is left is done in threads of this process",
+                stacklevel=2,
+            )
         self.executor = None
 
 

@@ -10,7 +10,8 @@ import secrets
 LITTER = {"thumbs.db", "desktop.ini"}  # what Windows leaves in folders of pictures
 # what Windows opens as a device, whatever the suffix and the folder
 DEVICE = re.compile(
-    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(\..*)?", re.IGNORECASE | re.DOTALL
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(\..*)?",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -20,8 +21,9 @@ def check_name(name: str) -> str:
     Raises
     ------
     ValueError
-        if it is empty, absolute, has `..`, a backslash, a colon (of a drive or a stream), a NUL or a hidden part, names a
-        device of Windows (`nul.jpg`) or something that Windows would change (`cat.`), or cannot be written as UTF-8.
+        if it is empty, absolute, has `..`, a backslash, a colon (of a drive or a stream), a NUL or
+        a hidden part, names a device of Windows (`nul.jpg`) or something that Windows would change
+        (`cat.`), or cannot be written as UTF-8.
 
     Examples
     --------
@@ -36,7 +38,8 @@ def check_name(name: str) -> str:
     unseen = any(not part or part.startswith(".") or part.lower() in LITTER for part in parts)
     if unseen or not all(map(_is_plain, parts)):
         raise ValueError(
-            f"name must be a path inside the folder such as '2024/cat.jpg', with no hidden part, and {name!r} is not"
+            "name must be a path inside the folder such as '2024/cat.jpg', with no hidden part, "
+            f"and {name!r} is not"
         )
     return name
 
@@ -64,13 +67,18 @@ def write_file(root: str, path: str, contents: bytes, *, replace: bool) -> None:
     os.makedirs(folder, exist_ok=True)
     home, name = os.path.realpath(root), os.path.relpath(path, root)
     if os.path.commonpath([os.path.realpath(folder), home]) != home:
-        raise ValueError(f"name must lead to a place inside the folder, and a link on its way leads out: {name!r}")
+        raise ValueError(
+            "name must lead to a place inside the folder, and a link on its way leads out: "
+            f"{name!r}"
+        )
     part = os.path.join(folder, f".imgdup_nb-{secrets.token_hex(8)}.part")  # hidden from scans
     try:
         with open(part, "xb") as file:
             file.write(contents)
         if not replace and os.path.lexists(path):
-            raise FileExistsError(f"{name!r} is there already; update_image replaces, or choose another name")
+            raise FileExistsError(
+                f"{name!r} is there already; update_image replaces, or choose another name"
+            )
         os.replace(part, path)
     finally:
         if os.path.lexists(part):
@@ -83,9 +91,13 @@ def is_within(path: str, folder: str) -> bool:
     return same_drive and os.path.commonpath([path, folder]) == folder
 
 
-LONGEST_PART = 200  # bytes of one part of a target's name, which leaves room for " (2)" on every system
+LONGEST_PART = (
+    200  # bytes of one part of a target's name, which leaves room for " (2)" on every system
+)
 
-FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')  # on Windows; a colon also names a drive or a stream there
+FORBIDDEN = re.compile(
+    r'[<>:"|?*\\\x00-\x1f]'
+)  # on Windows; a colon also names a drive or a stream there
 RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
     f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"
 }
@@ -97,7 +109,7 @@ def read_digest(path: str) -> str:
         return hashlib.file_digest(stored, "sha256").hexdigest()
 
 
-# -- names ------------------------------------------------------------------------------------------------------------
+# -- names -----------------------------------------------------------------------------------------
 
 
 def safe_parts(name: str) -> list[str]:
@@ -120,7 +132,9 @@ def safe_parts(name: str) -> list[str]:
 
 def _safe_part(part: str) -> str:
     part = _shortened(FORBIDDEN.sub("_", part))
-    bare = part.rstrip(". ")  # Windows drops dots and spaces at the end; and nothing else is left of ".."
+    bare = part.rstrip(
+        ". "
+    )  # Windows drops dots and spaces at the end; and nothing else is left of ".."
     part = bare + "_" * (len(part) - len(bare))
     if part.partition(".")[0].rstrip(" ").lower() in RESERVED:
         part = "_" + part

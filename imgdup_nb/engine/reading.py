@@ -15,7 +15,16 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile
 
-from .decode import HAS_HEIF, MAX_PIXELS, UnreadableImage, grey_as_seen, is_lying, open_lazily, read_plain_jpeg, readable
+from .decode import (
+    HAS_HEIF,
+    MAX_PIXELS,
+    UnreadableImage,
+    grey_as_seen,
+    is_lying,
+    open_lazily,
+    read_plain_jpeg,
+    readable,
+)
 from .files import _File, open_bytes, read_bytes, read_status
 from .hashing import N_VIEWS, hash_sketches, pack_bits, sketch_mode
 from .sketches import DECODE_SIDE, SKETCH_SIDE, read_sketch, sketch_image
@@ -28,7 +37,8 @@ class Reading:
     Attributes
     ----------
     row
-        a row of the `images` table as a dict; `modified` in nanoseconds since 1970, `problem` not empty if it failed.
+        a row of the `images` table as a dict; `modified` in nanoseconds since 1970, `problem` not
+        empty if it failed.
     codes
         of each method, uint64, n_views x n_words; empty where there is a problem.
     """
@@ -46,8 +56,9 @@ def read_batch(
 ) -> list[Reading]:
     """Read each file once for everything: table row with detail, and the codes of several hash methods.
 
-    The codes and the row are those of `scan_images` and `fingerprint_images`. With `functools.partial` it is a function for
-    `map_batches`; picklable, so any executor can run it. Only `colorhash` needs a second decode, in colour.
+    The codes and the row are those of `scan_images` and `fingerprint_images`. With
+    `functools.partial` it is a function for `map_batches`; picklable, so any executor can run it.
+    Only `colorhash` needs a second decode, in colour.
 
     Parameters
     ----------
@@ -58,13 +69,24 @@ def read_batch(
     """
     modes = sorted({"L", *map(sketch_mode, methods)})
     read = [_read_file(image, path, modes, max_pixels) for image, path in files]
-    stacks = {mode: _stack_sketches([sketches[mode] for _, sketches in read if sketches]) for mode in modes}
+    stacks = {
+        mode: _stack_sketches([sketches[mode] for _, sketches in read if sketches])
+        for mode in modes
+    }
     n_views = N_VIEWS if orientations else 1
-    codes = {method: iter(pack_bits(hash_sketches(stacks[sketch_mode(method)], method, n_views))) for method in methods}
-    return [Reading(row, {method: next(codes[method]) for method in methods} if sketches else {}) for row, sketches in read]
+    codes = {
+        method: iter(pack_bits(hash_sketches(stacks[sketch_mode(method)], method, n_views)))
+        for method in methods
+    }
+    return [
+        Reading(row, {method: next(codes[method]) for method in methods} if sketches else {})
+        for row, sketches in read
+    ]
 
 
-def _read_file(image: str, path: str, modes: list[str], max_pixels: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _read_file(
+    image: str, path: str, modes: list[str], max_pixels: int
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return a file's row and its sketch in each mode; no sketches, and the row's problem, if one cannot be had."""
     row, sketch = describe_file(image, path, max_pixels=max_pixels)
     if sketch is None:
@@ -81,30 +103,70 @@ def _stack_sketches(made: list[np.ndarray]) -> np.ndarray:
 
 LOW_DETAIL = 2.0  # grey levels of standard deviation; below it a hash describes noise
 NOT_KNOWN = np.iinfo(np.int64).min  # how pandas writes a missing time in nanoseconds
-WHOLE_FILE = 64 * 2**20  # bytes; smaller files are read once, for the digest and the decoder together
+WHOLE_FILE = (
+    64 * 2**20
+)  # bytes; smaller files are read once, for the digest and the decoder together
 
-# EXIF (TIFF) tags that describe how the pixels are stored, not the picture: every TIFF has a dozen of them
-LAYOUT_TAGS = {*range(254, 260), 262, 266, 273, 274, 277, 278, 279, 282, 283, 284, 296, 317, 320, 330, 338, 339, 347}
+# EXIF (TIFF) tags that describe how the pixels are stored, not the picture: every TIFF has a dozen
+# of them
+LAYOUT_TAGS = {
+    *range(254, 260),
+    262,
+    266,
+    273,
+    274,
+    277,
+    278,
+    279,
+    282,
+    283,
+    284,
+    296,
+    317,
+    320,
+    330,
+    338,
+    339,
+    347,
+}
 LAYOUT_TAGS |= {0x8769, 0x8825}  # and where the Exif and the GPS block begin
 
-LOSSLESS = {"PNG", "BMP", "DIB", "GIF", "PPM", "TGA", "PCX", "SGI", "QOI", "ICO", "PSD", "SUN", "XBM"}
+LOSSLESS = {
+    "PNG",
+    "BMP",
+    "DIB",
+    "GIF",
+    "PPM",
+    "TGA",
+    "PCX",
+    "SGI",
+    "QOI",
+    "ICO",
+    "PSD",
+    "SUN",
+    "XBM",
+}
 
 
-# -- one file ---------------------------------------------------------------------------------------------------------
+# -- one file --------------------------------------------------------------------------------------
 
 
-def _describe_batch(files: Sequence[_File], *, max_pixels: int) -> list[tuple[dict[str, Any], np.ndarray | None]]:
+def _describe_batch(
+    files: Sequence[_File], *, max_pixels: int
+) -> list[tuple[dict[str, Any], np.ndarray | None]]:
     """Return a row of the `images` table and the sketch of each file, or None where there is a problem."""
     return [describe_file(file.image, file.path, max_pixels=max_pixels) for file in files]
 
 
-def describe_file(image: str, path: str, *, max_pixels: int = MAX_PIXELS) -> tuple[dict[str, Any], np.ndarray | None]:
+def describe_file(
+    image: str, path: str, *, max_pixels: int = MAX_PIXELS
+) -> tuple[dict[str, Any], np.ndarray | None]:
     """Read and decode a file once.
 
     Returns
     -------
-    a row of the `images` table as a dict (`modified` in nanoseconds), and the sketch, uint8, 64 x 64; None where there is a
-    problem.
+    a row of the `images` table as a dict (`modified` in nanoseconds), and the sketch, uint8, 64 x
+    64; None where there is a problem.
     """
     row = {
         "image": image,
@@ -154,7 +216,10 @@ def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
 
 def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.ndarray:
     """Fill a row as Pillow understands the file, of which the `whole` is given if it is small; return the grey picture."""
-    with io.BytesIO(whole) if whole else open_bytes(row["path"]) as source, _identified(source) as image:
+    with (
+        io.BytesIO(whole) if whole else open_bytes(row["path"]) as source,
+        _identified(source) as image,
+    ):
         row.update(format=image.format or "", mode=image.mode, lossless=_is_lossless(image))
         row["sha256"] = hashlib.sha256(whole).hexdigest() if whole else _file_digest(row["path"])
         width, height = image.size  # before it is decoded smaller
@@ -168,7 +233,8 @@ def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.
 def _detail(sketch: np.ndarray) -> float:
     """Return the standard deviation of a grey sketch, 0..127.5."""
     values, n = sketch.ravel().astype(np.float64), sketch.size
-    # sums of whole numbers far below 2**53 are exact in any order, so that every machine gets the same
+    # sums of whole numbers far below 2**53 are exact in any order, so that every machine gets the
+    # same
     return float(np.sqrt(n * values.dot(values) - values.sum() ** 2) / n)
 
 
@@ -178,8 +244,16 @@ def _identified(source: Any) -> ImageFile.ImageFile:
         return open_lazily(source)
     except Exception:
         source.seek(0)
-        if not HAS_HEIF and source.read(12)[4:12] in {b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"}:
-            raise UnreadableImage('a HEIC photograph: pip install "imgdup-nb[heif]" to read it') from None
+        if not HAS_HEIF and source.read(12)[4:12] in {
+            b"ftypheic",
+            b"ftypheix",
+            b"ftypmif1",
+            b"ftypmsf1",
+            b"ftyphevc",
+        }:
+            raise UnreadableImage(
+                'a HEIC photograph: pip install "imgdup-nb[heif]" to read it'
+            ) from None
         raise
 
 
@@ -194,7 +268,9 @@ def _file_digest(path: str) -> str:
 def _count_frames(image: Image.Image) -> int:
     try:
         return int(getattr(image, "n_frames", 1))
-    except Exception:  # the first frame is good; damage further on does not make the picture unreadable
+    except (
+        Exception
+    ):  # the first frame is good; damage further on does not make the picture unreadable
         return 1
 
 
@@ -224,7 +300,8 @@ def _read_metadata(image: ImageFile.ImageFile) -> dict[str, Any]:
 def _count_iptc(image: ImageFile.ImageFile) -> int:
     if "photoshop" not in image.info and image.format != "TIFF":
         return 0
-    # imported late: a plugin imported before Pillow's own is asked first about every file, and this one tries to read it
+    # imported late: a plugin imported before Pillow's own is asked first about every file, and this
+    # one tries to read it
     from PIL import IptcImagePlugin
 
     return len(IptcImagePlugin.getiptcinfo(image) or ())

@@ -1,9 +1,11 @@
 """Exact search: all pairs of codes within a distance, the very set a double loop returns.
 
-Codes have the shape of `Fingerprints.codes`. With several views the distance of two images is the smallest between any view of
-one and the upright view of the other, in both directions, so that it does not depend on their order.
+Codes have the shape of `Fingerprints.codes`. With several views the distance of two images is the
+smallest between any view of one and the upright view of the other, in both directions, so that it
+does not depend on their order.
 
-This module is the definition, in numpy. Where bit codes are many, `bit_loops` finds the same pairs with fewer comparisons.
+This module is the definition, in numpy. Where bit codes are many, `bit_loops` finds the same pairs
+with fewer comparisons.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ TILE_ROWS = 1_000_000  # what travels to another process at a time: two tiles of
 DISTANCE_BITS = 10
 PIECE = 2**20  # pairs unpacked at a time
 TOO_MANY = (
-    "more than {:,} pairs are this similar; raise min_similarity, or look first at the images that are alike everywhere "
+    "more than {:,} pairs are this similar; raise min_similarity, or look first at the images that "
+    ""
+    ""
+    "are alike everywhere "
     "(nearly blank: images[images.detail < 5])"
 )
 
@@ -33,16 +38,20 @@ Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def find_pairs(
-    codes: np.ndarray, max_distance: float, *, others: np.ndarray | None = None, executor: Executor | None = None
+    codes: np.ndarray,
+    max_distance: float,
+    *,
+    others: np.ndarray | None = None,
+    executor: Executor | None = None,
 ) -> Found:
     """Find every pair of rows within a distance, inclusive.
 
     Parameters
     ----------
     codes : uint64, n x n_views x n_words, or float32, n x n_views x n_dimensions (unit vectors)
-    max_distance : bits, or 1 - cosine
-    others : like codes; then pairs have their row in `codes` and their column in `others`
-    executor : any `concurrent.futures.Executor`, given tiles of rows x columns; None works in threads
+    max_distance : bits, or 1 - cosine others : like codes; then pairs have their row in `codes` and
+    their column in `others` executor : any `concurrent.futures.Executor`, given tiles of rows x
+    columns; None works in threads
 
     Returns
     -------
@@ -56,17 +65,23 @@ def find_pairs(
 
     Notes
     -----
-    Bits: brute force by numpy for few codes, else whichever of multi-index hashing and brute force `bit_loops.choose_bands`
-    counts to be cheaper. Vectors: all products, n**2 / 2, block by block in 32 MB.
+    Bits: brute force by numpy for few codes, else whichever of multi-index hashing and brute force
+    `bit_loops.choose_bands` counts to be cheaper. Vectors: all products, n**2 / 2, block by block
+    in 32 MB.
     """
     if max(len(codes), 0 if others is None else len(others)) > MAX_IMAGES:
-        raise ValueError(f"more than {MAX_IMAGES:,} images must be compared in parts: similar_pairs(one_part, another_part)")
+        raise ValueError(
+            f"more than {MAX_IMAGES:,} images must be compared in parts: similar_pairs(one_part, "
+            "another_part)"
+        )
     whole = Tile(0, 0, codes, others)
     if executor is None:
         parts = _search_tile(whole, max_distance)
     else:
         function = partial(each, partial(_search_tile_elsewhere, max_distance=max_distance))
-        tiles = map_batches(function, cut_tiles(whole), executor=executor, describe="compare", size=1)
+        tiles = map_batches(
+            function, cut_tiles(whole), executor=executor, describe="compare", size=1
+        )
         parts = (part for found in tiles for part in found)
     if codes.dtype == np.uint64:
         return _closest(parts)
@@ -89,7 +104,7 @@ def all_distances(codes: np.ndarray) -> np.ndarray:
     return np.concatenate(blocks).astype(np.float64) if blocks else np.zeros((0, 0))
 
 
-# -- tiles: a part of all comparisons ---------------------------------------------------------------------------------
+# -- tiles: a part of all comparisons --------------------------------------------------------------
 
 
 class Tile(NamedTuple):
@@ -118,7 +133,12 @@ def _cut_tile(whole: Tile, height: int, corner: tuple[int, int]) -> Tile:
     row, column = corner
     others = whole.left if whole.right is None else whole.right
     on_diagonal = whole.right is None and row == column
-    return Tile(row, column, whole.left[row : row + height], None if on_diagonal else others[column : column + height])
+    return Tile(
+        row,
+        column,
+        whole.left[row : row + height],
+        None if on_diagonal else others[column : column + height],
+    )
 
 
 def _search_tile_elsewhere(tile: Tile, *, max_distance: float) -> list[np.ndarray]:
@@ -128,10 +148,13 @@ def _search_tile_elsewhere(tile: Tile, *, max_distance: float) -> list[np.ndarra
 def _search_tile(tile: Tile, max_distance: float) -> Iterator[np.ndarray]:
     """Yield (row, column, distance) of the pairs of a tile, n_found x 3; with views a pair may come several times."""
     if tile.left.dtype != np.uint64:
-        # float32 products find candidates a little too generously; the distance itself is a float64 sum of fixed order, so
-        # it depends neither on the block nor on the machine's matrix library
+        # float32 products find candidates a little too generously; the distance itself is a float64
+        # sum of fixed order, so it depends neither on the block nor on the machine's matrix library
         found = _compare_all(tile.left, tile.right, _cosine, max_distance + 1e-4)
-    elif len(tile.left) * len(tile.left if tile.right is None else tile.right) * tile.left.shape[1] <= SMALL:
+    elif (
+        len(tile.left) * len(tile.left if tile.right is None else tile.right) * tile.left.shape[1]
+        <= SMALL
+    ):
         found = _compare_all(tile.left, tile.right, _hamming, max_distance)
     else:
         found = _compare_bits(tile.left, tile.right, int(max_distance))
@@ -140,7 +163,10 @@ def _search_tile(tile: Tile, max_distance: float) -> Iterator[np.ndarray]:
 
 
 def _compare_all(
-    left: np.ndarray, right: np.ndarray | None, distance: Callable[..., np.ndarray], max_distance: float
+    left: np.ndarray,
+    right: np.ndarray | None,
+    distance: Callable[..., np.ndarray],
+    max_distance: float,
 ) -> Iterator[np.ndarray]:
     """Compare all, one square block of distances in memory at a time; distances of vectors are left to `exact_cosine`."""
     side = int((BLOCK_BYTES / 8) ** 0.5)
@@ -150,12 +176,16 @@ def _compare_all(
         for column in range(row if within else 0, len(right), side):
             block = distance(left[row : row + side], right[column : column + side])
             rows, columns = np.nonzero(block <= max_distance)
-            found = np.column_stack([rows + row, columns + column, block[rows, columns].astype(np.int64)])
+            found = np.column_stack(
+                [rows + row, columns + column, block[rows, columns].astype(np.int64)]
+            )
             # each pair once, and no image with itself
             yield found[found[:, 0] < found[:, 1]] if within else found
 
 
-def _compare_bits(left: np.ndarray, right: np.ndarray | None, max_distance: int) -> Iterator[np.ndarray]:
+def _compare_bits(
+    left: np.ndarray, right: np.ndarray | None, max_distance: int
+) -> Iterator[np.ndarray]:
     """Search by `bit_loops`: upright against upright, then the other views of each side against the other's upright."""
     from .multi_index import find_near
 
@@ -176,7 +206,7 @@ def _compare_bits(left: np.ndarray, right: np.ndarray | None, max_distance: int)
             yield found
 
 
-# -- what was found, in order -----------------------------------------------------------------------------------------
+# -- what was found, in order ----------------------------------------------------------------------
 
 
 def _closest(parts: Iterator[np.ndarray]) -> Found:
@@ -209,7 +239,9 @@ def _merge(parts: Iterator[np.ndarray]) -> np.ndarray:
         row, column, distance = part.T.astype(np.uint64)
         kept.append((row * np.uint64(MAX_IMAGES) + column << np.uint64(DISTANCE_BITS)) + distance)
         total += len(part)
-        if total > MAX_PAIRS:  # as they are found; through several views a pair is found several times
+        if (
+            total > MAX_PAIRS
+        ):  # as they are found; through several views a pair is found several times
             kept = [_once(kept)]
             total = len(kept[0])
         if total > MAX_PAIRS:
@@ -223,18 +255,23 @@ def _once(kept: list[np.ndarray]) -> np.ndarray:
     kept.clear()
     numbers.sort()
     is_first = np.ones(len(numbers), dtype=bool)
-    is_first[1:] = numbers[1:] ^ numbers[:-1] >= np.uint64(2**DISTANCE_BITS)  # some bit of row or column differs
+    is_first[1:] = numbers[1:] ^ numbers[:-1] >= np.uint64(
+        2**DISTANCE_BITS
+    )  # some bit of row or column differs
     return numbers if is_first.all() else numbers[is_first]
 
 
-# -- distances --------------------------------------------------------------------------------------------------------
+# -- distances -------------------------------------------------------------------------------------
 
 
 def _hamming(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return uint16 distances, n_left x n_right, the smallest over the views."""
 
     def upright(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return sum(np.bitwise_count(a[:, None, word] ^ b[None, :, word]).astype(np.uint16) for word in range(a.shape[1]))
+        return sum(
+            np.bitwise_count(a[:, None, word] ^ b[None, :, word]).astype(np.uint16)
+            for word in range(a.shape[1])
+        )
 
     return _smallest(left, right, upright)
 
@@ -244,7 +281,9 @@ def _cosine(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return _smallest(left, right, lambda a, b: 1 - a @ b.T)
 
 
-def _smallest(left: np.ndarray, right: np.ndarray, distance: Callable[..., np.ndarray]) -> np.ndarray:
+def _smallest(
+    left: np.ndarray, right: np.ndarray, distance: Callable[..., np.ndarray]
+) -> np.ndarray:
     best = distance(left[:, 0], right[:, 0])
     for view in range(1, left.shape[1]):
         best = np.minimum(best, distance(left[:, view], right[:, 0]))
@@ -252,7 +291,9 @@ def _smallest(left: np.ndarray, right: np.ndarray, distance: Callable[..., np.nd
     return best
 
 
-def exact_cosine(codes: np.ndarray, rows: np.ndarray, columns: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
+def exact_cosine(
+    codes: np.ndarray, rows: np.ndarray, columns: np.ndarray, others: np.ndarray | None = None
+) -> np.ndarray:
     """Return 1 - cosine of pairs of rows, float64, summed in float64 and rounded to 6 decimals."""
     others = codes if others is None else others
     best = np.full(len(rows), np.inf)

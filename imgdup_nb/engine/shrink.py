@@ -1,8 +1,8 @@
 """Shrink grey pixels as Pillow's Lanczos does, byte for byte, in a third of its time and without the interpreter's lock.
 
-Pillow adds up whole numbers: each weight is a multiple of 2**-22, and what one direction gives is rounded to a byte before the
-other direction is taken. So does this, hence every machine gets the same bytes. Here all columns are summed at once, which a
-processor does eight at a time.
+Pillow adds up whole numbers: each weight is a multiple of 2**-22, and what one direction gives is
+rounded to a byte before the other direction is taken. So does this, hence every machine gets the
+same bytes. Here all columns are summed at once, which a processor does eight at a time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import numpy as np
 from .jit import compiled
 
 SUPPORT = 3  # Lanczos looks at three pixels of the smaller picture to either side
-FRACTION_BITS = 22  # 8 bits of a pixel, two for what reaches beyond black and white, and the rest of 32
+FRACTION_BITS = (
+    22  # 8 bits of a pixel, two for what reaches beyond black and white, and the rest of 32
+)
 TOGETHER = 4  # rows summed in one go
 
 
@@ -50,7 +52,10 @@ def shrink_pixels(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     array([[7, 7, 7],
            [7, 7, 7]], dtype=uint8)
     """
-    of_columns, of_rows = lanczos_weights(pixels.shape[0], height), lanczos_weights(pixels.shape[1], width)
+    of_columns, of_rows = (
+        lanczos_weights(pixels.shape[0], height),
+        lanczos_weights(pixels.shape[1], width),
+    )
     return _shrink_both(pixels, *of_columns, *of_rows)
 
 
@@ -105,11 +110,26 @@ def _shrink_and_turn(pixels: np.ndarray, starts: np.ndarray, shares: np.ndarray)
         for column in range(n_columns):
             total[column] = 1 << (FRACTION_BITS - 1)  # half, so that it is rounded
         for tap in range(0, shares.shape[1], TOGETHER):
-            a, b, c, d = shares[row, tap], shares[row, tap + 1], shares[row, tap + 2], shares[row, tap + 3]
+            a, b, c, d = (
+                shares[row, tap],
+                shares[row, tap + 1],
+                shares[row, tap + 2],
+                shares[row, tap + 3],
+            )
             at = starts[row] + tap
-            i, j, k, m = min(at, end), min(at + 1, end), min(at + 2, end), min(at + 3, end)  # beyond the end shares are 0
+            i, j, k, m = (
+                min(at, end),
+                min(at + 1, end),
+                min(at + 2, end),
+                min(at + 3, end),
+            )  # beyond the end shares are 0
             for column in range(n_columns):
-                total[column] += pixels[i, column] * a + pixels[j, column] * b + pixels[k, column] * c + pixels[m, column] * d
+                total[column] += (
+                    pixels[i, column] * a
+                    + pixels[j, column] * b
+                    + pixels[k, column] * c
+                    + pixels[m, column] * d
+                )
         for column in range(n_columns):
             line[column] = min(max(total[column] >> FRACTION_BITS, 0), 255)
         for column in range(n_columns):
@@ -119,7 +139,11 @@ def _shrink_and_turn(pixels: np.ndarray, starts: np.ndarray, shares: np.ndarray)
 
 @compiled
 def _shrink_both(
-    pixels: np.ndarray, starts: np.ndarray, shares: np.ndarray, starts_2: np.ndarray, shares_2: np.ndarray
+    pixels: np.ndarray,
+    starts: np.ndarray,
+    shares: np.ndarray,
+    starts_2: np.ndarray,
+    shares_2: np.ndarray,
 ) -> np.ndarray:
     """Shrink columns, then rows, in one call: each call costs a turn at the interpreter's lock."""
     return _shrink_and_turn(_shrink_and_turn(pixels, starts, shares), starts_2, shares_2)

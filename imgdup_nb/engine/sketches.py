@@ -1,7 +1,7 @@
 """The small square that the hash methods look at, and a memory of the last ones, so that no file is decoded twice.
 
-A grey sketch of a JPEG is decoded from its brightness alone, which is what makes scanning fast; only what looks at colours
-(`colorhash`, the choice of keepers) reads a sketch in colour.
+A grey sketch of a JPEG is decoded from its brightness alone, which is what makes scanning fast;
+only what looks at colours (`colorhash`, the choice of keepers) reads a sketch in colour.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from .decode import open_image, readable
 from .files import read_status
 
 SKETCH_SIDE = 64  # pixels
-DECODE_SIDE = 128  # decoded at least this large before it becomes a sketch, so that reduction does not alias
+DECODE_SIDE = (
+    128  # decoded at least this large before it becomes a sketch, so that reduction does not alias
+)
 
 Stamp = tuple[str, int, int, str]  # path, bytes, time of change, mode
 
@@ -26,9 +28,14 @@ def sketch_image(pixels: np.ndarray) -> np.ndarray:
 
     uint8, height x width (x 3 for RGB) -> uint8, 64 x 64 (x 3)
     """
-    # what is very large is first averaged by whole pixels, which still leaves 16 for each of the square
+    # what is very large is first averaged by whole pixels, which still leaves 16 for each of the
+    # square
     down, across = (max(1, side // (16 * SKETCH_SIDE)) for side in pixels.shape[:2])
-    small = np.asarray(Image.fromarray(pixels).reduce((across, down))) if max(down, across) > 1 else pixels
+    small = (
+        np.asarray(Image.fromarray(pixels).reduce((across, down)))
+        if max(down, across) > 1
+        else pixels
+    )
     if small.ndim == 2:
         return _squash(small)
     return np.dstack([_squash(small[:, :, band]) for band in range(small.shape[2])])
@@ -38,7 +45,9 @@ def _squash(band: np.ndarray) -> np.ndarray:
     from .shrink import shrink_pixels
 
     # numba compiles once more for what may not be written to, as Pillow's pixels
-    return shrink_pixels(band if band.flags.carray else np.array(band, order="C"), SKETCH_SIDE, SKETCH_SIDE)
+    return shrink_pixels(
+        band if band.flags.carray else np.array(band, order="C"), SKETCH_SIDE, SKETCH_SIDE
+    )
 
 
 def read_sketch(path: str, mode: str = "L") -> np.ndarray:
@@ -55,7 +64,9 @@ def read_sketch(path: str, mode: str = "L") -> np.ndarray:
     known = sketches.get(stamp)
     if known is None:
         known = sketch_image(np.asarray(open_image(path, min_side=DECODE_SIDE, mode=mode)))
-        if sketches.has_room():  # else one pass over many files would drop each just before it is asked for
+        if (
+            sketches.has_room()
+        ):  # else one pass over many files would drop each just before it is asked for
             sketches.keep(stamp, known)
     return known
 

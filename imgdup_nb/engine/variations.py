@@ -13,7 +13,9 @@ Change = Callable[[Image.Image], Image.Image]
 
 
 def _scale(width: float, height: float) -> Change:
-    return lambda image: image.resize((max(1, round(image.width * width)), max(1, round(image.height * height))))
+    return lambda image: image.resize(
+        (max(1, round(image.width * width)), max(1, round(image.height * height)))
+    )
 
 
 def _enhance(quality: Callable[[Image.Image], Any], factor: float) -> Change:
@@ -26,7 +28,9 @@ def _turn(degrees: float) -> Change:
 
 def _crop(share: float) -> Change:
     """Cut this share of the width off at the left and of the height off at the top."""
-    return lambda image: image.crop((round(image.width * share), round(image.height * share), *image.size))
+    return lambda image: image.crop(
+        (round(image.width * share), round(image.height * share), *image.size)
+    )
 
 
 def _sepia(image: Image.Image) -> Image.Image:
@@ -34,7 +38,9 @@ def _sepia(image: Image.Image) -> Image.Image:
 
 
 def _sixteen_bits(image: Image.Image) -> Image.Image:
-    return Image.fromarray(np.asarray(image.convert("L"), dtype=np.uint16) * 257)  # 255 * 257 = 65535
+    return Image.fromarray(
+        np.asarray(image.convert("L"), dtype=np.uint16) * 257
+    )  # 255 * 257 = 65535
 
 
 def _transparent_border(image: Image.Image) -> Image.Image:
@@ -46,7 +52,13 @@ def _caption(image: Image.Image) -> Image.Image:
     draw = ImageDraw.Draw(captioned)
     draw.rectangle((0, image.height - bar, *image.size), fill="black")
     middle = (image.width / 2, image.height - bar / 2)
-    draw.text(middle, "seen somewhere else", fill="white", font=ImageFont.load_default(bar * 0.6), anchor="mm")
+    draw.text(
+        middle,
+        "seen somewhere else",
+        fill="white",
+        font=ImageFont.load_default(bar * 0.6),
+        anchor="mm",
+    )
     return captioned
 
 
@@ -84,7 +96,9 @@ VARIATIONS = {
     "greyscale": Variation("edits", ".jpg", ImageOps.grayscale),
     "sepia": Variation("edits", ".jpg", _sepia),
     "blurred": Variation("edits", ".jpg", lambda image: image.filter(ImageFilter.GaussianBlur(2))),
-    "sharpened": Variation("edits", ".jpg", lambda image: image.filter(ImageFilter.UnsharpMask(2, percent=200))),
+    "sharpened": Variation(
+        "edits", ".jpg", lambda image: image.filter(ImageFilter.UnsharpMask(2, percent=200))
+    ),
     "cropped 5 %": Variation("edits", ".jpg", _crop(0.05)),
     "cropped 30 %": Variation("edits", ".jpg", _crop(0.30)),
     "mirrored": Variation("turned", ".jpg", ImageOps.mirror),

@@ -13,7 +13,9 @@ from .sampling import CERTAIN
 MAX_SECONDS = 10.0  # two shots further apart are no burst
 
 
-def mark_bursts(pairs: pd.DataFrame, images: pd.DataFrame, *, max_seconds: float = MAX_SECONDS) -> pd.DataFrame:
+def mark_bursts(
+    pairs: pd.DataFrame, images: pd.DataFrame, *, max_seconds: float = MAX_SECONDS
+) -> pd.DataFrame:
     """Tell which pairs are two shots of a burst or series, by the time the camera wrote down.
 
     Parameters
@@ -23,27 +25,29 @@ def mark_bursts(pairs: pd.DataFrame, images: pd.DataFrame, *, max_seconds: float
     images
         the table it comes from.
     max_seconds
-        two similar pictures taken at different times at most this far apart, inclusive, are a burst; so are the first and the
-        last of a series of such pictures, however long it is.
+        two similar pictures taken at different times at most this far apart, inclusive, are a
+        burst; so are the first and the last of a series of such pictures, however long it is.
 
     Returns
     -------
     pandas.DataFrame
-        the pairs with two more columns: seconds_apart (NaN where a time is missing), burst (bool). To keep every shot, group
-        ``marked[~marked.burst]``; to look at series only, or to collapse them on purpose, ``marked[marked.burst]``.
+        the pairs with two more columns: seconds_apart (NaN where a time is missing), burst (bool).
+        To keep every shot, group ``marked[~marked.burst]``; to look at series only, or to collapse
+        them on purpose, ``marked[marked.burst]``.
 
     Raises
     ------
     ValueError
-        if `images` has no times or others than times, lacks an image of the pairs or has two of one name, or max_seconds is no
-        number above 0.
+        if `images` has no times or others than times, lacks an image of the pairs or has two of one
+        name, or max_seconds is no number above 0.
 
     Notes
     -----
-    Edited copies keep the time of their shot, so 0 seconds apart means copies. Times that `scan_images` reads have whole
-    seconds, so two shots within one second pass for copies too; times of yours may be finer. A camera's clock knows no zone:
-    shots of two cameras, or before and after a change of its clock, may seem hours apart. Pairs of the same bytes or pixels are
-    never a burst.
+    Edited copies keep the time of their shot, so 0 seconds apart means copies. Times that
+    `scan_images` reads have whole seconds, so two shots within one second pass for copies too;
+    times of yours may be finer. A camera's clock knows no zone: shots of two cameras, or before and
+    after a change of its clock, may seem hours apart. Pairs of the same bytes or pixels are never a
+    burst.
 
     Examples
     --------
@@ -57,18 +61,29 @@ def mark_bursts(pairs: pd.DataFrame, images: pd.DataFrame, *, max_seconds: float
     if isinstance(max_seconds, bool) or not isinstance(max_seconds, Real) or not max_seconds > 0:
         raise ValueError(f"max_seconds must be a number above 0, and {max_seconds!r} is not")
     if not isinstance(images, pd.DataFrame) or not {"image", "taken"} <= set(images):
-        raise ValueError("images must be a table made by scan_images(folder), with the columns image and taken")
+        raise ValueError(
+            "images must be a table made by scan_images(folder), with the columns image and taken"
+        )
     check_rows(images, pairs)
     taken = pd.Series(read_times(images.taken), index=images.image.to_numpy(dtype=object))
     unknown = set(pairs.left) | set(pairs.right)
     unknown -= set(taken.index)
     if unknown:
-        raise ValueError(f"images must hold every image of the pairs, and lacks {sorted(unknown)[0]!r}")
-    left, right = (taken.reindex(pairs[side].astype(object)).to_numpy() for side in ("left", "right"))
+        raise ValueError(
+            f"images must hold every image of the pairs, and lacks {sorted(unknown)[0]!r}"
+        )
+    left, right = (
+        taken.reindex(pairs[side].astype(object)).to_numpy() for side in ("left", "right")
+    )
     apart = seconds_apart(left, right)
-    numbers, _names = pd.factorize(pd.concat([pairs.left.astype(object), pairs.right.astype(object)]))
+    numbers, _names = pd.factorize(
+        pd.concat([pairs.left.astype(object), pairs.right.astype(object)])
+    )
     first, second = numbers[: len(pairs)], numbers[len(pairs) :]
-    marked = pairs.assign(seconds_apart=apart, burst=find_bursts(first, second, apart, are_certain(pairs), max_seconds))
+    marked = pairs.assign(
+        seconds_apart=apart,
+        burst=find_bursts(first, second, apart, are_certain(pairs), max_seconds),
+    )
     marked.attrs = dict(pairs.attrs)
     return marked
 
@@ -83,7 +98,9 @@ def read_times(taken: pd.Series) -> np.ndarray:
             raise ValueError("some have a time zone and some have none")
         return pd.to_datetime(taken, utc=True).dt.tz_convert(None).to_numpy()
     except (ValueError, TypeError) as error:
-        raise ValueError(f"images.taken must hold times, or nothing where none is known: {error}") from error
+        raise ValueError(
+            f"images.taken must hold times, or nothing where none is known: {error}"
+        ) from error
 
 
 def seconds_apart(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -97,7 +114,11 @@ def is_near(apart: np.ndarray, max_seconds: float = MAX_SECONDS) -> np.ndarray:
 
 
 def find_bursts(
-    first: np.ndarray, second: np.ndarray, apart: np.ndarray, certain: np.ndarray, max_seconds: float = MAX_SECONDS
+    first: np.ndarray,
+    second: np.ndarray,
+    apart: np.ndarray,
+    certain: np.ndarray,
+    max_seconds: float = MAX_SECONDS,
 ) -> np.ndarray:
     """Tell which pairs are of one burst: shots close together, and the ends of a series a - b - c of them.
 
@@ -114,11 +135,17 @@ def find_bursts(
     n_images = int(max(first.max(), second.max())) + 1 if len(first) else 0
     if not n_images:
         return near
-    links = coo_array((np.ones(near.sum(), np.int8), (first[near], second[near])), shape=(n_images, n_images))
+    links = coo_array(
+        (np.ones(near.sum(), np.int8), (first[near], second[near])), shape=(n_images, n_images)
+    )
     series = connected_components(links, directed=False)[1]
     return near | ((apart > 0) & ~certain & (series[first] == series[second]))
 
 
 def are_certain(pairs: pd.DataFrame) -> np.ndarray:
     """Tell which pairs are copies beyond doubt, of the same bytes or pixels; none where the table does not know."""
-    return pairs.relation.isin(CERTAIN).to_numpy() if "relation" in pairs else np.zeros(len(pairs), dtype=bool)
+    return (
+        pairs.relation.isin(CERTAIN).to_numpy()
+        if "relation" in pairs
+        else np.zeros(len(pairs), dtype=bool)
+    )

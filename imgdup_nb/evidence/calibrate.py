@@ -30,10 +30,13 @@ from .evaluate import PairsOrGroups
 from .false_pairs import USUAL_REACH, score_strangers
 from .intervals import binomial_interval, check_confidence
 
-COPY_SIDE = 512  # pixels; copies are made of pictures of at least this size, enough for every method
+COPY_SIDE = (
+    512  # pixels; copies are made of pictures of at least this size, enough for every method
+)
 
 USUAL = [
-    "jpeg 85", "jpeg 40", "webp", "256 colours", "half size", "quarter size", "enlarged", "squashed", "caption", "brighter",
+    "jpeg "
+    "85", "jpeg 40", "webp", "256 colours", "half size", "quarter size", "enlarged", "squashed", "caption", "brighter",
     "darker", "more contrast", "greyscale", "blurred", "sharpened", "cropped 5 %", "cropped 30 %", "mirrored", "rotated 90",
 ]  # fmt: skip
 
@@ -47,21 +50,23 @@ class Calibration:
     Attributes
     ----------
     recall
-        one row per variation and level: variation, threshold (percent), copies, found, recall, recall_low, recall_high.
+        one row per variation and level: variation, threshold (percent), copies, found, recall,
+        recall_low, recall_high.
     strangers
-        one row per level: threshold, false (pairs of strangers at or above it), comparisons, reach (largest share of the other
-        images that one image looks like), rate, rate_low, rate_high.
+        one row per level: threshold, false (pairs of strangers at or above it), comparisons, reach
+        (largest share of the other images that one image looks like), rate, rate_low, rate_high.
     copies
         one row per copy: image, variation, similarity to its original (percent).
     suspects
-        the most similar strangers, at most 20: left, right, similarity. Look at them: what you would call a copy was counted as
-        false, and belongs into truth=.
+        the most similar strangers, at most 20: left, right, similarity. Look at them: what you
+        would call a copy was counted as false, and belongs into truth=.
     method
         its name.
     n_images, confidence
         images compared with each other, and the confidence of the intervals.
     max_reach
-        share of all images: what the upper ends take for granted (see `calibrate`), the largest reach seen included.
+        share of all images: what the upper ends take for granted (see `calibrate`), the largest
+        reach seen included.
     """
 
     recall: pd.DataFrame
@@ -79,8 +84,8 @@ class Calibration:
         Parameters
         ----------
         n_images
-            its size; None for that of the calibrated one. In that one itself nothing need be expected: `strangers` has the
-            count.
+            its size; None for that of the calibrated one. In that one itself nothing need be
+            expected: `strangers` has the count.
 
         Returns
         -------
@@ -88,7 +93,9 @@ class Calibration:
             threshold, expected, expected_low, expected_high (pairs).
         """
         n = self.n_images if n_images is None else n_images
-        n = check_count("n_images", n, at_least=0, instead=", or None for that of the calibrated one")
+        n = check_count(
+            "n_images", n, at_least=0, instead=", or None for that of the calibrated one"
+        )
         pairs = n * (n - 1) / 2
         rates = self.strangers[["rate", "rate_low", "rate_high"]].to_numpy() * pairs
         table = pd.DataFrame(rates, columns=["expected", "expected_low", "expected_high"])
@@ -132,18 +139,18 @@ def calibrate(
     method, orientations, executor
         as for `fingerprint_images`.
     variations
-        how copies are made: names from `demo.VARIATIONS`, or functions by a name of yours, each taking and returning an RGB
-        image. None takes nineteen usual ones.
+        how copies are made: names from `demo.VARIATIONS`, or functions by a name of yours, each
+        taking and returning an RGB image. None takes nineteen usual ones.
     n_sample
         images to copy, drawn at random; all if there are fewer. Nearly blank ones are left out.
     min_similarity
         percent; the lowest level looked at.
     truth
-        duplicates known already, in any form that `score_thresholds` takes; such pairs are no strangers. Pairs of the same
-        bytes or pixels never are.
+        duplicates known already, in any form that `score_thresholds` takes; such pairs are no
+        strangers. Pairs of the same bytes or pixels never are.
     max_reach
-        0 to 1: what you take for granted about kinds of pictures too rare to be among these: that one picture looks like at
-        most this share of all others. 1 takes nothing for granted.
+        0 to 1: what you take for granted about kinds of pictures too rare to be among these: that
+        one picture looks like at most this share of all others. 1 takes nothing for granted.
     confidence
         of the intervals.
     seed
@@ -160,19 +167,28 @@ def calibrate(
 
     Notes
     -----
-    Duplicates that nobody declared count as false pairs: the rate is then too high, never too low. Recall has Clopper-Pearson
-    intervals, each copy of a variation being of another image. Pairs of strangers are not independent, for one odd image can
-    look like many, and a kind that is rarer than 3.7 in n may not be among n images at all. So the rate's interval is widened
-    by how unevenly false pairs fall on the images, and its upper end by what such a kind would add if each of its images looked
-    like `max_reach` of all, or like as many as the most crowded image at `min_similarity`, whichever is more. No evidence can
-    bound that: with max_reach=1 the upper end holds for any collection whatever, and is 7.4 / n or more even where no false
-    pair was seen. Copies lie in a temporary folder; pictures are brought to about 512 pixels first.
+    Duplicates that nobody declared count as false pairs: the rate is then too high, never too low.
+    Recall has Clopper-Pearson intervals, each copy of a variation being of another image. Pairs of
+    strangers are not independent, for one odd image can look like many, and a kind that is rarer
+    than 3.7 in n may not be among n images at all. So the rate's interval is widened by how
+    unevenly false pairs fall on the images, and its upper end by what such a kind would add if each
+    of its images looked like `max_reach` of all, or like as many as the most crowded image at
+    `min_similarity`, whichever is more. No evidence can bound that: with max_reach=1 the upper end
+    holds for any collection whatever, and is 7.4 / n or more even where no false pair was seen.
+    Copies lie in a temporary folder; pictures are brought to about 512 pixels first.
     """
     check_confidence(confidence)
     floor = check_percent("min_similarity", min_similarity)
     check_count("n_sample", n_sample)
-    if isinstance(max_reach, bool) or not isinstance(max_reach, Real) or not 0 <= float(max_reach) <= 1:
-        raise ValueError(f"max_reach must be a share of all images, from 0 to 1 such as {USUAL_REACH}, not {max_reach!r}")
+    if (
+        isinstance(max_reach, bool)
+        or not isinstance(max_reach, Real)
+        or not 0 <= float(max_reach) <= 1
+    ):
+        raise ValueError(
+            f"max_reach must be a share of all images, from 0 to 1 such as {USUAL_REACH}, not "
+            f"{max_reach!r}"
+        )
     makers = _makers(USUAL if variations is None else variations)
     prints = fingerprint_images(images, method, orientations=orientations, executor=executor)
     sample = _draw(prints.images, n_sample, seed)
@@ -186,11 +202,13 @@ def calibrate(
         method=prints.method.name,
         n_images=len(prints),
         confidence=confidence,
-        max_reach=max(float(max_reach), strangers.reach.max()) if len(strangers) else float(max_reach),
+        max_reach=max(float(max_reach), strangers.reach.max())
+        if len(strangers)
+        else float(max_reach),
     )
 
 
-# -- copies -----------------------------------------------------------------------------------------------------------
+# -- copies ----------------------------------------------------------------------------------------
 
 
 def _makers(variations: Sequence[str] | Mapping[str, Change]) -> dict[str, Variation]:
@@ -200,7 +218,8 @@ def _makers(variations: Sequence[str] | Mapping[str, Change]) -> dict[str, Varia
     unknown = [name for name in names if name not in VARIATIONS]
     if unknown or isinstance(variations, str):
         raise ValueError(
-            f"variations must be a list of names from {', '.join(map(repr, VARIATIONS))}, or functions by name; "
+            f"variations must be a list of names from {', '.join(map(repr, VARIATIONS))}, or "
+            "functions by name; "
             f"{(unknown or names)[0]!r} is not"
         )
     return {name: VARIATIONS[name] for name in names}
@@ -208,9 +227,16 @@ def _makers(variations: Sequence[str] | Mapping[str, Change]) -> dict[str, Varia
 
 def _draw(images: pd.DataFrame, n_sample: int, seed: int) -> np.ndarray:
     """Return the rows of the images to copy."""
-    usable = np.flatnonzero(images.detail.to_numpy() >= LOW_DETAIL) if "detail" in images else np.arange(len(images))
+    usable = (
+        np.flatnonzero(images.detail.to_numpy() >= LOW_DETAIL)
+        if "detail" in images
+        else np.arange(len(images))
+    )
     if not len(usable):
-        raise ValueError(f"images must hold one with enough detail to copy (from {LOW_DETAIL:g} up), and holds none")
+        raise ValueError(
+            f"images must hold one with enough detail to copy (from {LOW_DETAIL:g} up), and holds "
+            "none"
+        )
     return np.sort(np.random.default_rng(seed).permutation(usable)[:n_sample])
 
 
@@ -239,28 +265,42 @@ def _score_copies(
         else:
             similarity = prints.method.similarity(_distances(prints.codes[copied], found.codes))
     names = pd.Series([prints.names[row] for row in copied], dtype=object)
-    return pd.DataFrame({"image": names, "variation": found.images.variation, "similarity": similarity})
+    return pd.DataFrame(
+        {"image": names, "variation": found.images.variation, "similarity": similarity}
+    )
 
 
-def _align(prints: Fingerprints, copied: np.ndarray, found: Fingerprints, executor: Executor | None) -> np.ndarray:
+def _align(
+    prints: Fingerprints, copied: np.ndarray, found: Fingerprints, executor: Executor | None
+) -> np.ndarray:
     """Return the percent of each copy and its original by local features, as `similar_pairs` scores them."""
     pairs = list(zip(prints.codes[copied, 0], found.codes[:, 0], strict=True))
     scores = list(score_pairs(pairs, prints.method.name, executor))
-    flat = np.array([not (is_textured(one) and is_textured(other)) for one, other in pairs], dtype=bool)
+    flat = np.array(
+        [not (is_textured(one) and is_textured(other)) for one, other in pairs], dtype=bool
+    )
     if flat.any():
-        originals = prints.images.iloc[copied[flat]].assign(image=found.images.image[flat].to_numpy())
-        hashes = [fingerprint_images(some, executor=executor) for some in (originals, found.images[flat])]
+        originals = prints.images.iloc[copied[flat]].assign(
+            image=found.images.image[flat].to_numpy()
+        )
+        hashes = [
+            fingerprint_images(some, executor=executor) for some in (originals, found.images[flat])
+        ]
         by_name = [dict(zip(side.names, side.codes, strict=True)) for side in hashes]
         for k in np.flatnonzero(flat):
             name = found.images.image[k]
             if name in by_name[0] and name in by_name[1]:
                 codes = [side[name][None] for side in by_name]
                 [percent] = hashes[0].method.similarity(_distances(*codes))
-                # without features no vote leads to a pair: only a near hash, or frames that are alike
+                # without features no vote leads to a pair: only a near hash, or frames that are
+                # alike
                 is_near = percent >= NEAR_HASH or (
-                    prints.method.name == "aligned" and len(find_alike_frames(pairs[k], np.zeros(2, dtype=bool))) > 0
+                    prints.method.name == "aligned"
+                    and len(find_alike_frames(pairs[k], np.zeros(2, dtype=bool))) > 0
                 )
-                scores[k] = fall_back(scores[k], float(percent), *pairs[k]) if is_near else Score(0.0)
+                scores[k] = (
+                    fall_back(scores[k], float(percent), *pairs[k]) if is_near else Score(0.0)
+                )
     return np.array([score.similarity for score in scores], dtype=np.float64)
 
 
@@ -291,13 +331,21 @@ def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return best
 
 
-def _recall(copies: pd.DataFrame, names: list[str], levels: np.ndarray, confidence: float) -> pd.DataFrame:
+def _recall(
+    copies: pd.DataFrame, names: list[str], levels: np.ndarray, confidence: float
+) -> pd.DataFrame:
     tables = []
     for name in names:
         similarity = copies.similarity[copies.variation == name].to_numpy()
         found = (similarity[None, :] >= levels[:, None] - TOLERANCE).sum(axis=1)
         low, high = binomial_interval(found, len(similarity), confidence)
         share = found / len(similarity) if len(similarity) else np.full(len(levels), np.nan)
-        columns = {"copies": len(similarity), "found": found, "recall": share, "recall_low": low, "recall_high": high}
+        columns = {
+            "copies": len(similarity),
+            "found": found,
+            "recall": share,
+            "recall_low": low,
+            "recall_high": high,
+        }
         tables.append(pd.DataFrame({"variation": name, "threshold": levels, **columns}))
     return pd.concat(tables, ignore_index=True)

@@ -14,17 +14,21 @@ from ..groups import LINKAGES
 from .labels import Labels, number_answers, read_labels
 
 
-def apply_labels(pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, linkage: str = "star") -> pd.DataFrame:
+def apply_labels(
+    pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, linkage: str = "star"
+) -> pd.DataFrame:
     """Take what a person called different out of a pair table, so that no group holds it again.
 
     Parameters
     ----------
     pairs
-        made by `similar_pairs`; it is not changed, and still holds every pair should you want them back.
+        made by `similar_pairs`; it is not changed, and still holds every pair should you want them
+        back.
     labels
-        answers; those about images that are not in the table are passed over. Of a table between two collections an image whose
-        name both have is called "left:NAME" or "right:NAME", as in its groups. What is said of an image is said of all files of
-        the same bytes too, as the table knows them; an answer about two such files is about these two.
+        answers; those about images that are not in the table are passed over. Of a table between
+        two collections an image whose name both have is called "left:NAME" or "right:NAME", as in
+        its groups. What is said of an image is said of all files of the same bytes too, as the
+        table knows them; an answer about two such files is about these two.
     linkage : {'star', 'connected', 'complete'}
         what groups will be made with.
 
@@ -37,18 +41,20 @@ def apply_labels(pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, linkage:
     Returns
     -------
     pandas.DataFrame
-        the remaining rows with a column label ("same", or empty), for `group_duplicates` and all else at any threshold. `attrs`
-        gains labels: {"different": pairs called so, "cut": pairs that went with them, "linkage": as given}.
+        the remaining rows with a column label ("same", or empty), for `group_duplicates` and all
+        else at any threshold. `attrs` gains labels: {"different": pairs called so, "cut": pairs
+        that went with them, "linkage": as given}.
 
     Raises
     ------
     ValueError
-        if the answers contradict each other: both pairs of C called the same, and A and B different.
+        if the answers contradict each other: both pairs of C called the same, and A and B
+        different.
 
     Notes
     -----
-    Cost: with star linkage the common neighbours of the images called different; with connected linkage one pass over the pairs
-    of everything that hangs together with them.
+    Cost: with star linkage the common neighbours of the images called different; with connected
+    linkage one pass over the pairs of everything that hangs together with them.
 
     Examples
     --------
@@ -69,17 +75,30 @@ def apply_labels(pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, linkage:
     different, cut = verdicts.different.copy(), verdicts.different.copy()
     if linkage == "connected":
         _trim_chains(verdicts, cut)
-    elif linkage == "star" or graph.n_copies.any():  # of very many copies most pairs are not in the table
+    elif (
+        linkage == "star" or graph.n_copies.any()
+    ):  # of very many copies most pairs are not in the table
         _trim_stars(verdicts, cut)
     label = np.where(verdicts.together, "same", "")
-    kept = pairs.assign(label=pd.Series(label[np.argsort(graph.row)], index=pairs.index, dtype=object))
+    kept = pairs.assign(
+        label=pd.Series(label[np.argsort(graph.row)], index=pairs.index, dtype=object)
+    )
     kept = kept.drop(index=pairs.index[graph.row[cut]]).reset_index(drop=True)
     kept.attrs = pairs.attrs | {
-        "labels": {"different": int(different.sum()), "cut": int((cut & ~different).sum()), "linkage": linkage}
+        "labels": {
+            "different": int(different.sum()),
+            "cut": int((cut & ~different).sum()),
+            "linkage": linkage,
+        }
     }
     if pairs.attrs.get("alike"):
-        lost = {graph.names[image] for image in np.concatenate([graph.first[cut], graph.second[cut]])}
-        sets = ([first, *(copy for copy in copies if copy not in lost)] for first, *copies in pairs.attrs["alike"])
+        lost = {
+            graph.names[image] for image in np.concatenate([graph.first[cut], graph.second[cut]])
+        }
+        sets = (
+            [first, *(copy for copy in copies if copy not in lost)]
+            for first, *copies in pairs.attrs["alike"]
+        )
         kept.attrs["alike"] = SharedList(some for some in sets if len(some) > 1)
     return kept
 
@@ -87,16 +106,21 @@ def apply_labels(pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, linkage:
 class _Verdicts:
     """Answers about the pairs of a graph, also about those between copies of the images they name.
 
-    An answer is about two *ends*: an end is the contents of an image, or, where both images have the same, the image itself.
-    Image k is end k; the contents that k is the first image of are end n + k.
+    An answer is about two *ends*: an end is the contents of an image, or, where both images have
+    the same, the image itself. Image k is end k; the contents that k is the first image of are end
+    n + k.
     """
 
     def __init__(self, graph: PairGraph, pairs: pd.DataFrame, table: pd.DataFrame) -> None:
         self.graph, self.n = graph, len(graph.names)
         self.contents = _same_contents(graph, pairs)
         answers = number_answers(table, graph.names, graph.sides)
-        answers = answers.assign(key=self.keys(answers["first"].to_numpy(), answers["second"].to_numpy()))
-        answers = answers.drop_duplicates("key", keep="last")  # the last answer counts, also if given about another copy
+        answers = answers.assign(
+            key=self.keys(answers["first"].to_numpy(), answers["second"].to_numpy())
+        )
+        answers = answers.drop_duplicates(
+            "key", keep="last"
+        )  # the last answer counts, also if given about another copy
         self.apart = answers.key[answers.label == "different"].to_numpy()
         keys = self.keys(graph.first, graph.second)
         self.different = np.isin(keys, self.apart)
@@ -106,7 +130,9 @@ class _Verdicts:
         """Return a number for the two ends of each pair of images, int64."""
         one, other = self.contents[first], self.contents[second]
         alone = one == other
-        ends = np.sort([np.where(alone, first, self.n + one), np.where(alone, second, self.n + other)], axis=0)
+        ends = np.sort(
+            [np.where(alone, first, self.n + one), np.where(alone, second, self.n + other)], axis=0
+        )
         return ends[0] * 2 * max(self.n, 1) + ends[1]
 
     def unlike_ends(self) -> list[tuple[int, int]]:
@@ -142,7 +168,10 @@ def _first_linked(graph: PairGraph, linking: np.ndarray) -> np.ndarray:
     from scipy.sparse.csgraph import connected_components
 
     n = len(graph.names)
-    links = coo_array((np.ones(linking.sum(), np.int8), (graph.first[linking], graph.second[linking])), shape=(n, n))
+    links = coo_array(
+        (np.ones(linking.sum(), np.int8), (graph.first[linking], graph.second[linking])),
+        shape=(n, n),
+    )
     number = connected_components(links, directed=False)[1] if n else np.zeros(0, np.int64)
     return np.unique(number, return_index=True)[1].astype(np.int64)[number]
 
@@ -154,17 +183,28 @@ def _trim_stars(verdicts: _Verdicts, cut: np.ndarray) -> None:
     for a, b in ends:
         of_a, of_b = neighbours.get(a, {}), neighbours.get(b, {})
         for shared in sorted(of_a.keys() & of_b.keys()):
-            one, other = ([pair for pair in pairs if not cut[pair]] for pairs in (of_a[shared], of_b[shared]))
+            one, other = (
+                [pair for pair in pairs if not cut[pair]] for pairs in (of_a[shared], of_b[shared])
+            )
             if not one or not other:
                 continue
             if verdicts.together[one].any() and verdicts.together[other].any():
-                raise _contradiction(verdicts, a, b, f"both called the same as {verdicts.graph.names[shared]!r}")
+                raise _contradiction(
+                    verdicts, a, b, f"both called the same as {verdicts.graph.names[shared]!r}"
+                )
             # pairs are numbered strongest first, and by name among equals
             one_is_weaker = min(one) > min(other)
-            cut[one if verdicts.together[other].any() or (one_is_weaker and not verdicts.together[one].any()) else other] = True
+            cut[
+                one
+                if verdicts.together[other].any()
+                or (one_is_weaker and not verdicts.together[one].any())
+                else other
+            ] = True
 
 
-def _neighbours(verdicts: _Verdicts, wanted: set[int], usable: np.ndarray) -> dict[int, dict[int, list[int]]]:
+def _neighbours(
+    verdicts: _Verdicts, wanted: set[int], usable: np.ndarray
+) -> dict[int, dict[int, list[int]]]:
     """Return end -> image -> the pairs between them, for some ends and pairs."""
     graph, touched = verdicts.graph, verdicts.touches(wanted)
     neighbours: dict[int, dict[int, list[int]]] = {}
@@ -180,7 +220,9 @@ def _neighbours(verdicts: _Verdicts, wanted: set[int], usable: np.ndarray) -> di
 def _trim_chains(verdicts: _Verdicts, cut: np.ndarray) -> None:
     """Join images along the strongest pairs first, those called the same before all; cut each pair that joins unlike images."""
     graph, together = verdicts.graph, verdicts.together
-    unlike: dict[int, set[int]] = {}  # ends that must not be where this end is; later, where anything of this group is
+    unlike: dict[
+        int, set[int]
+    ] = {}  # ends that must not be where this end is; later, where anything of this group is
     for a, b in verdicts.unlike_ends():
         unlike.setdefault(a, set()).add(b)
         unlike.setdefault(b, set()).add(a)
@@ -190,7 +232,9 @@ def _trim_chains(verdicts: _Verdicts, cut: np.ndarray) -> None:
     holds = {image: {end for end in verdicts.ends_of(image) if end in unlike} for image in images}
     against = {image: {other for end in holds[image] for other in unlike[end]} for image in images}
     head = {image: image for image in images}
-    order = np.concatenate([np.flatnonzero(concerned & together), np.flatnonzero(concerned & ~together)])
+    order = np.concatenate(
+        [np.flatnonzero(concerned & together), np.flatnonzero(concerned & ~together)]
+    )
     for pair in order.tolist():
         first, second = int(graph.first[pair]), int(graph.second[pair])
         one, other = _head_of(head, first), _head_of(head, second)
@@ -198,7 +242,12 @@ def _trim_chains(verdicts: _Verdicts, cut: np.ndarray) -> None:
             continue
         if not holds[one].isdisjoint(against[other]):
             if together[pair]:
-                raise _contradiction(verdicts, first, second, "called the same, yet a chain of such pairs joins unlike images")
+                raise _contradiction(
+                    verdicts,
+                    first,
+                    second,
+                    "called the same, yet a chain of such pairs joins unlike images",
+                )
             cut[pair] = True
             continue
         if len(holds[one]) < len(holds[other]):
@@ -217,5 +266,6 @@ def _head_of(head: dict[int, int], image: int) -> int:
 
 def _contradiction(verdicts: _Verdicts, a: int, b: int, why: str) -> ValueError:
     return ValueError(
-        f"labels contradict each other: {verdicts.name(a)!r} and {verdicts.name(b)!r} are {why}; correct one of these answers"
+        f"labels contradict each other: {verdicts.name(a)!r} and {verdicts.name(b)!r} are {why}; "
+        "correct one of these answers"
     )

@@ -53,9 +53,10 @@ def record_decision(
     Returns
     -------
     dict, ready for `json.dumps`:
-        format, made (UTC), note, threshold, linkage, method, floor, versions, counts (images, unreadable, pairs, groups, in
-        groups, redundant), evidence (reason, wish, intervals; answers per label), inputs (one SHA-256 for all files, and the
-        first 16 hexadecimal digits of each file's), groups (lists of names, the original first).
+        format, made (UTC), note, threshold, linkage, method, floor, versions, counts (images,
+        unreadable, pairs, groups, in groups, redundant), evidence (reason, wish, intervals; answers
+        per label), inputs (one SHA-256 for all files, and the first 16 hexadecimal digits of each
+        file's), groups (lists of names, the original first).
 
     Raises
     ------
@@ -76,7 +77,9 @@ def record_decision(
     if missing:
         raise KeyError(f"images has no row for {min(missing)!r}, which is in a group; {WHERE_FROM}")
     digests = images.sha256 if "sha256" in images else [""] * len(images)
-    files = {str(name): str(digest) for name, digest in sorted(zip(images.image, digests, strict=True))}
+    files = {
+        str(name): str(digest) for name, digest in sorted(zip(images.image, digests, strict=True))
+    }
     record: Record = {
         "format": FORMAT,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -106,7 +109,9 @@ def record_decision(
     return record
 
 
-def compare_decisions(old: Record | str | os.PathLike[str], new: Record | str | os.PathLike[str]) -> pd.DataFrame:
+def compare_decisions(
+    old: Record | str | os.PathLike[str], new: Record | str | os.PathLike[str]
+) -> pd.DataFrame:
     """Tell what changed from one decision to another.
 
     Parameters
@@ -117,8 +122,9 @@ def compare_decisions(old: Record | str | os.PathLike[str], new: Record | str | 
     Returns
     -------
     pandas.DataFrame, one row per change, none if both decided the same about the same files:
-        what ("threshold", "linkage", "method", "floor", "version of ...", "count of ...", "file", "group", "evidence"), change
-        ("new", "gone" or "changed"), old, new. A group counts as changed if some of its images were in a group before.
+        what ("threshold", "linkage", "method", "floor", "version of ...", "count of ...", "file",
+        "group", "evidence"), change ("new", "gone" or "changed"), old, new. A group counts as
+        changed if some of its images were in a group before.
 
     Raises
     ------
@@ -141,13 +147,17 @@ def compare_decisions(old: Record | str | os.PathLike[str], new: Record | str | 
     5               group     gone  [a, b]   None
     """
     one, other = _read(old), _read(new)
-    rows = [(name, "changed", one[name], other[name]) for name in _SETTINGS if one[name] != other[name]]
+    rows = [
+        (name, "changed", one[name], other[name]) for name in _SETTINGS if one[name] != other[name]
+    ]
     rows += _differences("version of {}", one["versions"], other["versions"])
     rows += _differences("count of {}", one["counts"], other["counts"])
     rows += _differences("evidence", {"": one["evidence"]}, {"": other["evidence"]})
     rows += [
         ("file", change, name if before is not None else None, name if after is not None else None)
-        for name, change, before, after in _changes(one["inputs"]["files"], other["inputs"]["files"])
+        for name, change, before, after in _changes(
+            one["inputs"]["files"], other["inputs"]["files"]
+        )
     ]
     rows += _changed_groups(one["groups"], other["groups"])
     return pd.DataFrame(rows, columns=["what", "change", "old", "new"], dtype=object)
@@ -176,17 +186,23 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _evidence(recommendation: Recommendation | None, labels: Labels | pd.DataFrame | None) -> Record:
+def _evidence(
+    recommendation: Recommendation | None, labels: Labels | pd.DataFrame | None
+) -> Record:
     evidence: Record = {}
     if recommendation is not None:
         evidence["recommended"] = recommendation.threshold
         evidence["reason"] = recommendation.reason
         evidence["wish"] = recommendation.wish
         evidence["confidence"] = recommendation.confidence
-        evidence["intervals"] = {name: list(span) for name, span in recommendation.intervals.items()}
+        evidence["intervals"] = {
+            name: list(span) for name, span in recommendation.intervals.items()
+        }
     if labels is not None:
         table = read_labels(labels)
-        answers = sorted([*sorted((str(row.left), str(row.right))), row.label] for row in table.itertuples())
+        answers = sorted(
+            [*sorted((str(row.left), str(row.right))), row.label] for row in table.itertuples()
+        )
         evidence["labels"] = dict(sorted(Counter(table.label).items()))
         evidence["labels sha256"] = hashlib.sha256(json.dumps(answers).encode()).hexdigest()
     return evidence
@@ -194,7 +210,9 @@ def _evidence(recommendation: Recommendation | None, labels: Labels | pd.DataFra
 
 def _write(path: Path, text: str) -> None:
     """Write a file as a whole: beside its place first, so that nobody ever reads half of it."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as part:
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8"
+    ) as part:
         part.write(text + "\n")
     try:
         os.replace(part.name, path)
@@ -207,7 +225,12 @@ def _read(decision: Record | str | os.PathLike[str]) -> Record:
     record = decision if isinstance(decision, Mapping) else _load(Path(decision))
     if not isinstance(record, Mapping) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, Mapping) else type(record).__name__
-        raise ValueError(f"a decision must be a record of format {FORMAT} made by record_decision, and this one has {found!r}")
+        raise ValueError(
+            f"a decision must be a record of format {FORMAT} made by record_decision, and this one "
+            ""
+            ""
+            f"has {found!r}"
+        )
     return dict(record)
 
 
@@ -215,7 +238,9 @@ def _load(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is no decision that record_decision wrote: it is no JSON ({error})") from error
+        raise ValueError(
+            f"{path} is no decision that record_decision wrote: it is no JSON ({error})"
+        ) from error
 
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, Any, Any]]:
@@ -224,12 +249,24 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, 
     for name in dict.fromkeys([*old, *new]):
         before, after = old.get(name), new.get(name)
         if before != after:
-            rows.append((name, "new" if name not in old else "gone" if name not in new else "changed", before, after))
+            rows.append(
+                (
+                    name,
+                    "new" if name not in old else "gone" if name not in new else "changed",
+                    before,
+                    after,
+                )
+            )
     return rows
 
 
-def _differences(what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, Any, Any]]:
-    return [(what.format(name), change, before, after) for name, change, before, after in _changes(old, new)]
+def _differences(
+    what: str, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> list[tuple[str, str, Any, Any]]:
+    return [
+        (what.format(name), change, before, after)
+        for name, change, before, after in _changes(old, new)
+    ]
 
 
 def _changed_groups(old: list[list[str]], new: list[list[str]]) -> list[tuple[str, str, Any, Any]]:

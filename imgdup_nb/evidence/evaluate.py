@@ -1,7 +1,8 @@
 """What is true of the pairs -> precision and recall at every threshold.
 
-A truth is read once into a `Truth`: the group of each image, or the true pairs. True pairs are counted from the sizes of the
-groups and never listed, so that memory follows the pair table and not the square of the number of images.
+A truth is read once into a `Truth`: the group of each image, or the true pairs. True pairs are
+counted from the sizes of the groups and never listed, so that memory follows the pair table and not
+the square of the number of images.
 """
 
 from __future__ import annotations
@@ -41,14 +42,15 @@ def score_thresholds(
         what the duplicates really are, as one of
 
         - the group of each image: a dict or Series by image, or a table with the columns image and group. Two images are
-          duplicates exactly when their groups are equal; an image whose group is None or NaN is a duplicate of nothing;
+          duplicates exactly when their groups are equal; an image whose group is None or NaN is a
+          duplicate of nothing;
         - a rule that returns the group for an image's name, such as ``lambda name: name.split("/")[0]`` for folders;
         - a table of true pairs with the columns left and right, every other pair being false. With a column label (see
           `Labels`) only the rows that say "same" are taken.
 
-        Of a table between two collections only pairs across them count. Where both have an image of one name, a group or a rule
-        is asked for that name, or for "left:" or "right:" before it where a dict has that; of true pairs the left image is
-        looked for in the left collection.
+        Of a table between two collections only pairs across them count. Where both have an image of
+        one name, a group or a rule is asked for that name, or for "left:" or "right:" before it
+        where a dict has that; of true pairs the left image is looked for in the left collection.
     thresholds
         percent, inclusive, at or above the floor; None takes every level.
     confidence
@@ -57,9 +59,10 @@ def score_thresholds(
     Returns
     -------
     pandas.DataFrame, one row per threshold, strictest first unless given otherwise:
-        threshold (percent), pairs (at or above it), true, false, missed (true pairs below it, also those that the table does
-        not hold), precision, precision_low, precision_high, recall, recall_low, recall_high, f1, average_precision (of the
-        ranking down to here; that of the last row is the whole table's). Shares from 0 to 1, NaN where nothing was counted.
+        threshold (percent), pairs (at or above it), true, false, missed (true pairs below it, also
+        those that the table does not hold), precision, precision_low, precision_high, recall,
+        recall_low, recall_high, f1, average_precision (of the ranking down to here; that of the
+        last row is the whole table's). Shares from 0 to 1, NaN where nothing was counted.
 
     Raises
     ------
@@ -73,9 +76,10 @@ def score_thresholds(
 
     Notes
     -----
-    The shares are exact for this collection. The intervals are for other collections of the same kind: pairs that share a group
-    of the truth are expected to vary together (a dyadic variance), so ten groups of ten count for much less than 450
-    independent pairs. Cost: one sort of the pairs.
+    The shares are exact for this collection. The intervals are for other collections of the same
+    kind: pairs that share a group of the truth are expected to vary together (a dyadic variance),
+    so ten groups of ten count for much less than 450 independent pairs. Cost: one sort of the
+    pairs.
 
     Examples
     --------
@@ -97,8 +101,8 @@ def score_in_full(
 ) -> pd.DataFrame:
     """Return the table of `score_thresholds` with one more column.
 
-    precision_best is the low end that precision would have if every pair were true: it depends on how the pairs fall on the
-    groups, and not on which are true.
+    precision_best is the low end that precision would have if every pair were true: it depends on
+    how the pairs fall on the groups, and not on which are true.
     """
     check_confidence(confidence)
     graph = PairGraph.read(pairs)
@@ -108,7 +112,9 @@ def score_in_full(
         graph.check_floor(value)
     strictest_first = np.unique(levels)[::-1]
     table = _score(graph, known, strictest_first, confidence)
-    return table.iloc[np.searchsorted(-strictest_first, -np.asarray(levels, dtype=float))].reset_index(drop=True)
+    return table.iloc[
+        np.searchsorted(-strictest_first, -np.asarray(levels, dtype=float))
+    ].reset_index(drop=True)
 
 
 def _score(graph: PairGraph, truth: Truth, levels: np.ndarray, confidence: float) -> pd.DataFrame:
@@ -119,9 +125,13 @@ def _score(graph: PairGraph, truth: Truth, levels: np.ndarray, confidence: float
     with np.errstate(invalid="ignore", divide="ignore"):
         precision, recall = true / counted, true / np.float64(truth.n_pairs)
         f1 = 2 * true / (counted + truth.n_pairs)
-    for_precision, for_recall, if_all_true = _effective_numbers(graph, truth, same, counted, confidence)
+    for_precision, for_recall, if_all_true = _effective_numbers(
+        graph, truth, same, counted, confidence
+    )
     precision_low, precision_high = paired_interval(precision, counted, for_precision, confidence)
-    recall_low, recall_high = paired_interval(recall, np.full(len(levels), truth.n_pairs), for_recall, confidence)
+    recall_low, recall_high = paired_interval(
+        recall, np.full(len(levels), truth.n_pairs), for_recall, confidence
+    )
     gained = np.diff(recall, prepend=0.0)
     return pd.DataFrame(
         {
@@ -143,7 +153,7 @@ def _score(graph: PairGraph, truth: Truth, levels: np.ndarray, confidence: float
     )
 
 
-# -- the truth --------------------------------------------------------------------------------------------------------
+# -- the truth -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +169,8 @@ class Truth:
     n_pairs
         true pairs.
     is_right
-        None, or, between two collections, which images are of the right one: only pairs across are looked at.
+        None, or, between two collections, which images are of the right one: only pairs across are
+        looked at.
     """
 
     group: np.ndarray
@@ -171,14 +182,18 @@ class Truth:
         """Return for each pair of image numbers whether it is true."""
         if self.listed is None:
             return self.group[first] == self.group[second]
-        keys = np.minimum(first, second).astype(np.int64) * len(self.group) + np.maximum(first, second)
+        keys = np.minimum(first, second).astype(np.int64) * len(self.group) + np.maximum(
+            first, second
+        )
         place = np.minimum(np.searchsorted(self.listed, keys), max(len(self.listed) - 1, 0))
         return self.listed[place] == keys if len(self.listed) else np.zeros(len(keys), dtype=bool)
 
     def pairs_per_group(self) -> np.ndarray:
         """Return the number of true pairs in each group, int64."""
         if self.listed is not None:
-            return np.bincount(self.group[self.listed // len(self.group)], minlength=self.group.max(initial=-1) + 1)
+            return np.bincount(
+                self.group[self.listed // len(self.group)], minlength=self.group.max(initial=-1) + 1
+            )
         size = np.bincount(self.group)
         if self.is_right is not None:
             on_right = np.bincount(self.group[self.is_right], minlength=len(size))
@@ -192,20 +207,28 @@ def read_truth_of(graph: PairGraph, truth: Any, pairs: pd.DataFrame) -> Truth:
     return read_truth(truth, graph.names, complete=complete, sides=graph.sides)
 
 
-def read_truth(truth: Any, names: list[str], *, complete: bool, sides: Sides | None = None) -> Truth:
+def read_truth(
+    truth: Any, names: list[str], *, complete: bool, sides: Sides | None = None
+) -> Truth:
     """Read a truth in any of its forms (see `score_thresholds`) for images in the order of `names`.
 
-    `complete` says that `names` are all images compared; otherwise true pairs of images unknown so far count as well.
+    `complete` says that `names` are all images compared; otherwise true pairs of images unknown so
+    far count as well.
     """
     if isinstance(truth, pd.DataFrame) and {"left", "right"} <= set(truth):
         return _read_pairs(truth, names, complete=complete, sides=sides)
     if callable(truth) and not isinstance(truth, Mapping | pd.Series | pd.DataFrame):
-        return _from_groups([truth(name) for name in (sides.own if sides else names)], [], sides=sides)
+        return _from_groups(
+            [truth(name) for name in (sides.own if sides else names)], [], sides=sides
+        )
     if isinstance(truth, pd.DataFrame) and {"image", "group"} <= set(truth):
-        truth = pd.Series(truth["group"].to_numpy(dtype=object), index=truth["image"].to_numpy(dtype=object))
+        truth = pd.Series(
+            truth["group"].to_numpy(dtype=object), index=truth["image"].to_numpy(dtype=object)
+        )
     if not isinstance(truth, Mapping | pd.Series):
         raise TypeError(
-            "truth must be the group of each image (dict, Series, or table with image and group), a function of the name, or a "
+            "truth must be the group of each image (dict, Series, or table with image and group), "
+            "a function of the name, or a "
             f"table of pairs with left and right, not {type(truth).__name__}"
         )
     return _read_groups(truth, names, complete=complete, sides=sides)
@@ -216,26 +239,38 @@ def _read_groups(truth: Any, names: list[str], *, complete: bool, sides: Sides |
         twice = truth.index[truth.index.duplicated()][0]
         raise ValueError(f"truth must name each image once, and {twice!r} is there twice")
     by_name = dict(truth.items())
-    if sides is not None:  # names that both collections have may be told apart in the truth, and need not be
-        names = [name if name in by_name else own for name, own in zip(names, sides.own, strict=True)]
+    if (
+        sides is not None
+    ):  # names that both collections have may be told apart in the truth, and need not be
+        names = [
+            name if name in by_name else own for name, own in zip(names, sides.own, strict=True)
+        ]
     missing = [name for name in names if name not in by_name]
     if missing:
         raise ValueError(
-            f"truth gives no group for {len(missing)} of {len(names)} images, such as {_some(missing)}; give each image one, "
+            f"truth gives no group for {len(missing)} of {len(names)} images, such as "
+            f"{_some(missing)}; give each image one, "
             "None for a duplicate of nothing"
         )
     others = by_name.keys() - set(names)
     groups = [by_name[name] for name in names]
-    return _from_groups(groups, [by_name[name] for name in others], count_others=not complete, sides=sides)
+    return _from_groups(
+        groups, [by_name[name] for name in others], count_others=not complete, sides=sides
+    )
 
 
-def _from_groups(groups: list[Any], others: list[Any], *, count_others: bool = False, sides: Sides | None = None) -> Truth:
+def _from_groups(
+    groups: list[Any], others: list[Any], *, count_others: bool = False, sides: Sides | None = None
+) -> Truth:
     """Make a truth of each image's group; `others` are the groups of images that were not compared."""
     numbers = pd.factorize(pd.Series([*groups, *others], dtype=object))[0]  # None and NaN become -1
     inside, outside = numbers[: len(groups)].astype(np.int64), numbers[len(groups) :]
     lonely = inside < 0
     inside[lonely] = numbers.max(initial=-1) + 1 + np.arange(lonely.sum())
-    n_all, n_inside = (int(Truth(some, None, 0).pairs_per_group().sum()) for some in (numbers[numbers >= 0], inside))
+    n_all, n_inside = (
+        int(Truth(some, None, 0).pairs_per_group().sum())
+        for some in (numbers[numbers >= 0], inside)
+    )
     if not count_others and n_all > n_inside and len(outside):
         _warn_of_absent(n_all - n_inside)
     if sides is not None:
@@ -244,7 +279,9 @@ def _from_groups(groups: list[Any], others: list[Any], *, count_others: bool = F
     return Truth(inside, None, n_all if count_others else n_inside)
 
 
-def _read_pairs(truth: pd.DataFrame, names: list[str], *, complete: bool, sides: Sides | None) -> Truth:
+def _read_pairs(
+    truth: pd.DataFrame, names: list[str], *, complete: bool, sides: Sides | None
+) -> Truth:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -254,7 +291,11 @@ def _read_pairs(truth: pd.DataFrame, names: list[str], *, complete: bool, sides:
     left, right = (places.get_indexer(truth[side].astype(object)) for side in ("left", "right"))
     if sides is not None:
         left, right = (
-            np.where(found < 0, places.get_indexer(before + truth[side].astype(object).astype(str)), found)
+            np.where(
+                found < 0,
+                places.get_indexer(before + truth[side].astype(object).astype(str)),
+                found,
+            )
             for found, side, before in ((left, "left", LEFT), (right, "right", RIGHT))
         )
     unnamed = (left < 0) | (right < 0)
@@ -270,14 +311,21 @@ def _read_pairs(truth: pd.DataFrame, names: list[str], *, complete: bool, sides:
     n = len(names)
     keys = np.unique(np.minimum(left, right).astype(np.int64) * n + np.maximum(left, right))
     keys = keys[keys // max(n, 1) != keys % max(n, 1)]  # an image is no duplicate of itself
-    links = coo_array((np.ones(len(keys), np.int8), (keys // max(n, 1), keys % max(n, 1))), shape=(n, n))
-    group = connected_components(links, directed=False)[1].astype(np.int64) if n else np.zeros(0, np.int64)
+    links = coo_array(
+        (np.ones(len(keys), np.int8), (keys // max(n, 1), keys % max(n, 1))), shape=(n, n)
+    )
+    group = (
+        connected_components(links, directed=False)[1].astype(np.int64)
+        if n
+        else np.zeros(0, np.int64)
+    )
     return Truth(group, keys, len(keys) + (0 if complete else int(unnamed.sum())))
 
 
 def _warn_of_absent(count: int) -> None:
     warnings.warn(
-        f"{count} true pairs are of images that were not compared (unreadable, or not in this collection); they do not count",
+        f"{count} true pairs are of images that were not compared (unreadable, or not in this "
+        "collection); they do not count",
         stacklevel=5,
     )
 
@@ -286,7 +334,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:SOME])) + (", ..." if len(names) > SOME else "")
 
 
-# -- how much the pairs tell ------------------------------------------------------------------------------------------
+# -- how much the pairs tell -----------------------------------------------------------------------
 
 
 def _effective_numbers(
@@ -294,9 +342,10 @@ def _effective_numbers(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return how many independent pairs those at or above each level are worth: for precision, for recall, if all were true.
 
-    Pairs vary together when they share a group of the truth. With the residual e of a pair (1 or 0, less the share), the
-    variance of a share is the sum of e * e' over all two pairs that share a group. Summed by group: the squares of the
-    groups' sums, less the pairs between two groups that were so counted twice.
+    Pairs vary together when they share a group of the truth. With the residual e of a pair (1 or 0,
+    less the share), the variance of a share is the sum of e * e' over all two pairs that share a
+    group. Summed by group: the squares of the groups' sums, less the pairs between two groups that
+    were so counted twice.
     """
     first, second = truth.group[graph.first], truth.group[graph.second]
     n_groups = int(truth.group.max(initial=-1)) + 1
@@ -305,8 +354,12 @@ def _effective_numbers(
     (precision, recall, if_all_true), start = np.zeros((3, len(counted))), 0
     for k, stop in enumerate(counted):  # pairs are sorted, so those of one level lie together
         one, other, true = first[start:stop], second[start:stop], same[start:stop]
-        between = one != other  # such pairs are all false: true ones lie in one group, also of a listed truth
-        ends += np.bincount(one, minlength=n_groups) + np.bincount(other[between], minlength=n_groups)
+        between = (
+            one != other
+        )  # such pairs are all false: true ones lie in one group, also of a listed truth
+        ends += np.bincount(one, minlength=n_groups) + np.bincount(
+            other[between], minlength=n_groups
+        )
         good += np.bincount(one[true], minlength=n_groups)
         n_between += int(between.sum())
         precision[k] = effective_pairs(ends, good, n_between, confidence)
@@ -316,7 +369,9 @@ def _effective_numbers(
     return precision, recall, if_all_true
 
 
-def effective_pairs(ends: np.ndarray, good: np.ndarray, n_between: float, confidence: float) -> float:
+def effective_pairs(
+    ends: np.ndarray, good: np.ndarray, n_between: float, confidence: float
+) -> float:
     """Return how many independent pairs have the variance of these.
 
     Parameters

@@ -1,15 +1,17 @@
 """How often a method takes strangers for copies, and how far the count may be from the truth.
 
-The pairs of a sample share images, so they are not independent: one odd picture can look like many, and a kind of picture too
-rare to have been seen can make more false pairs than all that were seen. The upper end of an interval adds up both:
+The pairs of a sample share images, so they are not independent: one odd picture can look like many,
+and a kind of picture too rare to have been seen can make more false pairs than all that were seen.
+The upper end of an interval adds up both:
 
 - what was seen: Clopper-Pearson with as many independent pairs as the sample is worth, by how unevenly false pairs fall on the
   images (the variance of a U-statistic);
 - what may have been missed: by the rule of three on images, a kind of which none was seen among n may still be 3.7 / n of all
   pictures (at 97.5 percent), each of which looks like at most `reach` of all others.
 
-Without a bound on that reach no count among n images can exclude a rate of 7.4 / n. Hoeffding's bound for U-statistics, which
-holds for any collection, is no wider than that, and is what reach 1 gives.
+Without a bound on that reach no count among n images can exclude a rate of 7.4 / n. Hoeffding's
+bound for U-statistics, which holds for any collection, is no wider than that, and is what reach 1
+gives.
 """
 
 from __future__ import annotations
@@ -25,15 +27,23 @@ from .evaluate import PairsOrGroups, read_truth
 from .intervals import binomial_interval, few_clusters
 from .sampling import CERTAIN
 
-USUAL_REACH = 0.1  # of all pictures; among 1,500 photographs the most crowded one reached 0.01 by phash at 80, 0.05 at 70
+# of all pictures; among 1,500 photographs the most crowded one reached 0.01 by phash at 80, 0.05 at
+# 70
+USUAL_REACH = 0.1
 ENOUGH_TO_SEE_CLUMPS = 20  # false pairs; with fewer, how they clump must be assumed
-CLUMPING = 4.2  # rare kinds of images that all look alike: no pair seen then excludes 15.5 pairs, not 3.7, at 97.5 percent
+# rare kinds of images that all look alike: no pair seen then excludes 15.5 pairs, not 3.7, at 97.5
+# percent
+CLUMPING = 4.2
 MAX_SUSPECTS = 20
 HALVINGS = 60  # of an interval of rates
 
 
 def score_strangers(
-    prints: Fingerprints, floor: float, truth: PairsOrGroups | None, max_reach: float, confidence: float
+    prints: Fingerprints,
+    floor: float,
+    truth: PairsOrGroups | None,
+    max_reach: float,
+    confidence: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Compare all images with each other; return the tables `strangers` and `suspects` of a `Calibration`."""
     pairs = similar_pairs(prints, min_similarity=floor)
@@ -49,8 +59,12 @@ def score_strangers(
     strange = pairs[~related]
     levels = prints.method.levels(floor)
     ends, similarity = (first[~related], second[~related]), strange.similarity.to_numpy()
-    table = rate_table(*ends, similarity, levels, n, comparisons, max_reach=max_reach, confidence=confidence)
-    suspects = strange.head(MAX_SUSPECTS)[["left", "right", "similarity"]].astype({"left": object, "right": object})
+    table = rate_table(
+        *ends, similarity, levels, n, comparisons, max_reach=max_reach, confidence=confidence
+    )
+    suspects = strange.head(MAX_SUSPECTS)[["left", "right", "similarity"]].astype(
+        {"left": object, "right": object}
+    )
     return table, suspects.reset_index(drop=True)
 
 
@@ -69,21 +83,25 @@ def rate_table(
 
     Parameters
     ----------
-    first, second, similarity : n_false; image numbers and percent of each false pair, most similar first
-    levels : percent, strictest first
-    n, comparisons : images, and pairs of strangers among them
-    max_reach : share of all images that one image, should its kind have been missed, looks like at most
+    first, second, similarity : n_false; image numbers and percent of each false pair, most similar
+    first levels : percent, strictest first n, comparisons : images, and pairs of strangers among
+    them max_reach : share of all images that one image, should its kind have been missed, looks
+    like at most
 
     Returns
     -------
     pandas.DataFrame, one row per level:
-        threshold, false, comparisons, reach (largest share of the other images that one image looks like), rate, rate_low,
-        rate_high.
+        threshold, false, comparisons, reach (largest share of the other images that one image looks
+        like), rate, rate_low, rate_high.
     """
     false = np.searchsorted(-similarity, -(levels - TOLERANCE), side="right")
     degrees, start, degree = [], 0, np.zeros(n, dtype=np.int64)
     for stop in false:  # pairs are sorted, so those of one level lie together
-        degree = degree + np.bincount(first[start:stop], minlength=n) + np.bincount(second[start:stop], minlength=n)
+        degree = (
+            degree
+            + np.bincount(first[start:stop], minlength=n)
+            + np.bincount(second[start:stop], minlength=n)
+        )
         degrees.append(degree)
         start = stop
     reach = np.array([some.max(initial=0) for some in degrees]) / max(n - 1, 1)
@@ -93,16 +111,25 @@ def rate_table(
     if max_reach >= 1:
         high = any_rate_above(rate, n, confidence)
     else:  # no kind that was missed reaches further than this, or than what was seen does at the loosest level
-        high = np.minimum(high + _missed(n, max(max_reach, reach.max(initial=0.0)), confidence), 1.0)
-    columns = {"false": false, "comparisons": comparisons, "reach": reach, "rate": rate, "rate_low": low, "rate_high": high}
+        high = np.minimum(
+            high + _missed(n, max(max_reach, reach.max(initial=0.0)), confidence), 1.0
+        )
+    columns = {
+        "false": false,
+        "comparisons": comparisons,
+        "reach": reach,
+        "rate": rate,
+        "rate_low": low,
+        "rate_high": high,
+    }
     return pd.DataFrame({"threshold": levels, **columns})
 
 
 def _clumping(degree: np.ndarray, comparisons: int, confidence: float) -> float:
     """Return how many times larger the variance of the number of false pairs is than for independent pairs; at least 1.
 
-    The sum of e * e' over all two pairs that share an image, e being 1 or 0 less the rate, against that over equal pairs.
-    `degree` has the false pairs of each image.
+    The sum of e * e' over all two pairs that share an image, e being 1 or 0 less the rate, against
+    that over equal pairs. `degree` has the false pairs of each image.
     """
     n_false = degree.sum() / 2
     rate = n_false / comparisons if comparisons else 0.0
@@ -119,7 +146,8 @@ def _clumping(degree: np.ndarray, comparisons: int, confidence: float) -> float:
 def _missed(n: int, reach: float, confidence: float) -> float:
     """Return the rate of false pairs of a kind of image that may have been missed, each looking like `reach` of all images.
 
-    The largest share of which none is seen among n with a probability of (1 - confidence) / 2; its pairs are twice that share.
+    The largest share of which none is seen among n with a probability of (1 - confidence) / 2; its
+    pairs are twice that share.
     """
     share = 1 - ((1 - confidence) / 2) ** (1 / max(n, 1))
     return 2 * share * reach
@@ -128,13 +156,18 @@ def _missed(n: int, reach: float, confidence: float) -> float:
 def any_rate_above(rate: np.ndarray, n: int, confidence: float) -> np.ndarray:
     """Return the upper end of a rate counted among the pairs of n images, whatever these are like.
 
-    Hoeffding (1963): all pairs are an average over the ways to pair images off, each of n // 2 independent pairs, so the
-    count strays no further than Chernoff's bound for n // 2 trials.
+    Hoeffding (1963): all pairs are an average over the ways to pair images off, each of n // 2
+    independent pairs, so the count strays no further than Chernoff's bound for n // 2 trials.
     """
     wanted = np.log(2 / (1 - confidence)) / max(n // 2, 1)
     low, high = np.array(rate, dtype=float), np.ones_like(rate, dtype=float)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        strayed = xlogy(rate, rate / np.maximum(middle, 1e-300)) + xlogy(1 - rate, (1 - rate) / np.maximum(1 - middle, 1e-300))
-        low, high = np.where(strayed < wanted, middle, low), np.where(strayed < wanted, high, middle)
+        strayed = xlogy(rate, rate / np.maximum(middle, 1e-300)) + xlogy(
+            1 - rate, (1 - rate) / np.maximum(1 - middle, 1e-300)
+        )
+        low, high = (
+            np.where(strayed < wanted, middle, low),
+            np.where(strayed < wanted, high, middle),
+        )
     return high

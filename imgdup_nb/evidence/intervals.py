@@ -1,7 +1,8 @@
 """Intervals for shares: how far a counted precision or recall may be from the true one.
 
-Three kinds of counting, three functions. All intervals are two-sided and inclusive, for a confidence such as 0.95: when
-the truth lies outside, it lies above or below in about half of the cases each.
+Three kinds of counting, three functions. All intervals are two-sided and inclusive, for a
+confidence such as 0.95: when the truth lies outside, it lies above or below in about half of the
+cases each.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import numpy as np
 from scipy.special import betaincinv, ndtri, stdtrit, xlogy
 
 GRID, ROUNDS = 33, 8  # the multiplier's logarithm to 1e-10
-LOOKING = 1.0  # nats by which the bound of answers is raised because people look after each, and stop when it pleases them
+# nats by which the bound of answers is raised because people look after each, and stop when it
+# pleases them
+LOOKING = 1.0
 
 
 def check_confidence(value: Any) -> float:
@@ -32,7 +35,9 @@ def check_confidence(value: Any) -> float:
     return float(value)
 
 
-def binomial_interval(successes: Any, trials: Any, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def binomial_interval(
+    successes: Any, trials: Any, confidence: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the Clopper-Pearson interval of a share counted in independent trials.
 
     Parameters
@@ -51,7 +56,9 @@ def binomial_interval(successes: Any, trials: Any, confidence: float = 0.95) -> 
     (0.884, 1.0)
     """
     tail = (1 - check_confidence(confidence)) / 2
-    successes, trials = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(trials, dtype=float))
+    successes, trials = np.broadcast_arrays(
+        np.asarray(successes, dtype=float), np.asarray(trials, dtype=float)
+    )
     failures = np.maximum(trials - successes, 0.0)
     with np.errstate(invalid="ignore"):  # a parameter 0 gives NaN; those places are filled in here
         low = np.where(successes > 0, betaincinv(successes, failures + 1, tail), 0.0)
@@ -64,7 +71,8 @@ def paired_interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the interval of a share counted over pairs that are worth fewer, `effective`, independent ones.
 
-    The Korn-Graubard interval: Clopper-Pearson with the effective number in place of the counted one.
+    The Korn-Graubard interval: Clopper-Pearson with the effective number in place of the counted
+    one.
     """
     trials = np.clip(effective, 0.0, pairs)
     return binomial_interval(np.nan_to_num(share) * trials, trials, confidence)
@@ -73,7 +81,8 @@ def paired_interval(
 def few_clusters(weights: np.ndarray, confidence: float) -> float:
     """Return by how much a variance must be raised that was estimated from few clusters of these weights; at least 1.
 
-    The ratio of Student's to the normal quantile, squared, with Kish's effective number of clusters (Korn and Graubard 1998).
+    The ratio of Student's to the normal quantile, squared, with Kish's effective number of clusters
+    (Korn and Graubard 1998).
     """
     total = (weights**2).sum()
     clusters = max(weights.sum() ** 2 / total, 2.0) if total else 2.0
@@ -81,7 +90,9 @@ def few_clusters(weights: np.ndarray, confidence: float) -> float:
     return float((stdtrit(clusters - 1, tail) / ndtri(tail)) ** 2)
 
 
-def stratified_interval(sizes: Any, asked: Any, successes: Any, confidence: float = 0.95) -> tuple[float, float]:
+def stratified_interval(
+    sizes: Any, asked: Any, successes: Any, confidence: float = 0.95
+) -> tuple[float, float]:
     """Return the interval of the share of successes in a population that was sampled in strata.
 
     Parameters
@@ -93,19 +104,23 @@ def stratified_interval(sizes: Any, asked: Any, successes: Any, confidence: floa
     Returns
     -------
     low, high : float
-        0 and 1 where nothing was asked. A stratum asked completely adds no uncertainty, one not asked at all its whole share.
+        0 and 1 where nothing was asked. A stratum asked completely adds no uncertainty, one not
+        asked at all its whole share.
 
     Notes
     -----
-    The interval holds the shares of all strata whose likelihood ratio with the answers, ``sum(n KL(seen, true))``, is at most
-    ``log(2 / (1 - confidence)) + 1``. Without the 1 this is Chernoff's bound for one stratum, which holds at any one number of
-    answers. With it the interval also holds for someone who looks after every answer and stops as soon as it pleases: the root
-    of the likelihood ratio is nearly an Ornstein-Uhlenbeck process in the logarithm of the number, and crosses a bound c within
-    n answers with a probability of about ``c phi(c) log(n) / 2`` at each end, which is 0.025 for ten thousand.
+    The interval holds the shares of all strata whose likelihood ratio with the answers, ``sum(n
+    KL(seen, true))``, is at most ``log(2 / (1 - confidence)) + 1``. Without the 1 this is
+    Chernoff's bound for one stratum, which holds at any one number of answers. With it the interval
+    also holds for someone who looks after every answer and stops as soon as it pleases: the root of
+    the likelihood ratio is nearly an Ornstein-Uhlenbeck process in the logarithm of the number, and
+    crosses a bound c within n answers with a probability of about ``c phi(c) log(n) / 2`` at each
+    end, which is 0.025 for ten thousand.
 
-    The usual formula, the normal one or Korn's and Graubard's with estimated variances, misses far more often than it says
-    where a large stratum happens to give equal answers: 86 % instead of 5 % for a stratum of 2,000, 5 of them asked, and
-    one of 100, 45 of them asked, with true shares of 97 % and 50 %.
+    The usual formula, the normal one or Korn's and Graubard's with estimated variances, misses far
+    more often than it says where a large stratum happens to give equal answers: 86 % instead of 5 %
+    for a stratum of 2,000, 5 of them asked, and one of 100, 45 of them asked, with true shares of
+    97 % and 50 %.
 
     Examples
     --------
@@ -116,7 +131,9 @@ def stratified_interval(sizes: Any, asked: Any, successes: Any, confidence: floa
     (0.8333333333333334, 0.8333333333333334)
     """
     bound = math.log(2 / (1 - check_confidence(confidence))) + LOOKING
-    sizes, asked, successes = (np.asarray(values, dtype=float) for values in (sizes, asked, successes))
+    sizes, asked, successes = (
+        np.asarray(values, dtype=float) for values in (sizes, asked, successes)
+    )
     total = sizes.sum()
     if total == 0:
         return 0.0, 1.0
@@ -128,25 +145,33 @@ def stratified_interval(sizes: Any, asked: Any, successes: Any, confidence: floa
     return float(fewest / total), float(most / total)
 
 
-def _least_total(sizes: np.ndarray, asked: np.ndarray, successes: np.ndarray, bound: float) -> float:
+def _least_total(
+    sizes: np.ndarray, asked: np.ndarray, successes: np.ndarray, bound: float
+) -> float:
     """Return the smallest number of successes in the population that the answers allow."""
     complete = asked >= sizes
     certain = successes[complete].sum()
-    open_ = ~complete & (asked > 0) & (successes > 0)  # elsewhere nothing keeps the share from being 0
+    open_ = (
+        ~complete & (asked > 0) & (successes > 0)
+    )  # elsewhere nothing keeps the share from being 0
     if not open_.any():
         return float(certain)
     sizes, asked, successes = sizes[open_], asked[open_], successes[open_]
     seen = successes / asked
-    weight = asked * (sizes - 1) / (sizes - asked)  # drawn without replacement: worth more than independent draws
+    weight = (
+        asked * (sizes - 1) / (sizes - asked)
+    )  # drawn without replacement: worth more than independent draws
     shares = _lowest_shares(sizes, weight, seen, bound)
     return float(certain + (sizes * shares).sum())
 
 
-def _lowest_shares(sizes: np.ndarray, weight: np.ndarray, seen: np.ndarray, bound: float) -> np.ndarray:
+def _lowest_shares(
+    sizes: np.ndarray, weight: np.ndarray, seen: np.ndarray, bound: float
+) -> np.ndarray:
     """Minimise ``sum(sizes * p)`` over all p with ``sum(weight * KL(seen, p)) <= bound``.
 
-    By Lagrange: each p solves ``sizes * p * (1 - p) = m * weight * (seen - p)``, a quadratic, and the multiplier m is found by
-    narrowing a grid, for the divergence falls as m grows.
+    By Lagrange: each p solves ``sizes * p * (1 - p) = m * weight * (seen - p)``, a quadratic, and
+    the multiplier m is found by narrowing a grid, for the divergence falls as m grows.
     """
 
     def shares(log_multipliers: np.ndarray) -> np.ndarray:

@@ -31,7 +31,8 @@ class Labels:
     Parameters
     ----------
     path
-        a CSV file, new or written here before; each answer is added to it at once. None keeps answers in memory only.
+        a CSV file, new or written here before; each answer is added to it at once. None keeps
+        answers in memory only.
 
     Raises
     ------
@@ -40,8 +41,9 @@ class Labels:
 
     Notes
     -----
-    The file is a log with the columns left, right, label and when (UTC). It is only ever added to, one whole line at a time, so
-    a crash can spoil no earlier answer and two notebooks may write to one file. Undoing adds a line that says "withdrawn".
+    The file is a log with the columns left, right, label and when (UTC). It is only ever added to,
+    one whole line at a time, so a crash can spoil no earlier answer and two notebooks may write to
+    one file. Undoing adds a line that says "withdrawn".
 
     Examples
     --------
@@ -73,7 +75,9 @@ class Labels:
         """Keep an answer: "same", "different", or "skip" for someone who cannot tell."""
         self.add_pairs([(left, right)], label, when)
 
-    def add_pairs(self, pairs: Iterable[tuple[str, str]], label: str, when: str | None = None) -> None:
+    def add_pairs(
+        self, pairs: Iterable[tuple[str, str]], label: str, when: str | None = None
+    ) -> None:
         """Keep one answer about many pairs, all or none of them."""
         check_choice("label", label, ANSWERS)
         rows = [(left, right, label, when or _now()) for left, right in pairs]
@@ -86,7 +90,13 @@ class Labels:
         """Take back what was answered about some pairs, only where it was `label` if one is given; else nothing happens."""
         table = self.table if label is None else self.table[self.table.label == label]
         answered = set(map(frozenset, zip(table.left, table.right, strict=True)))
-        self._keep([(left, right, WITHDRAWN, _now()) for left, right in pairs if frozenset((left, right)) in answered])
+        self._keep(
+            [
+                (left, right, WITHDRAWN, _now())
+                for left, right in pairs
+                if frozenset((left, right)) in answered
+            ]
+        )
 
     def undo(self) -> tuple[str, str] | None:
         """Withdraw the answer given last and return its pair; None if there is none."""
@@ -136,9 +146,16 @@ def _read_log(path: Path) -> list[Answer]:
     if not rows:
         return []
     if rows[0] != COLUMNS:
-        raise ValueError(f"{path} is no table of labels: its first line must be {','.join(COLUMNS)}, and is {rows[0]}")
+        raise ValueError(
+            f"{path} is no table of labels: its first line must be {','.join(COLUMNS)}, and is "
+            f"{rows[0]}"
+        )
     # a line without all its fields is what a crash left of one
-    return [(row[0], row[1], row[2], row[3]) for row in rows[1:] if len(row) == 4 and row[2] in [*ANSWERS, WITHDRAWN]]
+    return [
+        (row[0], row[1], row[2], row[3])
+        for row in rows[1:]
+        if len(row) == 4 and row[2] in [*ANSWERS, WITHDRAWN]
+    ]
 
 
 def _append_to_log(path: Path, rows: list[Answer]) -> None:
@@ -148,7 +165,9 @@ def _append_to_log(path: Path, rows: list[Answer]) -> None:
     elif _ends_within_a_line(path):
         line.write("\n")
     csv.writer(line, lineterminator="\n").writerows(rows)
-    with open(path, "ab", buffering=0) as log:  # one write, at the end of the file: whole lines, also from two writers
+    with open(
+        path, "ab", buffering=0
+    ) as log:  # one write, at the end of the file: whole lines, also from two writers
         log.write(line.getvalue().encode("utf-8", "surrogatepass"))
         os.fsync(log.fileno())
 
@@ -164,14 +183,19 @@ def read_labels(labels: Labels | pd.DataFrame) -> pd.DataFrame:
     if isinstance(labels, pd.DataFrame) and {"left", "right", "label"} <= set(labels):
         return Labels.from_frame(labels).table
     if not isinstance(labels, Labels):
-        raise TypeError(f"labels must be Labels, or a table with left, right and label, not {type(labels).__name__}")
+        raise TypeError(
+            "labels must be Labels, or a table with left, right and label, not "
+            f"{type(labels).__name__}"
+        )
     return labels.table
 
 
-# -- answers and pair tables ------------------------------------------------------------------------------------------
+# -- answers and pair tables -----------------------------------------------------------------------
 
 
-def number_answers(table: pd.DataFrame, names: list[str], sides: Sides | None = None) -> pd.DataFrame:
+def number_answers(
+    table: pd.DataFrame, names: list[str], sides: Sides | None = None
+) -> pd.DataFrame:
     """Return the answers about known images with the columns first < second, places in `names`, and key."""
     places = pd.Index(names, dtype=object)
     if sides is not None:
@@ -187,7 +211,10 @@ def _warn_of_shared(table: pd.DataFrame, shared: set[str]) -> None:
     if len(unclear):
         name = next(name for name in unclear.iloc[0][["left", "right"]] if name in shared)
         warnings.warn(
-            f"{count_of(len(unclear), 'label')} passed over: both collections have an image called {name!r}, so say "
+            f"{count_of(len(unclear), 'label')} passed over: both collections have an image called "
+            ""
+            ""
+            f"{name!r}, so say "
             f"{LEFT + name!r} or {RIGHT + name!r}",
             stacklevel=4,
         )

@@ -1,9 +1,10 @@
 """Which pairs to ask a person about, and what the answers say about precision at each threshold.
 
-The pairs of a table are divided into strata: bands of 2.5 percent, and in each band the pairs of crowded images (with many
-neighbours there) apart from the others. In each stratum questions come in an order that is random yet the same for everyone: by
-a digest of the two names. So the answers of a stratum are a random sample of it however many were asked, and the strata are
-put together by their sizes. Pairs of the same bytes or pixels are certain; nobody is asked about them.
+The pairs of a table are divided into strata: bands of 2.5 percent, and in each band the pairs of
+crowded images (with many neighbours there) apart from the others. In each stratum questions come in
+an order that is random yet the same for everyone: by a digest of the two names. So the answers of a
+stratum are a random sample of it however many were asked, and the strata are put together by their
+sizes. Pairs of the same bytes or pixels are certain; nobody is asked about them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ MOST_OFTEN = 9  # questions in which one image may appear
 CERTAIN = ["same bytes", "same pixels"]
 
 
-def score_labels(pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+def score_labels(
+    pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, confidence: float = 0.95
+) -> pd.DataFrame:
     """Tell what a person's answers say about precision at each threshold.
 
     Parameters
@@ -34,21 +37,23 @@ def score_labels(pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, confiden
     pairs
         made by `similar_pairs`.
     labels
-        answers about pairs that `PairLabeler` asked about. Pairs that someone chose for being interesting are no random
-        sample, and the intervals do not hold for them.
+        answers about pairs that `PairLabeler` asked about. Pairs that someone chose for being
+        interesting are no random sample, and the intervals do not hold for them.
     confidence
         of the intervals.
 
     Returns
     -------
     pandas.DataFrame, one row per band of 2.5 percent, strictest first:
-        threshold (percent, inclusive), pairs (at or above it), certain (of them of the same bytes or pixels, which count as the
-        same without asking), asked, same, skipped, precision (NaN where nothing is known), precision_low, precision_high.
+        threshold (percent, inclusive), pairs (at or above it), certain (of them of the same bytes
+        or pixels, which count as the same without asking), asked, same, skipped, precision (NaN
+        where nothing is known), precision_low, precision_high.
 
     Notes
     -----
-    Each answer counts for as many pairs as its stratum has per answer. A skipped pair counts as different for the low end and
-    as the same for the high end. The intervals are for this collection; when every pair is answered, nothing is left of them.
+    Each answer counts for as many pairs as its stratum has per answer. A skipped pair counts as
+    different for the low end and as the same for the high end. The intervals are for this
+    collection; when every pair is answered, nothing is left of them.
 
     Examples
     --------
@@ -71,7 +76,10 @@ def read_answers(pairs: pd.DataFrame, labels: Labels | pd.DataFrame) -> Answers:
     n_given = len(read_labels(labels))
     if n_given and not len(answers.table):
         warnings.warn(
-            f"none of the {n_given} labels is about a pair that is asked about here; names must be those of the pair table",
+            f"none of the {n_given} labels is about a pair that is asked about here; names must be "
+            ""
+            ""
+            "those of the pair table",
             stacklevel=3,
         )
     return answers
@@ -90,7 +98,8 @@ class Survey:
     key
         of each pair, as labels are found by.
     stratum
-        of each pair: its band (0 holds 100 percent only), twice, plus 1 if crowded; -1 for certain pairs.
+        of each pair: its band (0 holds 100 percent only), twice, plus 1 if crowded; -1 for certain
+        pairs.
     turn
         random number of each pair: the smallest is asked first.
     edges
@@ -120,7 +129,11 @@ class Survey:
         graph = PairGraph.read(pairs)
         edges = np.append(np.arange(100.0, graph.floor, -BAND), graph.floor)
         band = np.searchsorted(-edges, -(graph.similarity + TOLERANCE))
-        relation = pairs.relation.astype(object).to_numpy()[graph.row] if "relation" in pairs else np.full(len(pairs), "near")
+        relation = (
+            pairs.relation.astype(object).to_numpy()[graph.row]
+            if "relation" in pairs
+            else np.full(len(pairs), "near")
+        )
         certain = np.isin(relation, CERTAIN)
         crowded = _crowded(graph, band, ~certain)
         return cls(
@@ -167,7 +180,11 @@ class Survey:
         table = number_answers(read_labels(labels), self.names, self.sides)
         order = self.by_key
         place = np.searchsorted(self.key, table.key.to_numpy(), sorter=order)
-        place = order[np.minimum(place, max(len(order) - 1, 0))] if len(order) else np.zeros(0, np.int64)
+        place = (
+            order[np.minimum(place, max(len(order) - 1, 0))]
+            if len(order)
+            else np.zeros(0, np.int64)
+        )
         table = table[: len(place)].assign(pair=place)
         table = table[(self.key[table.pair] == table.key) & (self.stratum[table.pair] >= 0)]
         return Answers(self, table)
@@ -193,7 +210,10 @@ class Answers:
     @cached_property
     def asked(self) -> np.ndarray:
         """Pairs of each stratum that were asked about, skipped ones included."""
-        return sum((self.per_stratum(label) for label in ("same", "different", "skip")), np.zeros(1, np.int64))
+        return sum(
+            (self.per_stratum(label) for label in ("same", "different", "skip")),
+            np.zeros(1, np.int64),
+        )
 
     def score(self, confidence: float = 0.95) -> pd.DataFrame:
         """Return precision with its interval at every edge (see `score_labels`)."""
@@ -225,7 +245,9 @@ class Answers:
         here, certain = slice(0, 2 * (edge + 1)), self.survey.certain[edge]
         sizes, asked = np.append(self.survey.sizes[here], certain), np.append(asked[here], certain)
         low, _ = stratified_interval(sizes, asked, np.append(same[here], certain), confidence)
-        _, high = stratified_interval(sizes, asked, np.append((same + skipped)[here], certain), confidence)
+        _, high = stratified_interval(
+            sizes, asked, np.append((same + skipped)[here], certain), confidence
+        )
         return low, high
 
     def _estimate(self, edge: int, same: np.ndarray, answered: np.ndarray) -> float:
@@ -233,7 +255,11 @@ class Answers:
         sizes, same, answered = self.survey.sizes[here], same[here], answered[here]
         known = answered > 0
         total = sizes[known].sum() + certain
-        return float(((sizes[known] * same[known] / answered[known]).sum() + certain) / total) if total else np.nan
+        return (
+            float(((sizes[known] * same[known] / answered[known]).sum() + certain) / total)
+            if total
+            else np.nan
+        )
 
     def next_pair(self, threshold: float) -> int | None:
         """Return the number of the pair whose answer tells most about precision at a threshold and just below it.
@@ -248,7 +274,9 @@ class Answers:
     def _waiting(self) -> dict[int, int]:
         """Return the next pair of each stratum; without strata whose next pair shows an image once too often."""
         survey, done = self.survey, self.table.pair.to_numpy()
-        shown = np.bincount(np.concatenate([survey.first[done], survey.second[done]]), minlength=len(survey.names))
+        shown = np.bincount(
+            np.concatenate([survey.first[done], survey.second[done]]), minlength=len(survey.names)
+        )
         is_open = np.ones(len(survey.key), dtype=bool)
         is_open[done] = False
         pairs = survey.queue[is_open[survey.queue]]
@@ -268,7 +296,9 @@ class Answers:
         """Return by how much the variance of each stratum's share counts for precision at an edge and the two below."""
         survey = self.survey
         weights = np.zeros(len(survey.sizes))
-        looser = [k for k in range(edge + 1, len(survey.edges)) if survey.counts[k] > survey.counts[k - 1]]
+        looser = [
+            k for k in range(edge + 1, len(survey.edges)) if survey.counts[k] > survey.counts[k - 1]
+        ]
         for k in [edge, *looser[:2]]:
             if survey.counts[k]:
                 here = slice(0, 2 * (k + 1))
@@ -276,19 +306,28 @@ class Answers:
         return weights
 
     def more_answers(
-        self, threshold: float, *, min_precision: float | None = None, half_width: float = 0.05, confidence: float = 0.95
+        self,
+        threshold: float,
+        *,
+        min_precision: float | None = None,
+        half_width: float = 0.05,
+        confidence: float = 0.95,
     ) -> int:
         """Estimate how many more answers to `next_pair` would settle precision at a threshold, should they go on as so far.
 
-        Settled means that the interval lies at or above `min_precision`, or wholly below it; without a wish, that it is at
-        most twice `half_width` wide.
+        Settled means that the interval lies at or above `min_precision`, or wholly below it;
+        without a wish, that it is at most twice `half_width` wide.
         """
         edge = self.survey.edge(threshold)
         open_ = (self.survey.sizes - self.asked)[self._weights(edge) > 0].sum()
 
         def settled(more: int) -> bool:
             low, high = self.after(edge, more, confidence)
-            return high - low <= 2 * half_width if min_precision is None else low >= min_precision or high < min_precision
+            return (
+                high - low <= 2 * half_width
+                if min_precision is None
+                else low >= min_precision or high < min_precision
+            )
 
         enough, too_few = int(open_), -1
         while enough - too_few > 1:
@@ -302,8 +341,12 @@ class Answers:
         answered = np.maximum(self.asked - skipped, 0)
         here = slice(0, 2 * (edge + 1))
         no, yes = (answered - same)[here].sum(), same[here].sum()
-        everywhere = (yes + 0.5) / (yes + no + 1) if yes + no else 1.0  # hopeful where nothing is known
-        share = (same + everywhere) / (answered + 1)  # a few equal answers are no promise that all will be
+        everywhere = (
+            (yes + 0.5) / (yes + no + 1) if yes + no else 1.0
+        )  # hopeful where nothing is known
+        share = (same + everywhere) / (
+            answered + 1
+        )  # a few equal answers are no promise that all will be
         need = np.sqrt(self._weights(edge) * np.maximum(share * (1 - share), 0.02))
         extra = _spread(more, need, survey.sizes - self.asked)
         return self.interval(edge, same + share * extra, skipped, self.asked + extra, confidence)
@@ -334,7 +377,10 @@ def _crowded(graph: PairGraph, band: np.ndarray, counts: np.ndarray) -> np.ndarr
 
 def _turns(graph: PairGraph) -> np.ndarray:
     """Return a random number per pair that depends on the two names only, not on rows, machine or run."""
-    digests = [hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest() for name in graph.names]
+    digests = [
+        hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        for name in graph.names
+    ]
     of_name = np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
     one, other = of_name[graph.first], of_name[graph.second]
     with np.errstate(over="ignore"):

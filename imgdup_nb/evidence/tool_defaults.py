@@ -7,7 +7,9 @@ import pandas as pd
 from ..engine.pair_graph import TOLERANCE, PairGraph
 from ..sweep import sweep_thresholds
 
-TOOL_DEFAULTS = {  # percent: 100 (1 - distance / bits) for hashes, 100 cosine for vectors; unrounded, for they are inclusive
+# percent: 100 (1 - distance / bits) for hashes, 100 cosine for vectors; unrounded, for they are
+# inclusive
+TOOL_DEFAULTS = {
     "CleanVision": 100.0,
     "undouble": 100.0,
     "Immich": 99.0,
@@ -42,13 +44,15 @@ def compare_tool_defaults(pairs: pd.DataFrame, *, linkage: str = "star") -> pd.D
     Returns
     -------
     pandas.DataFrame, one row per tool, strictest first:
-        tool, threshold (percent, its default in 2026), pairs (at or above it), more (of them not called by the next stricter
-        default), groups, redundant. Missing (<NA>) where the threshold is below the floor of the table.
+        tool, threshold (percent, its default in 2026), pairs (at or above it), more (of them not
+        called by the next stricter default), groups, redundant. Missing (<NA>) where the threshold
+        is below the floor of the table.
 
     Notes
     -----
-    Only thresholds are compared: the pairs are scored by the method of your table, while each tool has methods of its own, on
-    whose scale the same number may mean more or less. The pairs of a tool are ``pairs[pairs.similarity >= threshold]``.
+    Only thresholds are compared: the pairs are scored by the method of your table, while each tool
+    has methods of its own, on whose scale the same number may mean more or less. The pairs of a
+    tool are ``pairs[pairs.similarity >= threshold]``.
 
     Examples
     --------
@@ -60,8 +64,14 @@ def compare_tool_defaults(pairs: pd.DataFrame, *, linkage: str = "star") -> pd.D
     """
     floor = PairGraph.read(pairs).floor
     table = pd.DataFrame({"tool": list(TOOL_DEFAULTS), "threshold": list(TOOL_DEFAULTS.values())})
-    within = [value for value in dict.fromkeys(TOOL_DEFAULTS.values()) if value >= floor - TOLERANCE]
-    counted = sweep_thresholds(pairs, within, linkage=linkage)[["threshold", "pairs", "groups", "redundant"]]
-    table = table.merge(counted.astype(dict.fromkeys(("pairs", "groups", "redundant"), "Int64")), how="left")
+    within = [
+        value for value in dict.fromkeys(TOOL_DEFAULTS.values()) if value >= floor - TOLERANCE
+    ]
+    counted = sweep_thresholds(pairs, within, linkage=linkage)[
+        ["threshold", "pairs", "groups", "redundant"]
+    ]
+    table = table.merge(
+        counted.astype(dict.fromkeys(("pairs", "groups", "redundant"), "Int64")), how="left"
+    )
     table.insert(3, "more", table.pairs.diff().fillna(table.pairs))
     return table

@@ -38,29 +38,33 @@ def tune_from_examples(
     must_match, must_not_match
         pairs of image names: a list of (left, right), or a table with the columns left and right.
     methods
-        names from `METHODS`, or functions (see `fingerprint_images`); None for all of `METHODS`, those with local features
-        where `imgdup-nb[local]` is installed.
+        names from `METHODS`, or functions (see `fingerprint_images`); None for all of `METHODS`,
+        those with local features where `imgdup-nb[local]` is installed.
     orientations
-        tried for each method: False, True or both; only the first for local features, which need no other.
+        tried for each method: False, True or both; only the first for local features, which need no
+        other.
     executor
         as for `fingerprint_images`.
 
     Returns
     -------
     pandas.DataFrame, one row per method and orientation, widest margin first:
-        method, orientations, satisfied (bool), levels (all thresholds that satisfy every example; empty if none does),
-        threshold (the strictest of them, or the level with the fewest examples wrong, the strictest of several), wrong
-        (examples on the wrong side of it), lowest_match and highest_other (percent, of the examples), margin (their
-        difference), in_the_way (the two pairs that decide the margin: the least similar match, the most similar other).
+        method, orientations, satisfied (bool), levels (all thresholds that satisfy every example;
+        empty if none does), threshold (the strictest of them, or the level with the fewest examples
+        wrong, the strictest of several), wrong (examples on the wrong side of it), lowest_match and
+        highest_other (percent, of the examples), margin (their difference), in_the_way (the two
+        pairs that decide the margin: the least similar match, the most similar other).
 
     Raises
     ------
     ValueError
-        if an image of an example is not in the table or cannot be read, or a pair must both match and not match.
+        if an image of an example is not in the table or cannot be read, or a pair must both match
+        and not match.
 
     Notes
     -----
-    A few examples show what is impossible, not what is safe: measure with `score_thresholds`, labels or `calibrate` before use.
+    A few examples show what is impossible, not what is safe: measure with `score_thresholds`,
+    labels or `calibrate` before use.
     """
     chosen = _all_methods() if methods is None else check_list("methods", methods, ["phash"])
     for method in chosen:
@@ -70,23 +74,38 @@ def tune_from_examples(
     if not chosen or not views_tried:
         raise ValueError("methods and orientations must name at least one each")
     if not {"image", "path", "problem"} <= set(images):
-        raise TypeError("images must be a table made by scan_images(folder): its pictures are opened again for each method")
-    match, other = _read_examples("must_match", must_match), _read_examples("must_not_match", must_not_match)
+        raise TypeError(
+            "images must be a table made by scan_images(folder): its pictures are opened again for "
+            ""
+            ""
+            "each method"
+        )
+    match, other = (
+        _read_examples("must_match", must_match),
+        _read_examples("must_not_match", must_not_match),
+    )
     both = {frozenset(pair) for pair in match} & {frozenset(pair) for pair in other}
     if both:
-        raise ValueError(f"the pair {tuple(sorted(both.pop()))} must match and must not match; take it out of one list")
+        raise ValueError(
+            f"the pair {tuple(sorted(both.pop()))} must match and must not match; take it out of "
+            "one list"
+        )
     wanted = {name for pair in [*match, *other] for name in pair}
     used = images[images.image.isin(wanted) & (images.problem == "")]
     lost = sorted(wanted - set(used.image))
     if lost:
-        raise ValueError(f"every image of the examples must be a readable row of images, and {lost[0]!r} is not")
+        raise ValueError(
+            f"every image of the examples must be a readable row of images, and {lost[0]!r} is not"
+        )
     rows = [
         _try(used, method, views, match, other, executor)
         for method in chosen
         for views in (views_tried[:1] if _is_local(method) else views_tried)
     ]
     table = pd.DataFrame(rows)
-    return table.sort_values(["wrong", "margin"], ascending=[True, False], kind="stable", ignore_index=True)
+    return table.sort_values(
+        ["wrong", "margin"], ascending=[True, False], kind="stable", ignore_index=True
+    )
 
 
 def _all_methods() -> list[str]:
@@ -100,7 +119,9 @@ def _is_local(method: str | Embedding) -> bool:
 def _read_examples(name: str, examples: Examples) -> list[tuple[str, str]]:
     if isinstance(examples, pd.DataFrame):
         if not {"left", "right"} <= set(examples):
-            raise ValueError(f"{name} must have the columns left and right, not {', '.join(map(str, examples))}")
+            raise ValueError(
+                f"{name} must have the columns left and right, not {', '.join(map(str, examples))}"
+            )
         pairs = list(zip(examples.left, examples.right, strict=True))
     else:
         pairs = [tuple(pair) for pair in examples]
@@ -120,7 +141,12 @@ def _try(
     prints = fingerprint_images(images, method, orientations=views, executor=executor)
     inside, outside = (_similarities(prints, pairs) for pairs in (match, other))
     levels = prints.method.levels(0.0)
-    wrong = np.array([(inside < level - TOLERANCE).sum() + (outside >= level - TOLERANCE).sum() for level in levels])
+    wrong = np.array(
+        [
+            (inside < level - TOLERANCE).sum() + (outside >= level - TOLERANCE).sum()
+            for level in levels
+        ]
+    )
     good = levels[wrong == 0]
     best = int(np.argmin(wrong))  # the first is the strictest
     return {

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 TRUE, FALSE = "#2f7de1", "#cf6f12"  # blue and orange: told apart by all eyes
 
 
-def plot_precision_recall(scores: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None) -> Axes:
+def plot_precision_recall(
+    scores: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None
+) -> Axes:
     """Draw precision and recall by threshold, with their intervals.
 
     Parameters
@@ -48,7 +50,9 @@ def plot_precision_recall(scores: pd.DataFrame, threshold: float | None = None, 
     for name, colour in (("precision", TRUE), ("recall", FALSE)):
         known = rising[rising[name].notna()]
         low, high = known[f"{name}_low"], known[f"{name}_high"]
-        ax.fill_between(known.threshold, low, high, step="pre", color=colour, alpha=0.2, linewidth=0)
+        ax.fill_between(
+            known.threshold, low, high, step="pre", color=colour, alpha=0.2, linewidth=0
+        )
         ax.step(known.threshold, known[name], where="pre", color=colour, label=name, linewidth=1.8)
     draw_line(ax, threshold)
     ax.set(xlabel="threshold, percent", ylabel="share", ylim=(-0.02, 1.02))
@@ -57,7 +61,11 @@ def plot_precision_recall(scores: pd.DataFrame, threshold: float | None = None, 
 
 
 def plot_true_and_false(
-    pairs: pd.DataFrame, truth: PairsOrGroups, threshold: float | None = None, *, ax: Axes | None = None
+    pairs: pd.DataFrame,
+    truth: PairsOrGroups,
+    threshold: float | None = None,
+    *,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw how similar true and false pairs are: true ones upward, false ones downward, and the threshold across.
 
@@ -90,7 +98,9 @@ def plot_true_and_false(
         counts = count_by_level(graph.similarity[chosen], levels)
         count = int(chosen.sum())
         label = f"{name}: {count_of(count, 'pair')}"
-        ax.bar(levels, sign * np.log10(1 + counts), width=bar_widths(levels), color=colour, label=label)
+        ax.bar(
+            levels, sign * np.log10(1 + counts), width=bar_widths(levels), color=colour, label=label
+        )
     ax.axhline(0, color="#888888", linewidth=0.8)
     draw_line(ax, threshold)
     ax.yaxis.set_major_formatter(lambda value, _: f"{10 ** abs(value) - 1:,.0f}")
@@ -99,7 +109,9 @@ def plot_true_and_false(
     return ax
 
 
-def plot_calibration(calibration: Calibration, threshold: float | None = None, *, ax: Axes | None = None) -> Axes:
+def plot_calibration(
+    calibration: Calibration, threshold: float | None = None, *, ax: Axes | None = None
+) -> Axes:
     """Draw known copies over strangers: one row per variation, and the strangers' pairs below.
 
     Parameters
@@ -114,27 +126,39 @@ def plot_calibration(calibration: Calibration, threshold: float | None = None, *
     Returns
     -------
     matplotlib.axes.Axes
-        A dot per similarity that occurs, its area the share of the row's copies; the bottom row has the strangers at or above
-        the floor, by the logarithm of their number.
+        A dot per similarity that occurs, its area the share of the row's copies; the bottom row has
+        the strangers at or above the floor, by the logarithm of their number.
     """
     names = calibration.recall_table().index[::-1]
     ax = axes_or_new(ax, (7, 1.2 + 0.24 * len(names)))
     lowest = calibration.strangers.threshold.min() if len(calibration.strangers) else 0.0
     for row, name in enumerate(names, start=1):
-        found = calibration.copies.similarity[calibration.copies.variation == name].clip(lower=lowest - 2)
+        found = calibration.copies.similarity[calibration.copies.variation == name].clip(
+            lower=lowest - 2
+        )
         counts = found.round(2).value_counts()
-        ax.scatter(counts.index, np.full(len(counts), row), s=4 + 120 * counts / counts.sum(), color=TRUE, linewidths=0)
+        ax.scatter(
+            counts.index,
+            np.full(len(counts), row),
+            s=4 + 120 * counts / counts.sum(),
+            color=TRUE,
+            linewidths=0,
+        )
     strangers = calibration.strangers.sort_values("threshold", ascending=False)
     new = strangers["false"].diff().fillna(strangers["false"]).to_numpy()
     sizes = np.where(new > 0, 4 + 30 * np.log10(1 + new), 0)
     ax.scatter(strangers.threshold, np.zeros(len(strangers)), s=sizes, color=FALSE, linewidths=0)
     draw_line(ax, threshold)
     ax.set_yticks(range(len(names) + 1), ["strangers", *names])
-    ax.set(xlabel=f"similarity to the original, percent ({calibration.method}); left edge: below {lowest:.0f}")
+    ax.set(
+        xlabel=f"similarity to the original, percent ({calibration.method}); left edge: below {lowest:.0f}"
+    )
     return ax
 
 
-def plot_label_scores(scores: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None) -> Axes:
+def plot_label_scores(
+    scores: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None
+) -> Axes:
     """Draw what labels say about precision at each threshold: an interval, and the estimate in it.
 
     Parameters
@@ -157,7 +181,9 @@ def plot_label_scores(scores: pd.DataFrame, threshold: float | None = None, *, a
     """
     ax = axes_or_new(ax, (7, 3))
     some = scores[scores.pairs > 0]
-    ax.vlines(some.threshold, some.precision_low, some.precision_high, color=TRUE, alpha=0.35, linewidth=7)
+    ax.vlines(
+        some.threshold, some.precision_low, some.precision_high, color=TRUE, alpha=0.35, linewidth=7
+    )
     ax.plot(some.threshold, some.precision, "o", color=TRUE, label="precision")
     draw_line(ax, threshold)
     ax.set(xlabel="threshold, percent", ylabel="precision by labels", ylim=(-0.02, 1.02))
@@ -175,7 +201,9 @@ def plot_tool_defaults(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         where to draw; None makes a figure.
     """
     graph = PairGraph.read(pairs)
-    shown = {tool: value for tool, value in TOOL_DEFAULTS.items() if value >= graph.floor - TOLERANCE}
+    shown = {
+        tool: value for tool, value in TOOL_DEFAULTS.items() if value >= graph.floor - TOLERANCE
+    }
     counts = [int(graph.at_or_above(value).sum()) for value in shown.values()]
     ax = axes_or_new(ax, (7, 0.8 + 0.25 * len(shown)))
     bars = ax.barh(range(len(shown)), counts, color=TRUE)

@@ -37,8 +37,8 @@ def plot_matches(
     query
         the picture that was asked for: the name of an image of the collection, or a path.
     found
-        made by `photos.find_similar(query, threshold=70)` or `photos.find_by_tags`; ask for less than `threshold`, to see what
-        the threshold leaves out.
+        made by `photos.find_similar(query, threshold=70)` or `photos.find_by_tags`; ask for less
+        than `threshold`, to see what the threshold leaves out.
     threshold
         percent, inclusive; a line stands before the first picture below it.
     max_images
@@ -60,7 +60,9 @@ def plot_matches(
     'cat.png: 1 of 2 similar images at 90 % or more'
     """
     if not isinstance(found, pd.DataFrame) or not {"image", "similarity"} <= set(found):
-        raise TypeError(f"found must be a table made by photos.find_similar(image), not {type(found).__name__}")
+        raise TypeError(
+            f"found must be a table made by photos.find_similar(image), not {type(found).__name__}"
+        )
     check_count("max_images", max_images)
     within = (found.similarity >= check_percent("threshold", threshold) - TOLERANCE).to_numpy()
     shown, name = found.head(max_images), os.path.basename(os.fspath(query))
@@ -74,14 +76,28 @@ def plot_matches(
     for place, (row, is_within) in enumerate(zip(shown.itertuples(), within, strict=False), 1):
         line, column = divmod(place, n_columns)
         n_drawn = len(ax.images)
-        _draw_tile(ax, column, line, paths.get(row.image), f"{shorten_middle(str(row.image), 22)}\n{row.similarity:.1f} %")
+        _draw_tile(
+            ax,
+            column,
+            line,
+            paths.get(row.image),
+            f"{shorten_middle(str(row.image), 22)}\n{row.similarity:.1f} %",
+        )
         if not is_within and len(ax.images) > n_drawn:
             ax.images[-1].set_alpha(PALE)
     if within.sum() < len(shown):
         line, column = divmod(int(within.sum()) + 1, n_columns)
-        ax.plot([column - 0.04] * 2, [line * STEP, line * STEP + 1.1], color=LINE, linestyle="--", linewidth=1.4)
+        ax.plot(
+            [column - 0.04] * 2,
+            [line * STEP, line * STEP + 1.1],
+            color=LINE,
+            linestyle="--",
+            linewidth=1.4,
+        )
     more = f", {len(found) - len(shown)} more not drawn" if len(found) > len(shown) else ""
-    title = f"{name}: {within.sum()} of {len(found)} similar images at {threshold:g} % or more{more}"
+    title = (
+        f"{name}: {within.sum()} of {len(found)} similar images at {threshold:g} % or more{more}"
+    )
     ax.set_title(title, loc="left", fontsize="medium", parse_math=False)
     ax.set(xlim=(-0.06, max(n_columns, 3)), ylim=(n_rows * STEP, -0.06), aspect="equal")
     ax.set_axis_off()
@@ -92,4 +108,6 @@ def _draw_frame(ax: Axes, extent: tuple[float, float, float, float]) -> None:
     from matplotlib.patches import Rectangle
 
     left, right, bottom, top = extent
-    ax.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=QUERY, linewidth=3))
+    ax.add_patch(
+        Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=QUERY, linewidth=3)
+    )

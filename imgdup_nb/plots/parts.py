@@ -23,7 +23,7 @@ def bar_widths(levels: np.ndarray) -> np.ndarray:
     return 0.8 * np.minimum(np.append(gaps, gaps[-1]), np.insert(gaps, 0, gaps[0]))
 
 
-# -- parts of figures -------------------------------------------------------------------------------------------------
+# -- parts of figures ------------------------------------------------------------------------------
 
 
 def axes_or_new(ax: Axes | None, size: tuple[float, float]) -> Axes:
@@ -61,5 +61,15 @@ def _draw_tile(ax: Axes, column: int, line: int, path: str | None, caption: str)
     else:
         width, height = (0.92 * side / max(picture.size) for side in picture.size)
         x, y = left + (0.92 - width) / 2, top + (0.92 - height)
-        ax.imshow(np.asarray(picture), extent=(x, x + width, y + height, y), interpolation="lanczos")
-    ax.text(left + 0.46, top + 0.95, caption, ha="center", va="top", fontsize="x-small", parse_math=False)
+        ax.imshow(
+            np.asarray(picture), extent=(x, x + width, y + height, y), interpolation="lanczos"
+        )
+    ax.text(
+        left + 0.46,
+        top + 0.95,
+        caption,
+        ha="center",
+        va="top",
+        fontsize="x-small",
+        parse_math=False,
+    )

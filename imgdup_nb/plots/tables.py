@@ -1,8 +1,9 @@
 """Every figure: takes `ax` and returns `ax`, and never shows or saves.
 
-Without `ax` a function makes its figure with pyplot, so that a notebook shows it at the end of the cell like any other. Code
-that runs beside a notebook's cells, such as a widget's callback, passes the axes of a `matplotlib.figure.Figure` of its own:
-pyplot keeps one list of figures for all threads.
+Without `ax` a function makes its figure with pyplot, so that a notebook shows it at the end of the
+cell like any other. Code that runs beside a notebook's cells, such as a widget's callback, passes
+the axes of a `matplotlib.figure.Figure` of its own: pyplot keeps one list of figures for all
+threads.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ CURVES = {  # column of the sweep: its colour, at least 3 : 1 on white and on bl
 MAX_TICK_NAMES = 40  # images named at the edges of a matrix; more cannot be read
 
 
-def plot_similarities(pairs: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None) -> Axes:
+def plot_similarities(
+    pairs: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None
+) -> Axes:
     """Draw how many pairs there are at each similarity, with the tutorial's bands.
 
     Parameters
@@ -54,8 +57,9 @@ def plot_similarities(pairs: pd.DataFrame, threshold: float | None = None, *, ax
     Returns
     -------
     matplotlib.axes.Axes
-        One bar per level the method has (per half percent for an embedding). The scale of counts is logarithmic from one
-        pair up, and empty bars have no height, so three duplicates are seen beside a thousand strangers.
+        One bar per level the method has (per half percent for an embedding). The scale of counts is
+        logarithmic from one pair up, and empty bars have no height, so three duplicates are seen
+        beside a thousand strangers.
 
     Examples
     --------
@@ -81,7 +85,9 @@ def plot_similarities(pairs: pd.DataFrame, threshold: float | None = None, *, ax
     return ax
 
 
-def plot_sweep(sweep: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None) -> Axes:
+def plot_sweep(
+    sweep: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None
+) -> Axes:
     """Draw what each threshold would find: pairs, groups, images in groups, redundant images, the largest group.
 
     Parameters
@@ -111,7 +117,9 @@ def plot_sweep(sweep: pd.DataFrame, threshold: float | None = None, *, ax: Axes 
     rising = pd.concat([rising.head(1).assign(threshold=rising.threshold.min() - 1.0), rising])
     for column, colour in CURVES.items():
         # a threshold between two levels finds what the next stricter level does
-        ax.step(rising.threshold, rising[column], where="pre", color=colour, label=column, linewidth=1.8)
+        ax.step(
+            rising.threshold, rising[column], where="pre", color=colour, label=column, linewidth=1.8
+        )
     _scale_counts(ax, rising[list(CURVES)].to_numpy().max(initial=1))
     draw_line(ax, threshold)
     ax.set(xlabel="threshold, percent", ylabel="count (logarithmic)")
@@ -120,7 +128,10 @@ def plot_sweep(sweep: pd.DataFrame, threshold: float | None = None, *, ax: Axes 
 
 
 def plot_matrix(
-    matrix: pd.DataFrame, groups: Grouping | Iterable[Iterable[str]] | None = None, *, ax: Axes | None = None
+    matrix: pd.DataFrame,
+    groups: Grouping | Iterable[Iterable[str]] | None = None,
+    *,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw a similarity matrix as a heat map, the images of a group side by side.
 
@@ -129,7 +140,8 @@ def plot_matrix(
     matrix : n_images x n_images, percent
         made by `similarity_matrix`.
     groups
-        made by `group_duplicates`, or lists of names; each is framed. None keeps the matrix's order.
+        made by `group_duplicates`, or lists of names; each is framed. None keeps the matrix's
+        order.
     ax
         where to draw; None makes a figure.
 
@@ -149,10 +161,14 @@ def plot_matrix(
     grouped = set(first)
     unknown = sorted(grouped - set(matrix.index))
     if unknown:
-        raise ValueError(f"groups must be of images of the matrix, and {unknown[0]!r} is not in it; {WHERE_FROM}")
+        raise ValueError(
+            f"groups must be of images of the matrix, and {unknown[0]!r} is not in it; {WHERE_FROM}"
+        )
     order = first + [name for name in matrix.index if name not in grouped]
     values = matrix.loc[order, order].to_numpy(dtype=float)
-    picture = ax.imshow(values, vmin=min(50.0, np.nanmin(values, initial=50.0)), vmax=100, cmap="viridis")
+    picture = ax.imshow(
+        values, vmin=min(50.0, np.nanmin(values, initial=50.0)), vmax=100, cmap="viridis"
+    )
     ax.figure.colorbar(picture, ax=ax, label="similarity, percent", shrink=0.85)
     _frame_groups(ax, [len(group) for group in members])
     _name_edges(ax, order)
@@ -160,7 +176,12 @@ def plot_matrix(
 
 
 def plot_group(
-    images: pd.DataFrame, grouping: Grouping, group: int = 1, *, max_images: int = 24, ax: Axes | None = None
+    images: pd.DataFrame,
+    grouping: Grouping,
+    group: int = 1,
+    *,
+    max_images: int = 24,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the pictures of one group side by side, with their names and their similarity to the original.
 
@@ -195,7 +216,11 @@ def plot_group(
         line, column = divmod(place, n_columns)
         _draw_tile(ax, column, line, paths.get(row.image), _caption(row))
     more = f", {len(rows) - len(shown)} more not shown" if len(rows) > len(shown) else ""
-    ax.set_title(f"Group {group}: {len(rows)} images at {grouping.threshold:g} %{more}", loc="left", fontsize="medium")
+    ax.set_title(
+        f"Group {group}: {len(rows)} images at {grouping.threshold:g} %{more}",
+        loc="left",
+        fontsize="medium",
+    )
     ax.set(xlim=(-0.05, n_columns), ylim=(n_rows * 1.22, -0.05), aspect="equal")
     ax.set_axis_off()
     return ax
@@ -239,7 +264,11 @@ def _draw_bands(ax: Axes, floor: float) -> None:
             continue
         if place % 2:
             ax.axvspan(start, stop, color="#7f8ea3", alpha=0.10, linewidth=0, zorder=0)
-        span = "below 70" if low == 0 else f"{low:.0f}\N{EN DASH}{high if high == 100 else high - 1:.0f}"
+        span = (
+            "below 70"
+            if low == 0
+            else f"{low:.0f}\N{EN DASH}{high if high == 100 else high - 1:.0f}"
+        )
         share = (stop - start) / (101 - left)
         if share < 0.1:
             continue
@@ -256,14 +285,35 @@ def _draw_table(ax: Axes, grouping: Grouping, n_rows: int = 5) -> None:
     ax.set_axis_off()
     groups = grouping.summary.head(n_rows)
     if groups.empty:
-        ax.text(0.5, 0.7, grouping.advice, ha="center", va="top", transform=ax.transAxes, wrap=True, parse_math=False)
+        ax.text(
+            0.5,
+            0.7,
+            grouping.advice,
+            ha="center",
+            va="top",
+            transform=ax.transAxes,
+            wrap=True,
+            parse_math=False,
+        )
         return
     cells = [
-        [str(row.group), shorten_middle(row.original, 60), f"{row.images}", _percent(row.lowest), _percent(row.weakest)]
+        [
+            str(row.group),
+            shorten_middle(row.original, 60),
+            f"{row.images}",
+            _percent(row.lowest),
+            _percent(row.weakest),
+        ]
         for row in groups.itertuples()
     ]
     heads = ["group", "original", "images", "lowest to original", "weakest pair"]
-    table = ax.table(cells, colLabels=heads, colWidths=[0.08, 0.47, 0.1, 0.18, 0.17], cellLoc="left", loc="upper center")
+    table = ax.table(
+        cells,
+        colLabels=heads,
+        colWidths=[0.08, 0.47, 0.1, 0.18, 0.17],
+        cellLoc="left",
+        loc="upper center",
+    )
     table.auto_set_font_size(False)
     table.set_fontsize(8.5)
     for cell in table.get_celld().values():
@@ -281,7 +331,16 @@ def _frame_groups(ax: Axes, sizes: list[int]) -> None:
 
     start = 0
     for size in sizes:
-        ax.add_patch(Rectangle((start - 0.5, start - 0.5), size, size, fill=False, edgecolor="#e8453c", linewidth=1.4))
+        ax.add_patch(
+            Rectangle(
+                (start - 0.5, start - 0.5),
+                size,
+                size,
+                fill=False,
+                edgecolor="#e8453c",
+                linewidth=1.4,
+            )
+        )
         start += size
 
 

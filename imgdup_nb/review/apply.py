@@ -1,7 +1,8 @@
 """The plan -> files moved, linked or removed, and back: nothing is done without a plan, a dry run and a journal.
 
-`apply_plan` shows what it would do until it is told `dry_run=False`. Whatever ends a run, be it a full disk or a power
-cut, every picture is whole where it was or where the journal says; `resume` continues, `undo` goes back.
+`apply_plan` shows what it would do until it is told `dry_run=False`. Whatever ends a run, be it a
+full disk or a power cut, every picture is whole where it was or where the journal says; `resume`
+continues, `undo` goes back.
 """
 
 from __future__ import annotations
@@ -53,39 +54,40 @@ def apply_plan(
     plan
         made by `choose_keepers`, perhaps edited: the rows whose action is "remove" are acted on.
     action : {'move', 'trash', 'copy', 'hardlink', 'symlink', 'delete', 'organise'}
-        'move': to the folder `to`, under the names they have in the collection.
-        'trash': into the trash of this computer.
-        'copy': to the folder `to`; the files stay.
-        'hardlink', 'symlink': a link to the group's keeper takes the file's place. A file whose bytes differ from the keeper's
-        is saved in `to` before; without `to` it is left alone.
-        'delete': for ever; needs `confirm="delete"`.
-        'organise': a folder for each group is made in `to`, with copies of all its files, kept ones included.
+        'move': to the folder `to`, under the names they have in the collection. 'trash': into the
+        trash of this computer. 'copy': to the folder `to`; the files stay. 'hardlink', 'symlink': a
+        link to the group's keeper takes the file's place. A file whose bytes differ from the
+        keeper's is saved in `to` before; without `to` it is left alone. 'delete': for ever; needs
+        `confirm="delete"`. 'organise': a folder for each group is made in `to`, with copies of all
+        its files, kept ones included.
     to
-        a folder, new or old, outside of the pictures it is to take. Nothing in it is ever overwritten: a name that is taken
-        becomes "name (2)".
+        a folder, new or old, outside of the pictures it is to take. Nothing in it is ever
+        overwritten: a name that is taken becomes "name (2)".
     dry_run
         True only looks, prints what would happen, and changes nothing.
     confirm
         the word "delete", for that action.
     move
-        for 'organise': move the files instead of copying them; those of protected folders are copied all the same.
+        for 'organise': move the files instead of copying them; those of protected folders are
+        copied all the same.
     journal
-        a new file for the journal. None makes one of the name ``.imgdup-log-<time>.jsonl`` in `to`, or in the folder that
-        holds all the images.
+        a new file for the journal. None makes one of the name ``.imgdup-log-<time>.jsonl`` in `to`,
+        or in the folder that holds all the images.
 
     Returns
     -------
     pandas.DataFrame, the log, one row per row of the plan:
-        group, image, action (what was done, or "keep"), status ("done", "kept", "skipped", "failed", "not reached"; in a dry
-        run "would be done"), note (why it was skipped or failed), reason (the plan's), bytes, frees (bytes of disk space),
-        source, target, sha256, when (UTC), undo (what `undo` can do). `attrs`: journal (path of the file, empty for a dry run),
-        action, to, dry_run.
+        group, image, action (what was done, or "keep"), status ("done", "kept", "skipped",
+        "failed", "not reached"; in a dry run "would be done"), note (why it was skipped or failed),
+        reason (the plan's), bytes, frees (bytes of disk space), source, target, sha256, when (UTC),
+        undo (what `undo` can do). `attrs`: journal (path of the file, empty for a dry run), action,
+        to, dry_run.
 
     Raises
     ------
     ValueError
-        if the plan would leave a group without a keeper, an image has two rows, files are at URLs (those are not changed), or
-        the arguments do not go together.
+        if the plan would leave a group without a keeper, an image has two rows, files are at URLs
+        (those are not changed), or the arguments do not go together.
     OSError
         if the journal cannot be made.
 
@@ -96,17 +98,23 @@ def apply_plan(
 
     Notes
     -----
-    Right before a file is touched it is read once more: it must be what was scanned, and so must a keeper of its group, which
-    must not be the same file under another name. What is about to happen is on the disk (fsync) before it happens: about
-    10 ms a file. Times and permissions are kept.
+    Right before a file is touched it is read once more: it must be what was scanned, and so must a
+    keeper of its group, which must not be the same file under another name. What is about to happen
+    is on the disk (fsync) before it happens: about 10 ms a file. Times and permissions are kept.
     """
     check_choice("action", action, ACTIONS)
     rows = _check_plan(plan)
     folder = _check_target(action, to, plan)
     if action == "delete" and not dry_run and confirm != "delete":
-        raise ValueError('deleting cannot be undone: say confirm="delete", or use action="move" or "trash"')
+        raise ValueError(
+            'deleting cannot be undone: say confirm="delete", or use action="move" or "trash"'
+        )
     keepers = _keepers(rows)
-    header: Record = {"action": action, "to": folder, "rows": [_row(row, keepers, action, folder, move) for row in rows]}
+    header: Record = {
+        "action": action,
+        "to": folder,
+        "rows": [_row(row, keepers, action, folder, move) for row in rows],
+    }
     if dry_run:
         return _dry_run(header)
     if not any(row["acts"] for row in header["rows"]):
@@ -115,7 +123,9 @@ def apply_plan(
         os.makedirs(folder, exist_ok=True)
     place = os.path.abspath(journal) if journal else _journal_name(folder or _common_folder(rows))
     with Journal.create(native(place), header) as opened:
-        print(f"Journal: {os.fspath(journal) if journal else place}")  # now: it is what a killed run leaves
+        print(
+            f"Journal: {os.fspath(journal) if journal else place}"
+        )  # now: it is what a killed run leaves
         return _finish(Run(header, opened), opened)
 
 
@@ -140,9 +150,13 @@ def resume(log: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
         if it is still at work.
     """
     with Journal.open(_journal_path(log)) as opened:
-        if any(state["event"] in {"undoing", "restored", "not restored"} for state in opened.states.values()):
+        if any(
+            state["event"] in {"undoing", "restored", "not restored"}
+            for state in opened.states.values()
+        ):
             raise ValueError(
-                "the run has been undone, in part or in whole: undo(log) continues that, apply_plan(plan) begins anew"
+                "the run has been undone, in part or in whole: undo(log) continues that, "
+                "apply_plan(plan) begins anew"
             )
         if opened.header["to"]:
             os.makedirs(opened.header["to"], exist_ok=True)
@@ -160,8 +174,9 @@ def undo(log: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        the log; the status of the files it was about is "restored" or "not restored", with the reason in the note: deleted for
-        ever, in the trash, changed since, or something else in its place. Nothing is overwritten to make room.
+        the log; the status of the files it was about is "restored" or "not restored", with the
+        reason in the note: deleted for ever, in the trash, changed since, or something else in its
+        place. Nothing is overwritten to make room.
 
     Raises
     ------
@@ -182,7 +197,11 @@ def undo(log: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
     if run.stopped:
         warnings.warn(f"the undo stopped: {run.stopped}; undo(log) continues it", stacklevel=2)
     elif lost:
-        warnings.warn(f"{count_of(lost, 'file')} could not be restored; see log[log.status == 'not restored']", stacklevel=2)
+        warnings.warn(
+            f"{count_of(lost, 'file')} could not be restored; see log[log.status == 'not "
+            "restored']",
+            stacklevel=2,
+        )
     return table
 
 
@@ -203,33 +222,45 @@ def read_log(journal: str | os.PathLike[str]) -> pd.DataFrame:
     return _table(header, states, dry_run=False, journal=path)
 
 
-# -- what is asked for ------------------------------------------------------------------------------------------------
+# -- what is asked for -----------------------------------------------------------------------------
 
 
 def _check_plan(plan: pd.DataFrame) -> list[Record]:
     """Return the rows of a plan as dicts of Python values, or say what is wrong with it."""
     if not isinstance(plan, pd.DataFrame) or not set(NEEDED) <= set(plan):
-        raise TypeError(f"plan must be a table made by choose_keepers(groups, images), with the columns {', '.join(NEEDED)}")
+        raise TypeError(
+            "plan must be a table made by choose_keepers(groups, images), with the columns "
+            f"{', '.join(NEEDED)}"
+        )
     for action in plan.action.unique():
         check_choice("plan.action", action, PLANNED)
     elsewhere = [path for path in plan.path if is_url(path)]
     if elsewhere:
         raise ValueError(
-            f"plan has files at URLs, such as {elsewhere[0]!r}, and files elsewhere are not changed from here; the paths to "
+            f"plan has files at URLs, such as {elsewhere[0]!r}, and files elsewhere are not "
+            "changed from here; the paths to "
             "remove there are plan.path[plan.action == 'remove'], for the tools of that store"
         )
     paths = [os.path.abspath(path) for path in plan.path]
     for name, values in (("image", list(plan.image)), ("path", paths)):
         if len(set(values)) < len(values):
             twice = next(value for k, value in enumerate(values) if value in values[:k])
-            raise ValueError(f"plan has two rows for the {name} {twice!r}: an image is in one group at most")
+            raise ValueError(
+                f"plan has two rows for the {name} {twice!r}: an image is in one group at most"
+            )
     can_keep = (plan.action == "keep") & (plan.sha256 != "")
     left_without = set(plan.group[plan.action == "remove"]) - set(plan.group[can_keep])
     if left_without:
         listed = ", ".join(map(str, sorted(left_without)[:5]))
-        raise ValueError(f"plan keeps no image of group {listed}: set the action of one row of each group to 'keep'")
+        raise ValueError(
+            f"plan keeps no image of group {listed}: set the action of one row of each group to "
+            "'keep'"
+        )
     if (plan.sha256[plan.action == "remove"] == "").any():
-        raise ValueError("plan removes files without a digest (sha256), so nobody could tell if they changed: scan them again")
+        raise ValueError(
+            "plan removes files without a digest (sha256), so nobody could tell if they changed: "
+            "scan them again"
+        )
     wanted = NEEDED + [name for name in ("reason", "protected") if name in plan]
     rows = plan[wanted].to_dict("records")
     return [row | {"path": path} for row, path in zip(rows, paths, strict=True)]
@@ -239,20 +270,36 @@ def _check_target(action: str, to: Any, plan: pd.DataFrame) -> str:
     """Return the folder `to` as an absolute path, "" for none."""
     if to is None:
         if action in NEEDS_TARGET:
-            raise ValueError(f'action "{action}" needs a folder: apply_plan(plan, action="{action}", to="...")')
+            raise ValueError(
+                f'action "{action}" needs a folder: apply_plan(plan, action="{action}", to="...")'
+            )
         return ""
     if action not in NEEDS_TARGET | LINKS:
-        raise ValueError(f'action "{action}" takes no folder, and to is {os.fspath(to)!r}; did you mean action="move"?')
+        raise ValueError(
+            f'action "{action}" takes no folder, and to is {os.fspath(to)!r}; did you mean '
+            'action="move"?'
+        )
     folder = os.path.abspath(to)
     if os.path.lexists(folder) and not os.path.isdir(folder):
-        raise NotADirectoryError(f"to must name a folder, new or old, and {os.fspath(to)!r} is a file")
-    inside = [image for image, path in zip(plan.image, plan.path, strict=True) if is_below(os.path.dirname(path), folder)]
+        raise NotADirectoryError(
+            f"to must name a folder, new or old, and {os.fspath(to)!r} is a file"
+        )
+    inside = [
+        image
+        for image, path in zip(plan.image, plan.path, strict=True)
+        if is_below(os.path.dirname(path), folder)
+    ]
     if inside:
-        raise ValueError(f"to must lie outside of the pictures it takes, and {os.fspath(to)!r} holds {inside[0]!r}")
+        raise ValueError(
+            f"to must lie outside of the pictures it takes, and {os.fspath(to)!r} holds "
+            f"{inside[0]!r}"
+        )
     return folder
 
 
-def _row(row: Record, group_keepers: dict[int, list[list[str]]], action: str, folder: str, move: bool) -> Record:
+def _row(
+    row: Record, group_keepers: dict[int, list[list[str]]], action: str, folder: str, move: bool
+) -> Record:
     """Return what the journal needs to know of one file; see `steps.Run`."""
     kept = row["action"] == "keep"
     name, by, acts = str(row["image"]), action, not kept
@@ -292,7 +339,9 @@ def _common_folder(rows: list[Record]) -> str:
     try:
         return os.path.commonpath(folders)
     except ValueError as error:
-        raise ValueError("the images lie on several drives; say where the journal shall be: journal='...'") from error
+        raise ValueError(
+            "the images lie on several drives; say where the journal shall be: journal='...'"
+        ) from error
 
 
 def _journal_name(folder: str) -> str:
@@ -308,13 +357,14 @@ def _journal_path(log: Any) -> str:
         path = log.attrs.get("journal", "")
         if not path:
             raise ValueError(
-                "log has no journal: it is of a dry run, or its attrs got lost; pass the path of the journal itself"
+                "log has no journal: it is of a dry run, or its attrs got lost; pass the path of "
+                "the journal itself"
             )
         return native(path)
     return native(os.path.abspath(log))
 
 
-# -- what was done ----------------------------------------------------------------------------------------------------
+# -- what was done ---------------------------------------------------------------------------------
 
 
 def _dry_run(header: Record) -> pd.DataFrame:
@@ -332,7 +382,10 @@ def _finish(run: Run, journal: Journal) -> pd.DataFrame:
     table = _table(journal.header, journal.states, dry_run=False, journal=journal.path)
     print(_summary(table))
     if run.stopped:
-        warnings.warn(f"the run stopped: {run.stopped}. resume(log) continues it, undo(log) goes back", stacklevel=3)
+        warnings.warn(
+            f"the run stopped: {run.stopped}. resume(log) continues it, undo(log) goes back",
+            stacklevel=3,
+        )
     elif table.status.isin(["skipped", "failed"]).any():
         n_left = int(table.status.isin(["skipped", "failed"]).sum())
         left = f"{count_of(n_left, 'file')} {'was' if n_left == 1 else 'were'} left alone"
@@ -340,21 +393,44 @@ def _finish(run: Run, journal: Journal) -> pd.DataFrame:
     return table
 
 
-def _table(header: Record, states: dict[int, Record], *, dry_run: bool, journal: str) -> pd.DataFrame:
+def _table(
+    header: Record, states: dict[int, Record], *, dry_run: bool, journal: str
+) -> pd.DataFrame:
     """Return the log."""
-    records = [_log_row(header, row, states.get(number, {"event": ""})) for number, row in enumerate(header["rows"])]
-    table = pd.DataFrame({name: pd.Series([record[name] for record in records], dtype=_dtype(name)) for name in LOG_COLUMNS})
-    table.attrs = {"journal": journal, "action": header["action"], "to": header["to"], "dry_run": dry_run}
+    records = [
+        _log_row(header, row, states.get(number, {"event": ""}))
+        for number, row in enumerate(header["rows"])
+    ]
+    table = pd.DataFrame(
+        {
+            name: pd.Series([record[name] for record in records], dtype=_dtype(name))
+            for name in LOG_COLUMNS
+        }
+    )
+    table.attrs = {
+        "journal": journal,
+        "action": header["action"],
+        "to": header["to"],
+        "dry_run": dry_run,
+    }
     return table
 
 
 def _dtype(column: str) -> Any:
-    return np.int64 if column in {"group", "bytes", "frees"} else "datetime64[ns, UTC]" if column == "when" else object
+    return (
+        np.int64
+        if column in {"group", "bytes", "frees"}
+        else "datetime64[ns, UTC]"
+        if column == "when"
+        else object
+    )
 
 
 def _log_row(header: Record, row: Record, state: Record) -> Record:
     event = state["event"]
-    status = {"would": "would be done", "begun": "cut short", "undoing": "undo cut short"}.get(event, event)
+    status = {"would": "would be done", "begun": "cut short", "undoing": "undo cut short"}.get(
+        event, event
+    )
     if not row["acts"]:
         status = "kept"
     elif not event:
@@ -380,7 +456,11 @@ def _log_row(header: Record, row: Record, state: Record) -> Record:
 
 def _frees(row: Record, by: str, folder: str) -> int:
     """Return the disk space that an act gives back, in bytes; moving within one disk and the trash give none."""
-    frees = by == "delete" or (by in LINKS and not folder) or (by == "move" and _device(row["path"]) != _device(folder))
+    frees = (
+        by == "delete"
+        or (by in LINKS and not folder)
+        or (by == "move" and _device(row["path"]) != _device(folder))
+    )
     return int(row["bytes"]) if frees else 0
 
 
@@ -394,7 +474,13 @@ def _device(path: str) -> int:
 def _way_back(header: Record, row: Record) -> str:
     has_twin = any(sha256 == row["sha256"] for _, sha256 in row["keepers"])
     if row["by"] in {"trash", "delete"}:
-        return "copy from the keeper" if has_twin else "from the trash, by hand" if row["by"] == "trash" else "impossible"
+        return (
+            "copy from the keeper"
+            if has_twin
+            else "from the trash, by hand"
+            if row["by"] == "trash"
+            else "impossible"
+        )
     if row["by"] in LINKS and not header["to"]:
         return "copy from the keeper"
     return "remove the copy" if row["by"] == "copy" else "move back"
@@ -407,11 +493,14 @@ def _summary(table: pd.DataFrame) -> str:
     would = "would be " if table.attrs["dry_run"] else ""
     lines = [
         f"{count_of(len(hit), 'file')} ({_megabytes(hit.bytes.sum())}) {would}{done}, "
-        f"{count_of((table.status == 'kept').sum(), 'file')} kept. Disk space {would}freed: {_megabytes(hit.frees.sum())}."
+        f"{count_of((table.status == 'kept').sum(), 'file')} kept. Disk space {would}freed: "
+        f"{_megabytes(hit.frees.sum())}."
     ]
     left = table[table.status.isin(["skipped", "failed", "not reached"])]
     if len(left):
-        lines.append(f"{count_of(len(left), 'file')} {would}left alone: {'; '.join(_reasons(left))}.")
+        lines.append(
+            f"{count_of(len(left), 'file')} {would}left alone: {'; '.join(_reasons(left))}."
+        )
     return " ".join(lines)
 
 

@@ -1,7 +1,8 @@
 """How one picture of a group differs from another: mirrored or turned, cut out of it, grey, or merely enlarged.
 
-A group says that pictures are alike, not which shows most. These measures look at small sketches (and, for enlargement,
-at the full pictures), so they are hints for a person, and `choose_keepers` removes nothing on their word alone.
+A group says that pictures are alike, not which shows most. These measures look at small sketches
+(and, for enlargement, at the full pictures), so they are hints for a person, and `choose_keepers`
+removes nothing on their word alone.
 """
 
 from __future__ import annotations
@@ -13,10 +14,20 @@ from ..engine.hashing import turn_views
 
 SIDE = 64  # pixels of a sketch's side
 SHARES = range(32, SIDE, 2)  # sides, in pixels of the sketch, that a part of it is looked for at
-TURNS = ["", "turned by 90°", "turned by 180°", "turned by 90°", "mirrored", "mirrored", "upside down", "mirrored"]
+TURNS = [
+    "",
+    "turned by 90°",
+    "turned by 180°",
+    "turned by 90°",
+    "mirrored",
+    "mirrored",
+    "upside down",
+    "mirrored",
+]
 
-# Measured on known copies of nine photographs: unchanged frames agree to 0.96 and more, turned ones to 0.99 after turning back;
-# parts are found at 0.90 and more; true detail leaves 0.53 and more, an enlargement by half 0.29 to 0.47.
+# Measured on known copies of nine photographs: unchanged frames agree to 0.96 and more, turned ones
+# to 0.99 after turning back; parts are found at 0.90 and more; true detail leaves 0.53 and more, an
+# enlargement by half 0.29 to 0.47.
 SAME_FRAME = 0.95
 FOUND_PART = 0.85
 CLEARLY = 0.05
@@ -91,8 +102,8 @@ def _colourfulness(sketch: np.ndarray) -> float:
 def is_enlarged(picture: Image.Image, smaller: Image.Image) -> bool:
     """Tell whether a picture has hardly more detail than a smaller copy, as if it had been made from that one.
 
-    Made as small as the copy and large again, a picture loses its fine detail; the copy, treated by the same factor, says
-    how much that should be.
+    Made as small as the copy and large again, a picture loses its fine detail; the copy, treated by
+    the same factor, says how much that should be.
 
     Parameters
     ----------
@@ -101,7 +112,9 @@ def is_enlarged(picture: Image.Image, smaller: Image.Image) -> bool:
     """
     factor = smaller.width / picture.width
     there = _lost(picture, smaller.size)
-    expected = _lost(smaller, (max(1, round(smaller.width * factor)), max(1, round(smaller.height * factor))))
+    expected = _lost(
+        smaller, (max(1, round(smaller.width * factor)), max(1, round(smaller.height * factor)))
+    )
     return there < ENLARGED * expected
 
 
@@ -134,9 +147,13 @@ def _best_place(part: np.ndarray, frame: np.ndarray) -> float:
         template -= template.mean()
         window = np.conj(np.fft.rfft2(np.ones((side, side)), shape))
         places = slice(0, SIDE - side + 1)
-        product = np.fft.irfft2(transforms[0] * np.conj(np.fft.rfft2(template, shape)))[places, places]
+        product = np.fft.irfft2(transforms[0] * np.conj(np.fft.rfft2(template, shape)))[
+            places, places
+        ]
         total = np.fft.irfft2(transforms[0] * window)[places, places]
         squares = np.fft.irfft2(transforms[1] * window)[places, places]
-        spread = np.maximum(squares - total * total / side**2, side**2)  # a blank place fits nothing
+        spread = np.maximum(
+            squares - total * total / side**2, side**2
+        )  # a blank place fits nothing
         best = max(best, float((product / np.sqrt(spread * max((template**2).sum(), 1.0))).max()))
     return best

@@ -1,8 +1,8 @@
 """Acts on single files that may be cut short anywhere and lose nothing.
 
-Each leaves the picture whole under its old name, its new name or both: a new name is never an existing one, a copy is
-read back before its source goes, and what replaces a file does so in one step. Nothing but Python's standard library
-is needed here.
+Each leaves the picture whole under its old name, its new name or both: a new name is never an
+existing one, a copy is read back before its source goes, and what replaces a file does so in one
+step. Nothing but Python's standard library is needed here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from ..engine.paths import read_digest
 
 LONGEST_PLAIN_PATH = 240  # characters; Windows takes longer paths only in a form of their own
 
-CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}  # as on FAT and exFAT
+CANNOT_LINK = {
+    errno.EPERM,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EMLINK,
+}  # as on FAT and exFAT
 
 
 class Stamp(NamedTuple):
@@ -46,7 +52,11 @@ def read_stamp(path: str, *, follow: bool = False) -> Stamp:
 def identity(path: str) -> tuple[int, int] | str:
     """Return what two names of one file have in common: hard links, symbolic links, names that differ in case only."""
     status = os.stat(path)
-    return (status.st_dev, status.st_ino) if status.st_ino else os.path.normcase(os.path.realpath(path))
+    return (
+        (status.st_dev, status.st_ino)
+        if status.st_ino
+        else os.path.normcase(os.path.realpath(path))
+    )
 
 
 def is_regular(path: str) -> bool:
@@ -59,7 +69,7 @@ def holds(path: str, sha256: str) -> bool:
     return os.path.lexists(path) and is_regular(path) and read_digest(path) == sha256
 
 
-# -- acts -------------------------------------------------------------------------------------------------------------
+# -- acts ------------------------------------------------------------------------------------------
 
 
 def rename_new(source: str, target: str) -> None:
@@ -178,7 +188,8 @@ def replace_by_link(kept: str, target: str, part: str, *, symbolic: bool) -> Non
     Raises
     ------
     OSError
-        if this disk has no such links, or a hard link would lead to another disk; the file is as it was then.
+        if this disk has no such links, or a hard link would lead to another disk; the file is as it
+        was then.
     """
     try:
         if symbolic:
@@ -227,7 +238,11 @@ def sync_folder(folder: str) -> None:
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno not in {errno.EINVAL, errno.EROFS, errno.ENOTSUP}:  # network disks that cannot
+        if error.errno not in {
+            errno.EINVAL,
+            errno.EROFS,
+            errno.ENOTSUP,
+        }:  # network disks that cannot
             raise
     finally:
         os.close(handle)

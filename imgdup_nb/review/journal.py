@@ -1,7 +1,8 @@
 """The journal of a run: JSON lines, each on the disk before what it announces is done.
 
-The first line is the plan and everything needed to continue without it. Each later line tells what is about to happen
-to one row of the plan, or what has happened. A run that was killed has a journal that says how far it came.
+The first line is the plan and everything needed to continue without it. Each later line tells what
+is about to happen to one row of the plan, or what has happened. A run that was killed has a journal
+that says how far it came.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Journal:
     header
         the first line: version, action, to, started, rows.
     states
-        of each row that something happened to: all that its records say, later ones over earlier ones.
+        of each row that something happened to: all that its records say, later ones over earlier
+        ones.
     folders
         made by the run, in this order.
     """
@@ -139,7 +141,8 @@ def read_journal(path: str) -> tuple[Record, list[Record]]:
     header = _parse(first)
     if header is None or header.get("journal") != VERSION:
         raise ValueError(
-            f"{path!r} is no journal of apply_plan, or one whose run was ended before it did anything; "
+            f"{path!r} is no journal of apply_plan, or one whose run was ended before it did "
+            "anything; "
             "a journal's first line is the plan"
         )
     return header, [record for record in map(_parse, others) if record is not None]
@@ -185,6 +188,12 @@ def _lock(file: FileIO, path: str) -> None:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in {errno.EAGAIN, errno.EACCES}:
-            raise BlockingIOError(error.errno, "another run is at work with this journal; wait for it to end", path) from None
-        if error.errno not in {errno.ENOLCK, errno.ENOTSUP, errno.EINVAL}:  # a network disk without locks
+            raise BlockingIOError(
+                error.errno, "another run is at work with this journal; wait for it to end", path
+            ) from None
+        if error.errno not in {
+            errno.ENOLCK,
+            errno.ENOTSUP,
+            errno.EINVAL,
+        }:  # a network disk without locks
             raise

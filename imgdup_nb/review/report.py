@@ -65,8 +65,9 @@ def write_report(
 
     Notes
     -----
-    The HTML page is one file without scripts and without anything loaded from elsewhere; its thumbnails (of the first 2,000
-    images) are inside, about 5 kB each. They are taken where a file is now: in its place, or in the target folder.
+    The HTML page is one file without scripts and without anything loaded from elsewhere; its
+    thumbnails (of the first 2,000 images) are inside, about 5 kB each. They are taken where a file
+    is now: in its place, or in the target folder.
 
     Examples
     --------
@@ -81,7 +82,12 @@ def write_report(
     writers = {".csv": _to_csv, ".json": _to_json, ".html": _to_html}
     if target.suffix.lower() not in writers:
         raise ValueError(f"path must end in {', '.join(writers)}, and {target.name!r} does not")
-    settings = {name: value for source in (plan, table) if source is not None for name, value in source.attrs.items()}
+    settings = {
+        name: value
+        for source in (plan, table)
+        if source is not None
+        for name, value in source.attrs.items()
+    }
     merged = _with_plan(table, plan)
     text = writers[target.suffix.lower()](merged, settings, dict(record or {}), title)
     # names may hold what UTF-8 cannot: written out as \udc.. rather than lost with the report
@@ -97,16 +103,27 @@ def _with_plan(table: pd.DataFrame, plan: pd.DataFrame | None) -> pd.DataFrame:
     return table.merge(plan[["image", *extra]], on="image", how="left")
 
 
-# -- for programs -----------------------------------------------------------------------------------------------------
+# -- for programs ----------------------------------------------------------------------------------
 
 
-def _to_csv(table: pd.DataFrame, _settings: dict[str, Any], _record: dict[str, Any], _title: str) -> str:
+def _to_csv(
+    table: pd.DataFrame, _settings: dict[str, Any], _record: dict[str, Any], _title: str
+) -> str:
     return table.to_csv(index=False, lineterminator="\n")
 
 
-def _to_json(table: pd.DataFrame, settings: dict[str, Any], record: dict[str, Any], title: str) -> str:
-    rows = [{name: _plain(value) for name, value in row.items()} for row in table.to_dict("records")]
-    content = {"title": title, "settings": _plain(settings), "decision_record": _plain(record), "rows": rows}
+def _to_json(
+    table: pd.DataFrame, settings: dict[str, Any], record: dict[str, Any], title: str
+) -> str:
+    rows = [
+        {name: _plain(value) for name, value in row.items()} for row in table.to_dict("records")
+    ]
+    content = {
+        "title": title,
+        "settings": _plain(settings),
+        "decision_record": _plain(record),
+        "rows": rows,
+    }
     return json.dumps(content, indent=1) + "\n"
 
 
@@ -125,23 +142,34 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) else str(value)
 
 
-# -- for people -------------------------------------------------------------------------------------------------------
+# -- for people ------------------------------------------------------------------------------------
 
 
-def _to_html(table: pd.DataFrame, settings: dict[str, Any], record: dict[str, Any], title: str) -> str:
+def _to_html(
+    table: pd.DataFrame, settings: dict[str, Any], record: dict[str, Any], title: str
+) -> str:
     style = (files(__package__) / "report.css").read_text(encoding="utf-8")
     pictures = _thumbnails(table.head(MAX_THUMBNAILS))
     body = [
         f"<h1>{_esc(title)}</h1>",
         _numbers(table),
-        _definitions({WORDS.get(name, name): settings[name] for name in SHOWN if settings.get(name) not in (None, "")}),
+        _definitions(
+            {
+                WORDS.get(name, name): settings[name]
+                for name in SHOWN
+                if settings.get(name) not in (None, "")
+            }
+        ),
         *(["<h2>Why this threshold</h2>", _definitions(record)] if record else []),
         *_groups(table, pictures),
     ]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width">\n<meta name="color-scheme" content="light dark">\n'
-        f"<title>{_esc(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n" + "\n".join(body) + "\n</body>\n</html>\n"
+        '<meta name="viewport" content="width=device-width">\n<meta name="color-scheme" '
+        'content="light dark">\n'
+        f"<title>{_esc(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        + "\n".join(body)
+        + "\n</body>\n</html>\n"
     )
 
 
@@ -160,9 +188,16 @@ def _numbers(table: pd.DataFrame) -> str:
     }
     if "bytes" in table:
         numbers["MB in them"] = f"{table.bytes[~stays].sum() / 1e6:,.1f}"
-    if "status" in table and table.status.isin(["skipped", "failed", "not reached", "not restored"]).any():
-        numbers["not done"] = f"{int(table.status.isin(['skipped', 'failed', 'not reached', 'not restored']).sum()):,}"
-    items = "".join(f"<div><b>{value}</b><span>{_esc(name)}</span></div>" for name, value in numbers.items())
+    if (
+        "status" in table
+        and table.status.isin(["skipped", "failed", "not reached", "not restored"]).any()
+    ):
+        numbers["not done"] = (
+            f"{int(table.status.isin(['skipped', 'failed', 'not reached', 'not restored']).sum()):,}"
+        )
+    items = "".join(
+        f"<div><b>{value}</b><span>{_esc(name)}</span></div>" for name, value in numbers.items()
+    )
     return f'<div class="numbers">{items}</div>'
 
 
@@ -170,7 +205,10 @@ def _stays(table: pd.DataFrame) -> pd.Series:
     """Tell which files are, after it all, where they were; a copied file is."""
     if "status" not in table:
         return table.action != "remove"
-    return ~(table.status.isin(["done", "would be done", "cut short"]) & ~table.action.isin(["copy", "keep"]))
+    return ~(
+        table.status.isin(["done", "would be done", "cut short"])
+        & ~table.action.isin(["copy", "keep"])
+    )
 
 
 def _word_for_going(table: pd.DataFrame) -> str:
@@ -180,7 +218,9 @@ def _word_for_going(table: pd.DataFrame) -> str:
 
 
 def _definitions(entries: Mapping[str, Any]) -> str:
-    rows = "".join(f"<dt>{_esc(name)}</dt><dd>{_value(value)}</dd>" for name, value in entries.items())
+    rows = "".join(
+        f"<dt>{_esc(name)}</dt><dd>{_value(value)}</dd>" for name, value in entries.items()
+    )
     return f"<dl>{rows}</dl>" if rows else ""
 
 
@@ -208,26 +248,41 @@ def _groups(table: pd.DataFrame, pictures: dict[Any, bytes]) -> Iterator[str]:
 def _tile(row: pd.Series, jpeg: bytes) -> str:
     goes = not bool(_stays(row.to_frame().T).iloc[0])
     picture = (
-        f'<img alt="" loading="lazy" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode("ascii")}">'
+        '<img alt="" loading="lazy" '
+        f'src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode("ascii")}">'
         if jpeg
         else '<span class="none">no picture</span>'
     )
     verdict = _verdict(row)
-    lines = [f'<b class="verdict">{"✗" if goes else "✓"} {_esc(verdict)}</b>', f"<bdi>{_esc(row.image)}</bdi>"]
-    lines += [f'<span class="{name}">{_esc(row[name])}</span>' for name in ("reason", "note", "flag") if row.get(name)]
+    lines = [
+        f'<b class="verdict">{"✗" if goes else "✓"} {_esc(verdict)}</b>',
+        f"<bdi>{_esc(row.image)}</bdi>",
+    ]
+    lines += [
+        f'<span class="{name}">{_esc(row[name])}</span>'
+        for name in ("reason", "note", "flag")
+        if row.get(name)
+    ]
     return f'<figure class="{"goes" if goes else "stays"}">{picture}<figcaption>{"".join(lines)}</figcaption></figure>'
 
 
 def _verdict(row: pd.Series) -> str:
     if "status" not in row or row.status == "kept":
         return str(row.action)
-    return DONE_WORDS.get(row.action, row.action) if row.status == "done" else f"{row.action}: {row.status}"
+    return (
+        DONE_WORDS.get(row.action, row.action)
+        if row.status == "done"
+        else f"{row.action}: {row.status}"
+    )
 
 
 def _thumbnails(table: pd.DataFrame) -> dict[Any, bytes]:
     """Return a JPEG of each row's image, by the row's label, from where its file is now."""
     columns = [table[name] for name in ("source", "path", "target") if name in table]
-    places = [[str(path) for path in paths if isinstance(path, str) and path] for paths in zip(*columns, strict=True)]
+    places = [
+        [str(path) for path in paths if isinstance(path, str) and path]
+        for paths in zip(*columns, strict=True)
+    ]
     made = map_batches(partial(each, _thumbnail), places, describe="thumbnails")
     return dict(zip(table.index, made, strict=False))
 

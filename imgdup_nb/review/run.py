@@ -1,8 +1,8 @@
 """The rows of a plan, one after the other: look again, announce, act, note; and the way back.
 
-What a row needs is in the journal's first line, so a run can be continued, or undone, from the journal alone. Whatever
-stopped a run, the disk itself tells what became of the row it was at: `_settle` and `_restore` look there and not at
-what should have happened.
+What a row needs is in the journal's first line, so a run can be continued, or undone, from the
+journal alone. Whatever stopped a run, the disk itself tells what became of the row it was at:
+`_settle` and `_restore` look there and not at what should have happened.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from .journal import Journal, Record
 
 NEEDS_TARGET = {"move", "copy", "organise"}
 LINKS = {"hardlink", "symlink"}
-ENDS_RUN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}  # it would fail for the other files too
+ENDS_RUN = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EIO,
+}  # it would fail for the other files too
 
 
 class Skip(Exception):
@@ -34,9 +39,10 @@ class Run:
     journal
         open for writing; None only looks (a dry run).
     header
-        action ("move", "copy", "organise", "trash", "delete", "hardlink", "symlink"), to (a folder or ""), rows.
-        A row has source, sha256, bytes, name (of the target), acts (bool: is anything done to it?), by ("move", "copy" or
-        the action), kept (bool: does it stay?), keepers (a list of [path, sha256]: one of them must be good).
+        action ("move", "copy", "organise", "trash", "delete", "hardlink", "symlink"), to (a folder
+        or ""), rows. A row has source, sha256, bytes, name (of the target), acts (bool: is anything
+        done to it?), by ("move", "copy" or the action), kept (bool: does it stay?), keepers (a list
+        of [path, sha256]: one of them must be good).
     """
 
     def __init__(self, header: Record, journal: Journal | None = None) -> None:
@@ -60,8 +66,8 @@ class Run:
     def apply(self) -> Iterator[tuple[int, str, str]]:
         """Do what is not done yet; yield row number, outcome ("done", "skipped", "failed") and why.
 
-        In a dry run the outcome of what could be done is "would". After an error that every further file would meet,
-        such as a full disk, the run ends and `stopped` says why.
+        In a dry run the outcome of what could be done is "would". After an error that every further
+        file would meet, such as a full disk, the run ends and `stopped` says why.
         """
         for number, row in enumerate(self.rows):
             if not row["acts"] or (self.journal and self.journal.state(number)["event"] == "done"):
@@ -96,7 +102,11 @@ class Run:
         return True
 
     def _apply_one(self, number: int, row: Record) -> str:
-        if self.journal and self.journal.state(number)["event"] == "begun" and self._settle(number, row):
+        if (
+            self.journal
+            and self.journal.state(number)["event"] == "begun"
+            and self._settle(number, row)
+        ):
             return "done"
         stamp = self._check_source(row)
         keeper = self._check_keepers(row)
@@ -124,7 +134,10 @@ class Run:
         if stamp.size != row["bytes"] or files.read_digest(source) != row["sha256"]:
             raise Skip("it has changed since it was scanned")
         if not row["kept"] and (kept := self._kept.get(files.identity(source))):
-            raise Skip(f"it is the same file as {os.path.basename(kept)}, which stays (two names, one file)")
+            raise Skip(
+                f"it is the same file as {os.path.basename(kept)}, which stays (two names, one "
+                "file)"
+            )
         return stamp
 
     def _check_keepers(self, row: Record) -> str:
@@ -141,7 +154,9 @@ class Run:
         if row["by"] in LINKS and not self.to:
             keepers = [keeper for keeper in keepers if keeper[1] == row["sha256"]]
             if not keepers:
-                raise Skip("its bytes differ from its keeper's, and no to= names a folder to save them in")
+                raise Skip(
+                    "its bytes differ from its keeper's, and no to= names a folder to save them in"
+                )
         for path, sha256 in keepers:
             problem = self._keeper_problem(files.native(path), sha256)
             if not problem:
@@ -155,7 +170,11 @@ class Run:
             if (path, stamp) not in self._digests:
                 self._digests[path, stamp] = files.read_digest(path)
         except OSError as error:
-            return "is not there any more" if isinstance(error, FileNotFoundError) else f"cannot be read ({explain(error)})"
+            return (
+                "is not there any more"
+                if isinstance(error, FileNotFoundError)
+                else f"cannot be read ({explain(error)})"
+            )
         return "" if self._digests[path, stamp] == sha256 else "has changed since it was scanned"
 
     def _act(self, number: int, row: Record, keeper: str, stamp: files.Stamp) -> None:
@@ -174,7 +193,12 @@ class Run:
         source = files.native(row["source"])
         status = os.lstat(source)
         self.journal.write(
-            number, "begun", mode=status.st_mode & 0o7777, accessed=status.st_atime_ns, modified=status.st_mtime_ns, **details
+            number,
+            "begun",
+            mode=status.st_mode & 0o7777,
+            accessed=status.st_atime_ns,
+            modified=status.st_mtime_ns,
+            **details,
         )
         if files.read_stamp(source) != stamp:
             raise Skip("it changed while it was looked at")
@@ -209,7 +233,9 @@ class Run:
             missing.append(folder)
             folder = os.path.dirname(folder)
         if not paths.is_below(folder, self.to):
-            raise Skip(f"{os.path.basename(folder)} in the target folder is a link that leads out of it")
+            raise Skip(
+                f"{os.path.basename(folder)} in the target folder is a link that leads out of it"
+            )
         for new in reversed(missing):
             self.journal.write_folder(new)
             os.makedirs(files.native(new), exist_ok=True)
@@ -277,7 +303,9 @@ class Run:
     def _was_touched(self, number: int, state: Record) -> bool:
         """Tell whether there may be anything to restore: an act was announced and did not simply fail."""
         has_failed = state["event"] in {"skipped", "failed"} and not state.get("target")
-        return "modified" in state and not (has_failed and os.path.lexists(files.native(self.rows[number]["source"])))
+        return "modified" in state and not (
+            has_failed and os.path.lexists(files.native(self.rows[number]["source"]))
+        )
 
     def _restore(self, number: int, row: Record) -> str:
         """Bring one file back to where and what it was; return a remark, seldom more than "".
@@ -288,7 +316,11 @@ class Run:
             if that cannot be done.
         """
         assert self.journal is not None
-        state, source, sha256 = self.journal.state(number), files.native(row["source"]), row["sha256"]
+        state, source, sha256 = (
+            self.journal.state(number),
+            files.native(row["source"]),
+            row["sha256"],
+        )
         target = files.native(state.get("target", ""))
         is_link = has_source_as_link(source, state)
         if files.holds(source, sha256) and not is_link:
@@ -318,9 +350,13 @@ class Run:
         if row["bytes"] and files.is_regular(target) and not os.path.getsize(target):
             files.remove(target)  # the empty file that held the place
             return ""
-        return f"what stands at {os.path.basename(target)} in the target folder has changed, and stays"
+        return (
+            f"what stands at {os.path.basename(target)} in the target folder has changed, and stays"
+        )
 
-    def _bring_back(self, number: int, source: str, target: str, sha256: str, is_link: bool) -> None:
+    def _bring_back(
+        self, number: int, source: str, target: str, sha256: str, is_link: bool
+    ) -> None:
         assert self.journal is not None
         part = self._begin_back(number, source)
         if not is_link:
@@ -343,7 +379,11 @@ class Run:
         assert self.journal is not None
         for path, sha256 in row["keepers"]:
             kept = files.native(path)
-            if sha256 == row["sha256"] and os.path.exists(kept) and files.read_digest(kept) == sha256:
+            if (
+                sha256 == row["sha256"]
+                and os.path.exists(kept)
+                and files.read_digest(kept) == sha256
+            ):
                 part = self._begin_back(number, source)
                 place = files.replace_by_copy if os.path.lexists(source) else files.copy_new
                 place(kept, source, part, sha256)
@@ -390,7 +430,12 @@ def _discard_parts(state: Record) -> None:
 
 def _discard_empty(target: str) -> None:
     """Remove the empty file that held a target's place."""
-    if target and os.path.lexists(target) and files.is_regular(target) and not os.path.getsize(target):
+    if (
+        target
+        and os.path.lexists(target)
+        and files.is_regular(target)
+        and not os.path.getsize(target)
+    ):
         files.remove(target)
 
 
@@ -406,7 +451,9 @@ def _trash(path: str) -> None:
 
 
 def _where(target: str, row: Record) -> str:
-    return "in the target folder" if target and files.holds(target, row["sha256"]) else "not restored"
+    return (
+        "in the target folder" if target and files.holds(target, row["sha256"]) else "not restored"
+    )
 
 
 def _why_lost(by: str, target: str) -> str:

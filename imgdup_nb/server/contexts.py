@@ -1,7 +1,8 @@
 """Search contexts: folders below one root, each a kept `Collection`, opened when asked for and asked one thing at a time.
 
-An id is the name of a folder directly below the root, nothing else. Questions run in threads, so that the server answers others
-meanwhile; those about one context wait for each other, in the order they came.
+An id is the name of a folder directly below the root, nothing else. Questions run in threads, so
+that the server answers others meanwhile; those about one context wait for each other, in the order
+they came.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ class Contexts:
 
     def __init__(self, root: str, *, method: str = "phash") -> None:
         if not os.path.isdir(root):
-            raise NotADirectoryError(f"the root of the search contexts must be a folder, and {root!r} is none")
+            raise NotADirectoryError(
+                f"the root of the search contexts must be a folder, and {root!r} is none"
+            )
         self.root, self.method = os.path.realpath(root), method
         self._open: OrderedDict[str, Context] = OrderedDict()
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="imgdup_nb-contexts")
@@ -67,14 +70,24 @@ class Contexts:
         Raises
         ------
         Refused
-            400 if no folder can have this name, 404 if there is none, or if it is a link that leads elsewhere.
+            400 if no folder can have this name, 404 if there is none, or if it is a link that leads
+            elsewhere.
         """
         check_id(context_id)
         path = os.path.join(self.root, context_id)
-        # as it is spelled on disk: where capitals make no difference, one folder still has one id; and no link
-        if context_id not in os.listdir(self.root) or not os.path.isdir(path) or os.path.realpath(path) != path:
+        # as it is spelled on disk: where capitals make no difference, one folder still has one id;
+        # and no link
+        if (
+            context_id not in os.listdir(self.root)
+            or not os.path.isdir(path)
+            or os.path.realpath(path) != path
+        ):
             self._forget(context_id)
-            raise Refused(404, f"no search context {context_id!r}", "POST .../imageSearch/create makes one and answers its id")
+            raise Refused(
+                404,
+                f"no search context {context_id!r}",
+                "POST .../imageSearch/create makes one and answers its id",
+            )
         return path
 
     async def create(self) -> str:
@@ -121,7 +134,9 @@ class Contexts:
             context.state = state
             # a server that is told to stop stops its loop, and then waits for all threads
             is_running = asyncio.get_running_loop().is_running
-            answer = await self._in_thread(_answer, context, folder, self.method, question, is_running)
+            answer = await self._in_thread(
+                _answer, context, folder, self.method, question, is_running
+            )
         self._close_some()
         return answer
 
@@ -167,11 +182,18 @@ def check_id(context_id: str) -> None:
     except ValueError:
         good = False
     if not good:
-        raise Refused(400, f"the id of a search context is the name of a folder, and {context_id!r} cannot be one")
+        raise Refused(
+            400,
+            f"the id of a search context is the name of a folder, and {context_id!r} cannot be one",
+        )
 
 
 def _answer(
-    context: Context, folder: str, method: str, question: Callable[[Collection], Answer], is_wanted: Callable[[], bool]
+    context: Context,
+    folder: str,
+    method: str,
+    question: Callable[[Collection], Answer],
+    is_wanted: Callable[[], bool],
 ) -> Answer:
     if context.collection is not None and not os.path.exists(context.collection.index):
         _close(context)  # somebody removed the folder and made another one

@@ -19,10 +19,16 @@ from .handlers import make_routes
 class SearchContexts(LoggingConfigurable):
     """Settings of the REST service; `root` switches it on."""
 
-    root = Unicode(help="The folder whose subfolders are the search contexts; made if it is not there.").tag(config=True)
+    root = Unicode(
+        help="The folder whose subfolders are the search contexts; made if it is not there."
+    ).tag(config=True)
     method = Unicode("phash", help="The method that all answers are given by.").tag(config=True)
-    max_bytes = Integer(64 * 2**20, min=1, help="The largest upload, in bytes, with its envelope.").tag(config=True)
-    max_pixels = Integer(100_000_000, min=1, help="The largest upload, in pixels; JPEG as reduced.").tag(config=True)
+    max_bytes = Integer(
+        64 * 2**20, min=1, help="The largest upload, in bytes, with its envelope."
+    ).tag(config=True)
+    max_pixels = Integer(
+        100_000_000, min=1, help="The largest upload, in pixels; JPEG as reduced."
+    ).tag(config=True)
 
     @validate("method")
     def _validate_method(self, proposal: dict[str, Any]) -> str:
@@ -46,5 +52,9 @@ def load(server: ServerApp) -> None:
     os.makedirs(root, exist_ok=True)
     contexts = Contexts(root, method=settings.method)
     limits = {"max_bytes": settings.max_bytes, "max_pixels": settings.max_pixels}
-    server.web_app.add_handlers(".*$", make_routes(server.web_app.settings["base_url"], contexts, limits))
-    server.log.info("imgdup_nb serves the search contexts below %s by %s, at v3.0 and v3", root, settings.method)
+    server.web_app.add_handlers(
+        ".*$", make_routes(server.web_app.settings["base_url"], contexts, limits)
+    )
+    server.log.info(
+        "imgdup_nb serves the search contexts below %s by %s, at v3.0 and v3", root, settings.method
+    )

@@ -1,7 +1,8 @@
 """From HTTP to the operations and back: the token, limits, parameters, answers and errors.
 
-The token is Jupyter's, checked by Jupyter's own identity provider and authorizer. Bodies are counted as they arrive and thrown
-away beyond the limit, so that a client that sends too much, or without a token, reads why instead of a broken connection.
+The token is Jupyter's, checked by Jupyter's own identity provider and authorizer. Bodies are
+counted as they arrive and thrown away beyond the limit, so that a client that sends too much, or
+without a token, reads why instead of a broken connection.
 """
 
 from __future__ import annotations
@@ -55,10 +56,13 @@ class Handler(APIHandler):
             await super().prepare()
         except web.HTTPError as error:
             self.refusal = _as_refusal(error)
-        # whatever else Jupyter found wrong, such as no XSRF cookie, a token sets right, except for a foreign host name
+        # whatever else Jupyter found wrong, such as no XSRF cookie, a token sets right, except for
+        # a foreign host name
         if self.needs_user and not self.current_user and self.check_host():
             self.refusal = Refused(
-                401, "the token is missing or wrong", "send Authorization: Bearer TOKEN, the server's own token"
+                401,
+                "the token is missing or wrong",
+                "send Authorization: Bearer TOKEN, the server's own token",
             )
 
     def data_received(self, chunk: bytes) -> None:
@@ -66,7 +70,9 @@ class Handler(APIHandler):
         self.n_received += len(chunk)
         if self.n_received > self.max_bytes:
             self.refusal = self.refusal or Refused(
-                413, f"the body is larger than {self.max_bytes:,} bytes", "SearchContexts.max_bytes sets the limit for pictures"
+                413,
+                f"the body is larger than {self.max_bytes:,} bytes",
+                "SearchContexts.max_bytes sets the limit for pictures",
             )
         if self.refusal is None:
             self.body += chunk
@@ -87,7 +93,8 @@ class Handler(APIHandler):
         """Do what the route is for."""
         raise NotImplementedError
 
-    @allow_unauthenticated  # `prepare` has looked: without a token the answer is 401, not a page to log in
+    # `prepare` has looked: without a token the answer is 401, not a page to log in
+    @allow_unauthenticated
     async def get(self, *_path: str) -> None:
         """Answer, or say why not."""
         try:
@@ -101,7 +108,9 @@ class Handler(APIHandler):
             else:
                 refusal = explain(error)
             if refusal is None:
-                self.log.exception("a fault while answering %s %s", self.request.method, self.request.path)
+                self.log.exception(
+                    "a fault while answering %s %s", self.request.method, self.request.path
+                )
                 refusal = Refused(500, "something went wrong here; the server's log says what")
             self.refuse(refusal)
 
@@ -111,7 +120,9 @@ class Handler(APIHandler):
         if not self.needs_user:
             return
         action = "read" if self.request.method == "GET" else "write"
-        if not await ensure_async(self.authorizer.is_authorized(self, self.current_user, action, self.auth_resource)):
+        if not await ensure_async(
+            self.authorizer.is_authorized(self, self.current_user, action, self.auth_resource)
+        ):
             raise Refused(403, f"this user may not {action} search contexts")
 
     def refuse(self, refusal: Refused) -> None:
@@ -126,13 +137,19 @@ class Handler(APIHandler):
     def write_error(self, status_code: int, **given: Any) -> None:
         """Answer errors that were found before a route was asked."""
         error = given.get("exc_info", (None, None, None))[1]
-        self.refuse(_as_refusal(error) if isinstance(error, web.HTTPError) else Refused(status_code, self._reason))
+        self.refuse(
+            _as_refusal(error)
+            if isinstance(error, web.HTTPError)
+            else Refused(status_code, self._reason)
+        )
 
 
 class OperationHandler(Handler):
     """Answers the operations of one path."""
 
-    def initialize(self, contexts: Contexts, operations: dict[str, Operation], limits: dict[str, int]) -> None:  # type: ignore[override]
+    def initialize(
+        self, contexts: Contexts, operations: dict[str, Operation], limits: dict[str, int]
+    ) -> None:  # type: ignore[override]
         """Take what the route is about."""
         super().initialize()
         self.contexts, self.operations, self.limits = contexts, operations, limits
@@ -149,7 +166,9 @@ class OperationHandler(Handler):
         """Run the operation and write what it returns."""
         operation = self.operations.get(self.request.method or "")
         if operation is None:
-            raise Refused(405, f"{self.request.method} means nothing here", f"there is {self.verbs}")
+            raise Refused(
+                405, f"{self.request.method} means nothing here", f"there is {self.verbs}"
+            )
         answer = await operation.run(self._read_request(operation))
         if isinstance(answer, Begun):
             self._go_on(answer.work)
@@ -178,10 +197,16 @@ class OperationHandler(Handler):
         """Return the value of a parameter, None where it was not sent."""
         sent = self.request.query_arguments.get(parameter.name, [])
         try:
-            text = sent[-1].decode() if sent else None  # tornado's own reading would change control characters to spaces
+            text = (
+                sent[-1].decode() if sent else None
+            )  # tornado's own reading would change control characters to spaces
         except UnicodeDecodeError:
-            raise Refused(400, f"{parameter.name} must be written in UTF-8, percent-encoded") from None
-        if text is None or (text == "" and parameter.kind == "string"):  # client libraries send what is unset as empty text
+            raise Refused(
+                400, f"{parameter.name} must be written in UTF-8, percent-encoded"
+            ) from None
+        if text is None or (
+            text == "" and parameter.kind == "string"
+        ):  # client libraries send what is unset as empty text
             if parameter.required:
                 raise Refused(400, f"{parameter.name} is needed: {parameter.meaning}")
             return None
@@ -193,7 +218,8 @@ class OperationHandler(Handler):
     def _send(self, file: File) -> None:
         plain = re.sub(r"[^A-Za-z0-9._-]", "_", file.name)
         self.set_header(
-            "Content-Disposition", f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file.name, safe='')}"
+            "Content-Disposition",
+            f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file.name, safe='')}",
         )
         self.finish(file.data, set_content_type=file.kind)
 
@@ -204,7 +230,9 @@ class OperationHandler(Handler):
             try:
                 await work
             except Exception as error:
-                self.log.error("indexing a folder ended early: %s", error, exc_info=explain(error) is None)
+                self.log.error(
+                    "indexing a folder ended early: %s", error, exc_info=explain(error) is None
+                )
 
         going_on.add(task := asyncio.ensure_future(finish()))
         task.add_done_callback(going_on.discard)
@@ -227,7 +255,10 @@ class TokenHandler(Handler):
         if self.request.method != "POST":
             raise Refused(405, f"{self.request.method} means nothing here", "there is POST")
         fields = read_form(self.request.headers.get("Content-Type", ""), bytes(self.body))[0]
-        grant, secret = (fields.get(name, [b""])[-1].decode("utf-8", "replace") for name in ("grant_type", "client_secret"))
+        grant, secret = (
+            fields.get(name, [b""])[-1].decode("utf-8", "replace")
+            for name in ("grant_type", "client_secret")
+        )
         if grant != "client_credentials":
             raise Refused(400, f"grant_type must be client_credentials, and {grant!r} is not")
         if not await self._is_good(secret):
@@ -237,7 +268,11 @@ class TokenHandler(Handler):
                 "jupyter server list shows it",
             )
         self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps({"access_token": secret, "expires_in": TOKEN_SECONDS, "token_type": "Bearer"}))
+        self.finish(
+            json.dumps(
+                {"access_token": secret, "expires_in": TOKEN_SECONDS, "token_type": "Bearer"}
+            )
+        )
 
     async def _is_good(self, secret: str) -> bool:
         if not self.identity_provider.auth_enabled:
@@ -271,7 +306,9 @@ class UnknownHandler(Handler):
 
     async def answer(self) -> None:
         """Say that there is no such operation."""
-        raise Refused(404, f"nothing is served at {self.request.path}", "GET /v3.0/openapi.json lists what is")
+        raise Refused(
+            404, f"nothing is served at {self.request.path}", "GET /v3.0/openapi.json lists what is"
+        )
 
 
 def parse_value(parameter: Parameter, text: str) -> Any:
@@ -288,12 +325,16 @@ def parse_value(parameter: Parameter, text: str) -> Any:
     90.0
     """
     if parameter.choices and text not in parameter.choices:
-        raise ValueError(f"{parameter.name} must be one of {', '.join(parameter.choices)}, and {text!r} is not")
+        raise ValueError(
+            f"{parameter.name} must be one of {', '.join(parameter.choices)}, and {text!r} is not"
+        )
     if parameter.kind == "string":
         return text
     if parameter.kind == "percent":
         if not NUMBER.fullmatch(text):
-            raise ValueError(f"{parameter.name} must be a number from 0 to 100, and {text!r} is not")
+            raise ValueError(
+                f"{parameter.name} must be a number from 0 to 100, and {text!r} is not"
+            )
         return check_percent(parameter.name, float(text))
     if not re.fullmatch(r"\+?\d{1,9}", text, re.ASCII) or int(text) < 1:
         raise ValueError(f"{parameter.name} must be a whole number from 1 up, and {text!r} is not")
@@ -313,12 +354,18 @@ def make_routes(base_url: str, contexts: Contexts, limits: dict[str, int]) -> li
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.verb] = operation
     base = re.escape(base_url)
-    routes: list[tuple] = [(url_path_join(base, re.escape(path)), TokenHandler) for path in TOKEN_PATHS]
+    routes: list[tuple] = [
+        (url_path_join(base, re.escape(path)), TokenHandler) for path in TOKEN_PATHS
+    ]
     for prefix in PREFIXES:
-        routes.append((url_path_join(base, re.escape(prefix), re.escape("openapi.json")), DescriptionHandler))
+        routes.append(
+            (url_path_join(base, re.escape(prefix), re.escape("openapi.json")), DescriptionHandler)
+        )
         for path, operations in by_path.items():
             pattern = re.escape(path).replace(re.escape("{searchContextId}"), "([^/]+)")
             given = {"contexts": contexts, "operations": operations, "limits": limits}
-            routes.append((url_path_join(base, re.escape(prefix), pattern), OperationHandler, given))
+            routes.append(
+                (url_path_join(base, re.escape(prefix), pattern), OperationHandler, given)
+            )
         routes.append((url_path_join(base, re.escape(prefix)) + "/.*", UnknownHandler))
     return routes

@@ -33,7 +33,9 @@ TEXT, WHOLE, PERCENT = {"type": "string"}, {"type": "integer", "minimum": 0}, KI
 BYTES = {"type": "string", "contentEncoding": "base64"}
 STATES = ["Idle", "ExtractingFeatures", "MatchingFeatures", "Searching"]
 SCHEMAS: dict[str, Any] = {
-    "SearchContextStatus": _object({"id": TEXT, "searchStatus": {"type": "string", "enum": STATES}}, done=WHOLE, total=WHOLE),
+    "SearchContextStatus": _object(
+        {"id": TEXT, "searchStatus": {"type": "string", "enum": STATES}}, done=WHOLE, total=WHOLE
+    ),
     "ImageFeatures": _object(
         {
             "imageId": TEXT,
@@ -48,9 +50,14 @@ SCHEMAS: dict[str, Any] = {
     "SdkDuplicatesSet": _object({"duplicates": _list_of("ImageDuplicates")}),
     "TutorialResult": _object({"ImageId": TEXT, "Similarity": PERCENT}),
     "TutorialDuplicates": _object({"duplicatesInGroup": _list_of("TutorialResult")}),
-    "TutorialDuplicatesSet": _object({"Duplicates": _list_of("TutorialDuplicates"), "Code": WHOLE, "Status": TEXT}),
+    "TutorialDuplicatesSet": _object(
+        {"Duplicates": _list_of("TutorialDuplicates"), "Code": WHOLE, "Status": TEXT}
+    ),
     "ImageDuplicatesSet": {
-        "oneOf": [{"$ref": "#/components/schemas/SdkDuplicatesSet"}, {"$ref": "#/components/schemas/TutorialDuplicatesSet"}]
+        "oneOf": [
+            {"$ref": "#/components/schemas/SdkDuplicatesSet"},
+            {"$ref": "#/components/schemas/TutorialDuplicatesSet"},
+        ]
     },
     "Error": _object({"error": _object({"code": TEXT, "message": TEXT, "description": TEXT})}),
     "Token": _object({"access_token": TEXT, "expires_in": WHOLE, "token_type": TEXT}),
@@ -67,7 +74,9 @@ def describe(base_url: str) -> dict[str, Any]:
     """
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.verb.lower()] = _describe_operation(operation)
+        paths.setdefault(operation.path, {})[operation.verb.lower()] = _describe_operation(
+            operation
+        )
     for path in ("/connect/token", "/oauth2/token"):
         paths[path] = {"servers": [{"url": base_url}], "post": _describe_token(path)}
     return {
@@ -80,7 +89,10 @@ def describe(base_url: str) -> dict[str, Any]:
         "servers": [{"url": f"{base_url}v3.0"}, {"url": f"{base_url}v3"}],
         "security": [{"token": []}],
         "paths": paths,
-        "components": {"schemas": SCHEMAS, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 
@@ -105,7 +117,12 @@ def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
         schema["enum"] = ["", *parameter.choices]
     if parameter.required and parameter.kind == "string":
         schema["minLength"] = 1
-    described = {"name": parameter.name, "in": "query", "description": parameter.meaning, "schema": schema}
+    described = {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.meaning,
+        "schema": schema,
+    }
     return described | {"required": parameter.required}
 
 
@@ -124,12 +141,20 @@ def _describe_answers(operation: Operation) -> dict[str, Any]:
 
 
 def _describe_token(path: str) -> dict[str, Any]:
-    form = _object({"grant_type": {"type": "string", "enum": ["client_credentials"]}, "client_secret": TEXT}, client_id=TEXT)
+    form = _object(
+        {"grant_type": {"type": "string", "enum": ["client_credentials"]}, "client_secret": TEXT},
+        client_id=TEXT,
+    )
     return {
-        "operationId": "token_for_client_library" if path.startswith("/connect") else "token_for_tutorial",
+        "operationId": "token_for_client_library"
+        if path.startswith("/connect")
+        else "token_for_tutorial",
         "summary": "Exchange the Jupyter server's token, as client_secret, for a bearer token: itself.",
         "security": [],
-        "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}},
+        "requestBody": {
+            "required": True,
+            "content": {"application/x-www-form-urlencoded": {"schema": form}},
+        },
         "responses": {"200": {"description": "the token"} | _content("Token"), "4XX": ERROR},
     }
 
@@ -145,7 +170,9 @@ BODIES: dict[str, Any] = {
         "required": False,
         "description": "a picture",
         "content": {
-            "multipart/form-data": {"schema": {"type": "object", "properties": {"imageData": BINARY}}},
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": {"imageData": BINARY}}
+            },
             "application/octet-stream": {"schema": BINARY},
         },
     },
@@ -153,8 +180,16 @@ BODIES: dict[str, Any] = {
         "required": True,
         "description": "a JSON list of tags",
         "content": {
-            "multipart/form-data": {"schema": _object({"tags": {"type": "string", "description": 'such as ["logo"]'}})},
-            "application/json": {"schema": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}},
+            "multipart/form-data": {
+                "schema": _object({"tags": {"type": "string", "description": 'such as ["logo"]'}})
+            },
+            "application/json": {
+                "schema": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "string", "minLength": 1},
+                }
+            },
         },
     },
 }

@@ -56,8 +56,12 @@ class Operation:
 
 IMAGE_ID = Parameter("imageId", "string", "name of the image in the context, `/` between folders")
 NEEDED_ID = Parameter("imageId", "string", IMAGE_ID.meaning, required=True)
-THRESHOLD = Parameter("similarityThreshold", "percent", "similarity in percent, inclusive", required=True)
-MAX_COUNT = Parameter("maxCount", "count", "at most so many results, the most similar; all if it is not sent")
+THRESHOLD = Parameter(
+    "similarityThreshold", "percent", "similarity in percent, inclusive", required=True
+)
+MAX_COUNT = Parameter(
+    "maxCount", "count", "at most so many results, the most similar; all if it is not sent"
+)
 CASING = Parameter(
     "casing",
     "string",

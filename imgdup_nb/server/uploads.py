@@ -30,8 +30,8 @@ def read_picture(content_type: str, body: bytes) -> Upload | None:
     Parameters
     ----------
     content_type
-        multipart/form-data with the picture as part `imageData`, or as its first file; or image/... or
-        application/octet-stream with the picture as it is.
+        multipart/form-data with the picture as part `imageData`, or as its first file; or image/...
+        or application/octet-stream with the picture as it is.
 
     Raises
     ------
@@ -46,7 +46,8 @@ def read_picture(content_type: str, body: bytes) -> Upload | None:
     if kind != "multipart/form-data":
         raise Refused(
             415,
-            f"a picture is sent as multipart/form-data, image/... or application/octet-stream, not as {kind or 'nothing'}",
+            "a picture is sent as multipart/form-data, image/... or application/octet-stream, not "
+            f"as {kind or 'nothing'}",
             "curl -F imageData=@cat.jpg",
         )
     fields, files = read_form(content_type, body)
@@ -62,8 +63,8 @@ def check_picture(data: bytes, max_pixels: int) -> None:
     Raises
     ------
     Refused
-        413 for more than `max_pixels` (a JPEG counts with the size it is decoded at), 415 for a format that other programs
-        would have to open.
+        413 for more than `max_pixels` (a JPEG counts with the size it is decoded at), 415 for a
+        format that other programs would have to open.
     UnreadableImage
         if it is no picture.
     """
@@ -78,7 +79,8 @@ def check_picture(data: bytes, max_pixels: int) -> None:
     if pixels > max_pixels:
         raise Refused(
             413,
-            f"the picture is too large: {width} x {height} pixels, and the limit is {max_pixels / 1e6:,.0f} million",
+            f"the picture is too large: {width} x {height} pixels, and the limit is "
+            f"{max_pixels / 1e6:,.0f} million",
             "SearchContexts.max_pixels sets the limit",
         )
 
@@ -98,17 +100,25 @@ def read_tags(content_type: str, body: bytes) -> list[str]:
         fields, files = read_form(content_type, body)
         texts = fields.get("tags", []) + [file["body"] for file in files.get("tags", [])]
     else:
-        raise Refused(415, f"tags are sent as a form or as application/json, not as {kind or 'nothing'}")
+        raise Refused(
+            415, f"tags are sent as a form or as application/json, not as {kind or 'nothing'}"
+        )
     try:
         tags = json.loads(texts[-1]) if texts else None
     except (ValueError, RecursionError):
         tags = None
-    if not isinstance(tags, list) or not tags or not all(isinstance(tag, str) and tag for tag in tags):
+    if (
+        not isinstance(tags, list)
+        or not tags
+        or not all(isinstance(tag, str) and tag for tag in tags)
+    ):
         raise Refused(400, 'tags must be a JSON list of one or more names, such as ["logo"]')
     return tags
 
 
-def read_form(content_type: str, body: bytes) -> tuple[dict[str, list[bytes]], dict[str, list[HTTPFile]]]:
+def read_form(
+    content_type: str, body: bytes
+) -> tuple[dict[str, list[bytes]], dict[str, list[HTTPFile]]]:
     """Return the fields and the files of a form.
 
     Raises
@@ -120,7 +130,9 @@ def read_form(content_type: str, body: bytes) -> tuple[dict[str, list[bytes]], d
     files: dict[str, list[HTTPFile]] = {}
     if _kind(content_type) == "application/x-www-form-urlencoded":
         # latin-1 takes any byte there and back
-        for name, value in parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1", max_num_fields=1000):
+        for name, value in parse_qsl(
+            body.decode("latin-1"), keep_blank_values=True, encoding="latin-1", max_num_fields=1000
+        ):
             fields.setdefault(name, []).append(value.encode("latin-1"))
         return fields, files
     boundary = _boundary(content_type)

@@ -1,7 +1,7 @@
 """What is done for each call, in the words of `Collection`.
 
-Each answers as the function it stands on. Pictures of a context are named by what its index knows, and are read as bytes from
-there: no text that a client sends is ever opened as a path.
+Each answers as the function it stands on. Pictures of a context are named by what its index knows,
+and are read as bytes from there: no text that a client sends is ever opened as a path.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Request:
 
     contexts: Contexts
     context_id: str = ""
-    given: dict[str, Any] = field(default_factory=dict)  # by the names of the parameters; what was not sent is None
+    given: dict[str, Any] = field(
+        default_factory=dict
+    )  # by the names of the parameters; what was not sent is None
     upload: Upload | None = None
     tags: list[str] = field(default_factory=list)
     max_pixels: int = MAX_PIXELS
@@ -63,7 +65,9 @@ class Begun:
     work: Awaitable[Any]
 
 
-def in_context(question: Callable[[Collection, Request], Any], state: str = "Searching") -> Callable[[Request], Awaitable[Any]]:
+def in_context(
+    question: Callable[[Collection, Request], Any], state: str = "Searching"
+) -> Callable[[Request], Awaitable[Any]]:
     """Return an operation that asks a question to the context's collection, in a thread."""
 
     def ask(collection: Collection, request: Request) -> Any:
@@ -73,13 +77,16 @@ def in_context(question: Callable[[Collection, Request], Any], state: str = "Sea
 
     async def run(request: Request) -> Any:
         return await request.contexts.ask(
-            request.context_id, lambda collection: ask(collection, request), state=state, is_wanted=request.is_wanted
+            request.context_id,
+            lambda collection: ask(collection, request),
+            state=state,
+            is_wanted=request.is_wanted,
         )
 
     return run
 
 
-# -- contexts ---------------------------------------------------------------------------------------------------------
+# -- contexts --------------------------------------------------------------------------------------
 
 
 async def create(request: Request) -> dict[str, Any]:
@@ -90,7 +97,12 @@ async def create(request: Request) -> dict[str, Any]:
 async def status(request: Request) -> dict[str, Any]:
     """Say what a context is doing; answered at once, whatever it does."""
     now = request.contexts.status(request.context_id)
-    return {"id": request.context_id, "searchStatus": now.state, "done": now.done, "total": now.total}
+    return {
+        "id": request.context_id,
+        "searchStatus": now.state,
+        "done": now.done,
+        "total": now.total,
+    }
 
 
 async def delete(request: Request) -> None:
@@ -98,7 +110,7 @@ async def delete(request: Request) -> None:
     await request.contexts.delete(request.context_id)
 
 
-# -- images -----------------------------------------------------------------------------------------------------------
+# -- images ----------------------------------------------------------------------------------------
 
 
 def add_image(collection: Collection, request: Request) -> None:
@@ -135,7 +147,7 @@ def delete_image(collection: Collection, request: Request) -> None:
     collection.delete(request.given["imageId"], delete_stored_copy=True)
 
 
-# -- features ---------------------------------------------------------------------------------------------------------
+# -- features --------------------------------------------------------------------------------------
 
 
 async def create_features(request: Request) -> Any:
@@ -152,7 +164,9 @@ async def create_features(request: Request) -> Any:
             if entry.path not in known:  # its features were taken out
                 collection.add(entry.path)
 
-    return Begun(request.contexts.ask(request.context_id, take_in_folder, state="ExtractingFeatures"))
+    return Begun(
+        request.contexts.ask(request.context_id, take_in_folder, state="ExtractingFeatures")
+    )
 
 
 async def refuse_web_site(_request: Request) -> None:
@@ -181,14 +195,16 @@ def delete_features(collection: Collection, request: Request) -> None:
     collection.delete(request.given["imageId"])
 
 
-# -- questions --------------------------------------------------------------------------------------------------------
+# -- questions -------------------------------------------------------------------------------------
 
 
 def find_similar(collection: Collection, request: Request) -> dict[str, Any]:
     """Return the images most similar to a picture, in the context or sent along, itself left out."""
     most, image_id = request.given["maxCount"], request.given["imageId"]
     threshold = request.given["similarityThreshold"]
-    found = collection.find_similar(_example(collection, request), threshold=threshold, method=request.method)
+    found = collection.find_similar(
+        _example(collection, request), threshold=threshold, method=request.method
+    )
     if request.upload is None:
         found = found[found.image != image_id]
     return _results(found.head(most) if most is not None else found)
@@ -200,7 +216,8 @@ def find_duplicates(collection: Collection, request: Request) -> dict[str, Any]:
     if threshold < LOW and n * (n - 1) // 2 > MAX_PAIRS:
         raise Refused(
             400,
-            f"below {LOW:g} % nearly all pairs of {n:,} images may count as similar, which is too many to answer",
+            f"below {LOW:g} % nearly all pairs of {n:,} images may count as similar, which is too "
+            "many to answer",
             f"ask for similarityThreshold={LOW:g} or more",
         )
     groups = collection.find_duplicates(threshold, method=request.method)
@@ -211,9 +228,17 @@ def find_by_tags(collection: Collection, request: Request) -> dict[str, Any]:
     """Return the images most similar to the pictures of any of these tags."""
     unknown = sorted(set(request.tags) - set(collection.tags.tag))
     if unknown:
-        raise Refused(404, f"no tag {unknown[0]!r} in this context", "POST .../addTag?tagName=... with a picture makes one")
+        raise Refused(
+            404,
+            f"no tag {unknown[0]!r} in this context",
+            "POST .../addTag?tagName=... with a picture makes one",
+        )
     threshold, most = request.given["similarityThreshold"], request.given["maxCount"]
-    return _results(collection.find_by_tags(request.tags, threshold=threshold, max_count=most, method=request.method))
+    return _results(
+        collection.find_by_tags(
+            request.tags, threshold=threshold, max_count=most, method=request.method
+        )
+    )
 
 
 def add_tag(collection: Collection, request: Request) -> None:
@@ -236,7 +261,7 @@ def compare(collection: Collection, request: Request) -> dict[str, Any]:
     return {"results": [{"imageId": name, "similarity": float(table.similarity[0])}]}
 
 
-# -- parts ------------------------------------------------------------------------------------------------------------
+# -- parts -----------------------------------------------------------------------------------------
 
 
 def _example(collection: Collection, request: Request) -> bytes:
@@ -269,8 +294,15 @@ def _path_in_folder(collection: Collection, name: str) -> str | None:
 def _inside(collection: Collection, path: str) -> str:
     """Return the path of a file if it really lies in the context's folder: a link in it may lead anywhere."""
     home, real = os.path.realpath(collection.folder), os.path.realpath(path)
-    if os.path.splitdrive(home)[0] != os.path.splitdrive(real)[0] or os.path.commonpath([home, real]) != home:
-        raise Refused(404, f"{os.path.basename(path)!r} is a link that leads out of the context's folder, and is not followed")
+    if (
+        os.path.splitdrive(home)[0] != os.path.splitdrive(real)[0]
+        or os.path.commonpath([home, real]) != home
+    ):
+        raise Refused(
+            404,
+            f"{os.path.basename(path)!r} is a link that leads out of the context's folder, and is "
+            "not followed",
+        )
     return real
 
 
@@ -290,16 +322,22 @@ def _folder_in(home: str, folder: str) -> str:
     """Return the path of a folder in the context's folder."""
     name = folder.strip("/")
     path = home if name in {"", "."} else os.path.join(home, *_good_name(name).split("/"))
-    if not os.path.isdir(path) or os.path.commonpath([os.path.realpath(path), os.path.realpath(home)]) != os.path.realpath(
-        home
-    ):
-        raise Refused(404, f"no folder {folder!r} in this context", "imagesFolder is a folder in that of the context")
+    if not os.path.isdir(path) or os.path.commonpath(
+        [os.path.realpath(path), os.path.realpath(home)]
+    ) != os.path.realpath(home):
+        raise Refused(
+            404,
+            f"no folder {folder!r} in this context",
+            "imagesFolder is a folder in that of the context",
+        )
     return path
 
 
 def _good_name(name: str) -> str:
     if not name:
-        raise Refused(400, "imageId is needed: the name of the image in the context, such as '2024/cat.jpg'")
+        raise Refused(
+            400, "imageId is needed: the name of the image in the context, such as '2024/cat.jpg'"
+        )
     try:
         return check_name(name)
     except ValueError as error:
@@ -318,10 +356,14 @@ def _explained() -> Iterator[None]:
     except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
         if isinstance(error, FileExistsError) and error.errno is None:
             raise  # the collection's own sentence
-        raise Refused(409, "a part of imageId is the name of a file, or all of it that of a folder") from error
+        raise Refused(
+            409, "a part of imageId is the name of a file, or all of it that of a folder"
+        ) from error
 
 
-def _features(collection: Collection, request: Request, name: str, picture: bytes) -> dict[str, Any]:
+def _features(
+    collection: Collection, request: Request, name: str, picture: bytes
+) -> dict[str, Any]:
     found = collection.features(picture, request.method)
     return {
         "imageId": name,
@@ -333,18 +375,32 @@ def _features(collection: Collection, request: Request, name: str, picture: byte
 
 def _results(found: pd.DataFrame) -> dict[str, Any]:
     rows = zip(found.image, found.similarity, strict=True)
-    return {"results": [{"imageId": image, "similarity": float(similarity)} for image, similarity in rows]}
+    return {
+        "results": [
+            {"imageId": image, "similarity": float(similarity)} for image, similarity in rows
+        ]
+    }
 
 
 def _no_image(image_id: str) -> Refused:
-    return Refused(404, f"no image {image_id!r} in this context", "POST .../image?imageId=... with a picture adds one")
+    return Refused(
+        404,
+        f"no image {image_id!r} in this context",
+        "POST .../image?imageId=... with a picture adds one",
+    )
 
 
 def _no_picture(message: str) -> Refused:
-    return Refused(400, message, "some releases of the client library lose a local file in GET calls; send it with curl -F")
+    return Refused(
+        400,
+        message,
+        "some releases of the client library lose a local file in GET calls; send it with curl -F",
+    )
 
 
 def _mime(path: str) -> str:
     """Return a picture's type by its suffix; what is no picture is never shown by a browser."""
     Image.init()
-    return Image.MIME.get(Image.EXTENSION.get(os.path.splitext(path)[1].lower(), ""), "application/octet-stream")
+    return Image.MIME.get(
+        Image.EXTENSION.get(os.path.splitext(path)[1].lower(), ""), "application/octet-stream"
+    )

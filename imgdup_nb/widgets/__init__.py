@@ -6,4 +6,11 @@ from .reviewer import GroupReviewer, ReviewState
 from .state import ThresholdState
 from .viewer import PairViewer
 
-__all__ = ["GroupReviewer", "PairLabeler", "PairViewer", "ReviewState", "ThresholdExplorer", "ThresholdState"]
+__all__ = [
+    "GroupReviewer",
+    "PairLabeler",
+    "PairViewer",
+    "ReviewState",
+    "ThresholdExplorer",
+    "ThresholdState",
+]

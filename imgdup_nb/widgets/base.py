@@ -1,6 +1,7 @@
 """What the widgets share: how they answer the browser, show pictures and errors, and look in a notebook without a kernel.
 
-In the browser `assets/base.js` (class `View`) and `assets/base.css` are the other half. Messages every widget knows:
+In the browser `assets/base.js` (class `View`) and `assets/base.css` are the other half. Messages
+every widget knows:
 
 ==========  =======================================================================================================
 to Python   ``{type: "hello"}``, ``{type: "pictures", ids, side, of}``; any other type ``t`` is answered by ``_answer_t``
@@ -41,7 +42,10 @@ def join_module(*parts: str) -> str:
 
     A notebook loads one module without a build step, so the parts are joined here.
     """
-    return "\n".join((_ASSETS / part).read_text(encoding="utf-8") for part in ("dom.js", "base.js", "pictures.js", *parts))
+    return "\n".join(
+        (_ASSETS / part).read_text(encoding="utf-8")
+        for part in ("dom.js", "base.js", "pictures.js", *parts)
+    )
 
 
 def join_styles(*parts: str) -> str:
@@ -52,25 +56,30 @@ def join_styles(*parts: str) -> str:
 class ToolWidget(anywidget.AnyWidget):
     """A widget that answers the browser, and explains there what went wrong.
 
-    A subclass sets `lock` and, where it shows pictures, `_thumbnails`; says in `_picture_names` which number is which image;
-    answers messages of type ``t`` in `_answer_t(content)`; draws `figure()` or `still()`; and has a `__repr__` of one line.
+    A subclass sets `lock` and, where it shows pictures, `_thumbnails`; says in `_picture_names`
+    which number is which image; answers messages of type ``t`` in `_answer_t(content)`; draws
+    `figure()` or `still()`; and has a `__repr__` of one line.
     """
 
-    lock: threading.RLock  # callbacks of a notebook run beside its cells: one of them at a time changes the widget
+    lock: (
+        threading.RLock
+    )  # callbacks of a notebook run beside its cells: one of them at a time changes the widget
     _thumbnails: Thumbnails | None = None
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self.on_msg(self._on_message)
 
-    # -- from the browser ----------------------------------------------------------------------------------------------
+    # -- from the browser --------------------------------------------------------------------------
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take values from the browser; what is refused is explained and set back there."""
         with self.lock:
             try:
                 super().set_state(sync_data)
-            except Exception as error:  # whatever it is, people look at the widget and not at the log
+            except (
+                Exception
+            ) as error:  # whatever it is, people look at the widget and not at the log
                 self._explain(error)
                 self.send_state([name for name in sync_data if name in self.keys])
 
@@ -94,14 +103,24 @@ class ToolWidget(anywidget.AnyWidget):
 
     def _answer_pictures(self, content: dict[str, Any]) -> None:
         names = self._picture_names  # without the lock: moving on must not wait for decoders
-        ids = [number for number in map(int, content["ids"][:MAX_PICTURES]) if 0 <= number < len(names)]
+        ids = [
+            number for number in map(int, content["ids"][:MAX_PICTURES]) if 0 <= number < len(names)
+        ]
         side = int(np.clip(int(content["side"]), *PICTURE_SIDES))
         made = {names[number]: Thumbnail(b"", "") for number in ids}
         if self._thumbnails is not None and ids:
             made = self._thumbnails.get_ready(list(made), side, PICTURE_SECONDS)
         ids = [number for number in ids if names[number] in made]
-        pictures = [[number, made[names[number]].problem, *self._picture_facts(names[number])] for number in ids]
-        answer = {"type": "pictures", "side": content["side"], "of": content.get("of"), "pictures": pictures}
+        pictures = [
+            [number, made[names[number]].problem, *self._picture_facts(names[number])]
+            for number in ids
+        ]
+        answer = {
+            "type": "pictures",
+            "side": content["side"],
+            "of": content.get("of"),
+            "pictures": pictures,
+        }
         self.send(answer, buffers=[made[names[number]].jpeg for number in ids])
 
     @property
@@ -113,7 +132,7 @@ class ToolWidget(anywidget.AnyWidget):
         """Return what travels with a picture."""
         return []
 
-    # -- without a browser ---------------------------------------------------------------------------------------------
+    # -- without a browser -------------------------------------------------------------------------
 
     def figure(self) -> Figure:
         """Return what the widget shows as a matplotlib figure."""
@@ -132,9 +151,10 @@ class ToolWidget(anywidget.AnyWidget):
     def _ipython_display_(self) -> None:
         """Show the widget, and before it, for whoever opens the saved notebook without a kernel, a table and a picture.
 
-        They are outputs of their own because a page without a kernel shows "model not found" in place of a widget, whatever
-        else that output holds. As soon as Python answers, the widget hides them. VS Code keeps outputs apart, where it could
-        not, so there the widget comes alone.
+        They are outputs of their own because a page without a kernel shows "model not found" in
+        place of a widget, whatever else that output holds. As soon as Python answers, the widget
+        hides them. VS Code keeps outputs apart, where it could not, so there the widget comes
+        alone.
         """
         from IPython import get_ipython
         from IPython.display import display
@@ -193,7 +213,9 @@ class Number(t.Float):
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Return the value as a float, or raise a TraitError."""
-        return super().validate(obj, float(value) if isinstance(value, Real) and not isinstance(value, bool) else value)
+        return super().validate(
+            obj, float(value) if isinstance(value, Real) and not isinstance(value, bool) else value
+        )
 
 
 class Switch(t.Bool):

@@ -1,10 +1,12 @@
 """The threshold explorer: a `ThresholdState` that shows itself in a notebook.
 
-Who does what: Python holds the pairs, makes the groups and decodes thumbnails. The browser gets, once per method and
-linkage, the counts at every level (a few kilobytes: `scene`), so it paints histogram, curves and numbers at once when the
-threshold moves, while Python still groups. The groups themselves never travel as a whole: the browser gets the rows it shows.
+Who does what: Python holds the pairs, makes the groups and decodes thumbnails. The browser gets,
+once per method and linkage, the counts at every level (a few kilobytes: `scene`), so it paints
+histogram, curves and numbers at once when the threshold moves, while Python still groups. The
+groups themselves never travel as a whole: the browser gets the rows it shows.
 
-Messages, besides the traits and those of `base` (all of them plain JSON; facts of a picture: its name, what is known of it):
+Messages, besides the traits and those of `base` (all of them plain JSON; facts of a picture: its
+name, what is known of it):
 
 ==========  =======================================================================================================
 to Python   ``{type: "rows", first, count}``, ``{type: "select", group}``, ``{type: "code"}``
@@ -34,7 +36,10 @@ from .thumbnails import Thumbnails
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FIRST_ROWS = {True: 3, False: 5}  # sent with every change: what a list with pictures, or without, shows unscrolled
+FIRST_ROWS = {
+    True: 3,
+    False: 5,
+}  # sent with every change: what a list with pictures, or without, shows unscrolled
 MAX_ROWS = 60  # answered to one request
 MAX_TILES = 8  # images of a group in its row; the table of the selected group has more
 MAX_DETAILS = 300  # rows of the table of the selected group
@@ -43,8 +48,8 @@ MAX_DETAILS = 300  # rows of the table of the selected group
 class ThresholdExplorer(ThresholdState, ToolWidget):
     """Move a threshold and see what it finds: histogram, curves, and the groups with their pictures.
 
-    Takes the parameters of `ThresholdState` and has its attributes: `explorer.threshold`, `.groups` and `.selected` are
-    values to read, observe and, where they are inputs, set.
+    Takes the parameters of `ThresholdState` and has its attributes: `explorer.threshold`, `.groups`
+    and `.selected` are values to read, observe and, where they are inputs, set.
 
     Parameters
     ----------
@@ -69,15 +74,22 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
     >>> explorer.close()
     """
 
-    _esm = join_module("scale.js", "plots.js", "gallery.js", "details.js", "controls.js", "explorer.js")
+    _esm = join_module(
+        "scale.js", "plots.js", "gallery.js", "details.js", "controls.js", "explorer.js"
+    )
     _css = join_styles("explorer.css")
 
     scene = t.Dict().tag(sync=True)
     details = t.Dict().tag(sync=True)
-    asked = t.Int(0).tag(sync=True, echo_update=False)  # counted up by the browser with each change, and answered
+    asked = t.Int(0).tag(
+        sync=True, echo_update=False
+    )  # counted up by the browser with each change, and answered
 
     def __init__(
-        self, pairs: pd.DataFrame | Mapping[str, pd.DataFrame], images: pd.DataFrame | None = None, **traits: Any
+        self,
+        pairs: pd.DataFrame | Mapping[str, pd.DataFrame],
+        images: pd.DataFrame | None = None,
+        **traits: Any,
     ) -> None:
         self._is_answering = False
         self._thumbnails = None if check_images(images) is None else Thumbnails(images)
@@ -88,7 +100,7 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
         self.observe(self._on_revision, "revision")
         self.observe(self._set_details, "selected")
 
-    # -- from the browser ----------------------------------------------------------------------------------------------
+    # -- from the browser --------------------------------------------------------------------------
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take values from the browser and answer with the groups; a refused value is explained there."""
@@ -103,7 +115,9 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
 
     def _answer_rows(self, content: dict[str, Any]) -> None:
         with self.lock:
-            self.send(self._page(max(0, int(content["first"])), min(int(content["count"]), MAX_ROWS)))
+            self.send(
+                self._page(max(0, int(content["first"])), min(int(content["count"]), MAX_ROWS))
+            )
 
     @property
     def _picture_names(self) -> Sequence[str]:
@@ -119,7 +133,7 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
     def _answer_code(self, _content: dict[str, Any]) -> None:
         self.send({"type": "code", "text": self.code()})
 
-    # -- to the browser ------------------------------------------------------------------------------------------------
+    # -- to the browser ----------------------------------------------------------------------------
 
     def _on_revision(self, _change: Any) -> None:
         self._set_details()
@@ -139,7 +153,10 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
             "levels": levels.tolist(),
             "bars": count_by_level(self._pool.similarity, levels).tolist(),
             "widths": bar_widths(levels).round(3).tolist(),
-            **{name: self.sweep[name].tolist() for name in ("pairs", "groups", "images", "redundant", "largest")},
+            **{
+                name: self.sweep[name].tolist()
+                for name in ("pairs", "groups", "images", "redundant", "largest")
+            },
             "guards": self.guards(),
             "bursts": self.count_burst_pairs(),
             "tools": _tools_from(self.graph.floor),
@@ -149,10 +166,11 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
     def _page(self, first: int, count: int | None = None) -> dict[str, Any]:
         """Return a message with the rows of the list from `first` on, and what they belong to.
 
-        A row is [group, images, weakest pair, change, ids of the first images, similarities of all but the original to it,
-        places of new images, places of burst shots], similarities in tenths of a percent. It is sent at every move, so it is
-        kept short: what is empty is left out, ids and similarities are differences from the one before, which are small where
-        neighbours have neighbouring names, and the rows travel as text without blanks.
+        A row is [group, images, weakest pair, change, ids of the first images, similarities of all
+        but the original to it, places of new images, places of burst shots], similarities in tenths
+        of a percent. It is sent at every move, so it is kept short: what is empty is left out, ids
+        and similarities are differences from the one before, which are small where neighbours have
+        neighbouring names, and the rows travel as text without blanks.
         """
         count = FIRST_ROWS[self.images is not None] if count is None else count
         page = {
@@ -160,7 +178,10 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
             "revision": self.revision,
             "asked": self.asked,
             "total": len(self.shown),
-            "rows": json.dumps([self._row(int(group)) for group in self.shown[first : first + count]], separators=(",", ":")),
+            "rows": json.dumps(
+                [self._row(int(group)) for group in self.shown[first : first + count]],
+                separators=(",", ":"),
+            ),
         }
         if first:
             page["first"] = first
@@ -181,7 +202,10 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
             _differences(self._numbers[tiles].tolist()),
             _differences([_tenths(value) for value in rows.similarity[tiles[1:]]]),
         ]
-        marks = [np.flatnonzero(marked[tiles]).tolist() for marked in (self._changes.new_rows, self._bursts)]
+        marks = [
+            np.flatnonzero(marked[tiles]).tolist()
+            for marked in (self._changes.new_rows, self._bursts)
+        ]
         return [*row, *marks] if any(marks) else row
 
     def _tiles(self, group: int) -> np.ndarray:
@@ -207,11 +231,13 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
             "size": size,
             "rows": [
                 [number, name, _percent(similarity), self._facts.get(name, "")]
-                for number, name, similarity in zip(self._numbers[shown].tolist(), table.image, table.similarity, strict=True)
+                for number, name, similarity in zip(
+                    self._numbers[shown].tolist(), table.image, table.similarity, strict=True
+                )
             ],
         }
 
-    # -- without a browser ---------------------------------------------------------------------------------------------
+    # -- without a browser -------------------------------------------------------------------------
 
     def figure(self) -> Figure:
         """Return the histogram, the curves and the largest groups at the threshold as a matplotlib figure."""
@@ -227,7 +253,10 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
 def _tools_from(floor: float) -> list[tuple[float, str]]:
     """Return the default thresholds of other tools that the pair table can answer, each with the names of its tools."""
     levels = dict.fromkeys(percent for percent in TOOL_DEFAULTS.values() if percent >= floor)
-    return [(level, ", ".join(tool for tool, percent in TOOL_DEFAULTS.items() if percent == level)) for level in levels]
+    return [
+        (level, ", ".join(tool for tool, percent in TOOL_DEFAULTS.items() if percent == level))
+        for level in levels
+    ]
 
 
 def _percent(value: float) -> float | None:

@@ -35,7 +35,8 @@ class Changes:
     Attributes
     ----------
     kinds : int, n_groups
-        what each group of now became, or would become at the pinned threshold, as its place in CHANGES.
+        what each group of now became, or would become at the pinned threshold, as its place in
+        CHANGES.
     new_rows : bool, one per row of the table
         images that were not with the original before.
     all_kinds : int
@@ -52,7 +53,9 @@ class Changes:
         return cls(same, np.zeros(len(rows.group), dtype=bool), same)
 
     @classmethod
-    def forward(cls, now: tuple[np.ndarray, np.ndarray], then: tuple[np.ndarray, np.ndarray], n: int) -> Changes:
+    def forward(
+        cls, now: tuple[np.ndarray, np.ndarray], then: tuple[np.ndarray, np.ndarray], n: int
+    ) -> Changes:
         """Compare groups now, at a looser threshold, with those of then, at a stricter one: (group, image) of each row."""
         source = _by_image(*then, n)[now[1]]
         kinds = change_kinds(now[0], source, then[0])
@@ -61,12 +64,16 @@ class Changes:
         return cls(kinds, joined & (kinds[now[0] - 1] != CHANGES.index("born")), kinds)
 
     @classmethod
-    def backward(cls, now: tuple[np.ndarray, np.ndarray], then: tuple[np.ndarray, np.ndarray], n: int) -> Changes:
+    def backward(
+        cls, now: tuple[np.ndarray, np.ndarray], then: tuple[np.ndarray, np.ndarray], n: int
+    ) -> Changes:
         """Compare groups now, at a stricter threshold, with what they would become."""
         kinds_then = change_kinds(then[0], _by_image(*now, n)[then[1]], now[0])
         start = np.searchsorted(now[0], np.arange(1, now[0].max(initial=0) + 1))
         becomes = _by_image(*then, n)[now[1]][start]
-        kinds = np.where(becomes > 0, np.append(kinds_then, 0)[becomes - 1], CHANGES.index("regrouped"))
+        kinds = np.where(
+            becomes > 0, np.append(kinds_then, 0)[becomes - 1], CHANGES.index("regrouped")
+        )
         return cls(kinds, np.zeros(len(now[0]), dtype=bool), kinds_then)
 
 

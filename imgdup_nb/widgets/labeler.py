@@ -1,8 +1,9 @@
 """The pair labeler: asks about the pairs whose answers tell most, and shows what the answers say.
 
-Python chooses the question and keeps the answers; the browser shows two pictures and sends a key. Messages, besides the traits
-and those of `base` (`view` holds all that is shown, as plain JSON),
-go to Python only: ``{type: "answer", label, question}``, ``{type: "undo"}``, ``{type: "threshold", value}``.
+Python chooses the question and keeps the answers; the browser shows two pictures and sends a key.
+Messages, besides the traits and those of `base` (`view` holds all that is shown, as plain JSON), go
+to Python only: ``{type: "answer", label, question}``, ``{type: "undo"}``, ``{type: "threshold",
+value}``.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 class PairLabeler(ToolWidget):
     """Answer which pairs show the same picture, and watch what that says about the threshold.
 
-    Keys: S same, D different, K skip, U undo, Z zoom. After each answer the next question is the one that tells most about
-    precision at the threshold and just below it; no image is shown ten times.
+    Keys: S same, D different, K skip, U undo, Z zoom. After each answer the next question is the
+    one that tells most about precision at the threshold and just below it; no image is shown ten
+    times.
 
     Parameters
     ----------
@@ -44,8 +46,8 @@ class PairLabeler(ToolWidget):
     images
         the table made by `scan_images`; None shows names without pictures.
     labels
-        where answers are kept: a `Collection`, `Labels`, or the path of a CSV file, new or written before. None keeps them in
-        memory.
+        where answers are kept: a `Collection`, `Labels`, or the path of a CSV file, new or written
+        before. None keeps them in memory.
     threshold
         percent, inclusive; moves up to the next multiple of 2.5.
     confidence
@@ -104,9 +106,11 @@ class PairLabeler(ToolWidget):
 
     @t.validate("threshold")
     def _validate_threshold(self, proposal: Any) -> float:
-        return float(self._survey.edges[self._survey.edge(check_percent("threshold", proposal["value"]))])
+        return float(
+            self._survey.edges[self._survey.edge(check_percent("threshold", proposal["value"]))]
+        )
 
-    # -- answers -------------------------------------------------------------------------------------------------------
+    # -- answers -----------------------------------------------------------------------------------
 
     def answer(self, label: str) -> None:
         """Answer the question: "same", "different" or "skip".
@@ -118,7 +122,9 @@ class PairLabeler(ToolWidget):
         """
         with self.lock:
             if self.question is None:
-                raise ValueError("there is no question to answer: all pairs worth asking about are answered")
+                raise ValueError(
+                    "there is no question to answer: all pairs worth asking about are answered"
+                )
             self.labels.add(*self.question, label)
             self._refresh()
 
@@ -153,10 +159,12 @@ class PairLabeler(ToolWidget):
         if names is None:
             return None
         survey = self._survey
-        found = survey.read(pd.DataFrame([[*names, "skip"]], columns=["left", "right", "label"])).table
+        found = survey.read(
+            pd.DataFrame([[*names, "skip"]], columns=["left", "right", "label"])
+        ).table
         return int(found.pair.iloc[0]) if len(found) else None
 
-    # -- to and from the browser ---------------------------------------------------------------------------------------
+    # -- to and from the browser -------------------------------------------------------------------
 
     def _describe(self, answers: Answers) -> dict[str, Any]:
         question = self.question
@@ -164,13 +172,22 @@ class PairLabeler(ToolWidget):
         return {
             "question": self._asked,
             "pictures": self._thumbnails is not None,
-            "similarity": None if self._pair is None else round(float(self._similarity[self._pair]), 2),
+            "similarity": None
+            if self._pair is None
+            else round(float(self._similarity[self._pair]), 2),
             "images": [] if question is None else [self._image(name) for name in question],
             "threshold": self.threshold,
             "edges": [float(edge) for edge in self._survey.edges],
             "counts": {label: self.labels.count(label) for label in ANSWERS},
             "rows": [
-                [row.threshold, int(row.pairs), int(row.asked), row.precision_low, row.precision_high, _known(row.precision)]
+                [
+                    row.threshold,
+                    int(row.pairs),
+                    int(row.asked),
+                    row.precision_low,
+                    row.precision_high,
+                    _known(row.precision),
+                ]
                 for row in rows.itertuples()
             ],
             "sentence": self._sentence(),
@@ -178,7 +195,11 @@ class PairLabeler(ToolWidget):
         }
 
     def _image(self, name: str) -> dict[str, Any]:
-        return {"id": self._survey.names.index(name), "name": name, "facts": self._facts.get(name, "")}
+        return {
+            "id": self._survey.names.index(name),
+            "name": name,
+            "facts": self._facts.get(name, ""),
+        }
 
     def _sentence(self) -> str:
         low, high = self._interval()
@@ -195,7 +216,9 @@ class PairLabeler(ToolWidget):
 
     def _answer_answer(self, content: dict[str, Any]) -> None:
         with self.lock:
-            if content["question"] == self._asked:  # a key pressed twice does not answer a question nobody has seen
+            if (
+                content["question"] == self._asked
+            ):  # a key pressed twice does not answer a question nobody has seen
                 self.answer(content["label"])
 
     def _answer_undo(self, _content: dict[str, Any]) -> None:
@@ -208,7 +231,7 @@ class PairLabeler(ToolWidget):
     def _picture_names(self) -> Sequence[str]:
         return self._survey.names
 
-    # -- without a browser ---------------------------------------------------------------------------------------------
+    # -- without a browser -------------------------------------------------------------------------
 
     def figure(self) -> Figure:
         """Return what the answers say about precision at each threshold, as a matplotlib figure."""
@@ -225,7 +248,8 @@ class PairLabeler(ToolWidget):
         low, high = self._interval()
         count = self.labels.count
         return (
-            f"<PairLabeler: {count('same')} same, {count('different')} different, {count('skip')} skipped; "
+            f"<PairLabeler: {count('same')} same, {count('different')} different, {count('skip')} "
+            "skipped; "
             f"precision at {self.threshold:g} % is from {low:.2f} to {high:.2f}>"
         )
 

@@ -1,8 +1,9 @@
 """The reviewer: a plan, and what a person says about it, group by group.
 
-The browser decides nothing for good: it proposes, `ReviewState` refuses what would leave a group without an image, and the
-plan that follows is a table at any moment. Rows and pictures travel when they are looked at, so a plan of thousands of
-groups opens as fast as one of ten; decisions work while the kernel is busy.
+The browser decides nothing for good: it proposes, `ReviewState` refuses what would leave a group
+without an image, and the plan that follows is a table at any moment. Rows and pictures travel when
+they are looked at, so a plan of thousands of groups opens as fast as one of ten; decisions work
+while the kernel is busy.
 
 ==========  =======================================================================================================
 to Python   traits ``decisions``, ``reviewed``; ``{type: "groups", groups}``
@@ -52,17 +53,19 @@ class ReviewState(t.HasTraits):
     plan
         made by `choose_keepers`.
     save_to
-        a file (JSON) that decisions are kept in as they are made, and taken from at the start: those on files that are still
-        the same, by name and digest. None keeps them in memory.
+        a file (JSON) that decisions are kept in as they are made, and taken from at the start:
+        those on files that are still the same, by name and digest. None keeps them in memory.
     labels
-        where it is remembered that images are no duplicates of each other: a `Collection`, whose groups keep them apart from
-        now on, `Labels`, or the path of a CSV file. None remembers it in the plan only.
+        where it is remembered that images are no duplicates of each other: a `Collection`, whose
+        groups keep them apart from now on, `Labels`, or the path of a CSV file. None remembers it
+        in the plan only.
 
     Attributes
     ----------
     decisions
-        place of the image in the plan, as text -> [verdict, part]; only what differs from the plan. A verdict is "keep",
-        "remove" or "apart" (not a duplicate); part 0 is the group, 1 and up are what was split off.
+        place of the image in the plan, as text -> [verdict, part]; only what differs from the plan.
+        A verdict is "keep", "remove" or "apart" (not a duplicate); part 0 is the group, 1 and up
+        are what was split off.
     reviewed
         numbers of the groups that somebody has accepted.
     """
@@ -79,10 +82,15 @@ class ReviewState(t.HasTraits):
         **traits: Any,
     ) -> None:
         if not isinstance(plan, pd.DataFrame) or not set(plan) >= NEEDED:
-            raise TypeError(f"plan must be a table made by choose_keepers(groups, images), not {type(plan).__name__}")
+            raise TypeError(
+                "plan must be a table made by choose_keepers(groups, images), not "
+                f"{type(plan).__name__}"
+            )
         self.lock = threading.RLock()  # notebooks call back from a thread of their own
         self._plan = plan.reset_index(drop=True)
-        self._places = {int(number): list(rows.index) for number, rows in self._plan.groupby("group")}
+        self._places = {
+            int(number): list(rows.index) for number, rows in self._plan.groupby("group")
+        }
         self._save_to = None if save_to is None else Path(save_to)
         self._labels = None if labels is None else open_labels(labels)
         super().__init__(**traits)
@@ -93,11 +101,14 @@ class ReviewState(t.HasTraits):
             self.observe(self._remember, "decisions")
         self.observe(self._save, ["decisions", "reviewed"])
 
-    # -- what holds ----------------------------------------------------------------------------------------------------
+    # -- what holds --------------------------------------------------------------------------------
 
     @t.validate("decisions")
     def _validate_decisions(self, proposal: Any) -> dict[str, list[Any]]:
-        checked = {str(int(place)): self._check_decision(int(place), said) for place, said in proposal["value"].items()}
+        checked = {
+            str(int(place)): self._check_decision(int(place), said)
+            for place, said in proposal["value"].items()
+        }
         for number in sorted({int(self._plan.group[int(place)]) for place in checked}):
             self._check_group(number, checked)
         return checked
@@ -107,7 +118,10 @@ class ReviewState(t.HasTraits):
             raise t.TraitError(f"there is no image at place {place} of the plan")
         verdict, part = said
         if verdict not in VERDICTS or not isinstance(part, int) or part < 0:
-            raise t.TraitError(f"a decision is [verdict, part], a verdict one of {', '.join(VERDICTS)}, and {said!r} is not")
+            raise t.TraitError(
+                f"a decision is [verdict, part], a verdict one of {', '.join(VERDICTS)}, and "
+                f"{said!r} is not"
+            )
         row = self._plan.loc[place]
         if verdict == "remove" and (row.protected or not row.sha256):
             raise t.TraitError(f"{row.image} is protected or cannot be read, so it stays")
@@ -115,11 +129,16 @@ class ReviewState(t.HasTraits):
 
     def _check_group(self, number: int, decisions: dict[str, list[Any]]) -> None:
         for places in self._parts(number, decisions).values():
-            if not any(self._verdict(place, decisions) != "remove" and self._plan.sha256[place] for place in places):
+            if not any(
+                self._verdict(place, decisions) != "remove" and self._plan.sha256[place]
+                for place in places
+            ):
                 raise t.TraitError(f"at least one image of group {number} must stay")
 
     def _verdict(self, place: int, decisions: dict[str, list[Any]]) -> str:
-        return str(decisions[str(place)][0] if str(place) in decisions else self._plan.action[place])
+        return str(
+            decisions[str(place)][0] if str(place) in decisions else self._plan.action[place]
+        )
 
     def _parts(self, number: int, decisions: dict[str, list[Any]]) -> dict[int, list[int]]:
         """Return part -> places of a group, without images that are set apart."""
@@ -129,13 +148,14 @@ class ReviewState(t.HasTraits):
                 parts.setdefault(decisions.get(str(place), ["", 0])[1], []).append(place)
         return parts
 
-    # -- what follows --------------------------------------------------------------------------------------------------
+    # -- what follows ------------------------------------------------------------------------------
 
     @property
     def plan(self) -> pd.DataFrame:
         """The plan with the decisions in it, and one more column: reviewed (bool).
 
-        An image that is not a duplicate is in group 0; what was split off has a group number above the others.
+        An image that is not a duplicate is in group 0; what was split off has a group number above
+        the others.
         """
         with self.lock:
             plan = self._plan.assign(reviewed=self._plan.group.isin(self.reviewed))
@@ -153,16 +173,27 @@ class ReviewState(t.HasTraits):
     def _mark_apart(self, plan: pd.DataFrame, number: int) -> None:
         for place in self._places[number]:
             if self._verdict(place, self.decisions) == "apart":
-                plan.loc[place, ["group", "action", "keeper", "reason"]] = [0, "keep", "", "not a duplicate, says a person"]
+                plan.loc[place, ["group", "action", "keeper", "reason"]] = [
+                    0,
+                    "keep",
+                    "",
+                    "not a duplicate, says a person",
+                ]
 
     def _decide_part(self, plan: pd.DataFrame, places: list[int], number: int) -> None:
         verdicts = {place: self._verdict(place, self.decisions) for place in places}
-        keepers = [place for place in places if verdicts[place] == "keep" and self._plan.sha256[place]]
+        keepers = [
+            place for place in places if verdicts[place] == "keep" and self._plan.sha256[place]
+        ]
         for place, verdict in verdicts.items():
             suggested = self._plan.action[place], self._plan.keeper[place]
             keeper = "" if verdict == "keep" else str(self._plan.image[keepers[0]])
             if (verdict, keeper) != suggested:
-                words = "kept by a person" if verdict == "keep" else f"removed by a person, who kept {keeper}"
+                words = (
+                    "kept by a person"
+                    if verdict == "keep"
+                    else f"removed by a person, who kept {keeper}"
+                )
                 plan.loc[place, ["action", "keeper", "reason"]] = [verdict, keeper, words]
             plan.loc[place, "group"] = number
 
@@ -188,11 +219,14 @@ class ReviewState(t.HasTraits):
         places = [place for place in old.keys() | new.keys() if old.get(place) != new.get(place)]
         numbers = sorted({int(self._plan.group[int(place)]) for place in places})
         with self.lock:
-            before, after = ({pair for number in numbers for pair in self._parted(number, said)} for said in (old, new))
+            before, after = (
+                {pair for number in numbers for pair in self._parted(number, said)}
+                for said in (old, new)
+            )
             self._labels.withdraw(before - after, "different")
             self._labels.add_pairs(sorted(after - before), "different")
 
-    # -- by program ----------------------------------------------------------------------------------------------------
+    # -- by program --------------------------------------------------------------------------------
 
     def decide(self, image: str, verdict: str, *, part: int = 0) -> None:
         """Say "keep", "remove" or "apart" of an image.
@@ -211,14 +245,16 @@ class ReviewState(t.HasTraits):
 
     def accept(self, *groups: int) -> None:
         """Count groups as reviewed; without numbers those that are nothing but files of the same bytes."""
-        wanted = list(groups) or [number for number, places in self._places.items() if self._is_exact(places)]
+        wanted = list(groups) or [
+            number for number, places in self._places.items() if self._is_exact(places)
+        ]
         self.reviewed = sorted({*self.reviewed, *wanted} & set(self._places))
 
     def _is_exact(self, places: list[int]) -> bool:
         digests = set(self._plan.sha256[places])
         return len(digests) == 1 and "" not in digests
 
-    # -- kept in a file ------------------------------------------------------------------------------------------------
+    # -- kept in a file ----------------------------------------------------------------------------
 
     def _save(self, _change: Any = None) -> None:
         if self._save_to is None:
@@ -226,8 +262,12 @@ class ReviewState(t.HasTraits):
         with self.lock:
             names, digests = self._plan.image, self._plan.sha256
             content = {
-                "decisions": [[names[int(p)], digests[int(p)], *said] for p, said in self.decisions.items()],
-                "reviewed": [[names[place] for place in self._places[number]] for number in self.reviewed],
+                "decisions": [
+                    [names[int(p)], digests[int(p)], *said] for p, said in self.decisions.items()
+                ],
+                "reviewed": [
+                    [names[place] for place in self._places[number]] for number in self.reviewed
+                ],
             }
             draft = self._save_to.with_name(f".{self._save_to.name}.part")
             draft.write_text(json.dumps(content, indent=1), encoding="ascii")
@@ -237,24 +277,41 @@ class ReviewState(t.HasTraits):
         content = json.loads(path.read_text(encoding="ascii"))
         places = {
             (image, sha256): place
-            for place, (image, sha256) in enumerate(zip(self._plan.image, self._plan.sha256, strict=True))
+            for place, (image, sha256) in enumerate(
+                zip(self._plan.image, self._plan.sha256, strict=True)
+            )
         }
-        kept = {str(places[image, digest]): said for image, digest, *said in content["decisions"] if (image, digest) in places}
-        groups = {frozenset(self._plan.image[rows]): number for number, rows in self._places.items()}
+        kept = {
+            str(places[image, digest]): said
+            for image, digest, *said in content["decisions"]
+            if (image, digest) in places
+        }
+        groups = {
+            frozenset(self._plan.image[rows]): number for number, rows in self._places.items()
+        }
         for number in {int(self._plan.group[int(place)]) for place in kept}:
             try:
                 self._check_group(number, kept)
-            except t.TraitError:  # the group is another one by now, and its images have to be looked at again
-                kept = {place: said for place, said in kept.items() if int(place) not in self._places[number]}
+            except (
+                t.TraitError
+            ):  # the group is another one by now, and its images have to be looked at again
+                kept = {
+                    place: said
+                    for place, said in kept.items()
+                    if int(place) not in self._places[number]
+                }
         self.decisions = kept
-        self.reviewed = sorted(groups[frozenset(names)] for names in content["reviewed"] if frozenset(names) in groups)
+        self.reviewed = sorted(
+            groups[frozenset(names)] for names in content["reviewed"] if frozenset(names) in groups
+        )
 
 
 class GroupReviewer(ReviewState, ToolWidget):
     """Look at a plan group by group, and change it: `reviewer.plan` is the table that `apply_plan` takes.
 
-    Takes the parameters of `ReviewState` and has its attributes. Keys: arrows to an image; k keep, r remove, o only this,
-    d not a duplicate, s split off; Enter accept and next, n next, p previous; u undo; + - 0 zoom, Shift with arrows pans.
+    Takes the parameters of `ReviewState` and has its attributes. Keys: arrows to an image; k keep,
+    r remove, o only this, d not a duplicate, s split off; Enter accept and next, n next, p
+    previous; u undo; + - 0 zoom, Shift with arrows pans.
 
     Examples
     --------
@@ -312,15 +369,23 @@ class GroupReviewer(ReviewState, ToolWidget):
 
     def _count(self, _change: Any = None) -> None:
         with self.lock:
-            going = [place for place in self._plan.index if self._verdict(place, self.decisions) == "remove"]
+            going = [
+                place
+                for place in self._plan.index
+                if self._verdict(place, self.decisions) == "remove"
+            ]
         n_bytes = int(self._plan.bytes[going].sum()) if "bytes" in self._plan else 0
         self.totals = {"remove": len(going), "bytes": n_bytes}
 
-    # -- from the browser ----------------------------------------------------------------------------------------------
+    # -- from the browser --------------------------------------------------------------------------
 
     def _answer_groups(self, content: dict[str, Any]) -> None:
-        wanted = [int(number) for number in content["groups"][:MAX_GROUPS] if int(number) in self._places]
-        self.send({"type": "groups", "groups": {str(number): self._rows(number) for number in wanted}})
+        wanted = [
+            int(number) for number in content["groups"][:MAX_GROUPS] if int(number) in self._places
+        ]
+        self.send(
+            {"type": "groups", "groups": {str(number): self._rows(number) for number in wanted}}
+        )
 
     def _rows(self, number: int) -> list[dict[str, Any]]:
         places = self._places[number][:MAX_TILES]
@@ -330,7 +395,7 @@ class GroupReviewer(ReviewState, ToolWidget):
     def _picture_names(self) -> Sequence[str]:
         return self._plan.image.to_numpy()
 
-    # -- without a browser ---------------------------------------------------------------------------------------------
+    # -- without a browser -------------------------------------------------------------------------
 
     def sheet(self) -> Image.Image:
         """Return the first groups with their verdicts as a still picture."""
@@ -338,12 +403,22 @@ class GroupReviewer(ReviewState, ToolWidget):
         numbers = [number for number in plan.group.unique() if number > 0][: SHEET["groups"]]
         side, gap, line = SHEET["side"], SHEET["gap"], SHEET["text"]
         height = side + 3 * line + 2 * gap
-        sheet = Image.new("RGB", (gap + SHEET["images"] * (side + gap), max(1, len(numbers)) * height), "white")
+        sheet = Image.new(
+            "RGB", (gap + SHEET["images"] * (side + gap), max(1, len(numbers)) * height), "white"
+        )
         for row, number in enumerate(numbers):
             shown = plan[plan.group == number].head(SHEET["images"])
             jpegs = self._thumbnails.get(list(shown.image), side)
-            for column, (image, action, thumb) in enumerate(zip(shown.image, shown.action, jpegs, strict=True)):
-                _paste_tile(sheet, (gap + column * (side + gap), row * height + gap), image, action, thumb.jpeg)
+            for column, (image, action, thumb) in enumerate(
+                zip(shown.image, shown.action, jpegs, strict=True)
+            ):
+                _paste_tile(
+                    sheet,
+                    (gap + column * (side + gap), row * height + gap),
+                    image,
+                    action,
+                    thumb.jpeg,
+                )
         return sheet
 
     def still(self) -> bytes:
@@ -358,9 +433,7 @@ class GroupReviewer(ReviewState, ToolWidget):
 
     def __repr__(self) -> str:
         groups, going = len(self._places), self.totals["remove"]
-        return (
-            f"<GroupReviewer: {count_of(groups, 'group')}, {len(self.reviewed)} reviewed, {count_of(going, 'image')} to remove>"
-        )
+        return f"<GroupReviewer: {count_of(groups, 'group')}, {len(self.reviewed)} reviewed, {count_of(going, 'image')} to remove>"
 
 
 def _tile(place: int, row: pd.Series) -> dict[str, Any]:
@@ -387,7 +460,9 @@ def _tile(place: int, row: pd.Series) -> dict[str, Any]:
     }
 
 
-def _paste_tile(sheet: Image.Image, corner: tuple[int, int], image: str, action: str, jpeg: bytes) -> None:
+def _paste_tile(
+    sheet: Image.Image, corner: tuple[int, int], image: str, action: str, jpeg: bytes
+) -> None:
     side, line = SHEET["side"], SHEET["text"]
     draw, (x, y) = ImageDraw.Draw(sheet), corner
     color = "#1d7a4c" if action == "keep" else "#b3362b"
@@ -396,4 +471,9 @@ def _paste_tile(sheet: Image.Image, corner: tuple[int, int], image: str, action:
         sheet.paste(picture, (x + (side - picture.width) // 2, y + (side - picture.height) // 2))
     draw.rectangle((x, y, x + side - 1, y + side - 1), outline=color, width=3)
     draw.text((x, y + side + 3), action, fill=color, font=ImageFont.load_default(13))
-    draw.text((x, y + side + 3 + line), shorten_middle(image, 22), fill="#333", font=ImageFont.load_default(11))
+    draw.text(
+        (x, y + side + 3 + line),
+        shorten_middle(image, 22),
+        fill="#333",
+        font=ImageFont.load_default(11),
+    )

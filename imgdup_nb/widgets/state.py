@@ -30,7 +30,8 @@ class ThresholdState(t.HasTraits):
     pairs
         made by `similar_pairs`; or a dict of such tables, method name: pairs, to switch between.
     images
-        the table made by `scan_images`, for what is known of each file; None works with names alone.
+        the table made by `scan_images`, for what is known of each file; None works with names
+        alone.
     **traits
         first values of the traits below.
 
@@ -49,7 +50,8 @@ class ThresholdState(t.HasTraits):
     search : str
         shows groups that have this text in a file name, in upper or lower case.
     order : {'size', 'score', 'risk'}
-        shows the largest groups first, or those most similar to their originals, or those with the weakest pair.
+        shows the largest groups first, or those most similar to their originals, or those with the
+        weakest pair.
     only_changed : bool
         shows groups that are not the same at the pinned threshold.
     groups : Grouping, read-only
@@ -83,10 +85,16 @@ class ThresholdState(t.HasTraits):
     groups = t.Instance(Grouping, read_only=True)
     selected = t.Tuple(read_only=True)
     sweep = t.Instance(pd.DataFrame, read_only=True)
-    revision = t.Int(read_only=True, help="counts up whenever the groups to show, or their order, may have changed")
+    revision = t.Int(
+        read_only=True,
+        help="counts up whenever the groups to show, or their order, may have changed",
+    )
 
     def __init__(
-        self, pairs: pd.DataFrame | Mapping[str, pd.DataFrame], images: pd.DataFrame | None = None, **traits: Any
+        self,
+        pairs: pd.DataFrame | Mapping[str, pd.DataFrame],
+        images: pd.DataFrame | None = None,
+        **traits: Any,
     ) -> None:
         # callbacks of a notebook run beside its cells: one of them at a time changes the state
         self.lock = threading.RLock()
@@ -105,7 +113,7 @@ class ThresholdState(t.HasTraits):
         with self.lock:
             self._recount()
 
-    # -- what can be chosen ------------------------------------------------------------------------------------------
+    # -- what can be chosen ------------------------------------------------------------------------
 
     @property
     def pairs(self) -> pd.DataFrame:
@@ -150,7 +158,10 @@ class ThresholdState(t.HasTraits):
     def _validate_upper(self, proposal: Any) -> float | None:
         upper = self._check_level("upper", proposal["value"])
         if upper is not None and upper <= self.threshold + TOLERANCE:
-            raise t.TraitError(f"upper must be above the threshold of {self.threshold:g} %, and {proposal['value']:g} is not")
+            raise t.TraitError(
+                f"upper must be above the threshold of {self.threshold:g} %, and "
+                f"{proposal['value']:g} is not"
+            )
         return upper
 
     def _check_level(self, name: str, value: float | None) -> float | None:
@@ -163,7 +174,7 @@ class ThresholdState(t.HasTraits):
             raise t.TraitError(str(error)) from error
         return self.snap(percent)
 
-    # -- what follows ------------------------------------------------------------------------------------------------
+    # -- what follows ------------------------------------------------------------------------------
 
     @t.observe("method", "linkage", "upper", "without_bursts")
     def _on_scope(self, change: Any) -> None:
@@ -227,7 +238,11 @@ class ThresholdState(t.HasTraits):
             now = (self._rows.group, self._numbers)
             then = (other.table.group.to_numpy(), numbers)
             n = len(self._pool.names)
-            self._changes = Changes.forward(now, then, n) if self.pinned >= self.threshold else Changes.backward(now, then, n)
+            self._changes = (
+                Changes.forward(now, then, n)
+                if self.pinned >= self.threshold
+                else Changes.backward(now, then, n)
+            )
         self._filter()
 
     def _filter(self) -> None:
@@ -252,7 +267,7 @@ class ThresholdState(t.HasTraits):
         text = self.search.casefold()
         return np.array([text in name.casefold() for name in self.graph.names], dtype=bool)
 
-    # -- selection ---------------------------------------------------------------------------------------------------
+    # -- selection ---------------------------------------------------------------------------------
 
     def select(self, group: int | None) -> None:
         """Select a group by its number; None selects nothing.
@@ -287,19 +302,27 @@ class ThresholdState(t.HasTraits):
         found = table.group[table.image == self.selected[0]]
         self.select(int(found.iloc[0]) if len(found) else None)
 
-    # -- what is counted beside it -----------------------------------------------------------------------------------
+    # -- what is counted beside it -----------------------------------------------------------------
 
     @property
     def changes(self) -> dict[str, int]:
         """How many groups were born, grown, merged and regrouped from the stricter to the looser of the two thresholds."""
-        return {name: int((self._changes.all_kinds == place).sum()) for place, name in enumerate(CHANGES) if place}
+        return {
+            name: int((self._changes.all_kinds == place).sum())
+            for place, name in enumerate(CHANGES)
+            if place
+        }
 
     def guards(self) -> dict[str, int]:
         """Count what was kept out or deserves care: blank, unreadable and animated images."""
         counts = {"blank": int(self.pairs.attrs.get("low_detail", 0))}
         if self.images is not None:
-            counts["unreadable"] = int((self.images.problem != "").sum()) if "problem" in self.images else 0
-            counts["animated"] = int((self.images.frames > 1).sum()) if "frames" in self.images else 0
+            counts["unreadable"] = (
+                int((self.images.problem != "").sum()) if "problem" in self.images else 0
+            )
+            counts["animated"] = (
+                int((self.images.frames > 1).sum()) if "frames" in self.images else 0
+            )
         return counts
 
     @property
@@ -308,7 +331,9 @@ class ThresholdState(t.HasTraits):
         if self.images is None or "taken" not in self.images:
             return None
         if self.method not in self._taken:
-            taken = pd.Series(read_times(self.images.taken), index=self.images.image.to_numpy(dtype=object))
+            taken = pd.Series(
+                read_times(self.images.taken), index=self.images.image.to_numpy(dtype=object)
+            )
             self._taken[self.method] = taken.reindex(self.graph.names).to_numpy()
         return self._taken[self.method]
 
@@ -320,7 +345,9 @@ class ThresholdState(t.HasTraits):
             if taken is None:
                 return np.zeros(len(graph.first), dtype=bool)
             apart = seconds_apart(taken[graph.first], taken[graph.second])
-            self._together[self.method] = find_bursts(graph.first, graph.second, apart, are_certain(self.pairs)[graph.row])
+            self._together[self.method] = find_bursts(
+                graph.first, graph.second, apart, are_certain(self.pairs)[graph.row]
+            )
         return self._together[self.method]
 
     def count_burst_pairs(self) -> int | None:
@@ -339,7 +366,11 @@ class ThresholdState(t.HasTraits):
         table = self.groups.table
         if self.images is None:
             return table.copy()
-        known = [column for column in ("image", "path", "bytes", "width", "height", "format", "taken") if column in self.images]
+        known = [
+            column
+            for column in ("image", "path", "bytes", "width", "height", "format", "taken")
+            if column in self.images
+        ]
         return table.merge(self.images[known], on="image", how="left")
 
     def code(self) -> str:
@@ -353,14 +384,20 @@ class ThresholdState(t.HasTraits):
         if self.upper is not None:
             lines.append(f"in_range = pairs[pairs.similarity < {self.upper!r} - 1e-9]")
             name = "in_range"
-        lines.append(f"groups = dup.group_duplicates({name}, threshold={self.threshold!r}, linkage={self.linkage!r})")
+        lines.append(
+            f"groups = dup.group_duplicates({name}, threshold={self.threshold!r}, "
+            f"linkage={self.linkage!r})"
+        )
         return "\n".join(lines)
 
 
 def _tables_by_method(pairs: Any) -> dict[str, pd.DataFrame]:
     if isinstance(pairs, Mapping):
         if not pairs:
-            raise ValueError("pairs must hold at least one pair table, such as {'phash': similar_pairs(fingerprints)}")
+            raise ValueError(
+                "pairs must hold at least one pair table, such as {'phash': "
+                "similar_pairs(fingerprints)}"
+            )
         return {str(name): table for name, table in pairs.items()}
     graph = PairGraph.read(pairs)  # says what is wrong with it, before anything is shown
     return {graph.method: pairs}
@@ -371,7 +408,10 @@ def check_images(images: Any, *tables: pd.DataFrame) -> pd.DataFrame | None:
     if images is None:
         return None
     if not isinstance(images, pd.DataFrame) or not {"image", "path"} <= set(images):
-        raise TypeError(f"images must be a table made by scan_images(folder), with image and path, not {type(images).__name__}")
+        raise TypeError(
+            "images must be a table made by scan_images(folder), with image and path, not "
+            f"{type(images).__name__}"
+        )
     for pairs in tables:
         check_rows(images, pairs)
     return images

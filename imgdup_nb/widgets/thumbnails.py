@@ -39,7 +39,9 @@ class Thumbnails:
         self._max_bytes = max_bytes
         self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._n_bytes = 0
-        self._making: dict[tuple[str, int], Future[Thumbnail]] = {}  # by name and side: asked for, and not yet handed out
+        self._making: dict[
+            tuple[str, int], Future[Thumbnail]
+        ] = {}  # by name and side: asked for, and not yet handed out
         self._lock = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
 
@@ -51,7 +53,8 @@ class Thumbnails:
     def get_ready(self, names: Sequence[str], side: int, seconds: float) -> dict[str, Thumbnail]:
         """Return by name the thumbnails that are made within `seconds`, at least one; ask again for the others.
 
-        Whoever is asked meanwhile need not wait for large pictures. What was asked for before and is not any more is given up.
+        Whoever is asked meanwhile need not wait for large pictures. What was asked for before and
+        is not any more is given up.
         """
         threads = self._open_threads()
         with self._lock:
@@ -63,7 +66,11 @@ class Thumbnails:
             asked = {name: self._making[name, side] for name in names}
         if not wait(asked.values(), seconds).done:
             wait(asked.values(), return_when=FIRST_COMPLETED)
-        ready = {name: future.result() for name, future in asked.items() if future.done() and not future.cancelled()}
+        ready = {
+            name: future.result()
+            for name, future in asked.items()
+            if future.done() and not future.cancelled()
+        }
         with self._lock:
             for name in ready:
                 self._making.pop((name, side), None)
@@ -72,7 +79,9 @@ class Thumbnails:
     def _open_threads(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._threads is None:
-                self._threads = ThreadPoolExecutor(N_THREADS, thread_name_prefix="imgdup_nb-thumbnails")
+                self._threads = ThreadPoolExecutor(
+                    N_THREADS, thread_name_prefix="imgdup_nb-thumbnails"
+                )
             return self._threads
 
     def _get(self, name: str, side: int) -> Thumbnail:

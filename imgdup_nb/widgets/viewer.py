@@ -1,12 +1,14 @@
 """The pair viewer: two pictures side by side, laid on each other, and what every method says of them; pair after pair.
 
-Python compares, and makes the pictures; the browser fades and wipes them. A pair is compared when it is looked at, before any
-answer goes out: meanwhile the browser says that it is worked on. Messages, besides the traits and those of `base`:
+Python compares, and makes the pictures; the browser fades and wipes them. A pair is compared when
+it is looked at, before any answer goes out: meanwhile the browser says that it is worked on.
+Messages, besides the traits and those of `base`:
 
 ==========  =======================================================================================================
 to Python   ``{type: "layers", index}``: what is drawn of the pair with this number, if it is the one shown
 to browser  ``{type: "layers", index, ...}`` (see `_layers`) and a JPEG each: left, right, and, where they are aligned, left as
-            it lies on right, difference. Of a pair that cannot be compared left and right, empty where it cannot be shown
+            it lies on right, difference. Of a pair that cannot be compared left and right, empty
+            where it cannot be shown
 ==========  =======================================================================================================
 """
 
@@ -26,7 +28,15 @@ import pandas as pd
 import traitlets as t
 from PIL import Image
 
-from ..compare import FIGURE_INCHES, MAX_NAME, Comparison, block_corners, check_file, compare_images, name_files
+from ..compare import (
+    FIGURE_INCHES,
+    MAX_NAME,
+    Comparison,
+    block_corners,
+    check_file,
+    compare_images,
+    name_files,
+)
 from ..engine.checks import shorten_middle
 from ..engine.decode import UnreadableImage, thumbnail
 from .base import ToolWidget, facts_by_name, join_module, join_styles
@@ -37,7 +47,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_SIDE = 900  # pixels of a picture that is sent
-STRIP_SIDE = 192  # pixels that the shorter side keeps all the same, so that a panorama can be looked at
+STRIP_SIDE = (
+    192  # pixels that the shorter side keeps all the same, so that a panorama can be looked at
+)
 KEPT = 8  # comparisons, about 2 MB each, so that going back costs nothing
 
 Path = str | os.PathLike[str]
@@ -46,14 +58,15 @@ Path = str | os.PathLike[str]
 class PairViewer(ToolWidget):
     """Look at pairs: side by side, by wipe, blend and blink after alignment, at their difference, and at every method's score.
 
-    Keys: right and left arrow (or N and P) to the next pair and back, Home and End; S side by side, W wipe, B blend, X blink,
-    D difference, K blocks.
+    Keys: right and left arrow (or N and P) to the next pair and back, Home and End; S side by side,
+    W wipe, B blend, X blink, D difference, K blocks.
 
     Parameters
     ----------
     pairs
-        a table with left and right, such as `similar_pairs` makes, all of it or the rows to look at, in their order; or a
-        `Comparison` made by `compare_images`; or the paths of two image files.
+        a table with left and right, such as `similar_pairs` makes, all of it or the rows to look
+        at, in their order; or a `Comparison` made by `compare_images`; or the paths of two image
+        files.
     images
         with a table of pairs, the table made by `scan_images`.
     index
@@ -119,15 +132,25 @@ class PairViewer(ToolWidget):
             raise t.TraitError(f"index must be from 0 to {last}, and {index} is not")
         return index
 
-    # -- comparing -----------------------------------------------------------------------------------------------------
+    # -- comparing ---------------------------------------------------------------------------------
 
     def _show(self, _change: Any = None) -> None:
         """Compare the pair at `index`, then tell everybody."""
         with self.lock:
-            names = tuple(self._pairs[side].iloc[self.index] for side in ("left", "right")) if len(self._pairs) else ()
+            names = (
+                tuple(self._pairs[side].iloc[self.index] for side in ("left", "right"))
+                if len(self._pairs)
+                else ()
+            )
             comparison, problem = self._compare(names)
-            self._alone = [] if comparison is not None else [self._open_alone(name) for name in names]
-            lost = [f"{name}: {one.problem}" for name, one in zip(names, self._alone, strict=False) if one.problem]
+            self._alone = (
+                [] if comparison is not None else [self._open_alone(name) for name in names]
+            )
+            lost = [
+                f"{name}: {one.problem}"
+                for name, one in zip(names, self._alone, strict=False)
+                if one.problem
+            ]
             problem = "; ".join(lost) or problem
             self.set_trait("comparison", comparison)
             self.set_trait("problem", problem)
@@ -157,7 +180,7 @@ class PairViewer(ToolWidget):
         except UnreadableImage as error:
             return Thumbnail(b"", str(error))
 
-    # -- to and from the browser ---------------------------------------------------------------------------------------
+    # -- to and from the browser -------------------------------------------------------------------
 
     def _describe(self) -> dict[str, Any]:
         found = self.comparison
@@ -171,14 +194,19 @@ class PairViewer(ToolWidget):
             "problem": shorten_middle(self.problem, 300),
             "alone": [one.problem for one in self._alone],
             "aligned": found is not None and found.alignment.transform is not None,
-            "scores": [] if found is None else [[str(name), *row] for name, *row in found.scores.round(1).itertuples()],
+            "scores": []
+            if found is None
+            else [[str(name), *row] for name, *row in found.scores.round(1).itertuples()],
         }
 
     def _found_by(self) -> list[Any]:
         """Return similarity and method of the row in the table of pairs, as far as it tells."""
         if self._pairs.empty or "similarity" not in self._pairs:
             return []
-        return [round(float(self._pairs.similarity.iloc[self.index]), 2), str(self._pairs.attrs.get("method", ""))]
+        return [
+            round(float(self._pairs.similarity.iloc[self.index]), 2),
+            str(self._pairs.attrs.get("method", "")),
+        ]
 
     def _answer_layers(self, content: dict[str, Any]) -> None:
         with self.lock:
@@ -187,13 +215,18 @@ class PairViewer(ToolWidget):
             return
         if comparison is not None:
             drawn, pictures = _layers(comparison)
-            self.send({"type": "layers", "index": index, **drawn}, buffers=[_jpeg(picture) for picture in pictures])
+            self.send(
+                {"type": "layers", "index": index, **drawn},
+                buffers=[_jpeg(picture) for picture in pictures],
+            )
         elif alone:
             sizes = [Image.open(io.BytesIO(one.jpeg)).size if one.jpeg else (3, 2) for one in alone]
             drawn = {"sizes": sizes, "areas": [], "agree": [], "differ": []}
-            self.send({"type": "layers", "index": index, **drawn}, buffers=[one.jpeg for one in alone])
+            self.send(
+                {"type": "layers", "index": index, **drawn}, buffers=[one.jpeg for one in alone]
+            )
 
-    # -- without a browser ---------------------------------------------------------------------------------------------
+    # -- without a browser -------------------------------------------------------------------------
 
     def figure(self) -> Figure:
         """Return the pair as `Comparison.plot` draws it, or what there is of it and why no more, as a matplotlib figure."""
@@ -203,7 +236,14 @@ class PairViewer(ToolWidget):
         if self.comparison is not None:
             return self.comparison.plot(figure)
         if not any(one.jpeg for one in self._alone):
-            figure.text(0.5, 0.5, shorten_middle(self.problem, 100), ha="center", wrap=True, parse_math=False)
+            figure.text(
+                0.5,
+                0.5,
+                shorten_middle(self.problem, 100),
+                ha="center",
+                wrap=True,
+                parse_math=False,
+            )
             return figure
         figure.set_size_inches(FIGURE_INCHES[0], FIGURE_INCHES[1] / 2)
         for ax, name, one in zip(figure.subplots(1, 2), self.pair, self._alone, strict=True):
@@ -213,7 +253,16 @@ class PairViewer(ToolWidget):
                 ax.imshow(np.asarray(Image.open(io.BytesIO(one.jpeg))))
             else:
                 why = shorten_middle(one.problem, 100)
-                ax.text(0.5, 0.5, why, ha="center", va="center", wrap=True, transform=ax.transAxes, parse_math=False)
+                ax.text(
+                    0.5,
+                    0.5,
+                    why,
+                    ha="center",
+                    va="center",
+                    wrap=True,
+                    transform=ax.transAxes,
+                    parse_math=False,
+                )
         return figure
 
     def still(self) -> bytes:
@@ -233,7 +282,11 @@ class PairViewer(ToolWidget):
         return where + " and ".join(shorten_middle(name, MAX_NAME) for name in self.pair)
 
     def __repr__(self) -> str:
-        what = self.comparison.sentence if self.comparison is not None else shorten_middle(self.problem, 300)
+        what = (
+            self.comparison.sentence
+            if self.comparison is not None
+            else shorten_middle(self.problem, 300)
+        )
         return f"<PairViewer: {self._place()}: {what}>" if self.pair else f"<PairViewer: {what}>"
 
 
@@ -244,15 +297,21 @@ def _open_pairs(pairs: Any, images: pd.DataFrame | None) -> tuple[pd.DataFrame, 
     if isinstance(pairs, pd.DataFrame) and {"left", "right"} <= set(pairs):
         known = check_images(images, pairs)
         if known is None:
-            raise TypeError("images must be the table made by scan_images(folder): a table of pairs holds names, not files")
+            raise TypeError(
+                "images must be the table made by scan_images(folder): a table of pairs holds "
+                "names, not files"
+            )
         return pairs, dict(zip(known.image, known.path, strict=True))
     if isinstance(pairs, Sequence) and not isinstance(pairs, str) and len(pairs) == 2:
         for side, path in zip(("left", "right"), pairs, strict=True):
             check_file(side, path)
         names = name_files(*pairs)
-        return pd.DataFrame([names], columns=["left", "right"], dtype=object), dict(zip(names, pairs, strict=True))
+        return pd.DataFrame([names], columns=["left", "right"], dtype=object), dict(
+            zip(names, pairs, strict=True)
+        )
     raise TypeError(
-        "pairs must be a table with left and right made by similar_pairs, a Comparison made by compare_images(left, right), or "
+        "pairs must be a table with left and right made by similar_pairs, a Comparison made by "
+        "compare_images(left, right), or "
         f"the paths of two files as one tuple, PairViewer((left, right)), not {_kind(pairs)}"
     )
 
@@ -267,14 +326,19 @@ def _kind(pairs: Any) -> str:
 def _layers(comparison: Comparison) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Return what is drawn of a comparison, in pixels of `sizes`, and its pictures.
 
-    ``sizes`` are (width, height) of left and right, ``areas`` the corners of what both show, on left and on right, and
-    ``agree`` and ``differ`` the corners of blocks, on right.
+    ``sizes`` are (width, height) of left and right, ``areas`` the corners of what both show, on
+    left and on right, and ``agree`` and ``differ`` the corners of blocks, on right.
     """
     if comparison.alignment.transform is None:
-        return {"sizes": comparison.sizes, "areas": [], "agree": [], "differ": []}, list(comparison.pictures)
+        return {"sizes": comparison.sizes, "areas": [], "agree": [], "differ": []}, list(
+            comparison.pictures
+        )
     squares, agrees = block_corners(comparison)
     areas = [area.round(1).tolist() for area in comparison.common_areas()]
-    blocks = {"agree": squares[agrees].round(1).tolist(), "differ": squares[~agrees].round(1).tolist()}
+    blocks = {
+        "agree": squares[agrees].round(1).tolist(),
+        "differ": squares[~agrees].round(1).tolist(),
+    }
     pictures = [*comparison.pictures, comparison.laid()[0], comparison.difference()]
     return {"sizes": comparison.sizes, "areas": areas, **blocks}, pictures
 

@@ -53,12 +53,18 @@ class Service:
         self.home, self.root, self.token = home, root, TOKEN
         home.mkdir(parents=True, exist_ok=True)
         own = ("JUPYTER", "JPY_", "IPYTHON", "IMGDUP_")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(own)} | {
-            "JUPYTER_CONFIG_PATH": str(PROJECT / "jupyter-config"),  # the file that an installation puts into etc/jupyter
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(own)
+        } | {
+            "JUPYTER_CONFIG_PATH": str(
+                PROJECT / "jupyter-config"
+            ),  # the file that an installation puts into etc/jupyter
             "JUPYTER_CONFIG_DIR": str(home / "config"),
             "JUPYTER_DATA_DIR": str(home / "data"),
             "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH", "")])),
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, [str(PROJECT), os.environ.get("PYTHONPATH", "")])
+            ),
             "TQDM_DISABLE": "1",
         }
         disabled = json.dumps(dict.fromkeys(OTHERS, False)).replace("false", "False")
@@ -90,12 +96,18 @@ class Service:
                 port = json.loads(runtime.read_text(encoding="utf-8"))["port"]
                 socket.create_connection(("127.0.0.1", port), timeout=30).close()
                 return port
-            except (FileNotFoundError, ValueError, ConnectionRefusedError):  # not there yet, half written, not listening
+            except (
+                FileNotFoundError,
+                ValueError,
+                ConnectionRefusedError,
+            ):  # not there yet, half written, not listening
                 time.sleep(0.05)
         self.process.kill()
         raise RuntimeError(f"the server did not start:\n{self.log}")
 
-    def call(self, verb, path, body=None, *, headers=None, token: str | None = TOKEN, **query) -> Answer:
+    def call(
+        self, verb, path, body=None, *, headers=None, token: str | None = TOKEN, **query
+    ) -> Answer:
         """Send a request as it is written, `..` and all."""
         sent = dict(headers or {})
         if token is not None:
@@ -137,7 +149,12 @@ def service(tmp_path_factory):
     """Return the server; its log must hold no fault of ours when all is done."""
     home = tmp_path_factory.mktemp("jupyter")
     (home / "root").mkdir()
-    running = Service(home, home / "root", "--SearchContexts.max_bytes=2000000", "--SearchContexts.max_pixels=4000000")
+    running = Service(
+        home,
+        home / "root",
+        "--SearchContexts.max_bytes=2000000",
+        "--SearchContexts.max_pixels=4000000",
+    )
     yield running
     running.stop()
     assert "Traceback" not in running.log, running.log

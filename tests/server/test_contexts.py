@@ -18,9 +18,25 @@ from imgdup_nb.server import work
 from imgdup_nb.server.contexts import Contexts, check_id
 from imgdup_nb.server.errors import Refused, explain
 
-DEVICES = ["nul", "NUL.jpg", "Con.tar.gz", "com1", "LPT\N{SUPERSCRIPT TWO}.png", "aux .png", "a/prn/b.png"]
+DEVICES = [
+    "nul",
+    "NUL.jpg",
+    "Con.tar.gz",
+    "com1",
+    "LPT\N{SUPERSCRIPT TWO}.png",
+    "aux .png",
+    "a/prn/b.png",
+]
 CHANGED = ["cat.", "cat.png ", "cat.png:stream", "a:b"]
-FILES = ["console.png", "com10.png", "nullable/auxiliary.png", "what?.jpg", "<b>.png", "line\nbreak.png", "lpt"]
+FILES = [
+    "console.png",
+    "com10.png",
+    "nullable/auxiliary.png",
+    "what?.jpg",
+    "<b>.png",
+    "line\nbreak.png",
+    "lpt",
+]
 
 
 @pytest.mark.parametrize("name", DEVICES + CHANGED)
@@ -30,7 +46,16 @@ def test_a_name_means_a_file_on_windows_too(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["console.png", "com10.png", "nullable/auxiliary.png", "what?.jpg", "<b>.png", "line\nbreak.png", "lpt"]
+    "name",
+    [
+        "console.png",
+        "com10.png",
+        "nullable/auxiliary.png",
+        "what?.jpg",
+        "<b>.png",
+        "line\nbreak.png",
+        "lpt",
+    ],
 )
 def test_odd_names_that_are_files_are_taken(name):
     assert check_name(name) == name
@@ -61,9 +86,14 @@ def test_questions_about_one_context_take_turns_and_others_do_not_wait(tmp_path)
         first = asyncio.create_task(contexts.ask(one, slow, state="ExtractingFeatures"))
         await asyncio.to_thread(begun.wait, 30)
         second = asyncio.create_task(contexts.ask(one, lambda _collection: seen.append("second")))
-        gone = asyncio.create_task(contexts.ask(one, lambda _collection: seen.append("gone"), is_wanted=lambda: False))
+        gone = asyncio.create_task(
+            contexts.ask(one, lambda _collection: seen.append("gone"), is_wanted=lambda: False)
+        )
         assert await contexts.ask(other, len) == 0
-        assert (contexts.status(one).state, contexts.status(other).state) == ("ExtractingFeatures", "Idle")
+        assert (contexts.status(one).state, contexts.status(other).state) == (
+            "ExtractingFeatures",
+            "Idle",
+        )
         assert seen == []
         go_on.set()
         await asyncio.gather(first, second)
@@ -76,7 +106,12 @@ def test_questions_about_one_context_take_turns_and_others_do_not_wait(tmp_path)
 
 
 def test_a_question_is_not_wanted_any_more_once_the_server_stops(tmp_path):
-    contexts, loop, begun, seen = Contexts(str(tmp_path)), asyncio.new_event_loop(), threading.Event(), []
+    contexts, loop, begun, seen = (
+        Contexts(str(tmp_path)),
+        asyncio.new_event_loop(),
+        threading.Event(),
+        [],
+    )
 
     def wait_for_the_end(collection):
         seen.append(collection.is_wanted())
@@ -104,7 +139,9 @@ def test_only_so_many_contexts_are_open_at_once(tmp_path, monkeypatch):
     async def ask():
         names = [await contexts.create() for _ in range(8)]
         assert set(contexts._open) == set(names[-3:])
-        assert [await contexts.ask(name, len) for name in names] == [0] * 8  # the others are opened again
+        assert [await contexts.ask(name, len) for name in names] == [
+            0
+        ] * 8  # the others are opened again
         assert len(contexts._open) == 3
 
     asyncio.run(ask())
@@ -132,7 +169,9 @@ def test_the_scale_of_the_service_itself_is_a_setting(tmp_path):
     scene.save(tmp_path / "scene.png")
     scene.paste(128, (0, 0, 240, 360))
     scene.save(tmp_path / "half erased.png")
-    features = [read_features(str(tmp_path / name), "akaze") for name in ("scene.png", "half erased.png")]
+    features = [
+        read_features(str(tmp_path / name), "akaze") for name in ("scene.png", "half erased.png")
+    ]
     expected = score_akaze(*features).similarity
     contexts = Contexts(str(tmp_path), method="akaze")
 
@@ -140,7 +179,9 @@ def test_the_scale_of_the_service_itself_is_a_setting(tmp_path):
         given = {"imageId1": "scene.png", "imageId2": "half erased.png", "imageId": "scene.png"}
         request = work.Request(contexts, await contexts.create(), given)
         for name in ("scene.png", "half erased.png"):
-            await contexts.ask(request.context_id, lambda collection, name=name: collection.add(tmp_path / name))
+            await contexts.ask(
+                request.context_id, lambda collection, name=name: collection.add(tmp_path / name)
+            )
         compared = await work.in_context(work.compare)(request)
         looked_at = await work.in_context(work.get_features)(request)
         request.given |= {"similarityThreshold": expected - 1e-6, "maxCount": None}
@@ -148,7 +189,9 @@ def test_the_scale_of_the_service_itself_is_a_setting(tmp_path):
 
     compared, looked_at, found = asyncio.run(ask())
     for answer in (compared, found):
-        assert answer == {"results": [{"imageId": "half erased.png", "similarity": pytest.approx(expected)}]}
+        assert answer == {
+            "results": [{"imageId": "half erased.png", "similarity": pytest.approx(expected)}]
+        }
     assert 20 < expected < 80
     assert looked_at["featuresCount"] == len(features[0])
 

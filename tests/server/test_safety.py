@@ -46,11 +46,13 @@ def png(seed=0, side=40):
 
 def everything_below(folder):
     return {
-        str(path): path.is_file() and path.read_bytes() for path in folder.rglob("*") if not path.name.startswith(".imgdup")
+        str(path): path.is_file() and path.read_bytes()
+        for path in folder.rglob("*")
+        if not path.name.startswith(".imgdup")
     }
 
 
-# -- who asks ---------------------------------------------------------------------------------------------------------
+# -- who asks --------------------------------------------------------------------------------------
 
 
 def test_without_the_token_nothing_is_answered(service):
@@ -75,10 +77,16 @@ def test_the_token_is_given_to_who_knows_it(service, path):
 
     answer = ask(service.token)
     assert answer.status == 200
-    assert answer.json | {"expires_in": 0} == {"access_token": service.token, "expires_in": 0, "token_type": "Bearer"}
+    assert answer.json | {"expires_in": 0} == {
+        "access_token": service.token,
+        "expires_in": 0,
+        "token_type": "Bearer",
+    }
     cookie = answer.headers["Set-Cookie"].partition(";")[0]
     for secret in ("", "wrong", "a\r\nb", "\N{SNOWMAN}", "x" * 10_000):
-        refused = ask(secret, Cookie=cookie, Authorization=f"Bearer {service.token}")  # only the secret counts
+        refused = ask(
+            secret, Cookie=cookie, Authorization=f"Bearer {service.token}"
+        )  # only the secret counts
         assert (refused.status, refused.error[0]) == (401, "unauthorized")
     assert service.call("POST", path, "grant_type=password", headers=form, token=None).status == 400
     assert service.call("POST", path, b"\xff\x00" * 100, token=None).status == 400
@@ -88,14 +96,16 @@ def test_the_token_is_given_to_who_knows_it(service, path):
 def test_a_web_page_cannot_act_with_the_users_cookie(service):
     cookie = service.ask("GET", "/none/status").headers["Set-Cookie"].partition(";")[0]
     with_cookie = {"Cookie": cookie}
-    assert service.call("GET", f"{BASE}/none/status", headers=with_cookie, token=None).status == 404  # the cookie is good
+    assert (
+        service.call("GET", f"{BASE}/none/status", headers=with_cookie, token=None).status == 404
+    )  # the cookie is good
     answer = service.call("POST", f"{BASE}/create", headers=with_cookie, token=None)
     assert (answer.status, answer.error[0]) == (403, "forbidden")
     foreign = service.call("GET", f"{BASE}/none/status", headers={"Host": "evil.example"})
     assert foreign.status == 403
 
 
-# -- names ------------------------------------------------------------------------------------------------------------
+# -- names -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -115,7 +125,12 @@ def guarded(service, tmp_path):
 
 
 def test_the_id_of_a_context_cannot_leave_the_root(guarded):
-    calls = [("GET", "/status"), ("POST", "/image?imageId=x.png"), ("GET", "/image?imageId=secret.png"), ("DELETE", "")]
+    calls = [
+        ("GET", "/status"),
+        ("POST", "/image?imageId=x.png"),
+        ("GET", "/image?imageId=secret.png"),
+        ("DELETE", ""),
+    ]
     for name in EVIL:
         for verb, path in calls:
             answer = guarded.call(verb, f"{BASE}/{name}{path}", png(), headers=RAW)
@@ -145,10 +160,13 @@ def test_the_name_of_an_image_cannot_leave_its_context(guarded):
     for name in ["..", "../..", "/", "link", str(guarded.root.parent), "a\0"]:
         answer = guarded.ask("POST", f"/{context}/features", imagesFolder=name)
         assert answer.status in {400, 404} or name == "/", (name, answer.status)
-    assert sorted(name for name in os.listdir(folder) if not name.startswith(".")) == ["link", "link.png"]
+    assert sorted(name for name in os.listdir(folder) if not name.startswith(".")) == [
+        "link",
+        "link.png",
+    ]
 
 
-# -- what is sent -----------------------------------------------------------------------------------------------------
+# -- what is sent ----------------------------------------------------------------------------------
 
 
 def bomb():
@@ -156,7 +174,8 @@ def bomb():
     header = (5000).to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(100_000))), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big") for kind, data in chunks
+        len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+        for kind, data in chunks
     )
 
 
@@ -176,8 +195,14 @@ def test_uploads_are_limited_and_damaged_ones_are_refused_with_a_sentence(servic
     assert [name for name in os.listdir(service.root / context) if not name.startswith(".")] == []
     typed = service.call("POST", f"{BASE}/{context}/image?imageId=a.png", "{}", headers=JSON)
     assert (typed.status, typed.error[0]) == (415, "unsupportedMediaType")
-    for kind in ("multipart/form-data", "multipart/form-data; boundary=x", "multipart/form-data; boundary=\u00e9"):
-        broken = service.call("POST", f"{BASE}/{context}/image?imageId=a.png", b"junk", headers={"Content-Type": kind})
+    for kind in (
+        "multipart/form-data",
+        "multipart/form-data; boundary=x",
+        "multipart/form-data; boundary=\u00e9",
+    ):
+        broken = service.call(
+            "POST", f"{BASE}/{context}/image?imageId=a.png", b"junk", headers={"Content-Type": kind}
+        )
         assert broken.status == 400
 
 
@@ -186,7 +211,9 @@ def test_a_flood_without_end_is_cut_off(service):
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     chunks = (bytes(100_000) for _ in range(40))
     headers = {"Authorization": f"Bearer {service.token}", **RAW}
-    connection.request("POST", f"{BASE}/none/image?imageId=a.png", chunks, headers, encode_chunked=True)
+    connection.request(
+        "POST", f"{BASE}/none/image?imageId=a.png", chunks, headers, encode_chunked=True
+    )
     response = connection.getresponse()
     assert (response.status, b"larger than" in response.read()) == (413, True)
     connection.close()
@@ -201,7 +228,11 @@ def test_a_flood_without_end_is_cut_off(service):
         ("GET", "findDuplicates?similarityThreshold=1_0", "a number from 0 to 100"),
         ("GET", "findDuplicates?similarityThreshold=101", "from 0 to 100 percent"),
         ("GET", "findDuplicates?similarityThreshold=90&casing=camel", "one of sdk, tutorial"),
-        ("GET", "findSimilar?similarityThreshold=90&maxCount=0&imageId=x", "a whole number from 1 up"),
+        (
+            "GET",
+            "findSimilar?similarityThreshold=90&maxCount=0&imageId=x",
+            "a whole number from 1 up",
+        ),
         ("GET", "findSimilar?similarityThreshold=90", "imageId, or a picture"),
         ("GET", "findSimilar?similarityThreshold=90&imageId=%ff", "written in UTF-8"),
         ("POST", "image", "imageId is needed"),
@@ -217,22 +248,30 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(service, verb, path, wo
 
 @pytest.mark.parametrize("tags", ["", "logo", "{}", "[]", "[1]", '[""]', '["a"', "[" * 5000])
 def test_tags_must_be_a_list_of_names(service, tags):
-    answer = service.call("POST", f"{BASE}/{service.create()}/findByTags?similarityThreshold=90", tags, headers=JSON)
+    answer = service.call(
+        "POST", f"{BASE}/{service.create()}/findByTags?similarityThreshold=90", tags, headers=JSON
+    )
     assert (answer.status, "JSON list" in answer.error[1]) == (400, True)
 
 
 def test_a_tag_nobody_made_is_not_found(service):
-    answer = service.call("POST", f"{BASE}/{service.create()}/findByTags?similarityThreshold=90", '["logo"]', headers=JSON)
+    answer = service.call(
+        "POST",
+        f"{BASE}/{service.create()}/findByTags?similarityThreshold=90",
+        '["logo"]',
+        headers=JSON,
+    )
     assert (answer.status, "no tag 'logo'" in answer.error[1]) == (404, True)
 
 
-# -- hang-ups and stops -----------------------------------------------------------------------------------------------
+# -- hang-ups and stops ----------------------------------------------------------------------------
 
 
 def test_a_client_that_hangs_up_leaves_nothing_behind(service):
     context = service.create()
     head = (
-        f"POST {BASE}/{context}/image?imageId=half.png HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {service.token}\r\n"
+        f"POST {BASE}/{context}/image?imageId=half.png HTTP/1.1\r\nHost: "
+        f"127.0.0.1\r\nAuthorization: Bearer {service.token}\r\n"
         "Content-Type: application/octet-stream\r\nContent-Length: 1000000\r\n\r\n"
     )
     for sent in (head.encode(), head.encode() + png(), head.encode()[:100]):
@@ -253,7 +292,9 @@ def test_a_server_killed_in_the_middle_answers_before_and_another_goes_on_after(
     buffer = io.BytesIO()
     Image.effect_noise((400, 300), 80).convert("RGB").save(buffer, "PNG", compress_level=1)
     for number in range(N_MANY):
-        (folder / f"{number:03}.png").write_bytes(buffer.getvalue() + b"%d" % number)  # other bytes, the same picture
+        (folder / f"{number:03}.png").write_bytes(
+            buffer.getvalue() + b"%d" % number
+        )  # other bytes, the same picture
     first = Service(tmp_path / "first", service.root)
     try:
         assert first.ask("POST", "/many/features", imagesFolder=".").status == 202
@@ -261,7 +302,9 @@ def test_a_server_killed_in_the_middle_answers_before_and_another_goes_on_after(
         while not 0 < seen.get("done", 0) < N_MANY:
             begun = time.monotonic()
             seen = first.ask("GET", "/many/status").json
-            assert time.monotonic() - begun < 2  # the pictures are read in threads, not where requests are answered
+            assert (
+                time.monotonic() - begun < 2
+            )  # the pictures are read in threads, not where requests are answered
             assert seen["searchStatus"] == "ExtractingFeatures"
             assert time.monotonic() < end
             time.sleep(0.02)

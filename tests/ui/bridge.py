@@ -1,8 +1,9 @@
 """Mount a widget in a bare page: its real ES module, wired to the real Python object.
 
-No Jupyter server and no kernel take part, so a test takes a fraction of a second. The widget gets a comm (Jupyter's
-word for the channel between a widget's two halves) whose other end is ``bridge.js`` in the page: trait values, custom
-messages and binary buffers travel both ways as they do in a notebook. Widgets inside widgets are not supported.
+No Jupyter server and no kernel take part, so a test takes a fraction of a second. The widget gets a
+comm (Jupyter's word for the channel between a widget's two halves) whose other end is ``bridge.js``
+in the page: trait values, custom messages and binary buffers travel both ways as they do in a
+notebook. Widgets inside widgets are not supported.
 """
 
 import base64
@@ -13,7 +14,8 @@ from pathlib import Path
 
 BRIDGE_MODULE = Path(__file__).with_name("bridge.js")
 
-ORIGIN = "http://bridge.localhost"  # answered by the test itself; a loopback name, so the page counts as secure
+# answered by the test itself; a loopback name, so the page counts as secure
+ORIGIN = "http://bridge.localhost"
 
 PAGE = """\
 <!doctype html>
@@ -108,7 +110,8 @@ class Bridge:
     Attributes
     ----------
     received : list of dict
-        Every message from the page, oldest first; ``message["data"]["method"]`` is ``"update"`` or ``"custom"``.
+        Every message from the page, oldest first; ``message["data"]["method"]`` is ``"update"`` or
+        ``"custom"``.
     """
 
     def __init__(self, page, widget, problems):
@@ -133,7 +136,9 @@ class Bridge:
         (first_message,) = self._comm.take_outbox()
         state = first_message["data"]["state"]
         public_state = {name: value for name, value in state.items() if not name.startswith("_")}
-        first_message["data"]["state"] = public_state  # the page loads the module, a private trait, as a file
+        first_message["data"]["state"] = (
+            public_state  # the page loads the module, a private trait, as a file
+        )
         self.page.evaluate(OPEN_BRIDGE, first_message)
         self._is_listening = True
         self.deliver()
@@ -155,7 +160,8 @@ class Bridge:
         """Answer a message from the page with all that the widget has to say to it."""
         self.received.append(message)
         was_listening = self._is_listening
-        # Playwright runs this inside its own event loop, where the page cannot be called: the answer carries it all.
+        # Playwright runs this inside its own event loop, where the page cannot be called: the
+        # answer carries it all.
         self._is_listening = False
         self._comm.receive(message)
         self._is_listening = was_listening
@@ -164,11 +170,13 @@ class Bridge:
     def deliver(self):
         """Send the page what the widget has said of its own accord, for example after ``widget.threshold = 80``.
 
-        This happens by itself, but for messages from another thread, which Playwright cannot take: they wait for the
-        next call from the test's own thread.
+        This happens by itself, but for messages from another thread, which Playwright cannot take:
+        they wait for the next call from the test's own thread.
         """
         if self._is_listening and self._comm.outbox and threading.current_thread() is self._thread:
-            self.page.evaluate("(messages) => window.bridge.receive(messages)", self._comm.take_outbox())
+            self.page.evaluate(
+                "(messages) => window.bridge.receive(messages)", self._comm.take_outbox()
+            )
 
     def view(self, number=0):
         """Return the locator of a view's element; the first is number 0."""
@@ -188,7 +196,8 @@ class Bridge:
     def wait_until(self, condition, timeout_seconds=5):
         """Wait until ``condition()`` is true in Python.
 
-        What the page sends arrives only while Playwright works, so right after a click the widget may not know yet.
+        What the page sends arrives only while Playwright works, so right after a click the widget
+        may not know yet.
 
         Raises
         ------

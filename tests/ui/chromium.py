@@ -21,13 +21,15 @@ or name yours in the environment variable CHROMIUM."""
 LAUNCH_ARGUMENTS = (
     "--disable-gpu",
     "--disable-dev-shm-usage",
-    # A browser of its own accord asks its maker for news, updates and translations: none of that belongs in a test.
+    # A browser of its own accord asks its maker for news, updates and translations: none of that
+    # belongs in a test.
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
     "--disable-quic",
     "--no-first-run",
-    # No other host can be found, so a widget that loads something from elsewhere fails here as it fails offline.
+    # No other host can be found, so a widget that loads something from elsewhere fails here as it
+    # fails offline.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 

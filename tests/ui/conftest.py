@@ -78,11 +78,16 @@ def page(browser, problems):
             problems.append(f"console: {message.text}")
 
     context = browser.new_context(
-        viewport={"width": 1280, "height": 1000}, reduced_motion="reduce", color_scheme="light", locale="en-US"
+        viewport={"width": 1280, "height": 1000},
+        reduced_motion="reduce",
+        color_scheme="light",
+        locale="en-US",
     )
     fresh = context.new_page()
     fresh.set_default_timeout(15_000)
-    fresh.on("pageerror", lambda error: problems.append(f"error in the page: {error.stack or error}"))
+    fresh.on(
+        "pageerror", lambda error: problems.append(f"error in the page: {error.stack or error}")
+    )
     fresh.on("console", check_console)
     fresh.on("request", lambda request: check_address(request.url))
     fresh.on("websocket", lambda websocket: check_address(websocket.url))

@@ -24,7 +24,8 @@ SETTINGS = {
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
 
-# The moons that circle while JupyterLab loads are sometimes taken away twice, which is an error in the page.
+# The moons that circle while JupyterLab loads are sometimes taken away twice, which is an error in
+# the page.
 DISABLED = {"@jupyterlab/apputils-extension:splash": True}
 
 SERVER_OPTIONS = (
@@ -36,7 +37,8 @@ SERVER_OPTIONS = (
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
-    # Should the test run be killed, the server goes by itself a little later, and its kernels before it.
+    # Should the test run be killed, the server goes by itself a little later, and its kernels
+    # before it.
     "--ServerApp.shutdown_no_activity_timeout=1800",
     "--MappingKernelManager.cull_idle_timeout=600",
 )
@@ -75,8 +77,14 @@ async ([code, expressions]) => {{
 
 def write_notebook(path, *cells):
     """Write a notebook with these code cells, each a string; return its path."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in cells]
+    )
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
     nbformat.write(notebook, path)
     return path
 
@@ -115,7 +123,9 @@ class Lab:
     def _environment(self):
         """Return the environment of the server: nobody's own Jupyter or IPython settings reach it."""
         own = ("JUPYTER", "JPY_", "IPYTHON", "IMGDUP_")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(own)
+        }
         return environment | {
             "JUPYTER_CONFIG_DIR": str(self._home / "config"),
             "JUPYTER_DATA_DIR": str(self._home / "data"),
@@ -136,7 +146,13 @@ class Lab:
         """
         with open(self._home / "server.log", "wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterlab", *SERVER_OPTIONS, f"--ServerApp.root_dir={self.root}"],
+                [
+                    sys.executable,
+                    "-m",
+                    "jupyterlab",
+                    *SERVER_OPTIONS,
+                    f"--ServerApp.root_dir={self.root}",
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -271,7 +287,9 @@ class Notebook:
         carrier = f"__import__('json').dumps({expression})"
         reply = self.page.evaluate(EXECUTE, ["", {"value": carrier}])
         value = reply["user_expressions"]["value"]
-        assert value["status"] == "ok", f"{expression} raised {value.get('ename')}: {value.get('evalue')}"
+        assert value["status"] == "ok", (
+            f"{expression} raised {value.get('ename')}: {value.get('evalue')}"
+        )
         return json.loads(ast.literal_eval(value["data"]["text/plain"]))
 
     def execute(self, code):
@@ -283,7 +301,9 @@ class Notebook:
             When they raise.
         """
         reply = self.page.evaluate(EXECUTE, [code, {}])
-        assert reply["status"] == "ok", f"the kernel raised {reply.get('ename')}: {reply.get('evalue')}"
+        assert reply["status"] == "ok", (
+            f"the kernel raised {reply.get('ename')}: {reply.get('evalue')}"
+        )
 
     def wait_until(self, expression, timeout_seconds=10):
         """Wait until a Python expression is true in the kernel.

@@ -43,12 +43,18 @@ def labeler(pairs, images):
 
 
 def reviewer(pairs, images):
-    return dup.GroupReviewer(dup.choose_keepers(dup.group_duplicates(pairs, 90), images, compare=False))
+    return dup.GroupReviewer(
+        dup.choose_keepers(dup.group_duplicates(pairs, 90), images, compare=False)
+    )
 
 
 def viewer(_pairs, images):
-    left = Path(images.path[0]).with_name("corners.png")  # what a picture needs to be laid on another one
-    corners = Image.fromarray(np.random.default_rng(1).integers(0, 256, (30, 40, 3), dtype=np.uint8))
+    left = Path(images.path[0]).with_name(
+        "corners.png"
+    )  # what a picture needs to be laid on another one
+    corners = Image.fromarray(
+        np.random.default_rng(1).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    )
     corners.resize((320, 240), Image.Resampling.NEAREST).save(left)
     right = left.with_name("covered.png")
     ImageOps.expand(Image.open(left).crop((0, 0, 320, 160)), (0, 0, 0, 80)).save(right)

@@ -23,7 +23,9 @@ ORIGINALS = ["album/beach.jpg", "album/forest.jpg", "album/city.jpg", "album/har
 
 def prints_of(names, seeds, distances, method="phash"):
     """Fingerprints of families: a seed for each, and how many bits an image is from its family's first."""
-    bits = np.array([np.random.default_rng(seed).random(dup.METHODS[method].bits) < 0.5 for seed in seeds])
+    bits = np.array(
+        [np.random.default_rng(seed).random(dup.METHODS[method].bits) < 0.5 for seed in seeds]
+    )
     for row, distance in zip(bits, distances, strict=True):
         row[:distance] ^= True
     return dup.Fingerprints.from_bits(names, bits, method)
@@ -50,10 +52,14 @@ def images(tmp_path):
     """One small picture each; the last one is no picture."""
     names = families()[1]
     for k, _ in enumerate(names):
-        Image.new("RGB", (60 + 20 * (k % 3), 60), (20 * k, 90, 255 - 20 * k)).save(tmp_path / f"{k}.jpg")
+        Image.new("RGB", (60 + 20 * (k % 3), 60), (20 * k, 90, 255 - 20 * k)).save(
+            tmp_path / f"{k}.jpg"
+        )
     (tmp_path / f"{len(names) - 1}.jpg").write_bytes(b"no picture")
     paths = [str(tmp_path / f"{k}.jpg") for k in range(len(names))]
-    return pd.DataFrame({"image": pd.Series(names, dtype=object), "path": paths, "problem": "", "frames": 1})
+    return pd.DataFrame(
+        {"image": pd.Series(names, dtype=object), "path": paths, "problem": "", "frames": 1}
+    )
 
 
 @pytest.fixture
@@ -62,7 +68,9 @@ def show(mount, page):
 
     def open_explorer(*args, **kwargs):
         bridge = mount(dup.ThresholdExplorer(*args, **kwargs))
-        bridge.settle = lambda: expect(bridge.view().get_by_test_id("explorer")).to_have_attribute("data-state", "ready")
+        bridge.settle = lambda: expect(bridge.view().get_by_test_id("explorer")).to_have_attribute(
+            "data-state", "ready"
+        )
         bridge.settle()
         return bridge
 
@@ -91,7 +99,9 @@ def expect_threshold(bridge, percent):
     row = bridge.widget.sweep.set_index("threshold").loc[percent]
     assert counts_of(bridge) == [row.pairs, row.groups, row.images, row.redundant, row.largest]
     assert row.groups == len(bridge.widget.groups)
-    expect(bridge.view().get_by_test_id("count")).to_have_text(f"{row.groups} group{'s' * bool(row.groups != 1)}")
+    expect(bridge.view().get_by_test_id("count")).to_have_text(
+        f"{row.groups} group{'s' * bool(row.groups != 1)}"
+    )
 
 
 @pytest.mark.parametrize(("preset", "level"), [(95, 96.875), (90, 90.625), (80, 81.25)])
@@ -115,7 +125,8 @@ def test_keys_move_by_level_by_band_and_to_the_ends(explorer, page):
 
 def test_the_slider_tells_screen_readers_value_meaning_and_result(explorer):
     expect(slider_of(explorer)).to_have_attribute(
-        "aria-valuetext", re.compile(r"^90\.63\s%, up to 6 of 64 bits differ, 4 groups, 10 redundant images$")
+        "aria-valuetext",
+        re.compile(r"^90\.63\s%, up to 6 of 64 bits differ, 4 groups, 10 redundant images$"),
     )
     expect(slider_of(explorer)).to_have_attribute("aria-valuemin", "71.875")
     expect(explorer.view().get_by_test_id("status")).to_have_text(re.compile(r"90\.6\s%: 4 groups"))
@@ -123,7 +134,9 @@ def test_the_slider_tells_screen_readers_value_meaning_and_result(explorer):
 
 def place_of(page, bridge, percent):
     """Return where on the histogram a percentage is, from the axis labels drawn."""
-    boxes = [slider_of(bridge).locator(f'[data-tick="{tick}"]').bounding_box() for tick in (80, 100)]
+    boxes = [
+        slider_of(bridge).locator(f'[data-tick="{tick}"]').bounding_box() for tick in (80, 100)
+    ]
     left, right = (box["x"] + box["width"] / 2 for box in boxes)
     box = slider_of(bridge).bounding_box()
     return left + (percent - 80) / 20 * (right - left), box["y"] + box["height"] / 2
@@ -178,7 +191,9 @@ def test_many_fast_moves_end_with_the_last_one(explorer, page):
 
 def test_linkage_and_method_are_switched_live(show, images):
     pairs, other = families()[0], families("dhash")[0]
-    dup.group_duplicates(pairs, 90, linkage="complete")  # the first time it is compiled, for longer than a test waits
+    dup.group_duplicates(
+        pairs, 90, linkage="complete"
+    )  # the first time it is compiled, for longer than a test waits
     bridge = show({"phash": pairs, "dhash": other}, images)
     bridge.view().get_by_test_id("linkage").select_option("complete")
     bridge.settle()
@@ -225,11 +240,15 @@ def test_a_pinned_threshold_is_compared_with(explorer):
 
 
 def test_pictures_of_one_scene_taken_seconds_apart_are_counted_and_left_out(show, pairs, images):
-    taken = pd.Timestamp("2024-05-01 12:00") + pd.to_timedelta([3 * k for k in range(len(images))], unit="s")
+    taken = pd.Timestamp("2024-05-01 12:00") + pd.to_timedelta(
+        [3 * k for k in range(len(images))], unit="s"
+    )
     bridge = show(pairs, images.assign(taken=taken))
     before = len(bridge.widget.groups.table)
     box = bridge.view().get_by_label("leave out bursts")
-    expect(bridge.view().get_by_text(f"({bridge.widget.count_burst_pairs()} pairs)")).to_be_visible()
+    expect(
+        bridge.view().get_by_text(f"({bridge.widget.count_burst_pairs()} pairs)")
+    ).to_be_visible()
     box.check()
     bridge.settle()
     assert bridge.widget.without_bursts
@@ -255,7 +274,9 @@ window.cancelAnimationFrame = (number) => clearTimeout(number);
 """
 
 
-def test_order_puts_the_weakest_pair_first_and_the_page_is_ready_only_when_it_shows(page, show, pairs, images):
+def test_order_puts_the_weakest_pair_first_and_the_page_is_ready_only_when_it_shows(
+    page, show, pairs, images
+):
     page.add_init_script(SLOW_FRAMES)
     explorer = show(pairs, images)
     explorer.view().get_by_test_id("order").select_option("risk")
@@ -301,7 +322,10 @@ def test_ten_thousand_groups_scroll_with_a_few_rows_in_the_page(show, page):
     n = 10_000
     names = pd.Index([f"{k // 2:05d}-{k % 2}.jpg" for k in range(2 * n)], dtype=object)
     left = np.arange(0, 2 * n, 2)
-    sides = {side: pd.Categorical.from_codes(codes, names) for side, codes in (("left", left), ("right", left + 1))}
+    sides = {
+        side: pd.Categorical.from_codes(codes, names)
+        for side, codes in (("left", left), ("right", left + 1))
+    }
     pairs = pd.DataFrame({**sides, "distance": 0, "similarity": 100.0})
     pairs.attrs = {"method": "phash", "floor": 70.0, "n_images": 2 * n}
     bridge = show(pairs)
@@ -353,7 +377,9 @@ def test_other_tools_defaults_are_ticks_with_names(explorer):
     view = explorer.view()
     view.get_by_label("defaults").check()
     expect(view.locator(".dup-tool-list")).to_contain_text("imagededup (hashes)")
-    expect(slider_of(explorer).locator(".dup-tools-ticks path")).to_have_count(len(explorer.widget.scene["tools"]))
+    expect(slider_of(explorer).locator(".dup-tools-ticks path")).to_have_count(
+        len(explorer.widget.scene["tools"])
+    )
 
 
 def test_two_views_of_one_explorer_stay_in_step_and_one_survives_the_other(explorer):
@@ -383,13 +409,27 @@ def test_everything_can_be_reached_with_the_tab_key_and_shows_its_focus(explorer
             )
         )
     names = [name for name, _ in reached]
-    for wanted in ("Looser by one level", "95", "linkage", "Similarity threshold", "pin", "upper", "search", "order", "Groups"):
+    for wanted in (
+        "Looser by one level",
+        "95",
+        "linkage",
+        "Similarity threshold",
+        "pin",
+        "upper",
+        "search",
+        "order",
+        "Groups",
+    ):
         assert wanted in names
-    assert all(is_visible for name, is_visible in reached if name in ("95", "pin", "Similarity threshold"))
+    assert all(
+        is_visible for name, is_visible in reached if name in ("95", "pin", "Similarity threshold")
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_contrast_in_both_schemes_and_a_narrow_page_does_not_scroll_sideways(show, pairs, images, page, scheme):
+def test_text_has_contrast_in_both_schemes_and_a_narrow_page_does_not_scroll_sideways(
+    show, pairs, images, page, scheme
+):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": 420, "height": 900})
     bridge = show(pairs, images)

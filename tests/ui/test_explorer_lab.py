@@ -45,14 +45,18 @@ def opened(notebook, tmp_path):
     pictures.mkdir()
     for k in range(5):
         Image.new("RGB", (80, 60), (50 * k, 90, 200)).save(pictures / f"{k}.jpg")
-    path = write_notebook(tmp_path / "explorer.ipynb", f"import os; os.chdir({str(pictures)!r})\n{SET_UP}", "explorer")
+    path = write_notebook(
+        tmp_path / "explorer.ipynb", f"import os; os.chdir({str(pictures)!r})\n{SET_UP}", "explorer"
+    )
     made = notebook(path)
     expect_ready(made)
     return made
 
 
 def expect_ready(opened):
-    expect(opened.page.get_by_test_id("explorer")).to_have_attribute("data-state", "ready", timeout=30_000)
+    expect(opened.page.get_by_test_id("explorer")).to_have_attribute(
+        "data-state", "ready", timeout=30_000
+    )
 
 
 def slider_of(opened):
@@ -78,8 +82,12 @@ def drag_to_the_left_end(opened):
 
 
 def change_theme(page, theme, is_light):
-    page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
-    page.wait_for_function("(wanted) => document.body.dataset.jpThemeLight === wanted", arg=str(is_light).lower())
+    page.evaluate(
+        "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
+    )
+    page.wait_for_function(
+        "(wanted) => document.body.dataset.jpThemeLight === wanted", arg=str(is_light).lower()
+    )
 
 
 def background_of(page, selector):
@@ -124,7 +132,8 @@ def test_mouse_keys_and_buttons_choose_and_the_kernel_knows(opened):
     expect_ready(opened)
     assert opened.evaluate("moved_meanwhile")
 
-    # it looks like the notebook around it, and keeps what it shows while JupyterLab hides everything for a moment
+    # it looks like the notebook around it, and keeps what it shows while JupyterLab hides
+    # everything for a moment
     page.get_by_test_id("search").fill("")
     expect(page.locator(".dup-row").first).to_be_visible()
     for theme, is_light in (("JupyterLab Dark", False), ("JupyterLab Light", True)):
@@ -138,7 +147,9 @@ def test_it_works_after_a_restart_and_a_stored_notebook_shows_its_picture(opened
     page = opened.page
     page.get_by_role("button", name="80", exact=True).click()
     expect_groups(opened, 81.25, [3, 2])
-    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+    )
     opened.run_all()
     expect_ready(opened)
     expect_groups(opened, 90.625, [2, 2])
@@ -146,7 +157,10 @@ def test_it_works_after_a_restart_and_a_stored_notebook_shows_its_picture(opened
     expect_groups(opened, 96.875, [2])
 
     # what is saved for pages without a kernel does not stand beside the live widget
-    table, picture = page.locator(".dup-still"), page.locator(".jp-OutputArea-output.jp-RenderedImage img")
+    table, picture = (
+        page.locator(".dup-still"),
+        page.locator(".jp-OutputArea-output.jp-RenderedImage img"),
+    )
     expect(table).to_be_hidden()
     expect(picture).to_be_hidden()
 
@@ -158,9 +172,12 @@ def test_it_works_after_a_restart_and_a_stored_notebook_shows_its_picture(opened
     assert "dup-still" in html
     assert "data:image/png;base64," in html
     with page.expect_console_message(lambda message: "widget model not found" in message.text):
-        opened.open()  # as it was saved: the widget's kernel is gone, and nothing is known of it any more
+        # as it was saved: the widget's kernel is gone, and nothing is known of it any more
+        opened.open()
     expect(table).to_contain_text("2 groups at 90.625 %")
     expect(picture).to_be_visible()
     assert picture.evaluate("(image) => image.naturalWidth") > 600
     expect(page.get_by_test_id("explorer")).to_have_count(0)
-    problems[:] = [line for line in problems if "widget model not found" not in line]  # as JupyterLab says, and rightly
+    problems[:] = [
+        line for line in problems if "widget model not found" not in line
+    ]  # as JupyterLab says, and rightly

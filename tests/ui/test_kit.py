@@ -55,7 +55,8 @@ class Counter(anywidget.AnyWidget):
         self.send({"done": done}, [bytes(buffers[0])[::-1]])
 
 
-# The cell of a notebook that shows a Counter: the class above, written out once more for the kernel.
+# The cell of a notebook that shows a Counter: the class above, written out once more for the
+# kernel.
 COUNTER_CELL = f"""\
 import anywidget
 import traitlets
@@ -131,7 +132,9 @@ def test_an_exception_in_a_python_callback_is_a_problem(mount, counter, problems
 
 
 def test_errors_in_the_page_and_on_its_console_are_problems(page, problems):
-    page.evaluate("() => { console.error('shown'); setTimeout(() => { throw new Error('thrown'); }); }")
+    page.evaluate(
+        "() => { console.error('shown'); setTimeout(() => { throw new Error('thrown'); }); }"
+    )
     page.wait_for_timeout(100)
     console, thrown = sorted(problems)
     assert console == "console: shown"
@@ -141,7 +144,9 @@ def test_errors_in_the_page_and_on_its_console_are_problems(page, problems):
 
 @pytest.mark.parametrize("url", ["http://example.org/picture.png", "ws://example.org/talk"])
 def test_a_request_to_another_machine_is_a_problem(page, problems, url):
-    page.evaluate("(url) => { url.startsWith('ws') ? new WebSocket(url) : (new Image().src = url); }", url)
+    page.evaluate(
+        "(url) => { url.startsWith('ws') ? new WebSocket(url) : (new Image().src = url); }", url
+    )
     page.wait_for_timeout(200)
     assert f"request to another machine: {url}" in problems
     problems.clear()
@@ -159,7 +164,9 @@ def test_a_widget_in_jupyterlab_talks_to_its_kernel(notebook, tmp_path):
 
 
 def test_a_cell_that_fails_fails_the_test_with_its_error(notebook, tmp_path):
-    opened = notebook(write_notebook(tmp_path / "broken.ipynb", "1 + 1", "1 / 0", "2 + 2"), run=False)
+    opened = notebook(
+        write_notebook(tmp_path / "broken.ipynb", "1 + 1", "1 / 0", "2 + 2"), run=False
+    )
     with pytest.raises(AssertionError, match="ZeroDivisionError: division by zero"):
         opened.run_all()
     expect(opened.cell(0)).to_contain_text("2")

@@ -51,8 +51,12 @@ def test_pairs_are_labelled_by_keyboard_and_the_answers_are_kept(mount, labeler,
     for key in "sdk":
         questions.append(labeler.question)
         press(view, key)
-    assert [tuple(row) for row in dup.Labels(tmp_path / "labels.csv").table[["left", "right", "label"]].to_numpy()] == [
-        (*question, label) for question, label in zip(questions, ["same", "different", "skip"], strict=True)
+    assert [
+        tuple(row)
+        for row in dup.Labels(tmp_path / "labels.csv").table[["left", "right", "label"]].to_numpy()
+    ] == [
+        (*question, label)
+        for question, label in zip(questions, ["same", "different", "skip"], strict=True)
     ]
     expect(view.get_by_test_id("counts")).to_have_text("1 same, 1 different, 1 skipped")
     expect(view.get_by_test_id("status")).to_contain_text("Precision at 90 % is from")
@@ -75,7 +79,9 @@ def test_both_pictures_are_shown_and_zoom_asks_for_larger_ones(mount, labeler):
     section = view.get_by_role("region", name="Label pairs of images")
     section.press("z")
     expect(view.get_by_test_id("zoom")).to_have_attribute("aria-pressed", "true")
-    bridge.wait_until(lambda: [m for m in bridge.received if m["data"].get("content", {}).get("side") == 1400])
+    bridge.wait_until(
+        lambda: [m for m in bridge.received if m["data"].get("content", {}).get("side") == 1400]
+    )
     expect(view.locator(".dup-frame img")).to_have_count(2)
 
 

@@ -27,7 +27,9 @@ def pictures(folder):
     groups = pd.DataFrame(
         {
             "group": [1, 1, 1, 2, 2],
-            "image": pd.Series(["big.png", "small.jpg", HOSTILE, "one.png", "two.png"], dtype=object),
+            "image": pd.Series(
+                ["big.png", "small.jpg", HOSTILE, "one.png", "two.png"], dtype=object
+            ),
             "similarity": [100.0, 90.6, 96.9, 100.0, 100.0],
         }
     )
@@ -54,7 +56,11 @@ def test_a_group_is_shown_side_by_side_with_its_verdicts_and_pictures(mount, rev
     view = mount(reviewer).view()
     expect(view.get_by_test_id("title")).to_have_text("Group 1 (1 of 2)")
     expect(tiles(view)).to_have_count(3)
-    assert [tile.get_attribute("data-verdict") for tile in tiles(view).all()] == ["keep", "remove", "remove"]
+    assert [tile.get_attribute("data-verdict") for tile in tiles(view).all()] == [
+        "keep",
+        "remove",
+        "remove",
+    ]
     for tile in tiles(view).all():
         expect(tile.locator("img")).to_have_js_property("complete", True)
         expect(tile.locator("img")).not_to_have_js_property("naturalWidth", 0)
@@ -113,7 +119,11 @@ def test_undo_takes_back_one_step_after_another_across_groups(mount, reviewer, p
     expect(view.get_by_test_id("title")).to_have_text("Group 1 (1 of 2)")
     page.keyboard.press("u")
     bridge.wait_until(lambda: reviewer.decisions == {})
-    assert [tile.get_attribute("data-verdict") for tile in tiles(view).all()] == ["keep", "remove", "remove"]
+    assert [tile.get_attribute("data-verdict") for tile in tiles(view).all()] == [
+        "keep",
+        "remove",
+        "remove",
+    ]
     page.keyboard.press("u")
     expect(view.get_by_test_id("status")).to_have_text("nothing to undo")
 
@@ -138,7 +148,9 @@ def test_all_pictures_zoom_and_pan_together(mount, reviewer, page):
     page.keyboard.press("+")
     page.keyboard.press("Shift+ArrowRight")
     expect(view.get_by_test_id("reviewer")).to_have_attribute("data-zoom", "2")
-    transforms = {tile.locator("img").evaluate("(img) => img.style.transform") for tile in tiles(view).all()}
+    transforms = {
+        tile.locator("img").evaluate("(img) => img.style.transform") for tile in tiles(view).all()
+    }
     assert transforms == {"scale(2) translate(-10%, 0%)"}
     page.keyboard.press("0")
     expect(tiles(view).first.locator("img")).to_have_css("transform", "none")
@@ -230,7 +242,9 @@ reviewer
 
 def test_in_jupyterlab_keys_decide_and_cut_no_cell(notebook, plan, tmp_path):
     plan.to_pickle(tmp_path / "plan.pickle")
-    source = CELLS.format(path=[str(Path(dup.__file__).parent.parent)], plan=str(tmp_path / "plan.pickle"))
+    source = CELLS.format(
+        path=[str(Path(dup.__file__).parent.parent)], plan=str(tmp_path / "plan.pickle")
+    )
     opened = notebook(write_notebook(tmp_path / "review.ipynb", source, "1 + 1"))
     options = opened.page.get_by_role("option", name="keep")
     options.first.click()

@@ -27,7 +27,12 @@ def images(tmp_path_factory):
     picture = speckled(1)
     covered = picture.copy()
     ImageDraw.Draw(covered).rectangle((0, 120, 160, 240), fill="black")
-    made = {"a.png": picture, "covered.png": covered, HOSTILE: picture.crop((40, 30, 320, 240)), "stranger.png": speckled(2)}
+    made = {
+        "a.png": picture,
+        "covered.png": covered,
+        HOSTILE: picture.crop((40, 30, 320, 240)),
+        "stranger.png": speckled(2),
+    }
     for name, made_picture in made.items():
         made_picture.save(folder / name)
     (folder / "words.jpg").write_text("no picture")
@@ -39,7 +44,12 @@ def images(tmp_path_factory):
 def made(images):
     """Return one viewer for all tests: it remembers what it has compared."""
     others = ["covered.png", HOSTILE, "stranger.png", "words.jpg"]
-    pairs = pd.DataFrame({"left": pd.Series("a.png", range(4), dtype=object), "right": pd.Series(others, dtype=object)})
+    pairs = pd.DataFrame(
+        {
+            "left": pd.Series("a.png", range(4), dtype=object),
+            "right": pd.Series(others, dtype=object),
+        }
+    )
     made = dup.PairViewer(pairs.assign(similarity=[93.75, 80, 75, 70]), images)
     yield made
     made.close()
@@ -74,7 +84,14 @@ def test_arrow_keys_step_through_the_pairs(section, viewer):
     expect(section.get_by_test_id("title")).to_have_text("Pair 1 of 4")
     expect(section.get_by_test_id("found")).to_have_text("93.75\u00a0% similar")
     expect(section.get_by_test_id("previous")).to_be_disabled()
-    for key, index in [("ArrowRight", 1), ("n", 2), ("ArrowLeft", 1), ("p", 0), ("End", 3), ("Home", 0)]:
+    for key, index in [
+        ("ArrowRight", 1),
+        ("n", 2),
+        ("ArrowLeft", 1),
+        ("p", 0),
+        ("End", 3),
+        ("Home", 0),
+    ]:
         press(section, key, index)
         assert viewer.index == index
     expect(section.get_by_test_id("sentence")).to_have_text(viewer.comparison.sentence)
@@ -88,7 +105,9 @@ def test_the_pictures_of_a_pair_are_shown_at_the_size_they_were_aligned_at(secti
 
 
 def test_a_picture_has_an_edge_also_where_it_is_as_white_as_the_page(section):
-    expect(section.locator(".dup-pair .dup-stage").first).to_have_css("box-shadow", re.compile("0px 0px 0px 1px"))
+    expect(section.locator(".dup-pair .dup-stage").first).to_have_css(
+        "box-shadow", re.compile("0px 0px 0px 1px")
+    )
 
 
 def test_each_key_shows_another_view(section):
@@ -143,7 +162,10 @@ def test_blocks_are_drawn_where_they_agree_and_where_they_differ(section, viewer
     words = f"{agrees.sum()} blocks agree{(~agrees).sum()} differ (crossed)"
     expect(section.get_by_test_id("legend")).to_have_text(words)
     drawn = section.get_by_test_id("pair").locator("svg").nth(1)
-    for kind, moves in [("dup-agree", agrees.sum()), ("dup-differ", 2 * (~agrees).sum())]:  # a diagonal is a move too
+    for kind, moves in [
+        ("dup-agree", agrees.sum()),
+        ("dup-differ", 2 * (~agrees).sum()),
+    ]:  # a diagonal is a move too
         assert drawn.locator(f".{kind}").get_attribute("d").count("M") == moves
         expect(drawn.locator(f".{kind}")).to_be_visible()
 
@@ -151,14 +173,18 @@ def test_blocks_are_drawn_where_they_agree_and_where_they_differ(section, viewer
 def test_every_methods_score_stands_in_the_table(section, viewer):
     rows = section.get_by_test_id("scores").locator("tbody tr")
     expect(rows).to_have_count(len(dup.METHODS))
-    expect(rows.first).to_contain_text(f"phash{viewer.comparison.scores.similarity['phash']:g}\u00a0%")
+    expect(rows.first).to_contain_text(
+        f"phash{viewer.comparison.scores.similarity['phash']:g}\u00a0%"
+    )
 
 
 def test_strangers_are_shown_side_by_side_and_the_view_comes_back_with_the_next_copy(section):
     section.press("w")
     press(section, "n", 1)
     press(section, "n", 2)
-    expect(section.get_by_test_id("sentence")).to_have_text("Nothing of one picture was found in the other.")
+    expect(section.get_by_test_id("sentence")).to_have_text(
+        "Nothing of one picture was found in the other."
+    )
     expect(section.get_by_test_id("pair")).to_be_visible()
     for name in ("wipe", "blend", "difference", "blink", "blocks"):
         expect(section.get_by_test_id(name)).to_be_disabled()
@@ -170,7 +196,9 @@ def test_strangers_are_shown_side_by_side_and_the_view_comes_back_with_the_next_
 
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(section):
     press(section, "End", 3)
-    expect(section.get_by_test_id("alert")).to_have_text("words.jpg: not an image, or of a format that Pillow cannot read here")
+    expect(section.get_by_test_id("alert")).to_have_text(
+        "words.jpg: not an image, or of a format that Pillow cannot read here"
+    )
     expect(section.get_by_test_id("scores")).to_be_hidden()
     expect(section.get_by_test_id("pair")).to_contain_text("words.jpg")
     press(section, "p", 2)
@@ -180,7 +208,9 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(section):
 
 def test_a_file_that_is_missing_does_not_hide_its_partner(section):
     press(section, "End", 3)
-    expect(section.get_by_test_id("missing-right")).to_have_text(re.compile("Cannot be shown: not an image"))
+    expect(section.get_by_test_id("missing-right")).to_have_text(
+        re.compile("Cannot be shown: not an image")
+    )
     expect(section.get_by_test_id("left")).to_be_visible()
     expect(section.get_by_test_id("left")).to_have_js_property("naturalWidth", 320)
     expect(section.get_by_test_id("right")).to_be_hidden()
@@ -239,4 +269,6 @@ def test_a_second_view_has_pictures_of_its_own(mount, viewer):
     ready(bridge.view().get_by_role("region", name=NAME), 0)
     other = ready(bridge.add_view().get_by_role("region", name=NAME), 0)
     bridge.close_view(0)
-    expect(other.get_by_test_id("left")).to_have_js_property("naturalWidth", viewer.comparison.pictures[0].shape[1])
+    expect(other.get_by_test_id("left")).to_have_js_property(
+        "naturalWidth", viewer.comparison.pictures[0].shape[1]
+    )
