@@ -177,9 +177,9 @@ def _score_all(
         if score.scored_by == "phash":
             meanings[name] = "too little texture: as by phash"
     rows = [(name, *percents[name], meanings[name]) for name in METHODS]
-    return pd.DataFrame(rows, columns=["method", "similarity", "any_turn", "90 means"]).set_index(
-        "method"
-    )
+    return pd.DataFrame(
+        rows, columns=["method", "similarity", "any_orientation", "90 means"]
+    ).set_index("method")
 
 
 def _as_score(found: Alignment) -> Score:
@@ -218,7 +218,7 @@ class Comparison:
     left, right
         the files' names.
     scores
-        one row per method: similarity (percent), any_turn (percent, as with `orientations=True`),
+        one row per method: similarity (percent), any_orientation (percent, as with `orientations=True`),
         "90 means" (in words).
     alignment
         how left lies on right; see `imgdup_nb.aligned.agreement.Alignment`.

@@ -20,7 +20,7 @@ import pandas as pd
 
 from .embeddings import Embedding, _embed
 from .engine.checks import check_choice, count_of
-from .engine.decode import UnreadableImage, without_remarks
+from .engine.decode import UnreadableImage, no_decoder_warnings
 from .engine.features import Features, import_cv2, read_features
 from .engine.hashing import HASH_BATCH, N_VIEWS, _hash_batch, pack_bits, unpack_bits
 from .engine.parallel import each, map_batches
@@ -217,7 +217,7 @@ def fingerprint_images(
             import_cv2()  # says what to install before any work begins
             batch = partial(_describe_batch, method=chosen.name)
             size = LOCAL_BATCH
-        with without_remarks():
+        with no_decoder_warnings():
             results = list(
                 map_batches(
                     batch, list(good.path), executor=executor, describe=chosen.name, size=size

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from .engine.checks import count_of
-from .engine.decode import MAX_PIXELS, hush_decoders, without_remarks
+from .engine.decode import MAX_PIXELS, no_decoder_warnings, silence_decoders
 from .engine.files import _list_files
 from .engine.parallel import map_batches
 from .engine.reading import _describe_batch
@@ -107,9 +107,9 @@ def scan_images(
             f"max_pixels must be a number of pixels above 0, such as 50_000_000, not {max_pixels!r}"
         )
     files = _list_files(folder)
-    hush_decoders()
+    silence_decoders()
     rows = []
-    with without_remarks():
+    with no_decoder_warnings():
         batch = partial(_describe_batch, max_pixels=max_pixels)
         for row, sketch in map_batches(batch, files, executor=executor, describe="scan"):
             rows.append(row)

@@ -171,7 +171,7 @@ def similar_pairs(
     )
     if alike:
         names = fingerprints.names
-        pairs.attrs["alike"] = SharedList([names[k] for k in some] for some in alike)
+        pairs.attrs["copies"] = SharedList([names[k] for k in some] for some in alike)
     return pairs
 
 

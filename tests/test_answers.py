@@ -184,7 +184,7 @@ def test_the_pair_table_for_explorers_keeps_apart_at_every_threshold(photos, lin
         assert len(collection.pairs()) == len(
             similar_pairs(collection.fingerprints())
         )  # evidence wants all of them
-        pairs = collection.pairs(keep_apart=True, linkage=linkage)
+        pairs = collection.pairs(use_labels=True, linkage=linkage)
         for threshold in (100, 95, 90, 80, 70):
             groups = group_duplicates(pairs, threshold, linkage=linkage)
             assert not is_together(groups, *CATS)
@@ -199,7 +199,7 @@ def test_what_was_said_of_an_image_that_is_gone_holds_for_its_copy(photos):
         collection.label(*CATS, "different")
         collection.delete("cat.bmp")
         assert not is_together(collection.groups(90), "tabby.bmp", "sub/cat.jpg")
-        assert is_together(collection.groups(90, keep_apart=False), "tabby.bmp", "sub/cat.jpg")
+        assert is_together(collection.groups(90, use_labels=False), "tabby.bmp", "sub/cat.jpg")
 
 
 @settings(max_examples=120, deadline=None)
@@ -277,7 +277,7 @@ def test_what_a_reviewer_sets_apart_never_groups_again(photos):
         reviewer = GroupReviewer(
             choose_keepers(collection.groups(90), collection.images), labels=collection
         )
-        reviewer.decide("sub/cat.jpg", "apart")
+        reviewer.decide("sub/cat.jpg", "different")
         others = [
             image for image in reviewer.plan.image if "cat" in image and image != "sub/cat.jpg"
         ]
@@ -294,7 +294,7 @@ def test_a_decision_taken_back_takes_its_label_back_but_no_other(photos):
         reviewer = GroupReviewer(
             choose_keepers(collection.groups(90), collection.images), labels=collection
         )
-        reviewer.decide("sub/cat.jpg", "apart")
+        reviewer.decide("sub/cat.jpg", "different")
         collection.label(*CATS, "same")  # somebody knows better
         reviewer.decisions = {}
         assert answers(collection) == {("cat.png", "dog.png"): "different", CATS: "same"}

@@ -213,17 +213,17 @@ def test_strangers_stay_strangers_from_closer_by(photos, features):
 
 
 @pytest.mark.parametrize(
-    ("look", "apart", "similarity"), [(WHOLE, 0.35, 79), (PART, 0.35, 0), (PART, 0.2, 79)]
+    ("look", "residual", "similarity"), [(WHOLE, 0.35, 79), (PART, 0.35, 0), (PART, 0.2, 79)]
 )
 def test_a_part_must_lie_still_whatever_features_carry_it(
-    monkeypatch, features, look, apart, similarity
+    monkeypatch, features, look, residual, similarity
 ):
     found = Alignment(
         79.0,
         matches=25,
         transform=np.eye(3)[:2],
         blocks=np.full((6, 8), 0.95, np.float32),
-        apart=apart,
+        residual=residual,
     )
     monkeypatch.setattr(alignment, "settle", lambda *_: found)
     cat = features["cat"]

@@ -308,7 +308,7 @@ def test_many_images_of_one_fingerprint_are_listed_in_short_as_similar_pairs_doe
     for module in (kept, copies):
         monkeypatch.setattr(module, "MAX_COPIES", 2)
     with Collection(photos) as collection:
-        assert "alike" in collection.pairs().attrs
+        assert "copies" in collection.pairs().attrs
         assert_like_fresh(collection)
 
 
@@ -764,7 +764,7 @@ def test_what_is_called_different_is_kept_apart_unless_asked(photos, linkage):
         collection.label("sub/cat.jpg", "cat.bmp", "different")
         for group in collection.groups(90, linkage=linkage):
             assert not {"sub/cat.jpg", "cat.bmp"} <= set(group)
-        assert list(collection.groups(90, linkage=linkage, keep_apart=False)) == before
+        assert list(collection.groups(90, linkage=linkage, use_labels=False)) == before
 
 
 def test_what_is_said_of_one_copy_holds_for_the_other(photos):

@@ -251,7 +251,7 @@ def test_an_index_of_the_first_version_is_upgraded(album):
         collection.pairs("aligned")
         hashed = collection.pairs()
         collection.label("cat.png", "crop.png", "same")
-        with collection._store.writing() as run:  # as the first version left it
+        with collection._store.transaction() as run:  # as the first version left it
             run(
                 "UPDATE pair_parts SET pairs = ? WHERE recipe = (SELECT id FROM recipes WHERE "
                 "method = 'aligned')",

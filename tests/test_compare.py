@@ -90,7 +90,7 @@ def test_a_long_name_of_several_lines_does_not_tear_the_sentence(compared):
 def test_another_shot_of_a_scene_is_called_so(compared):
     copy = compared("cat", "crop")
     assert "another shot" not in copy.sentence
-    shot = replace(copy, alignment=replace(copy.alignment, similarity=77.0, apart=0.41))
+    shot = replace(copy, alignment=replace(copy.alignment, similarity=77.0, residual=0.41))
     assert "It lies 0.4 pixels apart, as in another shot of one scene" in shot.sentence
 
 
@@ -136,7 +136,7 @@ def test_colours_and_small_flaws_that_keep_a_copy_below_100_are_said(compared, c
 def test_every_method_has_a_score_and_hashes_one_for_any_turn(compared):
     scores = compared("cat", "mirrored").scores
     assert list(scores.index) == list(METHODS)
-    assert scores.any_turn["phash"] == 100 > scores.similarity["phash"]
+    assert scores.any_orientation["phash"] == 100 > scores.similarity["phash"]
     assert scores.similarity["aligned"] == 100
 
 

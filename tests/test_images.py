@@ -259,9 +259,9 @@ print(imgdup_nb.scan_images(sys.argv[1]).problem[0])
 def test_a_libtiff_that_cannot_be_hushed_keeps_no_picture_from_being_read(tmp_path, monkeypatch):
     (tmp_path / "libtiff-none.so").write_bytes(b"no library")
     monkeypatch.setattr(remarks, "find_libtiff", lambda: [tmp_path / "libtiff-none.so"])
-    remarks.hush_decoders.cache_clear()
-    remarks.hush_decoders()
-    remarks.hush_decoders.cache_clear()
+    remarks.silence_decoders.cache_clear()
+    remarks.silence_decoders()
+    remarks.silence_decoders.cache_clear()
 
 
 @pytest.mark.skipif(

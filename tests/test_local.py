@@ -64,7 +64,7 @@ COLUMNS = [
     "scale",
     "mirrored",
     "matches",
-    "apart",
+    "residual",
     "scored_by",
 ]
 
@@ -239,10 +239,10 @@ def test_another_shot_of_a_scene_is_in_the_band_of_what_looks_alike_and_a_copy_a
         assert aligned(picture, shaken(picture, 0)).similarity >= 90
         assert aligned(picture, small).similarity >= 90
         assert (
-            aligned(picture, small).apart
+            aligned(picture, small).residual
             < 0.15
             < 0.22
-            < aligned(picture, shaken(picture, 1.5)).apart
+            < aligned(picture, shaken(picture, 1.5)).residual
         )
 
 
@@ -423,18 +423,18 @@ def stripes(period):
 def test_blocks_that_lie_apart_and_that_few_features_carry_must_agree_more(correlation, similarity):
     blocks = np.full((6, 8), correlation, np.float32)
     blocks[0] = np.nan  # flat in both
-    found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, apart=0.35)
+    found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, residual=0.35)
     assert judge_unvouched(found).similarity == pytest.approx(similarity)
 
 
 @pytest.mark.parametrize(
-    ("apart", "vouched", "similarity"), [(0.35, 2.0, 0.0), (0.35, 0.1, 79.0), (0.1, 2.0, 79.0)]
+    ("residual", "vouched", "similarity"), [(0.35, 2.0, 0.0), (0.35, 0.1, 79.0), (0.1, 2.0, 79.0)]
 )
 def test_more_is_asked_only_where_blocks_lie_apart_and_few_features_carry_them(
-    monkeypatch, cat, apart, vouched, similarity
+    monkeypatch, cat, residual, vouched, similarity
 ):
     blocks = np.full((6, 8), 0.87, np.float32)
-    found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, apart=apart)
+    found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, residual=residual)
     monkeypatch.setattr(alignment, "settle", lambda *_: found)
     monkeypatch.setattr(
         alignment, "VOUCHED", vouched
@@ -527,7 +527,7 @@ def test_the_pair_table_says_how_pictures_lie_on_each_other(tmp_path, pictures):
     assert (pairs.distance == 100 - pairs.similarity).all()
     assert pairs.attrs["unit"] == "percent"
     assert pairs.attrs["floor"] == 70
-    assert (pairs.apart < 0.15).all()  # copies lie still
+    assert (pairs.residual < 0.15).all()  # copies lie still
     mirrored = pairs[pairs.mirrored.astype(bool)]
     assert len(mirrored) == 2
 

@@ -50,7 +50,7 @@ def test_a_kept_image_stays_with_a_reason_and_others_know_their_keeper():
     ]
 
 
-@pytest.mark.parametrize(("image", "verdict"), [("1a.jpg", "remove"), ("1a.jpg", "apart")])
+@pytest.mark.parametrize(("image", "verdict"), [("1a.jpg", "remove"), ("1a.jpg", "different")])
 def test_the_last_image_of_a_group_cannot_go(image, verdict):
     state = ReviewState(make_plan(2))
     with pytest.raises(traitlets.TraitError, match="at least one image of group 1 must stay"):
@@ -76,7 +76,7 @@ def test_nonsense_from_a_page_is_refused(decisions):
 
 def test_what_is_not_a_duplicate_leaves_its_group_and_is_remembered():
     state = ReviewState(make_plan(3))
-    state.decide("1b.jpg", "apart")
+    state.decide("1b.jpg", "different")
     assert rows_of(state)["1b.jpg"] == (0, "keep", "")
     assert state.not_duplicates.to_numpy().tolist() == [["1a.jpg", "1b.jpg"], ["1b.jpg", "1c.jpg"]]
 
@@ -94,7 +94,7 @@ def test_what_is_split_off_is_a_group_with_a_keeper_of_its_own():
 def test_decisions_are_kept_in_a_file_and_come_back(tmp_path):
     path = tmp_path / "decisions.json"
     state = ReviewState(make_plan(3, 2), save_to=path)
-    state.decide("1b.jpg", "apart")
+    state.decide("1b.jpg", "different")
     state.accept(2)
     again = ReviewState(make_plan(3, 2), save_to=path)
     assert again.decisions == state.decisions
@@ -135,7 +135,9 @@ def test_something_else_than_a_plan_is_refused():
         ReviewState(pd.DataFrame({"group": [1]}))
 
 
-said = st.tuples(st.integers(0, 6), st.sampled_from(["keep", "remove", "apart"]), st.integers(0, 2))
+said = st.tuples(
+    st.integers(0, 6), st.sampled_from(["keep", "remove", "different"]), st.integers(0, 2)
+)
 
 
 @settings(max_examples=40, deadline=None)

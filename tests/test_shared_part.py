@@ -136,7 +136,7 @@ def part_of(rows, columns, correlation=0.99, *, sharp=1.0):
     blocks[:rows, :columns] = correlation
     blocks[:rows, : round(columns * (1 - sharp))] = 0.9
     share = 100 * rows * columns / blocks.size
-    return Alignment(share, matches=30, transform=np.eye(3)[:2], blocks=blocks, apart=0.1)
+    return Alignment(share, matches=30, transform=np.eye(3)[:2], blocks=blocks, residual=0.1)
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ def part_of(rows, columns, correlation=0.99, *, sharp=1.0):
         (part_of(2, 4), True),
         (part_of(1, 7), False),  # too few blocks
         (replace(part_of(8, 10), matches=0), False),  # frame on frame: garments on one cloth
-        (replace(part_of(8, 10), apart=0.3), True),  # what changed around it moved the transform
-        (replace(part_of(8, 10, sharp=0.8), apart=0.3), False),  # another shot
-        (replace(part_of(3, 10), apart=0.3), False),
+        (replace(part_of(8, 10), residual=0.3), True),  # what changed around it moved the transform
+        (replace(part_of(8, 10, sharp=0.8), residual=0.3), False),  # another shot
+        (replace(part_of(3, 10), residual=0.3), False),
         (alignment.NOTHING, False),
     ],
 )
@@ -182,7 +182,7 @@ def test_seen_from_closer_by_in_both_it_is_a_part_at_most_and_its_own_features_v
         matches=30,
         transform=np.eye(3)[:2],
         blocks=np.full((14, 20), 0.99, np.float32),
-        apart=0.05,
+        residual=0.05,
     )
     straight = np.arange(len(coffee)).repeat(2).reshape(-1, 2)
     pairs = straight[:: len(coffee) // 200] if again == 20 else straight[:again]
@@ -229,7 +229,7 @@ def test_the_sentence_says_that_a_part_is_shared_and_how_exactly(compared):
     blocks = compared.alignment.blocks.copy()
     blocks[:, blocks.shape[1] // 6] = 0
     torn = replace(
-        compared, alignment=replace(compared.alignment, blocks=blocks, apart=0.2)
+        compared, alignment=replace(compared.alignment, blocks=blocks, residual=0.2)
     ).sentence
     assert "% of it in one piece; " in torn
     copy = replace(compared, alignment=replace(compared.alignment, similarity=97.0))
@@ -240,7 +240,7 @@ def test_the_sentence_says_that_a_part_is_shared_and_how_exactly(compared):
     ("changes", "words"),
     [
         (
-            {"apart": 0.41},
+            {"residual": 0.41},
             "It lies 0.4 pixels apart, as in another shot of one scene: below 70 % that counts as "
             "0.",
         ),

@@ -97,7 +97,7 @@ class Alignment:
         percent of each picture's area that is common.
     blocks : float32, rows x columns
         correlation of each block of the common area; NaN where it is outside or both are flat.
-    apart
+    residual
         pixels of the grey picture by which what agrees lies apart, the median over blocks; 0.1 in a
         copy, more in another shot.
     frame : {'left', 'right'}
@@ -124,7 +124,7 @@ class Alignment:
     overlap_left: float = 0.0
     overlap_right: float = 0.0
     blocks: np.ndarray | None = None
-    apart: float = math.nan
+    residual: float = math.nan
     frame: str = "right"
     cell: int = CELL
     agrees: float = AGREES
@@ -160,7 +160,7 @@ class Alignment:
         n = int(self.part.sum())
         if n < MIN_BLOCKS:
             return False
-        return self.apart < SHOT or (
+        return self.residual < SHOT or (
             n >= LARGE_PART and share_of(self.blocks[self.part], SURELY) >= SHARP
         )
 
@@ -189,7 +189,7 @@ class Alignment:
         )  # of the nearest rotation, so that a squashed picture counts as upright
 
 
-NOTHING = Alignment(0.0, apart=math.inf)
+NOTHING = Alignment(0.0, residual=math.inf)
 
 
 def turn_round(found: Alignment) -> Alignment:
@@ -240,11 +240,11 @@ def settle(
     back = then(invert(to_target), invert(onto), to_source)
     agrees = {1: AGREES, COARSE: AGREES_COARSE, COARSER: AGREES_COARSER}[smaller]
     cells = (CELL, SMALL_CELL) if smaller == 1 else (SMALL_CELL, SMALL_CELL)
-    blocks, percent, apart, doubt, back, cell = settle_blocks(
+    blocks, percent, residual, doubt, back, cell = settle_blocks(
         grey, there, back, *cells, FEW_BLOCKS, TEXTURED, SIMILAR, agrees, MAX_STEPS, SETTLED_PIXELS
     )
     if smaller == 1 and percent > 0:
-        percent, agrees = _judge_exactly(blocks, percent, apart, doubt)
+        percent, agrees = _judge_exactly(blocks, percent, residual, doubt)
     settled = then(to_target, back, invert(to_source))
     transform = invert(settled) if is_shrunk else settled
     shares = overlaps(transform, first.size, second.size)
@@ -261,7 +261,7 @@ def settle(
         transform,
         *shares,
         blocks=blocks,
-        apart=smaller * apart,
+        residual=smaller * residual,
         frame="right" if is_shrunk else "left",
         cell=smaller * cell,
         agrees=agrees,
@@ -281,12 +281,12 @@ def settle_equal(left: Features, right: Features) -> Alignment:
         transform=upright,
         overlap_left=100.0,
         overlap_right=100.0,
-        apart=0.0,
+        residual=0.0,
     )
 
 
 def _judge_exactly(
-    blocks: np.ndarray, percent: float, apart: float, doubt: float
+    blocks: np.ndarray, percent: float, residual: float, doubt: float
 ) -> tuple[float, float]:
     """Return the similarity where blocks are expected to agree as well as most do, and the correlation that this asks for."""
     from .warp_loops import middle_and_least, weigh
@@ -295,7 +295,7 @@ def _judge_exactly(
     expected = 1 - LACKS - TIMES * (1 - middle)
     agrees = min(max(AGREES, expected), AGREES_MORE)
     if agrees > AGREES:
-        percent = weigh(share_of(blocks, agrees), apart, doubt)
+        percent = weigh(share_of(blocks, agrees), residual, doubt)
     return percent if least >= expected else min(percent, ALL_BUT_ALL), agrees
 
 
@@ -314,7 +314,7 @@ def judge_unvouched(found: Alignment) -> Alignment:
     if found.blocks is None:
         return found
     agrees = max(found.agrees, AGREES_MORE)
-    similarity = weigh(share_of(found.blocks, agrees), found.apart, found.doubt)
+    similarity = weigh(share_of(found.blocks, agrees), found.residual, found.doubt)
     return replace(found, similarity=similarity, agrees=agrees)
 
 
@@ -338,8 +338,8 @@ def judge_colours(found: Alignment, left: Features, right: Features) -> Alignmen
         return found
     left_over = np.where(other, np.float32(0), blocks)
     similarity = max(
-        weigh(share_of(left_over, found.agrees), found.apart, found.doubt),
-        weigh(share_of(blocks, found.agrees), found.apart, 1.0),
+        weigh(share_of(left_over, found.agrees), found.residual, found.doubt),
+        weigh(share_of(blocks, found.agrees), found.residual, 1.0),
     )
     recoloured = 100 * np.count_nonzero(other) / np.count_nonzero(agreeing)
     return replace(found, similarity=similarity, blocks=left_over, recoloured=recoloured)
@@ -395,8 +395,9 @@ def compare_colours(
 
     Returns
     -------
-    other : bool, rows x columns; which of these blocks are of another colour same : whether both
-    have the same colours, or next to none; not where one is much paler, or all are somewhat off
+    other : bool, rows x columns; which of these blocks are of another colour
+    same : whether both have the same colours, or next to none; not where one is much paler, or all
+        are somewhat off
 
     Notes
     -----

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engine.features import FRAME_SIDE, MIN_FEATURES, Features
-from ..engine.parallel import MadeLater, each, map_batches
+from ..engine.parallel import LazySequence, each, map_batches
 from .feature_index import FeatureIndex, FeatureSet
 from .registration import ALIKE, VIEWS
 
@@ -276,7 +276,7 @@ class Tile:
     closer: bool
 
 
-def _cut_tiles(questions: Sequence[Question], n_stripes: int) -> MadeLater[Tile]:
+def _cut_tiles(questions: Sequence[Question], n_stripes: int) -> LazySequence[Tile]:
     """Return the tiles that make up some questions."""
     places: list[tuple[Question, range, range]] = []
     for question in questions:
@@ -287,7 +287,7 @@ def _cut_tiles(questions: Sequence[Question], n_stripes: int) -> MadeLater[Tile]
         else:
             spans = list(combinations_with_replacement(rows, 2))
         places += [(question, *span) for span in spans]
-    return MadeLater(_cut_tile, places)
+    return LazySequence(_cut_tile, places)
 
 
 def _cut_stripes(n_images: int, height: int) -> list[range]:

@@ -83,11 +83,16 @@ class FeatureIndex:
 
     Attributes
     ----------
-    owner : int32, n_features, the image of each rows : int32, n_tables x n_features, features
-    sorted by key, then by image keys : uint32, n_tables x n_features, the keys in that order
-    positions : int64, n_tables x n_key_bits, the bits of a descriptor that make the key of each
-    table noted : uint64, the keys of few features once more, to see at once which of others are not
-    there; None of many
+    owner : int32, n_features
+        the image of each feature.
+    rows : int32, n_tables x n_features
+        features sorted by key, then by image.
+    keys : uint32, n_tables x n_features
+        the keys in that order.
+    positions : int64, n_tables x n_key_bits
+        the bits of a descriptor that make the key of each table.
+    noted : uint64 or None
+        a Bloom filter of the keys, for few features only.
     """
 
     owner: np.ndarray

@@ -195,7 +195,7 @@ def _align_place(
     found = settle(first, second, transform, matches, look.min_both)
     if look.vouched_by == "part":
         return _judge_parts(found, first, second, pairs)
-    if found.apart < SHOT:
+    if found.residual < SHOT:
         return found
     if (
         look.vouched_by == "still"
@@ -274,7 +274,7 @@ def align_frames(first: Features, second: Features) -> Alignment:
         return (
             found if share_of(found.blocks, AGREES) >= NEARLY_ALL or not both_textured else NOTHING
         )
-    found = found if found.apart < SHOT else judge_unvouched(found)
+    found = found if found.residual < SHOT else judge_unvouched(found)
     if (
         share >= NEARLY_ALL
         and textured >= MOST_TEXTURED
@@ -293,7 +293,9 @@ def _settle_small(first: Features, second: Features, transform: np.ndarray) -> A
     found = settle(first, second, transform, 0, MIN_BOTH, COARSE)
     if found.blocks is None:
         return NOTHING
-    return replace(found, similarity=weigh(share_of(found.blocks, AGREES_COARSE), found.apart, 1.0))
+    return replace(
+        found, similarity=weigh(share_of(found.blocks, AGREES_COARSE), found.residual, 1.0)
+    )
 
 
 def is_enlarged(grey: np.ndarray) -> bool:

@@ -36,7 +36,7 @@ class Score(NamedTuple):
     scale: float = np.nan
     mirrored: bool = False
     matches: int = 0
-    apart: float = np.nan
+    residual: float = np.nan
     scored_by: str = "aligned"
 
 
@@ -63,7 +63,7 @@ def score_aligned(left: Features, right: Features) -> Score:
     if found.transform is None:
         return Score(0.0)
     lies = (found.overlap_left, found.overlap_right, found.rotation, found.scale, found.mirrored)
-    return Score(found.similarity, *lies, found.matches, found.apart)
+    return Score(found.similarity, *lies, found.matches, found.residual)
 
 
 def fall_back(score: Score, percent: float | None, left: Features, right: Features) -> Score:

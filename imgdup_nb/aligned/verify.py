@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..engine.checks import check_percent
-from ..engine.pair_graph import check_rows
+from ..engine.pair_graph import check_unique_images
 from ..fingerprints import fingerprint_images
 from ..methods import METHODS
 from .agreement import is_textured
@@ -63,7 +63,7 @@ def verify_pairs(
         raise TypeError(
             f"images must be the table made by scan_images(folder), not {type(images).__name__}"
         )
-    check_rows(images, pairs)
+    check_unique_images(images, pairs)
     left, right = pairs.left.to_numpy(dtype=object), pairs.right.to_numpy(dtype=object)
     wanted = set(left) | set(right)
     prints = fingerprint_images(images[images.image.isin(wanted)], "aligned", executor=executor)

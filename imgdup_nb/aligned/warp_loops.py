@@ -566,16 +566,16 @@ def count_all_textured(grey: np.ndarray, cell: int, textured: float) -> int:
 @njit(nogil=True, cache=True)
 def judge_all(correlation: np.ndarray, off: np.ndarray, agrees: float) -> tuple[float, float]:
     """Return the share of the blocks that agrees, and the pixels by which what agrees lies apart, the median."""
-    apart, n = np.empty(correlation.size), 0
+    residual, n = np.empty(correlation.size), 0
     for row in range(correlation.shape[0]):
         for column in range(correlation.shape[1]):
             if correlation[row, column] >= agrees:
-                apart[n] = off[row, column]
+                residual[n] = off[row, column]
                 n += 1
     if n == 0:
         return 0.0, math.inf
     return n / count_textured(correlation), (
-        pick(apart, n, (n - 1) // 2) + pick(apart, n, n // 2)
+        pick(residual, n, (n - 1) // 2) + pick(residual, n, n // 2)
     ) / 2
 
 
@@ -657,7 +657,7 @@ def pick(values: np.ndarray, n: int, place: int) -> float:
 
 
 @njit(nogil=True, cache=True)
-def weigh(share: float, apart: float, doubt: float) -> float:
+def weigh(share: float, residual: float, doubt: float) -> float:
     """Return the similarity of pictures of which a share agrees, lies apart by some pixels in the median, and is in doubt.
 
     What a copy shows lies where the original has it, give or take a tenth of a pixel, however it
@@ -670,7 +670,7 @@ def weigh(share: float, apart: float, doubt: float) -> float:
         percent,
         LOOKS_ALIKE + (percent - LOOKS_ALIKE) * (SHOT_AT_MOST - LOOKS_ALIKE) / (100 - LOOKS_ALIKE),
     )
-    return percent + max(doubt, ramp(apart, COPY, SHOT)) * (as_shot - percent)
+    return percent + max(doubt, ramp(residual, COPY, SHOT)) * (as_shot - percent)
 
 
 @njit(nogil=True, cache=True)
@@ -691,15 +691,21 @@ def settle_blocks(
 
     Returns
     -------
-    correlation : float32, rows x columns, as from `judge_blocks` percent : see `weigh` apart :
-    pixels by which what agrees lies apart, the median; infinite where nothing agrees doubt : 0 to
-    1, of pictures that are nearly flat: flat blocks are of another brightness, or some textured
-    ones do not agree back : the transform from target to source, in pixels, by which they lie so
+    correlation : float32, rows x columns, as from `judge_blocks`
+    percent : see `weigh`
+    residual : pixels between matching blocks, the median; infinite where no block matches
+    doubt : 0 to 1, of nearly flat pictures: flat blocks differ, or textured ones do not match
+    back : the transform from target to source, in pixels
     cell : the one used: the small one where the other gives too few blocks
     """
     height, width = target.shape
     plain = target.astype(np.float32)
-    best, best_percent, best_apart, best_doubt = np.zeros((0, 0), np.float32), -1.0, math.inf, 0.0
+    best, best_percent, best_residual, best_doubt = (
+        np.zeros((0, 0), np.float32),
+        -1.0,
+        math.inf,
+        0.0,
+    )
     found, now, used = back.copy(), back.copy(), cell
     for _ in range(max_steps):
         laid, covered = lay(source, now, height, width)
@@ -708,20 +714,20 @@ def settle_blocks(
         sums = sum_cells(laid, covered, there, used)
         correlation, off, step = judge_blocks(sums, used, textured, alike)
         if used != small_cell and count_textured(correlation) < few_blocks:
-            used, best_percent, best_apart = small_cell, -1.0, math.inf
+            used, best_percent, best_residual = small_cell, -1.0, math.inf
             sums = sum_cells(laid, covered, there, used)
             correlation, off, step = judge_blocks(sums, used, textured, alike)
         sparse, shade = judge_flat(sums, used, correlation)
-        share, apart = judge_all(correlation, off, agrees)
+        share, residual = judge_all(correlation, off, agrees)
         doubt = ramp(count_textured(correlation), SOME, FEW)
         if sparse > 0:
             doubt = max(
                 doubt,
                 sparse * max(shade, ramp(judge_all(correlation, off, SURELY)[0], WHOLLY, PARTLY)),
             )
-        percent = weigh(share, apart, doubt)
-        if percent > best_percent or (percent == best_percent and apart < best_apart):
-            best, best_percent, best_apart, best_doubt = correlation, percent, apart, doubt
+        percent = weigh(share, residual, doubt)
+        if percent > best_percent or (percent == best_percent and residual < best_residual):
+            best, best_percent, best_residual, best_doubt = correlation, percent, residual, doubt
             copy_transform(now, found)
         farthest = 0.0
         for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
@@ -733,4 +739,4 @@ def settle_blocks(
             a, b = now[axis, 0], now[axis, 1]
             for column in range(3):
                 now[axis, column] += a * step[0, column] + b * step[1, column]
-    return best, best_percent, best_apart, best_doubt, found, used
+    return best, best_percent, best_residual, best_doubt, found, used

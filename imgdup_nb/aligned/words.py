@@ -91,7 +91,7 @@ def _pieces(found: Alignment) -> str:
         return ""
     connected = 100 * found.part.sum() / (found.blocks >= found.agrees).sum()
     pieces = "in one piece" if connected >= ONE_PIECE else f"{connected:.0f} % of it in one piece"
-    return f", {pieces}{', exactly' if found.apart < COPY else ''}"
+    return f", {pieces}{', exactly' if found.residual < COPY else ''}"
 
 
 def _overlap(found: Alignment, left: str, right: str) -> str:
@@ -116,8 +116,8 @@ def _why_no_more(found: Alignment) -> str:
         return _why_nothing(found)
     if found.coarse:
         return " They agree only once both are made small, as copies of few pixels do, so it counts as 79 % at most."
-    if found.apart >= SHOT:
-        return f" It lies {found.apart:.1f} pixels apart, as in another shot of one scene, so it counts as 79 % at most."
+    if found.residual >= SHOT:
+        return f" It lies {found.residual:.1f} pixels apart, as in another shot of one scene, so it counts as 79 % at most."
     if found.recoloured > 0:
         counts = (
             ", so it counts as 79 % at most"
@@ -138,6 +138,6 @@ def _why_nothing(found: Alignment) -> str:
 
     if found.matches == 0:
         return " No feature of one was found in the other, as in pictures of one kind: below 70 % that counts as 0."
-    if found.apart >= SHOT:
-        return f" It lies {found.apart:.1f} pixels apart, as in another shot of one scene: below 70 % that counts as 0."
+    if found.residual >= SHOT:
+        return f" It lies {found.residual:.1f} pixels apart, as in another shot of one scene: below 70 % that counts as 0."
     return " It is too little in one piece to be more than chance, and counts as 0."

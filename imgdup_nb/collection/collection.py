@@ -120,7 +120,7 @@ class Collection(Questions):
             self._current()
             inside = self._inside(source)
             if inside is not None and name in {None, file_name(inside)}:
-                with self._store.writing() as run:
+                with self._store.transaction() as run:
                     run(
                         "UPDATE images SET state = 'gone' WHERE file = ? AND state = 'out'",
                         (inside,),
@@ -147,10 +147,10 @@ class Collection(Questions):
                     "call update(), or add the picture under another name"
                 )
             write_file(self.folder, file_path(self.folder, file), contents, replace=replace)
-            with self._store.writing() as run:
+            with self._store.transaction() as run:
                 run("UPDATE images SET state = 'gone' WHERE file = ? AND state = 'out'", (file,))
             image = self._look_at(file)
-            with self._store.writing() as run:
+            with self._store.transaction() as run:
                 run("UPDATE images SET stored = 1 WHERE file = ?", (file,))
             return image
 
@@ -218,7 +218,7 @@ class Collection(Questions):
                     if (status.st_size, status.st_mtime_ns) == (size, modified):
                         os.remove(path)
                         state = "gone"
-                with self._store.writing() as run:
+                with self._store.transaction() as run:
                     run("UPDATE images SET state = ? WHERE file = ?", (state, file))
         return bool(rows)
 

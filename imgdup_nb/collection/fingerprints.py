@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..embeddings import Embedding
-from ..engine.decode import without_remarks
+from ..engine.decode import no_decoder_warnings
 from ..engine.features import Features, features_made_with
 from ..engine.hashing import N_VIEWS, made_with
 from ..fingerprints import Fingerprints, find_method, fingerprint_images
@@ -126,14 +126,14 @@ def make_fingerprints(
 
     for start in range(0, len(images), BATCH):
         batch = images.iloc[start : start + BATCH]
-        with without_remarks():  # nor that images became unreadable: the caller says it once
+        with no_decoder_warnings():  # nor that images became unreadable: the caller says it once
             prints = recipe.compute(batch, executor)
         rows = [
             (number, version_of[path], recipe.pack(code))
             for path, code in zip(prints.images.path, prints.codes, strict=True)
             if is_unchanged(path)
         ]
-        with store.writing(images=False) as run:
+        with store.transaction(images=False) as run:
             run("INSERT OR REPLACE INTO fingerprints VALUES (?, ?, ?)", rows, many=True)
         step(len(batch))
 
@@ -247,7 +247,7 @@ def find_recipe(store: Store, recipe: Recipe) -> int:
     known = store.read(*query)
     if known and known[0][1] == recipe.made_with:
         return known[0][0]
-    with store.writing(images=False) as run:
+    with store.transaction(images=False) as run:
         for number, before in run(*query):
             if before == recipe.made_with:  # another notebook was faster
                 return number

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ..engine.checks import check_choice, check_list, check_text
-from ..engine.decode import hush_decoders
+from ..engine.decode import silence_decoders
 from ..engine.files import is_url
 from ..engine.paths import is_within
 from ..methods import METHODS
@@ -38,7 +38,7 @@ class Stopped(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Status:
+class Progress:
     """What a collection is doing: Idle, ExtractingFeatures, MatchingFeatures or Searching, and how far it is (images)."""
 
     state: str
@@ -63,9 +63,9 @@ class Folder:
         methods = check_list("methods", methods, ["phash"])
         for method in methods:
             check_choice("methods", method, METHODS)
-        hush_decoders()
+        silence_decoders()
         self._store = Store(index_path(self.folder, index))
-        self._status = Status("Idle")
+        self._status = Progress("Idle")
         self.is_wanted: Callable[[], bool] = lambda: (
             True
         )  # asked between batches; where it is not, the work is `Stopped`
@@ -162,7 +162,7 @@ class Folder:
         return rows[0][0]
 
     @property
-    def status(self) -> Status:
+    def status(self) -> Progress:
         """What it is doing now, and how far it is; may be asked from another thread."""
         return self._status
 
@@ -174,10 +174,10 @@ class Folder:
     @contextlib.contextmanager
     def _doing(self, state: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a status while something is done; gives a function that counts on, and stops what is not wanted any more."""
-        before, self._status = self._status, Status(state, 0, total)
+        before, self._status = self._status, Progress(state, 0, total)
 
         def step(done: int) -> None:
-            self._status = Status(state, self._status.done + done, total)
+            self._status = Progress(state, self._status.done + done, total)
             if not self.is_wanted():
                 raise Stopped(
                     f"stopped at {self._status}; what was kept stays, and the next question goes "

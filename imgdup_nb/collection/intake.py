@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..engine.decode import without_remarks
+from ..engine.decode import no_decoder_warnings
 from ..engine.files import printable
 from ..engine.hashing import made_with
 from ..engine.parallel import map_batches
@@ -120,7 +120,7 @@ def _save_known(store: Store, difference: Difference) -> None:
         return
     now, found = time.time_ns(), difference.found
     columns = f"version, state, stored, seen, reader, {', '.join(COLUMNS)}"
-    with store.writing() as run:
+    with store.transaction() as run:
         # all is read before anything is written: files may have changed places with each other
         moving, copying = (
             {
@@ -213,7 +213,7 @@ def read_files(
         )
     ]
     # closed even where a step raises: else what is in the queue would be read all the same
-    with without_remarks(), contextlib.closing(_read(root, files, kept, executor)) as read:
+    with no_decoder_warnings(), contextlib.closing(_read(root, files, kept, executor)) as read:
         readings = zip(files, _asking(read, step), strict=True)
         for batch in _in_batches(readings):
             _save(store, root, batch, kept)
@@ -282,7 +282,7 @@ def _save(
         if not reading.row["problem"] or os.path.lexists(file_path(root, file))
     ]
     read_with = reader()
-    with store.writing() as run:
+    with store.transaction() as run:
         first = next_versions(run, len(there))
         stored = [run("SELECT stored FROM images WHERE file = ?", (file,)) for file, *_ in there]
         forget_files(run, [file for file, _ in batch])
@@ -313,7 +313,7 @@ COLUMNS = [name for name in DTYPES if name != "path"]
 OF_VERSION = "recipe IN (SELECT id FROM recipes) AND version ="
 EPOCH = datetime(1970, 1, 1)
 
-Run = Callable[..., Any]  # what `Store.writing` gives
+Run = Callable[..., Any]  # what `Store.transaction` gives
 
 
 def insert_rows(run: Run, *rows: tuple) -> None:

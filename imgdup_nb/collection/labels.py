@@ -15,7 +15,7 @@ from .store import Store
 def save_labels(store: Store, pairs: Iterable[tuple[bytes, bytes]], label: str | None) -> None:
     """Keep one label of pairs of files, in place of those before, all or none of them; None takes them back."""
     ends, made = [sorted(pair) for pair in pairs], _now()
-    with store.writing(images=False) as run:
+    with store.transaction(images=False) as run:
         run("DELETE FROM labels WHERE one = ? AND other = ?", ends, many=True)
         if label is not None:
             digests = "(SELECT sha256 FROM images WHERE file = ?)"
@@ -64,7 +64,7 @@ def read_stand_ins(store: Store) -> dict[str, str]:
 
 def save_tag(store: Store, tag: str, image: str, contents: bytes) -> None:
     """Keep a reference picture, in place of the one before."""
-    with store.writing(images=False) as run:
+    with store.transaction(images=False) as run:
         run(
             "INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?)",
             (tag, storable(image), _now(), contents),

@@ -108,7 +108,7 @@ class Matches(Folder):
         *,
         min_similarity: float = FLOOR,
         orientations: bool = False,
-        keep_apart: bool = False,
+        use_labels: bool = False,
         linkage: str = "star",
         executor: Executor | None = None,
     ) -> pd.DataFrame:
@@ -121,7 +121,7 @@ class Matches(Folder):
         min_similarity
             percent, inclusive. Asking for less than ever before compares all again, but for local
             features.
-        keep_apart, linkage
+        use_labels, linkage
             True gives the table for groups of this linkage in which nothing labelled "different"
             meets, as `apply_labels` makes it: for explorers and sweeps. Evidence from labels wants
             the whole table, False.
@@ -150,7 +150,7 @@ class Matches(Folder):
                         table = kept_pairs(kept, floor=floor, executor=executor, step=step)
                 self._pairs = key, table
             pairs = self._pairs[1]
-        return self._keep_apart(pairs, linkage) if keep_apart else pairs.copy()
+        return self._keep_apart(pairs, linkage) if use_labels else pairs.copy()
 
     def _keep_apart(self, pairs: pd.DataFrame, linkage: str) -> pd.DataFrame:
         """Obey the labels, also those of images that are gone while a copy of theirs is there."""
@@ -171,7 +171,7 @@ class Matches(Folder):
         method: AnyMethod = "phash",
         linkage: str = "star",
         orientations: bool = False,
-        keep_apart: bool = True,
+        use_labels: bool = True,
         executor: Executor | None = None,
     ) -> Grouping:
         """Put images that are at least `threshold` similar into groups, as `group_duplicates` does.
@@ -184,19 +184,19 @@ class Matches(Folder):
             as for `fingerprints`.
         linkage : {'star', 'connected', 'complete'}
             as for `group_duplicates`.
-        keep_apart
+        use_labels
             no two images whose pair is labelled "different" are in one group, nor copies of them.
             False groups by similarity alone.
         executor
             as for `pairs`.
         """
         floor = min(FLOOR, check_percent("threshold", threshold))
-        asked = keep_apart and bool(
+        asked = use_labels and bool(
             self._store.read("SELECT 1 FROM labels WHERE label = 'different' LIMIT 1")
         )
         chosen: dict[str, Any] = {
             "orientations": orientations,
-            "keep_apart": asked,
+            "use_labels": asked,
             "linkage": linkage,
             "executor": executor,
         }

@@ -243,7 +243,7 @@ def _forget_others(
     kept: KeptPrints, last: int | None, covered: np.ndarray, votes: np.ndarray, looks: np.ndarray
 ) -> int | None:
     """Keep only what is alive; return the number of the part that holds it, None where another process was faster."""
-    with kept.store.writing(images=False) as run:
+    with kept.store.transaction(images=False) as run:
         if run("SELECT max(id) FROM vote_parts WHERE recipe = ?", (kept.number,)) != [(last,)]:
             return None
         for table in ("vote_parts", "look_parts"):
@@ -257,7 +257,7 @@ def _forget_others(
 def _keep_votes(kept: KeptPrints, last: int | None, covered: np.ndarray, votes: np.ndarray) -> None:
     """Keep the votes of new images, unless another process kept some since: they would overlap."""
     row = (kept.number, covered.tobytes(), _to_versions(votes, kept.versions).tobytes())
-    with kept.store.writing(images=False) as run:
+    with kept.store.transaction(images=False) as run:
         if run("SELECT max(id) FROM vote_parts WHERE recipe = ?", (kept.number,)) == [(last,)]:
             run("INSERT INTO vote_parts (recipe, covered, votes) VALUES (?, ?, ?)", row)
 
@@ -265,7 +265,7 @@ def _keep_votes(kept: KeptPrints, last: int | None, covered: np.ndarray, votes: 
 def _keep_looks(kept: KeptPrints, looks: np.ndarray) -> None:
     """Keep what was seen of some pairs; that it is there twice does no harm."""
     row = (kept.number, _to_versions(looks, kept.versions).tobytes())
-    with kept.store.writing(images=False) as run:
+    with kept.store.transaction(images=False) as run:
         run("INSERT INTO look_parts (recipe, looks) VALUES (?, ?)", row)
 
 
@@ -319,7 +319,7 @@ def save_part(
     instead: bool,
 ) -> int | None:
     """Keep a part, beside or instead of those before; None where another process kept one after `last`, which would overlap."""
-    with kept.store.writing(images=False) as run:
+    with kept.store.transaction(images=False) as run:
         [(newest,)] = run("SELECT max(id) FROM pair_parts WHERE recipe = ?", (kept.number,))
         if newest != last:
             return None

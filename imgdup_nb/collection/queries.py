@@ -33,7 +33,7 @@ Source = str | os.PathLike[str] | bytes | IO[bytes]
 
 
 @dataclass(frozen=True)
-class Features:
+class FingerprintBytes:
     """A fingerprint to look at: how many hashes (or local features), bits in each, and all of it as bytes."""
 
     count: int
@@ -164,7 +164,7 @@ class Questions(Matches):
 
     def features(
         self, image: Source, method: AnyMethod = "phash", *, orientations: bool = False
-    ) -> Features:
+    ) -> FingerprintBytes:
         """Return the fingerprint of a picture, in the collection or not, without adding it."""
         with self._outside([("a", image)]) as table:
             recipe = Recipe.of(method, orientations)
@@ -176,7 +176,7 @@ class Questions(Matches):
             if recipe.is_local
             else prints.method.bits or 32 * prints.codes.shape[2]
         )
-        return Features(count, bits, recipe.pack(code))
+        return FingerprintBytes(count, bits, recipe.pack(code))
 
     def _search(
         self, table: pd.DataFrame, threshold: float, method: AnyMethod, orientations: bool
@@ -229,7 +229,7 @@ class Questions(Matches):
     def untag(self, name: str) -> bool:
         """Forget a tag; return whether there was one."""
         check_text("name", name, "logo")
-        with self._store.writing(images=False) as run:
+        with self._store.transaction(images=False) as run:
             return bool(run("DELETE FROM tags WHERE tag = ? RETURNING tag", (name,)))
 
     @property

@@ -132,7 +132,7 @@ class Store:
         self._connection.execute("PRAGMA synchronous = FULL")  # a label survives a power cut
         if self._pragma("user_version") == SCHEMA_VERSION:
             return
-        with self.writing() as run:
+        with self.transaction() as run:
             version = self._pragma(
                 "user_version"
             )  # inside the transaction: another process may be doing the same
@@ -188,7 +188,7 @@ class Store:
             yield from self._connection.execute(sql, parameters)
 
     @contextmanager
-    def writing(self, *, images: bool = True) -> Iterator[Any]:
+    def transaction(self, *, images: bool = True) -> Iterator[Any]:
         """Give a function that runs SQL; all of it happens, or, where anything is raised or the process ends, nothing.
 
         `images` tells whether what is known of images may change.
@@ -385,7 +385,7 @@ def set_aside(path: str) -> None:
         if os.path.exists(path + suffix):
             os.replace(path + suffix, aside + suffix)
     store = Store(path)
-    with store.writing() as run:
+    with store.transaction() as run:
         for table, rows in saved.items():
             for row in rows:
                 run(f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(row))})", row)

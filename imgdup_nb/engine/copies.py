@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..methods import Method
-from .decode import UnreadableImage, open_image, without_remarks
+from .decode import UnreadableImage, no_decoder_warnings, open_image
 from .parallel import each, map_batches
 from .search import MAX_PAIRS, TOO_MANY, Found, find_pairs
 
@@ -94,7 +94,7 @@ def pixel_digests(images: pd.DataFrame, places: np.ndarray, executor: Executor |
     paths, contents = images.path.to_numpy()[places], images.sha256.to_numpy()[places]
     once = dict(zip(contents, paths, strict=True))
     stamps = [(path, content) for content, path in once.items()]
-    with without_remarks():
+    with no_decoder_warnings():
         digests = map_batches(
             partial(each, _pixel_digest), stamps, executor=executor, describe="compare pixels"
         )
@@ -125,7 +125,7 @@ class SharedList(list):
         return self
 
 
-def may_be_original(name: str) -> tuple[str, str]:
+def original_order(name: str) -> tuple[str, str]:
     """Sort key: `cat.jpg` before `cat (1).jpg` and `cat copy.jpg`, which plain text order turns round."""
     folder_and_stem, dot, suffix = name.rpartition(".")
     return (folder_and_stem, suffix) if dot and "/" not in suffix else (name, "")
@@ -162,7 +162,7 @@ def find_copies(
         for some in [places] if include_low_detail else sets:
             if len(some) > MAX_COPIES:
                 found.append(
-                    sorted(some.tolist(), key=lambda place: (may_be_original(names[place]), place))
+                    sorted(some.tolist(), key=lambda place: (original_order(names[place]), place))
                 )
     return found
 

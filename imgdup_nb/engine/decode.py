@@ -114,7 +114,7 @@ def readable() -> Iterator[None]:
 
 
 @contextmanager
-def without_remarks() -> Iterator[None]:
+def no_decoder_warnings() -> Iterator[None]:
     """Keep decoders' remarks on single files off the screen, also those of threads: what matters is in the tables.
 
     For whoever waits for the threads, not for what runs in them: Python's filters are one list for
@@ -485,7 +485,7 @@ HANDLERS = ("TIFFSetWarningHandler", "TIFFSetErrorHandler")
 
 
 @cache
-def hush_decoders() -> None:
+def silence_decoders() -> None:
     """Let libtiff, where it came with Pillow's wheel, and Pillow's log say nothing on the error output; once per process.
 
     Who has set up logging still gets Pillow's messages. Windows has libtiff inside of Pillow, out

@@ -19,7 +19,7 @@ from .paths import LITTER
 CHUNK = 8 * 2**20  # bytes read ahead of a file elsewhere
 
 
-class Status(NamedTuple):
+class FileStatus(NamedTuple):
     """What is known of a file before it is opened."""
 
     size: int  # bytes
@@ -67,13 +67,13 @@ def read_bytes(path: str, size: int | None = None) -> bytes:
         os.close(descriptor)
 
 
-def read_status(path: str) -> Status:
+def read_status(path: str) -> FileStatus:
     """Return size and time of a file, wherever it is."""
     if is_url(path):
         filesystem, key = _filesystem(path)
         return _status(filesystem.info(key))
     known = os.stat(path)
-    return Status(known.st_size, known.st_mtime_ns, stat.S_ISREG(known.st_mode))
+    return FileStatus(known.st_size, known.st_mtime_ns, stat.S_ISREG(known.st_mode))
 
 
 def find_files(url: str) -> Iterator[str]:
@@ -108,7 +108,7 @@ def _filesystem(url: str) -> tuple[Any, str]:
     return url_to_fs(url)
 
 
-def _status(info: dict[str, Any]) -> Status:
+def _status(info: dict[str, Any]) -> FileStatus:
     # stores name the time differently, and some do not know it
     changed = next(
         (
@@ -119,7 +119,7 @@ def _status(info: dict[str, Any]) -> Status:
         0,
     )
     seconds = changed.timestamp() if isinstance(changed, datetime) else float(changed or 0)
-    return Status(int(info.get("size") or 0), int(seconds * 1e9), info.get("type") == "file")
+    return FileStatus(int(info.get("size") or 0), int(seconds * 1e9), info.get("type") == "file")
 
 
 LOOKS_ESCAPED = re.compile(

@@ -67,10 +67,13 @@ def find_near(
 
     Parameters
     ----------
-    left, right : uint64, n x n_words; right None compares left with itself, each unordered pair
-    once max_distance : bits limit : when more pairs than this are found, all stops early, having
-    shown that there are more times : how often a pair of images may be found, so that as many times
-    the limit are
+    left, right : uint64, n x n_words
+        right None compares left with itself, each unordered pair once.
+    max_distance : bits
+    limit
+        the search stops early when more pairs than this are found.
+    times
+        how often a pair of images may be found, so that the limit is multiplied by it.
 
     Yields
     ------

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .checks import check_percent
-from .copies import may_be_original
+from .copies import original_order
 
 TOLERANCE = 1e-9  # percent; a threshold typed as 100 * (1 - 3 / 42) includes pairs 3 bits apart
 LEFT, RIGHT = "left:", "right:"  # before a name that both collections have
@@ -40,7 +40,7 @@ class PairGraph:
     floor: float
     method: str
     n_images: int
-    # the original of which an image is one of very many copies (`attrs["alike"]`), else itself
+    # the original of which an image is one of very many copies (`attrs["copies"]`), else itself
     like: np.ndarray  # int32, n_names
     n_removed: int  # pairs that labels took out of the table
     sides: Sides | None  # None for the pairs of one collection
@@ -156,7 +156,7 @@ def _number_images(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[st
             np.concatenate([left.to_numpy(dtype=object), right.to_numpy(dtype=object)])
         )
         known, codes = list(uniques), (both[: len(pairs)], both[len(pairs) :])
-    order = sorted(range(len(known)), key=lambda k: may_be_original(known[k]))
+    order = sorted(range(len(known)), key=lambda k: original_order(known[k]))
     number = _places(order)
     return number[codes[0]], number[codes[1]], [known[k] for k in order], None
 
@@ -167,7 +167,7 @@ def _number_sides(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str
     known = [*left.cat.categories, *right.cat.categories]
     own = [*_categories(pairs.left), *_categories(pairs.right)]
     # what is on the right was there before: originals are looked for there first
-    order = sorted(range(len(known)), key=lambda k: (k < n_left, may_be_original(known[k])))
+    order = sorted(range(len(known)), key=lambda k: (k < n_left, original_order(known[k])))
     number = _places(order)
     shared = set(own[:n_left]) & set(own[n_left:])
     sides = Sides(
@@ -205,7 +205,7 @@ def _categories(names: pd.Series) -> list[str]:
     return list(names.astype("category").cat.categories)
 
 
-def check_rows(images: pd.DataFrame, pairs: pd.DataFrame | None = None) -> None:
+def check_unique_images(images: pd.DataFrame, pairs: pd.DataFrame | None = None) -> None:
     """Raise a ValueError with the way out if `images` cannot have one row for each image of a pair table.
 
     That is where it names an image twice, or two collections both have an image of that name.
@@ -237,9 +237,9 @@ WHERE_FROM = f"were the groups made from another folder? Or {NAME_APART}"
 
 def _read_alike(pairs: pd.DataFrame, names: list[str]) -> np.ndarray:
     like = np.arange(len(names), dtype=np.int32)
-    if pairs.attrs.get("alike"):
+    if pairs.attrs.get("copies"):
         number = {name: k for k, name in enumerate(names)}
-        for first, *copies in pairs.attrs["alike"]:
+        for first, *copies in pairs.attrs["copies"]:
             if first in number:  # else the table has been filtered
                 like[[number[name] for name in copies if name in number]] = number[first]
     return like

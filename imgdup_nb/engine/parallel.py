@@ -19,12 +19,12 @@ THREAD_BATCH = 8  # small: pressing stop waits for the batches already begun
 EXECUTOR_BATCH = 64  # larger: each batch may have to travel to another machine
 
 
-class MadeLater(Sequence[Item]):
+class LazySequence(Sequence[Item]):
     """Items made from a place each when they are asked for, so that they are not in memory all at once.
 
     Examples
     --------
-    >>> MadeLater(lambda place: 10 * place, [1, 2, 3])[1:]
+    >>> LazySequence(lambda place: 10 * place, [1, 2, 3])[1:]
     [20, 30]
     """
 

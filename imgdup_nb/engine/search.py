@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .parallel import MadeLater, each, map_batches
+from .parallel import LazySequence, each, map_batches
 
 BLOCK_BYTES = 32 * 2**20  # temporary memory of one block of distances
 MAX_PAIRS = 50_000_000  # 1.25 GB as a table; nobody can look at more
@@ -49,9 +49,9 @@ def find_pairs(
     Parameters
     ----------
     codes : uint64, n x n_views x n_words, or float32, n x n_views x n_dimensions (unit vectors)
-    max_distance : bits, or 1 - cosine others : like codes; then pairs have their row in `codes` and
-    their column in `others` executor : any `concurrent.futures.Executor`, given tiles of rows x
-    columns; None works in threads
+    max_distance : bits, or 1 - cosine
+    others : like codes; then pairs have their row in `codes` and their column in `others`
+    executor : any `concurrent.futures.Executor`, given tiles of rows x columns; None works in threads
 
     Returns
     -------
@@ -116,7 +116,7 @@ class Tile(NamedTuple):
     right: np.ndarray | None
 
 
-def cut_tiles(whole: Tile) -> MadeLater[Tile]:
+def cut_tiles(whole: Tile) -> LazySequence[Tile]:
     """Return the tiles that make up a whole."""
     n_left, n_right = len(whole.left), len(whole.left if whole.right is None else whole.right)
     # a dozen stripes keep a cluster busy, and each code travels a dozen times
@@ -126,7 +126,7 @@ def cut_tiles(whole: Tile) -> MadeLater[Tile]:
         for row in range(0, n_left, height)
         for column in range(0 if whole.right is not None else row, n_right, height)
     ]
-    return MadeLater(partial(_cut_tile, whole, height), corners)
+    return LazySequence(partial(_cut_tile, whole, height), corners)
 
 
 def _cut_tile(whole: Tile, height: int, corner: tuple[int, int]) -> Tile:

@@ -7,7 +7,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from ..engine.pair_graph import check_rows
+from ..engine.pair_graph import check_unique_images
 from .sampling import CERTAIN
 
 MAX_SECONDS = 10.0  # two shots further apart are no burst
@@ -64,7 +64,7 @@ def mark_bursts(
         raise ValueError(
             "images must be a table made by scan_images(folder), with the columns image and taken"
         )
-    check_rows(images, pairs)
+    check_unique_images(images, pairs)
     taken = pd.Series(read_times(images.taken), index=images.image.to_numpy(dtype=object))
     unknown = set(pairs.left) | set(pairs.right)
     unknown -= set(taken.index)

@@ -91,15 +91,15 @@ def apply_labels(
             "linkage": linkage,
         }
     }
-    if pairs.attrs.get("alike"):
+    if pairs.attrs.get("copies"):
         lost = {
             graph.names[image] for image in np.concatenate([graph.first[cut], graph.second[cut]])
         }
         sets = (
             [first, *(copy for copy in copies if copy not in lost)]
-            for first, *copies in pairs.attrs["alike"]
+            for first, *copies in pairs.attrs["copies"]
         )
-        kept.attrs["alike"] = SharedList(some for some in sets if len(some) > 1)
+        kept.attrs["copies"] = SharedList(some for some in sets if len(some) > 1)
     return kept
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..engine.pair_graph import WHERE_FROM, check_rows
+from ..engine.pair_graph import WHERE_FROM, check_unique_images
 from ..groups import Grouping
 from .labels import Labels, read_labels
 from .recommend import Recommendation
@@ -72,7 +72,7 @@ def record_decision(
     (95.0, 1, [['a', 'b']])
     """
     _check_parts(groups, images, recommendation)
-    check_rows(images)
+    check_unique_images(images)
     missing = set(groups.table.image) - set(images.image)
     if missing:
         raise KeyError(f"images has no row for {min(missing)!r}, which is in a group; {WHERE_FROM}")

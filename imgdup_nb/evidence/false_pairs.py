@@ -83,10 +83,13 @@ def rate_table(
 
     Parameters
     ----------
-    first, second, similarity : n_false; image numbers and percent of each false pair, most similar
-    first levels : percent, strictest first n, comparisons : images, and pairs of strangers among
-    them max_reach : share of all images that one image, should its kind have been missed, looks
-    like at most
+    first, second, similarity : n_false
+        image numbers and percent of each false pair, most similar first.
+    levels : percent, strictest first
+    n, comparisons
+        images, and pairs of unrelated images among them.
+    max_reach
+        largest share of all images that one image of a kind that was missed is similar to.
 
     Returns
     -------

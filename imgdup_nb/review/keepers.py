@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine.copies import may_be_original
+from ..engine.copies import original_order
 from ..engine.decode import UnreadableImage, open_image
-from ..engine.pair_graph import WHERE_FROM, check_rows
+from ..engine.pair_graph import WHERE_FROM, check_unique_images
 from ..engine.parallel import each, map_batches
 from ..engine.sketches import read_sketch
 from ..groups import Grouping
@@ -150,7 +150,7 @@ def _members(table: pd.DataFrame, images: pd.DataFrame) -> dict[int, list[Row]]:
         raise TypeError(
             f"images must be a table made by scan_images(folder), not {type(images).__name__}"
         )
-    check_rows(images)
+    check_unique_images(images)
     wanted = images[images.image.isin(set(table.image))]
     known = {row["image"]: row for row in wanted.to_dict("records")}
     missing = [image for image in table.image if image not in known]
@@ -269,7 +269,7 @@ def _can_keep(row: Row) -> bool:
 
 def _sorted(rows: list[Row], columns: list[str]) -> list[Row]:
     """Return a group's images, the best first: protected ones, then by the rule, then by name."""
-    ordered = sorted(rows, key=lambda row: may_be_original(row["image"]))
+    ordered = sorted(rows, key=lambda row: original_order(row["image"]))
     for column in reversed(columns):
         name, smallest_first = column.removeprefix("-"), column.startswith("-")
         ordered.sort(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..collection.collection import Collection
-from ..collection.index import Status
+from ..collection.index import Progress
 from ..engine.paths import check_name
 from .errors import Refused
 
@@ -97,14 +97,14 @@ class Contexts:
         await self.ask(context_id, len)
         return context_id
 
-    def status(self, context_id: str) -> Status:
+    def status(self, context_id: str) -> Progress:
         """Return what a context is doing, without waiting for it."""
         self.folder(context_id)
         context = self._open.get(context_id)
         if context is None or not context.lock.locked():
-            return Status("Idle")
-        now = context.collection.status if context.collection is not None else Status("Idle")
-        return now if now.state != "Idle" else Status(context.state)
+            return Progress("Idle")
+        now = context.collection.status if context.collection is not None else Progress("Idle")
+        return now if now.state != "Idle" else Progress(context.state)
 
     async def ask(
         self,

@@ -147,9 +147,9 @@ class Handler(APIHandler):
 class OperationHandler(Handler):
     """Answers the operations of one path."""
 
-    def initialize(
+    def initialize(  # type: ignore[override]
         self, contexts: Contexts, operations: dict[str, Operation], limits: dict[str, int]
-    ) -> None:  # type: ignore[override]
+    ) -> None:
         """Take what the route is about."""
         super().initialize()
         self.contexts, self.operations, self.limits = contexts, operations, limits

@@ -36,7 +36,7 @@ from ..evidence.labels import Labels
 from .base import ToolWidget, join_module, join_styles, size_text
 from .thumbnails import Thumbnails
 
-VERDICTS = ("keep", "remove", "apart")
+VERDICTS = ("keep", "remove", "different")
 NEEDED = {"group", "image", "action", "reason", "flag", "similarity", "protected", "path", "sha256"}
 
 MAX_GROUPS = 8  # answered to one request
@@ -64,7 +64,7 @@ class ReviewState(t.HasTraits):
     ----------
     decisions
         place of the image in the plan, as text -> [verdict, part]; only what differs from the plan.
-        A verdict is "keep", "remove" or "apart" (not a duplicate); part 0 is the group, 1 and up
+        A verdict is "keep", "remove" or "different" (not a duplicate); part 0 is the group, 1 and up
         are what was split off.
     reviewed
         numbers of the groups that somebody has accepted.
@@ -144,7 +144,7 @@ class ReviewState(t.HasTraits):
         """Return part -> places of a group, without images that are set apart."""
         parts: dict[int, list[int]] = {}
         for place in self._places[number]:
-            if self._verdict(place, decisions) != "apart":
+            if self._verdict(place, decisions) != "different":
                 parts.setdefault(decisions.get(str(place), ["", 0])[1], []).append(place)
         return parts
 
@@ -172,7 +172,7 @@ class ReviewState(t.HasTraits):
 
     def _mark_apart(self, plan: pd.DataFrame, number: int) -> None:
         for place in self._places[number]:
-            if self._verdict(place, self.decisions) == "apart":
+            if self._verdict(place, self.decisions) == "different":
                 plan.loc[place, ["group", "action", "keeper", "reason"]] = [
                     0,
                     "keep",
@@ -229,7 +229,7 @@ class ReviewState(t.HasTraits):
     # -- by program --------------------------------------------------------------------------------
 
     def decide(self, image: str, verdict: str, *, part: int = 0) -> None:
-        """Say "keep", "remove" or "apart" of an image.
+        """Say "keep", "remove" or "different" of an image.
 
         Raises
         ------
@@ -282,8 +282,8 @@ class ReviewState(t.HasTraits):
             )
         }
         kept = {
-            str(places[image, digest]): said
-            for image, digest, *said in content["decisions"]
+            str(places[image, digest]): ["different" if verdict == "apart" else verdict, part]
+            for image, digest, verdict, part in content["decisions"]  # "apart" is the word of 0.1
             if (image, digest) in places
         }
         groups = {

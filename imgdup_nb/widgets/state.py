@@ -11,7 +11,7 @@ import pandas as pd
 import traitlets as t
 
 from ..engine.checks import check_percent
-from ..engine.pair_graph import TOLERANCE, PairGraph, check_rows
+from ..engine.pair_graph import TOLERANCE, PairGraph, check_unique_images
 from ..evidence.bursts import are_certain, find_bursts, is_near, read_times, seconds_apart
 from ..groups import LINKAGES, Grouping, group_graph
 from ..sweep import CHANGES, graph_levels, sweep_graph
@@ -413,5 +413,5 @@ def check_images(images: Any, *tables: pd.DataFrame) -> pd.DataFrame | None:
             f"{type(images).__name__}"
         )
     for pairs in tables:
-        check_rows(images, pairs)
+        check_unique_images(images, pairs)
     return images

@@ -78,7 +78,7 @@ def test_a_whole_review_by_keyboard(mount, reviewer, page):
     expect(tiles(view).nth(1)).to_have_attribute("data-verdict", "keep")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("d")
-    expect(tiles(view).nth(2)).to_have_attribute("data-verdict", "apart")
+    expect(tiles(view).nth(2)).to_have_attribute("data-verdict", "different")
     page.keyboard.press("Enter")
     expect(view.get_by_test_id("title")).to_have_text("Group 2 (2 of 2)")
     expect(tiles(view).first).to_be_focused()
@@ -203,8 +203,10 @@ def test_python_refuses_what_a_broken_page_sends(mount, reviewer, page):
 def test_a_decision_made_in_python_shows_at_once(mount, reviewer):
     view = mount(reviewer).view()
     expect(tiles(view)).to_have_count(3)
-    reviewer.decide("small.jpg", "apart")
-    expect(view.get_by_role("option", name="small.jpg")).to_have_attribute("data-verdict", "apart")
+    reviewer.decide("small.jpg", "different")
+    expect(view.get_by_role("option", name="small.jpg")).to_have_attribute(
+        "data-verdict", "different"
+    )
 
 
 def test_two_views_show_the_same_and_go_one_by_one(mount, reviewer, page):
@@ -251,6 +253,6 @@ def test_in_jupyterlab_keys_decide_and_cut_no_cell(notebook, plan, tmp_path):
     opened.page.keyboard.press("ArrowRight")
     for key in ("x", "k", "d", "d"):  # to JupyterLab x cuts the cell, and two d delete it
         opened.page.keyboard.press(key)
-    opened.wait_until("'apart' in [said[0] for said in reviewer.decisions.values()]")
+    opened.wait_until("'different' in [said[0] for said in reviewer.decisions.values()]")
     expect(opened.page.locator(".jp-Notebook .jp-Cell")).to_have_count(2)
     assert opened.evaluate("reviewer.plan.group.tolist()") == [0, 1, 1, 2, 2]

@@ -3,7 +3,7 @@
 const FRAME_SIDE = 320; // pixels asked for; a frame is about 190 high, and screens have up to two pixels for one
 const ZOOMED_SIDE = 1600;
 const ZOOMS = [1, 2, 4, 8];
-const WORDS = { keep: "✓ keep", remove: "✗ remove", apart: "≠ no duplicate" };
+const WORDS = { keep: "✓ keep", remove: "✗ remove", different: "≠ no duplicate" };
 const PLAN_ORDERS = [
   ["given", "largest first"],
   ["near", "near the threshold first"],
@@ -99,7 +99,7 @@ class Reviewer extends View {
       ["keep", "k", "keep", () => this.say("keep")],
       ["remove", "r", "remove", () => this.say("remove")],
       ["only this", "o", "only", () => this.keepOnly()],
-      ["not a duplicate", "d", "apart", () => this.say("apart")],
+      ["not a duplicate", "d", "different", () => this.say("different")],
       ["split off", "s", "split", () => this.split()],
       ["undo", "u", "undo", () => this.undo()],
       ["previous", "p", "previous", () => this.go(-1)],
@@ -116,7 +116,7 @@ class Reviewer extends View {
       r: () => this.say("remove"),
       " ": () => this.toggle(),
       o: () => this.keepOnly(),
-      d: () => this.say("apart"),
+      d: () => this.say("different"),
       s: () => this.split(),
       u: () => this.undo(),
       p: () => this.go(-1),
@@ -197,7 +197,7 @@ class Reviewer extends View {
   keepOnly() {
     const image = this.images[this.at];
     if (!image) return;
-    const others = this.images.filter((other) => other !== image && !other.protected && this.verdict(other) !== "apart");
+    const others = this.images.filter((other) => other !== image && !other.protected && this.verdict(other) !== "different");
     const removed = others.filter((other) => this.part(other) === this.part(image)).map((other) => [other.id, ["remove", this.part(other)]]);
     this.change({ ...Object.fromEntries(removed), [image.id]: ["keep", this.part(image)] }, `only ${image.name} stays`);
   }
@@ -207,11 +207,11 @@ class Reviewer extends View {
     const image = this.images[this.at];
     if (!image) return;
     const part = this.part(image) ? 0 : 1;
-    const changes = { [image.id]: [this.verdict(image) === "apart" ? "keep" : this.verdict(image), part] };
+    const changes = { [image.id]: [this.verdict(image) === "different" ? "keep" : this.verdict(image), part] };
     for (const side of [0, 1]) {
       const members = this.images.filter((other) => (other === image ? part : this.part(other)) === side);
       const says = (other) => changes[other.id]?.[0] ?? this.verdict(other);
-      const joined = members.filter((other) => says(other) !== "apart");
+      const joined = members.filter((other) => says(other) !== "different");
       if (joined.length && !joined.some((other) => says(other) === "keep")) changes[joined[0].id] = ["keep", side];
     }
     this.change(changes, `${image.name}: ${part ? "split off" : "back in its group"}`);
@@ -233,7 +233,7 @@ class Reviewer extends View {
     const says = (image) => decisions[image.id]?.[0] ?? image.action;
     const stuck = this.images.find((image) => image.protected && says(image) === "remove");
     if (stuck) return `${stuck.name} is protected or cannot be read, so it stays.`;
-    const joined = this.images.filter((image) => says(image) !== "apart");
+    const joined = this.images.filter((image) => says(image) !== "different");
     for (const part of new Set(joined.map((image) => decisions[image.id]?.[1] ?? 0))) {
       const members = joined.filter((image) => (decisions[image.id]?.[1] ?? 0) === part);
       if (members.every((image) => says(image) === "remove")) return "At least one image of a group must stay.";
