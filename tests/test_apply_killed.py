@@ -1,7 +1,7 @@
-"""A real process is killed at more than a hundred points of applying, resuming and undoing, and nothing is ever lost.
+"""A process is killed at more than a hundred points of apply, resume and undo; no file is lost.
 
-Some deaths come from outside after a random time, as a power cut does; the others between two lines
-of Python, which reaches the moments that are too short to be met by chance.
+Some are killed from outside after a random time, as by a power cut. The others are killed between
+two lines of Python, which reaches the moments that are too short to be met by chance.
 """
 
 import hashlib
@@ -99,12 +99,22 @@ class Victim:
         kept = self.photos / f"{group}" / "kept.jpg"
         kept_digest = hashlib.sha256(f"{group} kept".encode() * 9000).hexdigest()
         by = "move" if action == "organise" else action
+        stays = name == "kept" and action != "organise"
+        needs_keeper = name != "kept" and action != "organise"
         return {
-            "group": group, "image": f"{group}/{name}.jpg", "reason": "", "source": str(path), "bytes": len(content),
-            "sha256": digest, "name": f"{group}/{name}.jpg", "acts": name != "kept" or action == "organise", "by": by,
-            "frees": 0, "kept": name == "kept" and action != "organise",
-            "keepers": [] if name == "kept" or action == "organise" else [[str(kept), kept_digest]],
-        }  # fmt: skip
+            "group": group,
+            "image": f"{group}/{name}.jpg",
+            "reason": "",
+            "source": str(path),
+            "bytes": len(content),
+            "sha256": digest,
+            "name": f"{group}/{name}.jpg",
+            "acts": not stays,
+            "by": by,
+            "frees": 0,
+            "kept": stays,
+            "keepers": [[str(kept), kept_digest]] if needs_keeper else [],
+        }
 
     def look(self):
         """Return bytes, time of change and permissions of each file of the collection."""
