@@ -14,11 +14,15 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pandas as pd
 import pytest
-from playwright.sync_api import sync_playwright
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
 
+import imgdup_nb as dup
 from bridge import Bridge
 from chromium import HOW_TO_INSTALL, LAUNCH_ARGUMENTS, find_chromium
+from explorer_page import families
 from labkit import Lab, Notebook
 
 ARTIFACTS = Path(__file__).parent / "artifacts"
@@ -139,3 +143,43 @@ def notebook(page, lab):
 
     yield open_notebook
     lab.stop_kernels()
+
+
+@pytest.fixture
+def family_pairs():
+    return families()[0]
+
+
+@pytest.fixture
+def family_images(tmp_path):
+    """One small picture each; the last one is no picture."""
+    names = families()[1]
+    for k, _ in enumerate(names):
+        Image.new("RGB", (60 + 20 * (k % 3), 60), (20 * k, 90, 255 - 20 * k)).save(
+            tmp_path / f"{k}.jpg"
+        )
+    (tmp_path / f"{len(names) - 1}.jpg").write_bytes(b"no picture")
+    paths = [str(tmp_path / f"{k}.jpg") for k in range(len(names))]
+    return pd.DataFrame(
+        {"image": pd.Series(names, dtype=object), "path": paths, "problem": "", "frames": 1}
+    )
+
+
+@pytest.fixture
+def show_explorer(mount, page):
+    """Show an explorer and wait until it has nothing left to do."""
+
+    def open_explorer(*args, **kwargs):
+        bridge = mount(dup.ThresholdExplorer(*args, **kwargs))
+        bridge.settle = lambda: expect(bridge.view().get_by_test_id("explorer")).to_have_attribute(
+            "data-state", "ready"
+        )
+        bridge.settle()
+        return bridge
+
+    return open_explorer
+
+
+@pytest.fixture
+def explorer(show_explorer, family_pairs, family_images):
+    return show_explorer(family_pairs, family_images)

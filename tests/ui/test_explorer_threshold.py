@@ -1,0 +1,157 @@
+"""The threshold explorer in a browser page: how the threshold moves, and what else chooses the groups."""
+
+import re
+
+import pandas as pd
+import pytest
+from playwright.sync_api import expect
+
+import imgdup_nb as dup
+from explorer_page import counts_of, expect_threshold, families, place_of, slider_of
+
+
+@pytest.mark.parametrize(("preset", "level"), [(95, 96.875), (90, 90.625), (80, 81.25)])
+def test_a_preset_sets_the_level_and_shows_what_python_finds(explorer, preset, level):
+    button = explorer.view().get_by_role("button", name=str(preset), exact=True)
+    button.click()
+    expect_threshold(explorer, level)
+    expect(button).to_have_attribute("aria-pressed", "true")
+
+
+def test_keys_move_by_level_by_band_and_to_the_ends(explorer, page):
+    slider_of(explorer).focus()
+    keys = [
+        ("ArrowRight", 93.75), ("ArrowLeft", 90.625), ("ArrowDown", 87.5), ("ArrowUp", 90.625), ("PageDown", 81.25),
+        ("PageUp", 90.625), ("PageUp", 100), ("Home", 71.875), ("End", 100),
+    ]  # fmt: skip
+    for key, level in keys:
+        page.keyboard.press(key)
+        expect_threshold(explorer, level)
+
+
+def test_the_slider_tells_screen_readers_value_meaning_and_result(explorer):
+    expect(slider_of(explorer)).to_have_attribute(
+        "aria-valuetext",
+        re.compile(r"^90\.63\s%, up to 6 of 64 bits differ, 4 groups, 10 redundant images$"),
+    )
+    expect(slider_of(explorer)).to_have_attribute("aria-valuemin", "71.875")
+    expect(explorer.view().get_by_test_id("status")).to_have_text(re.compile(r"90\.6\s%: 4 groups"))
+
+
+def test_a_drag_follows_the_mouse_and_ends_at_its_last_place(explorer, page):
+    page.mouse.move(*place_of(page, explorer, 90.6))
+    page.mouse.down()
+    page.mouse.move(*place_of(page, explorer, 75), steps=12)
+    page.mouse.move(*place_of(page, explorer, 84), steps=12)
+    page.mouse.up()
+    expect_threshold(explorer, 84.375)
+    page.mouse.move(*place_of(page, explorer, 95), steps=3)
+    expect_threshold(explorer, 84.375)
+
+
+def test_plots_that_were_hidden_fill_their_place_again(explorer, page):
+    for display in ("none", "block"):
+        explorer.view().evaluate("(node, display) => { node.style.display = display; }", display)
+        page.wait_for_timeout(100)
+    width = slider_of(explorer).evaluate("(svg) => svg.clientWidth")
+    expect(slider_of(explorer)).to_have_attribute("viewBox", f"0 0 {width} 220")
+
+
+def test_a_click_on_the_curves_moves_the_threshold_too(explorer, page):
+    x, _ = place_of(page, explorer, 75)
+    histogram = slider_of(explorer).bounding_box()
+    curves = explorer.view().get_by_role("img", name="Pairs, groups").bounding_box()
+    page.mouse.click(x - histogram["x"] + curves["x"], curves["y"] + 120)
+    expect_threshold(explorer, 75)
+
+
+def test_the_step_buttons_stop_at_the_ends(explorer):
+    looser = explorer.view().get_by_role("button", name="Looser by one level")
+    for level in (87.5, 84.375, 81.25, 78.125, 75, 71.875):
+        looser.click()
+        expect_threshold(explorer, level)
+    expect(looser).to_be_disabled()
+
+
+def test_a_threshold_set_in_python_moves_the_line(explorer):
+    explorer.widget.threshold = 80
+    expect_threshold(explorer, 81.25)
+
+
+def test_many_fast_moves_end_with_the_last_one(explorer, page):
+    slider_of(explorer).focus()
+    for key in ["ArrowLeft"] * 6 + ["ArrowRight"] * 9 + ["ArrowLeft"] * 4:
+        page.keyboard.press(key)
+    expect_threshold(explorer, 87.5)
+
+
+def test_linkage_and_method_are_switched_live(show_explorer, family_pairs, family_images):
+    other = families("dhash")[0]
+    dup.group_duplicates(
+        family_pairs, 90, linkage="complete"
+    )  # the first time it is compiled, for longer than a test waits
+    bridge = show_explorer({"phash": family_pairs, "dhash": other}, family_images)
+    bridge.view().get_by_test_id("linkage").select_option("complete")
+    bridge.settle()
+    assert bridge.widget.groups.linkage == "complete"
+    bridge.view().get_by_test_id("method").select_option("dhash")
+    bridge.settle()
+    assert bridge.widget.groups.method == "dhash"
+    expect(slider_of(bridge)).to_have_attribute("aria-valuemin", "70.3125")
+    expect(bridge.view().locator(".dup-picture img").first).to_be_visible()
+
+
+def test_a_range_shows_only_what_a_looser_threshold_adds(explorer):
+    explorer.view().get_by_test_id("upper").select_option("96.875")
+    explorer.settle()
+    assert explorer.widget.upper == 96.875
+    expect_threshold(explorer, 90.625)
+    expected = dup.group_duplicates(explorer.widget.pairs.query("similarity < 96.875"), 90.625)
+    assert list(explorer.widget.groups) == list(expected)
+
+
+def test_a_range_chosen_below_the_threshold_takes_the_threshold_along(explorer):
+    explorer.view().get_by_test_id("upper").select_option("90.625")
+    expect_threshold(explorer, 87.5)
+    assert explorer.widget.upper == 90.625
+
+
+def test_a_pinned_threshold_is_compared_with(explorer):
+    view = explorer.view()
+    view.get_by_role("button", name="95", exact=True).click()
+    view.get_by_test_id("pin").click()
+    view.get_by_role("button", name="90", exact=True).click()
+    explorer.settle()
+    expected = dup.threshold_changes(explorer.widget.pairs, 96.875, 90.625).change.value_counts()
+    changes = view.get_by_test_id("changes")
+    for change, count in expected.items():
+        expect(changes).to_contain_text(f"{count} {change}")
+    view.get_by_label("only changed").check()
+    explorer.settle()
+    expect(view.locator('.dup-badge[data-change="born"]')).to_have_count(int(expected["born"]))
+    expect(view.get_by_test_id("count")).to_have_text(f"{expected.sum()} of 4 groups")
+    view.get_by_test_id("pin").click()
+    explorer.settle()
+    assert explorer.widget.pinned is None
+
+
+def test_pictures_of_one_scene_taken_seconds_apart_are_counted_and_left_out(
+    show_explorer, family_pairs, family_images
+):
+    taken = pd.Timestamp("2024-05-01 12:00") + pd.to_timedelta(
+        [3 * k for k in range(len(family_images))], unit="s"
+    )
+    bridge = show_explorer(family_pairs, family_images.assign(taken=taken))
+    before = len(bridge.widget.groups.table)
+    box = bridge.view().get_by_label("leave out bursts")
+    expect(
+        bridge.view().get_by_text(f"({bridge.widget.count_burst_pairs()} pairs)")
+    ).to_be_visible()
+    box.check()
+    bridge.settle()
+    assert bridge.widget.without_bursts
+    assert len(bridge.widget.groups.table) < before
+    assert counts_of(bridge)[0] == bridge.widget.sweep.set_index("threshold").pairs[90.625]
+    box.uncheck()
+    bridge.settle()
+    assert len(bridge.widget.groups.table) == before
