@@ -18,6 +18,7 @@ from PIL import Image
 
 from .engine.checks import check_choice
 from .engine.decode import UnreadableImage, open_image
+from .engine.files import read_digest
 from .engine.hashing import turn_views
 from .engine.parallel import each, map_batches
 from .methods import Method
@@ -129,8 +130,7 @@ class OnnxEmbedding:
             self.path.with_name(f"{self.path.name}.data"),
         ):  # where exporters put what is large
             if part.is_file():
-                with open(part, "rb") as stored:
-                    made_of.update(hashlib.file_digest(stored, "sha256").digest())
+                made_of.update(bytes.fromhex(read_digest(part)))
         return f"{made_of.hexdigest()[:16]}, onnxruntime {onnxruntime.__version__}"
 
     def __call__(self, pictures: list[Image.Image]) -> np.ndarray:

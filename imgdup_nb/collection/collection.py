@@ -19,7 +19,7 @@ from typing import Any
 
 from ..engine.checks import check_text, count_of
 from ..engine.decode import open_image
-from ..engine.paths import check_name, is_within, write_file
+from ..engine.paths import check_name, is_inside, write_file
 from .index import check_folder
 from .intake import take_in
 from .labels import storable
@@ -177,7 +177,11 @@ class Collection(Questions):
             raise FileNotFoundError(
                 f"{os.fspath(source)!r} does not exist; the current folder is {os.getcwd()!r}"
             )
-        return file_key(self.folder, path) if is_within(path, self.folder) else None
+        return (
+            file_key(self.folder, path)
+            if is_inside(path, self.folder, follow_links=False)
+            else None
+        )
 
     def get(self, image: str) -> bytes:
         """Return the file of an image, byte by byte."""

@@ -20,7 +20,7 @@ import pandas as pd
 from ..engine.checks import check_choice, check_list, check_text
 from ..engine.decode import silence_decoders
 from ..engine.files import is_url
-from ..engine.paths import is_within
+from ..engine.paths import is_inside
 from ..methods import METHODS
 from .fingerprints import Recipe, find_recipe
 from .intake import COLUMNS, take_in, to_table
@@ -144,7 +144,7 @@ class Folder:
         ):
             return text
         path = os.path.abspath(text)
-        if not is_within(path, self.folder):
+        if not is_inside(path, self.folder, follow_links=False):
             return None
         rows = self._store.read(
             "SELECT image FROM images WHERE state = 'present' AND file = ?",

@@ -7,7 +7,6 @@ copied, none of which needs a decoder.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from importlib.util import find_spec
 
 import PIL
 
-from ..engine.files import printable, walk_files
+from ..engine.files import printable, read_digest, walk_files
 from ..engine.parallel import each, map_batches
 from .store import Store
 
@@ -209,7 +208,6 @@ def _digests(paths: Sequence[str]) -> list[str]:
 def _digest(path: str) -> str:
     """Return the SHA-256 of a file, empty where it cannot be read: the scan says why."""
     try:
-        with open(path, "rb") as stored:
-            return hashlib.file_digest(stored, "sha256").hexdigest()
+        return read_digest(path)
     except OSError:
         return ""

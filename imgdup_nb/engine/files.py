@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import re
@@ -14,7 +15,7 @@ from typing import IO, Any, NamedTuple
 
 import pandas as pd
 
-from .paths import LITTER
+from .paths import LITTER, is_inside
 
 CHUNK = 8 * 2**20  # bytes read ahead of a file elsewhere
 
@@ -65,6 +66,12 @@ def read_bytes(path: str, size: int | None = None) -> bytes:
         return b"".join(parts)
     finally:
         os.close(descriptor)
+
+
+def read_digest(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's bytes, wherever it is."""
+    with open_bytes(path) as stored:
+        return hashlib.file_digest(stored, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def read_status(path: str) -> FileStatus:
@@ -272,18 +279,12 @@ def walk_files(root: str) -> Iterator[os.DirEntry[str]]:
         for entry in entries:
             if entry.name.startswith(".") or entry.name.lower() in LITTER:
                 continue
-            if entry.is_dir() and not (
-                entry.is_symlink() and _is_within(os.path.realpath(entry.path), home)
-            ):
+            if entry.is_dir() and not (entry.is_symlink() and _overlap(entry.path, home)):
                 waiting.append(entry.path)
             elif not entry.is_dir():
                 yield entry
 
 
-def _is_within(path: str, root: str) -> bool:
-    """Tell whether either of two real folders holds the other: following such a link would list files twice."""
-    return os.path.commonpath([path, root]) in {path, root} if _same_drive(path, root) else False
-
-
-def _same_drive(path: str, root: str) -> bool:
-    return os.path.splitdrive(path)[0] == os.path.splitdrive(root)[0]
+def _overlap(one: str, other: str) -> bool:
+    """Tell whether either of two folders holds the other: a link between them lists files twice."""
+    return is_inside(one, other) or is_inside(other, one)

@@ -1,20 +1,31 @@
-"""How a loop is compiled: kept on disk where that is possible, and for this process only where it is not."""
+"""How a loop is compiled: once for all processes where a file can be written, else for this one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from numba import njit
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a loop when it is first called and keep the result on disk; in this process only, where no folder can be written.
+def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compile a loop when it is first called, and keep the result on disk if that is possible.
 
-    numba keeps it beside the module, else in the user's cache, else in the folder named by
-    NUMBA_CACHE_DIR.
+    numba keeps it beside the module, else in the user's cache folder, else in the folder of the
+    variable NUMBA_CACHE_DIR. If no folder can be written, each process compiles anew. The loop
+    releases Python's lock.
+
+    Parameters
+    ----------
+    function
+        the loop; write `@compiled` above it.
+    options
+        further options of `numba.njit`: `@compiled(inline="always")`.
     """
+    if function is None:
+        return partial(compiled, **options)
     try:
-        return njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # "no locator available": neither place can be written
-        return njit(nogil=True)(function)
+        return njit(cache=True, nogil=True, **options)(function)
+    except RuntimeError:  # "no locator available": numba found no folder that it can write
+        return njit(nogil=True, **options)(function)

@@ -243,3 +243,20 @@ def _read_alike(pairs: pd.DataFrame, names: list[str]) -> np.ndarray:
             if first in number:  # else the table has been filtered
                 like[[number[name] for name in copies if name in number]] = number[first]
     return like
+
+
+def components(first: np.ndarray, second: np.ndarray, n: int) -> np.ndarray:
+    """Return the number of the component of each of `n` nodes, int64: joined nodes share one.
+
+    Examples
+    --------
+    >>> components(np.array([0, 3]), np.array([2, 4]), 5)
+    array([0, 1, 0, 2, 2])
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not n:  # scipy refuses a graph without nodes
+        return np.zeros(0, np.int64)
+    links = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(n, n))
+    return connected_components(links, directed=False)[1].astype(np.int64)

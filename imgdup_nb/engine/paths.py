@@ -1,22 +1,84 @@
-"""Put a file into a folder: under a name that stays inside it, and whole or not at all."""
+"""Names and places of files: what is inside a folder, which names are safe, how a file is written.
+
+The package has one function for each of these questions:
+
+- `name_key`, `same_name`: do two names mean the same, on every system?
+- `is_inside`: does a path lie in a folder?
+- `check_name`: may a picture be stored under a name that a client sent?
+- `safe_parts`: which name does a file get in a target folder?
+- `write_whole`: how is a file written, so that nobody ever reads half of it?
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import secrets
+import unicodedata
 
-LITTER = {"thumbs.db", "desktop.ini"}  # what Windows leaves in folders of pictures
-# what Windows opens as a device, whatever the suffix and the folder
-DEVICE = re.compile(
+LITTER = {"thumbs.db", "desktop.ini"}  # Windows writes these into folders of pictures
+DEVICE = re.compile(  # Windows opens a device, whatever the suffix and the folder
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(\..*)?",
     re.IGNORECASE | re.DOTALL,
 )
+FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')  # in names on Windows
+MAX_PART_BYTES = 200  # of one part of a target's name; this leaves room for " (2)"
+
+
+# -- names that people type ------------------------------------------------------------------------
+
+
+def name_key(name: str) -> str:
+    """Return the form in which names are compared: composed Unicode (NFC).
+
+    macOS stores "é" as two characters, a keyboard types it as one. Both look the same.
+
+    Examples
+    --------
+    >>> decomposed = "cafe" + chr(0x301)
+    >>> decomposed == "café", name_key(decomposed) == name_key("café")
+    (False, True)
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+def same_name(one: str, other: str) -> bool:
+    """Tell whether two names are the same for a reader, composed or decomposed.
+
+    Examples
+    --------
+    >>> same_name("cafe" + chr(0x301), "café")
+    True
+    """
+    return one == other or name_key(one) == name_key(other)
+
+
+# -- places ----------------------------------------------------------------------------------------
+
+
+def is_inside(path: str, folder: str, *, follow_links: bool = True) -> bool:
+    """Tell whether a path is a folder or lies in it.
+
+    Parameters
+    ----------
+    path, folder
+        absolute, if `follow_links` is False.
+    follow_links
+        compare where the paths really lead; False compares them as they are spelled.
+
+    Examples
+    --------
+    >>> is_inside("/photos/cat.jpg", "/photos"), is_inside("/photos2/cat.jpg", "/photos")
+    (True, False)
+    """
+    if follow_links:
+        path, folder = os.path.realpath(path), os.path.realpath(folder)
+    path, folder = os.path.normcase(path), os.path.normcase(folder)
+    return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 def check_name(name: str) -> str:
-    r"""Return `name` if a file of this name lies in the folder on every system and is seen by a scan, else raise.
+    r"""Return `name` if it is a visible file's name inside the folder on every system, else raise.
 
     Raises
     ------
@@ -53,67 +115,8 @@ def _is_plain(part: str) -> bool:
     return not (set(part) & set("\\:\0") or part[-1] in " ." or DEVICE.fullmatch(part))
 
 
-def write_file(root: str, path: str, contents: bytes, *, replace: bool) -> None:
-    """Write a file below `root`; another process sees it whole or not at all.
-
-    Raises
-    ------
-    FileExistsError
-        if it is there and shall not be replaced.
-    ValueError
-        if a link leads out of the folder.
-    """
-    folder = os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
-    home, name = os.path.realpath(root), os.path.relpath(path, root)
-    if os.path.commonpath([os.path.realpath(folder), home]) != home:
-        raise ValueError(
-            "name must lead to a place inside the folder, and a link on its way leads out: "
-            f"{name!r}"
-        )
-    part = os.path.join(folder, f".imgdup_nb-{secrets.token_hex(8)}.part")  # hidden from scans
-    try:
-        with open(part, "xb") as file:
-            file.write(contents)
-        if not replace and os.path.lexists(path):
-            raise FileExistsError(
-                f"{name!r} is there already; update_image replaces, or choose another name"
-            )
-        os.replace(part, path)
-    finally:
-        if os.path.lexists(part):
-            os.remove(part)
-
-
-def is_within(path: str, folder: str) -> bool:
-    """Tell whether a path leads into a folder; both absolute."""
-    same_drive = os.path.splitdrive(path)[0] == os.path.splitdrive(folder)[0]
-    return same_drive and os.path.commonpath([path, folder]) == folder
-
-
-LONGEST_PART = (
-    200  # bytes of one part of a target's name, which leaves room for " (2)" on every system
-)
-
-FORBIDDEN = re.compile(
-    r'[<>:"|?*\\\x00-\x1f]'
-)  # on Windows; a colon also names a drive or a stream there
-RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
-    f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"
-}
-
-
-def read_digest(path: str) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with open(path, "rb") as stored:
-        return hashlib.file_digest(stored, "sha256").hexdigest()
-
-
-# -- names -----------------------------------------------------------------------------------------
-
-
 def safe_parts(name: str) -> list[str]:
-    r"""Return the parts of a target's name, below its folder on every system.
+    r"""Return the parts of a target's name; on every system they lie below its folder.
 
     Parameters
     ----------
@@ -132,29 +135,26 @@ def safe_parts(name: str) -> list[str]:
 
 def _safe_part(part: str) -> str:
     part = _shortened(FORBIDDEN.sub("_", part))
-    bare = part.rstrip(
-        ". "
-    )  # Windows drops dots and spaces at the end; and nothing else is left of ".."
+    # Windows drops dots and spaces at the end; nothing else is left of ".."
+    bare = part.rstrip(". ")
     part = bare + "_" * (len(part) - len(bare))
-    if part.partition(".")[0].rstrip(" ").lower() in RESERVED:
-        part = "_" + part
-    return part
+    return f"_{part}" if DEVICE.fullmatch(part) else part
 
 
 def _shortened(part: str) -> str:
-    """Cut what is too long, before the suffix; and underscores for what no file name can hold."""
+    """Cut a long part before its suffix; replace characters that no file name can hold by `_`."""
     try:
-        if len(os.fsencode(part)) <= LONGEST_PART:
+        if len(os.fsencode(part)) <= MAX_PART_BYTES:
             return part
     except UnicodeEncodeError:
         return _shortened(FORBIDDEN.sub("_", part.encode("utf-8", "replace").decode()))
     stem, suffix = (os.fsencode(piece) for piece in os.path.splitext(part))
     suffix = suffix if len(suffix) < 20 else b""
-    return (stem[: LONGEST_PART - len(suffix)] + suffix).decode("utf-8", "ignore")
+    return (stem[: MAX_PART_BYTES - len(suffix)] + suffix).decode("utf-8", "ignore")
 
 
 def numbered(path: str, number: int) -> str:
-    """Return the name to try next where one is taken.
+    """Return the name to try next if a name is taken.
 
     Examples
     --------
@@ -165,7 +165,67 @@ def numbered(path: str, number: int) -> str:
     return path if number == 1 else f"{stem} ({number}){suffix}"
 
 
-def is_below(path: str, folder: str) -> bool:
-    """Tell whether a path lies in a folder, links followed."""
-    real, home = (os.path.normcase(os.path.realpath(name)) for name in (path, folder))
-    return real == home or real.startswith(os.path.join(home, ""))
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def write_whole(
+    path: str | os.PathLike[str], contents: bytes, *, replace: bool = True, sync: bool = True
+) -> None:
+    """Write a file whole or not at all; if it fails, nothing is left behind and the old file stays.
+
+    Parameters
+    ----------
+    path
+        in a folder that exists. If it is a symbolic link, the link is replaced.
+    replace
+        False refuses to replace a file.
+    sync
+        wait until the bytes are on the disk (some 10 ms), so that a power cut leaves no empty file.
+
+    Raises
+    ------
+    FileExistsError
+        if the file exists and must not be replaced.
+    OSError
+        if it cannot be written, such as on a full disk.
+    """
+    part = os.path.join(  # beside its place, hidden from scans
+        os.path.dirname(path), f".imgdup_nb-{secrets.token_hex(8)}.part"
+    )
+    try:
+        with open(part, "xb") as file:
+            file.write(contents)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        if not replace and os.path.lexists(path):
+            raise FileExistsError(f"{os.fspath(path)!r} exists already")
+        os.replace(part, path)
+    finally:
+        if os.path.lexists(part):
+            os.remove(part)
+
+
+def write_file(root: str, path: str, contents: bytes, *, replace: bool) -> None:
+    """Write a file below `root` by `write_whole`, and make its folders.
+
+    Raises
+    ------
+    FileExistsError
+        if it exists and must not be replaced.
+    ValueError
+        if a link leads out of the folder.
+    """
+    folder, name = os.path.dirname(path), os.path.relpath(path, root)
+    os.makedirs(folder, exist_ok=True)
+    if not is_inside(folder, root):
+        raise ValueError(
+            "name must lead to a place inside the folder, and a link on its way leads out: "
+            f"{name!r}"
+        )
+    try:
+        write_whole(path, contents, replace=replace, sync=False)
+    except FileExistsError:
+        raise FileExistsError(
+            f"{name!r} is there already; update_image replaces, or choose another name"
+        ) from None

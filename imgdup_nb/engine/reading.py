@@ -25,7 +25,7 @@ from .decode import (
     read_plain_jpeg,
     readable,
 )
-from .files import _File, open_bytes, read_bytes, read_status
+from .files import _File, open_bytes, read_bytes, read_digest, read_status
 from .hashing import N_VIEWS, hash_sketches, pack_bits, sketch_mode
 from .sketches import DECODE_SIDE, SKETCH_SIDE, read_sketch, sketch_image
 
@@ -221,7 +221,7 @@ def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.
         _identified(source) as image,
     ):
         row.update(format=image.format or "", mode=image.mode, lossless=_is_lossless(image))
-        row["sha256"] = hashlib.sha256(whole).hexdigest() if whole else _file_digest(row["path"])
+        row["sha256"] = hashlib.sha256(whole).hexdigest() if whole else read_digest(row["path"])
         width, height = image.size  # before it is decoded smaller
         grey = grey_as_seen(image, min_side=DECODE_SIDE, max_pixels=max_pixels)
         if is_lying(image):
@@ -255,14 +255,6 @@ def _identified(source: Any) -> ImageFile.ImageFile:
                 'a HEIC photograph: pip install "imgdup-nb[heif]" to read it'
             ) from None
         raise
-
-
-def _file_digest(path: str) -> str:
-    digest = hashlib.sha256()
-    with open_bytes(path) as stored:
-        while chunk := stored.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _count_frames(image: Image.Image) -> int:

@@ -6,12 +6,10 @@ only what looks at colours (`colorhash`, the choice of keepers) reads a sketch i
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-
 import numpy as np
 from PIL import Image
 
+from .cache import ByteCache
 from .decode import open_image, readable
 from .files import read_status
 
@@ -71,36 +69,5 @@ def read_sketch(path: str, mode: str = "L") -> np.ndarray:
     return known
 
 
-class _Sketches:
-    """The sketches made last, by path, size, time and mode, so that a table and its fingerprints share one decode."""
-
-    def __init__(self, at_most: int) -> None:
-        self.at_most = at_most  # bytes
-        self._bytes = 0
-        self._kept: OrderedDict[Stamp, np.ndarray] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def has_room(self) -> bool:
-        return self._bytes < self.at_most
-
-    def forget(self) -> None:
-        """Forget all: what is asked for next is decoded again."""
-        with self._lock:
-            self._kept.clear()
-            self._bytes = 0
-
-    def get(self, stamp: Stamp) -> np.ndarray | None:
-        return self._kept.get(stamp)
-
-    def keep(self, stamp: Stamp, sketch: np.ndarray) -> None:
-        with self._lock:
-            self._bytes += sketch.nbytes - getattr(self._kept.pop(stamp, None), "nbytes", 0)
-            self._kept[stamp] = sketch
-            while self._bytes > self.at_most:
-                self._bytes -= self._kept.popitem(last=False)[1].nbytes
-
-
-sketches = _Sketches(at_most=250_000_000)  # 61,000 grey ones
+# the sketches made last, so that a table and its fingerprints share one decode; 61,000 grey ones
+sketches: ByteCache[Stamp, np.ndarray] = ByteCache(250_000_000, lambda sketch: sketch.nbytes)

@@ -7,7 +7,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from ..engine.pair_graph import check_unique_images
+from ..engine.pair_graph import check_unique_images, components
 from .sampling import CERTAIN
 
 MAX_SECONDS = 10.0  # two shots further apart are no burst
@@ -128,17 +128,9 @@ def find_bursts(
     apart : float, n_pairs, seconds
     certain : bool, n_pairs, copies beyond doubt
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     near = is_near(apart, max_seconds) & ~certain
     n_images = int(max(first.max(), second.max())) + 1 if len(first) else 0
-    if not n_images:
-        return near
-    links = coo_array(
-        (np.ones(near.sum(), np.int8), (first[near], second[near])), shape=(n_images, n_images)
-    )
-    series = connected_components(links, directed=False)[1]
+    series = components(first[near], second[near], n_images)
     return near | ((apart > 0) & ~certain & (series[first] == series[second]))
 
 

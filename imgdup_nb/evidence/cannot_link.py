@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..engine.checks import check_choice
 from ..engine.copies import SharedList
-from ..engine.pair_graph import PairGraph
+from ..engine.pair_graph import PairGraph, components
 from ..groups import LINKAGES
 from .labels import Labels, number_answers, read_labels
 
@@ -164,15 +164,7 @@ def _same_contents(graph: PairGraph, pairs: pd.DataFrame) -> np.ndarray:
 
 def _first_linked(graph: PairGraph, linking: np.ndarray) -> np.ndarray:
     """Return for each image the first one that a chain of some pairs leads to; int64."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    n = len(graph.names)
-    links = coo_array(
-        (np.ones(linking.sum(), np.int8), (graph.first[linking], graph.second[linking])),
-        shape=(n, n),
-    )
-    number = connected_components(links, directed=False)[1] if n else np.zeros(0, np.int64)
+    number = components(graph.first[linking], graph.second[linking], len(graph.names))
     return np.unique(number, return_index=True)[1].astype(np.int64)[number]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ..engine.pair_graph import WHERE_FROM, check_unique_images
+from ..engine.paths import write_whole
 from ..groups import Grouping
 from .labels import Labels, read_labels
 from .recommend import Recommendation
@@ -105,7 +105,7 @@ def record_decision(
         "groups": [list(map(str, group)) for group in groups],
     }
     if path is not None:
-        _write(Path(path), json.dumps(record, indent=1))
+        write_whole(path, (json.dumps(record, indent=1) + "\n").encode())
     return record
 
 
@@ -206,19 +206,6 @@ def _evidence(
         evidence["labels"] = dict(sorted(Counter(table.label).items()))
         evidence["labels sha256"] = hashlib.sha256(json.dumps(answers).encode()).hexdigest()
     return evidence
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file as a whole: beside its place first, so that nobody ever reads half of it."""
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8"
-    ) as part:
-        part.write(text + "\n")
-    try:
-        os.replace(part.name, path)
-    except OSError:
-        os.unlink(part.name)
-        raise
 
 
 def _read(decision: Record | str | os.PathLike[str]) -> Record:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..engine.checks import check_percents
-from ..engine.pair_graph import LEFT, RIGHT, TOLERANCE, PairGraph, Sides
+from ..engine.pair_graph import LEFT, RIGHT, TOLERANCE, PairGraph, Sides, components
 from ..sweep import sweep_levels
 from .intervals import binomial_interval, check_confidence, few_clusters, paired_interval
 
@@ -282,9 +282,6 @@ def _from_groups(
 def _read_pairs(
     truth: pd.DataFrame, names: list[str], *, complete: bool, sides: Sides | None
 ) -> Truth:
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     if "label" in truth:
         truth = truth[truth.label == "same"]
     places = pd.Index(names, dtype=object)
@@ -311,14 +308,7 @@ def _read_pairs(
     n = len(names)
     keys = np.unique(np.minimum(left, right).astype(np.int64) * n + np.maximum(left, right))
     keys = keys[keys // max(n, 1) != keys % max(n, 1)]  # an image is no duplicate of itself
-    links = coo_array(
-        (np.ones(len(keys), np.int8), (keys // max(n, 1), keys % max(n, 1))), shape=(n, n)
-    )
-    group = (
-        connected_components(links, directed=False)[1].astype(np.int64)
-        if n
-        else np.zeros(0, np.int64)
-    )
+    group = components(keys // max(n, 1), keys % max(n, 1), n)
     return Truth(group, keys, len(keys) + (0 if complete else int(unnamed.sum())))
 
 

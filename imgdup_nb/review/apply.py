@@ -18,7 +18,7 @@ import pandas as pd
 
 from ..engine.checks import check_choice, count_of
 from ..engine.files import is_url
-from ..engine.paths import is_below
+from ..engine.paths import is_inside
 from .files import native
 from .journal import Journal, Record, read_journal
 from .run import LINKS, NEEDS_TARGET, Run
@@ -287,7 +287,7 @@ def _check_target(action: str, to: Any, plan: pd.DataFrame) -> str:
     inside = [
         image
         for image, path in zip(plan.image, plan.path, strict=True)
-        if is_below(os.path.dirname(path), folder)
+        if is_inside(os.path.dirname(path), folder)
     ]
     if inside:
         raise ValueError(

@@ -18,6 +18,7 @@ import pandas as pd
 from ..engine.checks import count_of
 from ..engine.decode import UnreadableImage, thumbnail
 from ..engine.parallel import each, map_batches
+from ..engine.paths import write_whole
 from .apply import DONE_WORDS
 
 THUMBNAIL_SIDE = 160  # pixels; about 5 kB in the page
@@ -91,7 +92,7 @@ def write_report(
     merged = _with_plan(table, plan)
     text = writers[target.suffix.lower()](merged, settings, dict(record or {}), title)
     # names may hold what UTF-8 cannot: written out as \udc.. rather than lost with the report
-    target.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    write_whole(os.path.realpath(target), text.encode("utf-8", "backslashreplace"))
     return target
 
 

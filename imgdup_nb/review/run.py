@@ -232,7 +232,7 @@ class Run:
         while not os.path.lexists(files.native(folder)):
             missing.append(folder)
             folder = os.path.dirname(folder)
-        if not paths.is_below(folder, self.to):
+        if not paths.is_inside(folder, self.to):
             raise Skip(
                 f"{os.path.basename(folder)} in the target folder is a link that leads out of it"
             )

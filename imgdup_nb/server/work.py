@@ -20,7 +20,7 @@ from PIL import Image
 from ..collection.collection import Collection
 from ..engine.decode import MAX_PIXELS, UnreadableImage
 from ..engine.files import walk_files
-from ..engine.paths import check_name
+from ..engine.paths import check_name, is_inside
 from .contexts import Contexts
 from .errors import Refused
 from .uploads import Upload, check_picture
@@ -293,17 +293,13 @@ def _path_in_folder(collection: Collection, name: str) -> str | None:
 
 def _inside(collection: Collection, path: str) -> str:
     """Return the path of a file if it really lies in the context's folder: a link in it may lead anywhere."""
-    home, real = os.path.realpath(collection.folder), os.path.realpath(path)
-    if (
-        os.path.splitdrive(home)[0] != os.path.splitdrive(real)[0]
-        or os.path.commonpath([home, real]) != home
-    ):
+    if not is_inside(path, collection.folder):
         raise Refused(
             404,
             f"{os.path.basename(path)!r} is a link that leads out of the context's folder, and is "
             "not followed",
         )
-    return real
+    return os.path.realpath(path)
 
 
 def _take_in(collection: Collection, name: str) -> None:
@@ -322,9 +318,7 @@ def _folder_in(home: str, folder: str) -> str:
     """Return the path of a folder in the context's folder."""
     name = folder.strip("/")
     path = home if name in {"", "."} else os.path.join(home, *_good_name(name).split("/"))
-    if not os.path.isdir(path) or os.path.commonpath(
-        [os.path.realpath(path), os.path.realpath(home)]
-    ) != os.path.realpath(home):
+    if not (os.path.isdir(path) and is_inside(path, home)):
         raise Refused(
             404,
             f"no folder {folder!r} in this context",

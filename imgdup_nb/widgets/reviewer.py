@@ -32,6 +32,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ..collection.as_labels import open_labels
 from ..collection.collection import Collection
 from ..engine.checks import count_of, shorten_middle
+from ..engine.paths import write_whole
 from ..evidence.labels import Labels
 from .base import ToolWidget, join_module, join_styles, size_text
 from .thumbnails import Thumbnails
@@ -269,9 +270,7 @@ class ReviewState(t.HasTraits):
                     [names[place] for place in self._places[number]] for number in self.reviewed
                 ],
             }
-            draft = self._save_to.with_name(f".{self._save_to.name}.part")
-            draft.write_text(json.dumps(content, indent=1), encoding="ascii")
-            os.replace(draft, self._save_to)
+            write_whole(self._save_to, json.dumps(content, indent=1).encode("ascii"))
 
     def _load(self, path: Path) -> None:
         content = json.loads(path.read_text(encoding="ascii"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 import pandas as pd
 
+from ..engine.cache import ByteCache
 from ..engine.decode import UnreadableImage, thumbnail
 
 MAX_BYTES = 32 * 2**20  # of JPEG; about 6,000 thumbnails
@@ -36,9 +36,7 @@ class Thumbnails:
 
     def __init__(self, images: pd.DataFrame | None, *, max_bytes: int = MAX_BYTES) -> None:
         self._paths = {} if images is None else dict(zip(images.image, images.path, strict=True))
-        self._max_bytes = max_bytes
-        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
-        self._n_bytes = 0
+        self._made: ByteCache[tuple[str, int], bytes] = ByteCache(max_bytes, len)
         self._making: dict[
             tuple[str, int], Future[Thumbnail]
         ] = {}  # by name and side: asked for, and not yet handed out
@@ -88,36 +86,21 @@ class Thumbnails:
         path = self._paths.get(name)
         if path is None:
             return Thumbnail(b"", "not in the images table")
-        known = self._recall(path, side)
+        known = self._made.get((path, side))
         if known is not None:
             return Thumbnail(known, "")
         try:
             made = thumbnail(path, side)
         except UnreadableImage as error:
             return Thumbnail(b"", str(error))  # not remembered: the file may come back
-        self._keep(path, side, made)
+        self._made.keep((path, side), made)
         return Thumbnail(made, "")
-
-    def _recall(self, path: str, side: int) -> bytes | None:
-        with self._lock:
-            if (path, side) in self._kept:
-                self._kept.move_to_end((path, side))
-            return self._kept.get((path, side))
-
-    def _keep(self, path: str, side: int, jpeg: bytes) -> None:
-        with self._lock:
-            self._n_bytes += len(jpeg) - len(self._kept.get((path, side), b""))
-            self._kept[path, side] = jpeg
-            while self._n_bytes > self._max_bytes:
-                _, forgotten = self._kept.popitem(last=False)
-                self._n_bytes -= len(forgotten)
 
     def close(self) -> None:
         """Stop the threads and forget the pictures; harmless when done twice."""
         with self._lock:
             threads, self._threads = self._threads, None
             self._making.clear()
-            self._kept.clear()
-            self._n_bytes = 0
+            self._made.forget()
         if threads is not None:
             threads.shutdown(wait=False, cancel_futures=True)
