@@ -1,4 +1,4 @@
-"""A collection keeps local features and embeddings too, and answers with them what the functions answer."""
+"""A collection keeps local features and embeddings too; answers are those of the functions."""
 
 import os
 import random
