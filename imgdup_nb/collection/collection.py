@@ -136,16 +136,15 @@ class Collection(Questions):
             open_image(io.BytesIO(contents), min_side=64)
             file = name.encode()
             rows = self._store.read("SELECT stored FROM images WHERE file = ?", (file,))
-            if (
-                replace
-                and os.path.lexists(file_path(self.folder, file))
-                and not (rows and rows[0][0])
-            ):
+            is_ours = bool(rows and rows[0][0])
+            if replace and not is_ours and os.path.lexists(file_path(self.folder, file)):
                 raise FileExistsError(
                     f"{name!r} is a file that this collection did not store, so it is not "
                     "overwritten; change it yourself and "
                     "call update(), or add the picture under another name"
                 )
+            # of two new pictures at once, one must not take the place of the other
+            replace = replace and is_ours
             write_file(self.folder, file_path(self.folder, file), contents, replace=replace)
             with self._store.transaction() as run:
                 run("UPDATE images SET state = 'gone' WHERE file = ? AND state = 'out'", (file,))

@@ -11,6 +11,7 @@ The package has one function for each of these questions:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -198,12 +199,31 @@ def write_whole(
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
-        if not replace and os.path.lexists(path):
-            raise FileExistsError(f"{os.fspath(path)!r} exists already")
-        os.replace(part, path)
+        if replace:
+            os.replace(part, path)
+        else:
+            _place_new(part, os.fspath(path))
     finally:
-        if os.path.lexists(part):
+        with contextlib.suppress(FileNotFoundError):
             os.remove(part)
+
+
+def _place_new(part: str, path: str) -> None:
+    """Give a finished file its name, and raise FileExistsError where the name is taken.
+
+    The system decides who gets a name, so of two processes at once only one succeeds.
+    """
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise FileExistsError(f"{path!r} exists already") from None
+    except OSError:  # no hard links here, as on FAT: an empty file takes the name first
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        try:
+            os.replace(part, path)
+        except BaseException:
+            os.remove(path)
+            raise
 
 
 def write_file(root: str, path: str, contents: bytes, *, replace: bool) -> None:
@@ -217,12 +237,12 @@ def write_file(root: str, path: str, contents: bytes, *, replace: bool) -> None:
         if a link leads out of the folder.
     """
     folder, name = os.path.dirname(path), os.path.relpath(path, root)
-    os.makedirs(folder, exist_ok=True)
     if not is_inside(folder, root):
         raise ValueError(
             "name must lead to a place inside the folder, and a link on its way leads out: "
             f"{name!r}"
         )
+    os.makedirs(folder, exist_ok=True)
     try:
         write_whole(path, contents, replace=replace, sync=False)
     except FileExistsError:
