@@ -18,9 +18,9 @@ from PIL import Image
 
 from .engine.checks import check_choice
 from .engine.decode import UnreadableImage, open_image
-from .engine.files import read_digest
 from .engine.hashing import turn_views
 from .engine.parallel import each, map_batches
+from .engine.paths import read_digest
 from .methods import Method
 
 IMAGENET_MEAN, IMAGENET_STD = (

@@ -15,8 +15,9 @@ from importlib.util import find_spec
 
 import PIL
 
-from ..engine.files import printable, read_digest, walk_files
+from ..engine.files import printable, walk_files
 from ..engine.parallel import each, map_batches
+from ..engine.paths import read_digest
 from .store import Store
 
 # nanoseconds; a file read this soon after it was written may have been changed again unseen (FAT: 2

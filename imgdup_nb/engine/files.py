@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import re
@@ -66,12 +65,6 @@ def read_bytes(path: str, size: int | None = None) -> bytes:
         return b"".join(parts)
     finally:
         os.close(descriptor)
-
-
-def read_digest(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file's bytes, wherever it is."""
-    with open_bytes(path) as stored:
-        return hashlib.file_digest(stored, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def read_status(path: str) -> FileStatus:

@@ -6,16 +6,23 @@ The package has one function for each of these questions:
 - `is_inside`: does a path lie in a folder?
 - `check_name`: may a picture be stored under a name that a client sent?
 - `safe_parts`: which name does a file get in a target folder?
+- `read_digest`: which bytes does a file hold?
 - `write_whole`: how is a file written, so that nobody ever reads half of it?
+
+This module needs nothing but Python's standard library: so a run of acts on files can be tested by
+killing it hundreds of times.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import secrets
 import unicodedata
+from collections.abc import Callable
+from typing import Any
 
 LITTER = {"thumbs.db", "desktop.ini"}  # Windows writes these into folders of pictures
 DEVICE = re.compile(  # Windows opens a device, whatever the suffix and the folder
@@ -164,6 +171,12 @@ def numbered(path: str, number: int) -> str:
     """
     stem, suffix = os.path.splitext(path)
     return path if number == 1 else f"{stem} ({number}){suffix}"
+
+
+def read_digest(path: str | os.PathLike[str], open_file: Callable[[Any], Any] | None = None) -> str:
+    """Return the SHA-256 of a file's bytes; `open_file` opens what is not on this machine."""
+    with open_file(path) if open_file else open(path, "rb") as stored:
+        return hashlib.file_digest(stored, "sha256").hexdigest()
 
 
 # -- writing ---------------------------------------------------------------------------------------

@@ -25,8 +25,9 @@ from .decode import (
     read_plain_jpeg,
     readable,
 )
-from .files import _File, open_bytes, read_bytes, read_digest, read_status
+from .files import _File, open_bytes, read_bytes, read_status
 from .hashing import N_VIEWS, hash_sketches, pack_bits, sketch_mode
+from .paths import read_digest
 from .sketches import DECODE_SIDE, SKETCH_SIDE, read_sketch, sketch_image
 
 
@@ -221,7 +222,9 @@ def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.
         _identified(source) as image,
     ):
         row.update(format=image.format or "", mode=image.mode, lossless=_is_lossless(image))
-        row["sha256"] = hashlib.sha256(whole).hexdigest() if whole else read_digest(row["path"])
+        row["sha256"] = (
+            hashlib.sha256(whole).hexdigest() if whole else read_digest(row["path"], open_bytes)
+        )
         width, height = image.size  # before it is decoded smaller
         grey = grey_as_seen(image, min_side=DECODE_SIDE, max_pixels=max_pixels)
         if is_lying(image):

@@ -14,7 +14,7 @@ import stat
 import sys
 from typing import IO, NamedTuple
 
-from ..engine.files import read_digest
+from ..engine.paths import read_digest
 
 LONGEST_PLAIN_PATH = 240  # characters; Windows takes longer paths only in a form of their own
 
