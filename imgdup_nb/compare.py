@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from .aligned.agreement import Alignment, is_textured
-from .aligned.geometry import carry, common_area, invert
+from .aligned.geometry import apply, common_area, invert
 from .aligned.registration import align
 from .aligned.scores import Score, fall_back, score_akaze
-from .aligned.words import EQUAL, say_alignment, say_flat, shares_only_a_part
+from .aligned.words import EQUAL_SENTENCES, say_alignment, say_flat, shares_only_a_part
 from .engine.checks import shorten_middle
 from .engine.copies import MAYBE_SAME_PIXELS, RELATIONS, relate
 from .engine.decode import UnreadableImage, open_image
@@ -246,7 +246,7 @@ class Comparison:
     def sentence(self) -> str:
         """What the alignment says, in words, names shortened; and whether the files are equal."""
         left, right = (shorten_middle(name, MAX_NAME) for name in (self.left, self.right))
-        equal = EQUAL.get(self.relation, "")
+        equal = EQUAL_SENTENCES.get(self.relation, "")
         if (
             self.alignment.transform is None and equal
         ):  # that nothing else can be said does not matter
@@ -259,7 +259,7 @@ class Comparison:
         """Return the corners of what both show, n x 2, in pixels of `alignment` of left and of right; it must be aligned."""
         left, right = self.sizes
         onto_right = common_area(self._transform, left, right)
-        return carry(invert(self._transform), onto_right), onto_right
+        return apply(invert(self._transform), onto_right), onto_right
 
     def shared_parts(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the corners of the blocks of the part that both share, n x 4 x 2, in pixels of left and of right.
@@ -269,7 +269,7 @@ class Comparison:
         if not shares_only_a_part(self.alignment):
             return np.zeros((0, 4, 2)), np.zeros((0, 4, 2))
         on_right = _corners_of(self.alignment, self.alignment.part)
-        return carry(invert(self._transform), on_right.reshape(-1, 2)).reshape(
+        return apply(invert(self._transform), on_right.reshape(-1, 2)).reshape(
             on_right.shape
         ), on_right
 
@@ -287,7 +287,7 @@ class Comparison:
             raise ValueError(f"{self.left} and {self.right} are not aligned: {self.sentence}")
         return self.alignment.transform
 
-    def laid(self) -> tuple[np.ndarray, np.ndarray]:
+    def warped(self) -> tuple[np.ndarray, np.ndarray]:
         """Return left as it lies on right, uint8, height x width x 3 of right's picture, and where it covers it, bool."""
         cv2 = import_cv2()
         left, right = self.pictures
@@ -304,8 +304,8 @@ class Comparison:
 
         Levelled by what agrees: a black caption must not make all the rest look different.
         """
-        laid, inside = self.laid()
-        a, b = (picture.mean(axis=2, dtype=np.float32) for picture in (laid, self.pictures[1]))
+        warped, inside = self.warped()
+        a, b = (picture.mean(axis=2, dtype=np.float32) for picture in (warped, self.pictures[1]))
         level = inside & self._agreeing()
         level = level if level.any() else inside
         if level.any():
@@ -368,9 +368,9 @@ class Comparison:
                     fontsize=12,
                 )
             return figure
-        laid, covered = self.laid()
+        warped, covered = self.warped()
         there = self.pictures[1].astype(np.float32)
-        blend = np.where(covered[:, :, None], (laid + there) / 2, there)
+        blend = np.where(covered[:, :, None], (warped + there) / 2, there)
         _show(axes[1, 0], blend.astype(np.uint8), "the left one laid over the right one")
         _draw_blocks(axes[1, 0], self)
         grey = np.repeat(self.difference()[:, :, None], 3, axis=2)
@@ -432,7 +432,7 @@ def block_corners(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
     found = comparison.alignment
     assert found.blocks is not None
     counts = ~np.isnan(found.blocks)
-    return _corners_of(found, counts), found.blocks[counts] >= found.agrees
+    return _corners_of(found, counts), found.blocks[counts] >= found.min_correlation
 
 
 def _corners_of(found: Alignment, chosen: np.ndarray) -> np.ndarray:
@@ -444,7 +444,7 @@ def _corners_of(found: Alignment, chosen: np.ndarray) -> np.ndarray:
     corner = np.stack([columns + 0.5, rows + 0.5], axis=1) * cell
     squares = corner[:, None, :] + np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * cell
     return (
-        carry(found.transform, squares.reshape(-1, 2)).reshape(squares.shape)
+        apply(found.transform, squares.reshape(-1, 2)).reshape(squares.shape)
         if found.frame == "left"
         else squares
     )

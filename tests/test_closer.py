@@ -13,7 +13,7 @@ from imgdup_nb.aligned import candidates
 from imgdup_nb.aligned import registration as alignment
 from imgdup_nb.aligned.agreement import Alignment
 from imgdup_nb.aligned.candidates import find_candidates
-from imgdup_nb.aligned.registration import PART, WHOLE, align
+from imgdup_nb.aligned.registration import WHOLE_IN_ZOOMED, WHOLES, align
 from imgdup_nb.aligned.scores import MAX_VOTE_BITS
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.engine.features import (
@@ -108,9 +108,9 @@ def test_each_of_several_versions_of_one_picture_is_found_in_its_own_place(photo
         assert found.overlap_right == pytest.approx(100 / 6, abs=1.5)
 
 
-@pytest.mark.parametrize(("look", "similarity"), [(PART, 95), (WHOLE, 60)])
+@pytest.mark.parametrize(("mode", "similarity"), [(WHOLE_IN_ZOOMED, 95), (WHOLES, 60)])
 def test_a_part_that_agrees_little_in_one_place_is_looked_for_in_the_next(
-    monkeypatch, features, look, similarity
+    monkeypatch, features, mode, similarity
 ):
     cat, given = features["cat"], []
     answers = iter(
@@ -125,9 +125,9 @@ def test_a_part_that_agrees_little_in_one_place_is_looked_for_in_the_next(
     pairs = np.array(
         [(0, 0), (1, 1), (0, 1), (1, 0)]
     )  # the first two are carried by a transform that moves nothing
-    assert alignment._align_view(cat, cat, pairs, False, look).similarity == similarity
+    assert alignment._align_view(cat, cat, pairs, False, mode).similarity == similarity
     assert given == [pairs.tolist(), [[0, 1], [1, 0]]][: len(given)]
-    assert len(given) == (2 if look is PART else 1)
+    assert len(given) == (2 if mode is WHOLE_IN_ZOOMED else 1)
 
 
 def test_a_picture_inside_another_is_found(photos, features):
@@ -175,9 +175,9 @@ def test_the_vote_passes_collages_on_whatever_the_order_and_elsewhere_too(featur
 
 
 def test_how_many_images_are_asked_at_a_time_changes_nothing(monkeypatch, features, nine):
-    images = [*(features[name] for name in SHARP), nine, replace(nine, closer=None)]
+    images = [*(features[name] for name in SHARP), nine, replace(nine, zoomed=None)]
     at_once = find_candidates(images, MAX_VOTE_BITS["aligned"])
-    monkeypatch.setattr(candidates, "ASKED_CLOSER", 2)
+    monkeypatch.setattr(candidates, "ZOOMED_TARGETS_A_TILE", 2)
     np.testing.assert_array_equal(find_candidates(images, MAX_VOTE_BITS["aligned"]), at_once)
 
 
@@ -213,10 +213,11 @@ def test_strangers_stay_strangers_from_closer_by(photos, features):
 
 
 @pytest.mark.parametrize(
-    ("look", "residual", "similarity"), [(WHOLE, 0.35, 79), (PART, 0.35, 0), (PART, 0.2, 79)]
+    ("mode", "residual", "similarity"),
+    [(WHOLES, 0.35, 79), (WHOLE_IN_ZOOMED, 0.35, 0), (WHOLE_IN_ZOOMED, 0.2, 79)],
 )
 def test_a_part_must_lie_still_whatever_features_carry_it(
-    monkeypatch, features, look, residual, similarity
+    monkeypatch, features, mode, residual, similarity
 ):
     found = Alignment(
         79.0,
@@ -225,10 +226,10 @@ def test_a_part_must_lie_still_whatever_features_carry_it(
         blocks=np.full((6, 8), 0.95, np.float32),
         residual=residual,
     )
-    monkeypatch.setattr(alignment, "settle", lambda *_: found)
+    monkeypatch.setattr(alignment, "refine", lambda *_: found)
     cat = features["cat"]
     straight = np.repeat(np.arange(len(cat)), 2).reshape(-1, 2)
-    assert alignment._align_view(cat, cat, straight, False, look).similarity == pytest.approx(
+    assert alignment._align_view(cat, cat, straight, False, mode).similarity == pytest.approx(
         similarity
     )
 
@@ -238,12 +239,12 @@ def test_a_part_must_lie_still_whatever_features_carry_it(
 
 def test_only_a_picture_of_more_than_twice_the_working_size_is_looked_at_closer(photos):
     temple = photos["temple"]
-    assert aligned_features(temple.resize((640, 480))).closer is None
+    assert aligned_features(temple.resize((640, 480))).zoomed is None
     assert not is_large(640, 480)
     large = aligned_features(temple.resize((660, 495)))
-    assert large.closer is not None
-    assert (large.closer.size, len(large.closer.mirrored)) == (large.size, 0)
-    assert 300 < len(large.closer) <= 600
+    assert large.zoomed is not None
+    assert (large.zoomed.size, len(large.zoomed.mirrored)) == (large.size, 0)
+    assert 300 < len(large.zoomed) <= 600
 
 
 def test_a_jpeg_that_is_decoded_smaller_is_looked_at_closer_as_its_png_is(tmp_path, photos):
@@ -253,28 +254,28 @@ def test_a_jpeg_that_is_decoded_smaller_is_looked_at_closer_as_its_png_is(tmp_pa
     picture.save(tmp_path / "a.jpg", quality=97)
     picture.save(tmp_path / "a.png")
     jpeg, png = (read_features(str(tmp_path / name), "aligned") for name in ("a.jpg", "a.png"))
-    assert jpeg.closer is not None
-    assert png.closer is not None
+    assert jpeg.zoomed is not None
+    assert png.zoomed is not None
     assert align(jpeg, png).similarity > 97
-    assert read_features(str(tmp_path / "a.png"), "akaze").closer is None
+    assert read_features(str(tmp_path / "a.png"), "akaze").zoomed is None
 
 
 def test_faint_parts_of_a_picture_get_their_features_too(photos):
     faint = ImageEnhance.Contrast(photos["temple"]).enhance(0.35)
-    closer = aligned_features(
+    zoomed = aligned_features(
         collage([photos["coffee"], photos["astronaut"], photos["cat"], faint], columns=2)
-    ).closer
-    width, height = closer.size
-    in_faint = ((closer.points[:, 0] > width / 2) & (closer.points[:, 1] > height / 2)).sum()
-    assert in_faint > 0.12 * len(closer)
+    ).zoomed
+    width, height = zoomed.size
+    in_faint = ((zoomed.points[:, 0] > width / 2) & (zoomed.points[:, 1] > height / 2)).sum()
+    assert in_faint > 0.12 * len(zoomed)
 
 
 def test_points_from_closer_by_lie_where_those_of_the_whole_do(nine):
     width, height = nine.size
-    for points in (nine.points, nine.closer.points):
+    for points in (nine.points, nine.zoomed.points):
         assert (points >= 0).all()
         assert (points <= (width, height)).all()
-    assert nine.closer.points.max(axis=0) == pytest.approx((width, height), rel=0.1)
+    assert nine.zoomed.points.max(axis=0) == pytest.approx((width, height), rel=0.1)
 
 
 def test_points_are_spread_in_turns_over_the_cells():
@@ -290,11 +291,11 @@ def test_what_was_seen_closer_is_kept_and_part_of_what_an_image_is(nine):
     kept = nine.to_bytes()
     again = Features.from_bytes(kept)
     assert again.to_bytes() == kept
-    assert again.key == nine.key != replace(nine, closer=None).key
+    assert again.key == nine.key != replace(nine, zoomed=None).key
     assert len(kept) < 72_000
     for name in ("points", "angles", "bits", "mirrored"):
         np.testing.assert_array_equal(
-            getattr(again.closer, name), getattr(nine.closer, name), strict=True
+            getattr(again.zoomed, name), getattr(nine.zoomed, name), strict=True
         )
 
 
@@ -305,7 +306,7 @@ def test_odd_large_pictures_neither_fail_nor_agree_with_a_photograph(features, s
         Image.new("RGB", size, "white"),
         Image.fromarray(random.integers(0, 256, (*size[::-1], 3), dtype=np.uint8)),
     ):
-        odd = aligned_features(picture, closer=True)
+        odd = aligned_features(picture, zoomed=True)
         assert odd.size == working_size(*size)
         assert align(odd, features["cat"]).similarity < 70
         assert Features.from_bytes(odd.to_bytes()).key == odd.key

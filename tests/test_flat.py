@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from imgdup_nb import Collection, fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.aligned import candidates as flat_frames
 from imgdup_nb.aligned.agreement import is_textured
-from imgdup_nb.aligned.candidates import BEST, find_alike_frames
+from imgdup_nb.aligned.candidates import MAX_PARTNERS, find_alike_frames
 from imgdup_nb.engine.features import Features, aligned_features
 
 
@@ -97,11 +97,11 @@ def test_the_answer_depends_neither_on_the_order_of_images_nor_on_the_size_of_bl
     grey = np.asarray(bars((60, 140)).convert("L").resize((40, 30)))
     pictures = [of_grey(grey + rng.integers(0, 3, grey.shape)) for _ in range(60)]
     pairs = pairs_of(pictures)
-    assert 60 * BEST / 2 <= len(pairs) <= 60 * BEST < 60 * 59 / 2
+    assert 60 * MAX_PARTNERS / 2 <= len(pairs) <= 60 * MAX_PARTNERS < 60 * 59 / 2
     order = rng.permutation(60)
     again = pairs_of([pictures[k] for k in order])
     assert sorted(tuple(sorted(order[list(pair)].tolist())) for pair in again) == pairs
-    monkeypatch.setattr(flat_frames, "BLOCK_BYTES", 8 * 60 * 7)
+    monkeypatch.setattr(flat_frames, "WEIGHT_BLOCK_BYTES", 8 * 60 * 7)
     assert pairs_of(pictures) == pairs
 
 
@@ -113,12 +113,12 @@ def test_of_a_thousand_that_look_the_same_each_has_few_partners():
         pictures.append(of_grey(grey, 1))
         pictures[-1].bits[:] = number
     n_partners = np.bincount(np.array(pairs_of(pictures)).ravel(), minlength=1000)
-    assert n_partners.min() >= BEST
-    assert n_partners.max() <= 2 * BEST
-    copies = [pictures[0]] * (4 * BEST) + [
+    assert n_partners.min() >= MAX_PARTNERS
+    assert n_partners.max() <= 2 * MAX_PARTNERS
+    copies = [pictures[0]] * (4 * MAX_PARTNERS) + [
         random_flat(rng) for _ in range(3)
     ]  # these cannot be told apart: all or none
-    assert {(a, b) for b in range(4 * BEST) for a in range(b)} <= set(pairs_of(copies))
+    assert {(a, b) for b in range(4 * MAX_PARTNERS) for a in range(b)} <= set(pairs_of(copies))
 
 
 def test_the_cleanest_of_many_scans_is_not_the_partner_of_all():
@@ -128,20 +128,21 @@ def test_the_cleanest_of_many_scans_is_not_the_partner_of_all():
         of_grey(np.clip(sharp + rng.normal(0, 1 + 0.1 * k, (30, 40)), 0, 255)) for k in range(60)
     ]
     n_partners = np.bincount(np.array(pairs_of(scans)).ravel(), minlength=len(scans))
-    assert n_partners.min() >= BEST
-    assert n_partners.max() <= 4 * BEST
+    assert n_partners.min() >= MAX_PARTNERS
+    assert n_partners.max() <= 4 * MAX_PARTNERS
 
 
 def test_the_most_alike_are_the_partners():
     rng = np.random.default_rng(3)
     sharp = np.asarray(bars((60, 140)).convert("L").resize((40, 30)), int)
     pictures = [
-        of_grey(np.clip(sharp + rng.normal(0, 4 * k, (30, 40)), 0, 255)) for k in range(BEST + 4)
+        of_grey(np.clip(sharp + rng.normal(0, 4 * k, (30, 40)), 0, 255))
+        for k in range(MAX_PARTNERS + 4)
     ]
     partners = {
         b for a, b in pairs_of([pictures[0], *pictures[:0:-1]]) if a == 0
     }  # the least alike first
-    assert {BEST + 3, BEST + 2} <= partners
+    assert {MAX_PARTNERS + 3, MAX_PARTNERS + 2} <= partners
 
 
 def test_a_shade_from_side_to_side_is_like_every_other_and_not_looked_at_for_that():

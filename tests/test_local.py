@@ -22,9 +22,9 @@ from imgdup_nb import (
     verify_pairs,
 )
 from imgdup_nb.aligned import registration as alignment
-from imgdup_nb.aligned.agreement import Alignment, is_textured, judge_unvouched
+from imgdup_nb.aligned.agreement import Alignment, is_textured, judge_unsupported
 from imgdup_nb.aligned.candidates import find_candidates
-from imgdup_nb.aligned.geometry import carry, invert, lay_frame, outline
+from imgdup_nb.aligned.geometry import apply, frame_transform, invert, outline
 from imgdup_nb.aligned.match_loops import (
     ANGLE_BINS,
     _bin_of,
@@ -32,19 +32,19 @@ from imgdup_nb.aligned.match_loops import (
     popcount,
     ratio_matches,
 )
-from imgdup_nb.aligned.registration import VIEWS, _settle_small, align, is_enlarged
+from imgdup_nb.aligned.registration import VIEWS, _refine_small, align, is_enlarged
 from imgdup_nb.aligned.scores import MAX_VOTE_BITS, score_akaze
 from imgdup_nb.aligned.warp_loops import (
     blur,
     blur_inside,
     clip_to_picture,
     fit_affine,
-    judge_flat,
-    lay,
-    pick,
+    judge_flat_blocks,
+    quickselect,
+    similarity_of,
     solve,
     sum_cells,
-    weigh,
+    warp,
 )
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.engine import copies as relations
@@ -190,7 +190,7 @@ def test_overlap_rotation_scale_and_mirror_are_those_of_the_change(cat):
 def test_the_transform_leads_points_of_left_to_the_same_points_of_right(cat):
     found = aligned(cat, crop(cat, 0.5, 0, 0))
     width, height = working_size(*cat.size)
-    assert carry(found.transform, [(0, 0), (width / 2, height / 2)]) == pytest.approx(
+    assert apply(found.transform, [(0, 0), (width / 2, height / 2)]) == pytest.approx(
         np.array([(0, 0), working_size(*crop(cat, 0.5).size)]), abs=3
     )
 
@@ -198,7 +198,7 @@ def test_the_transform_leads_points_of_left_to_the_same_points_of_right(cat):
 def test_going_back_undoes_a_transform():
     transform = np.array([[0.9, -0.3, 12], [0.2, 1.1, -7]])
     points = np.random.default_rng(0).random((5, 2)) * 100
-    assert carry(invert(transform), carry(transform, points)) == pytest.approx(points)
+    assert apply(invert(transform), apply(transform, points)) == pytest.approx(points)
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
@@ -247,20 +247,20 @@ def test_another_shot_of_a_scene_is_in_the_band_of_what_looks_alike_and_a_copy_a
 
 
 def test_what_lies_apart_changes_nothing_below_the_lowest_band_and_keeps_the_order_above():
-    assert [weigh(share / 100, 0.05, 0.0) for share in (0, 69, 85, 100)] == pytest.approx(
+    assert [similarity_of(share / 100, 0.05, 0.0) for share in (0, 69, 85, 100)] == pytest.approx(
         [0, 69, 85, 100]
     )
-    assert [weigh(share / 100, 0.5, 0.0) for share in (0, 69, 70, 85, 100)] == pytest.approx(
-        [0, 69, 70, 74.5, 79]
-    )
-    assert 79 < weigh(1.0, 0.18, 0.0) < 100
+    assert [
+        similarity_of(share / 100, 0.5, 0.0) for share in (0, 69, 70, 85, 100)
+    ] == pytest.approx([0, 69, 70, 74.5, 79])
+    assert 79 < similarity_of(1.0, 0.18, 0.0) < 100
 
 
 def test_what_is_in_doubt_is_in_that_band_too_however_still_it_lies():
-    assert [weigh(share / 100, 0.05, 1.0) for share in (0, 69, 85, 100)] == pytest.approx(
+    assert [similarity_of(share / 100, 0.05, 1.0) for share in (0, 69, 85, 100)] == pytest.approx(
         [0, 69, 74.5, 79]
     )
-    assert weigh(1.0, 0.05, 0.5) == pytest.approx(89.5)
+    assert similarity_of(1.0, 0.05, 0.5) == pytest.approx(89.5)
 
 
 # -- pictures that are tiny or nearly flat ---------------------------------------------------------
@@ -299,13 +299,13 @@ def test_a_tiny_copy_is_found_turned_and_mirrored_too(cat, turn):
 def test_a_frame_is_laid_on_a_frame_as_numpy_turns_pictures():
     small = np.arange(256)
     for view, places in enumerate(VIEWS):
-        transform = lay_frame(view, (320, 240), (200, 300))
-        x, y = carry(transform, outline((320, 240))).T
+        transform = frame_transform(view, (320, 240), (200, 300))
+        x, y = apply(transform, outline((320, 240))).T
         assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx((0, 200, 0, 300))
         row, column = divmod(
             int(np.flatnonzero(small[places] == 3)[0]), 16
         )  # where the pixel (3, 0) of 16 x 16 has gone
-        [middle] = carry(transform, [(3.5 / 16 * 320, 0.5 / 16 * 240)])
+        [middle] = apply(transform, [(3.5 / 16 * 320, 0.5 / 16 * 240)])
         assert tuple(middle) == pytest.approx(((column + 0.5) / 16 * 200, (row + 0.5) / 16 * 300))
 
 
@@ -322,8 +322,8 @@ def test_only_pictures_of_few_pixels_may_be_judged_when_made_small(cat):
         aligned_features(picture.filter(ImageFilter.GaussianBlur(1)).convert("RGB"))
         for picture in (one, other)
     ]
-    straight = lay_frame(0, features[0].size, features[1].size)
-    assert _settle_small(*features, straight).similarity >= 70  # it would pass
+    straight = frame_transform(0, features[0].size, features[1].size)
+    assert _refine_small(*features, straight).similarity >= 70  # it would pass
     assert align(*features).coarse is False
 
 
@@ -368,7 +368,7 @@ def flat_pair(left, right):
     sums = sum_cells(left.astype(np.float32), there, right.astype(np.float32), 8)
     blocks = np.full((left.shape[0] // 8 - 1, left.shape[1] // 8 - 1), np.nan, np.float32)
     blocks[0] = 1.0  # a caption that agrees
-    return blocks, judge_flat(sums, 8, blocks)
+    return blocks, judge_flat_blocks(sums, 8, blocks)
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(1.0, 0.0), (1.0, 12.0), (0.7, 30.0), (1.5, -20.0)])
@@ -396,7 +396,10 @@ def test_flat_blocks_say_nothing_where_enough_is_textured():
     there, left = np.ones((80, 80), np.float32), np.zeros((80, 80), np.float32)
     blocks = np.full((9, 9), np.nan, np.float32)
     blocks[:4] = 1.0  # 36 of 81
-    assert judge_flat(sum_cells(left, there, left + np.float32(200), 8), 8, blocks) == (0.0, 0.0)
+    assert judge_flat_blocks(sum_cells(left, there, left + np.float32(200), 8), 8, blocks) == (
+        0.0,
+        0.0,
+    )
     assert np.isnan(blocks[4:]).all()
 
 
@@ -424,7 +427,7 @@ def test_blocks_that_lie_apart_and_that_few_features_carry_must_agree_more(corre
     blocks = np.full((6, 8), correlation, np.float32)
     blocks[0] = np.nan  # flat in both
     found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, residual=0.35)
-    assert judge_unvouched(found).similarity == pytest.approx(similarity)
+    assert judge_unsupported(found).similarity == pytest.approx(similarity)
 
 
 @pytest.mark.parametrize(
@@ -435,9 +438,9 @@ def test_more_is_asked_only_where_blocks_lie_apart_and_few_features_carry_them(
 ):
     blocks = np.full((6, 8), 0.87, np.float32)
     found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, residual=residual)
-    monkeypatch.setattr(alignment, "settle", lambda *_: found)
+    monkeypatch.setattr(alignment, "refine", lambda *_: found)
     monkeypatch.setattr(
-        alignment, "VOUCHED", vouched
+        alignment, "MIN_SUPPORTED_SHARE", vouched
     )  # of the features; 2.0 is more than there are
     features = aligned_features(cat)
     straight = np.repeat(np.arange(len(features.points)), 2).reshape(-1, 2)
@@ -865,7 +868,7 @@ def test_matches_give_their_transform_though_most_are_wrong():
     random = np.random.default_rng(1)
     source = random.uniform(0, 300, (60, 2)).astype(np.float32)
     transform = np.array([[0.8, -0.5, 70], [0.4, 0.9, -20]])
-    target = carry(transform, source).astype(np.float32)
+    target = apply(transform, source).astype(np.float32)
     target[:40] = random.uniform(0, 300, (40, 2))
     found, matches = fit_affine(source, target, False, 4.0, 6.0, 2.5, 8)
     assert found == pytest.approx(transform, abs=1e-3)
@@ -900,7 +903,7 @@ def test_equations_without_a_solution_have_the_determinant_0():
 def test_the_value_picked_is_the_one_at_its_place_in_order(values, data):
     place = data.draw(st.integers(0, len(values) - 1))
     spare = np.array([*values, np.nan])  # what follows the first n is not looked at
-    assert pick(spare, len(values), place) == sorted(values)[place]
+    assert quickselect(spare, len(values), place) == sorted(values)[place]
 
 
 def test_the_common_area_is_cut_at_the_borders():
@@ -911,8 +914,8 @@ def test_the_common_area_is_cut_at_the_borders():
 
 def test_a_picture_laid_is_read_between_pixels_and_knows_where_it_is():
     ramp = np.tile(np.arange(0, 200, 10, dtype=np.uint8), (6, 1))
-    laid, covered = lay(ramp, np.array([[1.0, 0, 0.5], [0, 1, 0]]), 6, 22)
-    assert laid[2, :19] == pytest.approx(np.arange(5, 195, 10))
+    warped, covered = warp(ramp, np.array([[1.0, 0, 0.5], [0, 1, 0]]), 6, 22)
+    assert warped[2, :19] == pytest.approx(np.arange(5, 195, 10))
     assert covered[2].tolist() == [1] * 20 + [0] * 2
 
 
@@ -933,15 +936,15 @@ def test_a_picture_laid_is_what_a_plain_loop_reads_however_thin_and_turned(shape
     picture = random.integers(0, 256, shape, dtype=np.uint8)
     for _ in range(20):
         back = np.column_stack([np.eye(2) + random.normal(0, 0.5, (2, 2)), random.normal(0, 3, 2)])
-        laid, covered = lay(picture, back, 8, 11)
+        warped, covered = warp(picture, back, 8, 11)
         for y, x in np.ndindex(8, 11):
             u, v = back @ (x, y, 1)
             is_there = -0.5 <= u <= shape[1] - 0.5 and -0.5 <= v <= shape[0] - 0.5
             assert covered[y, x] == is_there
-            assert laid[y, x] == pytest.approx(
+            assert warped[y, x] == pytest.approx(
                 read_between(picture.astype(float), u, v) if is_there else 0, abs=1e-3
             )
-        assert np.array_equal(lay.py_func(picture, back, 8, 11)[0], laid)
+        assert np.array_equal(warp.py_func(picture, back, 8, 11)[0], warped)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (2, 3), (12, 17)])

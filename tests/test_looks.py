@@ -12,21 +12,20 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
 
 from imgdup_nb import fingerprint_images, group_duplicates, scan_images, similar_pairs
-from imgdup_nb.aligned import candidates
+from imgdup_nb.aligned import candidates, matching
 from imgdup_nb.aligned import feature_index as feature_sets
-from imgdup_nb.aligned import matching as looks
 from imgdup_nb.aligned.candidates import (
-    BEST,
-    BEST_OF_MANY,
     MANY_VOTES,
+    MAX_PARTNERS,
+    MAX_VOTED_PARTNERS,
     VOTES,
     best_pairs,
     count_votes,
     find_candidates,
 )
 from imgdup_nb.aligned.feature_index import FeatureIndex, FeatureSet
-from imgdup_nb.aligned.match_loops import SLOT_BITS, are_noted, note_keys, read_keys
-from imgdup_nb.aligned.matching import LOOKS, Known, find_local_pairs, partners_across
+from imgdup_nb.aligned.match_loops import SLOT_BITS, add_keys, may_hold, read_keys
+from imgdup_nb.aligned.matching import SCORED_PAIRS, Known, find_local_pairs, partners_across
 from imgdup_nb.demo import PHOTOS, _open_original
 from imgdup_nb.engine.features import Features
 
@@ -62,13 +61,13 @@ def made_up(n, seed):
             bits,
             mirrored,
         )
-        nearer = rng.permutation(60)[: rng.integers(0, 60)]
-        closer = (
-            np.zeros((len(nearer), 2), np.float32),
-            np.full(len(nearer), 40, np.float32),
-            flipped(patches[nearer], rng, 6),
+        zoomed_view = rng.permutation(60)[: rng.integers(0, 60)]
+        zoomed = (
+            np.zeros((len(zoomed_view), 2), np.float32),
+            np.full(len(zoomed_view), 40, np.float32),
+            flipped(patches[zoomed_view], rng, 6),
         )
-        images.append(image.look_closer(*closer) if rng.random() < 0.3 else image)
+        images.append(image.with_zoomed(*zoomed) if rng.random() < 0.3 else image)
     return images
 
 
@@ -79,33 +78,35 @@ def made_up(n, seed):
 @given(st.integers(1, 25), st.integers(0, 10**6), st.data())
 def test_votes_of_new_images_are_those_that_all_would_have(n, seed, data):
     images = made_up(n, seed)
-    asking = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    is_query = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
     whole = count_votes(images, np.ones(n, dtype=bool), 56)
-    one, other = asking[whole["one"]], asking[whole["other"]]
+    one, other = is_query[whole["one"]], is_query[whole["other"]]
     with ThreadPoolExecutor(2) as pool:
         for executor in (None, pool):
-            assert count_votes(images, asking, 56, executor).tolist() == whole[one | other].tolist()
             assert (
-                count_votes(images, asking, 56, executor, within=False).tolist()
+                count_votes(images, is_query, 56, executor).tolist() == whole[one | other].tolist()
+            )
+            assert (
+                count_votes(images, is_query, 56, executor, within=False).tolist()
                 == whole[one != other].tolist()
             )
 
 
 def test_made_up_images_do_share_enough_for_votes():
     votes = count_votes(made_up(25, 0), np.ones(25, dtype=bool), 56)
-    for closer in (False, True):
-        assert 50 < (votes["closer"] == closer).sum() < 300
+    for zoomed in (False, True):
+        assert 50 < (votes["zoomed"] == zoomed).sum() < 300
     assert (votes["votes"] >= candidates.MIN_VOTES).all()
 
 
 def test_features_that_share_no_key_with_a_few_others_are_passed_over():
     images = made_up(40, 3)
     features = FeatureSet.join(images)
-    positions = candidates.draw_positions(256, closer=False)
+    positions = candidates.draw_positions(256, zoomed=False)
     few = features.keep(features.owner == 0)
-    sieved = features.keep_sharing(few, positions)
-    assert len(few.angles) <= len(sieved.angles) < len(features.angles)
-    assert (np.diff(sieved.starts)[0]) == len(few.angles)
+    prefiltered = features.keep_sharing(few, positions)
+    assert len(few.angles) <= len(prefiltered.angles) < len(features.angles)
+    assert (np.diff(prefiltered.starts)[0]) == len(few.angles)
 
 
 @settings(deadline=None)
@@ -124,18 +125,18 @@ def test_keys_are_the_bits_at_their_positions_the_first_one_the_highest(n, n_wor
 def test_a_key_noted_is_known_and_few_others_are():
     rng = np.random.default_rng(0)
     keys, others = rng.integers(0, 2**28, (2, 1, 5000)).astype(np.uint32)
-    noted = np.zeros((1, 2**SLOT_BITS // 64), np.uint64)
-    note_keys(keys, noted)
-    assert are_noted(keys, noted).all()
-    assert are_noted(others, noted).mean() < 0.01
+    bloom = np.zeros((1, 2**SLOT_BITS // 64), np.uint64)
+    add_keys(keys, bloom)
+    assert may_hold(keys, bloom).all()
+    assert may_hold(others, bloom).mean() < 0.01
 
 
 def test_an_index_of_few_features_answers_as_one_of_many(monkeypatch):
     features = FeatureSet.join(made_up(20, 4))
-    positions = candidates.draw_positions(256, closer=False)
+    positions = candidates.draw_positions(256, zoomed=False)
     answers = []
     for limit in (0, 2**16):
-        monkeypatch.setattr(feature_sets, "IN_CACHE", limit)
+        monkeypatch.setattr(feature_sets, "MAX_BLOOM_FEATURES", limit)
         begins, ends = FeatureIndex.build(features, positions).look_up(features.mirrored)
         answers.append([ends - begins, np.where(ends > begins, begins, 0)])
     assert np.array_equal(*answers)
@@ -143,7 +144,7 @@ def test_an_index_of_few_features_answers_as_one_of_many(monkeypatch):
 
 
 def test_of_few_votes_only_the_best_of_an_image_count(monkeypatch):
-    monkeypatch.setattr(candidates, "BEST", 1)
+    monkeypatch.setattr(candidates, "MAX_PARTNERS", 1)
     counted = [(0, 1, 5, 50), (0, 2, 5, 60), (1, 2, 5, 40), (1, 3, 25, 1), (2, 3, 5, 60)]
     votes = np.array([(*each, False) for each in counted], VOTES)
     assert best_pairs(votes, 4).tolist() == [[0, 1], [0, 2], [1, 3], [2, 3]]
@@ -159,13 +160,19 @@ def test_where_all_images_share_many_features_only_the_best_partners_of_each_are
         MANY_VOTES + np.random.default_rng(0).permutation(len(one)) % 200
     )
     looked_at = np.unique(best_pairs(votes, n), axis=0)
-    assert len(looked_at) <= n * (BEST_OF_MANY + 2) < len(one)  # and ties with the last of them
+    assert (
+        len(looked_at) <= n * (MAX_VOTED_PARTNERS + 2) < len(one)
+    )  # and ties with the last of them
     strongest = votes[votes["votes"] == votes["votes"].max()]
     assert {*zip(strongest["one"], strongest["other"], strict=True)} <= {
         *map(tuple, looked_at.tolist())
     }
     votes["votes"] = MANY_VOTES - 1
-    assert n * BEST / 2 <= len(np.unique(best_pairs(votes, n), axis=0)) <= n * (BEST + 2)
+    assert (
+        n * MAX_PARTNERS / 2
+        <= len(np.unique(best_pairs(votes, n), axis=0))
+        <= n * (MAX_PARTNERS + 2)
+    )
 
 
 # -- looks -----------------------------------------------------------------------------------------
@@ -279,12 +286,16 @@ def test_what_is_known_is_not_looked_at_again_and_changes_nothing(album, monkeyp
         prints,
         70,
         known=Known(
-            np.ones(n, bool), np.zeros(0, VOTES), np.zeros(0, LOOKS), votes.append, seen.append
+            np.ones(n, bool),
+            np.zeros(0, VOTES),
+            np.zeros(0, SCORED_PAIRS),
+            votes.append,
+            seen.append,
         ),
     )
     looked = []
     monkeypatch.setattr(
-        looks, "score_pairs", lambda pairs, *_: looked.extend(pairs) or (score for score in ())
+        matching, "score_pairs", lambda pairs, *_: looked.extend(pairs) or (score for score in ())
     )
     known = Known(np.zeros(n, bool), votes[0], np.concatenate(seen))
     for ours, theirs in zip(find_local_pairs(prints, 70, known=known), whole, strict=True):

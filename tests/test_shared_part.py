@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw, ImageOps
 from imgdup_nb import compare_images, fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.aligned import registration as alignment
 from imgdup_nb.aligned.agreement import Alignment
-from imgdup_nb.aligned.geometry import are_inside, is_vouched_for, largest_part
-from imgdup_nb.aligned.registration import BOTH_PARTS, _judge_parts, align
+from imgdup_nb.aligned.geometry import are_inside, has_support, largest_part
+from imgdup_nb.aligned.registration import BOTH_ZOOMED, _judge_parts, align
 from imgdup_nb.aligned.scores import score_aligned
 from imgdup_nb.compare import AGREE_COLOR
 from imgdup_nb.demo import PHOTOS, _open_original
@@ -64,7 +64,7 @@ def test_the_figure_and_what_is_left_of_the_background_are_both_found(
     assert turned.scale == pytest.approx(1.44, abs=0.03)
     for found in (kept, turned):
         assert found.shares_part
-        assert found.part.sum() >= 0.9 * (found.blocks >= found.agrees).sum()
+        assert found.part.sum() >= 0.9 * (found.blocks >= found.min_correlation).sum()
 
 
 def test_what_only_a_look_from_closer_by_at_both_finds_does_not_depend_on_which_comes_first(
@@ -81,12 +81,12 @@ def test_what_only_a_look_from_closer_by_at_both_finds_does_not_depend_on_which_
         back.overlap_right,
     )
     assert found.similarity > 0
-    assert align(replace(behind, closer=None), composite).similarity == 0
-    look = alignment._look
+    assert align(replace(behind, zoomed=None), composite).similarity == 0
+    mode = alignment._align_in_mode
     monkeypatch.setattr(
         alignment,
-        "_look",
-        lambda *seen: alignment.NOTHING if seen[2] is BOTH_PARTS else look(*seen),
+        "_align_in_mode",
+        lambda *seen: alignment.NOTHING if seen[2] is BOTH_ZOOMED else mode(*seen),
     )
     assert align(behind, composite).similarity == 0
 
@@ -160,9 +160,9 @@ def test_a_part_is_shared_where_features_carry_one_piece_that_lies_still_or_is_l
 @pytest.mark.parametrize("similarity", [70.0, 95.0])
 def test_from_70_up_nothing_more_is_asked(monkeypatch, features, similarity):
     strewn = replace(part_of(1, 3), similarity=similarity, matches=0)
-    monkeypatch.setattr(alignment, "_look", lambda *_: strewn)
+    monkeypatch.setattr(alignment, "_align_in_mode", lambda *_: strewn)
     assert align(features["coffee"], features["flower"]).similarity == similarity
-    monkeypatch.setattr(alignment, "_look", lambda *_: replace(strewn, similarity=69.9))
+    monkeypatch.setattr(alignment, "_align_in_mode", lambda *_: replace(strewn, similarity=69.9))
     assert align(features["coffee"], features["flower"]).similarity == 0
 
 
@@ -176,7 +176,7 @@ def test_a_part_that_is_shared_is_better_than_more_that_is_not(features):
 def test_seen_from_closer_by_in_both_it_is_a_part_at_most_and_its_own_features_vouch_for_it(
     features, again, similarity
 ):
-    coffee = features["coffee"].closer
+    coffee = features["coffee"].zoomed
     whole = Alignment(
         93.0,
         matches=30,
@@ -205,9 +205,9 @@ def test_points_beyond_the_blocks_are_in_no_part():
 def test_matches_count_for_a_part_where_both_ends_lie_in_it():
     inside, outside = np.ones(8, dtype=bool), np.zeros(8, dtype=bool)
     straight = np.arange(8).repeat(2).reshape(-1, 2)
-    assert is_vouched_for(inside, inside, straight)
-    assert not is_vouched_for(inside, outside, straight)
-    assert not is_vouched_for(inside, inside, straight[:5])
+    assert has_support(inside, inside, straight)
+    assert not has_support(inside, outside, straight)
+    assert not has_support(inside, inside, straight[:5])
 
 
 # -- what is said and drawn ------------------------------------------------------------------------

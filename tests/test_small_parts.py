@@ -73,10 +73,10 @@ def crop_and_whole():
 
 @pytest.mark.parametrize(("n_matches", "is_found"), [(7, False), (8, True)])
 def test_a_part_seen_from_closer_by_is_found_by_eight_matches(n_matches, is_found):
-    crop, whole, carry = crop_and_whole()
+    crop, whole, to_whole = crop_and_whole()
     points, bits = points_within(5, n_matches, 10, 10, 310, 230), random_bits(6, n_matches)
-    nearer = carry(points).astype(np.float32), np.zeros(n_matches, np.float32), bits
-    found = align(features_of(crop, points, bits), features_of(whole).look_closer(*nearer))
+    zoomed_view = to_whole(points).astype(np.float32), np.zeros(n_matches, np.float32), bits
+    found = align(features_of(crop, points, bits), features_of(whole).with_zoomed(*zoomed_view))
     assert (found.matches, found.similarity >= 90) == (
         (n_matches, True) if is_found else (0, False)
     )
@@ -84,14 +84,14 @@ def test_a_part_seen_from_closer_by_is_found_by_eight_matches(n_matches, is_foun
 
 @pytest.mark.parametrize(("n_matches", "is_found"), [(8, False), (13, True)])  # 4 and 6.5 percent
 def test_a_twentieth_of_the_features_in_common_is_enough_where_blocks_agree(n_matches, is_found):
-    crop, whole, carry = crop_and_whole()
+    crop, whole, to_whole = crop_and_whole()
     points, others = (
         points_within(7, 200, 10, 10, 310, 230),
         points_within(8, 200, 10, 10, 310, 230),
     )
     bits, other_bits = random_bits(9, 200), random_bits(10, 200)
     others[:n_matches], other_bits[:n_matches] = points[:n_matches], bits[:n_matches]
-    found = align(features_of(crop, points, bits), features_of(whole, carry(others), other_bits))
+    found = align(features_of(crop, points, bits), features_of(whole, to_whole(others), other_bits))
     assert (found.matches, found.similarity >= 90) == (
         (n_matches, True) if is_found else (0, False)
     )

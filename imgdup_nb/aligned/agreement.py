@@ -16,46 +16,58 @@ import numpy as np
 from ..engine.features import (
     MIN_BLOCKS,
     MIN_FEATURES,
+    MIN_VARIANCE,
     PIXELS_A_COLOUR,
     SMALL_CELL,
-    TEXTURED,
     Features,
     import_cv2,
 )
-from .geometry import determinant, invert, largest_part, lay_frame, overlaps, then, to_pixels
+from .bands import MAX_SCENE_SIMILARITY, MIN_SCENE_RESIDUAL, MIN_SURE_CORRELATION
+from .geometry import (
+    compose,
+    determinant,
+    frame_transform,
+    invert,
+    largest_part,
+    overlaps,
+    to_pixels,
+)
 
-CELL = 8  # pixels of the grey pictures; a block is 2 x 2 cells, and blocks overlap by half
-FEW_BLOCKS = 40  # a common area of fewer blocks is looked at with small cells
-SMALL_SHARE, SMALL_BLOCKS = (
+LARGE_CELL = 8  # pixels of the grey pictures; a block is 2 x 2 cells, and blocks overlap by half
+MIN_LARGE_BLOCKS = 40  # a common area of fewer blocks is looked at with small cells
+SMALL_OVERLAP, MIN_SMALL_OVERLAP_BLOCKS = (
     25.0,
     24,
 )  # percent of a picture; where less of it is common, so many blocks must say that it is
-MIN_OVERLAP, MIN_BOTH = (
+MIN_OVERLAP_OF_ONE, MIN_OVERLAP_OF_BOTH = (
     20.0,
     4.0,
 )  # percent that must be common of the picture of which more is; of each
-AGREES = (
+MIN_CORRELATION = (
     0.85  # correlation of a block; photographs taken a second apart mostly stay below in what moved
 )
-LACKS, TIMES = (
+ALLOWED_LOSS, ALLOWED_LOSS_FACTOR = (
     0.02,
     30,
 )  # of correlation: what any block may lack, and how many times what the median lacks besides
-ALL_BUT_ALL = (
+MAX_IMPERFECT_SIMILARITY = (
     99.0  # percent; so much is claimed at most where a block lacks more, or colours are lost
 )
 # where most blocks are all but equal, so that one word that is another shows; or few features vouch
 # for it
-AGREES_MORE = 0.9
-COARSE, COARSER = 2, 4  # times smaller than the grey pictures, where a copy has lost its detail
-AGREES_COARSE, AGREES_COARSER = 0.7, 0.9  # correlation of a block there
-SIMILAR = 0.5  # correlation from which a block says where the pictures should lie
-MAX_STEPS, SETTLED_PIXELS = (
+MIN_STRICT_CORRELATION = 0.9
+COARSE_FACTOR, COARSEST_FACTOR = (
+    2,
+    4,
+)  # times smaller than the grey pictures, where a copy has lost its detail
+MIN_COARSE_CORRELATION, MIN_COARSEST_CORRELATION = 0.7, 0.9  # correlation of a block there
+MIN_STEP_CORRELATION = 0.5  # correlation from which a block says where the pictures should lie
+MAX_STEPS, MIN_STEP_PIXELS = (
     4,
     0.1,
 )  # of moving the transform; pixels of the grey picture that end it
-SETTLED = 90.0  # percent; then nothing else is tried
-LARGE_PART, SHARP = (
+STOP_SIMILARITY = 90.0  # percent; then nothing else is tried
+MIN_LARGE_PART_BLOCKS, MIN_SURE_BLOCK_SHARE = (
     40,
     0.85,
 )  # blocks in one piece; of these so many agree surely though around them all has changed
@@ -70,7 +82,7 @@ def is_textured(features: Features) -> bool:
         from .warp_loops import count_all_textured
 
         n_blocks = (
-            count_all_textured(features.grey, SMALL_CELL, TEXTURED)
+            count_all_textured(features.grey, SMALL_CELL, MIN_VARIANCE)
             if len(features) >= MIN_FEATURES
             else 0
         )
@@ -126,8 +138,8 @@ class Alignment:
     blocks: np.ndarray | None = None
     residual: float = math.nan
     frame: str = "right"
-    cell: int = CELL
-    agrees: float = AGREES
+    cell: int = LARGE_CELL
+    min_correlation: float = MIN_CORRELATION
     doubt: float = 0.0
     coarse: bool = False
     recoloured: float = 0.0
@@ -138,13 +150,13 @@ class Alignment:
         return (
             np.zeros((0, 0), dtype=bool)
             if self.blocks is None
-            else largest_part(self.blocks >= self.agrees)
+            else largest_part(self.blocks >= self.min_correlation)
         )
 
     @property
     def agreeing(self) -> float:
         """Percent of the textured blocks that agree, whatever it counts as."""
-        return 0.0 if self.blocks is None else 100 * share_of(self.blocks, self.agrees)
+        return 0.0 if self.blocks is None else 100 * share_of(self.blocks, self.min_correlation)
 
     @property
     def shares_part(self) -> bool:
@@ -155,13 +167,12 @@ class Alignment:
         """
         if self.blocks is None or self.matches == 0:
             return False
-        from .bands import SHOT, SURELY
-
         n = int(self.part.sum())
         if n < MIN_BLOCKS:
             return False
-        return self.residual < SHOT or (
-            n >= LARGE_PART and share_of(self.blocks[self.part], SURELY) >= SHARP
+        return self.residual < MIN_SCENE_RESIDUAL or (
+            n >= MIN_LARGE_PART_BLOCKS
+            and share_of(self.blocks[self.part], MIN_SURE_CORRELATION) >= MIN_SURE_BLOCK_SHARE
         )
 
     @property
@@ -192,7 +203,7 @@ class Alignment:
 NOTHING = Alignment(0.0, residual=math.inf)
 
 
-def turn_round(found: Alignment) -> Alignment:
+def exchange_sides(found: Alignment) -> Alignment:
     """Return the same with left and right exchanged."""
     if found.transform is None:
         return found
@@ -205,28 +216,28 @@ def turn_round(found: Alignment) -> Alignment:
     )
 
 
-def share_of(blocks: np.ndarray, agrees: float) -> float:
+def share_of(blocks: np.ndarray, min_correlation: float) -> float:
     """Return which share of the blocks that say something agrees."""
     from .warp_loops import share_agreeing
 
-    return share_agreeing(blocks.ravel(), agrees)
+    return share_agreeing(blocks.ravel(), min_correlation)
 
 
-def are_enough(shares: tuple[float, float], min_both: float) -> bool:
+def overlap_enough(shares: tuple[float, float], min_overlap: float) -> bool:
     """Whether so many percent of each picture are common, and more of one of them."""
-    return max(shares) >= MIN_OVERLAP and min(shares) >= min_both
+    return max(shares) >= MIN_OVERLAP_OF_ONE and min(shares) >= min_overlap
 
 
-def settle(
+def refine(
     first: Features,
     second: Features,
     transform: np.ndarray,
     matches: int,
-    min_both: float,
+    min_overlap: float,
     smaller: int = 1,
 ) -> Alignment:
     """Let the grey pictures themselves, made some times smaller, move the transform until blocks lie as well as they can."""
-    from .warp_loops import settle_blocks
+    from .warp_loops import refine_blocks
 
     is_shrunk = (
         abs(determinant(transform)) <= 1
@@ -237,22 +248,35 @@ def settle(
     grey = _shrink(source.grey, math.sqrt(abs(determinant(onto))) / smaller)
     there = _shrink(target.grey, 1 / smaller)
     to_source, to_target = to_pixels(source.size, grey.shape), to_pixels(target.size, there.shape)
-    back = then(invert(to_target), invert(onto), to_source)
-    agrees = {1: AGREES, COARSE: AGREES_COARSE, COARSER: AGREES_COARSER}[smaller]
-    cells = (CELL, SMALL_CELL) if smaller == 1 else (SMALL_CELL, SMALL_CELL)
-    blocks, percent, residual, doubt, back, cell = settle_blocks(
-        grey, there, back, *cells, FEW_BLOCKS, TEXTURED, SIMILAR, agrees, MAX_STEPS, SETTLED_PIXELS
+    back = compose(invert(to_target), invert(onto), to_source)
+    min_correlation = {
+        1: MIN_CORRELATION,
+        COARSE_FACTOR: MIN_COARSE_CORRELATION,
+        COARSEST_FACTOR: MIN_COARSEST_CORRELATION,
+    }[smaller]
+    cells = (LARGE_CELL, SMALL_CELL) if smaller == 1 else (SMALL_CELL, SMALL_CELL)
+    blocks, percent, residual, doubt, back, cell = refine_blocks(
+        grey,
+        there,
+        back,
+        *cells,
+        MIN_LARGE_BLOCKS,
+        MIN_VARIANCE,
+        MIN_STEP_CORRELATION,
+        min_correlation,
+        MAX_STEPS,
+        MIN_STEP_PIXELS,
     )
     if smaller == 1 and percent > 0:
-        percent, agrees = _judge_exactly(blocks, percent, residual, doubt)
-    settled = then(to_target, back, invert(to_source))
-    transform = invert(settled) if is_shrunk else settled
+        percent, min_correlation = _judge_exactly(blocks, percent, residual, doubt)
+    refined = compose(to_target, back, invert(to_source))
+    transform = invert(refined) if is_shrunk else refined
     shares = overlaps(transform, first.size, second.size)
-    min_blocks = MIN_BLOCKS if min(shares) >= SMALL_SHARE else SMALL_BLOCKS
+    min_blocks = MIN_BLOCKS if min(shares) >= SMALL_OVERLAP else MIN_SMALL_OVERLAP_BLOCKS
     if (
         percent <= 0
         or np.count_nonzero(~np.isnan(blocks)) < min_blocks
-        or not are_enough(shares, min_both)
+        or not overlap_enough(shares, min_overlap)
     ):
         return NOTHING
     return Alignment(
@@ -264,16 +288,16 @@ def settle(
         residual=smaller * residual,
         frame="right" if is_shrunk else "left",
         cell=smaller * cell,
-        agrees=agrees,
+        min_correlation=min_correlation,
         doubt=doubt,
         coarse=smaller > 1,
     )
 
 
-def settle_equal(left: Features, right: Features) -> Alignment:
+def refine_equal(left: Features, right: Features) -> Alignment:
     """Return how two pictures lie on each other of which all that was kept is equal, however little texture they have."""
     upright = np.eye(3)[:2]
-    found = settle(left, right, upright, len(left), MIN_BOTH)
+    found = refine(left, right, upright, len(left), MIN_OVERLAP_OF_BOTH)
     return replace(
         found,
         similarity=100.0,
@@ -289,14 +313,14 @@ def _judge_exactly(
     blocks: np.ndarray, percent: float, residual: float, doubt: float
 ) -> tuple[float, float]:
     """Return the similarity where blocks are expected to agree as well as most do, and the correlation that this asks for."""
-    from .warp_loops import middle_and_least, weigh
+    from .warp_loops import median_and_min, similarity_of
 
-    middle, least = middle_and_least(blocks)
-    expected = 1 - LACKS - TIMES * (1 - middle)
-    agrees = min(max(AGREES, expected), AGREES_MORE)
-    if agrees > AGREES:
-        percent = weigh(share_of(blocks, agrees), residual, doubt)
-    return percent if least >= expected else min(percent, ALL_BUT_ALL), agrees
+    middle, least = median_and_min(blocks)
+    expected = 1 - ALLOWED_LOSS - ALLOWED_LOSS_FACTOR * (1 - middle)
+    min_correlation = min(max(MIN_CORRELATION, expected), MIN_STRICT_CORRELATION)
+    if min_correlation > MIN_CORRELATION:
+        percent = similarity_of(share_of(blocks, min_correlation), residual, doubt)
+    return percent if least >= expected else min(percent, MAX_IMPERFECT_SIMILARITY), min_correlation
 
 
 def _shrink(grey: np.ndarray, factor: float) -> np.ndarray:
@@ -307,15 +331,15 @@ def _shrink(grey: np.ndarray, factor: float) -> np.ndarray:
     return import_cv2().resize(grey, size, interpolation=import_cv2().INTER_AREA)
 
 
-def judge_unvouched(found: Alignment) -> Alignment:
+def judge_unsupported(found: Alignment) -> Alignment:
     """Judge an alignment again whose blocks lie apart and which few features carry."""
-    from .warp_loops import weigh
+    from .warp_loops import similarity_of
 
     if found.blocks is None:
         return found
-    agrees = max(found.agrees, AGREES_MORE)
-    similarity = weigh(share_of(found.blocks, agrees), found.residual, found.doubt)
-    return replace(found, similarity=similarity, agrees=agrees)
+    min_correlation = max(found.min_correlation, MIN_STRICT_CORRELATION)
+    similarity = similarity_of(share_of(found.blocks, min_correlation), found.residual, found.doubt)
+    return replace(found, similarity=similarity, min_correlation=min_correlation)
 
 
 def judge_colours(found: Alignment, left: Features, right: Features) -> Alignment:
@@ -324,35 +348,34 @@ def judge_colours(found: Alignment, left: Features, right: Features) -> Alignmen
     What is alike but for its colours, a shirt in blue and in red, is at least in the band of other
     shots.
     """
-    from .bands import SHOT_AT_MOST
-    from .warp_loops import weigh
+    from .warp_loops import similarity_of
 
     blocks = found.blocks
-    if blocks is None or found.transform is None or found.similarity <= SHOT_AT_MOST:
+    if blocks is None or found.transform is None or found.similarity <= MAX_SCENE_SIMILARITY:
         return found
-    agreeing = blocks >= found.agrees
+    agreeing = blocks >= found.min_correlation
     other, same = compare_colours(left, right, found.transform, found.frame, agreeing, found.cell)
     if not same:
-        found = replace(found, similarity=min(found.similarity, ALL_BUT_ALL))
+        found = replace(found, similarity=min(found.similarity, MAX_IMPERFECT_SIMILARITY))
     if not other.any():
         return found
     left_over = np.where(other, np.float32(0), blocks)
     similarity = max(
-        weigh(share_of(left_over, found.agrees), found.residual, found.doubt),
-        weigh(share_of(blocks, found.agrees), found.residual, 1.0),
+        similarity_of(share_of(left_over, found.min_correlation), found.residual, found.doubt),
+        similarity_of(share_of(blocks, found.min_correlation), found.residual, 1.0),
     )
     recoloured = 100 * np.count_nonzero(other) / np.count_nonzero(agreeing)
     return replace(found, similarity=similarity, blocks=left_over, recoloured=recoloured)
 
 
-OTHER_COLOUR = (
+MIN_OTHER_COLOUR_DISTANCE = (
     30.0  # levels of chroma; strong compression and clipped highlights change a block by less
 )
-SAME_COLOUR = 10.0  # levels of chroma, the mean of all blocks
-MATTERS = 0.05  # of the blocks of a whole picture
-COLOURLESS = 8.0  # levels of chroma, root mean square
-ONE_HUE = 0.75  # of the mean square of all colours that is the square of their mean
-FADED = 0.5  # of its colours; a copy that has kept less is not all that the original is
+MAX_SAME_COLOUR_DISTANCE = 10.0  # levels of chroma, the mean of all blocks
+MIN_RECOLOURED_SHARE = 0.05  # of the blocks of a whole picture
+MAX_COLOURLESS_CHROMA = 8.0  # levels of chroma, root mean square
+MIN_ONE_HUE_SHARE = 0.75  # of the mean square of all colours that is the square of their mean
+MIN_KEPT_COLOUR = 0.5  # of its colours; a copy that has kept less is not all that the original is
 
 
 def have_other_colours(left: Features, right: Features) -> bool:
@@ -367,10 +390,10 @@ def have_other_colours(left: Features, right: Features) -> bool:
     (True, False)
     """
     rows, columns = right.colours.shape[:2]
-    frame_on_frame = lay_frame(0, left.size, right.size)
+    frame_on_frame = frame_transform(0, left.size, right.size)
     blocks = np.ones((rows - 1, columns - 1), bool)
     other, _ = compare_colours(left, right, frame_on_frame, "right", blocks, PIXELS_A_COLOUR)
-    return other.size > 0 and float(other.mean()) > MATTERS
+    return other.size > 0 and float(other.mean()) > MIN_RECOLOURED_SHARE
 
 
 def compare_colours(
@@ -402,7 +425,7 @@ def compare_colours(
     Notes
     -----
     The paler picture may have lost the same share of its colour everywhere; what is further than
-    `OTHER_COLOUR` from that is of another colour. Where it is all of one hue and the other is not,
+    `MIN_OTHER_COLOUR_DISTANCE` from that is of another colour. Where it is all of one hue and the other is not,
     it was toned, as sepia is: nothing of its colour was kept.
     """
     from .colour_loops import distances, mean_blocks, sum_products
@@ -413,27 +436,27 @@ def compare_colours(
     )
     n = cell // PIXELS_A_COLOUR
     pale, rich = (
-        mean_blocks(_lay(source, target, onto), agreeing, n),
+        mean_blocks(_warp_colours(source, target, onto), agreeing, n),
         mean_blocks(_chroma(target), agreeing, n),
     )
     strength, most = sum_products(pale, pale), sum_products(rich, rich)
     if strength > most:
         pale, rich, strength, most = rich, pale, most, strength
-    if most <= COLOURLESS**2 * len(rich):
+    if most <= MAX_COLOURLESS_CHROMA**2 * len(rich):
         return other, True
     if _is_of_one_hue(pale, strength) and not _is_of_one_hue(rich, most):
         return other, False
     kept = max(0.0, sum_products(pale, rich) / most)
     off = distances(pale, rich, kept)
-    other[agreeing] = off > OTHER_COLOUR
-    return other, kept >= FADED and float(off.mean()) <= SAME_COLOUR
+    other[agreeing] = off > MIN_OTHER_COLOUR_DISTANCE
+    return other, kept >= MIN_KEPT_COLOUR and float(off.mean()) <= MAX_SAME_COLOUR_DISTANCE
 
 
 def _is_of_one_hue(colours: np.ndarray, strength: float) -> bool:
     """Whether colours, n x 2, whose squares have a sum, are mostly their mean."""
     from .colour_loops import square_of_mean
 
-    return square_of_mean(colours) > ONE_HUE * strength / len(colours)
+    return square_of_mean(colours) > MIN_ONE_HUE_SHARE * strength / len(colours)
 
 
 def _chroma(image: Features) -> np.ndarray:
@@ -441,7 +464,7 @@ def _chroma(image: Features) -> np.ndarray:
     return image.colours.astype(np.float32) - np.float32(128)
 
 
-def _lay(source: Features, target: Features, onto: np.ndarray) -> np.ndarray:
+def _warp_colours(source: Features, target: Features, onto: np.ndarray) -> np.ndarray:
     """Return the colours of a picture as they lie on another, float32, as many as that has."""
     cv2 = import_cv2()
     colours = _chroma(source)
@@ -449,7 +472,7 @@ def _lay(source: Features, target: Features, onto: np.ndarray) -> np.ndarray:
     size = [max(1, round(side * smaller)) for side in colours.shape[1::-1]]
     colours = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
     there = target.colours.shape
-    pixels = then(
+    pixels = compose(
         invert(to_pixels(source.size, colours.shape)), onto, to_pixels(target.size, there)
     )
     return cv2.warpAffine(

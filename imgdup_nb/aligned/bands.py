@@ -6,9 +6,15 @@ on disk and does not look at other files: after a change here, remove `__pycache
 
 from __future__ import annotations
 
-COPY, SHOT = 0.15, 0.22  # pixels that what agrees is apart, in the median: a copy; another shot
-LOOKS_ALIKE, SHOT_AT_MOST = 70.0, 79.0  # percent; the band of other shots of one scene
-SURELY, WHOLLY, PARTLY = (
+MAX_COPY_RESIDUAL, MIN_SCENE_RESIDUAL = (
+    0.15,
+    0.22,
+)  # pixels that what agrees is apart, in the median: a copy; another shot
+MIN_SCENE_SIMILARITY, MAX_SCENE_SIMILARITY = (
+    70.0,
+    79.0,
+)  # percent; the band of other shots of one scene
+MIN_SURE_CORRELATION, NO_DOUBT_SHARE, DOUBT_SHARE = (
     0.95,
     0.98,
     0.95,

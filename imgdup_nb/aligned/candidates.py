@@ -27,25 +27,27 @@ import numpy as np
 from ..engine.features import FRAME_SIDE, MIN_FEATURES, Features
 from ..engine.parallel import LazySequence, each, map_batches
 from .feature_index import FeatureIndex, FeatureSet
-from .registration import ALIKE, VIEWS
+from .registration import MIN_FRAME_CORRELATION, VIEWS
 
 N_TABLES = 14
-KEY_BITS, CLOSER_KEY_BITS = 28, 26  # a part has few features, so more of them must meet
+KEY_BITS, ZOOMED_KEY_BITS = 28, 26  # a part has few features, so more of them must meet
 MIN_VOTES = 4  # at one angle, give or take a bin
 MANY_VOTES = 20  # at one angle, from which a pair is looked at if it is
-BEST_OF_MANY = 32  # among so many of one of its images: pages of text all have letters in common
-BEST = 8  # of an image are looked at with fewer votes
-TOGETHER = 256  # images that ask at a time
+MAX_VOTED_PARTNERS = (
+    32  # among so many of one of its images: pages of text all have letters in common
+)
+MAX_PARTNERS = 8  # of an image are looked at with fewer votes
+QUERIES_A_SPAN = 256  # images that ask at a time
 # images whose features from closer by are indexed at a time, so that an index takes 230 MB at most
-ASKED_CLOSER = 2500
+ZOOMED_TARGETS_A_TILE = 2500
 # parts of a collection that are compared with each other elsewhere, so that a worker holds two of
 # them
-STRIPES = 4
+N_STRIPES = 4
 # times; so much fewer features are looked for among those only that share a key with one of them
-FEWER = 4
+PREFILTER_RATIO = 4
 # of two images, 15 bytes; whether the second vote, from closer by, counted them
 VOTES = np.dtype(
-    [("one", "<u4"), ("other", "<u4"), ("votes", "<u2"), ("weight", "<u4"), ("closer", "?")]
+    [("one", "<u4"), ("other", "<u4"), ("votes", "<u2"), ("weight", "<u4"), ("zoomed", "?")]
 )
 
 
@@ -83,14 +85,14 @@ def find_candidates(
     has eight partners of its own; it takes three times as long where all images are large.
     """
     together = [*images, *(others or [])]
-    asking = np.arange(len(together)) < len(images)
-    votes = count_votes(together, asking, max_bits, executor, within=others is None)
+    is_query = np.arange(len(together)) < len(images)
+    votes = count_votes(together, is_query, max_bits, executor, within=others is None)
     return np.unique(best_pairs(votes, len(together)), axis=0)
 
 
 def count_votes(
     images: Sequence[Features],
-    asking: np.ndarray,
+    is_query: np.ndarray,
     max_bits: int,
     executor: Executor | None = None,
     *,
@@ -117,24 +119,26 @@ def count_votes(
         lexical order.
     """
     order = np.array(sorted(range(len(images)), key=lambda k: images[k].key), dtype=np.int64)
-    if not asking.any() or (asking.all() and not within):
+    if not is_query.any() or (is_query.all() and not within):
         return np.zeros(0, VOTES)
     whole = FeatureSet.join([images[k] for k in order])
-    counted = [_count(_pose(whole, asking[order], within), order, max_bits, executor)]
-    if any(image.closer is not None for image in images):
-        closer = FeatureSet.join([images[k].closer or images[k].without_features() for k in order])
+    counted = [_count(_queries(whole, is_query[order], within), order, max_bits, executor)]
+    if any(image.zoomed is not None for image in images):
+        zoomed = FeatureSet.join([images[k].zoomed or images[k].without_features() for k in order])
         counted.append(
-            _count(_pose_closer(whole, closer, asking[order], within), order, max_bits, executor)
+            _count(
+                _zoomed_queries(whole, zoomed, is_query[order], within), order, max_bits, executor
+            )
         )
     return np.concatenate(counted)
 
 
 def _count(
-    questions: Sequence[Question], order: np.ndarray, max_bits: int, executor: Executor | None
+    queries: Sequence[Query], order: np.ndarray, max_bits: int, executor: Executor | None
 ) -> np.ndarray:
     """Return VOTES of what some questions find; `order` says which image is the first, the second and so on in them."""
     search = partial(_search_tile, max_bits=max_bits)
-    tiles = _cut_tiles(questions, 1 if executor is None else STRIPES)
+    tiles = _cut_tiles(queries, 1 if executor is None else N_STRIPES)
     if executor is None:
         parts = [search(tile) for tile in tiles]
     else:
@@ -148,7 +152,7 @@ def _count(
     votes = _merge_votes(
         found[found[:, 0] != found[:, 1]]
     )  # an image's own section is no other image
-    votes["closer"] = questions[0].closer
+    votes["zoomed"] = queries[0].zoomed
     return votes
 
 
@@ -176,7 +180,7 @@ def best_pairs(votes: np.ndarray, n_images: int) -> np.ndarray:
     int64, n_pairs x 2; a pair may come twice
     """
     return np.concatenate(
-        [_best_of_one_vote(votes[votes["closer"] == closer], n_images) for closer in (False, True)]
+        [_best_of_one_vote(votes[votes["zoomed"] == zoomed], n_images) for zoomed in (False, True)]
     )
 
 
@@ -199,66 +203,68 @@ def _best_of_one_vote(votes: np.ndarray, n_images: int) -> np.ndarray:
         enough[has_more] = their_weights[last[has_more]]
         return np.any(weights[:, None] >= enough[pairs], axis=1)
 
-    return pairs[is_among(BEST) | ((votes["votes"] >= MANY_VOTES) & is_among(BEST_OF_MANY))]
+    return pairs[
+        is_among(MAX_PARTNERS) | ((votes["votes"] >= MANY_VOTES) & is_among(MAX_VOTED_PARTNERS))
+    ]
 
 
 # -- who asks whom ---------------------------------------------------------------------------------
 
 
-class Question(NamedTuple):
+class Query(NamedTuple):
     """Two sets of features of the same images, some of which may have none.
 
     Each pair is looked for from its first image; where those asked are seen from closer by, from
     both.
     """
 
-    asking: FeatureSet
-    asked: FeatureSet
-    closer: bool = False
+    features: FeatureSet
+    targets: FeatureSet
+    zoomed: bool = False
 
 
-def _pose(features: FeatureSet, asks: np.ndarray, within: bool) -> list[Question]:
+def _queries(features: FeatureSet, is_query: np.ndarray, within: bool) -> list[Query]:
     """Return the questions that lead to all votes between images that ask, bool n_images, and those that do not."""
-    if asks.all():
-        return [Question(features, features)]
-    first, second = _part(features, asks)
-    if FEWER * len(first.angles) < len(second.angles):
-        second = _sieve(second, first, closer=False)
-    elif FEWER * len(second.angles) < len(first.angles) and not within:
-        first = _sieve(first, second, closer=False)
+    if is_query.all():
+        return [Query(features, features)]
+    first, second = _split(features, is_query)
+    if PREFILTER_RATIO * len(first.angles) < len(second.angles):
+        second = _prefilter(second, first, zoomed=False)
+    elif PREFILTER_RATIO * len(second.angles) < len(first.angles) and not within:
+        first = _prefilter(first, second, zoomed=False)
     if not within:
-        return [Question(first, second), Question(second, first)]
-    return [Question(first, first), Question(first, second), Question(second, first)]
+        return [Query(first, second), Query(second, first)]
+    return [Query(first, first), Query(first, second), Query(second, first)]
 
 
-def _pose_closer(
-    whole: FeatureSet, closer: FeatureSet, asks: np.ndarray, within: bool
-) -> list[Question]:
+def _zoomed_queries(
+    whole: FeatureSet, zoomed: FeatureSet, is_query: np.ndarray, within: bool
+) -> list[Query]:
     """Return the questions that lead to all votes of images as a whole with others from closer by."""
-    if asks.all():
-        return [Question(whole, closer, True)]
-    first, second = _part(whole, asks)
-    first_closer, second_closer = _part(closer, asks)
-    questions = [_ask_few(first, second_closer), _ask_few(second, first_closer)]
-    return [Question(first, first_closer, True), *questions] if within else questions
+    if is_query.all():
+        return [Query(whole, zoomed, True)]
+    first, second = _split(whole, is_query)
+    first_zoomed, second_zoomed = _split(zoomed, is_query)
+    queries = [_query_few(first, second_zoomed), _query_few(second, first_zoomed)]
+    return [Query(first, first_zoomed, True), *queries] if within else queries
 
 
-def _ask_few(whole: FeatureSet, closer: FeatureSet) -> Question:
+def _query_few(whole: FeatureSet, zoomed: FeatureSet) -> Query:
     """Leave out of the larger side what cannot have a vote."""
-    if FEWER * len(whole.angles) < len(closer.angles):
-        return Question(whole, _sieve(closer, whole, closer=True), True)
-    if FEWER * len(closer.angles) < len(whole.angles):
-        return Question(_sieve(whole, closer, closer=True), closer, True)
-    return Question(whole, closer, True)
+    if PREFILTER_RATIO * len(whole.angles) < len(zoomed.angles):
+        return Query(whole, _prefilter(zoomed, whole, zoomed=True), True)
+    if PREFILTER_RATIO * len(zoomed.angles) < len(whole.angles):
+        return Query(_prefilter(whole, zoomed, zoomed=True), zoomed, True)
+    return Query(whole, zoomed, True)
 
 
-def _sieve(many: FeatureSet, few: FeatureSet, *, closer: bool) -> FeatureSet:
-    return many.keep_sharing(few, draw_positions(64 * few.bits.shape[1], closer=closer))
+def _prefilter(many: FeatureSet, few: FeatureSet, *, zoomed: bool) -> FeatureSet:
+    return many.keep_sharing(few, draw_positions(64 * few.bits.shape[1], zoomed=zoomed))
 
 
-def _part(features: FeatureSet, asks: np.ndarray) -> tuple[FeatureSet, FeatureSet]:
+def _split(features: FeatureSet, is_query: np.ndarray) -> tuple[FeatureSet, FeatureSet]:
     """Return the features of images that ask, and of those that do not."""
-    is_first = asks[features.owner]
+    is_first = is_query[features.owner]
     return features.keep(is_first), features.keep(~is_first)
 
 
@@ -271,22 +277,22 @@ class Tile:
 
     first_row: int
     first_column: int
-    asking: FeatureSet
-    asked: FeatureSet
-    closer: bool
+    query: FeatureSet
+    target: FeatureSet
+    zoomed: bool
 
 
-def _cut_tiles(questions: Sequence[Question], n_stripes: int) -> LazySequence[Tile]:
+def _cut_tiles(queries: Sequence[Query], n_stripes: int) -> LazySequence[Tile]:
     """Return the tiles that make up some questions."""
-    places: list[tuple[Question, range, range]] = []
-    for question in questions:
-        n_images = len(question.asking)
+    places: list[tuple[Query, range, range]] = []
+    for query in queries:
+        n_images = len(query.features)
         rows = _cut_stripes(n_images, -(-n_images // n_stripes))
-        if question.closer:
-            spans = list(product(rows, _cut_stripes(n_images, ASKED_CLOSER)))
+        if query.zoomed:
+            spans = list(product(rows, _cut_stripes(n_images, ZOOMED_TARGETS_A_TILE)))
         else:
             spans = list(combinations_with_replacement(rows, 2))
-        places += [(question, *span) for span in spans]
+        places += [(query, *span) for span in spans]
     return LazySequence(_cut_tile, places)
 
 
@@ -294,19 +300,17 @@ def _cut_stripes(n_images: int, height: int) -> list[range]:
     return [range(start, min(start + height, n_images)) for start in range(0, n_images, height)]
 
 
-def _cut_tile(place: tuple[Question, range, range]) -> Tile:
-    question, rows, columns = place
-    asking, asked = (
-        question.asking.cut(rows.start, rows.stop),
-        question.asked.cut(columns.start, columns.stop),
-    )
-    return Tile(rows.start, columns.start, asking, asked, question.closer)
+def _cut_tile(place: tuple[Query, range, range]) -> Tile:
+    query, rows, columns = place
+    features = query.features.cut(rows.start, rows.stop)
+    targets = query.targets.cut(columns.start, columns.stop)
+    return Tile(rows.start, columns.start, features, targets, query.zoomed)
 
 
-def draw_positions(n_bits: int, *, closer: bool) -> np.ndarray:
+def draw_positions(n_bits: int, *, zoomed: bool) -> np.ndarray:
     """Return the places of the bits that make the key of each table, int64, n_tables x n_key_bits."""
     random = np.random.default_rng(0)  # one seed for ever: the same files, the same answer
-    key_bits = CLOSER_KEY_BITS if closer else KEY_BITS
+    key_bits = ZOOMED_KEY_BITS if zoomed else KEY_BITS
     return np.array([random.permutation(n_bits)[:key_bits] for _ in range(N_TABLES)])
 
 
@@ -315,46 +319,48 @@ def _search_tile(tile: Tile, *, max_bits: int) -> np.ndarray:
 
     From closer by, an image may find itself, and of two images each may find the other.
     """
-    if not (len(tile.asking.angles) and len(tile.asked.angles)):
+    if not (len(tile.query.angles) and len(tile.target.angles)):
         return np.zeros((0, 4), np.int64)
     index = FeatureIndex.build(
-        tile.asked, draw_positions(64 * tile.asked.bits.shape[1], closer=tile.closer)
+        tile.target, draw_positions(64 * tile.target.bits.shape[1], zoomed=tile.zoomed)
     )
     spans = [
-        (start, min(start + TOGETHER, len(tile.asking)))
-        for start in range(0, len(tile.asking), TOGETHER)
+        (start, min(start + QUERIES_A_SPAN, len(tile.query)))
+        for start in range(0, len(tile.query), QUERIES_A_SPAN)
     ]
-    ask = partial(each, partial(_ask_both_ways, tile=tile, index=index, max_bits=max_bits))
-    found = np.concatenate(list(map_batches(ask, spans, describe="candidates", size=1)))
+    search_span = partial(
+        each, partial(_query_both_ways, tile=tile, index=index, max_bits=max_bits)
+    )
+    found = np.concatenate(list(map_batches(search_span, spans, describe="candidates", size=1)))
     return found + np.array([tile.first_row, tile.first_column, 0, 0])
 
 
-def _ask_both_ways(
+def _query_both_ways(
     span: tuple[int, int], *, tile: Tile, index: FeatureIndex, max_bits: int
 ) -> np.ndarray:
     from .match_loops import collect_votes
 
-    asking, asked = tile.asking, tile.asked
-    only_later = tile.first_row == tile.first_column and not tile.closer
+    query, target = tile.query, tile.target
+    only_later = tile.first_row == tile.first_column and not tile.zoomed
     known: tuple = (
-        asked.bits,
-        asked.angles,
+        target.bits,
+        target.angles,
         index.owner,
         index.rows,
-        len(asked),
+        len(target),
         max_bits,
         MIN_VOTES,
     )
-    views = [(asking.bits, asking.angles)]
-    if len(asking.mirrored):
-        views.append((asking.mirrored, (180 - asking.angles).astype(np.float32)))
-    start, stop = asking.starts[list(span)]
+    views = [(query.bits, query.angles)]
+    if len(query.mirrored):
+        views.append((query.mirrored, (180 - query.angles).astype(np.float32)))
+    start, stop = query.starts[list(span)]
     return np.concatenate(
         [
             collect_votes(
                 bits,
                 angles,
-                asking.starts,
+                query.starts,
                 *span,
                 only_later,
                 *index.look_up(bits[start:stop]),
@@ -365,18 +371,18 @@ def _ask_both_ways(
     )
 
 
-FEW = (
+MAX_FEW_FEATURES = (
     4 * MIN_FEATURES
 )  # features that a copy of such a picture may have, for a logo or for what compression leaves
 # of what a frame shows; where a plane explains as much, it is a shade from side to side, like all
 # other shades
-SHADE = 0.85
+MIN_SHADE_SHARE = 0.85
 # of correlation; were the smallest difference to count, the cleanest of many scans would be the
 # partner of all
-STEP = 0.01
+CORRELATION_STEP = 0.01
 # of a frame in whole numbers: float32 sums their products without rounding, in whatever order
-LENGTH = 2048
-BLOCK_BYTES = 32 * 2**20  # of a block of weights; up to four are in memory at a time
+FRAME_LENGTH = 2048
+WEIGHT_BLOCK_BYTES = 32 * 2**20  # of a block of weights; up to four are in memory at a time
 
 
 def find_alike_frames(
@@ -417,16 +423,16 @@ def find_alike_frames(
     """
     frames = _frames_of_few(features, is_blank)
     places, stack = np.array([*frames], np.int64), np.array([*frames.values()])
-    asking = np.flatnonzero([len(features[k]) < MIN_FEATURES for k in places])
-    if not len(asking):
+    queries = np.flatnonzero([len(features[k]) < MIN_FEATURES for k in places])
+    if not len(queries):
         return np.zeros((0, 2), np.int64)
     is_left = places < (n_left or 0)
     _, turn = np.unique(
         np.array([features[k].key for k in places], dtype=object), return_inverse=True
     )
-    height = max(1, BLOCK_BYTES // (8 * len(places)))
+    height = max(1, WEIGHT_BLOCK_BYTES // (8 * len(places)))
     found = []
-    for rows in np.split(asking, range(height, len(asking), height)):
+    for rows in np.split(queries, range(height, len(queries), height)):
         alike = _correlate(stack[rows], stack)
         alike[np.arange(len(rows)), rows] = 0
         if n_left is not None:
@@ -438,8 +444,10 @@ def find_alike_frames(
 
 def _frames_of_few(features: Sequence[Features], is_blank: np.ndarray) -> dict[int, np.ndarray]:
     """Return the place of each picture that takes part, and itself made very small, float32, row after row."""
-    few = [k for k, image in enumerate(features) if len(image) < FEW and not is_blank[k]]
-    frames = {k: np.rint(LENGTH * features[k].frame).astype(np.float32) for k in few}
+    few = [
+        k for k, image in enumerate(features) if len(image) < MAX_FEW_FEATURES and not is_blank[k]
+    ]
+    frames = {k: np.rint(FRAME_LENGTH * features[k].frame).astype(np.float32) for k in few}
     return {k: frame for k, frame in frames.items() if not _is_shade(frame)}
 
 
@@ -448,9 +456,9 @@ def _is_shade(frame: np.ndarray) -> bool:
     ramp = np.arange(FRAME_SIDE) - (FRAME_SIDE - 1) / 2
     square = frame.reshape(FRAME_SIDE, FRAME_SIDE).astype(np.float64)
     slopes = np.array([square.sum(axis=axis) @ ramp for axis in (0, 1)])
-    return float(slopes @ slopes) >= SHADE * float((square**2).sum()) * FRAME_SIDE * float(
-        ramp @ ramp
-    )
+    return float(slopes @ slopes) >= MIN_SHADE_SHARE * float(
+        (square**2).sum()
+    ) * FRAME_SIDE * float(ramp @ ramp)
 
 
 def _correlate(some: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -462,10 +470,15 @@ def _correlate(some: np.ndarray, frames: np.ndarray) -> np.ndarray:
 
 
 def _are_best(alike: np.ndarray, apart: np.ndarray) -> np.ndarray:
-    """Tell which are enough alike and among the `BEST` of their row, of equal ones the less apart; ties are all among them."""
-    weights = np.rint(alike / (STEP * LENGTH**2)).astype(np.int64) * alike.shape[1] - apart
-    weights[alike < ALIKE * LENGTH**2] = -alike.shape[1]  # less than any other
+    """Tell which are enough alike and among the `MAX_PARTNERS` of their row, of equal ones the less apart; ties are all among them."""
+    weights = (
+        np.rint(alike / (CORRELATION_STEP * FRAME_LENGTH**2)).astype(np.int64) * alike.shape[1]
+        - apart
+    )
+    weights[alike < MIN_FRAME_CORRELATION * FRAME_LENGTH**2] = -alike.shape[
+        1
+    ]  # less than any other
     is_best = weights > -alike.shape[1]
-    if weights.shape[1] > BEST:
-        is_best &= weights >= np.partition(weights, -BEST, axis=1)[:, -BEST, None]
+    if weights.shape[1] > MAX_PARTNERS:
+        is_best &= weights >= np.partition(weights, -MAX_PARTNERS, axis=1)[:, -MAX_PARTNERS, None]
     return is_best

@@ -15,8 +15,8 @@ import numpy as np
 from ..engine.features import Features
 from ..engine.parallel import each, map_batches
 
-SPAN = 2**15  # features whose keys are read at a time
-IN_CACHE = 2**16  # features; the keys of so few are noted, too
+KEY_SPAN = 2**15  # features whose keys are read at a time
+MAX_BLOOM_FEATURES = 2**16  # features; the keys of so few are noted, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ class FeatureIndex:
     rows: np.ndarray
     keys: np.ndarray
     positions: np.ndarray
-    noted: np.ndarray | None
+    bloom: np.ndarray | None
 
     @classmethod
     def build(cls, features: FeatureSet, positions: np.ndarray) -> FeatureIndex:
@@ -109,31 +109,31 @@ class FeatureIndex:
         rows = np.stack(
             list(map_batches(partial(each, order), list(keys), describe="index", size=1))
         ).astype(np.int32)
-        noted = _note([keys]) if keys.shape[1] <= IN_CACHE else None
-        return cls(features.owner, rows, np.take_along_axis(keys, rows, axis=1), positions, noted)
+        bloom = _build_bloom([keys]) if keys.shape[1] <= MAX_BLOOM_FEATURES else None
+        return cls(features.owner, rows, np.take_along_axis(keys, rows, axis=1), positions, bloom)
 
     def look_up(self, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return where the features of equal key begin and end in each table, int32, n_tables x n_features."""
-        from .match_loops import are_noted
+        from .match_loops import may_hold
 
         keys = _read_keys(bits, self.positions, 0, len(bits))
         begins, ends = np.zeros((2, *keys.shape), np.int32)
-        may_be_there = None if self.noted is None else are_noted(keys, self.noted)
+        may_be_there = None if self.bloom is None else may_hold(keys, self.bloom)
         for table, known in enumerate(self.keys):
             # asked in order, a large index is read from front to back and stays in the cache
-            asked = (
+            wanted = (
                 np.argsort(keys[table])
                 if may_be_there is None
                 else np.flatnonzero(may_be_there[table])
             )
-            begins[table, asked] = np.searchsorted(known, keys[table, asked], "left")
-            ends[table, asked] = np.searchsorted(known, keys[table, asked], "right")
+            begins[table, wanted] = np.searchsorted(known, keys[table, wanted], "left")
+            ends[table, wanted] = np.searchsorted(known, keys[table, wanted], "right")
         return begins, ends
 
 
 def _in_threads(work: Callable[[int, int], np.ndarray], n_features: int) -> np.ndarray:
     """Return what a function gives for all features, which is asked for some of them, from one to another, at a time."""
-    spans = [(start, min(start + SPAN, n_features)) for start in range(0, n_features, SPAN)]
+    spans = [(start, min(start + KEY_SPAN, n_features)) for start in range(0, n_features, KEY_SPAN)]
     parts = map_batches(partial(each, lambda span: work(*span)), spans, describe="index", size=1)
     return np.concatenate(list(parts), axis=-1)
 
@@ -144,24 +144,24 @@ def _read_keys(bits: np.ndarray, positions: np.ndarray, start: int, stop: int) -
     return read_keys(bits[start:stop], positions)
 
 
-def _note(some: Sequence[np.ndarray]) -> np.ndarray:
+def _build_bloom(some: Sequence[np.ndarray]) -> np.ndarray:
     """Return tables in which keys, each uint32, n_tables x n, are noted; uint64."""
-    from .match_loops import SLOT_BITS, note_keys
+    from .match_loops import SLOT_BITS, add_keys
 
-    noted = np.zeros((len(some[0]), 2**SLOT_BITS // 64), np.uint64)
+    bloom = np.zeros((len(some[0]), 2**SLOT_BITS // 64), np.uint64)
     for keys in some:
-        note_keys(keys, noted)
-    return noted
+        add_keys(keys, bloom)
+    return bloom
 
 
 def _share_key(bits: np.ndarray, others: Sequence[np.ndarray], positions: np.ndarray) -> np.ndarray:
     """Tell which descriptors may have a key that one of the others has; bool."""
-    from .match_loops import are_noted
+    from .match_loops import may_hold
 
-    noted = _note([_read_keys(other, positions, 0, len(other)) for other in others])
+    bloom = _build_bloom([_read_keys(other, positions, 0, len(other)) for other in others])
     return _in_threads(
         lambda *span: np.logical_or.reduce(
-            are_noted(_read_keys(bits, positions, *span), noted), axis=0
+            may_hold(_read_keys(bits, positions, *span), bloom), axis=0
         ),
         len(bits),
     )

@@ -46,7 +46,7 @@ def invert(transform: np.ndarray) -> np.ndarray:
     )
 
 
-def then(*transforms: np.ndarray) -> np.ndarray:
+def compose(*transforms: np.ndarray) -> np.ndarray:
     """Return the transform that does several, one after the other."""
     done, *others = (transform.tolist() for transform in transforms)
     (a, b, x), (c, d, y) = done
@@ -62,7 +62,7 @@ def then(*transforms: np.ndarray) -> np.ndarray:
     return np.array([[a, b, x], [c, d, y]])
 
 
-def carry(transform: np.ndarray, points: Any) -> np.ndarray:
+def apply(transform: np.ndarray, points: Any) -> np.ndarray:
     """Return where points, n x 2, go."""
     return np.asarray(points, dtype=np.float64) @ transform[:, :2].T + transform[:, 2]
 
@@ -73,7 +73,7 @@ def to_pixels(size: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
     return np.array([[x, 0, 0.5 * x - 0.5], [0, y, 0.5 * y - 0.5]])
 
 
-def lay_frame(view: int, first: tuple[int, int], second: tuple[int, int]) -> np.ndarray:
+def frame_transform(view: int, first: tuple[int, int], second: tuple[int, int]) -> np.ndarray:
     """Return the transform that lays the frame of the first size, in one of 8 views, on the frame of the second."""
     turned = np.diag([1 / first[0], 1 / first[1], 1.0])
     if view >= 4:
@@ -100,7 +100,7 @@ def common_area(
     """Return the polygon, n x 2, of what both pictures show, in pixels of the second."""
     from .warp_loops import clip_to_picture
 
-    return clip_to_picture(carry(transform, outline(first)), *second)
+    return clip_to_picture(apply(transform, outline(first)), *second)
 
 
 def overlaps(
@@ -120,8 +120,8 @@ def overlaps(
     return min(100.0, 100 * of_first), min(100.0, 100 * area / (second[0] * second[1]))
 
 
-MIN_VOUCHED = 6  # features of a part that are found again in the other picture, at least
-SHARE_VOUCHED = 0.25  # of the features in the part, of the picture that has fewer there
+MIN_SUPPORT = 6  # features of a part that are found again in the other picture, at least
+MIN_SUPPORT_SHARE = 0.25  # of the features in the part, of the picture that has fewer there
 
 
 def largest_part(agreeing: np.ndarray) -> np.ndarray:
@@ -163,7 +163,7 @@ def are_inside(points: np.ndarray, part: np.ndarray, step: float) -> np.ndarray:
     return inside
 
 
-def is_vouched_for(in_first: np.ndarray, in_second: np.ndarray, carried: np.ndarray) -> bool:
+def has_support(in_first: np.ndarray, in_second: np.ndarray, inliers: np.ndarray) -> bool:
     """Whether enough of the features in a part are found again.
 
     Parameters
@@ -176,9 +176,9 @@ def is_vouched_for(in_first: np.ndarray, in_second: np.ndarray, carried: np.ndar
     Examples
     --------
     >>> everywhere, straight = np.ones(40, dtype=bool), np.arange(40).repeat(2).reshape(-1, 2)
-    >>> is_vouched_for(everywhere, everywhere, straight[:10]), is_vouched_for(everywhere, everywhere, straight[:9])
+    >>> has_support(everywhere, everywhere, straight[:10]), has_support(everywhere, everywhere, straight[:9])
     (True, False)
     """
-    found_again = np.count_nonzero(in_first[carried[:, 0]] & in_second[carried[:, 1]])
+    found_again = np.count_nonzero(in_first[inliers[:, 0]] & in_second[inliers[:, 1]])
     of_all = min(np.count_nonzero(in_first), np.count_nonzero(in_second))
-    return bool(found_again >= max(MIN_VOUCHED, SHARE_VOUCHED * of_all))
+    return bool(found_again >= max(MIN_SUPPORT, MIN_SUPPORT_SHARE * of_all))

@@ -12,8 +12,8 @@ from numba import njit
 PLACE_BITS = (
     20  # of a number that holds a distance and a place: a million features, distances to 2047
 )
-FAR = 2**31 - 1
-N_VOTES, WEIGHT, VOTER = (
+NO_DISTANCE = 2**31 - 1
+N_VOTES, WEIGHT, LAST_VOTER = (
     0,
     1,
     2,
@@ -35,9 +35,9 @@ def mutual_matches(
     """
     n, m = len(bits_a), len(bits_b)
     to_a = np.full(
-        m, FAR, np.int32
+        m, NO_DISTANCE, np.int32
     )  # distance and place in one number, so that the nearest is the least, without a branch
-    to_b = np.full(n, FAR, np.int32)
+    to_b = np.full(n, NO_DISTANCE, np.int32)
     columns = np.ascontiguousarray(bits_b.T)
     distances = np.empty(m, np.int32)
     for i in range(n):
@@ -65,7 +65,7 @@ def mutual_matches(
                     + popcount(d ^ of_d[j])
                 )
                 distances[j] += np.int32(ones)
-        nearest = np.int32(FAR)
+        nearest = np.int32(NO_DISTANCE)
         for j in range(m):
             nearest = min(nearest, np.int32((distances[j] << PLACE_BITS) | j))
             to_a[j] = min(to_a[j], np.int32((distances[j] << PLACE_BITS) | i))
@@ -163,8 +163,8 @@ def _two_bins(counts: np.ndarray, partner: int, turn: int, what: int) -> np.int6
 
 @njit(nogil=True, cache=True)
 def collect_votes(
-    asking: np.ndarray,
-    asking_angles: np.ndarray,
+    query: np.ndarray,
+    query_angles: np.ndarray,
     starts: np.ndarray,
     start_image: int,
     stop_image: int,
@@ -205,13 +205,13 @@ def collect_votes(
                         break
                     distance = np.int64(0)
                     for word in range(bits.shape[1]):
-                        distance += popcount(asking[feature, word] ^ bits[other, word])
+                        distance += popcount(query[feature, word] ^ bits[other, word])
                     if distance > max_bits:  # half of them; what follows looks into memory again
                         continue
-                    turn = _bin_of(angles[other] - asking_angles[feature])
-                    if counts[partner, turn, VOTER] == feature + 1:
+                    turn = _bin_of(angles[other] - query_angles[feature])
+                    if counts[partner, turn, LAST_VOTER] == feature + 1:
                         continue
-                    counts[partner, turn, VOTER] = feature + 1
+                    counts[partner, turn, LAST_VOTER] = feature + 1
                     counts[partner, turn, N_VOTES] += 1
                     counts[partner, turn, WEIGHT] += max_bits + 1 - distance
                     if not is_listed[partner]:
@@ -240,13 +240,13 @@ def collect_votes(
 SLOT_BITS = (
     22  # of the table that remembers keys: of some ten thousand keys two seldom share a slot
 )
-SPREAD = np.uint64(
+HASH_FACTOR = np.uint64(
     0x9E3779B1
 )  # an odd number; the upper bits of a product with it depend on all bits of a key
 
 
 @njit(nogil=True, cache=True)
-def turn_bits(rows: np.ndarray) -> None:
+def transpose_bits(rows: np.ndarray) -> None:
     """Swap rows and columns of 64 x 64 bits, uint64, in place (Warren, Hacker's Delight, 7-3)."""
     half, mask = 32, np.uint64(0x00000000FFFFFFFF)
     while half:
@@ -268,19 +268,19 @@ def read_keys(bits: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """
     n_words, n_bits = bits.shape[1], positions.shape[1]
     keys = np.empty((len(positions), len(bits)), np.uint32)
-    turned, picked = np.zeros((n_words, 64), np.uint64), np.zeros(64, np.uint64)
+    transposed, picked = np.zeros((n_words, 64), np.uint64), np.zeros(64, np.uint64)
     for first in range(0, len(bits), 64):
         n = min(64, len(bits) - first)
         for word in range(n_words):
             for k in range(n):
-                turned[word, k] = bits[first + k, word]
-            turn_bits(turned[word])
+                transposed[word, k] = bits[first + k, word]
+            transpose_bits(transposed[word])
         for key in range(len(positions)):
             picked[:] = 0
             for place in range(n_bits):
                 position = positions[key, n_bits - 1 - place]
-                picked[place] = turned[position >> 6, position & 63]
-            turn_bits(picked)
+                picked[place] = transposed[position >> 6, position & 63]
+            transpose_bits(picked)
             for k in range(n):
                 keys[key, first + k] = np.uint32(picked[k])
     return keys
@@ -288,26 +288,26 @@ def read_keys(bits: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 @njit(nogil=True, cache=True, inline="always")
 def _slot(key: np.uint32) -> np.uint64:
-    return ((np.uint64(key) * SPREAD) & np.uint64(0xFFFFFFFF)) >> np.uint64(32 - SLOT_BITS)
+    return ((np.uint64(key) * HASH_FACTOR) & np.uint64(0xFFFFFFFF)) >> np.uint64(32 - SLOT_BITS)
 
 
 @njit(nogil=True, cache=True)
-def note_keys(keys: np.ndarray, noted: np.ndarray) -> None:
+def add_keys(keys: np.ndarray, bloom: np.ndarray) -> None:
     """Note keys, uint32, n_keys x n, in tables of 2**SLOT_BITS bits; uint64, n_keys x 2**SLOT_BITS / 64."""
     for table in range(len(keys)):
         for key in keys[table]:
             slot = _slot(key)
-            noted[table, slot >> np.uint64(6)] |= np.uint64(1) << (slot & np.uint64(63))
+            bloom[table, slot >> np.uint64(6)] |= np.uint64(1) << (slot & np.uint64(63))
 
 
 @njit(nogil=True, cache=True)
-def are_noted(keys: np.ndarray, noted: np.ndarray) -> np.ndarray:
+def may_hold(keys: np.ndarray, bloom: np.ndarray) -> np.ndarray:
     """Tell of each key, uint32, n_keys x n, whether it may have been noted; bool. Never wrongly no."""
     found = np.zeros(keys.shape, np.bool_)
     for table in range(len(keys)):
         for place in range(keys.shape[1]):
             slot = _slot(keys[table, place])
             found[table, place] = (
-                noted[table, slot >> np.uint64(6)] >> (slot & np.uint64(63))
+                bloom[table, slot >> np.uint64(6)] >> (slot & np.uint64(63))
             ) & np.uint64(1)
     return found

@@ -26,22 +26,29 @@ from ..engine.search import find_pairs
 from ..fingerprints import Fingerprints, fingerprint_images
 from .agreement import is_textured
 from .candidates import VOTES, best_pairs, count_votes, find_alike_frames
-from .scores import MAX_VOTE_BITS, NEAR_HASH, SURE, Score, fall_back, score_pairs
+from .scores import (
+    MAX_VOTE_BITS,
+    MIN_CANDIDATE_HASH,
+    MIN_PARTNER_SIMILARITY,
+    Score,
+    fall_back,
+    score_pairs,
+)
 
-TOGETHER = 1000  # looks that are handed over to be kept at a time
+KEEP_BATCH = 1000  # looks that are handed over to be kept at a time
 SCORERS = ["aligned", "akaze", "phash"]
-FORMS = {
+SCORE_FORMS = {
     "mirrored": "?",
     "matches": "<u4",
     "scored_by": "u1",
 }  # of columns of a score that are not float64
-SCORE = [(name, FORMS.get(name, "<f8")) for name in Score._fields]
-LOOKS = np.dtype(
+SCORE = [(name, SCORE_FORMS.get(name, "<f8")) for name in Score._fields]
+SCORED_PAIRS = np.dtype(
     [("left", "<u4"), ("right", "<u4"), *SCORE]
 )  # what was seen of two images; 62 bytes
 
 
-def let_go(_found: np.ndarray) -> None:
+def keep_nothing(_found: np.ndarray) -> None:
     """Keep nothing."""
 
 
@@ -62,14 +69,14 @@ class Known:
 
     is_new: np.ndarray
     votes: np.ndarray
-    looks: np.ndarray
-    keep_votes: Callable[[np.ndarray], None] = let_go
-    keep_looks: Callable[[np.ndarray], None] = let_go
+    scored: np.ndarray
+    keep_votes: Callable[[np.ndarray], None] = keep_nothing
+    keep_scored: Callable[[np.ndarray], None] = keep_nothing
 
     @classmethod
     def nothing(cls, n_images: int) -> Known:
         """Return what is known at first."""
-        return cls(np.ones(n_images, dtype=bool), np.zeros(0, VOTES), np.zeros(0, LOOKS))
+        return cls(np.ones(n_images, dtype=bool), np.zeros(0, VOTES), np.zeros(0, SCORED_PAIRS))
 
 
 def find_local_pairs(
@@ -107,25 +114,25 @@ def find_local_pairs(
     method, n_left = fingerprints.method.name, len(fingerprints)
     features: list[Features] = [image for side in sides for image in side.codes[:, 0]]
     known = Known.nothing(len(features)) if known is None else known
-    asking = known.is_new if others is None else np.arange(len(features)) < n_left
-    votes = count_votes(features, asking, MAX_VOTE_BITS[method], executor, within=others is None)
-    if asking.any():
+    is_query = known.is_new if others is None else np.arange(len(features)) < n_left
+    votes = count_votes(features, is_query, MAX_VOTE_BITS[method], executor, within=others is None)
+    if is_query.any():
         known.keep_votes(votes)
     voted = best_pairs(np.concatenate([known.votes, votes]), len(features))
     hashed, percent = _near_by_hash(sides, hashes, executor)
     tried = np.unique(np.concatenate([voted, hashed, _near_by_frame(sides, features)]), axis=0)
-    looks = look_at(tried, features, method, known, executor)
-    near = tried[looks["similarity"] >= SURE]
+    scored = score_all(tried, features, method, known, executor)
+    near = tried[scored["similarity"] >= MIN_PARTNER_SIMILARITY]
     more = partners_of_partners(near, tried) if others is None else partners_across(near, tried)
-    looks = np.concatenate([looks, look_at(more, features, method, known, executor)])
-    _fall_back(looks, hashed, percent, features)
-    looks = looks[looks["similarity"] >= floor - 1e-9]
-    looks = looks[np.lexsort((looks["right"], looks["left"]))]
+    scored = np.concatenate([scored, score_all(more, features, method, known, executor)])
+    _fall_back(scored, hashed, percent, features)
+    scored = scored[scored["similarity"] >= floor - 1e-9]
+    scored = scored[np.lexsort((scored["right"], scored["left"]))]
     first_right = 0 if others is None else n_left
     return (
-        looks["left"].astype(np.int64),
-        looks["right"].astype(np.int64) - first_right,
-        to_scores(looks),
+        scored["left"].astype(np.int64),
+        scored["right"].astype(np.int64) - first_right,
+        to_scores(scored),
     )
 
 
@@ -144,7 +151,7 @@ def _near_by_hash(
     method = hashes[0].method
     rows, columns, distances = find_pairs(
         hashes[0].codes,
-        method.max_distance(NEAR_HASH),
+        method.max_distance(MIN_CANDIDATE_HASH),
         others=hashes[1].codes if len(hashes) > 1 else None,
     )
     place = [
@@ -212,7 +219,7 @@ def _not_tried(met: set[tuple[int, int]], tried: np.ndarray) -> np.ndarray:
 # -- looks as records ------------------------------------------------------------------------------
 
 
-def look_at(
+def score_all(
     pairs: np.ndarray,
     features: Sequence[Features],
     method: str,
@@ -220,25 +227,25 @@ def look_at(
     executor: Executor | None,
 ) -> np.ndarray:
     """Return LOOKS of pairs, int64, n x 2, in their order; those not known are looked at."""
-    where = find_looks(pairs, known.looks)
-    unseen = pairs[where < 0]
-    seen = [np.zeros(0, LOOKS)]
+    where = find_scored(pairs, known.scored)
+    unscored = pairs[where < 0]
+    parts = [np.zeros(0, SCORED_PAIRS)]
     with closing(
-        score_pairs([(features[a], features[b]) for a, b in unseen], method, executor)
+        score_pairs([(features[a], features[b]) for a, b in unscored], method, executor)
     ) as scores:
-        for start in range(0, len(unseen), TOGETHER):
-            some = unseen[start : start + TOGETHER]
-            seen.append(_as_looks(some, list(islice(scores, len(some)))))
-            known.keep_looks(seen[-1])
-    looks = np.zeros(len(pairs), LOOKS)
-    looks[where >= 0] = known.looks[where[where >= 0]]
-    looks[where < 0] = np.concatenate(seen)
-    return looks
+        for start in range(0, len(unscored), KEEP_BATCH):
+            some = unscored[start : start + KEEP_BATCH]
+            parts.append(_as_scored(some, list(islice(scores, len(some)))))
+            known.keep_scored(parts[-1])
+    scored = np.zeros(len(pairs), SCORED_PAIRS)
+    scored[where >= 0] = known.scored[where[where >= 0]]
+    scored[where < 0] = np.concatenate(parts)
+    return scored
 
 
-def find_looks(pairs: np.ndarray, looks: np.ndarray) -> np.ndarray:
+def find_scored(pairs: np.ndarray, scored: np.ndarray) -> np.ndarray:
     """Return where in LOOKS, or other records of left and right, each pair (int64, n x 2) is, -1 for those not there."""
-    numbers = looks["left"].astype(np.int64) << 32 | looks["right"]
+    numbers = scored["left"].astype(np.int64) << 32 | scored["right"]
     order = np.argsort(numbers, kind="stable")
     wanted = pairs[:, 0] << 32 | pairs[:, 1]
     place = np.searchsorted(numbers[order], wanted)
@@ -249,20 +256,20 @@ def find_looks(pairs: np.ndarray, looks: np.ndarray) -> np.ndarray:
     return found
 
 
-def _as_looks(pairs: np.ndarray, scores: Sequence[Score]) -> np.ndarray:
+def _as_scored(pairs: np.ndarray, scores: Sequence[Score]) -> np.ndarray:
     rows = [
         (*pair, *score._replace(scored_by=SCORERS.index(score.scored_by)))  # type: ignore[arg-type]
         for pair, score in zip(pairs.tolist(), scores, strict=True)
     ]
-    return np.array(rows, LOOKS)
+    return np.array(rows, SCORED_PAIRS)
 
 
 def _fall_back(
-    looks: np.ndarray, pairs: np.ndarray, percent: np.ndarray, features: Sequence[Features]
+    scored: np.ndarray, pairs: np.ndarray, percent: np.ndarray, features: Sequence[Features]
 ) -> None:
     """Change LOOKS of the pairs that a hash found where it has to compare them, for want of texture: see `fall_back`."""
-    where = find_looks(pairs, looks)
-    not_aligned = np.isnan(looks["overlap_left"][where])
+    where = find_scored(pairs, scored)
+    not_aligned = np.isnan(scored["overlap_left"][where])
     for place, (one, other), value in zip(
         where[not_aligned], pairs[not_aligned], percent[not_aligned], strict=True
     ):
@@ -270,14 +277,14 @@ def _fall_back(
             continue
         score = fall_back(Score(0.0), float(value), features[one], features[other])
         if score.similarity > 0:
-            looks[place] = _as_looks(np.array([[one, other]]), [score])[0]
+            scored[place] = _as_scored(np.array([[one, other]]), [score])[0]
 
 
-def to_scores(looks: np.ndarray) -> pd.DataFrame:
+def to_scores(scored: np.ndarray) -> pd.DataFrame:
     """Return records with the fields of a score as the columns that local features add to a pair table."""
     columns = {
-        name: looks[name].copy() for name in Score._fields if name in (looks.dtype.names or ())
+        name: scored[name].copy() for name in Score._fields if name in (scored.dtype.names or ())
     }
     columns["matches"] = columns["matches"].astype(np.int64)
     names = np.array([*SCORERS], dtype=object)
-    return pd.DataFrame(columns | {"scored_by": pd.Series(names[looks["scored_by"]], dtype="str")})
+    return pd.DataFrame(columns | {"scored_by": pd.Series(names[scored["scored_by"]], dtype="str")})

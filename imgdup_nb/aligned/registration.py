@@ -14,49 +14,50 @@ import numpy as np
 
 from ..engine.features import FRAME_SIDE, SHRINK, Features
 from .agreement import (
-    AGREES,
-    AGREES_COARSE,
-    AGREES_COARSER,
-    COARSE,
-    COARSER,
-    MIN_BOTH,
+    COARSE_FACTOR,
+    COARSEST_FACTOR,
+    MIN_COARSE_CORRELATION,
+    MIN_COARSEST_CORRELATION,
+    MIN_CORRELATION,
+    MIN_OVERLAP_OF_BOTH,
     NOTHING,
-    SETTLED,
+    STOP_SIMILARITY,
     Alignment,
-    are_enough,
+    exchange_sides,
     is_textured,
     judge_colours,
-    judge_unvouched,
-    settle,
-    settle_equal,
+    judge_unsupported,
+    overlap_enough,
+    refine,
+    refine_equal,
     share_of,
-    turn_round,
 )
+from .bands import MIN_SCENE_RESIDUAL, MIN_SCENE_SIMILARITY
 from .geometry import (
     MAX_SCALE,
     MAX_STRETCH,
+    apply,
     are_inside,
-    carry,
     determinant,
+    frame_transform,
+    has_support,
     invert,
-    is_vouched_for,
-    lay_frame,
     overlaps,
 )
 
-MAX_BITS = 68  # of 256: two ORB patches that differ by more show different things
+MAX_MATCH_BITS = 68  # of 256: two ORB patches that differ by more show different things
 # of the features in the common area; fewer are chance agreements, and their blocks need not be
 # looked at
-MIN_MATCHED = 0.05
-VOUCHED = (
+MIN_MATCHED_SHARE = 0.05
+MIN_SUPPORTED_SHARE = (
     0.16  # of the features; with fewer, and lying apart as no copy does, blocks must agree more
 )
-REPROJECTION = 4.0  # pixels of `Features.size` that a match may be off
+MAX_REPROJECTION_ERROR = 4.0  # pixels of `Features.size` that a match may be off
 # percent; pages of one template share much seen from closer by, and as a whole are no copies
-MOST_OF_PARTS = 69.0
+MAX_PARTS_SIMILARITY = 69.0
 
 
-class Look(NamedTuple):
+class AlignmentMode(NamedTuple):
     """How pictures are looked at: as a whole, one for a part of the other that was seen from closer by, or both from closer by.
 
     Attributes
@@ -77,15 +78,15 @@ class Look(NamedTuple):
     """
 
     min_matches: int
-    min_both: float
+    min_overlap: float
     max_scale: float
-    places: int
-    vouched_by: str
+    max_places: int
+    supported_by: str
 
 
-WHOLE = Look(8, MIN_BOTH, MAX_SCALE, 1, "all")
-PART = Look(8, 2.0, 8.0, 4, "still")
-BOTH_PARTS = Look(8, MIN_BOTH, MAX_SCALE, 1, "part")
+WHOLES = AlignmentMode(8, MIN_OVERLAP_OF_BOTH, MAX_SCALE, 1, "all")
+WHOLE_IN_ZOOMED = AlignmentMode(8, 2.0, 8.0, 4, "still")
+BOTH_ZOOMED = AlignmentMode(8, MIN_OVERLAP_OF_BOTH, MAX_SCALE, 1, "part")
 
 
 def align(left: Features, right: Features) -> Alignment:
@@ -98,110 +99,115 @@ def align(left: Features, right: Features) -> Alignment:
         on frame; `similarity` 0 where nothing fits, and no transform where nothing could be judged.
     """
     if left.key == right.key and is_textured(left):
-        return settle_equal(left, right)
+        return refine_equal(left, right)
     turned_round = left.key > right.key
     first, second = (right, left) if turned_round else (left, right)
-    best = _look(first, second, WHOLE)
-    if best.similarity < SETTLED:
+    best = _align_in_mode(first, second, WHOLES)
+    if best.similarity < STOP_SIMILARITY:
         best = max(
-            best, align_frames(first, second), key=lambda each: (_claim(each), each.similarity)
+            best,
+            align_frames(first, second),
+            key=lambda each: (_claimed_similarity(each), each.similarity),
         )
-    if best.similarity < SETTLED and second.closer is not None:
-        best = _better(best, _look(first, second.closer, PART))
-    if best.similarity < SETTLED and first.closer is not None:
-        best = _better(best, turn_round(_look(second, first.closer, PART)))
-    if _claim(best) == 0 and first.closer is not None and second.closer is not None:
-        best = _better(best, _look(first.closer, second.closer, BOTH_PARTS))
-    best = judge_colours(replace(best, similarity=_claim(best)), first, second)
-    return turn_round(best) if turned_round else best
+    if best.similarity < STOP_SIMILARITY and second.zoomed is not None:
+        best = _better(best, _align_in_mode(first, second.zoomed, WHOLE_IN_ZOOMED))
+    if best.similarity < STOP_SIMILARITY and first.zoomed is not None:
+        best = _better(best, exchange_sides(_align_in_mode(second, first.zoomed, WHOLE_IN_ZOOMED)))
+    if _claimed_similarity(best) == 0 and first.zoomed is not None and second.zoomed is not None:
+        best = _better(best, _align_in_mode(first.zoomed, second.zoomed, BOTH_ZOOMED))
+    best = judge_colours(replace(best, similarity=_claimed_similarity(best)), first, second)
+    return exchange_sides(best) if turned_round else best
 
 
 def _better(one: Alignment, other: Alignment) -> Alignment:
     """Return the better one of two, the first where they are equal."""
-    return max(one, other, key=lambda each: (_claim(each), each.similarity, each.matches))
+    return max(
+        one, other, key=lambda each: (_claimed_similarity(each), each.similarity, each.matches)
+    )
 
 
-def _claim(found: Alignment) -> float:
+def _claimed_similarity(found: Alignment) -> float:
     """Return the percent that may be claimed: below what looks alike only of a part that is surely shared."""
     if found.similarity == 0:  # as of most pairs that are looked at
         return 0.0
-    from .bands import LOOKS_ALIKE
+    return (
+        found.similarity if found.similarity >= MIN_SCENE_SIMILARITY or found.shares_part else 0.0
+    )
 
-    return found.similarity if found.similarity >= LOOKS_ALIKE or found.shares_part else 0.0
 
-
-def _look(first: Features, second: Features, look: Look) -> Alignment:
+def _align_in_mode(first: Features, second: Features, mode: AlignmentMode) -> Alignment:
     """Align the first picture, plain and mirrored, with the second."""
     from .match_loops import mutual_matches
 
     tries = []
     for mirror, bits in ((False, first.bits), (True, first.mirrored)):
         angles = (180 - first.angles).astype(np.float32) if mirror else first.angles
-        tries.append((mirror, mutual_matches(bits, second.bits, angles, second.angles, MAX_BITS)))
+        tries.append(
+            (mirror, mutual_matches(bits, second.bits, angles, second.angles, MAX_MATCH_BITS))
+        )
     best = NOTHING
     for mirror, pairs in sorted(
         tries, key=lambda each: -len(each[1])
     ):  # plain first, where both have as many
-        best = _better(best, _align_view(first, second, pairs, mirror, look))
-        if best.similarity >= SETTLED:
+        best = _better(best, _align_view(first, second, pairs, mirror, mode))
+        if best.similarity >= STOP_SIMILARITY:
             break
     return best
 
 
 def _align_view(
-    first: Features, second: Features, pairs: np.ndarray, mirror: bool, look: Look = WHOLE
+    first: Features, second: Features, pairs: np.ndarray, mirror: bool, mode: AlignmentMode = WHOLES
 ) -> Alignment:
     """Align one view of the first picture with the second by matches, n x 2, in the place where it agrees most."""
     best = NOTHING
-    for _ in range(look.places):
-        found = _align_place(first, second, pairs, mirror, look)
+    for _ in range(mode.max_places):
+        found = _align_place(first, second, pairs, mirror, mode)
         best = _better(best, found)
-        if found.transform is None or best.similarity >= SETTLED:
+        if found.transform is None or best.similarity >= STOP_SIMILARITY:
             break
         pairs = pairs[
-            ~_carries(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])
+            ~is_inlier(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])
         ]
     return best if best.similarity > 0 else NOTHING
 
 
-def _carries(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def is_inlier(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Whether a transform carries points, n x 2, to within some pixels of others."""
-    reach = REPROJECTION * math.sqrt(max(1.0, abs(determinant(transform))))
-    return np.linalg.norm(carry(transform, source) - target, axis=1) <= reach
+    reach = MAX_REPROJECTION_ERROR * math.sqrt(max(1.0, abs(determinant(transform))))
+    return np.linalg.norm(apply(transform, source) - target, axis=1) <= reach
 
 
 def _align_place(
-    first: Features, second: Features, pairs: np.ndarray, mirror: bool, look: Look
+    first: Features, second: Features, pairs: np.ndarray, mirror: bool, mode: AlignmentMode
 ) -> Alignment:
     """Align one view of the first picture with the place of the second to which most matches lead."""
-    from .bands import SHOT
     from .warp_loops import count_within, fit_affine
 
-    if len(pairs) < look.min_matches:
+    if len(pairs) < mode.min_matches:
         return NOTHING
     ends = first.points[pairs[:, 0]], second.points[pairs[:, 1]]
     transform, matches = fit_affine(
-        *ends, mirror, REPROJECTION, look.max_scale, MAX_STRETCH, look.min_matches
+        *ends, mirror, MAX_REPROJECTION_ERROR, mode.max_scale, MAX_STRETCH, mode.min_matches
     )
-    if matches < look.min_matches:
+    if matches < mode.min_matches:
         return NOTHING
     in_common = min(
         count_within(transform, first.points, *second.size),
         count_within(invert(transform), second.points, *first.size),
     )
-    is_few = look.vouched_by != "part" and matches < MIN_MATCHED * in_common
-    if is_few or not are_enough(overlaps(transform, first.size, second.size), look.min_both):
+    is_few = mode.supported_by != "part" and matches < MIN_MATCHED_SHARE * in_common
+    if is_few or not overlap_enough(overlaps(transform, first.size, second.size), mode.min_overlap):
         return NOTHING
-    found = settle(first, second, transform, matches, look.min_both)
-    if look.vouched_by == "part":
+    found = refine(first, second, transform, matches, mode.min_overlap)
+    if mode.supported_by == "part":
         return _judge_parts(found, first, second, pairs)
-    if found.residual < SHOT:
+    if found.residual < MIN_SCENE_RESIDUAL:
         return found
     if (
-        look.vouched_by == "still"
+        mode.supported_by == "still"
     ):  # too few features to vouch for it, too few blocks to tell another shot from something else
         return replace(found, similarity=0.0)
-    return found if matches >= VOUCHED * in_common else judge_unvouched(found)
+    return found if matches >= MIN_SUPPORTED_SHARE * in_common else judge_unsupported(found)
 
 
 def _judge_parts(
@@ -211,38 +217,40 @@ def _judge_parts(
     if found.transform is None or not found.shares_part:
         return NOTHING
     on_right = found.frame == "right"
-    one = carry(found.transform, first.points) if on_right else first.points
-    other = second.points if on_right else carry(invert(found.transform), second.points)
+    one = apply(found.transform, first.points) if on_right else first.points
+    other = second.points if on_right else apply(invert(found.transform), second.points)
     in_first, in_second = (
         are_inside(points, found.part, SHRINK * found.cell) for points in (one, other)
     )
-    carried = pairs[
-        _carries(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])
+    inliers = pairs[
+        is_inlier(found.transform, first.points[pairs[:, 0]], second.points[pairs[:, 1]])
     ]
     return (
-        replace(found, similarity=min(found.similarity, MOST_OF_PARTS))
-        if is_vouched_for(in_first, in_second, carried)
+        replace(found, similarity=min(found.similarity, MAX_PARTS_SIMILARITY))
+        if has_support(in_first, in_second, inliers)
         else NOTHING
     )
 
 
-ALIKE = 0.85  # frames are laid on each other where they correlate so
+MIN_FRAME_CORRELATION = 0.85  # frames are laid on each other where they correlate so
 _PLACES = np.arange(FRAME_SIDE**2).reshape(FRAME_SIDE, FRAME_SIDE)
 VIEWS = np.stack(
     [np.rot90(each, turns).ravel() for each in (_PLACES, _PLACES[:, ::-1]) for turns in range(4)]
 )
-AS_GOOD = (
+UPRIGHT_MARGIN = (
     0.01  # correlation by which a turned or mirrored frame must be better than the upright one
 )
 # of the mean change from row to row (or column to column) that is the median where most come
 # several times
-REPEATS = 0.2
-STAYS = 90.0  # percent of both that must be common, still when blocks have moved a frame
-MOSTLY, NEARLY_ALL = (
+MAX_REPEATED_CHANGE = 0.2
+MIN_FRAME_OVERLAP = (
+    90.0  # percent of both that must be common, still when blocks have moved a frame
+)
+MIN_SMALL_SHARE, MIN_SURE_SHARE = (
     0.6,
     0.9,
 )  # of the blocks that must agree at the smaller one to look on; and to judge by these, or
-MUCH_TEXTURED, MOST_TEXTURED = (
+MIN_TEXTURED_SHARE, MIN_SMALL_TEXTURED_SHARE = (
     0.45,
     0.55,
 )  # where fewer of a frame's blocks are textured; and not at all at the smaller one
@@ -250,51 +258,55 @@ MUCH_TEXTURED, MOST_TEXTURED = (
 
 def align_frames(first: Features, second: Features) -> Alignment:
     """Lay the whole of one picture on the whole of the other, as copies lie that are too small or too blurred for features."""
-    from .bands import SHOT
     from .warp_loops import plausible
 
     view = _nearest_view(first, second)
     if view is None:
         return NOTHING
-    transform = lay_frame(view, first.size, second.size)
+    transform = frame_transform(view, first.size, second.size)
     if not plausible(transform, view >= 4, MAX_SCALE, MAX_STRETCH):
         return NOTHING
-    small = settle(first, second, transform, 0, MIN_BOTH, COARSER)
-    share = 0.0 if small.blocks is None else share_of(small.blocks, AGREES_COARSER)
+    small = refine(first, second, transform, 0, MIN_OVERLAP_OF_BOTH, COARSEST_FACTOR)
+    share = 0.0 if small.blocks is None else share_of(small.blocks, MIN_COARSEST_CORRELATION)
     both_textured = is_textured(first) and is_textured(second)
-    if both_textured and share < MOSTLY:
+    if both_textured and share < MIN_SMALL_SHARE:
         return NOTHING
-    found = settle(first, second, transform, 0, STAYS)
+    found = refine(first, second, transform, 0, MIN_FRAME_OVERLAP)
     if found.blocks is None:
         return NOTHING
-    if found.similarity >= SETTLED:
+    if found.similarity >= STOP_SIMILARITY:
         return found
     textured = float(np.mean(~np.isnan(found.blocks)))
-    if textured < MUCH_TEXTURED:  # layouts of pages and logos agree by chance
+    if textured < MIN_TEXTURED_SHARE:  # layouts of pages and logos agree by chance
         return (
-            found if share_of(found.blocks, AGREES) >= NEARLY_ALL or not both_textured else NOTHING
+            found
+            if share_of(found.blocks, MIN_CORRELATION) >= MIN_SURE_SHARE or not both_textured
+            else NOTHING
         )
-    found = found if found.residual < SHOT else judge_unvouched(found)
+    found = found if found.residual < MIN_SCENE_RESIDUAL else judge_unsupported(found)
     if (
-        share >= NEARLY_ALL
-        and textured >= MOST_TEXTURED
+        share >= MIN_SURE_SHARE
+        and textured >= MIN_SMALL_TEXTURED_SHARE
         and (is_enlarged(first.grey) or is_enlarged(second.grey))
     ):
         found = max(
-            found, _settle_small(first, second, transform), key=lambda each: each.similarity
+            found, _refine_small(first, second, transform), key=lambda each: each.similarity
         )
     return found
 
 
-def _settle_small(first: Features, second: Features, transform: np.ndarray) -> Alignment:
+def _refine_small(first: Features, second: Features, transform: np.ndarray) -> Alignment:
     """Judge two frames by what is left of them when they are made small."""
-    from .warp_loops import weigh
+    from .warp_loops import similarity_of
 
-    found = settle(first, second, transform, 0, MIN_BOTH, COARSE)
+    found = refine(first, second, transform, 0, MIN_OVERLAP_OF_BOTH, COARSE_FACTOR)
     if found.blocks is None:
         return NOTHING
     return replace(
-        found, similarity=weigh(share_of(found.blocks, AGREES_COARSE), found.residual, 1.0)
+        found,
+        similarity=similarity_of(
+            share_of(found.blocks, MIN_COARSE_CORRELATION), found.residual, 1.0
+        ),
     )
 
 
@@ -313,7 +325,7 @@ def is_enlarged(grey: np.ndarray) -> bool:
     lines = grey.astype(np.int16)
     changes = (np.abs(np.diff(lines, axis=axis)).mean(axis=1 - axis) for axis in (0, 1))
     return any(
-        len(change) > 0 and float(np.median(change)) < REPEATS * float(change.mean())
+        len(change) > 0 and float(np.median(change)) < MAX_REPEATED_CHANGE * float(change.mean())
         for change in changes
     )
 
@@ -325,6 +337,6 @@ def _nearest_view(first: Features, second: Features) -> int | None:
     """
     alike = first.frame[VIEWS] @ second.frame
     best = (
-        0 if alike[0] >= alike.max() - AS_GOOD else int(np.argmax(alike))
+        0 if alike[0] >= alike.max() - UPRIGHT_MARGIN else int(np.argmax(alike))
     )  # symmetric pictures lie upright
-    return best if alike[best] >= ALIKE else None
+    return best if alike[best] >= MIN_FRAME_CORRELATION else None

@@ -12,18 +12,23 @@ import numpy as np
 from ..engine.features import Features, frame_of, one_cv2_thread
 from ..engine.parallel import each, map_batches
 from .agreement import have_other_colours
-from .registration import ALIKE, align
+from .bands import MAX_SCENE_SIMILARITY
+from .registration import MIN_FRAME_CORRELATION, align
 
 MAX_VOTE_BITS = {
     "aligned": 56,
     "akaze": 96,
 }  # by which descriptors, 256 and 486 bits long, of one patch mostly differ
 PAIR_BATCH = 32  # pairs that travel together
-RATIO = 0.6  # a match must be this much nearer than the second nearest
-SURE = 80.0  # percent; partners of such partners are looked at even if the vote passed them over
-NEAR_HASH = 84.0  # percent of phash from which a pair is looked at whatever the vote says
-SAME_HASH = 90.0  # percent of phash; below, pictures without texture are too often alike by chance
-SMALL = 32  # pixels a side at which pictures that a hash takes for one must be alike, too
+MAX_DISTANCE_RATIO = 0.6  # a match must be this much nearer than the second nearest
+MIN_PARTNER_SIMILARITY = (
+    80.0  # percent; partners of such partners are looked at even if the vote passed them over
+)
+MIN_CANDIDATE_HASH = 84.0  # percent of phash from which a pair is looked at whatever the vote says
+MIN_FALLBACK_HASH = (
+    90.0  # percent of phash; below, pictures without texture are too often alike by chance
+)
+SMALL_SIDE = 32  # pixels a side at which pictures that a hash takes for one must be alike, too
 
 
 class Score(NamedTuple):
@@ -87,13 +92,11 @@ def fall_back(score: Score, percent: float | None, left: Features, right: Featur
     >>> fall_back(Score(0.0), 93.75, upright, upright).similarity, fall_back(Score(0.0), 93.75, upright, lying).similarity
     (93.75, 0.0)
     """
-    from .bands import SHOT_AT_MOST
-
     is_aligned = not np.isnan(score.overlap_left)
-    if is_aligned or percent is None or percent < SAME_HASH or not _are_alike(left, right):
+    if is_aligned or percent is None or percent < MIN_FALLBACK_HASH or not _are_alike(left, right):
         return score
     return Score(
-        min(percent, SHOT_AT_MOST) if have_other_colours(left, right) else percent,
+        min(percent, MAX_SCENE_SIMILARITY) if have_other_colours(left, right) else percent,
         scored_by="phash",
     )
 
@@ -102,7 +105,10 @@ def _are_alike(left: Features, right: Features) -> bool:
     """Whether two whole pictures are the same in grey, or correlate when they are made small."""
     if np.array_equal(left.grey, right.grey):  # also where all is of one brightness
         return True
-    return float(frame_of(left.grey, SMALL) @ frame_of(right.grey, SMALL)) >= ALIKE
+    return (
+        float(frame_of(left.grey, SMALL_SIDE) @ frame_of(right.grey, SMALL_SIDE))
+        >= MIN_FRAME_CORRELATION
+    )
 
 
 def score_akaze(left: Features, right: Features) -> Score:
@@ -110,5 +116,9 @@ def score_akaze(left: Features, right: Features) -> Score:
     from .match_loops import ratio_matches
 
     most = max(len(left), len(right))
-    matches = len(ratio_matches(left.bits, right.bits, RATIO)) if min(len(left), len(right)) else 0
+    matches = (
+        len(ratio_matches(left.bits, right.bits, MAX_DISTANCE_RATIO))
+        if min(len(left), len(right))
+        else 0
+    )
     return Score(100.0 * matches / most if most else 0.0, matches=matches, scored_by="akaze")

@@ -12,24 +12,39 @@ import math
 import numpy as np
 from numba import njit
 
-from .bands import COPY, LOOKS_ALIKE, PARTLY, SHOT, SHOT_AT_MOST, SURELY, WHOLLY
+from .bands import (
+    DOUBT_SHARE,
+    MAX_COPY_RESIDUAL,
+    MAX_SCENE_SIMILARITY,
+    MIN_SCENE_RESIDUAL,
+    MIN_SCENE_SIMILARITY,
+    MIN_SURE_CORRELATION,
+    NO_DOUBT_SHARE,
+)
 
 # of three matches each; with a quarter of the matches right, 600 tries fail in 1 of 10,000 cases
 MAX_TRIES = 600
-FAIL = 1e-3  # tries end when a better transform is this unlikely
-MIN_SPREAD = 25.0  # square pixels; the triangle of three matches must not be thinner
-BLUR = (0.4026, 0.2442, 0.0545)  # a Gaussian of one pixel: the middle, one and two pixels away
-SPARSE, ENOUGH = (
+MAX_FAILURE_CHANCE = 1e-3  # tries end when a better transform is this unlikely
+MIN_TRIANGLE_AREA = 25.0  # square pixels; the triangle of three matches must not be thinner
+BLUR_WEIGHTS = (
+    0.4026,
+    0.2442,
+    0.0545,
+)  # a Gaussian of one pixel: the middle, one and two pixels away
+SPARSE_TEXTURE_SHARE, ENOUGH_TEXTURE_SHARE = (
     0.3,
     0.4,
 )  # of the common area's blocks: where fewer are textured, little carries the claim; where more, enough
-SOME, FEW = 40, 20  # textured blocks: no doubt; doubt, for so few agree by chance
-FLAT_OFF = 30.0  # grey levels; a flat block that is off by more shows something else
-SAME_SHADE, OTHER_SHADE = (
+NO_DOUBT_BLOCKS, DOUBT_BLOCKS = (
+    40,
+    20,
+)  # textured blocks: no doubt; doubt, for so few agree by chance
+MAX_FLAT_DIFFERENCE = 30.0  # grey levels; a flat block that is off by more shows something else
+NO_DOUBT_SHADE, DOUBT_SHADE = (
     20.0,
     40.0,
 )  # grey levels by which flat blocks differ in the mean: the same ground; another one
-RIDGE, NOISE = (
+EDGE_DAMPING, NOISE_DAMPING = (
     0.02,
     0.25,
 )  # of a block's gradients: where they point one way only, nothing is known across them
@@ -95,12 +110,15 @@ def fit_affine(
             wanted = (
                 MAX_TRIES
                 if share < 1e-9
-                else min(MAX_TRIES, int(math.log(FAIL) / math.log(max(1e-12, 1 - share))) + 1)
+                else min(
+                    MAX_TRIES,
+                    int(math.log(MAX_FAILURE_CHANCE) / math.log(max(1e-12, 1 - share))) + 1,
+                )
             )
     if best < min_matches:
         return found, 0
-    for closer in (1.0, 0.5, 0.5):
-        best = _fit_inside(source, target, found, closer * within)
+    for narrower in (1.0, 0.5, 0.5):
+        best = _fit_inside(source, target, found, narrower * within)
         if best < min_matches:
             return found, 0
     return found, best if plausible(found, mirror, max_scale, max_stretch) else 0
@@ -115,7 +133,7 @@ def _through_three(
     ux, uy = source[j, 0] - source[i, 0], source[j, 1] - source[i, 1]
     vx, vy = source[k, 0] - source[i, 0], source[k, 1] - source[i, 1]
     area = np.float64(ux) * vy - np.float64(uy) * vx
-    if abs(area) < MIN_SPREAD:
+    if abs(area) < MIN_TRIANGLE_AREA:
         return False
     for axis in range(2):
         u, v = target[j, axis] - target[i, axis], target[k, axis] - target[i, axis]
@@ -281,7 +299,7 @@ def area_in_common(transform: np.ndarray, width: int, height: int, wide: int, hi
 
 
 @njit(nogil=True, cache=True)
-def lay(
+def warp(
     source: np.ndarray, back: np.ndarray, height: int, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a picture, uint8, as it lies on another of height x width, float32, and where it covers it (1, or 0 in both).
@@ -289,7 +307,7 @@ def lay(
     `back` leads from pixels of the other to pixels of this one; between pixels it is interpolated,
     and beyond its border it goes on as it ends, for half a pixel.
     """
-    laid, covered = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    warped, covered = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     rows, columns = source.shape
     squares, last_column, last_row = pack_squares(source).ravel(), columns - 1.0, rows - 1.0
     last_left, last_top = np.int32(max(0, columns - 2)), np.int32(max(0, rows - 2))
@@ -321,7 +339,7 @@ def lay(
             places[x] = top * np.int32(columns) + left
         for x in range(end - first):
             four[x] = squares[np.uint64(places[x])]
-        laid_row, covered_row = laid[y, first:end], covered[y, first:end]
+        warped_row, covered_row = warped[y, first:end], covered[y, first:end]
         for x in range(end - first):
             a, b = (
                 np.float32(np.int32(four[x] & byte)),
@@ -332,9 +350,9 @@ def lay(
                 np.float32(np.int32(four[x] >> np.uint32(24))),
             )
             above = a + part[x] * (b - a)
-            laid_row[x] = above + down[x] * (c + part[x] * (d - c) - above)
+            warped_row[x] = above + down[x] * (c + part[x] * (d - c) - above)
             covered_row[x] = 1
-    return laid, covered
+    return warped, covered
 
 
 @njit(nogil=True, cache=True)
@@ -387,7 +405,11 @@ def blur_inside(picture: np.ndarray, covered: np.ndarray, weights: np.ndarray) -
 def blur(plane: np.ndarray) -> np.ndarray:
     """Blur by a pixel, float32; beyond the border the plane goes on as it ends."""
     height, width = plane.shape
-    middle, near, far = np.float32(BLUR[0]), np.float32(BLUR[1]), np.float32(BLUR[2])
+    middle, near, far = (
+        np.float32(BLUR_WEIGHTS[0]),
+        np.float32(BLUR_WEIGHTS[1]),
+        np.float32(BLUR_WEIGHTS[2]),
+    )
     blurred, down = np.empty((height, width), np.float32), np.empty(width + 4, np.float32)
     for y in range(height):
         # whole rows, and two more places on each side, so that the processor works on eight pixels
@@ -408,10 +430,10 @@ def blur(plane: np.ndarray) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def sum_cells(laid: np.ndarray, covered: np.ndarray, target: np.ndarray, cell: int) -> np.ndarray:
-    """Return sums over cells of cell x cell pixels, float64, rows x columns x 15: what `judge_blocks` needs of the pixels."""
-    rows, columns = laid.shape[0] // cell, laid.shape[1] // cell
-    width, last = columns * cell, laid.shape[1] - 1
+def sum_cells(warped: np.ndarray, covered: np.ndarray, target: np.ndarray, cell: int) -> np.ndarray:
+    """Return sums over cells of cell x cell pixels, float64, rows x columns x 15: what `block_correlations` needs of the pixels."""
+    rows, columns = warped.shape[0] // cell, warped.shape[1] // cell
+    width, last = columns * cell, warped.shape[1] - 1
     sums = np.zeros((rows, columns, 15))
     if columns == 0:  # thinner than a cell: compiled loops would write beyond the empty rows below
         return sums
@@ -424,9 +446,9 @@ def sum_cells(laid: np.ndarray, covered: np.ndarray, target: np.ndarray, cell: i
         for y in range(row * cell, (row + 1) * cell):
             # in loops over whole rows, without a choice in them, so that the processor works on
             # eight pixels at once
-            above, below = max(y - 1, 0), min(y + 1, laid.shape[0] - 1)
+            above, below = max(y - 1, 0), min(y + 1, warped.shape[0] - 1)
             for x in range(width):
-                a[x], b[x] = laid[y, x] - middle, target[y, x] - middle
+                a[x], b[x] = warped[y, x] - middle, target[y, x] - middle
                 gy[x] = half * (target[below, x] - target[above, x])
             for x in range(1, min(width, last)):
                 gx[x] = half * (target[y, x + 1] - target[y, x - 1])
@@ -456,7 +478,7 @@ def sum_cells(laid: np.ndarray, covered: np.ndarray, target: np.ndarray, cell: i
 
 
 @njit(nogil=True, cache=True)
-def judge_blocks(
+def block_correlations(
     sums: np.ndarray, cell: int, textured: float, alike: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return how well each block of 2 x 2 cells agrees, how far off it lies, and how to lay the pictures better.
@@ -490,7 +512,7 @@ def judge_blocks(
             contrast = math.sqrt(var_b / var_a)
             pull_x = (s[13] - mean_b * s[6]) - contrast * (s[11] - mean_a * s[6])
             pull_y = (s[14] - mean_b * s[7]) - contrast * (s[12] - mean_a * s[7])
-            hold = RIDGE * (s[8] + s[10]) / 2 + NOISE * n
+            hold = EDGE_DAMPING * (s[8] + s[10]) / 2 + NOISE_DAMPING * n
             xx, xy, yy = s[8] + hold, s[9], s[10] + hold
             area = xx * yy - xy * xy
             dx, dy = (yy * pull_x - xy * pull_y) / area, (xx * pull_y - xy * pull_x) / area
@@ -533,7 +555,7 @@ def count_textured(correlation: np.ndarray) -> int:
 
 
 @njit(nogil=True, cache=True)
-def middle_and_least(correlation: np.ndarray) -> tuple[float, float]:
+def median_and_min(correlation: np.ndarray) -> tuple[float, float]:
     """Return the median, of two in the middle the higher one, and the least of the blocks that say something; one at least."""
     known, n, least = np.empty(correlation.size), 0, math.inf
     for value in correlation.ravel():
@@ -541,16 +563,16 @@ def middle_and_least(correlation: np.ndarray) -> tuple[float, float]:
             known[n] = value
             n += 1
             least = min(least, float(value))
-    return pick(known, n, n // 2), least
+    return quickselect(known, n, n // 2), least
 
 
 @njit(nogil=True, cache=True)
-def share_agreeing(correlations: np.ndarray, agrees: float) -> float:
+def share_agreeing(correlations: np.ndarray, min_correlation: float) -> float:
     """Return which share of those that say something agrees, float32, in one row; NaN where none says something."""
     n, agreeing = 0, 0
     for value in correlations:
         n += not math.isnan(value)
-        agreeing += value >= agrees
+        agreeing += value >= min_correlation
     return agreeing / n if n else math.nan
 
 
@@ -559,23 +581,27 @@ def count_all_textured(grey: np.ndarray, cell: int, textured: float) -> int:
     """Count the blocks of a whole picture, uint8, that may say something."""
     plain = blur(grey.astype(np.float32))
     return count_textured(
-        judge_blocks(sum_cells(plain, np.ones_like(plain), plain, cell), cell, textured, 1.0)[0]
+        block_correlations(sum_cells(plain, np.ones_like(plain), plain, cell), cell, textured, 1.0)[
+            0
+        ]
     )
 
 
 @njit(nogil=True, cache=True)
-def judge_all(correlation: np.ndarray, off: np.ndarray, agrees: float) -> tuple[float, float]:
+def share_and_residual(
+    correlation: np.ndarray, off: np.ndarray, min_correlation: float
+) -> tuple[float, float]:
     """Return the share of the blocks that agrees, and the pixels by which what agrees lies apart, the median."""
     residual, n = np.empty(correlation.size), 0
     for row in range(correlation.shape[0]):
         for column in range(correlation.shape[1]):
-            if correlation[row, column] >= agrees:
+            if correlation[row, column] >= min_correlation:
                 residual[n] = off[row, column]
                 n += 1
     if n == 0:
         return 0.0, math.inf
     return n / count_textured(correlation), (
-        pick(residual, n, (n - 1) // 2) + pick(residual, n, n // 2)
+        quickselect(residual, n, (n - 1) // 2) + quickselect(residual, n, n // 2)
     ) / 2
 
 
@@ -586,7 +612,7 @@ def ramp(value: float, low: float, high: float) -> float:
 
 
 @njit(nogil=True, cache=True)
-def judge_flat(sums: np.ndarray, cell: int, correlation: np.ndarray) -> tuple[float, float]:
+def judge_flat_blocks(sums: np.ndarray, cell: int, correlation: np.ndarray) -> tuple[float, float]:
     """Let flat blocks of another brightness disagree (0 in `correlation`) where few blocks are textured.
 
     Brightness and contrast of the whole may have been changed: a line through the means of all
@@ -614,7 +640,7 @@ def judge_flat(sums: np.ndarray, cell: int, correlation: np.ndarray) -> tuple[fl
             square[0], square[1] = square[0] + a * a, square[1] + a * b
             blocks += 1
             textured += not math.isnan(correlation[row, column])
-    if blocks == 0 or textured >= ENOUGH * blocks:
+    if blocks == 0 or textured >= ENOUGH_TEXTURE_SHARE * blocks:
         return 0.0, 0.0
     mean[0], mean[1] = mean[0] / blocks, mean[1] / blocks
     spread = max(square[0] / blocks - mean[0] ** 2, 1e-3)
@@ -626,15 +652,15 @@ def judge_flat(sums: np.ndarray, cell: int, correlation: np.ndarray) -> tuple[fl
             if math.isnan(a) or not math.isnan(correlation[row, column]):
                 continue
             changed += abs(b - a)
-            if abs(b - mean[1] - slope * (a - mean[0])) > FLAT_OFF:
+            if abs(b - mean[1] - slope * (a - mean[0])) > MAX_FLAT_DIFFERENCE:
                 correlation[row, column] = 0
-    return ramp(textured / blocks, ENOUGH, SPARSE), ramp(
-        changed / (blocks - textured), SAME_SHADE, OTHER_SHADE
+    return ramp(textured / blocks, ENOUGH_TEXTURE_SHARE, SPARSE_TEXTURE_SHARE), ramp(
+        changed / (blocks - textured), NO_DOUBT_SHADE, DOUBT_SHADE
     )
 
 
 @njit(nogil=True, cache=True)
-def pick(values: np.ndarray, n: int, place: int) -> float:
+def quickselect(values: np.ndarray, n: int, place: int) -> float:
     """Return which of the first n values has a place, from 0, in their order; they are moved (Hoare 1961)."""
     low, high = 0, n - 1
     while low < high:
@@ -657,7 +683,7 @@ def pick(values: np.ndarray, n: int, place: int) -> float:
 
 
 @njit(nogil=True, cache=True)
-def weigh(share: float, residual: float, doubt: float) -> float:
+def similarity_of(share: float, residual: float, doubt: float) -> float:
     """Return the similarity of pictures of which a share agrees, lies apart by some pixels in the median, and is in doubt.
 
     What a copy shows lies where the original has it, give or take a tenth of a pixel, however it
@@ -668,13 +694,18 @@ def weigh(share: float, residual: float, doubt: float) -> float:
     percent = 100.0 * share
     as_shot = min(
         percent,
-        LOOKS_ALIKE + (percent - LOOKS_ALIKE) * (SHOT_AT_MOST - LOOKS_ALIKE) / (100 - LOOKS_ALIKE),
+        MIN_SCENE_SIMILARITY
+        + (percent - MIN_SCENE_SIMILARITY)
+        * (MAX_SCENE_SIMILARITY - MIN_SCENE_SIMILARITY)
+        / (100 - MIN_SCENE_SIMILARITY),
     )
-    return percent + max(doubt, ramp(residual, COPY, SHOT)) * (as_shot - percent)
+    return percent + max(doubt, ramp(residual, MAX_COPY_RESIDUAL, MIN_SCENE_RESIDUAL)) * (
+        as_shot - percent
+    )
 
 
 @njit(nogil=True, cache=True)
-def settle_blocks(
+def refine_blocks(
     source: np.ndarray,
     target: np.ndarray,
     back: np.ndarray,
@@ -683,16 +714,16 @@ def settle_blocks(
     few_blocks: int,
     textured: float,
     alike: float,
-    agrees: float,
+    min_correlation: float,
     max_steps: int,
-    settled: float,
+    refined: float,
 ) -> tuple[np.ndarray, float, float, float, np.ndarray, int]:
     """Lay source on target, both uint8, again and again, each time as the blocks would lie better; return the best.
 
     Returns
     -------
-    correlation : float32, rows x columns, as from `judge_blocks`
-    percent : see `weigh`
+    correlation : float32, rows x columns, as from `block_correlations`
+    percent : see `similarity_of`
     residual : pixels between matching blocks, the median; infinite where no block matches
     doubt : 0 to 1, of nearly flat pictures: flat blocks differ, or textured ones do not match
     back : the transform from target to source, in pixels
@@ -708,24 +739,32 @@ def settle_blocks(
     )
     found, now, used = back.copy(), back.copy(), cell
     for _ in range(max_steps):
-        laid, covered = lay(source, now, height, width)
+        warped, covered = warp(source, now, height, width)
         weights = blur(covered)
-        laid, there = blur_inside(laid, covered, weights), blur_inside(plain, covered, weights)
-        sums = sum_cells(laid, covered, there, used)
-        correlation, off, step = judge_blocks(sums, used, textured, alike)
+        warped, there = blur_inside(warped, covered, weights), blur_inside(plain, covered, weights)
+        sums = sum_cells(warped, covered, there, used)
+        correlation, off, step = block_correlations(sums, used, textured, alike)
         if used != small_cell and count_textured(correlation) < few_blocks:
             used, best_percent, best_residual = small_cell, -1.0, math.inf
-            sums = sum_cells(laid, covered, there, used)
-            correlation, off, step = judge_blocks(sums, used, textured, alike)
-        sparse, shade = judge_flat(sums, used, correlation)
-        share, residual = judge_all(correlation, off, agrees)
-        doubt = ramp(count_textured(correlation), SOME, FEW)
+            sums = sum_cells(warped, covered, there, used)
+            correlation, off, step = block_correlations(sums, used, textured, alike)
+        sparse, shade = judge_flat_blocks(sums, used, correlation)
+        share, residual = share_and_residual(correlation, off, min_correlation)
+        doubt = ramp(count_textured(correlation), NO_DOUBT_BLOCKS, DOUBT_BLOCKS)
         if sparse > 0:
             doubt = max(
                 doubt,
-                sparse * max(shade, ramp(judge_all(correlation, off, SURELY)[0], WHOLLY, PARTLY)),
+                sparse
+                * max(
+                    shade,
+                    ramp(
+                        share_and_residual(correlation, off, MIN_SURE_CORRELATION)[0],
+                        NO_DOUBT_SHARE,
+                        DOUBT_SHARE,
+                    ),
+                ),
             )
-        percent = weigh(share, residual, doubt)
+        percent = similarity_of(share, residual, doubt)
         if percent > best_percent or (percent == best_percent and residual < best_residual):
             best, best_percent, best_residual, best_doubt = correlation, percent, residual, doubt
             copy_transform(now, found)
@@ -733,7 +772,7 @@ def settle_blocks(
         for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
             for axis in range(2):
                 farthest = max(farthest, abs(step[axis, 0] * x + step[axis, 1] * y + step[axis, 2]))
-        if farthest < settled or farthest > max(height, width) / 4:
+        if farthest < refined or farthest > max(height, width) / 4:
             break
         for axis in range(2):
             a, b = now[axis, 0], now[axis, 1]

@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 
 from ..aligned.candidates import VOTES
-from ..aligned.matching import LOOKS, SCORE, SCORERS, Known, find_local_pairs, find_looks, to_scores
+from ..aligned.matching import (
+    SCORE,
+    SCORED_PAIRS,
+    SCORERS,
+    Known,
+    find_local_pairs,
+    find_scored,
+    to_scores,
+)
 from ..engine.copies import MAX_COPIES, may_be_same_pixels, relate
 from ..fingerprints import Fingerprints
 from ..pairs import may_be_listed, pair_table, similar_pairs
@@ -179,7 +187,7 @@ def _relate_new(
     executor: Executor | None,
 ) -> np.ndarray:
     """Return the relation of each pair; those of records kept before need no decoding."""
-    where = find_looks(
+    where = find_scored(
         np.column_stack([records["left"], records["right"]]).astype(np.int64), before
     )
     new = where < 0
@@ -206,7 +214,9 @@ def _read_known(kept: KeptPrints) -> Known:
     rows = kept.store.read(
         "SELECT looks FROM look_parts WHERE recipe = ? ORDER BY id", (kept.number,)
     )
-    looks = np.concatenate([np.zeros(0, LOOKS), *(np.frombuffer(row[0], LOOKS) for row in rows)])
+    looks = np.concatenate(
+        [np.zeros(0, SCORED_PAIRS), *(np.frombuffer(row[0], SCORED_PAIRS) for row in rows)]
+    )
     last, still = parts[-1][0] if parts else None, np.isin(covered, kept.versions)
     placed_votes, placed_looks = _to_places(votes, kept.versions), _to_places(looks, kept.versions)
     # renaming may turn a pair round, which a vote does not mind; what was seen of it is of no use
@@ -223,7 +233,7 @@ def _read_known(kept: KeptPrints) -> Known:
 
 
 def _to_places(pairs: np.ndarray, versions: np.ndarray) -> np.ndarray:
-    """Return VOTES or LOOKS of versions by the places of these, without those of which one is not there."""
+    """Return VOTES or SCORED_PAIRS of versions by the places of these, without those of which one is not there."""
     first, second = (pairs.dtype.names or ())[:2]
     one, other = places_of(versions, pairs[first]), places_of(versions, pairs[second])
     placed = pairs.copy()

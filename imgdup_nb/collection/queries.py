@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..aligned.agreement import is_textured
-from ..aligned.scores import SAME_HASH, fall_back, score_pairs
+from ..aligned.scores import MIN_FALLBACK_HASH, fall_back, score_pairs
 from ..engine.checks import check_count, check_list, check_percent, check_text
 from ..engine.decode import UnreadableImage
 from ..engine.search import find_pairs
@@ -344,14 +344,14 @@ def _by_hash(
     prints: Fingerprints,
     hashes: tuple[Callable[[], Fingerprints], Callable[[], Fingerprints]],
 ) -> np.ndarray:
-    """Return the percent by phash of each query and image, 0 below `SAME_HASH`; n_queries x n_images."""
+    """Return the percent by phash of each query and image, 0 below `MIN_FALLBACK_HASH`; n_queries x n_images."""
     left, right = hashes[0](), hashes[1]()
     place, of_image = (
         pd.Index(side.names, dtype=object).get_indexer(known.names)
         for side, known in ((queries, left), (prints, right))
     )
     rows, columns, distances = find_pairs(
-        left.codes, left.method.max_distance(SAME_HASH), others=right.codes
+        left.codes, left.method.max_distance(MIN_FALLBACK_HASH), others=right.codes
     )
     rows, columns, percent = place[rows], of_image[columns], left.method.similarity(distances)
     table, known = np.zeros((len(queries), len(prints))), (rows >= 0) & (columns >= 0)

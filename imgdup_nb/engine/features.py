@@ -25,20 +25,25 @@ from PIL import Image
 
 from .decode import as_seen, open_lazily, readable
 
-AREA = 320 * 240  # pixels at which ORB looks; by area, so that a panorama keeps its height
-MAX_SIDE = 1280  # pixels; a strip is not made longer than this
+WORKING_AREA = 320 * 240  # pixels at which ORB looks; by area, so that a panorama keeps its height
+MAX_WORKING_SIDE = 1280  # pixels; a strip is not made longer than this
 # the kept grey picture is this much smaller: blurred alike, a misfit of a pixel does no harm there
 SHRINK = 2
 PIXELS_A_COLOUR = 4  # of the grey picture, along each side
-N_ORB, LEVEL = 300, 1.2  # features, and by how much each level of the pyramid is smaller
-CLOSER = 2  # times as long is a large picture when it is looked at closer
-N_CLOSER, POOL = 600, 3000  # features that are kept then, out of so many
-CONTRAST, CLOSER_CONTRAST = 5, 10  # grey levels by which a corner differs from what is around it
-CLOSER_LEVELS, CLOSER_LEVEL = (
+N_ORB, LEVEL_FACTOR = 300, 1.2  # features, and by how much each level of the pyramid is smaller
+ZOOM = 2  # times as long is a large picture when it is looked at closer
+N_ZOOMED, N_ZOOMED_CORNERS = 600, 3000  # features that are kept then, out of so many
+MIN_CONTRAST, MIN_ZOOMED_CONTRAST = (
+    5,
+    10,
+)  # grey levels by which a corner differs from what is around it
+N_ZOOMED_LEVELS, ZOOMED_LEVEL_FACTOR = (
     2,
     1.4,
 )  # of its pyramid, coarse steps: the whole it is compared with has fine ones
-CELLS = 12  # along the longer side; each of them gives one feature before any gives another
+N_SPREAD_CELLS = (
+    12  # along the longer side; each of them gives one feature before any gives another
+)
 MIN_SIDE = 16  # pixels; strips that are thinner at the working size have no features
 AKAZE_SIDE = (
     640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
@@ -47,7 +52,7 @@ MIN_FEATURES, MIN_BLOCKS = (
     16,
     8,
 )  # with fewer features or textured blocks a picture has too little texture to be aligned
-TEXTURED = 9.0  # variance of grey levels; a block flatter than this says nothing
+MIN_VARIANCE = 9.0  # variance of grey levels; a block flatter than this says nothing
 FRAME_SIDE = 16  # pixels a side of a whole picture made very small
 SMALL_CELL = 4  # pixels of the grey picture; 2 x 2 of them are the smallest block
 # one more whenever features, their votes or their scores change, so that kept ones are made again
@@ -92,14 +97,14 @@ class Features:
     angles: np.ndarray
     bits: np.ndarray
     mirrored: np.ndarray
-    closer: Features | None = None
+    zoomed: Features | None = None
 
     @cached_property
     def key(self) -> bytes:
         """A digest of what was seen: an order of images that does not depend on their names."""
-        nearer = self.closer.bits.tobytes() if self.closer is not None else b""
+        zoomed_view = self.zoomed.bits.tobytes() if self.zoomed is not None else b""
         seen = (
-            self.grey.tobytes() + self.bits.tobytes() + nearer,
+            self.grey.tobytes() + self.bits.tobytes() + zoomed_view,
             self.colours.tobytes(),
         )  # colours decide between equal shapes
         return b"".join(hashlib.blake2b(part, digest_size=16).digest() for part in seen)
@@ -126,11 +131,11 @@ class Features:
         True
         """
         words, in_mirror = self.bits.shape[1], len(self.mirrored)
-        closer = self.closer or self.without_features()
+        zoomed = self.zoomed or self.without_features()
         sizes = (*self.size, *self.grey.shape[::-1], *self.colours.shape[1::-1])
-        header = HEADER.pack(MAGIC, *sizes, len(self), words, in_mirror, len(closer))
+        header = HEADER.pack(MAGIC, *sizes, len(self), words, in_mirror, len(zoomed))
         arrays = [self.grey, self.colours, self.points, self.angles, self.bits, self.mirrored]
-        arrays += [closer.points, closer.angles, closer.bits]
+        arrays += [zoomed.points, zoomed.angles, zoomed.bits]
         return header + b"".join(_little_endian(array).tobytes() for array in arrays)
 
     @classmethod
@@ -146,7 +151,7 @@ class Features:
             raise ValueError(
                 "kept features are damaged or of another version; make them again from the picture"
             )
-        _, width, height, grey_width, grey_height, wide, high, n, words, in_mirror, closer = (
+        _, width, height, grey_width, grey_height, wide, high, n, words, in_mirror, zoomed = (
             HEADER.unpack_from(kept)
         )
         shapes = {
@@ -156,9 +161,9 @@ class Features:
             "angles": (np.float32, (n,)),
             "bits": (np.uint64, (n, words)),
             "mirrored": (np.uint64, (in_mirror, words)),
-            "closer_points": (np.float32, (closer, 2)),
-            "closer_angles": (np.float32, (closer,)),
-            "closer_bits": (np.uint64, (closer, words)),
+            "zoomed_points": (np.float32, (zoomed, 2)),
+            "zoomed_angles": (np.float32, (zoomed,)),
+            "zoomed_bits": (np.uint64, (zoomed, words)),
         }
         sizes = [math.prod(shape) * np.dtype(kind).itemsize for kind, shape in shapes.values()]
         if HEADER.size + sum(sizes) != len(kept):
@@ -173,15 +178,15 @@ class Features:
             stored = np.frombuffer(kept, np.dtype(kind).newbyteorder("<"), math.prod(shape), place)
             arrays[name] = stored.astype(kind).reshape(shape)
             place += size
-        nearer = [arrays.pop(f"closer_{name}") for name in ("points", "angles", "bits")]
-        features = cls(size=(width, height), closer=None, **arrays)
-        return features.look_closer(*nearer) if closer else features
+        view = [arrays.pop(f"zoomed_{name}") for name in ("points", "angles", "bits")]
+        features = cls(size=(width, height), zoomed=None, **arrays)
+        return features.with_zoomed(*view) if zoomed else features
 
-    def look_closer(self, points: np.ndarray, angles: np.ndarray, bits: np.ndarray) -> Features:
+    def with_zoomed(self, points: np.ndarray, angles: np.ndarray, bits: np.ndarray) -> Features:
         """Return the same with what was seen from closer by."""
         return replace(
             self,
-            closer=Features(self.size, self.grey, self.colours, points, angles, bits, bits[:0]),
+            zoomed=Features(self.size, self.grey, self.colours, points, angles, bits, bits[:0]),
         )
 
     def without_features(self) -> Features:
@@ -192,7 +197,7 @@ class Features:
             angles=self.angles[:0],
             bits=self.bits[:0],
             mirrored=self.bits[:0],
-            closer=None,
+            zoomed=None,
         )
 
     def __len__(self) -> int:
@@ -245,7 +250,7 @@ def one_cv2_thread() -> Iterator[Any]:
         cv2.setNumThreads(before)
 
 
-def aligned_features(picture: Image.Image, *, closer: bool | None = None) -> Features:
+def aligned_features(picture: Image.Image, *, zoomed: bool | None = None) -> Features:
     """Return up to 300 ORB features of a picture and of its mirror image, and up to 600 more of a large picture.
 
     Parameters
@@ -261,25 +266,27 @@ def aligned_features(picture: Image.Image, *, closer: bool | None = None) -> Fea
     cv2 = import_cv2()
     width, height = working_size(*picture.size)
     colours = _colours(cv2, picture, (width, height))
-    if not (is_large(*picture.size) if closer is None else closer):
-        return _look_at_all(
+    if not (is_large(*picture.size) if zoomed is None else zoomed):
+        return _whole_features(
             cv2, cv2.resize(_grey(picture), (width, height), interpolation=cv2.INTER_AREA), colours
         )
-    large = cv2.resize(
-        _grey(picture), (CLOSER * width, CLOSER * height), interpolation=cv2.INTER_AREA
-    )
-    features = _look_at_all(
+    large = cv2.resize(_grey(picture), (ZOOM * width, ZOOM * height), interpolation=cv2.INTER_AREA)
+    features = _whole_features(
         cv2, cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA), colours
     )
-    return _look_closer(cv2, features, large)
+    return _add_zoomed(cv2, features, large)
 
 
-def _look_at_all(cv2: Any, grey: np.ndarray, colours: np.ndarray) -> Features:
+def _whole_features(cv2: Any, grey: np.ndarray, colours: np.ndarray) -> Features:
     """Return the features of a picture at its working size and of its mirror image."""
     # the coarsest level keeps MIN_SIDE pixels; OpenCV stumbles over levels of less than one
-    levels = min(8, 1 + int(math.log(max(1.0, min(grey.shape) / MIN_SIDE), LEVEL)))
+    levels = min(8, 1 + int(math.log(max(1.0, min(grey.shape) / MIN_SIDE), LEVEL_FACTOR)))
     orb = cv2.ORB_create(
-        N_ORB, scaleFactor=LEVEL, nlevels=levels, edgeThreshold=16, fastThreshold=CONTRAST
+        N_ORB,
+        scaleFactor=LEVEL_FACTOR,
+        nlevels=levels,
+        edgeThreshold=16,
+        fastThreshold=MIN_CONTRAST,
     )
     found, bits = orb.detectAndCompute(grey, None) if min(grey.shape) >= MIN_SIDE else ([], None)
     last = grey.shape[1] - 1
@@ -300,27 +307,29 @@ def _look_at_all(cv2: Any, grey: np.ndarray, colours: np.ndarray) -> Features:
     )
 
 
-def _look_closer(cv2: Any, features: Features, grey: np.ndarray) -> Features:
+def _add_zoomed(cv2: Any, features: Features, grey: np.ndarray) -> Features:
     """Add to the features of a picture those seen from closer by, spread evenly: a collage's parts matter all alike."""
     orb = cv2.ORB_create(
-        POOL,
-        scaleFactor=CLOSER_LEVEL,
-        nlevels=CLOSER_LEVELS,
+        N_ZOOMED_CORNERS,
+        scaleFactor=ZOOMED_LEVEL_FACTOR,
+        nlevels=N_ZOOMED_LEVELS,
         edgeThreshold=16,
-        fastThreshold=CLOSER_CONTRAST,
+        fastThreshold=MIN_ZOOMED_CONTRAST,
     )
-    found = orb.detect(grey, None) if min(grey.shape) >= CLOSER * MIN_SIDE else []
+    found = orb.detect(grey, None) if min(grey.shape) >= ZOOM * MIN_SIDE else []
     if not found:
         return features
     strength = [p.response for p in found]
     kept = [
         found[k]
-        for k in spread_evenly(_places(cv2, found), strength, max(grey.shape) / CELLS, N_CLOSER)
+        for k in spread_evenly(
+            _places(cv2, found), strength, max(grey.shape) / N_SPREAD_CELLS, N_ZOOMED
+        )
     ]
     kept, bits = orb.compute(grey, kept)
     half = np.float32(0.5)  # the centres of pixels are whole numbers
-    points = (_places(cv2, kept) + half) / np.float32(CLOSER) - half
-    return features.look_closer(
+    points = (_places(cv2, kept) + half) / np.float32(ZOOM) - half
+    return features.with_zoomed(
         points, np.array([p.angle for p in kept], np.float32), _words(bits, 32)
     )
 
@@ -388,14 +397,14 @@ def read_features(path: str, kind: str) -> Features:
     """
     with readable(), open_lazily(path) as image:
         short, long = sorted(image.size)
-        closer = kind == "aligned" and is_large(*image.size)  # before it is decoded smaller
+        zoomed = kind == "aligned" and is_large(*image.size)  # before it is decoded smaller
         wanted = (
             AKAZE_SIDE
             if kind == "akaze"
-            else max(working_size(*image.size)) * (CLOSER if closer else 1)
+            else max(working_size(*image.size)) * (ZOOM if zoomed else 1)
         )
         picture = as_seen(image, min_side=max(1, math.ceil(wanted * short / max(long, 1))))
-    return akaze_features(picture) if kind == "akaze" else aligned_features(picture, closer=closer)
+    return akaze_features(picture) if kind == "akaze" else aligned_features(picture, zoomed=zoomed)
 
 
 def is_large(width: int, height: int) -> bool:
@@ -407,7 +416,7 @@ def is_large(width: int, height: int) -> bool:
     (False, True, False)
     """
     wide, high = working_size(width, height)
-    return width > CLOSER * wide and height > CLOSER * high
+    return width > ZOOM * wide and height > ZOOM * high
 
 
 def working_size(width: int, height: int) -> tuple[int, int]:
@@ -418,7 +427,7 @@ def working_size(width: int, height: int) -> tuple[int, int]:
     >>> working_size(4000, 3000), working_size(40, 40), working_size(10_000, 500)
     ((320, 240), (277, 277), (1239, 62))
     """
-    factor = min(math.sqrt(AREA / (width * height)), MAX_SIDE / max(width, height))
+    factor = min(math.sqrt(WORKING_AREA / (width * height)), MAX_WORKING_SIDE / max(width, height))
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 

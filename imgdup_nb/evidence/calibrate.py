@@ -16,7 +16,7 @@ from PIL import Image
 
 from ..aligned.agreement import is_textured
 from ..aligned.candidates import find_alike_frames
-from ..aligned.scores import NEAR_HASH, Score, fall_back, score_pairs
+from ..aligned.scores import MIN_CANDIDATE_HASH, Score, fall_back, score_pairs
 from ..embeddings import Embedding
 from ..engine.checks import check_count, check_percent, count_of
 from ..engine.decode import UnreadableImage, open_image
@@ -294,7 +294,7 @@ def _align(
                 [percent] = hashes[0].method.similarity(_distances(*codes))
                 # without features no vote leads to a pair: only a near hash, or frames that are
                 # alike
-                is_near = percent >= NEAR_HASH or (
+                is_near = percent >= MIN_CANDIDATE_HASH or (
                     prints.method.name == "aligned"
                     and len(find_alike_frames(pairs[k], np.zeros(2, dtype=bool))) > 0
                 )

@@ -339,7 +339,7 @@ def _layers(comparison: Comparison) -> tuple[dict[str, Any], list[np.ndarray]]:
         "agree": squares[agrees].round(1).tolist(),
         "differ": squares[~agrees].round(1).tolist(),
     }
-    pictures = [*comparison.pictures, comparison.laid()[0], comparison.difference()]
+    pictures = [*comparison.pictures, comparison.warped()[0], comparison.difference()]
     return {"sizes": comparison.sizes, "areas": areas, **blocks}, pictures
 
 
