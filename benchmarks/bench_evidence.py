@@ -29,10 +29,10 @@ from imgdup_nb.evidence.sampling import Survey
 
 LEVELS = np.array([100, 97.5, 95, 92.5, 90, 87.5, 85])
 PER_LEVEL = 120  # pairs of a simulated table
-WISH = 0.9  # precision
-# share of true pairs at each level; where it falls below the wish, a recommendation is wrong
+MIN_PRECISION = 0.9  # precision
+# share of true pairs at each level; where it falls below the requirement, a recommendation is wrong
 PRECISIONS = {
-    "never below the wish": [1, 1, 0.99, 0.98, 0.97, 0.95, 0.95],
+    "never below the requirement": [1, 1, 0.99, 0.98, 0.97, 0.95, 0.95],
     "falls slowly": [1, 0.98, 0.95, 0.85, 0.7, 0.6, 0.5],
     "falls at once": [1, 0.97, 0.7, 0.7, 0.5, 0.5, 0.5],
     "just below everywhere": [0.89] * 7,
@@ -42,9 +42,9 @@ HUBS = {
     "no false pairs but by chance": (0, 0.0),
     "hubs seen or not": (1, 0.05),
     "far hubs seen or not": (1, 0.1),
-    "some far hubs": (5, 0.1),  # these make more false pairs than wished for
+    "some far hubs": (5, 0.1),  # these make more false pairs than allowed
 }
-LIMIT = 130  # expected false pairs wished for, at most
+LIMIT = 130  # expected false pairs, at most
 
 
 def simulated_pairs() -> pd.DataFrame:
@@ -80,11 +80,15 @@ def recommend_from_labels(repeats: int, most_answers: int = 150, every: int = 10
                         survey.names[survey.second[pair]],
                     )
                     labels.add(left, right, "same" if of_pair[left] else "different")
-                found = dup.recommend_threshold(pairs, labels=labels, min_precision=WISH).threshold
+                found = dup.recommend_threshold(
+                    pairs, labels=labels, min_precision=MIN_PRECISION
+                ).threshold
             answers.append(len(labels))
             if found is not None:
                 stopped += 1
-                wrong += bool(precision[(pairs.similarity >= found).sum() - 1] < WISH - 1e-9)
+                wrong += bool(
+                    precision[(pairs.similarity >= found).sum() - 1] < MIN_PRECISION - 1e-9
+                )
         row = {
             "truth": name,
             "repeats": repeats,
@@ -96,7 +100,7 @@ def recommend_from_labels(repeats: int, most_answers: int = 150, every: int = 10
 
 
 def recommend_from_calibrations(repeats: int, n: int = 300, n_other: int = 300) -> pd.DataFrame:
-    """Draw samples of a collection with rare hubs; recommend for another sample of it. Is the expectation within the wish?"""
+    """Draw samples of a collection with rare hubs; recommend for another sample of it. Is the expectation within the limit?"""
     rows = []
     rng = np.random.default_rng(2)
     for name, (expected, reach) in HUBS.items():
@@ -192,8 +196,8 @@ def recommend_for(
             )
             counted = dup.recommend_threshold(calibration=found, max_false_pairs=limit).threshold
             copies = dup.recommend_threshold(calibration=found, min_recall=0.9).threshold
-            at = found.strangers[
-                found.strangers.threshold == (copies if counted is None else counted)
+            at = found.false_pairs[
+                found.false_pairs.threshold == (copies if counted is None else counted)
             ]
             expected = found.expected_false_pairs().loc[at.index]
             row = {
@@ -238,7 +242,7 @@ def main(arguments: list[str]) -> None:
         f"calibration\n{recommend_from_calibrations(4 * options.repeats).to_string()}"
     )
     print(
-        f"\nprecision >= {WISH}, stopping at the first "
+        f"\nprecision >= {MIN_PRECISION}, stopping at the first "
         f"recommendation\n{recommend_from_labels(options.repeats).to_string()}"
     )
 

@@ -33,7 +33,7 @@ from PIL import Image
 import imgdup_nb as dup
 
 def make_collection(n_pairs, n_images):
-    \"\"\"Small families of close copies, and many strangers that are somewhat alike.\"\"\"
+    \"\"\"Small families of close copies, and many unrelated images that are somewhat alike.\"\"\"
     rng = np.random.default_rng(0)
     family = np.sort(rng.integers(0, n_images // 3, n_images))
     close = np.flatnonzero(family[1:] == family[:-1])

@@ -5,9 +5,9 @@
 
 Codes are
 
-- those of strangers: random, half of the bits set, as phash makes them;
+- those of unrelated images: random, half of the bits set, as phash makes them;
 - with `--codes FILE.npy` (uint64, n x n_words) those of real pictures, drawn with replacement, each bit changed by a chance of
-  --jitter: 0.08 makes near copies, 0.3 strangers that crowd where real codes crowd;
+  --jitter: 0.08 makes near copies, 0.3 unrelated images that crowd where real codes crowd;
 - with `--identical` one code for all;
 - with `--dimensions 512` no bits but vectors, as an embedding gives: one in a hundred is a near copy of another.
 

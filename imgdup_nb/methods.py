@@ -155,11 +155,11 @@ METHODS = MethodTable(
             _hash_with(imagehash.dhash),
         ),
         Method(
-            "ahash", "bits", 64, 1, "size, format, compression, blur", "crop, turn; many strangers look alike", "lowest",
+            "ahash", "bits", 64, 1, "size, format, compression, blur", "crop, turn; many unrelated images look alike", "lowest",
             _hash_with(imagehash.average_hash),
         ),
         Method(
-            "whash", "bits", 64, 2, "size, format, compression, blur", "crop, turn; many strangers look alike", "medium",
+            "whash", "bits", 64, 2, "size, format, compression, blur", "crop, turn; many unrelated images look alike", "medium",
             _hash_with(imagehash.whash),
         ),
         Method(

@@ -151,3 +151,26 @@ def two_disks(planned, monkeypatch):
         link(source, target)
 
     monkeypatch.setattr("imgdup_nb.review.files.os.link", link_on_one_disk)
+
+
+@pytest.fixture
+def make_pairs() -> Callable[..., pd.DataFrame]:
+    """Return a function: counts -> a pair table with so many pairs at each level.
+
+    No two pairs have an image in common. The levels are 100, 97.5 ... 85 percent.
+    """
+
+    def make(counts: list[int]) -> pd.DataFrame:
+        n, levels = sum(counts), 100 - 2.5 * np.arange(len(counts))
+        names = [f"{k:04d}" for k in range(2 * n)]
+        pairs = pd.DataFrame(
+            {
+                "left": pd.Categorical.from_codes(np.arange(0, 2 * n, 2), names),
+                "right": pd.Categorical.from_codes(np.arange(1, 2 * n, 2), names),
+                "similarity": np.repeat(levels, counts),
+            }
+        )
+        pairs.attrs = {"floor": float(min(levels)), "method": "unknown", "n_images": 2 * n}
+        return pairs
+
+    return make

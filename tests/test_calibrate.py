@@ -1,14 +1,13 @@
-"""Known copies of one's own pictures, strangers, and examples."""
+"""Known copies are found as often as told, and unrelated pairs are counted."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
-from imgdup_nb import calibrate, fingerprint_images, scan_images, similar_pairs, tune_from_examples
+from imgdup_nb import calibrate, fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.engine.variations import VARIATIONS
 from imgdup_nb.evidence.calibrate import _distances
-from imgdup_nb.methods import METHODS
 
 
 @pytest.fixture
@@ -47,16 +46,18 @@ def test_the_same_seed_makes_the_same_copies_and_another_draws_others(images):
     assert set(one.copies.image) != set(other.copies.image)
 
 
-def test_strangers_are_all_pairs_but_those_known_to_be_duplicates(images, tmp_path, picture):
+def test_false_pairs_are_all_pairs_but_those_known_to_be_duplicates(images, tmp_path, picture):
     picture(0).resize((80, 60)).save(tmp_path / "small.png")
     (tmp_path / "again.png").write_bytes((tmp_path / "p01.png").read_bytes())
     table = scan_images(tmp_path)
     loose = calibrate(table, variations=["half size"], n_sample=2)
     truth = {name: name for name in table.image} | {"small.png": "p00", "p00.png": "p00"}
     strict = calibrate(table, variations=["half size"], n_sample=2, truth=truth)
-    assert loose.strangers.comparisons.iloc[0] == 15 * 14 / 2 - 1  # the byte copy is no stranger
-    assert strict.strangers.comparisons.iloc[0] == 15 * 14 / 2 - 2
-    assert loose.strangers["false"].iloc[-1] == strict.strangers["false"].iloc[-1] + 1
+    assert (
+        loose.false_pairs.comparisons.iloc[0] == 15 * 14 / 2 - 1
+    )  # the byte copy is not a false pair
+    assert strict.false_pairs.comparisons.iloc[0] == 15 * 14 / 2 - 2
+    assert loose.false_pairs["false"].iloc[-1] == strict.false_pairs["false"].iloc[-1] + 1
     assert list(loose.suspects.iloc[0][["left", "right"]]) == ["p00.png", "small.png"]
 
 
@@ -107,72 +108,6 @@ def test_distances_row_by_row_are_those_of_the_matrix(images, views):
     np.testing.assert_array_equal(
         _distances(codes[:-1], codes[1:]), np.diag(all_distances(codes), 1)
     )
-
-
-# -- examples --------------------------------------------------------------------------------------
-
-
-def test_methods_that_satisfy_the_examples_come_first_with_all_their_levels(
-    images, tmp_path, picture
-):
-    ImageOps.mirror(picture(0)).save(tmp_path / "mirrored.png")
-    table = tune_from_examples(
-        scan_images(tmp_path),
-        [("p00.png", "mirrored.png")],
-        [("p01.png", "p02.png")],
-        methods=["phash", "dhash"],
-    )
-    best, worst = table.iloc[0], table.iloc[-1]
-    assert best.orientations
-    assert best.satisfied
-    assert best.threshold == max(best.levels) <= best.lowest_match
-    assert all(best.highest_other < level <= best.lowest_match for level in best.levels)
-    assert worst.margin < best.margin
-    assert worst.in_the_way == [("p00.png", "mirrored.png"), ("p01.png", "p02.png")]
-    assert set(best.levels) <= set(METHODS[best.method].levels(0))
-
-
-def test_where_nothing_satisfies_the_nearest_miss_and_the_pairs_in_the_way_are_told(
-    images, tmp_path, picture
-):
-    picture(0).resize((80, 60)).save(tmp_path / "small.png")
-    wrong_way_round = tune_from_examples(
-        scan_images(tmp_path),
-        [("p01.png", "p02.png"), ("p03.png", "p04.png")],
-        [("p00.png", "small.png")],
-        methods=["phash"],
-        orientations=[False],
-    )
-    row = wrong_way_round.iloc[0]
-    assert (row.satisfied, row.levels, row.wrong) == (False, [], 1)
-    assert (
-        row.threshold <= row.lowest_match
-    )  # both matches found, at the price of the one that must not
-    assert row.margin < 0
-    assert row.in_the_way[1] == ("p00.png", "small.png")
-
-
-def test_examples_that_cannot_be_judged_are_refused(images):
-    with pytest.raises(ValueError, match="must match and must not match"):
-        tune_from_examples(images, [("p00.png", "p01.png")], [("p01.png", "p00.png")])
-    with pytest.raises(ValueError, match=r"'missing\.png' is not"):
-        tune_from_examples(images, [("p00.png", "missing.png")], [("p01.png", "p00.png")])
-    with pytest.raises(ValueError, match="must_match must hold at least one pair"):
-        tune_from_examples(images, [], [("p01.png", "p00.png")])
-
-
-def test_all_methods_are_tried_unless_told_local_features_once(images):
-    table = tune_from_examples(images, [("p00.png", "p01.png")], [("p02.png", "p03.png")])
-    assert sorted(table.method.unique()) == sorted(METHODS)
-    assert (table.method == "aligned").sum() == 1
-
-
-@pytest.mark.parametrize(
-    "options", [{"methods": "phash"}, {"orientations": []}, {"methods": ["phsh"]}]
-)
-def test_methods_that_are_none_are_refused(images, options):
-    with pytest.raises((TypeError, ValueError), match="methods"):
-        tune_from_examples(images, [("p00.png", "p01.png")], [("p02.png", "p03.png")], **options)
 
 
 def test_a_reach_that_is_no_share_is_refused(images):

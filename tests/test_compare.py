@@ -18,7 +18,7 @@ from imgdup_nb.engine.decode import UnreadableImage
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return a folder with a cat, changed copies of it, and strangers."""
+    """Return a folder with a cat, changed copies of it, and unrelated pictures."""
     folder = tmp_path_factory.mktemp("compared")
     cat = _open_original(PHOTOS["cat"]).convert("RGB")
     width, height = cat.size

@@ -60,13 +60,13 @@ def as_list(found):
 
 @st.composite
 def code_tables(draw, max_images=25):
-    """Some strangers, and near copies of each: as hashes of real folders are."""
+    """Some unrelated images, and near copies of each: as hashes of real folders are."""
     n_bits, n_views = draw(st.sampled_from([42, 64, 256])), draw(st.sampled_from([1, 8]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    n, n_strangers = draw(st.integers(0, max_images)), draw(st.integers(1, 6))
-    strangers = rng.random((n_strangers, n_views, n_bits)) < 0.5
+    n, n_unrelated = draw(st.integers(0, max_images)), draw(st.integers(1, 6))
+    unrelated = rng.random((n_unrelated, n_views, n_bits)) < 0.5
     flips = rng.random((n, n_views, n_bits)) < draw(st.sampled_from([0.0, 0.02, 0.1, 0.3]))
-    return pack_bits(strangers[rng.integers(0, n_strangers, n)] ^ flips)
+    return pack_bits(unrelated[rng.integers(0, n_unrelated, n)] ^ flips)
 
 
 @settings(deadline=None, max_examples=40)

@@ -19,7 +19,7 @@ STRATA = {  # sizes, asked, true shares
     "a large stratum, few answers": ([2000, 100], [5, 45], [0.97, 0.5]),
     "a small stratum, few answers": ([9000, 1000], [1000, 10], [1, 0.9]),
     "nearly all asked": ([20, 10, 8], [19, 9, 7], [0.95, 0.9, 0.875]),
-    "crowded strangers": ([500, 1000, 300], [10, 5, 15], [0.9, 0.02, 0.6]),
+    "crowded false pairs": ([500, 1000, 300], [10, 5, 15], [0.9, 0.02, 0.6]),
     "many thin strata": ([100] * 10, [3] * 10, list(np.linspace(1, 0.3, 10))),
 }
 

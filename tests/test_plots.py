@@ -52,10 +52,10 @@ def test_bars_count_every_pair_once_whatever_the_levels():
     assert counts.tolist() == plain
 
 
-def test_three_duplicates_are_seen_beside_a_million_strangers(ax):
+def test_three_duplicates_are_seen_beside_a_million_unrelated_pairs(ax):
     pairs = pairs_of([str(k) for k in range(3)], method="dhash")
-    strangers = pairs.take(np.zeros(1_000_000, dtype=int)).assign(similarity=71.875)
-    both = pd.concat([pairs, strangers], ignore_index=True)
+    unrelated = pairs.take(np.zeros(1_000_000, dtype=int)).assign(similarity=71.875)
+    both = pd.concat([pairs, unrelated], ignore_index=True)
     both.attrs = pairs.attrs
     dup.plot_similarities(both, ax=ax)
     low, high = ax.get_ylim()

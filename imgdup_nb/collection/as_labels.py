@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..evidence.labels import COLUMNS, WITHDRAWN, Answer, Labels
+from ..evidence.labels import COLUMNS, WITHDRAWN, LabelRow, Labels
 from .collection import Collection
 
 
@@ -46,7 +46,7 @@ class CollectionLabels(Labels):
                 return left, right
         return super().undo()
 
-    def _keep(self, rows: list[Answer]) -> None:
+    def _keep(self, rows: list[LabelRow]) -> None:
         for label in dict.fromkeys(row[2] for row in rows):
             pairs = [(left, right) for left, right, said, _ in rows if said == label]
             self.collection.label_pairs(pairs, None if label == WITHDRAWN else label)

@@ -27,7 +27,7 @@ from ..engine.search import exact_cosine
 from ..engine.variations import VARIATIONS, Variation, _encode
 from ..fingerprints import Fingerprints, fingerprint_images
 from .evaluate import PairsOrGroups
-from .false_pairs import USUAL_REACH, score_strangers
+from .false_pairs import USUAL_REACH, score_false_pairs
 from .intervals import binomial_interval, check_confidence
 
 COPY_SIDE = (
@@ -52,8 +52,8 @@ class Calibration:
     recall
         one row per variation and level: variation, threshold (percent), copies, found, recall,
         recall_low, recall_high.
-    strangers
-        one row per level: threshold, false (pairs of strangers at or above it), comparisons, reach
+    false_pairs
+        one row per level: threshold, false (unrelated pairs at or above it), comparisons, reach
         (largest share of the other images that one image looks like), rate, rate_low, rate_high.
     copies
         one row per copy: image, variation, similarity to its original (percent).
@@ -70,7 +70,7 @@ class Calibration:
     """
 
     recall: pd.DataFrame
-    strangers: pd.DataFrame
+    false_pairs: pd.DataFrame
     copies: pd.DataFrame
     suspects: pd.DataFrame
     method: str
@@ -85,7 +85,7 @@ class Calibration:
         ----------
         n_images
             its size; None for that of the calibrated one. In that one itself nothing need be
-            expected: `strangers` has the count.
+            expected: `false_pairs` has the count.
 
         Returns
         -------
@@ -97,9 +97,9 @@ class Calibration:
             "n_images", n, at_least=0, instead=", or None for that of the calibrated one"
         )
         pairs = n * (n - 1) / 2
-        rates = self.strangers[["rate", "rate_low", "rate_high"]].to_numpy() * pairs
+        rates = self.false_pairs[["rate", "rate_low", "rate_high"]].to_numpy() * pairs
         table = pd.DataFrame(rates, columns=["expected", "expected_low", "expected_high"])
-        table.insert(0, "threshold", self.strangers.threshold)
+        table.insert(0, "threshold", self.false_pairs.threshold)
         return table
 
     def recall_table(self) -> pd.DataFrame:
@@ -193,17 +193,17 @@ def calibrate(
     prints = fingerprint_images(images, method, orientations=orientations, executor=executor)
     sample = _draw(prints.images, n_sample, seed)
     copies = _score_copies(prints, sample, makers, method, orientations, executor)
-    strangers, suspects = score_strangers(prints, floor, truth, float(max_reach), confidence)
+    false_pairs, suspects = score_false_pairs(prints, floor, truth, float(max_reach), confidence)
     return Calibration(
-        recall=_recall(copies, list(makers), strangers.threshold.to_numpy(), confidence),
-        strangers=strangers,
+        recall=_recall(copies, list(makers), false_pairs.threshold.to_numpy(), confidence),
+        false_pairs=false_pairs,
         copies=copies,
         suspects=suspects,
         method=prints.method.name,
         n_images=len(prints),
         confidence=confidence,
-        max_reach=max(float(max_reach), strangers.reach.max())
-        if len(strangers)
+        max_reach=max(float(max_reach), false_pairs.reach.max())
+        if len(false_pairs)
         else float(max_reach),
     )
 

@@ -1,4 +1,4 @@
-"""What was decided, on which evidence, about which files: a record that a later run can be compared with."""
+"""A record of what was decided, by which evidence and about which files; later runs compare."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from .labels import Labels, read_labels
 from .recommend import Recommendation
 
 FORMAT = 1
-ENGINES = ["imgdup-nb", "imagehash", "numpy", "pillow", "scipy"]
+SETTINGS = ["threshold", "linkage", "method", "floor"]
+PACKAGES = ["imgdup-nb", "imagehash", "numpy", "pillow", "scipy"]
 
-Record = dict[str, Any]
+Decision = dict[str, Any]
 
 
 def record_decision(
@@ -34,8 +35,8 @@ def record_decision(
     labels: Labels | pd.DataFrame | None = None,
     note: str = "",
     path: str | os.PathLike[str] | None = None,
-) -> Record:
-    """Write down what was decided: threshold, method, groups, evidence, and the files it was about.
+) -> Decision:
+    """Record what was decided: threshold, method, groups, evidence and files.
 
     Parameters
     ----------
@@ -44,19 +45,20 @@ def record_decision(
     images
         the table they come from.
     recommendation, labels
-        the evidence, where there is any.
+        the evidence, if there is any.
     note
-        a sentence of yours.
+        your own comment.
     path
-        a JSON file to write; it is replaced as a whole, or not at all.
+        a JSON file to write. It is replaced as a whole, or not at all.
 
     Returns
     -------
     dict, ready for `json.dumps`:
-        format, made (UTC), note, threshold, linkage, method, floor, versions, counts (images,
-        unreadable, pairs, groups, in groups, redundant), evidence (reason, wish, intervals; answers
-        per label), inputs (one SHA-256 for all files, and the first 16 hexadecimal digits of each
-        file's), groups (lists of names, the original first).
+        - format, made (UTC), note, threshold, linkage, method, floor, versions;
+        - counts: images, unreadable, pairs, groups, in groups, redundant;
+        - evidence: reason, requirements, intervals; the number of labels of each kind;
+        - inputs: one SHA-256 for all files, and the first 16 hexadecimal digits of each file's;
+        - groups: lists of names, the original first.
 
     Raises
     ------
@@ -65,9 +67,10 @@ def record_decision(
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, group_duplicates, similar_pairs
-    >>> prints = Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 62 + [False] * 2])
-    >>> decision = record_decision(group_duplicates(similar_pairs(prints), 95), prints.images, note="first try")
+    >>> import imgdup_nb as dup
+    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 62 + [False] * 2])
+    >>> groups = dup.group_duplicates(dup.similar_pairs(prints), 95)
+    >>> decision = dup.record_decision(groups, prints.images, note="first try")
     >>> decision["threshold"], decision["counts"]["groups"], decision["groups"]
     (95.0, 1, [['a', 'b']])
     """
@@ -80,7 +83,7 @@ def record_decision(
     files = {
         str(name): str(digest) for name, digest in sorted(zip(images.image, digests, strict=True))
     }
-    record: Record = {
+    record: Decision = {
         "format": FORMAT,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "note": note,
@@ -110,9 +113,9 @@ def record_decision(
 
 
 def compare_decisions(
-    old: Record | str | os.PathLike[str], new: Record | str | os.PathLike[str]
+    old: Decision | str | os.PathLike[str], new: Decision | str | os.PathLike[str]
 ) -> pd.DataFrame:
-    """Tell what changed from one decision to another.
+    """List what changed from one decision to another.
 
     Parameters
     ----------
@@ -121,23 +124,24 @@ def compare_decisions(
 
     Returns
     -------
-    pandas.DataFrame, one row per change, none if both decided the same about the same files:
+    pandas.DataFrame, one row per change, empty if nothing changed:
         what ("threshold", "linkage", "method", "floor", "version of ...", "count of ...", "file",
-        "group", "evidence"), change ("new", "gone" or "changed"), old, new. A group counts as
-        changed if some of its images were in a group before.
+        "group", "evidence"), change ("new", "gone" or "changed"), old, new. A group is "changed" if
+        some of its images were in a group before.
 
     Raises
     ------
     ValueError
-        if one of them is no such record, or of a later format.
+        if one of them is not such a record, or is of a later format.
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, group_duplicates, similar_pairs
-    >>> prints = Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 62 + [False] * 2])
-    >>> pairs = similar_pairs(prints)
-    >>> old, new = (record_decision(group_duplicates(pairs, t), prints.images) for t in (95, 100))
-    >>> compare_decisions(old, new)[["what", "change", "old", "new"]]
+    >>> import imgdup_nb as dup
+    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 62 + [False] * 2])
+    >>> strict, loose = (dup.group_duplicates(dup.similar_pairs(prints), t) for t in (100, 95))
+    >>> old = dup.record_decision(loose, prints.images)
+    >>> new = dup.record_decision(strict, prints.images)
+    >>> dup.compare_decisions(old, new)[["what", "change", "old", "new"]]
                      what   change     old    new
     0           threshold  changed    95.0  100.0
     1      count of pairs  changed       1      0
@@ -146,16 +150,20 @@ def compare_decisions(
     4  count of redundant  changed       1      0
     5               group     gone  [a, b]   None
     """
-    one, other = _read(old), _read(new)
+    one, other = _read_record(old), _read_record(new)
     rows = [
-        (name, "changed", one[name], other[name]) for name in _SETTINGS if one[name] != other[name]
+        (name, "changed", one[name], other[name]) for name in SETTINGS if one[name] != other[name]
     ]
-    rows += _differences("version of {}", one["versions"], other["versions"])
-    rows += _differences("count of {}", one["counts"], other["counts"])
-    rows += _differences("evidence", {"": one["evidence"]}, {"": other["evidence"]})
+    for what, part in (("version of {}", "versions"), ("count of {}", "counts")):
+        rows += [
+            (what.format(name), change, before, after)
+            for name, change, before, after in _changed_entries(one[part], other[part])
+        ]
+    if one["evidence"] != other["evidence"]:
+        rows.append(("evidence", "changed", one["evidence"], other["evidence"]))
     rows += [
         ("file", change, name if before is not None else None, name if after is not None else None)
-        for name, change, before, after in _changes(
+        for name, change, before, after in _changed_entries(
             one["inputs"]["files"], other["inputs"]["files"]
         )
     ]
@@ -173,27 +181,24 @@ def _check_parts(groups: Any, images: Any, recommendation: Any) -> None:
             raise TypeError(f"{name} must be made by {maker}, not {type(value).__name__}")
 
 
-_SETTINGS = ["threshold", "linkage", "method", "floor"]
-
-
 def _versions() -> dict[str, str]:
     found = {}
-    for package in ENGINES:
+    for package in PACKAGES:
         try:
             found[package] = version(package)
-        except PackageNotFoundError:  # run from its sources: nobody gave it a version
+        except PackageNotFoundError:  # run from its sources, which have no version
             found[package] = "not installed"
     return found
 
 
 def _evidence(
     recommendation: Recommendation | None, labels: Labels | pd.DataFrame | None
-) -> Record:
-    evidence: Record = {}
+) -> Decision:
+    evidence: Decision = {}
     if recommendation is not None:
         evidence["recommended"] = recommendation.threshold
         evidence["reason"] = recommendation.reason
-        evidence["wish"] = recommendation.wish
+        evidence["requirements"] = recommendation.requirements
         evidence["confidence"] = recommendation.confidence
         evidence["intervals"] = {
             name: list(span) for name, span in recommendation.intervals.items()
@@ -208,52 +213,40 @@ def _evidence(
     return evidence
 
 
-def _read(decision: Record | str | os.PathLike[str]) -> Record:
-    record = decision if isinstance(decision, Mapping) else _load(Path(decision))
+def _read_record(decision: Decision | str | os.PathLike[str]) -> Decision:
+    record = decision if isinstance(decision, Mapping) else _parse_file(Path(decision))
     if not isinstance(record, Mapping) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, Mapping) else type(record).__name__
         raise ValueError(
             f"a decision must be a record of format {FORMAT} made by record_decision, and this one "
-            ""
-            ""
             f"has {found!r}"
         )
-    return dict(record)
+    evidence = dict(record.get("evidence", {}))
+    if "wish" in evidence:  # as the first records named the requirements
+        evidence["requirements"] = evidence.pop("wish")
+    return {**record, "evidence": evidence}
 
 
-def _load(path: Path) -> Any:
+def _parse_file(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(
-            f"{path} is no decision that record_decision wrote: it is no JSON ({error})"
+            f"{path} is not a decision that record_decision wrote: it is not JSON ({error})"
         ) from error
 
 
-def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, Any, Any]]:
-    """Return (name, change, before, after) of each entry that differs, in alphabetical order of their names."""
+def _changed_entries(
+    old: Mapping[str, Any], new: Mapping[str, Any]
+) -> list[tuple[str, str, Any, Any]]:
+    """Return (name, change, before, after) of each entry that differs, old entries first."""
     rows = []
     for name in dict.fromkeys([*old, *new]):
         before, after = old.get(name), new.get(name)
         if before != after:
-            rows.append(
-                (
-                    name,
-                    "new" if name not in old else "gone" if name not in new else "changed",
-                    before,
-                    after,
-                )
-            )
+            change = "new" if name not in old else "gone" if name not in new else "changed"
+            rows.append((name, change, before, after))
     return rows
-
-
-def _differences(
-    what: str, old: Mapping[str, Any], new: Mapping[str, Any]
-) -> list[tuple[str, str, Any, Any]]:
-    return [
-        (what.format(name), change, before, after)
-        for name, change, before, after in _changes(old, new)
-    ]
 
 
 def _changed_groups(old: list[list[str]], new: list[list[str]]) -> list[tuple[str, str, Any, Any]]:

@@ -38,14 +38,14 @@ MAX_SUSPECTS = 20
 HALVINGS = 60  # of an interval of rates
 
 
-def score_strangers(
+def score_false_pairs(
     prints: Fingerprints,
     floor: float,
     truth: PairsOrGroups | None,
     max_reach: float,
     confidence: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compare all images with each other; return the tables `strangers` and `suspects` of a `Calibration`."""
+    """Compare all images with each other; return the tables `false_pairs` and `suspects` of a `Calibration`."""
     pairs = similar_pairs(prints, min_similarity=floor)
     first, second = pairs.left.cat.codes.to_numpy(), pairs.right.cat.codes.to_numpy()
     related = pairs.relation.isin(CERTAIN).to_numpy()
@@ -56,13 +56,13 @@ def score_strangers(
         same = known.same(first, second)
         comparisons -= known.n_pairs - int((same & related).sum())
         related = related | same
-    strange = pairs[~related]
+    unrelated = pairs[~related]
     levels = prints.method.levels(floor)
-    ends, similarity = (first[~related], second[~related]), strange.similarity.to_numpy()
+    ends, similarity = (first[~related], second[~related]), unrelated.similarity.to_numpy()
     table = rate_table(
         *ends, similarity, levels, n, comparisons, max_reach=max_reach, confidence=confidence
     )
-    suspects = strange.head(MAX_SUSPECTS)[["left", "right", "similarity"]].astype(
+    suspects = unrelated.head(MAX_SUSPECTS)[["left", "right", "similarity"]].astype(
         {"left": object, "right": object}
     )
     return table, suspects.reset_index(drop=True)

@@ -20,7 +20,7 @@ ANSWERS = ["same", "different", "skip"]
 WITHDRAWN = "withdrawn"  # how a file that is only ever added to says "undone"
 COLUMNS = ["left", "right", "label", "when"]
 
-Answer = tuple[str, str, str, str]  # of COLUMNS
+LabelRow = tuple[str, str, str, str]  # of COLUMNS
 
 
 class Labels:
@@ -58,7 +58,7 @@ class Labels:
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = None if path is None else Path(path)
-        self._rows: list[Answer] = []
+        self._rows: list[LabelRow] = []
         if self.path is not None and self.path.exists():
             self._rows = _read_log(self.path)
 
@@ -109,7 +109,7 @@ class Labels:
     @property
     def table(self) -> pd.DataFrame:
         """One row per pair answered, in the order of the answers that count: left, right, label, when."""
-        last: dict[frozenset[str], Answer] = {}
+        last: dict[frozenset[str], LabelRow] = {}
         for row in self._rows:
             last.pop(frozenset(row[:2]), None)
             last[frozenset(row[:2])] = row
@@ -120,7 +120,7 @@ class Labels:
         """Return how many pairs have this answer."""
         return int((self.table.label == check_choice("label", label, ANSWERS)).sum())
 
-    def _keep(self, rows: list[Answer]) -> None:
+    def _keep(self, rows: list[LabelRow]) -> None:
         if self.path is not None and rows:
             _append_to_log(self.path, rows)
         self._rows += rows
@@ -139,7 +139,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _read_log(path: Path) -> list[Answer]:
+def _read_log(path: Path) -> list[LabelRow]:
     # surrogatepass: names may hold what UTF-8 does not allow, and must come back as they went
     text = path.read_bytes().decode("utf-8", "surrogatepass")
     rows = list(csv.reader(io.StringIO(text, newline="")))
@@ -158,7 +158,7 @@ def _read_log(path: Path) -> list[Answer]:
     ]
 
 
-def _append_to_log(path: Path, rows: list[Answer]) -> None:
+def _append_to_log(path: Path, rows: list[LabelRow]) -> None:
     line = io.StringIO(newline="")
     if not path.exists() or path.stat().st_size == 0:
         csv.writer(line, lineterminator="\n").writerow(COLUMNS)

@@ -1,4 +1,4 @@
-"""Figures of evidence: what is true of the pairs, what labels say, what copies and strangers score."""
+"""Figures of evidence: what is true of the pairs, what labels say, what copies and unrelated images score."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def plot_true_and_false(
 def plot_calibration(
     calibration: Calibration, threshold: float | None = None, *, ax: Axes | None = None
 ) -> Axes:
-    """Draw known copies over strangers: one row per variation, and the strangers' pairs below.
+    """Draw known copies, one row per variation, and the unrelated pairs below them.
 
     Parameters
     ----------
@@ -127,11 +127,11 @@ def plot_calibration(
     -------
     matplotlib.axes.Axes
         A dot per similarity that occurs, its area the share of the row's copies; the bottom row has
-        the strangers at or above the floor, by the logarithm of their number.
+        the unrelated pairs at or above the floor, by the logarithm of their number.
     """
     names = calibration.recall_table().index[::-1]
     ax = axes_or_new(ax, (7, 1.2 + 0.24 * len(names)))
-    lowest = calibration.strangers.threshold.min() if len(calibration.strangers) else 0.0
+    lowest = calibration.false_pairs.threshold.min() if len(calibration.false_pairs) else 0.0
     for row, name in enumerate(names, start=1):
         found = calibration.copies.similarity[calibration.copies.variation == name].clip(
             lower=lowest - 2
@@ -144,12 +144,14 @@ def plot_calibration(
             color=TRUE,
             linewidths=0,
         )
-    strangers = calibration.strangers.sort_values("threshold", ascending=False)
-    new = strangers["false"].diff().fillna(strangers["false"]).to_numpy()
+    false_pairs = calibration.false_pairs.sort_values("threshold", ascending=False)
+    new = false_pairs["false"].diff().fillna(false_pairs["false"]).to_numpy()
     sizes = np.where(new > 0, 4 + 30 * np.log10(1 + new), 0)
-    ax.scatter(strangers.threshold, np.zeros(len(strangers)), s=sizes, color=FALSE, linewidths=0)
+    ax.scatter(
+        false_pairs.threshold, np.zeros(len(false_pairs)), s=sizes, color=FALSE, linewidths=0
+    )
     draw_line(ax, threshold)
-    ax.set_yticks(range(len(names) + 1), ["strangers", *names])
+    ax.set_yticks(range(len(names) + 1), ["unrelated", *names])
     ax.set(
         xlabel=f"similarity to the original, percent ({calibration.method}); left edge: below {lowest:.0f}"
     )

@@ -59,7 +59,7 @@ def plot_similarities(
     matplotlib.axes.Axes
         One bar per level the method has (per half percent for an embedding). The scale of counts is
         logarithmic from one pair up, and empty bars have no height, so three duplicates are seen
-        beside a thousand strangers.
+        beside a thousand unrelated pairs.
 
     Examples
     --------

@@ -25,7 +25,7 @@ from .contexts import Contexts
 from .errors import Refused
 from .uploads import Upload, check_picture
 
-LOW = 70.0  # percent; below it strangers begin to count as similar, in the end all pairs
+LOW = 70.0  # percent; below it unrelated images begin to count as similar, in the end all pairs
 MAX_PAIRS = 20_000_000  # compared below that
 
 

@@ -52,23 +52,25 @@ def test_tags_find_what_their_pictures_find_each_image_once(photos):
 
 
 def test_comparing_and_looking_at_features_are_a_table_of_two(photos, tmp_path, picture):
-    picture(7).save(tmp_path / "stranger.png")
+    picture(7).save(tmp_path / "unrelated.png")
     prints = {
         method: fingerprint_images(
-            scan_images([photos / "tree.png", tmp_path / "stranger.png"]), method
+            scan_images([photos / "tree.png", tmp_path / "unrelated.png"]), method
         )
         for method in ("phash", "whash")
     }
     with Collection(photos) as collection:
         compared = collection.compare(
-            "tree.png", (tmp_path / "stranger.png").read_bytes(), methods=["phash", "whash"]
+            "tree.png", (tmp_path / "unrelated.png").read_bytes(), methods=["phash", "whash"]
         )
         for row, method in zip(compared.itertuples(), ("phash", "whash"), strict=True):
             [expected] = similar_pairs(prints[method], min_similarity=0).similarity
             assert (row.method, row.similarity) == (method, expected)
-        features = collection.features(tmp_path / "stranger.png", "whash")
+        features = collection.features(tmp_path / "unrelated.png", "whash")
         place = prints["whash"].names.index(
-            "stranger.png" if "stranger.png" in prints["whash"].names else prints["whash"].names[0]
+            "unrelated.png"
+            if "unrelated.png" in prints["whash"].names
+            else prints["whash"].names[0]
         )
         assert np.array_equal(
             np.frombuffer(features.data, np.uint64), prints["whash"].codes[place].ravel()
