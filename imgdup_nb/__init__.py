@@ -1,6 +1,6 @@
-"""Find duplicate pictures and choose the threshold: which of my pictures are duplicates, and at which threshold.
+"""Find duplicate pictures, and choose the threshold from which pictures count as duplicates.
 
-Every step is a table, and one function makes it from the one before::
+Every step is a table. One function makes each table from the table before it::
 
     images = scan_images("photos/")          one row per file; bad files are rows with a problem
     prints = fingerprint_images(images)      a hash, or a vector, of each image
@@ -11,15 +11,18 @@ Every step is a table, and one function makes it from the one before::
     plan   = choose_keepers(groups, images)  which image of each group stays, and why
     log    = apply_plan(plan, to="spare/")   what would be done; with dry_run=False what was, and undo(log) goes back
 
-`Collection("photos/")` keeps all of it in one file and knows what changed; the widgets show it.
-`docs/architecture.md` is the map of the modules.
+`Collection("photos/")` keeps these tables in one file and updates them when files change. The widgets
+show them. `docs/architecture.md` lists the modules, `docs/exceptions.md` the exceptions.
 """
 
 from .aligned.verify import verify_pairs
 from .collection.collection import Collection
+from .collection.index import Stopped, UnknownImage
+from .collection.store import DamagedIndex
 from .compare import Comparison, compare_images
 from .demo import make_demo_collection
 from .embeddings import OnnxEmbedding
+from .engine.decode import UnreadableImage
 from .evidence.bursts import mark_bursts
 from .evidence.calibrate import calibrate
 from .evidence.cannot_link import apply_labels
@@ -56,6 +59,7 @@ __all__ = [
     "METHODS",
     "Collection",
     "Comparison",
+    "DamagedIndex",
     "Fingerprints",
     "GroupReviewer",
     "Grouping",
@@ -63,7 +67,10 @@ __all__ = [
     "OnnxEmbedding",
     "PairLabeler",
     "PairViewer",
+    "Stopped",
     "ThresholdExplorer",
+    "UnknownImage",
+    "UnreadableImage",
     "apply_labels",
     "apply_plan",
     "calibrate",
@@ -101,3 +108,8 @@ __all__ = [
     "verify_pairs",
     "write_report",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return the public names only, so that `dup.<TAB>` does not list the modules behind them."""
+    return __all__

@@ -1,9 +1,19 @@
 """What holds for every widget."""
 
+import ast
+from pathlib import Path
+
+import anywidget
+import ipywidgets
 import numpy as np
+import pandas as pd
 import pytest
+from ipywidgets.embed import embed_minimal_html
 
 import imgdup_nb as dup
+from imgdup_nb import widgets
+from imgdup_nb.widgets import thumbnails, viewer
+from made_pairs import pairs_of, pairs_of_five
 
 
 @pytest.mark.parametrize("tool", [dup.ThresholdExplorer, dup.PairLabeler, dup.GroupReviewer])
@@ -24,3 +34,61 @@ def test_what_is_no_images_table_is_refused_with_the_way_to_one(tool):
             TypeError, match=r"images must be a table made by scan_images\(folder\)"
         ):
             tool(pairs, wrong)
+
+
+MEANT = {  # what our classes override on purpose
+    "ToolWidget": {"__init__", "_repr_mimebundle_", "close", "set_state"},
+    "ThresholdExplorer": {"__init__", "__repr__", "set_state"},
+}
+
+
+def names_set_by(node):
+    """Return the names that a class sets: methods, values, and `self.name`."""
+    names = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
+            names.add(part.attr)
+    values = [part for part in node.body if isinstance(part, ast.Assign | ast.AnnAssign)]
+    stored = [part for value in values for part in ast.walk(value) if isinstance(part, ast.Name)]
+    return names | {part.id for part in stored if isinstance(part.ctx, ast.Store)}
+
+
+def test_our_names_hide_none_of_those_of_ipywidgets_anywidget_and_traitlets():
+    taken = set(dir(anywidget.AnyWidget)) | set(vars(anywidget.AnyWidget()))
+    seen = set()
+    for path in Path(widgets.__file__).parent.glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                seen.add(node.name)
+                meant = MEANT.get(node.name, {"__init__", "__repr__"})
+                if node.name != "Thumbnails":  # which is no widget
+                    assert names_set_by(node) & taken <= meant, f"{node.name} in {path.name}"
+    assert seen >= {"ThresholdState", "ReviewState", "GroupReviewer", "PairLabeler", "PairViewer"}
+
+
+def test_a_page_of_widgets_is_written_while_an_explorer_lives(tmp_path):
+    explorer = dup.ThresholdExplorer(pairs_of_five())
+    slider = ipywidgets.IntSlider(value=7)
+    embed_minimal_html(tmp_path / "page.html", views=[slider, explorer])
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert '"value": 7' in page
+    assert f'"model_id": "{explorer.model_id}"' in page
+    explorer.close()
+
+
+def test_a_missing_package_is_an_error_of_its_own_and_no_damaged_picture(monkeypatch):
+    def without_package(_path, _side):
+        raise ImportError("numba needs another numpy")
+
+    monkeypatch.setattr(thumbnails, "thumbnail", without_package)
+    images = pd.DataFrame({"image": ["a.jpg", "b.jpg"], "path": ["a.jpg", "b.jpg"]})
+    pool = thumbnails.Thumbnails(images)
+    with pytest.raises(ImportError, match="another numpy"):
+        pool.get(["a.jpg"], 32)
+    with pytest.raises(ImportError, match="another numpy"):
+        pool.get_ready(["a.jpg", "b.jpg"], 32, 1)
+    assert pool._making == {}
+    pool.close()
+    monkeypatch.setattr(viewer, "compare_images", without_package)
+    with pytest.raises(ImportError, match="another numpy"):
+        dup.PairViewer(pairs_of(["a.jpg", "b.jpg"], [0, 0]), images)

@@ -200,9 +200,16 @@ def plot_group(
 
     Raises
     ------
+    TypeError
+        if the tables are given in another order.
     ValueError
         if there is no such group.
     """
+    if not isinstance(grouping, Grouping) or not isinstance(images, pd.DataFrame):
+        raise TypeError(
+            "plot_group takes the table of images first, then the groups: "
+            f"plot_group(images, groups), not {type(images).__name__} and {type(grouping).__name__}"
+        )
     if not 1 <= check_count("group", group, at_least=0) <= len(grouping):
         raise ValueError(f"group must be from 1 to {len(grouping)}, and {group} is not")
     check_count("max_images", max_images)

@@ -15,8 +15,10 @@ from __future__ import annotations
 import base64
 import io
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from importlib.resources import files
+from inspect import signature
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ import anywidget
 import numpy as np
 import pandas as pd
 import traitlets as t
+from ipywidgets import DOMWidget
 
 from .thumbnails import Thumbnail, Thumbnails
 
@@ -198,6 +201,41 @@ def facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:
 def size_text(n_bytes: int, digits: int = 0) -> str:
     """Return a size on disk as people read it; `digits` after the point of kilobytes."""
     return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:,.{digits}f} kB"
+
+
+def check_keywords(
+    kind: type[t.HasTraits], inputs: type[t.HasTraits], given: Iterable[str]
+) -> None:
+    """Raise a TypeError for a keyword that a widget does not take; traitlets would ignore it.
+
+    Parameters
+    ----------
+    kind
+        the class that is made.
+    inputs
+        the class whose traits are its keywords. A widget takes those of `ipywidgets.DOMWidget` too.
+    given
+        the names of the keywords.
+
+    Examples
+    --------
+    >>> class Slider(t.HasTraits):
+    ...     threshold = Number()
+    >>> check_keywords(Slider, Slider, ["threshhold"])
+    Traceback (most recent call last):
+    ...
+    TypeError: Slider has no argument 'threshhold'; did you mean 'threshold'?
+    """
+    takes = [name for name in signature(kind.__init__).parameters if name not in ("self", "traits")]
+    owners = [inputs, DOMWidget] if issubclass(kind, DOMWidget) else [inputs]
+    for owner in owners:
+        own = owner.class_own_traits()
+        takes += [name for name in own if name[0] != "_" and not own[name].read_only]
+    for name in given:
+        if name not in takes:
+            near = get_close_matches(name, takes, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(takes)}"
+            raise TypeError(f"{kind.__name__} has no argument {name!r}; {hint}")
 
 
 class Number(t.Float):

@@ -34,7 +34,7 @@ from ..collection.collection import Collection
 from ..engine.checks import count_of, shorten_middle
 from ..engine.paths import write_whole
 from ..evidence.labels import Labels
-from .base import ToolWidget, join_module, join_styles, size_text
+from .base import ToolWidget, check_keywords, join_module, join_styles, size_text
 from .thumbnails import Thumbnails
 
 VERDICTS = ("keep", "remove", "different")
@@ -82,6 +82,7 @@ class ReviewState(t.HasTraits):
         labels: Collection | Labels | str | os.PathLike[str] | None = None,
         **traits: Any,
     ) -> None:
+        check_keywords(type(self), ReviewState, traits)
         if not isinstance(plan, pd.DataFrame) or not set(plan) >= NEEDED:
             raise TypeError(
                 "plan must be a table made by choose_keepers(groups, images), not "

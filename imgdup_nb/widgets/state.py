@@ -15,7 +15,7 @@ from ..engine.pair_graph import TOLERANCE, PairGraph, check_unique_images
 from ..evidence.bursts import are_certain, find_bursts, is_near, read_times, seconds_apart
 from ..groups import LINKAGES, Grouping, group_graph
 from ..sweep import CHANGES, graph_levels, sweep_graph
-from .base import Number, Switch
+from .base import Number, Switch, check_keywords
 from .group_rows import Changes, GroupRows
 
 ORDERS = ["size", "score", "risk"]
@@ -96,6 +96,7 @@ class ThresholdState(t.HasTraits):
         images: pd.DataFrame | None = None,
         **traits: Any,
     ) -> None:
+        check_keywords(type(self), ThresholdState, traits)
         # callbacks of a notebook run beside its cells: one of them at a time changes the state
         self.lock = threading.RLock()
         self._is_ready = False
@@ -197,7 +198,7 @@ class ThresholdState(t.HasTraits):
     def _on_pinned(self, _change: Any) -> None:
         if self._is_ready:
             with self.lock:
-                self._compare()
+                self._find_changes()
 
     @t.observe("search", "order", "only_changed")
     def _on_filter(self, _change: Any) -> None:
@@ -227,9 +228,9 @@ class ThresholdState(t.HasTraits):
         self._rows = GroupRows(grouping.table)
         self._bursts = self._find_bursts()
         self.set_trait("groups", grouping)
-        self._compare()
+        self._find_changes()
 
-    def _compare(self) -> None:
+    def _find_changes(self) -> None:
         """Find which groups are not the same at the pinned threshold."""
         if self.pinned is None:
             self._changes = Changes.none(self._rows)

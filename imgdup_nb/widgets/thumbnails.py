@@ -64,15 +64,11 @@ class Thumbnails:
             asked = {name: self._making[name, side] for name in names}
         if not wait(asked.values(), seconds).done:
             wait(asked.values(), return_when=FIRST_COMPLETED)
-        ready = {
-            name: future.result()
-            for name, future in asked.items()
-            if future.done() and not future.cancelled()
-        }
+        done = {name: made for name, made in asked.items() if made.done() and not made.cancelled()}
         with self._lock:
-            for name in ready:
+            for name in done:
                 self._making.pop((name, side), None)
-        return ready
+        return {name: made.result() for name, made in done.items()}
 
     def _open_threads(self) -> ThreadPoolExecutor:
         with self._lock:

@@ -142,7 +142,7 @@ class PairViewer(ToolWidget):
                 if len(self._pairs)
                 else ()
             )
-            comparison, problem = self._compare(names)
+            comparison, problem = self._comparison_of(names)
             self._alone = (
                 [] if comparison is not None else [self._open_alone(name) for name in names]
             )
@@ -157,7 +157,7 @@ class PairViewer(ToolWidget):
             self.set_trait("pair", names)
             self.view = self._describe()
 
-    def _compare(self, names: tuple[str, ...]) -> tuple[Comparison | None, str]:
+    def _comparison_of(self, names: tuple[str, ...]) -> tuple[Comparison | None, str]:
         """Return the comparison of two images and an empty text, or None and why there is none."""
         if self._given is not None or not names:
             return self._given, "" if names else "There is no pair to show."
