@@ -25,11 +25,11 @@ def folder(tmp_path):
 def test_thumbnails_are_remembered_up_to_their_bytes(folder):
     thumbnails = Thumbnails(folder, max_bytes=1)
     first = thumbnails.get(["a.jpg", "b.jpg"], 32)
-    assert thumbnails._n_bytes <= 1
+    assert thumbnails._made.n_bytes <= 1
     assert thumbnails.get(["a.jpg"], 32)[0] == first[0]
     thumbnails.close()
     thumbnails.close()
-    assert thumbnails._n_bytes == 0
+    assert thumbnails._made.n_bytes == 0
 
 
 def test_a_slow_picture_keeps_nobody_waiting_and_comes_when_asked_again(folder, monkeypatch):
