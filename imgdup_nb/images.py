@@ -16,9 +16,10 @@ import pandas as pd
 
 from .engine.checks import count_of
 from .engine.decode import MAX_PIXELS, no_decoder_warnings, silence_decoders
-from .engine.files import _list_files
+from .engine.files import list_files
 from .engine.parallel import map_batches
 from .engine.reading import _describe_batch
+from .engine.selection import Selection
 from .engine.sketches import sketches
 
 DTYPES = {
@@ -43,10 +44,14 @@ DTYPES = {
 def scan_images(
     folder: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
+    exclude: str | Iterable[str] | None = None,
+    include: str | Iterable[str] | None = None,
     max_pixels: int = MAX_PIXELS,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
-    """List the pictures of a folder with what is known of each; a file that cannot be read is a row with a `problem`.
+    """List the pictures of a folder, and what is known of each.
+
+    A file that cannot be read is a row with a `problem`.
 
     Parameters
     ----------
@@ -54,7 +59,15 @@ def scan_images(
         a folder, searched with all its subfolders; or a list of files and folders; or URLs of them
         that fsspec opens, such as "s3://bucket/photos" (pip install "imgdup-nb[remote]"). Hidden
         files and folders (also notebooks' checkpoints) are passed over. A linked folder is followed
-        once, and only where it leads outside.
+        once, and only where it leads outside. Folders of the system and of other programs are left
+        out: recycle bins, thumbnails of network drives, the insides of photo libraries. So are
+        files that belong to a picture beside them, such as `IMG_1.xmp`.
+    exclude, include
+        patterns on the images' names: one, or a list. `"*.png"` and `"drafts"` match a file or a
+        folder anywhere, `"2023/*"` matches from the top, and `**` is any number of folders. Upper
+        and lower case are the same. Images that match one of `exclude` are left out. If `include`
+        is given, so are all that match none of it. It also brings in a folder of the system that
+        it names: `include="$RECYCLE.BIN/**"`.
     max_pixels
         larger pictures become rows with a problem, inclusive; JPEG is judged by the reduced size it
         is decoded at.
@@ -70,20 +83,22 @@ def scan_images(
         taken (EXIF, local time of the camera), metadata (number of EXIF, XMP and IPTC entries,
         layout aside), lossless (does the file keep every pixel it was given?), detail (standard
         deviation of grey, 0 = blank, at most 127.5), problem (empty if the image could be read).
-        Files with a problem have size 0 and detail NaN.
+        Files with a problem have size 0 and detail NaN; a time that no table can hold (before 1678
+        or after 2262) is NaT. `attrs["left_out"]` lists the folders of the system.
 
     Raises
     ------
     FileNotFoundError, NotADirectoryError
-        if the folder, or a file of the list, is not there or is no folder.
+        if the folder is not there or is no folder, or nothing of a list is there. If only some of
+        a list is missing, each of these is a row with a problem.
     TypeError, ValueError
         if `folder` is no path or list of them, or mixes URLs with paths of this machine; if
-        max_pixels is no number above 0.
+        max_pixels is no number above 0, or a pattern is no text.
 
     Warns
     -----
     UserWarning
-        once, if files could not be read or none was found.
+        once each, if files could not be read or none was found, and if folders were left out.
 
     Notes
     -----
@@ -106,7 +121,7 @@ def scan_images(
         raise ValueError(
             f"max_pixels must be a number of pixels above 0, such as 50_000_000, not {max_pixels!r}"
         )
-    files = _list_files(folder)
+    files, left_out = list_files(folder, Selection.of(exclude, include))
     silence_decoders()
     rows = []
     with no_decoder_warnings():
@@ -116,6 +131,8 @@ def scan_images(
             if sketch is not None:  # as they come: only the last sketches stay in memory
                 sketches.keep((row["path"], row["bytes"], row["modified"], "L"), sketch)
     images = tabulate(rows)
+    images.attrs["left_out"] = left_out
+    _warn_of_folders(left_out)
     _warn_of_problems(folder, images)
     return images
 
@@ -133,6 +150,16 @@ def tabulate(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 # -- problems --------------------------------------------------------------------------------------
+
+
+def _warn_of_folders(left_out: list[str]) -> None:
+    """Say which folders were left out, in one line."""
+    if left_out:
+        warnings.warn(
+            f"{count_of(len(left_out), 'folder')} of the system or of other programs left out, "
+            f"such as {left_out[0]!r}; see images.attrs['left_out'], and include= brings them in",
+            stacklevel=3,
+        )
 
 
 def _warn_of_problems(folder: Any, images: pd.DataFrame) -> None:

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 
 import PIL
 
-from ..engine.files import printable, walk_files
+from ..engine.files import NOT_KNOWN, known_time, printable, walk_files
 from ..engine.parallel import each, map_batches
 from ..engine.paths import read_digest
 from .store import Store
@@ -63,6 +63,8 @@ def list_folder(root: str) -> dict[bytes, Stamp]:
         try:
             status = entry.stat()
             stamp: Stamp = (status.st_size, status.st_mtime_ns)
+            if known_time(status.st_mtime_ns) == NOT_KNOWN:
+                stamp = (status.st_size, None)
         except OSError:  # a link that leads nowhere: a row with a problem
             stamp = (0, None)
         found[name.encode("utf-8", UNPAIRED)] = stamp

@@ -8,6 +8,7 @@ that can go wrong in a decoder becomes an `UnreadableImage` whose text is a sent
 from __future__ import annotations
 
 import ctypes
+import errno
 import io
 import logging
 import os
@@ -49,6 +50,11 @@ HARMLESS_MARKERS = PLAIN_MARKERS | set(range(0xE1, 0xF0))  # and what applicatio
 MODES_OF_JPEG = {"YCbCr": "RGB", "Gray": "L"}
 HAS_HEIF = find_spec("pillow_heif") is not None
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+
+BAD_LINKS = {
+    errno.ELOOP: "a link that leads to itself",
+    errno.ENAMETOOLONG: "the name of the file, or of what a link leads to, is too long",
+}
 
 _opening = threading.Lock()
 
@@ -104,10 +110,13 @@ def open_image(
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """Turn whatever a decoder raises into an UnreadableImage; ten exception types have been counted in real files."""
+    """Turn whatever a decoder raises into an UnreadableImage: ten types were met in real files.
+
+    An ImportError passes: a package that is broken or missing is no fault of the picture.
+    """
     try:
         yield
-    except UnreadableImage:
+    except (UnreadableImage, ImportError):
         raise
     except Exception as error:
         raise UnreadableImage(_explain(error)) from error
@@ -134,6 +143,8 @@ def _explain(error: Exception) -> str:
         return "the file is gone, or a link that leads nowhere"
     if isinstance(error, PermissionError):
         return "no permission to read the file"
+    if isinstance(error, OSError) and error.errno in BAD_LINKS:
+        return BAD_LINKS[error.errno]
     if isinstance(error, MemoryError):
         return "too large for the memory there is"
     detail = " ".join(str(error).split())[:160] or "no reason given"

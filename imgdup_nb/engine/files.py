@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import re
 import stat
@@ -15,8 +16,18 @@ from typing import IO, Any, NamedTuple
 import pandas as pd
 
 from .paths import LITTER, is_inside
+from .selection import (
+    ALL_FILES,
+    Selection,
+    is_system_folder,
+    without_side_files,
+)
+from .selection import (
+    side_files as side_files,  # asked for here, as other questions about files are
+)
 
 CHUNK = 8 * 2**20  # bytes read ahead of a file elsewhere
+NOT_KNOWN = -(2**63)  # how pandas writes a missing time in nanoseconds
 
 
 class FileStatus(NamedTuple):
@@ -73,7 +84,18 @@ def read_status(path: str) -> FileStatus:
         filesystem, key = _filesystem(path)
         return _status(filesystem.info(key))
     known = os.stat(path)
-    return FileStatus(known.st_size, known.st_mtime_ns, stat.S_ISREG(known.st_mode))
+    return FileStatus(known.st_size, known_time(known.st_mtime_ns), stat.S_ISREG(known.st_mode))
+
+
+def known_time(nanoseconds: int) -> int:
+    """Return a file's time, or NOT_KNOWN where a table cannot hold it: before 1678 or after 2262.
+
+    Examples
+    --------
+    >>> known_time(10**18), known_time(10**19) == NOT_KNOWN
+    (1000000000000000000, True)
+    """
+    return nanoseconds if abs(nanoseconds) < 2**63 else NOT_KNOWN
 
 
 def find_files(url: str) -> Iterator[str]:
@@ -119,7 +141,9 @@ def _status(info: dict[str, Any]) -> FileStatus:
         0,
     )
     seconds = changed.timestamp() if isinstance(changed, datetime) else float(changed or 0)
-    return FileStatus(int(info.get("size") or 0), int(seconds * 1e9), info.get("type") == "file")
+    size, is_file = int(info.get("size") or 0), info.get("type") == "file"
+    known = known_time(int(seconds * 1e9)) if math.isfinite(seconds) else NOT_KNOWN
+    return FileStatus(size, known, is_file)
 
 
 LOOKS_ESCAPED = re.compile(
@@ -136,14 +160,48 @@ class _File:
     path: str
 
 
-def _list_files(folder: Any) -> list[_File]:
-    """Return the files to describe, sorted by name, each once."""
+class FileList(NamedTuple):
+    """The files to describe, sorted by name, each once.
+
+    Attributes
+    ----------
+    files
+    left_out
+        the folders of the system or of other programs that were not entered, by name.
+    """
+
+    files: list[_File]
+    left_out: list[str]
+
+
+def list_files(folder: Any, selection: Selection = ALL_FILES) -> FileList:
+    """Return the files that a user names by a folder, a list, or URLs, as `scan_images` does.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        if the folder is not there or is a file, or nothing of a list is there.
+    TypeError, ValueError
+        if it is no path or list of them, or mixes URLs with paths of this machine.
+    """
     if not isinstance(folder, str | os.PathLike):
         folder = _check_listed(folder)
+    left_out: list[str] = []
     if is_url(folder) or (isinstance(folder, list) and folder and is_url(folder[0])):
-        return _list_urls(folder)
+        named = _list_urls(folder, selection, left_out)
+    else:
+        named = _list_paths(folder, selection, left_out)
+    files = [_File(image, path) for image, path in named if selection.takes(image)]
+    return FileList(sorted(files, key=_by_name), sorted(left_out))
+
+
+def _list_paths(
+    folder: Any, selection: Selection, left_out: list[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the name and the path of each file of a folder or a list, on this machine."""
+    files: set[str] = set()
     if isinstance(folder, str | os.PathLike):
-        root = os.path.abspath(folder)
+        root = _absolute(folder)
         if not os.path.exists(root):
             raise FileNotFoundError(
                 f"folder {os.fspath(folder)!r} does not exist; the current folder is "
@@ -152,28 +210,43 @@ def _list_files(folder: Any) -> list[_File]:
         if not os.path.isdir(root):
             raise NotADirectoryError(
                 f"folder must be a folder, and {os.fspath(folder)!r} is a file; for single files "
-                "pass a list: "
-                f"scan_images([{os.fspath(folder)!r}])"
+                f"pass a list: scan_images([{os.fspath(folder)!r}])"
             )
-        paths = {entry.path for entry in walk_files(root)}
+        folders = {root}
     else:
-        listed = [os.path.abspath(entry) for entry in folder]
-        for entry in listed:
-            if not os.path.lexists(entry):
-                raise FileNotFoundError(f"{entry!r} does not exist")
+        listed = {_absolute(entry) for entry in folder}
+        if listed and not any(map(os.path.lexists, listed)):
+            raise FileNotFoundError(f"{min(listed)!r} does not exist")
         folders = {entry for entry in listed if os.path.isdir(entry)}
-        paths = {entry.path for top in folders for entry in walk_files(top)} | (
-            set(listed) - folders
-        )
-        root = (
-            os.path.commonpath([*folders, *map(os.path.dirname, set(listed) - folders)])
-            if listed
-            else ""
-        )
+        files = listed - folders
+        homes = [*folders, *map(os.path.dirname, files)]
+        root = os.path.commonpath(homes) if homes else ""
     below = len(os.path.join(root, ""))  # all lie below the root, so what follows it is their name
-    return sorted(
-        (_File(printable(path[below:].replace(os.sep, "/")), path) for path in paths), key=_by_name
-    )
+    paths = {
+        entry.path
+        for top in folders
+        for entry in walk_files(top, selection, left_out=left_out, below=below)
+    }
+    for path in paths | set(_without_side_files(files)):
+        yield printable(path[below:].replace(os.sep, "/")), path
+
+
+def _absolute(path: str | os.PathLike[str]) -> str:
+    """Return where a path leads; `~` is the user's own folder unless a file is called so."""
+    name = os.fspath(path)
+    if name.startswith("~") and not os.path.lexists(name):
+        name = os.path.expanduser(name)
+    return os.path.abspath(name)
+
+
+def _without_side_files(paths: Iterable[str]) -> Iterator[str]:
+    """Yield the paths but for those of files that belong to a picture among them."""
+    in_folder: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        folder, name = os.path.split(path)
+        in_folder.setdefault(folder, []).append(name)
+    for folder, names in in_folder.items():
+        yield from (os.path.join(folder, name) for name in without_side_files(names))
 
 
 def _check_listed(listed: Any) -> list[Any]:
@@ -198,12 +271,13 @@ def _check_listed(listed: Any) -> list[Any]:
     return paths
 
 
-def _list_urls(folder: str | list[str]) -> list[_File]:
-    """Return the files below a URL, or of a list of URLs, sorted by name."""
+def _list_urls(
+    folder: str | list[str], selection: Selection, left_out: list[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the name and the URL of each file below a URL, or of a list of URLs."""
     listed = [folder] if isinstance(folder, str) else folder
-    for entry in listed:
-        if not exists(entry):
-            raise FileNotFoundError(f"{entry!r} does not exist, or holds no files")
+    if listed and not any(map(exists, listed)):
+        raise FileNotFoundError(f"{listed[0]!r} does not exist, or holds no files")
     folders = {entry.rstrip("/") for entry in listed if is_folder(entry)}
     if isinstance(folder, str) and not folders:
         raise NotADirectoryError(
@@ -213,8 +287,27 @@ def _list_urls(folder: str | list[str]) -> list[_File]:
     paths = files | {path for entry in folders for path in find_files(entry)}
     # names are relative to what all have in common, up to a whole folder
     root = _common_folder([*folders, *(file.rpartition("/")[0] for file in files)])
-    named = ((path.removeprefix(root), path) for path in paths)
-    return sorted((_File(image, path) for image, path in named if _is_visible(image)), key=_by_name)
+    in_folder: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        image = path.removeprefix(root)
+        system = _system_folder_of(image, selection)
+        if system and system not in left_out:
+            left_out.append(system)
+        elif not system and _is_visible(image):
+            above, slash, name = path.rpartition("/")
+            in_folder.setdefault(above + slash, []).append(name)
+    for above, names in in_folder.items():
+        for name in without_side_files(names):
+            yield (above + name).removeprefix(root), above + name
+
+
+def _system_folder_of(image: str, selection: Selection) -> str:
+    """Return the folder of the system that an image lies in, empty if it lies in none."""
+    parts = image.split("/")
+    for depth, part in enumerate(parts[:-1], 1):
+        if is_system_folder(part) and not selection.names_folder(part):
+            return "/".join(parts[:depth])
+    return ""
 
 
 def _common_folder(folders: list[str]) -> str:
@@ -253,8 +346,29 @@ def printable(name: str) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
-def walk_files(root: str) -> Iterator[os.DirEntry[str]]:
-    """Yield every visible file below `root`, entering each real folder once, so that links cannot loop."""
+def walk_files(
+    root: str,
+    selection: Selection = ALL_FILES,
+    *,
+    left_out: list[str] | None = None,
+    below: int | None = None,
+) -> Iterator[os.DirEntry[str]]:
+    """Yield every visible file below `root`; each real folder once, so that links cannot loop.
+
+    Folders of the system and side files are passed over, see `selection`.
+
+    Parameters
+    ----------
+    root
+        an absolute path.
+    selection
+        folders that it does not enter are passed over; of files it is not asked.
+    left_out
+        takes the names of the folders of the system that were passed over.
+    below
+        how many characters of a path come before a name; None for names relative to `root`.
+    """
+    start = len(os.path.join(root, "")) if below is None else below
     home, entered, waiting = os.path.realpath(root), set(), [root]
     while waiting:
         folder = waiting.pop()
@@ -263,19 +377,37 @@ def walk_files(root: str) -> Iterator[os.DirEntry[str]]:
             continue
         entered.add(real)
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            with os.scandir(folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
         except OSError as error:
             warnings.warn(
                 f"folder {printable(folder)!r} cannot be listed: {error.strerror}", stacklevel=4
             )
             continue
+        files = {}
         for entry in entries:
-            if entry.name.startswith(".") or entry.name.lower() in LITTER:
+            hidden, system = entry.name.startswith("."), is_system_folder(entry.name)
+            if (hidden and not system) or entry.name.lower() in LITTER:
                 continue
-            if entry.is_dir() and not (entry.is_symlink() and _overlap(entry.path, home)):
+            if not _is_folder(entry):
+                if not hidden:
+                    files[entry.name] = entry
+                continue
+            name = printable(entry.path[start:].replace(os.sep, "/"))
+            if system and not selection.names_folder(entry.name):
+                if left_out is not None:
+                    left_out.append(name)
+            elif selection.enters(name) and not (entry.is_symlink() and _overlap(entry.path, home)):
                 waiting.append(entry.path)
-            elif not entry.is_dir():
-                yield entry
+        yield from (files[name] for name in without_side_files(files))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a folder; one that cannot be asked is a file with a problem."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, into another user's folder, or of a name that is too long
+        return False
 
 
 def _overlap(one: str, other: str) -> bool:

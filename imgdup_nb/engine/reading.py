@@ -25,7 +25,7 @@ from .decode import (
     read_plain_jpeg,
     readable,
 )
-from .files import _File, open_bytes, read_bytes, read_status
+from .files import NOT_KNOWN, _File, open_bytes, read_bytes, read_status
 from .hashing import N_VIEWS, hash_sketches, pack_bits, sketch_mode
 from .paths import read_digest
 from .sketches import DECODE_SIDE, SKETCH_SIDE, read_sketch, sketch_image
@@ -103,7 +103,6 @@ def _stack_sketches(made: list[np.ndarray]) -> np.ndarray:
 
 
 LOW_DETAIL = 2.0  # grey levels of standard deviation; below it a hash describes noise
-NOT_KNOWN = np.iinfo(np.int64).min  # how pandas writes a missing time in nanoseconds
 WHOLE_FILE = (
     64 * 2**20
 )  # bytes; smaller files are read once, for the digest and the decoder together
