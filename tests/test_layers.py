@@ -31,19 +31,12 @@ WIDGETS = {
     "widgets.state",
     "widgets.viewer",
 }
-LOOPS = {
-    "engine.jit",
-    "engine.multi_index",
-    "aligned.colour_loops",
-    "aligned.match_loops",
-    "aligned.warp_loops",
-}
 ONLY_IN = {
     "matplotlib": {"plots.parts", "plots.tables", "plots.evidence", "plots.matches", "compare"}
     | WIDGETS,
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,
-    "numba": LOOPS | {"engine.group_loops", "engine.shrink"},
+    "numba": {"engine.jit", "engine.multi_index"},
     "cv2": {"engine.features"},
     "sqlite3": {"collection.store"},
     "jupyter_server": {"server.extension", "server.handlers"},

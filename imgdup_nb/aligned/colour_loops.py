@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from ..engine.jit import compiled
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def mean_blocks(colours: np.ndarray, wanted: np.ndarray, n: int) -> np.ndarray:
     """Return the mean colour of each wanted block of 2n x 2n colours, which overlap by half; n_wanted x 2.
 
@@ -37,7 +38,7 @@ def mean_blocks(colours: np.ndarray, wanted: np.ndarray, n: int) -> np.ndarray:
     return means
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def sum_products(one: np.ndarray, other: np.ndarray) -> float:
     """Return the sum of the products of two lists of colours; of one with itself, of the squares of how strong each is."""
     total = 0.0
@@ -46,7 +47,7 @@ def sum_products(one: np.ndarray, other: np.ndarray) -> float:
     return total
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def square_of_mean(colours: np.ndarray) -> float:
     """Return the square of how strong the mean of one colour or more is."""
     red, blue = 0.0, 0.0
@@ -56,7 +57,7 @@ def square_of_mean(colours: np.ndarray) -> float:
     return (red * red + blue * blue) / len(colours) ** 2
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def distances(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
     """Return how far each colour is from a share of the other one; float64."""
     off = np.empty(len(one))

@@ -7,7 +7,8 @@ work side by side.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ..engine.jit import compiled
 
 PLACE_BITS = (
     20  # of a number that holds a distance and a place: a million features, distances to 2047
@@ -21,7 +22,7 @@ N_VOTES, WEIGHT, LAST_VOTER = (
 ANGLE_BINS = 12  # of 30 degrees; the patches of a true copy all turn by one angle
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def mutual_matches(
     bits_a: np.ndarray,
     bits_b: np.ndarray,
@@ -96,7 +97,7 @@ def mutual_matches(
     return kept
 
 
-@njit(nogil=True, cache=True, inline="always")
+@compiled(inline="always")
 def _bin_of(angle: float) -> int:
     """Return the bin of an angle from -360 up to 720 degrees, without a division that leaves a rest."""
     degrees = np.float64(angle)
@@ -107,7 +108,7 @@ def _bin_of(angle: float) -> int:
     return int(degrees / 360 * ANGLE_BINS) % ANGLE_BINS
 
 
-@njit(nogil=True, cache=True, inline="always")
+@compiled(inline="always")
 def popcount(word: np.uint64) -> np.int64:
     """Count the ones of a word; numba has no `np.bitwise_count`, and LLVM makes one instruction of this."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -118,7 +119,7 @@ def popcount(word: np.uint64) -> np.int64:
     return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def ratio_matches(bits_a: np.ndarray, bits_b: np.ndarray, ratio: float) -> np.ndarray:
     """Return int64, n x 2: features nearest to each other both ways, and much nearer than the second nearest (Lowe 2004)."""
     n, m = len(bits_a), len(bits_b)
@@ -153,7 +154,7 @@ def ratio_matches(bits_a: np.ndarray, bits_b: np.ndarray, ratio: float) -> np.nd
     return pairs[:count]
 
 
-@njit(nogil=True, cache=True, inline="always")
+@compiled(inline="always")
 def _two_bins(counts: np.ndarray, partner: int, turn: int, what: int) -> np.int64:
     """Return the count at an angle and the next one: a copy's angle may lie on the border between two."""
     return np.int64(counts[partner, turn, what]) + np.int64(
@@ -161,7 +162,7 @@ def _two_bins(counts: np.ndarray, partner: int, turn: int, what: int) -> np.int6
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def collect_votes(
     query: np.ndarray,
     query_angles: np.ndarray,
@@ -245,7 +246,7 @@ HASH_FACTOR = np.uint64(
 )  # an odd number; the upper bits of a product with it depend on all bits of a key
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def transpose_bits(rows: np.ndarray) -> None:
     """Swap rows and columns of 64 x 64 bits, uint64, in place (Warren, Hacker's Delight, 7-3)."""
     half, mask = 32, np.uint64(0x00000000FFFFFFFF)
@@ -260,7 +261,7 @@ def transpose_bits(rows: np.ndarray) -> None:
         mask ^= mask << np.uint64(half)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def read_keys(bits: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Read the bits at some positions of each descriptor as a number, the first one the highest; uint32, n_keys x n_features.
 
@@ -286,12 +287,12 @@ def read_keys(bits: np.ndarray, positions: np.ndarray) -> np.ndarray:
     return keys
 
 
-@njit(nogil=True, cache=True, inline="always")
+@compiled(inline="always")
 def _slot(key: np.uint32) -> np.uint64:
     return ((np.uint64(key) * HASH_FACTOR) & np.uint64(0xFFFFFFFF)) >> np.uint64(32 - SLOT_BITS)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def add_keys(keys: np.ndarray, bloom: np.ndarray) -> None:
     """Note keys, uint32, n_keys x n, in tables of 2**SLOT_BITS bits; uint64, n_keys x 2**SLOT_BITS / 64."""
     for table in range(len(keys)):
@@ -300,7 +301,7 @@ def add_keys(keys: np.ndarray, bloom: np.ndarray) -> None:
             bloom[table, slot >> np.uint64(6)] |= np.uint64(1) << (slot & np.uint64(63))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def may_hold(keys: np.ndarray, bloom: np.ndarray) -> np.ndarray:
     """Tell of each key, uint32, n_keys x n, whether it may have been noted; bool. Never wrongly no."""
     found = np.zeros(keys.shape, np.bool_)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from ..engine.jit import compiled
 from .bands import (
     DOUBT_SHARE,
     MAX_COPY_RESIDUAL,
@@ -50,7 +50,7 @@ EDGE_DAMPING, NOISE_DAMPING = (
 )  # of a block's gradients: where they point one way only, nothing is known across them
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def plausible(transform: np.ndarray, mirror: bool, max_scale: float, max_stretch: float) -> bool:
     """Whether a copy may look like that: not turned over unasked, not enlarged or stretched beyond measure."""
     a, b, c, d = transform[0, 0], transform[0, 1], transform[1, 0], transform[1, 1]
@@ -63,7 +63,7 @@ def plausible(transform: np.ndarray, mirror: bool, max_scale: float, max_stretch
     return small * max_scale >= 1 and large <= min(max_scale, max_stretch * small)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def copy_transform(transform: np.ndarray, to: np.ndarray) -> None:
     """Write a transform over another; `to[:] = transform` would compile a second longer, for its error message."""
     for axis in range(2):
@@ -71,7 +71,7 @@ def copy_transform(transform: np.ndarray, to: np.ndarray) -> None:
             to[axis, column] = transform[axis, column]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def fit_affine(
     source: np.ndarray,
     target: np.ndarray,
@@ -124,7 +124,7 @@ def fit_affine(
     return found, best if plausible(found, mirror, max_scale, max_stretch) else 0
 
 
-@njit(nogil=True, cache=True, inline="always")
+@compiled(inline="always")
 def _through_three(
     source: np.ndarray, target: np.ndarray, three: np.ndarray, transform: np.ndarray
 ) -> bool:
@@ -145,14 +145,14 @@ def _through_three(
     return True
 
 
-@njit(nogil=True, cache=True, inline="always")
+@compiled(inline="always")
 def _reach(transform: np.ndarray, within: float) -> float:
     """Return the squared distance that counts as near, larger where the target shows things larger."""
     area = abs(transform[0, 0] * transform[1, 1] - transform[0, 1] * transform[1, 0])
     return within * within * max(1.0, area)
 
 
-@njit(nogil=True, cache=True, inline="always")
+@compiled(inline="always")
 def _off(source: np.ndarray, target: np.ndarray, transform: np.ndarray, k: int) -> float:
     x, y = source[k, 0], source[k, 1]
     dx = transform[0, 0] * x + transform[0, 1] * y + transform[0, 2] - target[k, 0]
@@ -160,7 +160,7 @@ def _off(source: np.ndarray, target: np.ndarray, transform: np.ndarray, k: int) 
     return dx * dx + dy * dy
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _count_inside(
     source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float
 ) -> int:
@@ -170,7 +170,7 @@ def _count_inside(
     return inside
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _fit_inside(
     source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float
 ) -> int:
@@ -194,7 +194,7 @@ def _fit_inside(
     return inside
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def solve(matrix: np.ndarray, right: np.ndarray) -> float:
     """Solve linear equations in place: right, float64 n x k, becomes the solution. Return the determinant.
 
@@ -227,20 +227,20 @@ def solve(matrix: np.ndarray, right: np.ndarray) -> float:
     return determinant
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _swap_rows(matrix: np.ndarray, one: int, other: int) -> None:
     for k in range(matrix.shape[1]):
         matrix[one, k], matrix[other, k] = matrix[other, k], matrix[one, k]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _take_from(matrix: np.ndarray, row: int, other: int, factor: float) -> None:
     """Subtract a multiple of another row."""
     for k in range(matrix.shape[1]):
         matrix[row, k] -= factor * matrix[other, k]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def count_within(transform: np.ndarray, points: np.ndarray, width: int, height: int) -> int:
     """Count the points, n x 2, that are carried into a picture."""
     inside = 0
@@ -251,7 +251,7 @@ def count_within(transform: np.ndarray, points: np.ndarray, width: int, height: 
     return inside
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
     """Return the part of a convex polygon, float64 n x 2, inside a picture (Sutherland and Hodgman 1974)."""
     kept = corners.copy()
@@ -281,7 +281,7 @@ def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
     return kept
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def area_in_common(transform: np.ndarray, width: int, height: int, wide: int, high: int) -> float:
     """Return the area, in pixels of another picture, of what both show when one of width x height is laid on it."""
     corners = np.empty((4, 2))
@@ -298,7 +298,7 @@ def area_in_common(transform: np.ndarray, width: int, height: int, wide: int, hi
 # -- blocks ----------------------------------------------------------------------------------------
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def warp(
     source: np.ndarray, back: np.ndarray, height: int, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -355,7 +355,7 @@ def warp(
     return warped, covered
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def pack_squares(picture: np.ndarray) -> np.ndarray:
     """Return each pixel of a picture, uint8, with those at its right, below and below at its right in one number, uint32.
 
@@ -377,13 +377,13 @@ def pack_squares(picture: np.ndarray) -> np.ndarray:
     return squares
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def is_within(u: float, v: float, columns: int, rows: int) -> bool:
     """Whether a place, in pixels, is on a picture, whose pixels reach half a pixel around their centres."""
     return -0.5 <= u <= columns - 0.5 and -0.5 <= v <= rows - 0.5
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def blur_inside(picture: np.ndarray, covered: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Blur a picture by a pixel, float32, as if nothing were where it is not covered: a black corner must not leak in.
 
@@ -401,7 +401,7 @@ def blur_inside(picture: np.ndarray, covered: np.ndarray, weights: np.ndarray) -
     return blurred
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def blur(plane: np.ndarray) -> np.ndarray:
     """Blur by a pixel, float32; beyond the border the plane goes on as it ends."""
     height, width = plane.shape
@@ -429,7 +429,7 @@ def blur(plane: np.ndarray) -> np.ndarray:
     return blurred
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def sum_cells(warped: np.ndarray, covered: np.ndarray, target: np.ndarray, cell: int) -> np.ndarray:
     """Return sums over cells of cell x cell pixels, float64, rows x columns x 15: what `block_correlations` needs of the pixels."""
     rows, columns = warped.shape[0] // cell, warped.shape[1] // cell
@@ -477,7 +477,7 @@ def sum_cells(warped: np.ndarray, covered: np.ndarray, target: np.ndarray, cell:
     return sums
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def block_correlations(
     sums: np.ndarray, cell: int, textured: float, alike: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -544,7 +544,7 @@ def block_correlations(
     return correlation, off, step
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def count_textured(correlation: np.ndarray) -> int:
     """Count the blocks that say something."""
     n = 0
@@ -554,7 +554,7 @@ def count_textured(correlation: np.ndarray) -> int:
     return n
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def median_and_min(correlation: np.ndarray) -> tuple[float, float]:
     """Return the median, of two in the middle the higher one, and the least of the blocks that say something; one at least."""
     known, n, least = np.empty(correlation.size), 0, math.inf
@@ -566,7 +566,7 @@ def median_and_min(correlation: np.ndarray) -> tuple[float, float]:
     return quickselect(known, n, n // 2), least
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def share_agreeing(correlations: np.ndarray, min_correlation: float) -> float:
     """Return which share of those that say something agrees, float32, in one row; NaN where none says something."""
     n, agreeing = 0, 0
@@ -576,7 +576,7 @@ def share_agreeing(correlations: np.ndarray, min_correlation: float) -> float:
     return agreeing / n if n else math.nan
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def count_all_textured(grey: np.ndarray, cell: int, textured: float) -> int:
     """Count the blocks of a whole picture, uint8, that may say something."""
     plain = blur(grey.astype(np.float32))
@@ -587,7 +587,7 @@ def count_all_textured(grey: np.ndarray, cell: int, textured: float) -> int:
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def share_and_residual(
     correlation: np.ndarray, off: np.ndarray, min_correlation: float
 ) -> tuple[float, float]:
@@ -605,13 +605,13 @@ def share_and_residual(
     ) / 2
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def ramp(value: float, low: float, high: float) -> float:
     """Return 0 up to `low`, 1 from `high` on, and what lies between in between; `low` may be the larger one."""
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def judge_flat_blocks(sums: np.ndarray, cell: int, correlation: np.ndarray) -> tuple[float, float]:
     """Let flat blocks of another brightness disagree (0 in `correlation`) where few blocks are textured.
 
@@ -659,7 +659,7 @@ def judge_flat_blocks(sums: np.ndarray, cell: int, correlation: np.ndarray) -> t
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def quickselect(values: np.ndarray, n: int, place: int) -> float:
     """Return which of the first n values has a place, from 0, in their order; they are moved (Hoare 1961)."""
     low, high = 0, n - 1
@@ -682,7 +682,7 @@ def quickselect(values: np.ndarray, n: int, place: int) -> float:
     return float(values[place])
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def similarity_of(share: float, residual: float, doubt: float) -> float:
     """Return the similarity of pictures of which a share agrees, lies apart by some pixels in the median, and is in doubt.
 
@@ -704,7 +704,7 @@ def similarity_of(share: float, residual: float, doubt: float) -> float:
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def refine_blocks(
     source: np.ndarray,
     target: np.ndarray,
