@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from .embeddings import Embedding, _embed
-from .engine.checks import check_choice, count_of
+from .engine.checks import check_choice, check_images_table, check_list, count_of
 from .engine.decode import UnreadableImage, no_decoder_warnings
 from .engine.features import Features, import_cv2, read_features
 from .engine.hashing import HASH_BATCH, N_VIEWS, _hash_batch, pack_bits, unpack_bits
@@ -72,7 +72,7 @@ class Fingerprints:
         known = METHODS[
             check_choice("method", method, [name for name in METHODS if METHODS[name].bits])
         ]
-        names, array = list(names), np.asarray(bits, dtype=bool)
+        names, array = check_list("names", names, ["a.jpg", "b.jpg"]), np.asarray(bits, dtype=bool)
         if array.shape != (len(names), known.bits) and not (array.size == 0 and not names):
             raise ValueError(
                 f"bits must be {len(names)} x {known.bits} (names x bits of {method}), not "
@@ -191,10 +191,7 @@ def fingerprint_images(
     keep 8 bytes a 64-bit hash, 64 with orientations. 'aligned' takes about 10 ms and 50 kB an
     image, 'akaze' several times that.
     """
-    if not isinstance(images, pd.DataFrame) or not {"image", "path", "problem"} <= set(images):
-        raise TypeError(
-            f"images must be a table made by scan_images(folder), not {type(images).__name__}"
-        )
+    images = check_images_table("images", images, ("image", "path", "problem"))
     twice = images.image[images.image.duplicated()]
     if len(twice):
         raise ValueError(

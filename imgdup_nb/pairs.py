@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .aligned.matching import find_local_pairs
-from .engine.checks import check_percent
+from .engine.checks import check_made_by, check_percent
 from .engine.copies import (
     RELATIONS,
     SharedList,
@@ -283,17 +283,10 @@ def pair_table(
 
 
 def _check_fingerprints(fingerprints: Fingerprints, others: Fingerprints | None) -> None:
-    if not isinstance(fingerprints, Fingerprints):
-        raise TypeError(
-            "fingerprints must come from fingerprint_images(images), not "
-            f"{type(fingerprints).__name__}"
-        )
+    check_made_by("fingerprints", fingerprints, Fingerprints, "fingerprint_images(images)")
     if others is None:
         return
-    if not isinstance(others, Fingerprints):
-        raise TypeError(
-            f"others must come from fingerprint_images(images), not {type(others).__name__}"
-        )
+    check_made_by("others", others, Fingerprints, "fingerprint_images(images)")
     # of local features each image is an object, of vectors the lengths may differ
     same_length = (
         fingerprints.codes.shape[2:] == others.codes.shape[2:]

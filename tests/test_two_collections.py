@@ -105,7 +105,7 @@ def test_different_methods_or_orientations_are_an_error_that_says_what_to_do():
     views = Fingerprints(ours.images, ours.method, ours.codes.repeat(8, axis=1), ours.problems)
     with pytest.raises(ValueError, match="have 1 and 8; make one of them again"):
         similar_pairs(ours, views)
-    with pytest.raises(TypeError, match="others must come from fingerprint_images"):
+    with pytest.raises(TypeError, match="others must be made by fingerprint_images"):
         similar_pairs(ours, [1, 2])
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_percent
+from ..engine.checks import check_images_table, check_pairs_table, check_percent
 from ..engine.pair_graph import check_unique_images
 from ..fingerprints import fingerprint_images
 from ..methods import METHODS
@@ -55,14 +55,8 @@ def verify_pairs(
     About 10 ms for each image in a pair and 3 ms for each pair.
     """
     floor = check_percent("min_similarity", min_similarity)
-    if not isinstance(pairs, pd.DataFrame) or not {"left", "right", "similarity"} <= set(pairs):
-        raise TypeError(
-            f"pairs must be a table made by similar_pairs(fingerprints), not {type(pairs).__name__}"
-        )
-    if not isinstance(images, pd.DataFrame) or not {"image", "path", "problem"} <= set(images):
-        raise TypeError(
-            f"images must be the table made by scan_images(folder), not {type(images).__name__}"
-        )
+    check_pairs_table("pairs", pairs)
+    images = check_images_table("images", images, ("image", "path", "problem"))
     check_unique_images(images, pairs)
     left, right = pairs.left.to_numpy(dtype=object), pairs.right.to_numpy(dtype=object)
     wanted = set(left) | set(right)

@@ -1,4 +1,8 @@
-"""Checks of what a user passes in: each returns the good value or raises with the way out."""
+"""Checks of what a user passes in: each returns the good value or raises with the way out.
+
+Numbers, choices and lists come first, then tables: an images table, a pairs table, a plan. Every
+public function checks its tables here, so that the error always names the argument.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,14 @@ import math
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
+
+import pandas as pd
+
+Kind = TypeVar("Kind")
 
 
-def check_percent(name: str, value: Any) -> float:
+def check_level(name: str, value: Any) -> float:
     """Return `value` as a float if it is a number from 0 to 100 (both inclusive), else raise.
 
     Raises
@@ -21,9 +29,7 @@ def check_percent(name: str, value: Any) -> float:
 
     Examples
     --------
-    >>> check_percent("threshold", 90)
-    90.0
-    >>> check_percent("threshold", 101)
+    >>> check_level("threshold", 101)
     Traceback (most recent call last):
     ...
     ValueError: threshold must be from 0 to 100 percent, and 101 is not
@@ -36,15 +42,42 @@ def check_percent(name: str, value: Any) -> float:
     return number
 
 
+def check_percent(name: str, value: Any) -> float:
+    """Return a percent that somebody typed as a float, else raise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        as `check_level` does; and if it is above 0 and at most 1, for then it is a share.
+
+    Examples
+    --------
+    >>> check_percent("threshold", 90)
+    90.0
+    >>> check_percent("threshold", 0.9)
+    Traceback (most recent call last):
+    ...
+    ValueError: threshold is in percent: did you mean 90 instead of 0.9?
+    """
+    number = check_level(name, value)
+    if 0 < number <= 1:
+        raise ValueError(f"{name} is in percent: did you mean {100 * number:g} instead of {value}?")
+    return number
+
+
 def check_percents(name: str, values: Any) -> list[float]:
-    """Return several values as `check_percent` does each.
+    """Return several percents as floats; small ones may stand beside larger ones, as levels do.
 
     Examples
     --------
     >>> check_percents("thresholds", [95, 90])
     [95.0, 90.0]
     """
-    return [check_percent(name, value) for value in check_list(name, values, [95, 90, 80])]
+    given = check_list(name, values, [95, 90, 80])
+    levels = [check_level(name, value) for value in given]
+    for value in given if max(levels, default=0) <= 1 else []:
+        check_percent(name, value)
+    return levels
 
 
 def check_choice(name: str, value: Any, allowed: Collection[str]) -> str:
@@ -179,3 +212,129 @@ def count_of(count: int, thing: str) -> str:
     ('1 file', '2,000 files')
     """
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+# -- tables ----------------------------------------------------------------------------------------
+
+TEXTS = ("path", "sha256", "format", "mode", "problem", "action", "reason", "flag", "keeper")
+
+
+def check_made_by(name: str, value: Any, kind: type[Kind], maker: str) -> Kind:
+    """Return `value` if it is what a function makes, else raise.
+
+    Raises
+    ------
+    TypeError
+        that names the argument, the function that makes it, and what came.
+
+    Examples
+    --------
+    >>> check_made_by("fingerprints", None, dict, "fingerprint_images(images)")
+    Traceback (most recent call last):
+    ...
+    TypeError: fingerprints must be made by fingerprint_images(images), not None
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be made by {maker}, not {_shown(value)}")
+    return value
+
+
+def check_table(name: str, value: Any, columns: Iterable[str], maker: str) -> pd.DataFrame:
+    """Return `value` if it is a table with these columns, else raise.
+
+    Raises
+    ------
+    TypeError
+        that names the argument, the function that makes it, and what came or is missing.
+
+    Examples
+    --------
+    >>> check_table("sweep", None, ["threshold"], "sweep_thresholds(pairs)")
+    Traceback (most recent call last):
+    ...
+    TypeError: sweep must be a table made by sweep_thresholds(pairs), not None
+    >>> check_table("sweep", pd.DataFrame({"a": [1]}), ["threshold"], "sweep_thresholds(pairs)")
+    Traceback (most recent call last):
+    ...
+    TypeError: sweep must be a table made by sweep_thresholds(pairs), and has no column 'threshold'
+    """
+    if not isinstance(value, pd.DataFrame):
+        raise TypeError(f"{name} must be a table made by {maker}, not {_shown(value)}")
+    for column in columns:
+        if column not in value:
+            raise TypeError(f"{name} must be a table made by {maker}, and has no column {column!r}")
+    return value
+
+
+def check_pairs_table(name: str, value: Any) -> pd.DataFrame:
+    """Return `value` if it is a pair table, else raise a TypeError; its floor is checked elsewhere."""
+    columns = ("left", "right", "similarity")
+    table = check_table(name, value, columns, "similar_pairs(fingerprints)")
+    for side in ("left", "right"):
+        if table[side].hasnans:
+            raise _no_name(name, side)
+    return table
+
+
+def check_images_table(
+    name: str, value: Any, columns: Iterable[str] = ("image", "path")
+) -> pd.DataFrame:
+    """Return `value` as an images table, else raise.
+
+    A table that went through a CSV file is as it was before: an empty text is not NaN, and times
+    are times.
+
+    Raises
+    ------
+    TypeError
+        if it is no table, lacks a column, or has other names than texts.
+    ValueError
+        if `modified` cannot be read as times.
+    """
+    table = check_table(name, value, columns, "scan_images(folder)")
+    return _restored(name, table)
+
+
+def check_plan_table(name: str, value: Any, columns: Iterable[str]) -> pd.DataFrame:
+    """Return `value` as a plan, as it was before it went through a CSV file; else raise."""
+    table = check_table(name, value, columns, "choose_keepers(groups, images)")
+    return _restored(name, table)
+
+
+def _restored(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with texts and times as they were before a CSV file; itself if they are."""
+    restored = {}
+    for column in TEXTS:
+        if column in table and (table[column].hasnans or not _holds_text(table[column])):
+            restored[column] = table[column].astype(object).fillna("")
+    if "modified" in table and not pd.api.types.is_numeric_dtype(table.modified):
+        restored["modified"] = _read_modified(name, table.modified)
+    if table.image.hasnans:
+        raise _no_name(name, "image")
+    if len(table) and not _holds_text(table.image):
+        raise TypeError(
+            f"{name}.image must hold names, not numbers; "
+            "pd.read_csv(path, dtype={'image': str}) keeps them"
+        )
+    return table.assign(**restored) if restored else table
+
+
+def _holds_text(values: pd.Series) -> bool:
+    """Tell whether a column may hold texts: nothing but missing values is read back as numbers."""
+    return not pd.api.types.is_numeric_dtype(values)
+
+
+def _read_modified(name: str, times: pd.Series) -> pd.Series:
+    if isinstance(times.dtype, pd.DatetimeTZDtype):
+        return times
+    try:
+        return pd.to_datetime(times, utc=True, format="ISO8601").dt.as_unit("ns")
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name}.modified must hold times: {error}") from error
+
+
+def _no_name(name: str, column: str) -> TypeError:
+    return TypeError(
+        f"{name}.{column} must hold names, and one is missing; if the table comes from a CSV file, "
+        "pd.read_csv(path, keep_default_na=False) keeps a file called 'NA'"
+    )

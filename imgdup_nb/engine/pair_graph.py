@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from .checks import check_percent
+from .checks import check_level, check_pairs_table
 from .copies import original_order
 
 TOLERANCE = 1e-9  # percent; a threshold typed as 100 * (1 - 3 / 42) includes pairs 3 bits apart
@@ -54,18 +54,14 @@ class PairGraph:
         TypeError, ValueError
             if it is no pair table, has lost its floor, or the threshold is below it.
         """
-        if not isinstance(pairs, pd.DataFrame) or not {"left", "right", "similarity"} <= set(pairs):
-            raise TypeError(
-                "pairs must be a table made by similar_pairs(fingerprints), not "
-                f"{type(pairs).__name__}"
-            )
+        check_pairs_table("pairs", pairs)
         if "floor" not in pairs.attrs:
             raise ValueError(
                 "pairs has lost its floor, as happens in CSV files and pd.concat; say what "
                 "min_similarity it was made with: "
                 "pairs.attrs['floor'] = 70"
             )
-        floor = check_percent("pairs.attrs['floor']", pairs.attrs["floor"])
+        floor = check_level("pairs.attrs['floor']", pairs.attrs["floor"])
         left, right, names, sides = _number_images(pairs)
         order = np.lexsort(
             (np.maximum(left, right), np.minimum(left, right), -pairs.similarity.to_numpy())

@@ -7,6 +7,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
+from ..engine.checks import check_images_table, check_pairs_table
 from ..engine.pair_graph import check_unique_images, components
 from .sampling import CERTAIN
 
@@ -60,10 +61,8 @@ def mark_bursts(
     """
     if isinstance(max_seconds, bool) or not isinstance(max_seconds, Real) or not max_seconds > 0:
         raise ValueError(f"max_seconds must be a number above 0, and {max_seconds!r} is not")
-    if not isinstance(images, pd.DataFrame) or not {"image", "taken"} <= set(images):
-        raise ValueError(
-            "images must be a table made by scan_images(folder), with the columns image and taken"
-        )
+    check_pairs_table("pairs", pairs)
+    images = check_images_table("images", images, ("image", "taken"))
     check_unique_images(images, pairs)
     taken = pd.Series(read_times(images.taken), index=images.image.to_numpy(dtype=object))
     unknown = set(pairs.left) | set(pairs.right)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..engine.checks import check_images_table, check_made_by
 from ..engine.pair_graph import WHERE_FROM, check_unique_images
 from ..engine.paths import write_whole
 from ..groups import Grouping
@@ -74,7 +75,10 @@ def record_decision(
     >>> decision["threshold"], decision["counts"]["groups"], decision["groups"]
     (95.0, 1, [['a', 'b']])
     """
-    _check_parts(groups, images, recommendation)
+    check_made_by("groups", groups, Grouping, "group_duplicates(pairs, threshold)")
+    images = check_images_table("images", images, ("image",))
+    if recommendation is not None:
+        check_made_by("recommendation", recommendation, Recommendation, "recommend_threshold(...)")
     check_unique_images(images)
     missing = set(groups.table.image) - set(images.image)
     if missing:
@@ -150,7 +154,7 @@ def compare_decisions(
     4  count of redundant  changed       1      0
     5               group     gone  [a, b]   None
     """
-    one, other = _read_record(old), _read_record(new)
+    one, other = _read_record("old", old), _read_record("new", new)
     rows = [
         (name, "changed", one[name], other[name]) for name in SETTINGS if one[name] != other[name]
     ]
@@ -169,16 +173,6 @@ def compare_decisions(
     ]
     rows += _changed_groups(one["groups"], other["groups"])
     return pd.DataFrame(rows, columns=["what", "change", "old", "new"], dtype=object)
-
-
-def _check_parts(groups: Any, images: Any, recommendation: Any) -> None:
-    for name, value, kind, maker in (
-        ("groups", groups, Grouping, "group_duplicates(pairs, threshold)"),
-        ("images", images, pd.DataFrame, "scan_images(folder)"),
-        ("recommendation", recommendation, Recommendation | None, "recommend_threshold(...)"),
-    ):
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} must be made by {maker}, not {type(value).__name__}")
 
 
 def _versions() -> dict[str, str]:
@@ -213,7 +207,12 @@ def _evidence(
     return evidence
 
 
-def _read_record(decision: Decision | str | os.PathLike[str]) -> Decision:
+def _read_record(name: str, decision: Decision | str | os.PathLike[str]) -> Decision:
+    if not isinstance(decision, Mapping | str | os.PathLike):
+        raise TypeError(
+            f"{name} must be a record made by record_decision(groups, images), or the path of its "
+            f"file, not {type(decision).__name__}"
+        )
     record = decision if isinstance(decision, Mapping) else _parse_file(Path(decision))
     if not isinstance(record, Mapping) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, Mapping) else type(record).__name__

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_choice, count_of
+from ..engine.checks import check_choice, check_table, count_of
 from ..engine.pair_graph import LEFT, RIGHT, Sides
 
 ANSWERS = ["same", "different", "skip"]
@@ -65,6 +65,7 @@ class Labels:
     @classmethod
     def from_frame(cls, table: pd.DataFrame, path: str | os.PathLike[str] | None = None) -> Labels:
         """Take over answers from a table with the columns left, right, label and perhaps when."""
+        check_table("table", table, ("left", "right", "label"), "labels.table")
         labels = cls(path)
         when = table["when"] if "when" in table else [None] * len(table)
         for row in zip(table.left, table.right, table.label, when, strict=True):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_list
+from ..engine.checks import check_list, check_made_by, check_pairs_table
 from ..engine.pair_graph import TOLERANCE
 from .calibrate import Calibration
 from .evaluate import PairsOrGroups, score_in_full
@@ -268,10 +268,10 @@ class _Sources:
             # a level without pairs of its own finds what the next stricter one does
             self.scores = scores.drop_duplicates("pairs")
         self.answers = None if labels is None else read_answers(pairs, labels)
-        if calibration is not None and not isinstance(calibration, Calibration):
-            raise TypeError(
-                f"calibration must be made by calibrate(images), not {type(calibration).__name__}"
-            )
+        if calibration is not None:
+            check_made_by("calibration", calibration, Calibration, "calibrate(images)")
+        if pairs is not None:
+            check_pairs_table("pairs", pairs)
         if variations is not None:
             check_list("variations", variations, ["jpeg 40"])
         if calibration is not None and calibration.confidence < confidence - 1e-12:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..embeddings import Embedding
-from ..engine.checks import check_choice, check_list
+from ..engine.checks import check_choice, check_images_table, check_list, check_table
 from ..engine.pair_graph import TOLERANCE
 from ..fingerprints import Fingerprints, fingerprint_images
 from ..methods import METHODS
@@ -73,13 +73,7 @@ def tune_from_examples(
     views_tried = [orientations] if isinstance(orientations, bool) else list(orientations)
     if not chosen or not views_tried:
         raise ValueError("methods and orientations must name at least one each")
-    if not {"image", "path", "problem"} <= set(images):
-        raise TypeError(
-            "images must be a table made by scan_images(folder): its pictures are opened again for "
-            ""
-            ""
-            "each method"
-        )
+    images = check_images_table("images", images, ("image", "path", "problem"))
     match, other = (
         _read_examples("must_match", must_match),
         _read_examples("must_not_match", must_not_match),
@@ -118,13 +112,10 @@ def _is_local(method: str | Embedding) -> bool:
 
 def _read_examples(name: str, examples: Examples) -> list[tuple[str, str]]:
     if isinstance(examples, pd.DataFrame):
-        if not {"left", "right"} <= set(examples):
-            raise ValueError(
-                f"{name} must have the columns left and right, not {', '.join(map(str, examples))}"
-            )
+        check_table(name, examples, ("left", "right"), "you, with a pair of images in each row")
         pairs = list(zip(examples.left, examples.right, strict=True))
     else:
-        pairs = [tuple(pair) for pair in examples]
+        pairs = [tuple(pair) for pair in check_list(name, examples, [("a.jpg", "b.jpg")])]
     if not pairs or any(len(pair) != 2 or pair[0] == pair[1] for pair in pairs):
         raise ValueError(f"{name} must hold at least one pair of two image names")
     return [(str(left), str(right)) for left, right in pairs]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import count_of
+from ..engine.checks import check_made_by, check_table, count_of
 from ..engine.pair_graph import TOLERANCE, PairGraph
 from ..evidence.calibrate import Calibration
 from ..evidence.evaluate import PairsOrGroups, read_truth_of
@@ -45,6 +45,8 @@ def plot_precision_recall(
     >>> [line.get_label() for line in ax.lines]
     ['precision', 'recall']
     """
+    columns = [f"{name}{end}" for name in ("precision", "recall") for end in ("", "_low", "_high")]
+    check_table("scores", scores, ["threshold", *columns], "score_thresholds(pairs, truth)")
     ax = axes_or_new(ax, (7, 3))
     rising = scores.sort_values("threshold")
     for name, colour in (("precision", TRUE), ("recall", FALSE)):
@@ -129,6 +131,7 @@ def plot_calibration(
         A dot per similarity that occurs, its area the share of the row's copies; the bottom row has
         the unrelated pairs at or above the floor, by the logarithm of their number.
     """
+    check_made_by("calibration", calibration, Calibration, "calibrate(images)")
     names = calibration.recall_table().index[::-1]
     ax = axes_or_new(ax, (7, 1.2 + 0.24 * len(names)))
     lowest = calibration.false_pairs.threshold.min() if len(calibration.false_pairs) else 0.0
@@ -181,6 +184,8 @@ def plot_label_scores(
     >>> [float(x) for x in ax.lines[0].get_xdata()]
     [95.0, 90.0]
     """
+    columns = ("threshold", "pairs", "precision", "precision_low", "precision_high")
+    check_table("scores", scores, columns, "score_labels(pairs, labels)")
     ax = axes_or_new(ax, (7, 3))
     some = scores[scores.pairs > 0]
     ax.vlines(

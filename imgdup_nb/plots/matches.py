@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..engine.checks import check_count, check_percent, shorten_middle
+from ..engine.checks import (
+    check_count,
+    check_images_table,
+    check_percent,
+    check_table,
+    shorten_middle,
+)
 from ..engine.pair_graph import TOLERANCE
 from .parts import _draw_tile, axes_or_new
 
@@ -59,10 +65,8 @@ def plot_matches(
     >>> plot_matches(images, "cat.png", found, ax=Figure().subplots()).get_title(loc="left")
     'cat.png: 1 of 2 similar images at 90 % or more'
     """
-    if not isinstance(found, pd.DataFrame) or not {"image", "similarity"} <= set(found):
-        raise TypeError(
-            f"found must be a table made by photos.find_similar(image), not {type(found).__name__}"
-        )
+    images = check_images_table("images", images)
+    check_table("found", found, ("image", "similarity"), "photos.find_similar(image)")
     check_count("max_images", max_images)
     within = (found.similarity >= check_percent("threshold", threshold) - TOLERANCE).to_numpy()
     shown, name = found.head(max_images), os.path.basename(os.fspath(query))

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_count, check_percent, shorten_middle
+from ..engine.checks import (
+    check_count,
+    check_images_table,
+    check_made_by,
+    check_percent,
+    check_table,
+    shorten_middle,
+)
 from ..engine.pair_graph import TOLERANCE, WHERE_FROM, PairGraph
 from ..groups import Grouping
 from ..sweep import count_by_level, graph_levels
@@ -112,6 +119,7 @@ def plot_sweep(
     >>> [line.get_label() for line in ax.lines]
     ['pairs', 'groups', 'images', 'redundant', 'largest']
     """
+    check_table("sweep", sweep, ("threshold", *CURVES), "sweep_thresholds(pairs)")
     ax = axes_or_new(ax, (7, 3))
     rising = sweep.sort_values("threshold")
     rising = pd.concat([rising.head(1).assign(threshold=rising.threshold.min() - 1.0), rising])
@@ -155,6 +163,7 @@ def plot_matrix(
     ValueError
         if an image of the groups is not in the matrix.
     """
+    check_table("matrix", matrix, getattr(matrix, "index", ()), "similarity_matrix(fingerprints)")
     ax = axes_or_new(ax, (6.4, 5.2))
     members = [list(group) for group in groups or []]
     first = [name for group in members for name in group]
@@ -205,11 +214,13 @@ def plot_group(
     ValueError
         if there is no such group.
     """
-    if not isinstance(grouping, Grouping) or not isinstance(images, pd.DataFrame):
+    if isinstance(images, Grouping):
         raise TypeError(
             "plot_group takes the table of images first, then the groups: "
             f"plot_group(images, groups), not {type(images).__name__} and {type(grouping).__name__}"
         )
+    images = check_images_table("images", images)
+    check_made_by("grouping", grouping, Grouping, "group_duplicates(pairs, threshold)")
     if not 1 <= check_count("group", group, at_least=0) <= len(grouping):
         raise ValueError(f"group must be from 1 to {len(grouping)}, and {group} is not")
     check_count("max_images", max_images)

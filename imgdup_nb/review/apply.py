@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_choice, count_of
+from ..engine.checks import check_choice, check_plan_table, count_of
 from ..engine.files import is_url
 from ..engine.paths import is_inside
 from .files import native
@@ -227,11 +227,7 @@ def read_log(journal: str | os.PathLike[str]) -> pd.DataFrame:
 
 def _check_plan(plan: pd.DataFrame) -> list[Record]:
     """Return the rows of a plan as dicts of Python values, or say what is wrong with it."""
-    if not isinstance(plan, pd.DataFrame) or not set(NEEDED) <= set(plan):
-        raise TypeError(
-            "plan must be a table made by choose_keepers(groups, images), with the columns "
-            f"{', '.join(NEEDED)}"
-        )
+    plan = check_plan_table("plan", plan, NEEDED)
     for action in plan.action.unique():
         check_choice("plan.action", action, PLANNED)
     elsewhere = [path for path in plan.path if is_url(path)]
@@ -361,6 +357,11 @@ def _journal_path(log: Any) -> str:
                 "the journal itself"
             )
         return native(path)
+    if not isinstance(log, str | os.PathLike):
+        raise TypeError(
+            "log must be what apply_plan returned, or the path of its journal, not "
+            f"{type(log).__name__}"
+        )
     return native(os.path.abspath(log))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..engine.checks import check_images_table, check_table
 from ..engine.copies import original_order
 from ..engine.decode import UnreadableImage, open_image
 from ..engine.pair_graph import WHERE_FROM, check_unique_images
@@ -105,6 +106,8 @@ def choose_keepers(
     1  a.jpg  remove  keeps 4000 x 3000 PNG; this is 1024 x 768 JPEG
     """
     table = groups.table if isinstance(groups, Grouping) else groups
+    check_table("groups", table, ("group", "image"), "group_duplicates(pairs, threshold)")
+    images = check_images_table("images", images, ("image", "path", "sha256", "problem"))
     members = _members(table, images)
     columns = _check_rule(rule, images, table)
     _mark_protected(members, images, protected)
@@ -140,16 +143,6 @@ def choose_keepers(
 
 def _members(table: pd.DataFrame, images: pd.DataFrame) -> dict[int, list[Row]]:
     """Return each group's images with what is known of them."""
-    if not isinstance(table, pd.DataFrame) or not {"group", "image"} <= set(table):
-        raise TypeError(
-            f"groups must be made by group_duplicates(pairs, threshold), not {type(table).__name__}"
-        )
-    if not isinstance(images, pd.DataFrame) or not {"image", "path", "sha256", "problem"} <= set(
-        images
-    ):
-        raise TypeError(
-            f"images must be a table made by scan_images(folder), not {type(images).__name__}"
-        )
     check_unique_images(images)
     wanted = images[images.image.isin(set(table.image))]
     known = {row["image"]: row for row in wanted.to_dict("records")}

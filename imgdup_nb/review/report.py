@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import count_of
+from ..engine.checks import check_table, count_of
 from ..engine.decode import UnreadableImage, thumbnail
 from ..engine.parallel import each, map_batches
 from ..engine.paths import write_whole
@@ -79,6 +79,9 @@ def write_report(
     group,image,action,reason
     1,a.png,keep,the best of 2
     """
+    check_table("table", table, ("image",), "choose_keepers(groups, images) or apply_plan(plan)")
+    if plan is not None:
+        check_table("plan", plan, ("image",), "choose_keepers(groups, images)")
     target = Path(os.path.abspath(path))
     writers = {".csv": _to_csv, ".json": _to_json, ".html": _to_html}
     if target.suffix.lower() not in writers:

@@ -92,7 +92,8 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
         **traits: Any,
     ) -> None:
         self._is_answering = False
-        self._thumbnails = None if check_images(images) is None else Thumbnails(images)
+        images = check_images(images)
+        self._thumbnails = None if images is None else Thumbnails(images)
         super().__init__(pairs, images, **traits)
         self._facts = facts_by_name(self.images)
         self._set_scene()

@@ -97,7 +97,8 @@ class PairLabeler(ToolWidget):
         self._confidence = check_confidence(confidence)
         self._survey = Survey.of(pairs)
         self._similarity = pairs.similarity.to_numpy(dtype=float)[self._survey.row]
-        self._thumbnails = None if check_images(images, pairs) is None else Thumbnails(images)
+        images = check_images(images, pairs)
+        self._thumbnails = None if images is None else Thumbnails(images)
         self._facts = facts_by_name(images)
         self._asked = 0
         super().__init__(threshold=threshold)

@@ -31,7 +31,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..collection.as_labels import open_labels
 from ..collection.collection import Collection
-from ..engine.checks import count_of, shorten_middle
+from ..engine.checks import check_plan_table, count_of, shorten_middle
 from ..engine.paths import write_whole
 from ..evidence.labels import Labels
 from .base import ToolWidget, check_keywords, join_module, join_styles, size_text
@@ -83,11 +83,7 @@ class ReviewState(t.HasTraits):
         **traits: Any,
     ) -> None:
         check_keywords(type(self), ReviewState, traits)
-        if not isinstance(plan, pd.DataFrame) or not set(plan) >= NEEDED:
-            raise TypeError(
-                "plan must be a table made by choose_keepers(groups, images), not "
-                f"{type(plan).__name__}"
-            )
+        plan = check_plan_table("plan", plan, NEEDED)
         self.lock = threading.RLock()  # notebooks call back from a thread of their own
         self._plan = plan.reset_index(drop=True)
         self._places = {

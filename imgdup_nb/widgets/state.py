@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
-from ..engine.checks import check_percent
+from ..engine.checks import check_images_table, check_level, check_pairs_table, check_percent
 from ..engine.pair_graph import TOLERANCE, PairGraph, check_unique_images
 from ..evidence.bursts import are_certain, find_bursts, is_near, read_times, seconds_apart
 from ..groups import LINKAGES, Grouping, group_graph
@@ -169,7 +169,7 @@ class ThresholdState(t.HasTraits):
         if value is None:
             return None
         try:
-            percent = check_percent(name, value)
+            percent = (check_level if value in self.levels else check_percent)(name, value)
             self.graph.check_floor(percent)
         except (TypeError, ValueError) as error:
             raise t.TraitError(str(error)) from error
@@ -399,7 +399,9 @@ def _tables_by_method(pairs: Any) -> dict[str, pd.DataFrame]:
                 "pairs must hold at least one pair table, such as {'phash': "
                 "similar_pairs(fingerprints)}"
             )
-        return {str(name): table for name, table in pairs.items()}
+        return {
+            str(name): check_pairs_table(f"pairs[{name!r}]", table) for name, table in pairs.items()
+        }
     graph = PairGraph.read(pairs)  # says what is wrong with it, before anything is shown
     return {graph.method: pairs}
 
@@ -408,11 +410,7 @@ def check_images(images: Any, *tables: pd.DataFrame) -> pd.DataFrame | None:
     """Return `images` if it is None or has a row for each image of some pair tables, else raise and say how to make one."""
     if images is None:
         return None
-    if not isinstance(images, pd.DataFrame) or not {"image", "path"} <= set(images):
-        raise TypeError(
-            "images must be a table made by scan_images(folder), with image and path, not "
-            f"{type(images).__name__}"
-        )
+    images = check_images_table("images", images)
     for pairs in tables:
         check_unique_images(images, pairs)
     return images

@@ -118,7 +118,7 @@ class PairViewer(ToolWidget):
     ) -> None:
         self.lock = threading.RLock()  # callbacks run beside the notebook's cells
         self._pairs, self._paths = _open_pairs(pairs, images)
-        self._facts = facts_by_name(images)
+        self._facts = facts_by_name(check_images(images))
         self._given = pairs if isinstance(pairs, Comparison) else None
         self._compare_files = lru_cache(KEPT)(compare_images)
         super().__init__(index=index)
