@@ -141,7 +141,7 @@ def test_every_public_function_that_takes_a_table_is_tried():
 
 
 def test_groups_and_images_in_each_others_place_are_told():
-    with pytest.raises(TypeError, match=r"images must be a table made by scan_images.*Grouping"):
+    with pytest.raises(TypeError, match=r"plot_group\(images, groups\), not Grouping"):
         dup.plot_group(GROUPS, IMAGES, ax=Figure().subplots())
 
 
