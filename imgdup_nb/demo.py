@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from .engine.decode import open_lazily
 from .engine.variations import SIDEWAYS, VARIATIONS, Variation, _encode
 
 LONG_SIDE = 512  # pixels: enough for every method, and the whole collection is made in seconds
@@ -174,7 +175,7 @@ def _name(folder: str, stem: str, suffix: str) -> str:
 
 def _original(source: str, suffix: str = ".jpg") -> bytes:
     """Return a source picture, made small, as the bytes of a file."""
-    with Image.open(_locate(source)) as image:
+    with open_lazily(_locate(source)) as image:
         image.thumbnail((LONG_SIDE, LONG_SIDE))
         pixels = np.asarray(image)  # and nothing else: no EXIF, no colour profile
     return _encode(Image.fromarray(pixels), suffix)

@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from functools import cache
-from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -28,6 +27,7 @@ import simplejpeg
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from .files import is_url, read_bytes
+from .formats import known_formats, other_program
 
 MAX_PIXELS = 250_000_000  # 750 MB once decoded; the largest phone cameras make 200 million
 ORIENTATION = 0x0112  # the EXIF tag
@@ -48,7 +48,6 @@ PLAIN_MARKERS = {
 }  # JFIF, a comment, two kinds of tables, the restart interval
 HARMLESS_MARKERS = PLAIN_MARKERS | set(range(0xE1, 0xF0))  # and what applications add, such as EXIF
 MODES_OF_JPEG = {"YCbCr": "RGB", "Gray": "L"}
-HAS_HEIF = find_spec("pillow_heif") is not None
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 BAD_LINKS = {
@@ -108,6 +107,10 @@ def open_image(
         return as_seen(image, min_side=min_side, max_pixels=max_pixels, mode=mode)
 
 
+class UnopenedFormat(UnreadableImage):
+    """A file of a format that another program would have to open, which is never started here."""
+
+
 @contextmanager
 def readable() -> Iterator[None]:
     """Turn whatever a decoder raises into an UnreadableImage: ten types were met in real files.
@@ -152,30 +155,42 @@ def _explain(error: Exception) -> str:
 
 
 def open_lazily(source: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
-    """Read an image's header only; size limits are `as_seen`'s, because a large JPEG may be decoded small."""
+    """Read an image's header only, of the formats that we chose.
+
+    Size limits are checked by `as_seen`, because a large JPEG may be decoded small.
+
+    Raises
+    ------
+    UnopenedFormat
+        for a format that another program would have to open.
+    PIL.UnidentifiedImageError, and what else a plugin raises
+        if it is no picture.
+    """
     if is_url(source):
         source = io.BytesIO(read_bytes(str(source)))
-    _learn_heif()
+    formats = known_formats()
     # Pillow's own limit is one number for the whole process: lifted only while a header is read, by
     # one thread at a time
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(source)
+            return Image.open(source, formats=formats)
+        except UnidentifiedImageError:
+            _refuse_other_programs(source)
+            raise
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-@cache
-def _learn_heif() -> None:
-    """Teach Pillow to read HEIC photographs where pillow-heif is installed; once per process."""
-    if HAS_HEIF:
-        import pillow_heif
-
-        # first: formats are asked in the order in which they were learned, and JPEG comes more
-        # often
-        Image.preinit()
-        pillow_heif.register_heif_opener()
+def _refuse_other_programs(source: str | os.PathLike[str] | IO[bytes]) -> None:
+    if isinstance(source, str | os.PathLike):
+        with open(source, "rb") as file:
+            head = file.read(64)
+    else:
+        source.seek(0)
+        head = source.read(64)
+    if form := other_program(head):
+        raise UnopenedFormat(f"{form} is not opened here: that would start another program")
 
 
 def as_seen(

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, NamedTuple
@@ -27,6 +27,7 @@ from .selection import (
 )
 
 CHUNK = 8 * 2**20  # bytes read ahead of a file elsewhere
+HEAD = 4096  # bytes that show whether a file is worth reading
 NOT_KNOWN = -(2**63)  # how pandas writes a missing time in nanoseconds
 
 
@@ -57,17 +58,33 @@ def open_bytes(path: str | os.PathLike[str]) -> IO[bytes]:
     return open(path, "rb")
 
 
-def read_bytes(path: str, size: int | None = None) -> bytes:
-    """Return a whole file, wherever it is; where its `size` is known, a local one is read in one go and no further."""
+def read_bytes(
+    path: str, size: int | None = None, is_wanted: Callable[[bytes], bool] | None = None
+) -> bytes:
+    """Return a whole file, wherever it is.
+
+    Parameters
+    ----------
+    size
+        if it is known, a local file is read in one go and no further.
+    is_wanted
+        is asked about the first HEAD bytes of a larger file; if it says no, these are returned.
+    """
     if is_url(path):
         with open_bytes(path) as stored:
-            return stored.read()
+            head = stored.read(HEAD) if is_wanted else b""
+            return head if is_wanted and not is_wanted(head) else head + stored.read()
     # the bare calls to the system, and few of them: after each a thread has to wait for its turn
     # again
     descriptor = os.open(
         path, os.O_RDONLY | getattr(os, "O_BINARY", 0)
     )  # else Windows changes line ends
     try:
+        if is_wanted and (size or CHUNK) > HEAD:
+            head = os.read(descriptor, HEAD)
+            if not is_wanted(head):
+                return head
+            os.lseek(descriptor, 0, os.SEEK_SET)  # a second read costs less than joining both
         parts: list[bytes] = []
         while part := os.read(descriptor, size or CHUNK):
             parts.append(part)

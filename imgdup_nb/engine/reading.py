@@ -16,7 +16,6 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from .decode import (
-    HAS_HEIF,
     MAX_PIXELS,
     UnreadableImage,
     grey_as_seen,
@@ -26,6 +25,7 @@ from .decode import (
     readable,
 )
 from .files import NOT_KNOWN, _File, open_bytes, read_bytes, read_status
+from .formats import HAS_HEIF, is_heic, may_be_picture
 from .hashing import N_VIEWS, hash_sketches, pack_bits, sketch_mode
 from .paths import read_digest
 from .sketches import DECODE_SIDE, SKETCH_SIDE, read_sketch, sketch_image
@@ -201,7 +201,7 @@ def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
         raise UnreadableImage("not a regular file")
     if size == 0:
         raise UnreadableImage("the file is empty")
-    whole = read_bytes(row["path"], size) if size <= WHOLE_FILE else b""
+    whole = read_bytes(row["path"], size, may_be_picture) if size <= WHOLE_FILE else b""
     plain = read_plain_jpeg(whole, min_side=DECODE_SIDE, max_pixels=max_pixels)
     if plain is None:
         grey = _read_with_pillow(row, whole, max_pixels)
@@ -246,13 +246,7 @@ def _identified(source: Any) -> ImageFile.ImageFile:
         return open_lazily(source)
     except Exception:
         source.seek(0)
-        if not HAS_HEIF and source.read(12)[4:12] in {
-            b"ftypheic",
-            b"ftypheix",
-            b"ftypmif1",
-            b"ftypmsf1",
-            b"ftyphevc",
-        }:
+        if not HAS_HEIF and is_heic(source.read(12)):
             raise UnreadableImage(
                 'a HEIC photograph: pip install "imgdup-nb[heif]" to read it'
             ) from None

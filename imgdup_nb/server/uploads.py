@@ -9,11 +9,10 @@ from urllib.parse import parse_qsl
 
 from tornado.httputil import HTTPFile, HTTPInputError, parse_multipart_form_data
 
-from ..engine.decode import UnreadableImage, draft, open_lazily, readable
+from ..engine.decode import UnopenedFormat, UnreadableImage, draft, open_lazily, readable
 from .errors import Refused
 
 DECODE_SIDE = 128  # pixels; a JPEG is judged by the size at which it is decoded at least this large
-OTHER_PROGRAMS = {"EPS", "WMF"}  # formats that Pillow hands to other programs
 RAW_TYPES = ("image/", "application/octet-stream")
 
 
@@ -70,12 +69,13 @@ def check_picture(data: bytes, max_pixels: int) -> None:
     """
     if not data:
         raise UnreadableImage("the file is empty")
-    with readable(), open_lazily(io.BytesIO(data)) as image:
-        width, height = image.size
-        draft(image, DECODE_SIDE)
-        pixels, form = image.size[0] * image.size[1], image.format
-    if form in OTHER_PROGRAMS:
-        raise Refused(415, f"{form} pictures are not opened here: that would start another program")
+    try:
+        with readable(), open_lazily(io.BytesIO(data)) as image:
+            width, height = image.size
+            draft(image, DECODE_SIDE)
+            pixels = image.size[0] * image.size[1]
+    except UnopenedFormat as error:
+        raise Refused(415, str(error)) from error
     if pixels > max_pixels:
         raise Refused(
             413,
