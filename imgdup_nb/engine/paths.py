@@ -246,6 +246,8 @@ def write_file(root: str, path: str, contents: bytes, *, replace: bool) -> None:
     ------
     FileExistsError
         if it exists and must not be replaced.
+    FileNotFoundError
+        if `root` no longer exists.
     ValueError
         if a link leads out of the folder.
     """
@@ -255,7 +257,11 @@ def write_file(root: str, path: str, contents: bytes, *, replace: bool) -> None:
             "name must lead to a place inside the folder, and a link on its way leads out: "
             f"{name!r}"
         )
-    os.makedirs(folder, exist_ok=True)
+    made = root
+    for part in os.path.relpath(folder, root).split(os.sep):  # `root` itself is never made again
+        made = os.path.join(made, part)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(made)
     try:
         write_whole(path, contents, replace=replace, sync=False)
     except FileExistsError:

@@ -1,8 +1,8 @@
-"""Search contexts: folders below one root, each a kept `Collection`, opened when asked for and asked one thing at a time.
+"""Search contexts: folders below one root, each a `Collection` that is opened on request.
 
 An id is the name of a folder directly below the root, nothing else. Questions run in threads, so
-that the server answers others meanwhile; those about one context wait for each other, in the order
-they came.
+that the server can answer others meanwhile. Questions about one context take turns, in the order in
+which they came.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import os
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -27,7 +28,7 @@ MAX_THREADS = 8  # questions worked on at the same time, each about another cont
 DELETED = ".deleted"  # hidden, so it is no id
 MAX_ID = 100  # characters
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Context:
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     collection: Collection | None = None
-    state: str = "Idle"  # what the question at hand is for, until the collection says it better
+    state: str = "Idle"  # of the current question, until the collection reports its own
 
 
 class Contexts:
@@ -47,7 +48,7 @@ class Contexts:
     root
         a folder; each folder directly in it is a context.
     method
-        the method that all answers are given by.
+        the method of all answers.
 
     Raises
     ------
@@ -58,7 +59,7 @@ class Contexts:
     def __init__(self, root: str, *, method: str = "phash") -> None:
         if not os.path.isdir(root):
             raise NotADirectoryError(
-                f"the root of the search contexts must be a folder, and {root!r} is none"
+                f"the root of the search contexts must be a folder, and {root!r} is not"
             )
         self.root, self.method = os.path.realpath(root), method
         self._open: OrderedDict[str, Context] = OrderedDict()
@@ -70,13 +71,11 @@ class Contexts:
         Raises
         ------
         Refused
-            400 if no folder can have this name, 404 if there is none, or if it is a link that leads
-            elsewhere.
+            400 if no folder can have this name, 404 if there is none or if it is a link.
         """
         check_id(context_id)
         path = os.path.join(self.root, context_id)
-        # as it is spelled on disk: where capitals make no difference, one folder still has one id;
-        # and no link
+        # compared with the names on disk: where case is ignored, one folder still has one id only
         if (
             context_id not in os.listdir(self.root)
             or not os.path.isdir(path)
@@ -86,7 +85,7 @@ class Contexts:
             raise Refused(
                 404,
                 f"no search context {context_id!r}",
-                "POST .../imageSearch/create makes one and answers its id",
+                "POST .../imageSearch/create makes one and returns its id",
             )
         return path
 
@@ -109,30 +108,25 @@ class Contexts:
     async def ask(
         self,
         context_id: str,
-        question: Callable[[Collection], Answer],
+        question: Callable[[Collection], Result],
         *,
         state: str = "Searching",
         is_wanted: Callable[[], bool] = lambda: True,
-    ) -> Answer:
-        """Return the answer of a question to a context's collection, worked out in a thread.
+    ) -> Result:
+        """Ask a context's collection a question in a thread, and return the answer.
 
         Parameters
         ----------
         state
-            what `status` says meanwhile.
+            what `status` reports meanwhile.
         is_wanted
-            asked when the question's turn comes; one whose client is gone is not begun.
+            called when the question's turn comes. A question is dropped if its client is gone.
         """
-        self.folder(context_id)
-        context = self._open.setdefault(context_id, Context())
-        self._open.move_to_end(context_id)
-        async with context.lock:
-            folder = self.folder(context_id)  # it may have been deleted while this waited
-            self._open[context_id] = context
+        async with self._turn(context_id) as (context, folder):
             if not is_wanted():
-                raise Refused(400, "the client went away")
+                raise Refused(400, "the client closed the connection")
             context.state = state
-            # a server that is told to stop stops its loop, and then waits for all threads
+            # a server that stops ends its loop first, and then waits for all threads
             is_running = asyncio.get_running_loop().is_running
             answer = await self._in_thread(
                 _answer, context, folder, self.method, question, is_running
@@ -141,26 +135,47 @@ class Contexts:
         return answer
 
     async def delete(self, context_id: str) -> None:
-        """Take a context away: its folder is moved below `.deleted`, whole, so that it can be moved back."""
-        self.folder(context_id)
-        context = self._open.setdefault(context_id, Context())
-        async with context.lock:
-            folder = self.folder(context_id)
-            self._open.pop(context_id, None)
+        """Move the folder of a context below `.deleted`, whole, so that it can be moved back."""
+        async with self._turn(context_id) as (context, folder):
             await self._in_thread(_set_aside, context, folder, self.root)
+            # not before: until the folder is moved, whoever asks waits for the same lock
+            self._open.pop(context_id, None)
+
+    @asynccontextmanager
+    async def _turn(self, context_id: str) -> AsyncIterator[tuple[Context, str]]:
+        """Wait for a context, then give it and its folder; nobody else uses it meanwhile.
+
+        Raises
+        ------
+        Refused
+            404 if it is gone, before or meanwhile: another process may move the folder.
+        """
+        while True:
+            self.folder(context_id)
+            context = self._open.setdefault(context_id, Context())
+            self._open.move_to_end(context_id)
+            async with context.lock:
+                if self._open.get(context_id) is not context:
+                    continue  # it was deleted or closed while this waited
+                try:
+                    yield context, self.folder(context_id)
+                except Exception:
+                    self.folder(context_id)
+                    raise
+                return
 
     async def _in_thread(self, function: Callable[..., Any], *given: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *given)
 
     def _forget(self, context_id: str) -> None:
-        """Close what is open of a context that is not there any more."""
+        """Close a context that no longer exists."""
         context = self._open.get(context_id)
         if context is not None and not context.lock.locked():
             del self._open[context_id]
             self._threads.submit(_close, context)
 
     def _close_some(self) -> None:
-        """Close what was not asked for longest."""
+        """Close the contexts that were not used for longest."""
         idle = [name for name, context in self._open.items() if not context.lock.locked()]
         for name in idle[: max(0, len(self._open) - MAX_OPEN)]:
             self._threads.submit(_close, self._open.pop(name))
@@ -192,11 +207,11 @@ def _answer(
     context: Context,
     folder: str,
     method: str,
-    question: Callable[[Collection], Answer],
+    question: Callable[[Collection], Result],
     is_wanted: Callable[[], bool],
-) -> Answer:
+) -> Result:
     if context.collection is not None and not os.path.exists(context.collection.index):
-        _close(context)  # somebody removed the folder and made another one
+        _close(context)  # the folder was removed, and a new one made
     if context.collection is None:
         context.collection = Collection(folder, methods=[method])
     context.collection.is_wanted = is_wanted

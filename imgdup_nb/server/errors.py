@@ -1,4 +1,4 @@
-"""What goes wrong, as an HTTP status with a sentence: a client is told what is allowed, what came, and the way out."""
+"""Errors as an HTTP status and a sentence: what is allowed, what was sent, and what to do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CODES = {
 
 
 class Refused(Exception):
-    """A request that is not answered: an HTTP status, a sentence that says why, and the way out where there is one."""
+    """A request that is refused: an HTTP status, a sentence that says why, and what to do."""
 
     def __init__(self, status: int, message: str, way_out: str = "") -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ class Refused(Exception):
 
 
 def explain(error: BaseException) -> Refused | None:
-    """Return what a client is told of an error, None for one that is a fault of ours."""
+    """Return what a client is told about an error; None if the error is our own fault."""
     if isinstance(error, Refused):
         return error
     if isinstance(error, UnknownImage):
@@ -55,6 +55,10 @@ def explain(error: BaseException) -> Refused | None:
         return Refused(422, f"the picture cannot be read: {error}")
     if isinstance(error, FileExistsError):
         return Refused(409, str(error))
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return Refused(404, "a file or folder that is needed no longer exists")
+    if isinstance(error, PermissionError):
+        return Refused(403, "the server may not open a file or folder that is needed")
     if isinstance(error, DamagedIndex):
         return Refused(500, str(error))
     if isinstance(error, TimeoutError):  # another program was writing to the index for too long

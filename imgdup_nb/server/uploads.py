@@ -13,6 +13,7 @@ from ..engine.decode import UnopenedFormat, UnreadableImage, draft, open_lazily,
 from .errors import Refused
 
 DECODE_SIDE = 128  # pixels; a JPEG is judged by the size at which it is decoded at least this large
+MAX_FIELDS = 1000  # of a form; client libraries send three
 RAW_TYPES = ("image/", "application/octet-stream")
 
 
@@ -129,10 +130,16 @@ def read_form(
     fields: dict[str, list[bytes]] = {}
     files: dict[str, list[HTTPFile]] = {}
     if _kind(content_type) == "application/x-www-form-urlencoded":
-        # latin-1 takes any byte there and back
-        for name, value in parse_qsl(
-            body.decode("latin-1"), keep_blank_values=True, encoding="latin-1", max_num_fields=1000
-        ):
+        try:  # latin-1 takes any byte there and back
+            pairs = parse_qsl(
+                body.decode("latin-1"),
+                keep_blank_values=True,
+                encoding="latin-1",
+                max_num_fields=MAX_FIELDS,
+            )
+        except ValueError as error:
+            raise Refused(400, f"the form has more than {MAX_FIELDS:,} fields") from error
+        for name, value in pairs:
             fields.setdefault(name, []).append(value.encode("latin-1"))
         return fields, files
     boundary = _boundary(content_type)

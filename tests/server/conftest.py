@@ -47,7 +47,7 @@ class Answer:
 
 
 class Service:
-    """A Jupyter server with the extension; settings and state of its own, whatever the user's are."""
+    """A Jupyter server with the extension, with its own settings and state."""
 
     def __init__(self, home: Path, root: Path, *options: str) -> None:
         self.home, self.root, self.token = home, root, TOKEN
@@ -69,15 +69,25 @@ class Service:
         }
         disabled = json.dumps(dict.fromkeys(OTHERS, False)).replace("false", "False")
         given = [
-            "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--ServerApp.root_dir={home}",
-            f"--ServerApp.jpserver_extensions={disabled}", f"--IdentityProvider.token={TOKEN}",
-            "--ServerApp.shutdown_no_activity_timeout=600", f"--SearchContexts.root={root}", *options,
-        ]  # fmt: skip
+            "--no-browser",
+            "--allow-root",
+            "--ServerApp.ip=127.0.0.1",
+            "--ServerApp.port=0",
+            f"--ServerApp.root_dir={home}",
+            f"--ServerApp.jpserver_extensions={disabled}",
+            f"--IdentityProvider.token={TOKEN}",
+            "--ServerApp.shutdown_no_activity_timeout=600",
+            f"--SearchContexts.root={root}",
+            *options,
+        ]
         with open(home / "log", "ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "jupyter_server", *given],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
         self.port = self._wait_for_port()
 
     @property

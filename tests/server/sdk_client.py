@@ -1,4 +1,4 @@
-"""The service's official client library, as it is, against the server: create, add, ask, tag, take away.
+"""Calls of the official client library: create, add, ask, tag, delete.
 
 Run by a test as a program of its own, `sdk_client.py URL TOKEN FOLDER`, with the library on
 PYTHONPATH; prints what came back as JSON.

@@ -97,7 +97,7 @@ def test_questions_about_one_context_take_turns_and_others_do_not_wait(tmp_path)
         assert seen == []
         go_on.set()
         await asyncio.gather(first, second)
-        with pytest.raises(Refused, match="went away"):
+        with pytest.raises(Refused, match="closed the connection"):
             await gone
         assert contexts.status(one).state == "Idle"
 

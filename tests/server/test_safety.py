@@ -1,4 +1,4 @@
-"""What must not happen: no token, hostile names, floods, damaged pictures, hang-ups, and a stop in the middle."""
+"""No token, hostile names, floods, damaged pictures, closed connections: nothing is harmed."""
 
 import http.client
 import io
@@ -18,20 +18,54 @@ from imgdup_nb.server.operations import OPERATIONS
 from .conftest import BASE, Service
 
 EVIL = [
-    "..", "%2e%2e", ".", "..%2F..", "%2Fetc", "a%2Fb", "..%5C..", "C%3A", "C%3A%5CUsers", "%5C%5Chost%5Cshare", "%00", "a%00b",
-    "nul", "NUL.txt", "com1", "Lpt9.jpg", "aux.", "dot.", "space%20", ".deleted", ".hidden", "linked", "a" * 300,
-    "%F0%9F%98%80" * 60, "~", "~root", "Thumbs.db",
-]  # fmt: skip
+    "..",
+    "%2e%2e",
+    ".",
+    "..%2F..",
+    "%2Fetc",
+    "a%2Fb",
+    "..%5C..",
+    "C%3A",
+    "C%3A%5CUsers",
+    "%5C%5Chost%5Cshare",
+    "%00",
+    "a%00b",
+    "nul",
+    "NUL.txt",
+    "com1",
+    "Lpt9.jpg",
+    "aux.",
+    "dot.",
+    "space%20",
+    ".deleted",
+    ".hidden",
+    "linked",
+    "a" * 300,
+    "%F0%9F%98%80" * 60,
+    "~",
+    "~root",
+    "Thumbs.db",
+]
 WITH_IMAGE = [
-    ("GET", "image", False), ("POST", "image", True), ("PUT", "image", True), ("POST", "image", False),
-    ("PUT", "features", False), ("GET", "features", False), ("GET", "image2features", False),
+    ("GET", "image", False),
+    ("POST", "image", True),
+    ("PUT", "image", True),
+    ("POST", "image", False),
+    ("PUT", "features", False),
+    ("GET", "features", False),
+    ("GET", "image2features", False),
     ("GET", "findSimilar?similarityThreshold=0", False),
-    ("POST", "compare?imageId1=link.png", False), ("POST", "features", False),
-]  # fmt: skip
+    ("POST", "compare?imageId1=link.png", False),
+    ("POST", "features", False),
+]
 WITH_PICTURE = [
-    ("POST", "image?imageId=a.png"), ("PUT", "image?imageId=a.png"), ("GET", "findSimilar?similarityThreshold=90"),
-    ("POST", "addTag?tagName=t"), ("GET", "image2features"), ("POST", "features?imageId=a.png"),
-]  # fmt: skip
+    ("POST", "image?imageId=a.png"),
+    ("PUT", "image?imageId=a.png"),
+    ("GET", "findSimilar?similarityThreshold=90"),
+    ("POST", "addTag?tagName=t"),
+    ("GET", "image2features"),
+    ("POST", "features?imageId=a.png"),
+]
 RAW = {"Content-Type": "application/octet-stream"}
 JSON = {"Content-Type": "application/json"}
 N_MANY = 400  # several times what is saved at a time
@@ -93,6 +127,22 @@ def test_the_token_is_given_to_who_knows_it(service, path):
     assert service.call("GET", path, token=None).status == 405
 
 
+@pytest.mark.parametrize("n_fields", [1000, 1001, 50_000])
+def test_a_form_of_many_fields_is_refused_and_not_a_fault(service, n_fields):
+    """The route of the token needs no token itself."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = "&".join(f"f{k}=1" for k in range(n_fields))
+    answer = service.call("POST", "/connect/token", body, headers=form, token=None)
+    assert (answer.status, answer.error[0]) == (400, "invalidRequest")
+    assert ("fields" in answer.error[1]) == (n_fields > 1000)
+    parts = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="f{k}"\r\n\r\n1\r\n' for k in range(n_fields)
+    )
+    form = {"Content-Type": "multipart/form-data; boundary=b"}
+    many = service.call("POST", "/connect/token", f"{parts}--b--", headers=form, token=None)
+    assert many.status in {400, 413}
+
+
 def test_a_web_page_cannot_act_with_the_users_cookie(service):
     cookie = service.ask("GET", "/none/status").headers["Set-Cookie"].partition(";")[0]
     with_cookie = {"Cookie": cookie}
@@ -147,10 +197,27 @@ def test_the_name_of_an_image_cannot_leave_its_context(guarded):
     guarded.wait_until_idle(context)
     outside = str(guarded.root.parent / "secret.png")
     names = [
-        "../secret.png", "../../secret.png", "../../../etc/passwd", "/etc/passwd", "link/secret.png", "link.png", "C:x.png",
-        outside, "a\\..\\b.png", "a\0.png", "nul", "COM1.png", "x/../../y.png", ".imgdup_nb.sqlite", "a//b.png", "x.png:stream",
-        "dot./x.png", f"../{context}/../../secret.png", "%2e%2e/secret.png/.",
-    ]  # fmt: skip
+        "../secret.png",
+        "../../secret.png",
+        "../../../etc/passwd",
+        "/etc/passwd",
+        "link/secret.png",
+        "link.png",
+        "C:x.png",
+        outside,
+        "link/new/deep.png",
+        "a\\..\\b.png",
+        "a\0.png",
+        "nul",
+        "COM1.png",
+        "x/../../y.png",
+        ".imgdup_nb.sqlite",
+        "a//b.png",
+        "x.png:stream",
+        "dot./x.png",
+        f"../{context}/../../secret.png",
+        "%2e%2e/secret.png/.",
+    ]
     for name in names:
         for verb, path, with_picture in WITH_IMAGE:
             query = f"imageId={quote(name, safe='')}&imageId2={quote(name)}"
