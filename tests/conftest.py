@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 
 from imgdup_nb import apply_plan
 
@@ -26,6 +26,37 @@ def picture() -> Callable[..., Image.Image]:
         return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def cat() -> Image.Image:
+    """Return a photograph of a cat."""
+    from aligned_pictures import photo
+
+    return photo("cat")
+
+
+@pytest.fixture(scope="session")
+def temple() -> Image.Image:
+    """Return a photograph of a temple."""
+    from aligned_pictures import photo
+
+    return photo("temple")
+
+
+@pytest.fixture
+def cats_and_temples(cat: Image.Image, temple: Image.Image) -> dict[str, Image.Image]:
+    """Return two photographs, changed copies of both and a white picture, by name."""
+    from aligned_pictures import crop
+
+    return {
+        "cat": cat,
+        "cat-crop": crop(cat, 0.7),
+        "cat-mirrored": ImageOps.mirror(cat),
+        "temple": temple,
+        "temple-turned": temple.rotate(30, expand=True),
+        "white": Image.new("RGB", (200, 150), "white"),
+    }
 
 
 @pytest.fixture

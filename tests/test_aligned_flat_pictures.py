@@ -1,4 +1,4 @@
-"""Pictures of straight edges without corners, or of soft spots: no vote finds their copies, but their small frames do."""
+"""Pictures of straight edges or soft spots have few features: their copies are found by small frames."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def correlation(one, other):
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 8), st.integers(0, 10**6), st.data())
-def test_of_few_pictures_all_that_are_alike_in_some_view_are_looked_at(n, seed, data):
+def test_of_few_pictures_all_that_are_similar_in_some_orientation_are_candidates(n, seed, data):
     rng = np.random.default_rng(seed)
     pictures = [random_flat(rng) for _ in range(n)]
     blank = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)), dtype=bool)
@@ -105,7 +105,7 @@ def test_the_answer_depends_neither_on_the_order_of_images_nor_on_the_size_of_bl
     assert pairs_of(pictures) == pairs
 
 
-def test_of_a_thousand_that_look_the_same_each_has_few_partners():
+def test_of_a_thousand_equal_frames_each_has_few_partners():
     grey = np.asarray(bars((60, 140)).convert("L").resize((40, 30)))
     rng = np.random.default_rng(0)
     pictures = []
@@ -132,7 +132,7 @@ def test_the_cleanest_of_many_scans_is_not_the_partner_of_all():
     assert n_partners.max() <= 4 * MAX_PARTNERS
 
 
-def test_the_most_alike_are_the_partners():
+def test_the_most_similar_frames_are_the_partners():
     rng = np.random.default_rng(3)
     sharp = np.asarray(bars((60, 140)).convert("L").resize((40, 30)), int)
     pictures = [
@@ -145,7 +145,7 @@ def test_the_most_alike_are_the_partners():
     assert {MAX_PARTNERS + 3, MAX_PARTNERS + 2} <= partners
 
 
-def test_a_shade_from_side_to_side_is_like_every_other_and_not_looked_at_for_that():
+def test_a_gradient_from_side_to_side_is_not_a_candidate_of_every_other():
     pictures = [
         aligned_features(each)
         for each in (shade(), shade(90), shade(180), bars((40, 130)), bars((40, 130)).rotate(180))

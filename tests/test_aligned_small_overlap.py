@@ -1,4 +1,4 @@
-"""How little two pictures may have in common to be called alike: matches, their share of the features, and blocks."""
+"""How little two pictures may share: matches, their share of the features, and blocks."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def pictures_with_one_spot(width, height):
 
 
 @pytest.mark.parametrize(("width", "height", "is_enough"), [(10, 10, False), (16, 16, True)])
-def test_where_little_of_a_picture_is_common_a_small_spot_is_no_evidence_and_a_larger_one_is(
+def test_in_a_small_overlap_a_small_spot_is_not_enough_and_a_larger_one_is(
     width, height, is_enough
 ):
     found = align(*pictures_with_one_spot(width, height))
@@ -72,7 +72,7 @@ def crop_and_whole():
 
 
 @pytest.mark.parametrize(("n_matches", "is_found"), [(7, False), (8, True)])
-def test_a_part_seen_from_closer_by_is_found_by_eight_matches(n_matches, is_found):
+def test_a_zoomed_part_is_found_by_eight_matches(n_matches, is_found):
     crop, whole, to_whole = crop_and_whole()
     points, bits = points_within(5, n_matches, 10, 10, 310, 230), random_bits(6, n_matches)
     zoomed_view = to_whole(points).astype(np.float32), np.zeros(n_matches, np.float32), bits

@@ -1,4 +1,4 @@
-"""What fills only a part of a large picture: collages, pictures inside pictures, small crops."""
+"""Parts of large pictures are found: collages, pictures inside pictures, small crops."""
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
+from aligned_pictures import photo
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.aligned import candidates
 from imgdup_nb.aligned import registration as alignment
@@ -15,7 +16,7 @@ from imgdup_nb.aligned.agreement import Alignment
 from imgdup_nb.aligned.candidates import find_candidates
 from imgdup_nb.aligned.registration import WHOLE_IN_ZOOMED, WHOLES, align
 from imgdup_nb.aligned.scores import MAX_VOTE_BITS
-from imgdup_nb.demo import PHOTOS, _open_original
+from imgdup_nb.demo import PHOTOS
 from imgdup_nb.engine.features import (
     Features,
     aligned_features,
@@ -30,7 +31,7 @@ TILE = (400, 300)  # of a collage of three by three
 
 @pytest.fixture(scope="module")
 def photos():
-    return {name: _open_original(source).convert("RGB") for name, source in PHOTOS.items()}
+    return {name: photo(name) for name in PHOTOS}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ SHARP = ["astronaut", "cat", "coffee", "flower", "temple"]
 
 
 @pytest.mark.parametrize("name", SHARP)
-def test_a_ninth_of_a_collage_is_found_and_said_to_be_about_that(features, nine, name):
+def test_a_ninth_of_a_collage_is_found_with_its_overlap(features, nine, name):
     found = align(features[name], nine)
     assert found.similarity >= 80
     assert found.overlap_left > 60  # tiles are cut to one shape
@@ -109,7 +110,7 @@ def test_each_of_several_versions_of_one_picture_is_found_in_its_own_place(photo
 
 
 @pytest.mark.parametrize(("mode", "similarity"), [(WHOLE_IN_ZOOMED, 95), (WHOLES, 60)])
-def test_a_part_that_agrees_little_in_one_place_is_looked_for_in_the_next(
+def test_a_zoomed_part_that_matches_little_in_one_place_is_tried_in_the_next(
     monkeypatch, features, mode, similarity
 ):
     cat, given = features["cat"], []
@@ -174,7 +175,7 @@ def test_the_vote_passes_collages_on_whatever_the_order_and_elsewhere_too(featur
         )
 
 
-def test_how_many_images_are_asked_at_a_time_changes_nothing(monkeypatch, features, nine):
+def test_the_number_of_images_in_a_tile_changes_nothing(monkeypatch, features, nine):
     images = [*(features[name] for name in SHARP), nine, replace(nine, zoomed=None)]
     at_once = find_candidates(images, MAX_VOTE_BITS["aligned"])
     monkeypatch.setattr(candidates, "ZOOMED_TARGETS_A_TILE", 2)
@@ -200,7 +201,7 @@ def test_the_pair_table_holds_a_collage_and_its_tiles(tmp_path, photos):
 # -- what is not mistaken --------------------------------------------------------------------------
 
 
-def test_strangers_stay_strangers_from_closer_by(photos, features):
+def test_unrelated_pictures_stay_below_70_when_zoomed(photos, features):
     names = list(photos)
     for left_out, walls in itertools.product(names[:5], [names[5:]]):
         wall = aligned_features(collage([photos[name] for name in walls], columns=2))
@@ -216,7 +217,7 @@ def test_strangers_stay_strangers_from_closer_by(photos, features):
     ("mode", "residual", "similarity"),
     [(WHOLES, 0.35, 79), (WHOLE_IN_ZOOMED, 0.35, 0), (WHOLE_IN_ZOOMED, 0.2, 79)],
 )
-def test_a_part_must_lie_still_whatever_features_carry_it(
+def test_a_zoomed_part_needs_a_small_residual_however_many_matches_it_has(
     monkeypatch, features, mode, residual, similarity
 ):
     found = Alignment(
@@ -237,7 +238,7 @@ def test_a_part_must_lie_still_whatever_features_carry_it(
 # -- what is kept ----------------------------------------------------------------------------------
 
 
-def test_only_a_picture_of_more_than_twice_the_working_size_is_looked_at_closer(photos):
+def test_only_a_picture_of_more_than_twice_the_working_size_is_zoomed(photos):
     temple = photos["temple"]
     assert aligned_features(temple.resize((640, 480))).zoomed is None
     assert not is_large(640, 480)
@@ -247,7 +248,7 @@ def test_only_a_picture_of_more_than_twice_the_working_size_is_looked_at_closer(
     assert 300 < len(large.zoomed) <= 600
 
 
-def test_a_jpeg_that_is_decoded_smaller_is_looked_at_closer_as_its_png_is(tmp_path, photos):
+def test_a_jpeg_that_is_decoded_smaller_is_zoomed_as_its_png_is(tmp_path, photos):
     picture = collage(list(photos.values())).resize(
         (1280, 960)
     )  # at half the size it would just not be large
@@ -270,7 +271,7 @@ def test_faint_parts_of_a_picture_get_their_features_too(photos):
     assert in_faint > 0.12 * len(zoomed)
 
 
-def test_points_from_closer_by_lie_where_those_of_the_whole_do(nine):
+def test_zoomed_points_are_in_the_pixels_of_the_whole(nine):
     width, height = nine.size
     for points in (nine.points, nine.zoomed.points):
         assert (points >= 0).all()
@@ -287,7 +288,7 @@ def test_points_are_spread_in_turns_over_the_cells():
     assert spread_evenly(np.zeros((0, 2)), [], cell=10, most=9).tolist() == []
 
 
-def test_what_was_seen_closer_is_kept_and_part_of_what_an_image_is(nine):
+def test_zoomed_features_are_written_to_bytes_and_part_of_the_key(nine):
     kept = nine.to_bytes()
     again = Features.from_bytes(kept)
     assert again.to_bytes() == kept

@@ -1,4 +1,4 @@
-"""Pictures that share a part: a figure pasted on another background, that background, and what is no such part."""
+"""Pictures that share a part: a figure pasted on another background, and that background."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
+from aligned_pictures import photo
 from imgdup_nb import compare_images, fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.aligned import registration as alignment
 from imgdup_nb.aligned.agreement import Alignment
@@ -13,7 +14,7 @@ from imgdup_nb.aligned.geometry import are_inside, has_support, largest_part
 from imgdup_nb.aligned.registration import BOTH_ZOOMED, _judge_parts, align
 from imgdup_nb.aligned.scores import score_aligned
 from imgdup_nb.compare import AGREE_COLOR
-from imgdup_nb.demo import PHOTOS, _open_original
+from imgdup_nb.demo import _open_original
 from imgdup_nb.engine.features import aligned_features
 
 SIZE = (900, 640)  # large enough to be looked at from closer by
@@ -22,7 +23,7 @@ NAMES = ["astronaut", "coffee", "flower", "portrait"]
 
 @pytest.fixture(scope="module")
 def photos():
-    return {name: ImageOps.fit(_open_original(PHOTOS[name]).convert("RGB"), SIZE) for name in NAMES}
+    return {name: ImageOps.fit(photo(name), SIZE) for name in NAMES}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_the_figure_and_what_is_left_of_the_background_are_both_found(
         assert found.part.sum() >= 0.9 * (found.blocks >= found.min_correlation).sum()
 
 
-def test_what_only_a_look_from_closer_by_at_both_finds_does_not_depend_on_which_comes_first(
+def test_a_part_found_only_by_zooming_into_both_does_not_depend_on_which_comes_first(
     monkeypatch, features, photos
 ):
     behind, composite = (
@@ -94,8 +95,8 @@ def test_what_only_a_look_from_closer_by_at_both_finds_does_not_depend_on_which_
 def test_below_70_the_pair_table_lists_composites_with_their_sources_and_nothing_else(
     tmp_path, photos, composites
 ):
-    for name, photo in photos.items():
-        photo.save(tmp_path / f"{name}.jpg", quality=90)
+    for name, picture in photos.items():
+        picture.save(tmp_path / f"{name}.jpg", quality=90)
     for (figure, behind), composite in composites.items():
         composite.save(tmp_path / f"{figure} on {behind}.jpg", quality=85)
     for side in ("left", "right"):
@@ -115,7 +116,7 @@ def test_below_70_the_pair_table_lists_composites_with_their_sources_and_nothing
 # -- what is claimed -------------------------------------------------------------------------------
 
 
-def test_two_shots_of_one_scene_that_agree_in_part_share_none():
+def test_two_photographs_of_one_scene_share_no_part():
     left, right = (
         aligned_features(_open_original(f"skimage/data/motorcycle_{side}.png").convert("RGB"))
         for side in ("left", "right")
@@ -151,14 +152,12 @@ def part_of(rows, columns, correlation=0.99, *, sharp=1.0):
         (alignment.NOTHING, False),
     ],
 )
-def test_a_part_is_shared_where_features_carry_one_piece_that_lies_still_or_is_large_and_sharp(
-    found, shares
-):
+def test_a_shared_part_has_matches_and_one_piece_with_no_residual_or_large_and_sure(found, shares):
     assert found.shares_part is shares
 
 
 @pytest.mark.parametrize("similarity", [70.0, 95.0])
-def test_from_70_up_nothing_more_is_asked(monkeypatch, features, similarity):
+def test_from_70_up_no_shared_part_is_required(monkeypatch, features, similarity):
     strewn = replace(part_of(1, 3), similarity=similarity, matches=0)
     monkeypatch.setattr(alignment, "_align_in_mode", lambda *_: strewn)
     assert align(features["coffee"], features["flower"]).similarity == similarity
@@ -166,14 +165,14 @@ def test_from_70_up_nothing_more_is_asked(monkeypatch, features, similarity):
     assert align(features["coffee"], features["flower"]).similarity == 0
 
 
-def test_a_part_that_is_shared_is_better_than_more_that_is_not(features):
+def test_a_shared_part_is_better_than_a_higher_share_without_one(features):
     shared, strewn = part_of(4, 8), replace(part_of(8, 10), matches=0)
     assert alignment._better(strewn, shared) is shared
     assert alignment._better(shared, strewn) is shared
 
 
 @pytest.mark.parametrize(("again", "similarity"), [(20, 69), (3, 0)])
-def test_seen_from_closer_by_in_both_it_is_a_part_at_most_and_its_own_features_vouch_for_it(
+def test_zoomed_into_both_it_is_a_part_at_most_and_needs_its_own_matches(
     features, again, similarity
 ):
     coffee = features["coffee"].zoomed
@@ -247,14 +246,14 @@ def test_the_sentence_says_that_a_part_is_shared_and_how_exactly(compared):
         ({}, "too little in one piece"),
     ],
 )
-def test_the_sentence_says_why_what_agrees_counts_as_nothing(compared, changes, words):
+def test_the_sentence_says_why_matching_parts_count_as_nothing(compared, changes, words):
     found = replace(compared.alignment, similarity=0.0, **changes)
     sentence = replace(compared, alignment=found).sentence
     assert sentence.startswith(f"{compared.alignment.agreeing:.0f} % of what both show agrees; ")
     assert words in sentence
 
 
-def test_frames_that_nothing_else_brought_together_are_not_said_to_show_the_same(compared):
+def test_pictures_aligned_only_by_their_frames_are_not_said_to_show_the_same(compared):
     frames = replace(compared.alignment, similarity=0.0, matches=0)
     sentence = replace(compared, alignment=frames).sentence
     assert "same section" not in sentence

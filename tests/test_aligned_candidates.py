@@ -1,0 +1,206 @@
+"""Which pairs the vote proposes: new images get the votes that all would have, and each image has few partners."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import ImageOps
+
+from aligned_pictures import crop, noise
+from imgdup_nb.aligned import candidates
+from imgdup_nb.aligned import feature_index as feature_sets
+from imgdup_nb.aligned.candidates import (
+    MANY_VOTES,
+    MAX_PARTNERS,
+    MAX_VOTED_PARTNERS,
+    VOTES,
+    best_pairs,
+    count_votes,
+    find_candidates,
+)
+from imgdup_nb.aligned.feature_index import FeatureIndex, FeatureSet
+from imgdup_nb.aligned.match_loops import SLOT_BITS, add_keys, may_hold, read_keys
+from imgdup_nb.aligned.scores import MAX_VOTE_BITS
+from imgdup_nb.engine.features import (
+    Features,
+    aligned_features,
+)
+
+
+def flipped(bits, rng, n):
+    """Return descriptors with n bits changed in each."""
+    changed = bits.copy()
+    for row in changed:
+        for place in rng.permutation(256)[:n]:
+            row[place // 64] ^= np.uint64(1) << np.uint64(place % 64)
+    return changed
+
+
+def made_up(n, seed):
+    """Return the features of n images that share patches here and there, plain, in the mirror or from closer by."""
+    rng = np.random.default_rng(seed)
+    patches = rng.integers(0, 2**64, (60, 4), dtype=np.uint64)
+    images = []
+    for _ in range(n):
+        some = rng.permutation(60)[: rng.integers(0, 40)]
+        bits, mirrored = (
+            flipped(patches[some], rng, 6),
+            flipped(patches[rng.permutation(60)[: len(some)]], rng, 6),
+        )
+        points = np.zeros((len(some), 2), np.float32)
+        angles = np.where(rng.random(len(some)) < 0.7, 40, 200).astype(np.float32)
+        image = Features(
+            (320, 240),
+            rng.integers(0, 256, (4, 4), dtype=np.uint8),
+            np.full((1, 1, 2), 128, np.uint8),
+            points,
+            angles,
+            bits,
+            mirrored,
+        )
+        zoomed_view = rng.permutation(60)[: rng.integers(0, 60)]
+        zoomed = (
+            np.zeros((len(zoomed_view), 2), np.float32),
+            np.full(len(zoomed_view), 40, np.float32),
+            flipped(patches[zoomed_view], rng, 6),
+        )
+        images.append(image.with_zoomed(*zoomed) if rng.random() < 0.3 else image)
+    return images
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(1, 25), st.integers(0, 10**6), st.data())
+def test_votes_of_new_images_are_those_that_all_would_have(n, seed, data):
+    images = made_up(n, seed)
+    is_query = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    whole = count_votes(images, np.ones(n, dtype=bool), 56)
+    one, other = is_query[whole["one"]], is_query[whole["other"]]
+    with ThreadPoolExecutor(2) as pool:
+        for executor in (None, pool):
+            assert (
+                count_votes(images, is_query, 56, executor).tolist() == whole[one | other].tolist()
+            )
+            assert (
+                count_votes(images, is_query, 56, executor, within=False).tolist()
+                == whole[one != other].tolist()
+            )
+
+
+def test_the_made_up_images_share_enough_features_for_votes():
+    votes = count_votes(made_up(25, 0), np.ones(25, dtype=bool), 56)
+    for zoomed in (False, True):
+        assert 50 < (votes["zoomed"] == zoomed).sum() < 300
+    assert (votes["votes"] >= candidates.MIN_VOTES).all()
+
+
+def test_the_prefilter_leaves_out_features_that_share_no_key_with_a_few_others():
+    images = made_up(40, 3)
+    features = FeatureSet.join(images)
+    positions = candidates.draw_positions(256, zoomed=False)
+    few = features.keep(features.owner == 0)
+    prefiltered = features.keep_sharing(few, positions)
+    assert len(few.angles) <= len(prefiltered.angles) < len(features.angles)
+    assert (np.diff(prefiltered.starts)[0]) == len(few.angles)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 130), st.integers(1, 8), st.integers(1, 32), st.integers(0, 10**6))
+def test_keys_are_the_bits_at_their_positions_the_first_one_the_highest(n, n_words, n_bits, seed):
+    rng = np.random.default_rng(seed)
+    bits = rng.integers(0, 2**64, (n, n_words), dtype=np.uint64)
+    positions = rng.integers(0, 64 * n_words, (3, n_bits))
+    expected = [
+        [int("".join(str(int(row[p // 64]) >> int(p % 64) & 1) for p in places), 2) for row in bits]
+        for places in positions
+    ]
+    assert read_keys(bits, positions).tolist() == expected
+
+
+def test_a_bloom_filter_holds_every_added_key_and_few_others():
+    rng = np.random.default_rng(0)
+    keys, others = rng.integers(0, 2**28, (2, 1, 5000)).astype(np.uint32)
+    bloom = np.zeros((1, 2**SLOT_BITS // 64), np.uint64)
+    add_keys(keys, bloom)
+    assert may_hold(keys, bloom).all()
+    assert may_hold(others, bloom).mean() < 0.01
+
+
+def test_an_index_of_few_features_answers_as_one_of_many(monkeypatch):
+    features = FeatureSet.join(made_up(20, 4))
+    positions = candidates.draw_positions(256, zoomed=False)
+    answers = []
+    for limit in (0, 2**16):
+        monkeypatch.setattr(feature_sets, "MAX_BLOOM_FEATURES", limit)
+        begins, ends = FeatureIndex.build(features, positions).look_up(features.mirrored)
+        answers.append([ends - begins, np.where(ends > begins, begins, 0)])
+    assert np.array_equal(*answers)
+    assert answers[0][0].any()
+
+
+def test_of_few_votes_only_the_best_of_an_image_count(monkeypatch):
+    monkeypatch.setattr(candidates, "MAX_PARTNERS", 1)
+    counted = [(0, 1, 5, 50), (0, 2, 5, 60), (1, 2, 5, 40), (1, 3, 25, 1), (2, 3, 5, 60)]
+    votes = np.array([(*each, False) for each in counted], VOTES)
+    assert best_pairs(votes, 4).tolist() == [[0, 1], [0, 2], [1, 3], [2, 3]]
+    assert best_pairs(votes[[1, 2, 3, 4]], 4).tolist() == [[0, 2], [1, 2], [1, 3], [2, 3]]
+
+
+def test_where_all_images_share_many_features_only_the_best_partners_of_each_are_candidates():
+    n = 100  # as pages of text do, of which each has the letters of all
+    one, other = np.triu_indices(n, 1)
+    votes = np.zeros(len(one), VOTES)
+    votes["one"], votes["other"] = one, other
+    votes["votes"] = votes["weight"] = (
+        MANY_VOTES + np.random.default_rng(0).permutation(len(one)) % 200
+    )
+    looked_at = np.unique(best_pairs(votes, n), axis=0)
+    assert (
+        len(looked_at) <= n * (MAX_VOTED_PARTNERS + 2) < len(one)
+    )  # and ties with the last of them
+    strongest = votes[votes["votes"] == votes["votes"].max()]
+    assert {*zip(strongest["one"], strongest["other"], strict=True)} <= {
+        *map(tuple, looked_at.tolist())
+    }
+    votes["votes"] = MANY_VOTES - 1
+    assert (
+        n * MAX_PARTNERS / 2
+        <= len(np.unique(best_pairs(votes, n), axis=0))
+        <= n * (MAX_PARTNERS + 2)
+    )
+
+
+def test_candidates_are_found_in_any_order(cat, temple):
+    features = [
+        aligned_features(view)
+        for view in (cat, temple, crop(cat, 0.8), ImageOps.flip(temple), noise(5))
+    ]
+    expected = {frozenset((0, 2)), frozenset((1, 3))}
+    for order in itertools.islice(itertools.permutations(range(5)), 0, 120, 30):
+        found = find_candidates([features[k] for k in order], MAX_VOTE_BITS["aligned"])
+        assert {frozenset((order[a], order[b])) for a, b in found} >= expected
+        assert (found[:, 0] < found[:, 1]).all()
+
+
+def test_parts_of_a_collection_on_an_executor_find_the_same_candidates(cat, temple):
+    views = [
+        cat,
+        temple,
+        crop(cat, 0.8),
+        ImageOps.flip(temple),
+        noise(5),
+        ImageOps.mirror(cat),
+        crop(temple, 0.9),
+    ]
+    features = [aligned_features(view) for view in views]
+    with ThreadPoolExecutor(2) as pool:
+        for n in (1, 2, 5, 7):
+            alone, elsewhere = (
+                find_candidates(features[:n], MAX_VOTE_BITS["aligned"], executor)
+                for executor in (None, pool)
+            )
+            assert alone.tolist() == elsewhere.tolist()
+    assert [0, 5] in alone.tolist()
