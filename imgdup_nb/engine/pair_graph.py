@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .checks import check_level, check_pairs_table
 from .copies import original_order
+from .paths import name_key
 
 TOLERANCE = 1e-9  # percent; a threshold typed as 100 * (1 - 3 / 42) includes pairs 3 bits apart
 LEFT, RIGHT = "left:", "right:"  # before a name that both collections have
@@ -195,6 +198,30 @@ def image_names(pairs: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
         )
         for side, word in ((left, LEFT), (right, RIGHT))
     )
+
+
+def find_names(names: Sequence[str], wanted: Iterable[Any]) -> np.ndarray:
+    """Return the place of each wanted name among `names`, int64; -1 if it is not there.
+
+    A name that is spelled with other Unicode characters, but reads the same, is found too, unless
+    two of `names` read the same.
+
+    Examples
+    --------
+    >>> find_names(["café.jpg", "cat.jpg"], ["cat.jpg", "cafe" + chr(0x301) + ".jpg", "dog.jpg"])
+    array([ 1,  0, -1])
+    """
+    known = {name: place for place, name in enumerate(names)}
+    wanted = list(wanted)
+    places = np.array([known.get(name, -1) for name in wanted], dtype=np.int64)
+    lost = [k for k in np.flatnonzero(places < 0) if isinstance(wanted[k], str)]
+    if lost:
+        readings: dict[str, int] = {}
+        for place, name in enumerate(names):
+            key = name_key(name)
+            readings[key] = -1 if key in readings else place
+        places[lost] = [readings.get(name_key(wanted[k]), -1) for k in lost]
+    return places
 
 
 def _categories(names: pd.Series) -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..engine.checks import check_percents
-from ..engine.pair_graph import LEFT, RIGHT, TOLERANCE, PairGraph, Sides, components
+from ..engine.pair_graph import LEFT, RIGHT, TOLERANCE, PairGraph, Sides, components, find_names
 from ..sweep import sweep_levels
 from .intervals import binomial_interval, check_confidence, few_clusters, paired_interval
 
@@ -239,23 +239,21 @@ def _read_groups(truth: Any, names: list[str], *, complete: bool, sides: Sides |
         twice = truth.index[truth.index.duplicated()][0]
         raise ValueError(f"truth must name each image once, and {twice!r} is there twice")
     by_name = dict(truth.items())
-    if (
-        sides is not None
-    ):  # names that both collections have may be told apart in the truth, and need not be
-        names = [
-            name if name in by_name else own for name, own in zip(names, sides.own, strict=True)
-        ]
-    missing = [name for name in names if name not in by_name]
+    known = list(by_name)
+    places = find_names(known, names)
+    if sides is not None:  # the truth may tell apart names that both collections have
+        places = np.where(places < 0, find_names(known, sides.own), places)
+    missing = [name for name, place in zip(names, places, strict=True) if place < 0]
     if missing:
         raise ValueError(
             f"truth gives no group for {len(missing)} of {len(names)} images, such as "
             f"{_some(missing)}; give each image one, "
             "None for a duplicate of nothing"
         )
-    others = by_name.keys() - set(names)
-    groups = [by_name[name] for name in names]
+    groups = list(by_name.values())
+    others = [groups[place] for place in sorted(set(range(len(groups))) - set(places.tolist()))]
     return _from_groups(
-        groups, [by_name[name] for name in others], count_others=not complete, sides=sides
+        [groups[place] for place in places], others, count_others=not complete, sides=sides
     )
 
 
@@ -284,13 +282,12 @@ def _read_pairs(
 ) -> Truth:
     if "label" in truth:
         truth = truth[truth.label == "same"]
-    places = pd.Index(names, dtype=object)
-    left, right = (places.get_indexer(truth[side].astype(object)) for side in ("left", "right"))
+    left, right = (find_names(names, truth[side]) for side in ("left", "right"))
     if sides is not None:
         left, right = (
             np.where(
                 found < 0,
-                places.get_indexer(before + truth[side].astype(object).astype(str)),
+                find_names(names, [f"{before}{name}" for name in truth[side]]),
                 found,
             )
             for found, side, before in ((left, "left", LEFT), (right, "right", RIGHT))

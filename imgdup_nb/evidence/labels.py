@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..engine.checks import check_choice, check_table, count_of
-from ..engine.pair_graph import LEFT, RIGHT, Sides
+from ..engine.pair_graph import LEFT, RIGHT, Sides, find_names
 
 ANSWERS = ["same", "different", "skip"]
 WITHDRAWN = "withdrawn"  # how a file that is only ever added to says "undone"
@@ -198,10 +198,9 @@ def number_answers(
     table: pd.DataFrame, names: list[str], sides: Sides | None = None
 ) -> pd.DataFrame:
     """Return the answers about known images with the columns first < second, places in `names`, and key."""
-    places = pd.Index(names, dtype=object)
     if sides is not None:
         _warn_of_shared(table, sides.shared)
-    left, right = (places.get_indexer(table[side]).astype(np.int64) for side in ("left", "right"))
+    left, right = (find_names(names, table[side]) for side in ("left", "right"))
     first, second = np.minimum(left, right), np.maximum(left, right)
     return table.assign(first=first, second=second, key=first * len(names) + second)[first >= 0]
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..embeddings import Embedding
 from ..engine.checks import check_choice, check_images_table, check_list, check_table
-from ..engine.pair_graph import TOLERANCE
+from ..engine.pair_graph import TOLERANCE, find_names
 from ..fingerprints import Fingerprints, fingerprint_images
 from ..methods import METHODS
 from ..pairs import similar_pairs, similarity_matrix
@@ -84,13 +84,17 @@ def tune_from_examples(
             f"the pair {tuple(sorted(both.pop()))} must match and must not match; take it out of "
             "one list"
         )
-    wanted = {name for pair in [*match, *other] for name in pair}
-    used = images[images.image.isin(wanted) & (images.problem == "")]
-    lost = sorted(wanted - set(used.image))
-    if lost:
+    readable = images[images.problem == ""]
+    wanted = sorted({name for pair in [*match, *other] for name in pair})
+    places = find_names(list(readable.image), wanted)
+    if (places < 0).any():
         raise ValueError(
-            f"every image of the examples must be a readable row of images, and {lost[0]!r} is not"
+            "every image of the examples must be a readable row of images, and "
+            f"{wanted[int(np.argmin(places))]!r} is not"
         )
+    spelled = dict(zip(wanted, readable.image.iloc[places], strict=True))
+    match, other = ([(spelled[a], spelled[b]) for a, b in pairs] for pairs in (match, other))
+    used = readable[readable.image.isin(spelled.values())]
     rows = [
         _try(used, method, views, match, other, executor)
         for method in chosen
