@@ -39,7 +39,7 @@ def as_integers(codes):
 def found_by(codes, max_distance, n_bands=None, **options):
     """Search with numba whatever the size, with so many bands (0: brute force, None: as it chooses)."""
     with ExitStack() as stack:
-        stack.enter_context(patch.object(search, "SMALL", -1))
+        stack.enter_context(patch.object(search, "MAX_NUMPY_COMPARISONS", -1))
         if n_bands is not None:
             stack.enter_context(
                 patch.object(bit_loops, "choose_bands", lambda *a: fixed_bands(*a, n_bands))
@@ -112,7 +112,7 @@ def test_the_bands_that_are_chosen_find_all_pairs_of_a_larger_collection():
             bit_loops.choose_bands(codes[:, 0], codes[:, 0], max_distance)
             is not bit_loops.BRUTE_FORCE
         )
-        with patch.object(search, "SMALL", 1e12):
+        with patch.object(search, "MAX_NUMPY_COMPARISONS", 1e12):
             plain = search.find_pairs(codes, max_distance)
         for ours, theirs in zip(search.find_pairs(codes, max_distance), plain, strict=True):
             np.testing.assert_array_equal(ours, theirs)

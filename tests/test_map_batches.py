@@ -120,7 +120,7 @@ def test_tiles_give_the_pairs_of_the_whole(n_views, two_sets, processes):
 
 def test_no_tile_is_larger_than_asked_and_none_is_missing():
     codes = np.zeros((130, 1, 1), np.uint64)
-    tiles = search.cut_tiles(search.Tile(0, 0, codes, None))
+    tiles = search.cut_tiles(search.CodeTile(0, 0, codes, None))
     seen = np.zeros((130, 130), int)
     for tile in tiles[:]:
         columns = tile.left if tile.right is None else tile.right

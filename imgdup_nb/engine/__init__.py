@@ -1,1 +1,51 @@
-"""."""
+"""The engine: how pictures are read, compared and grouped fast and safely. Nothing here is public.
+
+Everything outside asks for tables (images, fingerprints, pairs, groups). The wall keeps inside what
+they are made with: decoders and their limits, threads and executors, compiled loops, and the arrays
+behind a table. The engine imports nothing of the package but `methods`.
+
+Files and pictures:
+
+- `files`: where files are, on this disk or at a URL; which files of a folder are listed
+- `selection`: which files and folders a scan leaves out
+- `formats`: which formats are opened
+- `decode`: a file becomes a picture; every limit and every decoder's quirk
+- `reading`: one look at a file gives its row of the images table and its hashes
+- `shrink`: a picture becomes small, with the pixels of Pillow
+- `sketches`: the small square that hash methods see, and a memory of the last ones
+- `variations`: the changes that make test copies of a picture
+- `paths`: what is inside a folder, what is a safe name, how a file is written
+
+Fingerprints:
+
+- `hashing`: the bits of imagehash, for many sketches at once
+- `features`: the local features of a picture, and how they are packed
+
+Pairs and groups:
+
+- `search`: all pairs of codes within a distance, in numpy; this is the definition
+- `multi_index`: the same pairs of many bit codes, with fewer comparisons
+- `copies`: same bytes, same pixels; sets of very many copies
+- `pair_graph`: the pair table as arrays; components; names found
+- `group_loops`: pairs become groups
+
+For all of them:
+
+- `checks`: numbers, choices and tables that a user passes in
+- `parallel`: a long list in batches, in threads or on any executor
+- `cache`: the values used last, of at most so many bytes
+- `jit`: how a loop is compiled
+
+To add a decoder: write a function in `decode` from an open file to a Pillow image, and call it in
+`open_lazily`; add the format to `formats`. It must raise `UnreadableImage` for a file that it
+cannot read, obey `max_pixels`, and never write beyond its buffer. Add a file of the format to the tests of `decode`.
+
+To add a hash: add a `Method` to `METHODS` (in `methods`), and its bits to `hash_sketches` (in
+`hashing`). The search, the groups and the widgets need no change. Raise `RECIPE` in `hashing`
+whenever a bit of any hash changes, so that a collection's index makes its hashes again.
+
+To add a loop: write it in Python under `@compiled` (in `jit`). Import it inside the function that
+uses it: `import imgdup_nb` must not import numba. Loops that call each other stay in one file,
+because numba's cache does not see changes in other files. Test the loop against a plain version in
+numpy, for sizes from zero.
+"""

@@ -98,7 +98,7 @@ def check_choice(name: str, value: Any, allowed: Collection[str]) -> str:
 
 
 def check_count(name: str, value: Any, *, at_least: int = 1, instead: str = "") -> int:
-    """Return `value` as an int if it is a whole number from `at_least` up, of Python or numpy, else raise.
+    """Return `value` as an int if it is a whole number from `at_least` up, else raise.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def check_count(name: str, value: Any, *, at_least: int = 1, instead: str = "") 
 
 
 def check_list(name: str, value: Any, example: Any) -> list[Any]:
-    """Return `value` as a list if it holds several values, else raise; text is one value, not a list of letters.
+    """Return `value` as a list if it holds several values, else raise; text is one value.
 
     Raises
     ------
@@ -181,10 +181,10 @@ def _shown(value: Any) -> str:
 
 
 def shorten_middle(name: str, length: int = 32) -> str:
-    r"""Show a name on one line of at most `length` characters; what tells names apart is mostly at their ends.
+    r"""Return a name on one line of at most `length` characters, cut in its middle.
 
-    Line breaks and other characters without a shape, among them those that turn the direction of
-    writing, become a dot in the middle of the line.
+    Names mostly differ at their ends. Line breaks and other invisible characters become a dot in
+    the middle of the line; so do those that change the direction of writing.
 
     Examples
     --------
@@ -267,7 +267,7 @@ def check_table(name: str, value: Any, columns: Iterable[str], maker: str) -> pd
 
 
 def check_pairs_table(name: str, value: Any) -> pd.DataFrame:
-    """Return `value` if it is a pair table, else raise a TypeError; its floor is checked elsewhere."""
+    """Return `value` if it is a pair table, else raise; `PairGraph.read` checks its floor."""
     columns = ("left", "right", "similarity")
     table = check_table(name, value, columns, "similar_pairs(fingerprints)")
     for side in ("left", "right"):

@@ -19,7 +19,7 @@ MAYBE_SAME_PIXELS = (
     90.0  # percent; equal pictures of different formats may differ in a bit or two, not in ten
 )
 UPRIGHT = 1.0  # degrees that an alignment may be off
-PIECE = 2**20  # pairs worked on at a time, so that a table of millions needs no further memory
+PAIRS_AT_A_TIME = 2**20  # so that relating millions of pairs needs little memory
 
 
 def relate(
@@ -45,8 +45,8 @@ def relate(
     )
     not_read = (left.sha256 == "").to_numpy()
     maybe = [np.zeros(0, np.int64)]
-    for start in range(0, len(rows), PIECE):
-        some = slice(start, start + PIECE)
+    for start in range(0, len(rows), PAIRS_AT_A_TIME):
+        some = slice(start, start + PAIRS_AT_A_TIME)
         row, column = rows[some], columns[some]
         same_bytes = (contents[0][row] == contents[1][column]) & ~not_read[row]
         relation[some][same_bytes] = RELATIONS.index("same bytes")
@@ -69,7 +69,7 @@ def relate(
 def may_be_same_pixels(
     method: Method, distances: np.ndarray, details: pd.DataFrame | None
 ) -> np.ndarray:
-    """Tell which pairs are worth decoding, bool: similar enough and, where it is known how they lie, not turned or mirrored."""
+    """Tell which pairs may have the same pixels: similar enough, neither turned nor mirrored."""
     similar = distances <= method.max_distance(MAYBE_SAME_PIXELS) + 1e-9
     if details is None or "mirrored" not in details:
         return similar
@@ -104,7 +104,7 @@ def pixel_digests(images: pd.DataFrame, places: np.ndarray, executor: Executor |
 
 @lru_cache(maxsize=100_000)
 def _pixel_digest(stamp: tuple[str, str]) -> str:
-    """Return the SHA-256 of a picture's size and pixels as shown, empty where it cannot be read any more."""
+    """Return the SHA-256 of a picture's size and pixels as shown, empty if it cannot be read."""
     path, _contents = stamp
     try:
         picture = open_image(path)
@@ -126,7 +126,7 @@ class SharedList(list):
 
 
 def original_order(name: str) -> tuple[str, str]:
-    """Sort key: `cat.jpg` before `cat (1).jpg` and `cat copy.jpg`, which plain text order turns round."""
+    """Return a sort key: `cat.jpg` before `cat (1).jpg` and `cat copy.jpg`."""
     folder_and_stem, dot, suffix = name.rpartition(".")
     return (folder_and_stem, suffix) if dot and "/" not in suffix else (name, "")
 
@@ -139,7 +139,7 @@ def find_copies(
     include_low_detail: bool,
     executor: Executor | None = None,
 ) -> list[list[int]]:
-    """Return the places of each set of more than MAX_COPIES images that cannot be told apart, the original first.
+    """Return each set of more than MAX_COPIES images with one fingerprint, the original first.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def find_copies(
 def _same_pixels(
     images: pd.DataFrame, places: np.ndarray, executor: Executor | None
 ) -> list[np.ndarray]:
-    """Part blank images, which are in pairs only with images of the same pixels, into sets of these."""
+    """Divide blank images into sets of the same pixels: only such images are pairs."""
     if not len(places) or "path" not in images:
         return []
     digests = np.array(pixel_digests(images, places, executor))

@@ -1,4 +1,4 @@
-"""The loops over pairs that cannot be written as array operations, compiled by numba and cached on disk.
+"""The loops that put pairs into groups, compiled by numba.
 
 Images are numbered 0..n-1 in the order in which they may become originals. A pair is (first,
 second), first < second, and comes with its level: the index of the strictest threshold it reaches,
@@ -21,12 +21,11 @@ def star_owners(
     n: int,
     n_levels: int,
 ) -> np.ndarray:
-    """Return the original each image belongs to at each level, int32 n x n_levels; -1 for an image that belongs to none.
+    """Return the original each image belongs to at each level, int32 n x n_levels.
 
     An image is an original unless an earlier original is near. A member belongs to the most similar
-    original, the earlier one of two. `by_second` sorts the pairs by second image.
-
-    An original owns itself, so images without any pair own themselves too.
+    original, the earlier one of two. An original owns itself, and so do images without any pair. An
+    image that belongs to no original gets -1. `by_second` sorts the pairs by second image.
     """
     owner = np.empty((n, n_levels), np.int32)
     for image in range(n):
@@ -110,13 +109,13 @@ def score_members(
     owner: np.ndarray,
     n_copies: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Look up how near images are within their groups, each of which is named by the first image in it: `owner`.
+    """Return how similar images are within their groups; `owner` is the first image of the group.
 
     Returns
     -------
-    each image's similarity to the first of its group, NaN where the table lacks that pair; and by
-    first image the least similar pair met (infinity where none is), and how many pairs were met,
-    those between copies included.
+    each image's similarity to the first of its group, NaN if the table lacks that pair; by first
+    image, the similarity of the least similar pair (infinity if there is none); by first image, the
+    number of pairs, those between copies included.
     """
     n = len(owner)
     to_first = np.full(n, np.nan)
@@ -146,18 +145,17 @@ def complete_levels(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merge two clusters as soon as all pairs between them have been met, strictest level first.
 
-    Of very many copies only the one they are `like` has pairs; it stands for all of them in the
-    counts.
+    If there are very many copies of an image, only that image (`like`) has pairs. The counts
+    include its copies.
 
     Returns
     -------
-    the same as `connected_levels`, the owners of what `like` does not name left to the caller.
+    as `connected_levels`; the caller fills in the owners of copies.
 
     Notes
     -----
-    How many pairs lead from one cluster to another is kept in a table with open addressing, whose
-    keys are the two clusters. Each cluster's neighbours are a linked list; one that has been merged
-    into another stays in it and is passed over.
+    A table with open addressing counts the pairs between each two clusters. Each cluster has a
+    linked list of its neighbours. A neighbour that was merged stays in the list and is passed over.
     """
     n = len(like)
     owner = like.copy()
@@ -165,9 +163,7 @@ def complete_levels(
     for image in range(n):
         size[like[image]] += 1
     n_members = np.ones(n, np.int64)  # images with pairs of their own
-    last = np.arange(
-        n
-    )  # the members of a cluster are a linked list from the cluster's number to here
+    last = np.arange(n)  # the members of a cluster are a linked list that ends here
     following = np.full(n, -1)
     grouped = size[size > 1]
     groups, images, largest = len(grouped), grouped.sum(), grouped.max() if len(grouped) else 0
@@ -248,11 +244,10 @@ def _link(
 
 @compiled
 def _find(keys: np.ndarray, key: int) -> np.int64:
-    """Return where a key stands in a table with open addressing, or where it would; -1 marks what is free."""
+    """Return the place of a key in a table with open addressing; -1 marks a free place."""
     mask = len(keys) - 1
-    mixed = np.uint64(key) * np.uint64(
-        0x9E3779B97F4A7C15
-    )  # neighbouring keys far apart: 2**64 divided by the golden ratio
+    # 2**64 divided by the golden ratio puts neighbouring keys far apart
+    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     place = np.int64(mixed >> np.uint64(32)) & mask
     while keys[place] >= 0 and keys[place] != key:
         place = (place + 1) & mask

@@ -1,4 +1,4 @@
-"""The pair table as numbers: what groups, plots and evidence count with."""
+"""The pair table as arrays: groups, plots and evidence count with it."""
 
 from __future__ import annotations
 
@@ -61,8 +61,7 @@ class PairGraph:
         if "floor" not in pairs.attrs:
             raise ValueError(
                 "pairs has lost its floor, as happens in CSV files and pd.concat; say what "
-                "min_similarity it was made with: "
-                "pairs.attrs['floor'] = 70"
+                "min_similarity it was made with: pairs.attrs['floor'] = 70"
             )
         floor = check_level("pairs.attrs['floor']", pairs.attrs["floor"])
         left, right, names, sides = _number_images(pairs)
@@ -124,24 +123,23 @@ class PairGraph:
 
     @cached_property
     def n_copies(self) -> np.ndarray:
-        """How many copies stand behind each image, int64 n_names: pairs between two copies are not in the table."""
+        """The number of copies of each image, int64 n_names; their pairs are not in the table."""
         return np.bincount(self.like, minlength=len(self.names)) - (
             self.like == np.arange(len(self.names))
         )
 
     def count_pairs(self, near: np.ndarray) -> int:
-        """Return the number of pairs of which the table's rows `near` are part."""
+        """Return the number of pairs that the rows `near` stand for, copies included."""
         copies = self.n_copies
         if not copies.any():
             return int(near.sum())
-        between = (
-            copies[self.first[near]] * copies[self.second[near]]
-        )  # a pair stands for those between its images' copies too
+        # a pair stands for the pairs between its images' copies too
+        between = copies[self.first[near]] * copies[self.second[near]]
         return int(near.sum() + between.sum() + (copies * (copies - 1) // 2).sum())
 
 
 def _number_images(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str], Sides | None]:
-    """Return left and right as int32 numbers, the names they stand for, in the order of originals, and their sides."""
+    """Return left and right as int32 numbers, their names in the order of originals, and sides."""
     if pairs.attrs.get("sides") == 2:
         return _number_sides(pairs)
     left, right = pairs.left, pairs.right
@@ -187,7 +185,7 @@ def _places(order: list[int]) -> np.ndarray:
 
 
 def image_names(pairs: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Return the left and right names, told apart by `left:` and `right:` where two collections share a name."""
+    """Return the left and right names; a name of both collections gets `left:` or `right:`."""
     if pairs.attrs.get("sides") != 2:
         return pairs.left, pairs.right
     left, right = pairs.left.astype("category"), pairs.right.astype("category")
@@ -229,9 +227,9 @@ def _categories(names: pd.Series) -> list[str]:
 
 
 def check_unique_images(images: pd.DataFrame, pairs: pd.DataFrame | None = None) -> None:
-    """Raise a ValueError with the way out if `images` cannot have one row for each image of a pair table.
+    """Raise a ValueError if `images` has two rows of one name, or two collections share a name.
 
-    That is where it names an image twice, or two collections both have an image of that name.
+    The message says the way out.
     """
     twice = images.image[images.image.duplicated()]
     if pairs is not None and pairs.attrs.get("sides") == 2:
@@ -249,11 +247,8 @@ def check_unique_images(images: pd.DataFrame, pairs: pd.DataFrame | None = None)
 
 NAME_APART = (
     "where two collections share names, give one of them names of its own before it is "
-    "fingerprinted: "
-    "old['image'] = 'old/' + old.image; then images=pd.concat([new, old], ignore_index=True) has a "
-    ""
-    ""
-    "row for each"
+    "fingerprinted: old['image'] = 'old/' + old.image; then images=pd.concat([new, old], "
+    "ignore_index=True) has a row for each"
 )
 WHERE_FROM = f"were the groups made from another folder? Or {NAME_APART}"
 

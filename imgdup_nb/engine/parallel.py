@@ -1,4 +1,4 @@
-"""Work through a long list in batches: in threads here, or on any executor, with a progress bar and a stop that stops."""
+"""Work on a long list in batches, in threads or on any executor, with a progress bar."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXECUTOR_BATCH = 64  # larger: each batch may have to travel to another machine
 
 
 class LazySequence(Sequence[Item]):
-    """Items made from a place each when they are asked for, so that they are not in memory all at once.
+    """A sequence whose items are made when they are asked for, to save memory.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def map_batches(
     describe: str = "",
     size: int | None = None,
 ) -> Iterator[Result]:
-    """Yield `function`'s result for each item, in the order of `items`, working on batches at the same time.
+    """Yield `function`'s result for each item, in the order of `items`; batches run in parallel.
 
     Parameters
     ----------
@@ -71,19 +71,19 @@ def map_batches(
     Raises
     ------
     TypeError
-        if `executor` is none: a number of workers, or a Dask client, which has one.
+        if `executor` is not an executor, such as a number of workers or a Dask client.
 
     Notes
     -----
-    When an executor breaks, as one of processes does with its first killed process, what is left is
-    done in threads here, after a warning. When the consumer stops early or is interrupted, batches
-    not begun are cancelled and own threads are waited for, so nothing runs on in the background.
+    An executor of processes breaks if one process is killed. After a warning, threads of this
+    process do the rest. If the consumer stops early or is interrupted, waiting batches are
+    cancelled and own threads end first, so nothing runs on in the background.
     """
     if not isinstance(executor, Executor | None):
         raise TypeError(
             "executor must be a concurrent.futures.Executor, such as ThreadPoolExecutor(4) or "
-            "client.get_executor() of a Dask "
-            f"client, or None, not {type(executor).__name__}"
+            "client.get_executor() of a Dask client, or None, not "
+            f"{type(executor).__name__}"
         )
     size = size or (THREAD_BATCH if executor is None else EXECUTOR_BATCH)
     batches = (items[start : start + size] for start in range(0, len(items), size))
@@ -108,7 +108,7 @@ def map_batches(
 
 
 class _Pool:
-    """An executor, and threads of this process in its place when it breaks: a killed worker costs time, not results."""
+    """An executor; if it breaks, threads of this process replace it, and no result is lost."""
 
     def __init__(
         self, function: Callable[[Any], Any], executor: Executor | None, workers: int
@@ -135,7 +135,7 @@ class _Pool:
         self.threads.shutdown(wait=True, cancel_futures=True)
 
     def _replace(self, error: BrokenExecutor) -> None:
-        """Go on without an executor that has lost a worker; a cluster starts a new one and does not come here."""
+        """Replace an executor that lost a worker by threads; a cluster starts a new worker."""
         if self.executor is not None:
             warnings.warn(
                 f"the executor broke ({error}); what is left is done in threads of this process",
@@ -145,5 +145,5 @@ class _Pool:
 
 
 def each(function: Callable[[Any], Any], batch: Sequence[Any]) -> list[Any]:
-    """Return `function` of each item of a batch: with `functools.partial` a batch function that can be pickled."""
+    """Return `function` of each item of a batch; `partial(each, function)` can be pickled."""
     return [function(item) for item in batch]

@@ -1,10 +1,10 @@
-"""Exact search: all pairs of codes within a distance, the very set a double loop returns.
+"""Exact search: all pairs of codes within a distance, the same set that a double loop finds.
 
-Codes have the shape of `Fingerprints.codes`. With several views the distance of two images is the
-smallest between any view of one and the upright view of the other, in both directions, so that it
-does not depend on their order.
+Codes have the shape of `Fingerprints.codes`. If they have several views, each view of one image is
+compared with the upright view of the other, in both directions. The smallest distance counts, so
+the order of two images does not matter.
 
-This module is the definition, in numpy. Where bit codes are many, `bit_loops` finds the same pairs
+This module defines the search, in numpy. For many bit codes, `multi_index` finds the same pairs
 with fewer comparisons.
 """
 
@@ -20,18 +20,15 @@ import numpy as np
 from .parallel import LazySequence, each, map_batches
 
 BLOCK_BYTES = 32 * 2**20  # temporary memory of one block of distances
-MAX_PAIRS = 50_000_000  # 1.25 GB as a table; nobody can look at more
+MAX_PAIRS = 50_000_000  # 1.25 GB as a table
 MAX_IMAGES = 2**27  # so that a pair and its distance fit into one number of 64 bits
-SMALL = 2e7  # comparisons; up to here numpy is done before numba has been imported
-TILE_ROWS = 1_000_000  # what travels to another process at a time: two tiles of codes
+MAX_NUMPY_COMPARISONS = 2e7  # numpy is done before numba has been imported
+TILE_ROWS = 1_000_000  # codes sent to another process at a time, on each side
 DISTANCE_BITS = 10
-PIECE = 2**20  # pairs unpacked at a time
+UNPACKED_AT_A_TIME = 2**20  # pairs
 TOO_MANY = (
-    "more than {:,} pairs are this similar; raise min_similarity, or look first at the images that "
-    ""
-    ""
-    "are alike everywhere "
-    "(nearly blank: images[images.detail < 5])"
+    "more than {:,} pairs are this similar; raise min_similarity, or look first at nearly blank "
+    "images: images[images.detail < 5]"
 )
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -51,7 +48,7 @@ def find_pairs(
     codes : uint64, n x n_views x n_words, or float32, n x n_views x n_dimensions (unit vectors)
     max_distance : bits, or 1 - cosine
     others : like codes; then pairs have their row in `codes` and their column in `others`
-    executor : any `concurrent.futures.Executor`, given tiles of rows x columns; None works in threads
+    executor : any `concurrent.futures.Executor`, which gets tiles; None: threads
 
     Returns
     -------
@@ -65,20 +62,20 @@ def find_pairs(
 
     Notes
     -----
-    Bits: brute force by numpy for few codes, else whichever of multi-index hashing and brute force
-    `bit_loops.choose_bands` counts to be cheaper. Vectors: all products, n**2 / 2, block by block
-    in 32 MB.
+    Bits: brute force in numpy for few codes; else multi-index hashing, unless
+    `multi_index.choose_bands` finds brute force cheaper. Vectors: all n**2 / 2 products, in blocks
+    of 32 MB.
     """
     if max(len(codes), 0 if others is None else len(others)) > MAX_IMAGES:
         raise ValueError(
             f"more than {MAX_IMAGES:,} images must be compared in parts: similar_pairs(one_part, "
             "another_part)"
         )
-    whole = Tile(0, 0, codes, others)
+    whole = CodeTile(0, 0, codes, others)
     if executor is None:
-        parts = _search_tile(whole, max_distance)
+        parts = _find_near_codes(whole, max_distance)
     else:
-        function = partial(each, partial(_search_tile_elsewhere, max_distance=max_distance))
+        function = partial(each, partial(_list_near, max_distance=max_distance))
         tiles = map_batches(
             function, cut_tiles(whole), executor=executor, describe="compare", size=1
         )
@@ -107,8 +104,8 @@ def all_distances(codes: np.ndarray) -> np.ndarray:
 # -- tiles: a part of all comparisons --------------------------------------------------------------
 
 
-class Tile(NamedTuple):
-    """Some rows against some columns; `right` None compares the rows with each other."""
+class CodeTile(NamedTuple):
+    """Some codes to compare with others; `right` None compares them with each other."""
 
     row: int  # of the first code
     column: int
@@ -116,7 +113,7 @@ class Tile(NamedTuple):
     right: np.ndarray | None
 
 
-def cut_tiles(whole: Tile) -> LazySequence[Tile]:
+def cut_tiles(whole: CodeTile) -> LazySequence[CodeTile]:
     """Return the tiles that make up a whole."""
     n_left, n_right = len(whole.left), len(whole.left if whole.right is None else whole.right)
     # a dozen stripes keep a cluster busy, and each code travels a dozen times
@@ -126,14 +123,14 @@ def cut_tiles(whole: Tile) -> LazySequence[Tile]:
         for row in range(0, n_left, height)
         for column in range(0 if whole.right is not None else row, n_right, height)
     ]
-    return LazySequence(partial(_cut_tile, whole, height), corners)
+    return LazySequence(partial(_cut_code_tile, whole, height), corners)
 
 
-def _cut_tile(whole: Tile, height: int, corner: tuple[int, int]) -> Tile:
+def _cut_code_tile(whole: CodeTile, height: int, corner: tuple[int, int]) -> CodeTile:
     row, column = corner
     others = whole.left if whole.right is None else whole.right
     on_diagonal = whole.right is None and row == column
-    return Tile(
+    return CodeTile(
         row,
         column,
         whole.left[row : row + height],
@@ -141,19 +138,22 @@ def _cut_tile(whole: Tile, height: int, corner: tuple[int, int]) -> Tile:
     )
 
 
-def _search_tile_elsewhere(tile: Tile, *, max_distance: float) -> list[np.ndarray]:
-    return list(_search_tile(tile, max_distance))
+def _list_near(tile: CodeTile, *, max_distance: float) -> list[np.ndarray]:
+    return list(_find_near_codes(tile, max_distance))
 
 
-def _search_tile(tile: Tile, max_distance: float) -> Iterator[np.ndarray]:
-    """Yield (row, column, distance) of the pairs of a tile, n_found x 3; with views a pair may come several times."""
+def _find_near_codes(tile: CodeTile, max_distance: float) -> Iterator[np.ndarray]:
+    """Yield (row, column, distance) of the pairs of a tile, n_found x 3.
+
+    If codes have several views, a pair may come several times.
+    """
     if tile.left.dtype != np.uint64:
-        # float32 products find candidates a little too generously; the distance itself is a float64
-        # sum of fixed order, so it depends neither on the block nor on the machine's matrix library
+        # float32 products find a few candidates too many. The distance itself is a float64 sum of
+        # fixed order: it depends neither on the block nor on the machine's matrix library
         found = _compare_all(tile.left, tile.right, _cosine, max_distance + 1e-4)
     elif (
         len(tile.left) * len(tile.left if tile.right is None else tile.right) * tile.left.shape[1]
-        <= SMALL
+        <= MAX_NUMPY_COMPARISONS
     ):
         found = _compare_all(tile.left, tile.right, _hamming, max_distance)
     else:
@@ -168,7 +168,10 @@ def _compare_all(
     distance: Callable[..., np.ndarray],
     max_distance: float,
 ) -> Iterator[np.ndarray]:
-    """Compare all, one square block of distances in memory at a time; distances of vectors are left to `exact_cosine`."""
+    """Compare all codes, one square block of distances at a time.
+
+    The distances of vectors are rough: `exact_cosine` computes them again.
+    """
     side = int((BLOCK_BYTES / 8) ** 0.5)
     within = right is None
     right = left if right is None else right
@@ -186,7 +189,7 @@ def _compare_all(
 def _compare_bits(
     left: np.ndarray, right: np.ndarray | None, max_distance: int
 ) -> Iterator[np.ndarray]:
-    """Search by `bit_loops`: upright against upright, then the other views of each side against the other's upright."""
+    """Search by `multi_index`: upright with upright, then other views with upright ones."""
     from .multi_index import find_near
 
     n_words, turned = left.shape[2], left.shape[1] - 1
@@ -220,11 +223,11 @@ def _in_order(parts: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _unpack(numbers: np.ndarray) -> Found:
-    """Undo the packing of `_merge`, a piece at a time: a list of millions should not be in memory twice."""
+    """Undo the packing of `_merge`, a part at a time, so that millions are not in memory twice."""
     rows, columns = np.empty((2, len(numbers)), np.int32)
     distances = np.empty(len(numbers), np.uint16)
-    for start in range(0, len(numbers), PIECE):
-        some = slice(start, start + PIECE)
+    for start in range(0, len(numbers), UNPACKED_AT_A_TIME):
+        some = slice(start, start + UNPACKED_AT_A_TIME)
         pairs = numbers[some] >> np.uint64(DISTANCE_BITS)
         rows[some], columns[some] = pairs // np.uint64(MAX_IMAGES), pairs % np.uint64(MAX_IMAGES)
         distances[some] = numbers[some] & np.uint64(2**DISTANCE_BITS - 1)
@@ -232,16 +235,17 @@ def _unpack(numbers: np.ndarray) -> Found:
 
 
 def _merge(parts: Iterator[np.ndarray]) -> np.ndarray:
-    """Return sorted numbers, uint64, of row, column and distance, and of each pair the one with the smallest distance."""
+    """Return one number (uint64) of row, column and distance for each pair, sorted.
+
+    Of several numbers of a pair, the one with the smallest distance is kept.
+    """
     kept: list[np.ndarray] = []
     total = 0
     for part in parts:
         row, column, distance = part.T.astype(np.uint64)
         kept.append((row * np.uint64(MAX_IMAGES) + column << np.uint64(DISTANCE_BITS)) + distance)
         total += len(part)
-        if (
-            total > MAX_PAIRS
-        ):  # as they are found; through several views a pair is found several times
+        if total > MAX_PAIRS:  # several views find a pair several times
             kept = [_once(kept)]
             total = len(kept[0])
         if total > MAX_PAIRS:
@@ -255,9 +259,8 @@ def _once(kept: list[np.ndarray]) -> np.ndarray:
     kept.clear()
     numbers.sort()
     is_first = np.ones(len(numbers), dtype=bool)
-    is_first[1:] = numbers[1:] ^ numbers[:-1] >= np.uint64(
-        2**DISTANCE_BITS
-    )  # some bit of row or column differs
+    # some bit of row or column differs
+    is_first[1:] = numbers[1:] ^ numbers[:-1] >= np.uint64(2**DISTANCE_BITS)
     return numbers if is_first.all() else numbers[is_first]
 
 
