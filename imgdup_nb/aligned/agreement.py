@@ -13,16 +13,31 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..engine.features import (
+from ..engine.features import PIXELS_A_COLOUR, Features, import_cv2
+from .bands import (
+    ALLOWED_LOSS,
+    ALLOWED_LOSS_FACTOR,
+    COARSE_FACTOR,
+    COARSEST_FACTOR,
+    LARGE_CELL,
+    MAX_IMPERFECT_SIMILARITY,
+    MAX_SCENE_SIMILARITY,
     MIN_BLOCKS,
+    MIN_COARSE_CORRELATION,
+    MIN_COARSEST_CORRELATION,
+    MIN_CORRELATION,
     MIN_FEATURES,
-    MIN_VARIANCE,
-    PIXELS_A_COLOUR,
+    MIN_LARGE_PART_BLOCKS,
+    MIN_OVERLAP_OF_BOTH,
+    MIN_OVERLAP_OF_ONE,
+    MIN_SCENE_RESIDUAL,
+    MIN_SMALL_OVERLAP_BLOCKS,
+    MIN_STRICT_CORRELATION,
+    MIN_SURE_BLOCK_SHARE,
+    MIN_SURE_CORRELATION,
     SMALL_CELL,
-    Features,
-    import_cv2,
+    SMALL_OVERLAP,
 )
-from .bands import MAX_SCENE_SIMILARITY, MIN_SCENE_RESIDUAL, MIN_SURE_CORRELATION
 from .geometry import (
     compose,
     determinant,
@@ -33,45 +48,6 @@ from .geometry import (
     to_pixels,
 )
 
-LARGE_CELL = 8  # pixels of the grey pictures; a block is 2 x 2 cells, and blocks overlap by half
-MIN_LARGE_BLOCKS = 40  # a common area of fewer blocks is looked at with small cells
-SMALL_OVERLAP, MIN_SMALL_OVERLAP_BLOCKS = (
-    25.0,
-    24,
-)  # percent of a picture; where less of it is common, so many blocks must say that it is
-MIN_OVERLAP_OF_ONE, MIN_OVERLAP_OF_BOTH = (
-    20.0,
-    4.0,
-)  # percent that must be common of the picture of which more is; of each
-MIN_CORRELATION = (
-    0.85  # correlation of a block; photographs taken a second apart mostly stay below in what moved
-)
-ALLOWED_LOSS, ALLOWED_LOSS_FACTOR = (
-    0.02,
-    30,
-)  # of correlation: what any block may lack, and how many times what the median lacks besides
-MAX_IMPERFECT_SIMILARITY = (
-    99.0  # percent; so much is claimed at most where a block lacks more, or colours are lost
-)
-# where most blocks are all but equal, so that one word that is another shows; or few features vouch
-# for it
-MIN_STRICT_CORRELATION = 0.9
-COARSE_FACTOR, COARSEST_FACTOR = (
-    2,
-    4,
-)  # times smaller than the grey pictures, where a copy has lost its detail
-MIN_COARSE_CORRELATION, MIN_COARSEST_CORRELATION = 0.7, 0.9  # correlation of a block there
-MIN_STEP_CORRELATION = 0.5  # correlation from which a block says where the pictures should lie
-MAX_STEPS, MIN_STEP_PIXELS = (
-    4,
-    0.1,
-)  # of moving the transform; pixels of the grey picture that end it
-STOP_SIMILARITY = 90.0  # percent; then nothing else is tried
-MIN_LARGE_PART_BLOCKS, MIN_SURE_BLOCK_SHARE = (
-    40,
-    0.85,
-)  # blocks in one piece; of these so many agree surely though around them all has changed
-
 _textured: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
 
 
@@ -81,11 +57,7 @@ def is_textured(features: Features) -> bool:
     if known is None:
         from .warp_loops import count_all_textured
 
-        n_blocks = (
-            count_all_textured(features.grey, SMALL_CELL, MIN_VARIANCE)
-            if len(features) >= MIN_FEATURES
-            else 0
-        )
+        n_blocks = count_all_textured(features.grey) if len(features) >= MIN_FEATURES else 0
         known = _textured[features] = n_blocks >= MIN_BLOCKS
     return known
 
@@ -254,18 +226,9 @@ def refine(
         COARSE_FACTOR: MIN_COARSE_CORRELATION,
         COARSEST_FACTOR: MIN_COARSEST_CORRELATION,
     }[smaller]
-    cells = (LARGE_CELL, SMALL_CELL) if smaller == 1 else (SMALL_CELL, SMALL_CELL)
+    start_cell = LARGE_CELL if smaller == 1 else SMALL_CELL
     blocks, percent, residual, doubt, back, cell = refine_blocks(
-        grey,
-        there,
-        back,
-        *cells,
-        MIN_LARGE_BLOCKS,
-        MIN_VARIANCE,
-        MIN_STEP_CORRELATION,
-        min_correlation,
-        MAX_STEPS,
-        MIN_STEP_PIXELS,
+        grey, there, back, start_cell, min_correlation
     )
     if smaller == 1 and percent > 0:
         percent, min_correlation = _judge_exactly(blocks, percent, residual, doubt)

@@ -24,8 +24,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engine.features import FRAME_SIDE, MIN_FEATURES, Features
+from ..engine.features import FRAME_SIDE, Features
 from ..engine.parallel import LazySequence, each, map_batches
+from .bands import MIN_FEATURES
 from .feature_index import FeatureIndex, FeatureSet
 from .registration import MIN_FRAME_CORRELATION, VIEWS
 
@@ -338,35 +339,23 @@ def _search_tile(tile: Tile, *, max_bits: int) -> np.ndarray:
 def _query_both_ways(
     span: tuple[int, int], *, tile: Tile, index: FeatureIndex, max_bits: int
 ) -> np.ndarray:
-    from .match_loops import collect_votes
+    from .match_loops import QueryFeatures, TargetFeatures, collect_votes
 
-    query, target = tile.query, tile.target
-    only_later = tile.first_row == tile.first_column and not tile.zoomed
-    known: tuple = (
-        target.bits,
-        target.angles,
-        index.owner,
-        index.rows,
-        len(target),
-        max_bits,
-        MIN_VOTES,
+    query, only_later = tile.query, tile.first_row == tile.first_column and not tile.zoomed
+    target = TargetFeatures(
+        tile.target.bits, tile.target.angles, index.owner, index.rows, len(tile.target)
     )
-    views = [(query.bits, query.angles)]
+    views = [QueryFeatures(query.bits, query.angles, query.starts)]
     if len(query.mirrored):
-        views.append((query.mirrored, (180 - query.angles).astype(np.float32)))
-    start, stop = query.starts[list(span)]
+        angles = (180 - query.angles).astype(np.float32)
+        views.append(QueryFeatures(query.mirrored, angles, query.starts))
+    some = slice(*query.starts[list(span)])
     return np.concatenate(
         [
             collect_votes(
-                bits,
-                angles,
-                query.starts,
-                *span,
-                only_later,
-                *index.look_up(bits[start:stop]),
-                *known,
+                view, target, span, index.look_up(view.bits[some]), only_later, max_bits, MIN_VOTES
             )
-            for bits, angles in views
+            for view in views
         ]
     )
 

@@ -6,6 +6,8 @@ work side by side.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..engine.jit import compiled
@@ -162,43 +164,81 @@ def _two_bins(counts: np.ndarray, partner: int, turn: int, what: int) -> np.int6
     )
 
 
+class QueryFeatures(NamedTuple):
+    """The features that are searched for.
+
+    Attributes
+    ----------
+    bits : uint64, n_features x n_words
+    angles : float32, n_features
+    starts : int64, n_images + 1, where the features of each image begin
+    """
+
+    bits: np.ndarray
+    angles: np.ndarray
+    starts: np.ndarray
+
+
+class TargetFeatures(NamedTuple):
+    """The features that are searched among, and their index.
+
+    Attributes
+    ----------
+    bits : uint64, n_features x n_words
+    angles : float32, n_features
+    owner : int32, n_features, the image of each feature
+    rows : int32, n_tables x n_features, the features sorted by key, then by image
+    n_images
+    """
+
+    bits: np.ndarray
+    angles: np.ndarray
+    owner: np.ndarray
+    rows: np.ndarray
+    n_images: int
+
+
 @compiled
 def collect_votes(
-    query: np.ndarray,
-    query_angles: np.ndarray,
-    starts: np.ndarray,
-    start_image: int,
-    stop_image: int,
+    query: QueryFeatures,
+    target: TargetFeatures,
+    span: tuple[int, int],
+    places: tuple[np.ndarray, np.ndarray],
     only_later: bool,
-    begins: np.ndarray,
-    ends: np.ndarray,
-    bits: np.ndarray,
-    angles: np.ndarray,
-    owner: np.ndarray,
-    rows: np.ndarray,
-    n_images: int,
     max_bits: int,
     min_votes: int,
 ) -> np.ndarray:
-    """Return int64, n x 4: images of the span, each with the images that got enough votes at one angle; votes; weight.
+    """Count the votes of some images; return their pairs with enough votes, int64, n x 4.
 
-    A feature has one vote for each image and angle, however many of the image's features are near.
-    A vote weighs more the nearer the two descriptors are. With `only_later` both sides are one set
-    of images, and each pair is looked for once.
+    Each row holds the querying image, the image it voted for, votes and weight. Votes are counted
+    at one angle. A feature has one vote for each image and angle, however many features of the
+    image are near. A vote weighs more if the two descriptors are nearer.
+
+    Parameters
+    ----------
+    span
+        the first image that votes, and the one after the last.
+    places : (begins, ends), int32, n_tables x n_features of the span
+        where the rows of the target with the key of each feature are.
+    only_later
+        both sides are one set of images; each pair is looked for once.
+    max_bits
+        by which two near descriptors may differ, inclusive.
     """
-    counts = np.zeros(
-        (n_images, ANGLE_BINS, 4), np.int32
-    )  # side by side, so that one look into memory finds all of them
-    is_listed = np.zeros(n_images, np.bool_)
-    listed = np.empty(n_images, np.int64)
+    starts, (begins, ends), (first_image, end_image) = query.starts, places, span
+    bits, owner, rows = target.bits, target.owner, target.rows
+    # the counts of an image are side by side, so that one memory access reads all of them
+    counts = np.zeros((target.n_images, ANGLE_BINS, 4), np.int32)
+    is_listed = np.zeros(target.n_images, np.bool_)
+    listed = np.empty(target.n_images, np.int64)
     found = []
-    for image in range(start_image, stop_image):
+    for image in range(first_image, end_image):
         n_listed = 0
         for feature in range(starts[image], starts[image + 1]):
-            row = feature - starts[start_image]
+            row = feature - starts[first_image]
             for table in range(len(rows)):
-                # from the back: within a key features are sorted by image, and earlier images asked
-                # for this pair already
+                # from the back: features of one key are sorted by image, and earlier images have
+                # voted for this pair already
                 for place in range(ends[table, row] - 1, begins[table, row] - 1, -1):
                     other = rows[table, place]
                     partner = owner[other]
@@ -206,10 +246,10 @@ def collect_votes(
                         break
                     distance = np.int64(0)
                     for word in range(bits.shape[1]):
-                        distance += popcount(query[feature, word] ^ bits[other, word])
-                    if distance > max_bits:  # half of them; what follows looks into memory again
+                        distance += popcount(query.bits[feature, word] ^ bits[other, word])
+                    if distance > max_bits:  # half of them; the rest reads more memory
                         continue
-                    turn = _bin_of(angles[other] - query_angles[feature])
+                    turn = _bin_of(target.angles[other] - query.angles[feature])
                     if counts[partner, turn, LAST_VOTER] == feature + 1:
                         continue
                     counts[partner, turn, LAST_VOTER] = feature + 1

@@ -14,14 +14,7 @@ import numpy as np
 
 from ..engine.features import FRAME_SIDE, SHRINK, Features
 from .agreement import (
-    COARSE_FACTOR,
-    COARSEST_FACTOR,
-    MIN_COARSE_CORRELATION,
-    MIN_COARSEST_CORRELATION,
-    MIN_CORRELATION,
-    MIN_OVERLAP_OF_BOTH,
     NOTHING,
-    STOP_SIMILARITY,
     Alignment,
     exchange_sides,
     is_textured,
@@ -32,7 +25,18 @@ from .agreement import (
     refine_equal,
     share_of,
 )
-from .bands import MIN_SCENE_RESIDUAL, MIN_SCENE_SIMILARITY
+from .bands import (
+    COARSE_FACTOR,
+    COARSEST_FACTOR,
+    MAX_PARTS_SIMILARITY,
+    MIN_COARSE_CORRELATION,
+    MIN_COARSEST_CORRELATION,
+    MIN_CORRELATION,
+    MIN_OVERLAP_OF_BOTH,
+    MIN_SCENE_RESIDUAL,
+    MIN_SCENE_SIMILARITY,
+    STOP_SIMILARITY,
+)
 from .geometry import (
     MAX_SCALE,
     MAX_STRETCH,
@@ -53,8 +57,6 @@ MIN_SUPPORTED_SHARE = (
     0.16  # of the features; with fewer, and lying apart as no copy does, blocks must agree more
 )
 MAX_REPROJECTION_ERROR = 4.0  # pixels of `Features.size` that a match may be off
-# percent; pages of one template share much seen from closer by, and as a whole are no copies
-MAX_PARTS_SIMILARITY = 69.0
 
 
 class AlignmentMode(NamedTuple):

@@ -13,13 +13,26 @@ import numpy as np
 
 from ..engine.jit import compiled
 from .bands import (
+    DOUBT_BLOCKS,
+    DOUBT_SHADE,
     DOUBT_SHARE,
+    ENOUGH_TEXTURE_SHARE,
     MAX_COPY_RESIDUAL,
+    MAX_FLAT_DIFFERENCE,
     MAX_SCENE_SIMILARITY,
+    MAX_STEPS,
+    MIN_LARGE_BLOCKS,
     MIN_SCENE_RESIDUAL,
     MIN_SCENE_SIMILARITY,
+    MIN_STEP_CORRELATION,
+    MIN_STEP_PIXELS,
     MIN_SURE_CORRELATION,
+    MIN_VARIANCE,
+    NO_DOUBT_BLOCKS,
+    NO_DOUBT_SHADE,
     NO_DOUBT_SHARE,
+    SMALL_CELL,
+    SPARSE_TEXTURE_SHARE,
 )
 
 # of three matches each; with a quarter of the matches right, 600 tries fail in 1 of 10,000 cases
@@ -31,19 +44,6 @@ BLUR_WEIGHTS = (
     0.2442,
     0.0545,
 )  # a Gaussian of one pixel: the middle, one and two pixels away
-SPARSE_TEXTURE_SHARE, ENOUGH_TEXTURE_SHARE = (
-    0.3,
-    0.4,
-)  # of the common area's blocks: where fewer are textured, little carries the claim; where more, enough
-NO_DOUBT_BLOCKS, DOUBT_BLOCKS = (
-    40,
-    20,
-)  # textured blocks: no doubt; doubt, for so few agree by chance
-MAX_FLAT_DIFFERENCE = 30.0  # grey levels; a flat block that is off by more shows something else
-NO_DOUBT_SHADE, DOUBT_SHADE = (
-    20.0,
-    40.0,
-)  # grey levels by which flat blocks differ in the mean: the same ground; another one
 EDGE_DAMPING, NOISE_DAMPING = (
     0.02,
     0.25,
@@ -479,7 +479,7 @@ def sum_cells(warped: np.ndarray, covered: np.ndarray, target: np.ndarray, cell:
 
 @compiled
 def block_correlations(
-    sums: np.ndarray, cell: int, textured: float, alike: float
+    sums: np.ndarray, cell: int, min_step_correlation: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return how well each block of 2 x 2 cells agrees, how far off it lies, and how to lay the pictures better.
 
@@ -505,7 +505,7 @@ def block_correlations(
                 s[kind] += sums[row + 1, column, kind] + sums[row + 1, column + 1, kind]
             mean_a, mean_b = s[1] / n, s[2] / n
             var_a, var_b = max(s[3] / n - mean_a**2, 1e-3), max(s[4] / n - mean_b**2, 1e-3)
-            if s[0] < 0.98 * n or max(var_a, var_b) <= textured:
+            if s[0] < 0.98 * n or max(var_a, var_b) <= MIN_VARIANCE:
                 continue
             spread = math.sqrt(var_a * var_b)
             correlation[row, column] = (s[5] / n - mean_a * mean_b) / (spread + 1e-3)
@@ -517,7 +517,7 @@ def block_correlations(
             area = xx * yy - xy * xy
             dx, dy = (yy * pull_x - xy * pull_y) / area, (xx * pull_y - xy * pull_x) / area
             off[row, column] = math.sqrt(dx * dx + dy * dy)
-            if correlation[row, column] < alike:
+            if correlation[row, column] < min_step_correlation:
                 continue
             # a block far off pulls less: it may be what moved
             weight = 1 / (var_b * n) / max(1.0, off[row, column])
@@ -577,14 +577,11 @@ def share_agreeing(correlations: np.ndarray, min_correlation: float) -> float:
 
 
 @compiled
-def count_all_textured(grey: np.ndarray, cell: int, textured: float) -> int:
+def count_all_textured(grey: np.ndarray) -> int:
     """Count the blocks of a whole picture, uint8, that may say something."""
     plain = blur(grey.astype(np.float32))
-    return count_textured(
-        block_correlations(sum_cells(plain, np.ones_like(plain), plain, cell), cell, textured, 1.0)[
-            0
-        ]
-    )
+    sums = sum_cells(plain, np.ones_like(plain), plain, SMALL_CELL)
+    return count_textured(block_correlations(sums, SMALL_CELL, 1.0)[0])
 
 
 @compiled
@@ -710,13 +707,7 @@ def refine_blocks(
     target: np.ndarray,
     back: np.ndarray,
     cell: int,
-    small_cell: int,
-    few_blocks: int,
-    textured: float,
-    alike: float,
     min_correlation: float,
-    max_steps: int,
-    refined: float,
 ) -> tuple[np.ndarray, float, float, float, np.ndarray, int]:
     """Lay source on target, both uint8, again and again, each time as the blocks would lie better; return the best.
 
@@ -738,16 +729,16 @@ def refine_blocks(
         0.0,
     )
     found, now, used = back.copy(), back.copy(), cell
-    for _ in range(max_steps):
+    for _ in range(MAX_STEPS):
         warped, covered = warp(source, now, height, width)
         weights = blur(covered)
         warped, there = blur_inside(warped, covered, weights), blur_inside(plain, covered, weights)
         sums = sum_cells(warped, covered, there, used)
-        correlation, off, step = block_correlations(sums, used, textured, alike)
-        if used != small_cell and count_textured(correlation) < few_blocks:
-            used, best_percent, best_residual = small_cell, -1.0, math.inf
+        correlation, off, step = block_correlations(sums, used, MIN_STEP_CORRELATION)
+        if used != SMALL_CELL and count_textured(correlation) < MIN_LARGE_BLOCKS:
+            used, best_percent, best_residual = SMALL_CELL, -1.0, math.inf
             sums = sum_cells(warped, covered, there, used)
-            correlation, off, step = block_correlations(sums, used, textured, alike)
+            correlation, off, step = block_correlations(sums, used, MIN_STEP_CORRELATION)
         sparse, shade = judge_flat_blocks(sums, used, correlation)
         share, residual = share_and_residual(correlation, off, min_correlation)
         doubt = ramp(count_textured(correlation), NO_DOUBT_BLOCKS, DOUBT_BLOCKS)
@@ -772,7 +763,7 @@ def refine_blocks(
         for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
             for axis in range(2):
                 farthest = max(farthest, abs(step[axis, 0] * x + step[axis, 1] * y + step[axis, 2]))
-        if farthest < refined or farthest > max(height, width) / 4:
+        if farthest < MIN_STEP_PIXELS or farthest > max(height, width) / 4:
             break
         for axis in range(2):
             a, b = now[axis, 0], now[axis, 1]

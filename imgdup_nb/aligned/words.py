@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from .agreement import MAX_IMPERFECT_SIMILARITY, Alignment
-from .bands import MAX_COPY_RESIDUAL, MAX_SCENE_SIMILARITY, MIN_SCENE_RESIDUAL, MIN_SCENE_SIMILARITY
+from .agreement import Alignment
+from .bands import (
+    MAX_COPY_RESIDUAL,
+    MAX_IMPERFECT_SIMILARITY,
+    MAX_SCENE_SIMILARITY,
+    MIN_SCENE_RESIDUAL,
+    MIN_SCENE_SIMILARITY,
+)
 
 MIN_ONE_PIECE = 90.0  # percent of what agrees; a block more may hang loose
 # percent; an overlap from here on is all of the picture, up to the border that resizing blurs

@@ -48,13 +48,7 @@ MIN_SIDE = 16  # pixels; strips that are thinner at the working size have no fea
 AKAZE_SIDE = (
     640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
 )
-MIN_FEATURES, MIN_BLOCKS = (
-    16,
-    8,
-)  # with fewer features or textured blocks a picture has too little texture to be aligned
-MIN_VARIANCE = 9.0  # variance of grey levels; a block flatter than this says nothing
 FRAME_SIDE = 16  # pixels a side of a whole picture made very small
-SMALL_CELL = 4  # pixels of the grey picture; 2 x 2 of them are the smallest block
 # one more whenever features, their votes or their scores change, so that kept ones are made again
 RECIPE = 5
 # what the bytes of kept features begin with; its last character is the version of the form
