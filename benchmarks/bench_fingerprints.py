@@ -37,10 +37,11 @@ from report import growth, save, seconds_of, whole, whole_list
 
 from imgdup_nb import METHODS, Fingerprints, fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.engine.decode import open_image
-from imgdup_nb.engine.hashing import hash_sketches, pack_bits, sketch_mode
+from imgdup_nb.engine.hashing import hash_sketches, sketch_mode
 from imgdup_nb.engine.sketches import DECODE_SIDE, SKETCH_SIDE, sketches
+from imgdup_nb.methods import pack_bits
 
-HASHES = [name for name, method in METHODS.items() if method.unit == "bits"]
+HASHES = list(METHODS.hashes)
 KINDS = {"PNG": 0.0, "WEBP": 0.0, "JPEG12": 12e6, "JPEG24": 24e6}  # pixels; 0 keeps the size
 
 IMMACULATE = """

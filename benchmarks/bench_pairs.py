@@ -28,16 +28,15 @@ import pandas as pd
 from report import growth, save, seconds_of, whole, whole_list
 
 from imgdup_nb import Fingerprints, similar_pairs
-from imgdup_nb.engine.hashing import pack_bits
 from imgdup_nb.engine.search import _closest, _compare_all, _cosine, _hamming
-from imgdup_nb.methods import METHODS, Method
+from imgdup_nb.methods import METHODS, VectorMethod, pack_bits
 
 PER_SECOND = {
     "numpy": 5e7,
     "faiss": 4e8,
     "imagededup": 1e6,
 }  # pairs; to guess how long a peer would take
-EMBEDDING = Method("embedding", "cosine", 0, 0, "", "", "")
+EMBEDDING = VectorMethod("embedding")
 
 
 def make_codes(n: int, options: argparse.Namespace) -> np.ndarray:

@@ -25,7 +25,7 @@ from .engine.search import all_distances
 from .engine.sketches import sketches
 from .fingerprints import fingerprint_images
 from .images import tabulate
-from .methods import METHODS, Method
+from .methods import METHODS, HashMethod
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -165,7 +165,7 @@ def _score_all(
     images: pd.DataFrame, alignment: Alignment, features: dict[str, list[Features]]
 ) -> pd.DataFrame:
     """Return one row per method, with the score that `similar_pairs` gives."""
-    percents = {method.name: _by_hash(images, method) for method in METHODS.values() if method.bits}
+    percents = {name: _by_hash(images, method) for name, method in METHODS.hashes.items()}
     meanings = {method.name: method.meaning(90) for method in METHODS.values()}
     for name, score in (
         ("aligned", _as_score(alignment)),
@@ -188,7 +188,7 @@ def _as_score(found: Alignment) -> Score:
     return Score(found.similarity, *overlaps)
 
 
-def _by_hash(images: pd.DataFrame, method: Method) -> tuple[float, float]:
+def _by_hash(images: pd.DataFrame, method: HashMethod) -> tuple[float, float]:
     """Return the similarity of two images by a hash, percent: upright, and in any turn."""
     prints = fingerprint_images(images, method.name, orientations=True)
     upright, turned = (

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from .engine.checks import check_choice
@@ -21,7 +20,7 @@ from .engine.decode import UnreadableImage, open_image
 from .engine.hashing import turn_views
 from .engine.parallel import each, map_batches
 from .engine.paths import read_digest
-from .methods import Method
+from .methods import VectorMethod, fingerprint_by, made_by
 
 IMAGENET_MEAN, IMAGENET_STD = (
     (0.485, 0.456, 0.406),
@@ -268,23 +267,26 @@ Embedding = Callable[[list[Image.Image]], Any]
 # -- embeddings ------------------------------------------------------------------------------------
 
 
-def _embed(
-    images: pd.DataFrame, function: Embedding, n_views: int, executor: Executor | None
-) -> tuple[Method, list[np.ndarray | str]]:
-    """Decode in parallel, embed here: models are seldom safe to call from several threads."""
-    name = getattr(function, "__name__", type(function).__name__)
-    method = Method(
-        name,
-        "cosine",
-        0,
-        0,
-        "as your function does",
-        "as your function does",
-        "your function's",
-        function,
-    )
+def embedding_method(function: Embedding) -> VectorMethod:
+    """Return a function of the user as a method; it has the name of the function."""
+    return VectorMethod(getattr(function, "__name__", type(function).__name__), function=function)
+
+
+@made_by.register
+def _(method: VectorMethod) -> str:
+    return f"{getattr(method.function, 'version', '')}"
+
+
+@fingerprint_by.register
+def _(
+    method: VectorMethod, paths: Sequence[str], *, n_views: int, executor: Executor | None = None
+) -> list[np.ndarray | str]:
+    """Decode in parallel, embed in this thread: few models may be called from several threads."""
+    name, function = method.name, method.function
+    if function is None:
+        raise ValueError(f"the function of {name} is gone: fingerprints are pickled without it")
     decoded = map_batches(
-        partial(each, _open_for_embedding), list(images.path), executor=executor, describe=name
+        partial(each, _open_for_embedding), paths, executor=executor, describe=name
     )
     results: list[np.ndarray | str] = []
     waiting: list[Image.Image] = []
@@ -294,13 +296,13 @@ def _embed(
         if not isinstance(picture, str):
             waiting.append(picture)
             places.append(place)
-        if len(waiting) * n_views >= EMBED_BATCH or (place == len(images) - 1 and waiting):
+        if len(waiting) * n_views >= EMBED_BATCH or (place == len(paths) - 1 and waiting):
             for where, vectors in zip(places, _vectors(function, waiting, n_views), strict=True):
                 results[where] = vectors
             waiting, places = [], []
     if len({vectors.shape for vectors in results if not isinstance(vectors, str)}) > 1:
         raise ValueError(f"method {name} must return vectors of one length for all images")
-    return method, results
+    return results
 
 
 def _open_for_embedding(path: str) -> Image.Image | str:

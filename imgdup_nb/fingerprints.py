@@ -18,14 +18,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .embeddings import Embedding, _embed
+from .embeddings import Embedding, embedding_method
 from .engine.checks import check_choice, check_images_table, check_list, count_of
 from .engine.decode import UnreadableImage, no_decoder_warnings
-from .engine.features import Features, import_cv2, read_features
-from .engine.hashing import HASH_BATCH, N_VIEWS, _hash_batch, pack_bits, unpack_bits
+from .engine.features import Features, features_made_with, import_cv2, read_features
 from .engine.parallel import each, map_batches
 from .engine.reading import LOW_DETAIL
-from .methods import METHODS, Method
+from .methods import (
+    METHODS,
+    LocalMethod,
+    Method,
+    fingerprint_by,
+    made_by,
+    pack_bits,
+    read_features_by,
+)
 
 LOCAL_BATCH = 4  # pictures take longer here
 
@@ -69,9 +76,7 @@ class Fingerprints:
         >>> prints
         <Fingerprints: 2 images, phash, 64 bits>
         """
-        known = METHODS[
-            check_choice("method", method, [name for name in METHODS if METHODS[name].bits])
-        ]
+        known = METHODS.hashes[check_choice("method", method, METHODS.hashes)]
         names, array = check_list("names", names, ["a.jpg", "b.jpg"]), np.asarray(bits, dtype=bool)
         if array.shape != (len(names), known.bits) and not (array.size == 0 and not names):
             raise ValueError(
@@ -107,18 +112,14 @@ class Fingerprints:
     def to_frame(self) -> pd.DataFrame:
         """Return bits (bool) or vector components (float32) of the upright pictures, one row per image."""
         upright = self.codes[:, 0]
-        values = unpack_bits(upright, self.method.bits) if self.method.bits else upright
+        values = self.method.components(upright)
         return pd.DataFrame(values, index=pd.Index(self.names, name="image", dtype=object))
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __repr__(self) -> str:
-        size = (
-            f"{self.method.bits} bits" if self.method.bits else f"{self.codes.shape[-1]} dimensions"
-        )
-        if self.method.unit == "percent":
-            size = f"{sum(map(len, self.codes[:, 0])):,} local features"
+        size = self.method.describe(self.codes)
         views = f", {self.n_views} orientations" if self.n_views > 1 else ""
         lost = f", {len(self.problems)} unreadable" if len(self.problems) else ""
         flat = f", {self.low_detail.sum()} with too little detail" if self.low_detail.any() else ""
@@ -126,7 +127,7 @@ class Fingerprints:
 
 
 def find_method(name: Any) -> Method:
-    """Return the method of a name, or raise with the way out.
+    """Return the method of a name or of a function, or raise with the way out.
 
     Examples
     --------
@@ -140,12 +141,16 @@ def find_method(name: Any) -> Method:
             f"method must be OnnxEmbedding({str(name)!r}) to use a model, and is the path of its "
             "file"
         )
-    return METHODS[check_choice("method", name, METHODS)]
+    if isinstance(name, Method):
+        return name
+    return (
+        embedding_method(name) if callable(name) else METHODS[check_choice("method", name, METHODS)]
+    )
 
 
 def fingerprint_images(
     images: pd.DataFrame,
-    method: str | Embedding = "phash",
+    method: str | Embedding | Method = "phash",
     *,
     orientations: bool = False,
     executor: Executor | None = None,
@@ -203,23 +208,9 @@ def fingerprint_images(
             "similar_pairs(prints_of_one, prints_of_other)"
         )
     good = images[images.problem == ""].sort_values("image", ignore_index=True)
-    n_views = N_VIEWS if orientations else 1
-    if callable(method):
-        chosen, results = _embed(good, method, n_views, executor)
-    else:
-        chosen = find_method(method)
-        batch: partial[list[Any]] = partial(_hash_batch, method=chosen.name, n_views=n_views)
-        size = HASH_BATCH
-        if chosen.unit == "percent":
-            import_cv2()  # says what to install before any work begins
-            batch = partial(_describe_batch, method=chosen.name)
-            size = LOCAL_BATCH
-        with no_decoder_warnings():
-            results = list(
-                map_batches(
-                    batch, list(good.path), executor=executor, describe=chosen.name, size=size
-                )
-            )
+    chosen = find_method(method)
+    n_views = chosen.views(orientations)
+    results = chosen.fingerprint(list(good.path), n_views=n_views, executor=executor)
     failed = np.array([isinstance(result, str) for result in results], dtype=bool)
     problems = good[failed].assign(
         problem=[result for result in results if isinstance(result, str)]
@@ -231,23 +222,34 @@ def fingerprint_images(
         )
     codes = [result for result in results if not isinstance(result, str)]
     return Fingerprints(
-        good[~failed].reset_index(drop=True), chosen, _stack(codes, chosen, n_views), problems
+        good[~failed].reset_index(drop=True), chosen, chosen.gather(codes, n_views), problems
     )
 
 
-def _stack(codes: list[Any], method: Method, n_views: int) -> np.ndarray:
-    if method.unit == "percent":
-        column = np.empty((len(codes), 1), dtype=object)
-        column[:, 0] = codes
-        return column
-    if codes:
-        return np.stack(codes)
-    if method.unit == "bits":
-        return np.zeros((0, n_views, -(-method.bits // 64)), np.uint64)
-    return np.zeros((0, n_views, 1), np.float32)
-
-
 # -- local features --------------------------------------------------------------------------------
+
+
+@made_by.register
+def _(_method: LocalMethod) -> str:
+    return features_made_with()
+
+
+@read_features_by.register
+def _(_method: LocalMethod, packed: bytes) -> Features:
+    return Features.from_bytes(packed)
+
+
+@fingerprint_by.register
+def _(
+    method: LocalMethod, paths: Sequence[str], *, n_views: int, executor: Executor | None = None
+) -> list[Features | str]:
+    import_cv2()  # says what to install before any work begins
+    batch = partial(_describe_batch, method=method.name)
+    with no_decoder_warnings():
+        described = map_batches(
+            batch, paths, executor=executor, describe=method.name, size=LOCAL_BATCH
+        )
+        return list(described)
 
 
 def _describe_batch(paths: Sequence[str], *, method: str) -> list[Features | str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from .engine.copies import (
 )
 from .engine.search import all_distances, find_pairs
 from .fingerprints import Fingerprints
+from .methods import HashMethod, LocalMethod, Method, VectorMethod, compare_by
 
 MAX_MATRIX = 10_000  # images; 800 MB
 
@@ -52,7 +55,7 @@ def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
     """
     _check_fingerprints(fingerprints, None)
     n = len(fingerprints)
-    if fingerprints.method.unit == "percent":
+    if isinstance(fingerprints.method, LocalMethod):
         raise ValueError(
             f"{fingerprints.method.name} compares only pictures that share something; "
             "similar_pairs(fingerprints) lists them"
@@ -143,36 +146,83 @@ def similar_pairs(
     """
     floor = check_percent("min_similarity", min_similarity)
     _check_fingerprints(fingerprints, others)
-    alike: list[list[int]] = []
-    details = None
-    reach = fingerprints.method.max_distance(floor)
-    if fingerprints.method.unit == "percent":
-        *found, details = find_local_pairs(fingerprints, floor, executor, others=others)
-        found.append(100.0 - details.pop("similarity").to_numpy())
-    elif others is None:
-        alike = find_copies(
-            fingerprints.images,
-            fingerprints.codes,
-            fingerprints.low_detail,
-            include_low_detail=include_low_detail,
-            executor=executor,
-        )
-        found = list(find_pairs_of_originals(fingerprints.codes, reach, alike, executor))
-    else:
-        found = list(find_pairs(fingerprints.codes, reach, others=others.codes, executor=executor))
+    found = fingerprints.method.compare(
+        fingerprints, others, floor, include_low_detail=include_low_detail, executor=executor
+    )
     pairs = complete_pairs(
         fingerprints,
         others,
-        *found,
+        found.rows,
+        found.columns,
+        found.distances,
         floor=floor,
-        details=details,
+        details=found.details,
         include_low_detail=include_low_detail,
         executor=executor,
     )
-    if alike:
+    if found.copies:
         names = fingerprints.names
-        pairs.attrs["copies"] = SharedList([names[k] for k in some] for some in alike)
+        pairs.attrs["copies"] = SharedList([names[k] for k in some] for some in found.copies)
     return pairs
+
+
+class FoundPairs(NamedTuple):
+    """What `Method.compare` gives: the places of each pair, its distance, and what else is known.
+
+    Attributes
+    ----------
+    rows, columns
+        places in the first collection, and in the second or again the first; in lexical order.
+    details
+        of local features: one row for each pair, see `aligned.scores.Score`.
+    copies
+        places of images of one fingerprint, where there are more than 1,000; the original first.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    distances: np.ndarray
+    details: pd.DataFrame | None = None
+    copies: Sequence[Sequence[int]] = ()
+
+
+@compare_by.register(HashMethod)
+@compare_by.register(VectorMethod)
+def _compare_codes(
+    method: Method,
+    prints: Fingerprints,
+    others: Fingerprints | None,
+    floor: float,
+    *,
+    include_low_detail: bool,
+    executor: Executor | None,
+) -> FoundPairs:
+    reach = method.max_distance(floor)
+    if others is not None:
+        return FoundPairs(*find_pairs(prints.codes, reach, others=others.codes, executor=executor))
+    copies = find_copies(
+        prints.images,
+        prints.codes,
+        prints.low_detail,
+        include_low_detail=include_low_detail,
+        executor=executor,
+    )
+    found = find_pairs_of_originals(prints.codes, reach, copies, executor)
+    return FoundPairs(*found, copies=copies)
+
+
+@compare_by.register(LocalMethod)
+def _compare_features(
+    _method: Method,
+    prints: Fingerprints,
+    others: Fingerprints | None,
+    floor: float,
+    *,
+    include_low_detail: bool,
+    executor: Executor | None,
+) -> FoundPairs:
+    rows, columns, details = find_local_pairs(prints, floor, executor, others=others)
+    return FoundPairs(rows, columns, 100.0 - details.pop("similarity").to_numpy(), details)
 
 
 def complete_pairs(
@@ -259,11 +309,8 @@ def pair_table(
     values = {
         "left": pd.Categorical.from_codes(rows, pd.Index(lefts.names, dtype=object)),
         "right": pd.Categorical.from_codes(columns, pd.Index(rights.names, dtype=object)),
-        "distance": distances.astype(np.int64 if method.bits else np.float64),
-        # of bits only as many values occur as there are bits
-        "similarity": method.similarity(np.arange(method.bits + 1))[distances]
-        if method.bits
-        else method.similarity(distances),
+        "distance": distances.astype(method.distance_type),
+        "similarity": method.similarity(distances),
         "relation": pd.Categorical.from_codes(relation, RELATIONS),
     }
     further = {} if details is None else {name: details[name].array for name in details}

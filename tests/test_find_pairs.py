@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from imgdup_nb.engine import multi_index as bit_loops
 from imgdup_nb.engine import search
-from imgdup_nb.engine.hashing import pack_bits
+from imgdup_nb.methods import pack_bits
 
 
 def double_loop(codes, max_distance, others=None):

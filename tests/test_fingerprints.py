@@ -1,14 +1,17 @@
 """Fingerprints against imagehash, which defines them."""
 
+import pickle
+
 import imagehash
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from imgdup_nb import METHODS, Fingerprints, fingerprint_images, scan_images
-from imgdup_nb.engine.hashing import pack_bits, sketch_mode, turn_views, unpack_bits
+from imgdup_nb import METHODS, Fingerprints, fingerprint_images, scan_images, similar_pairs
+from imgdup_nb.engine.hashing import sketch_mode, turn_views
 from imgdup_nb.engine.sketches import read_sketch
+from imgdup_nb.methods import pack_bits, unpack_bits
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be read")
 
@@ -199,3 +202,38 @@ def test_the_methods_describe_themselves():
     assert table.loc["phash", "90 means"] == "at most 6 of 64 bits"
     assert table.loc["phash", "levels >= 70"] == 10
     assert "phash256" in repr(METHODS)
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_fingerprints_of_every_method_can_be_pickled(photos, method):
+    prints = fingerprint_images(scan_images(photos).head(4), method)
+    again = pickle.loads(pickle.dumps(prints))
+    assert again.method == prints.method == METHODS[method]
+    assert again.method.gather(list(again.codes), prints.n_views).shape == prints.codes.shape
+    packed = [prints.method.pack(code) for code in prints.codes]
+    assert [again.method.pack(code) for code in again.codes] == packed
+    pd.testing.assert_frame_equal(similar_pairs(again), similar_pairs(prints))
+
+
+def test_fingerprints_by_a_function_are_pickled_without_it(photos):
+    prints = fingerprint_images(scan_images(photos).head(4), lambda some: np.ones((len(some), 3)))
+    again = pickle.loads(pickle.dumps(prints))
+    pd.testing.assert_frame_equal(again.to_frame(), prints.to_frame())
+    with pytest.raises(ValueError, match="pickled without it"):
+        fingerprint_images(scan_images(photos).head(4), again.method)
+
+
+@pytest.mark.parametrize("orientations", [False, True])
+@pytest.mark.parametrize("method", ["phash", "phash256", "colorhash", "aligned", "akaze", None])
+def test_packed_codes_are_unpacked_again_and_others_refused(photos, method, orientations):
+    function = method or (lambda some: [np.asarray(one).mean((0, 1)) for one in some])
+    prints = fingerprint_images(scan_images(photos).head(4), function, orientations=orientations)
+    packed = [prints.method.pack(code) for code in prints.codes]
+    again = prints.method.unpack(packed, prints.n_views)
+    assert again.shape == prints.codes.shape
+    assert [prints.method.pack(code) for code in again] == packed
+    for damaged in ([*packed[:-1], packed[-1][:-1]], [packed[0][:-3]]):
+        with pytest.raises(ValueError, match=r"bytes|damaged"):
+            prints.method.unpack(damaged, prints.n_views)
+    empty = prints.method.unpack([], prints.n_views)
+    assert empty.shape[:2] == (0, prints.n_views)

@@ -11,7 +11,7 @@ from imgdup_nb.engine.hashing import hash_sketches, sketch_mode, turn_views
 from imgdup_nb.engine.reading import read_batch
 from imgdup_nb.engine.sketches import sketch_image
 
-HASHES = [name for name, method in METHODS.items() if method.unit == "bits"]
+HASHES = list(METHODS.hashes)
 
 
 def some_sketches(picture, mode):

@@ -20,10 +20,11 @@ from imgdup_nb import (
     similarity_matrix,
 )
 from imgdup_nb.engine.decode import open_image
-from imgdup_nb.engine.hashing import pack_bits, turn_views
+from imgdup_nb.engine.hashing import turn_views
 from imgdup_nb.engine.sketches import read_sketch, sketches
+from imgdup_nb.methods import pack_bits
 
-HASHES = [name for name in METHODS if METHODS[name].bits]
+HASHES = list(METHODS.hashes)
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be read")
 

@@ -90,7 +90,7 @@ def verify_pairs(
     verified.attrs = pairs.attrs | {
         "method": "aligned",
         "unit": METHODS["aligned"].unit,
-        "bits": 0,
+        "bits": METHODS["aligned"].bits,
         "floor": floor,
     }
     return verified

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,10 +14,8 @@ import pandas as pd
 
 from ..embeddings import Embedding
 from ..engine.decode import no_decoder_warnings
-from ..engine.features import Features, features_made_with
-from ..engine.hashing import N_VIEWS, made_with
 from ..fingerprints import Fingerprints, find_method, fingerprint_images
-from ..methods import METHODS, Method
+from ..methods import METHODS, Method, VectorMethod
 from .store import Store
 
 BATCH = 512  # images fingerprinted and saved at a time
@@ -70,22 +68,28 @@ class KeptPrints:
 
     def loaded(self) -> tuple[KeptPrints, Fingerprints]:
         """Read the fingerprints, without those that another notebook has made out of date since we looked."""
-        rows = self.store.stream(
-            "SELECT version, code FROM fingerprints WHERE recipe = ?", (self.number,)
-        )
-        wanted = set(self.versions.tolist())
-        codes = {version: self.recipe.read(code) for version, code in rows if version in wanted}
-        still = [place for place, version in enumerate(self.versions.tolist()) if version in codes]
+        place_of = {version: place for place, version in enumerate(self.versions.tolist())}
+        places: list[int] = []
+
+        def read() -> Iterator[bytes]:
+            query = "SELECT version, code FROM fingerprints WHERE recipe = ?"
+            for version, code in self.store.stream(query, (self.number,)):
+                if version in place_of:
+                    places.append(place_of[version])
+                    yield code
+
+        codes = self.recipe.method.unpack(read(), self.recipe.views)
+        still = np.sort(np.array(places, dtype=np.int64))
+        codes = codes[np.argsort(np.array(places, dtype=np.int64))]
         images, versions = self.images.iloc[still].reset_index(drop=True), self.versions[still]
-        unpacked = self.recipe.unpack([codes[version] for version in versions.tolist()])
-        prints = Fingerprints(images, self.recipe.kind, unpacked, self.problems)
+        prints = Fingerprints(images, self.recipe.method, codes, self.problems)
         return replace(self, images=images, versions=versions), prints
 
     def outline(self) -> Fingerprints:
         """Return them without their codes, for what only asks which images there are."""
         return Fingerprints(
             self.images,
-            self.recipe.kind,
+            self.recipe.method,
             np.zeros((len(self), self.recipe.views, 0)),
             self.problems,
         )
@@ -129,7 +133,7 @@ def make_fingerprints(
         with no_decoder_warnings():  # nor that images became unreadable: the caller says it once
             prints = recipe.compute(batch, executor)
         rows = [
-            (number, version_of[path], recipe.pack(code))
+            (number, version_of[path], recipe.method.pack(code))
             for path, code in zip(prints.images.path, prints.codes, strict=True)
             if is_unchanged(path)
         ]
@@ -139,7 +143,7 @@ def make_fingerprints(
 
 
 LOOKS_HASH = "phash"  # what pairs of local features are also found by
-LOCAL = tuple(name for name, method in METHODS.items() if method.unit == "percent")
+LOCAL = tuple(name for name, method in METHODS.items() if method.fallback == LOOKS_HASH)
 
 
 @dataclass(frozen=True)
@@ -149,87 +153,47 @@ class Recipe:
     Attributes
     ----------
     method
-        what `fingerprint_images` takes.
-    kind
-        the method as `Fingerprints.method` has it.
+        of METHODS, or the user's function.
     views
         1, or 8 where flips and quarter turns are recognised.
     made_with
         in words; what was made with something else may differ.
     """
 
-    method: str | Embedding
-    kind: Method
+    method: Method
     views: int
     made_with: str
 
     @classmethod
-    def of(cls, method: Any, orientations: bool = False) -> Recipe:
-        """Return the recipe of a method of METHODS, or of a function that has a name and a version.
+    def of(cls, method: str | Embedding, orientations: bool = False) -> Recipe:
+        """Return the recipe of a method of METHODS, or of a function with a name and a version.
 
         Raises
         ------
         ValueError
             if the method is unknown, or the function does not say what it is.
         """
-        views = N_VIEWS if orientations else 1
-        if callable(method):
-            return cls(method, _kind_of(method), views, f"{method.version}")
-        kind = find_method(method)
-        if kind.unit == "percent":
-            return cls(method, kind, 1, features_made_with())
-        return cls(method, kind, views, made_with())
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it keeps local features, which score a pair directly."""
-        return self.kind.unit == "percent"
+        chosen = _named(method) if callable(method) else find_method(method)
+        return cls(chosen, chosen.views(orientations), chosen.made_with())
 
     def compute(self, images: pd.DataFrame, executor: Executor | None = None) -> Fingerprints:
         """Fingerprint the readable images of a table."""
-        prints = fingerprint_images(
-            images, self.method, orientations=self.views > 1, executor=executor
-        )
-        return replace(prints, method=self.kind)
-
-    def pack(self, code: np.ndarray) -> bytes:
-        """Return the fingerprint of one image as bytes."""
-        return code[0].to_bytes() if self.is_local else code.tobytes()
-
-    def read(self, kept: bytes) -> Any:
-        """Return what `unpack` takes of one image."""
-        return Features.from_bytes(kept) if self.is_local else kept
-
-    def unpack(self, codes: Sequence[Any]) -> np.ndarray:
-        """Return `Fingerprints.codes` of what `read` gave of each image."""
-        if self.is_local:
-            column = np.empty((len(codes), 1), dtype=object)
-            column[:, 0] = codes
-            return column
-        kind, width = (np.uint64, -(-self.kind.bits // 64)) if self.kind.bits else (np.float32, 1)
-        if codes and not self.kind.bits:
-            width = len(codes[0]) // (4 * self.views)
-        return np.frombuffer(b"".join(codes), kind).reshape(-1, self.views, width)
+        orientations = self.views > 1
+        return fingerprint_images(images, self.method, orientations=orientations, executor=executor)
 
 
-def _kind_of(function: Any) -> Method:
+def _named(function: Any) -> VectorMethod:
+    """Return a user's function as a method of the name that the function says."""
     name = getattr(function, "name", getattr(function, "__name__", ""))
-    version = getattr(function, "version", "")
-    if (
-        not (isinstance(name, str) and name.isprintable() and name.strip("<>") == name != "")
-        or not version
-        or name in METHODS
-    ):
+    is_plain = isinstance(name, str) and name.isprintable() and name.strip("<>") == name != ""
+    if not is_plain or not getattr(function, "version", "") or name in METHODS:
         raise ValueError(
             "method must say what it is, so that its vectors can be kept: give your function a "
-            "name that no other method has, "
-            "and a version that changes whenever its answers may (embed.name = 'colours'; "
-            "embed.version = '1'); or use "
+            "name that no other method has, and a version that changes whenever its answers may "
+            "(embed.name = 'colours'; embed.version = '1'); or use "
             "fingerprint_images(photos.images, embed), which keeps nothing"
         )
-    return Method(
-        name, "cosine", 0, 0, "as your function does", "as your function does", "your function's"
-    )
+    return VectorMethod(name, function=function)
 
 
 def find_recipe(store: Store, recipe: Recipe) -> int:
@@ -242,7 +206,7 @@ def find_recipe(store: Store, recipe: Recipe) -> int:
     """
     query = (
         "SELECT id, made_with FROM recipes WHERE method = ? AND views = ?",
-        (recipe.kind.name, recipe.views),
+        (recipe.method.name, recipe.views),
     )
     known = store.read(*query)
     if known and known[0][1] == recipe.made_with:
@@ -252,7 +216,7 @@ def find_recipe(store: Store, recipe: Recipe) -> int:
             if before == recipe.made_with:  # another notebook was faster
                 return number
             warnings.warn(
-                f"the {recipe.kind.name} fingerprints kept here were made with {before}, and this "
+                f"the {recipe.method.name} fingerprints kept here were made with {before}, and this "
                 f"is {recipe.made_with}: they "
                 "may differ, so all are made again",
                 stacklevel=4,
@@ -260,11 +224,11 @@ def find_recipe(store: Store, recipe: Recipe) -> int:
             for table in ("fingerprints", "pair_parts", "vote_parts", "look_parts"):
                 run(f"DELETE FROM {table} WHERE recipe = ?", (number,))
             run("DELETE FROM recipes WHERE id = ?", (number,))
-            if recipe.kind.name == LOOKS_HASH:  # it says which pairs are looked at
+            if recipe.method.name == LOOKS_HASH:  # it says which pairs are looked at
                 run(
                     "DELETE FROM pair_parts WHERE recipe IN (SELECT id FROM recipes WHERE method "
                     f"IN {LOCAL})"
                 )
-        row = (recipe.kind.name, recipe.views, recipe.made_with)
+        row = (recipe.method.name, recipe.views, recipe.made_with)
         run("INSERT INTO recipes (method, views, made_with) VALUES (?, ?, ?)", row)
         return run("SELECT last_insert_rowid()")[0][0]

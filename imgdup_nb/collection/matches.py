@@ -20,7 +20,6 @@ from ..fingerprints import Fingerprints
 from ..groups import LINKAGES, Grouping, group_duplicates
 from ..methods import METHODS
 from .fingerprints import (
-    LOOKS_HASH,
     KeptPrints,
     Recipe,
     find_recipe,
@@ -140,7 +139,8 @@ class Matches(Folder):
             kept = self._kept(method, orientations, executor)
             key = self._store.state(), kept.number, floor, len(kept)
             if self._pairs is None or self._pairs[0] != key:
-                hashes = self._kept(LOOKS_HASH, False, executor) if kept.recipe.is_local else None
+                second = kept.recipe.method.fallback
+                hashes = self._kept(second, False, executor) if second else None
                 with self._doing("MatchingFeatures", len(kept)) as step:
                     if hashes is not None:
                         table = kept_local_pairs(

@@ -356,13 +356,9 @@ def as_table(kept: KeptPrints, pairs: np.ndarray, floor: float) -> pd.DataFrame:
     prints, n = kept.outline(), len(kept)
     left, right = places_of(kept.versions, pairs["left"]), places_of(kept.versions, pairs["right"])
     rows, columns = np.minimum(left, right), np.maximum(left, right)
-    kind, details = kept.recipe.kind, None
-    distances = (
-        pairs["distance"].astype(np.uint16) if kind.bits else pairs["distance"].astype(float)
-    )
-    if pairs.dtype == PAIR and not kind.bits:
-        distances = np.round(distances, 6)  # as they were before they became 4 bytes
-    near = np.flatnonzero((rows >= 0) & (distances <= kind.max_distance(floor) + 1e-9))
+    method, details = kept.recipe.method, None
+    distances = method.unpack_distances(pairs["distance"])
+    near = np.flatnonzero((rows >= 0) & (distances <= method.max_distance(floor) + 1e-9))
     order = near[np.argsort(rows[near] * n + columns[near])]  # lexical, by one number
     if pairs.dtype == LOCAL_PAIR:
         # those of nearly blank images are kept too, so that it is known how they are related

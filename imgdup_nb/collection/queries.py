@@ -151,7 +151,7 @@ class Questions(Matches):
                 one, other = (
                     Recipe.of(method).compute(table[table.image == name]) for name in ("a", "b")
                 )
-                if one.method.unit == "percent":
+                if one.method.fallback:
                     hashes = partial(_phashes, one), partial(_phashes, other)
                     pairs = compare_each(one, other, hashes, floor=0, include_low_detail=True)
                 else:
@@ -170,13 +170,7 @@ class Questions(Matches):
             recipe = Recipe.of(method, orientations)
             prints = recipe.compute(table)
         code = prints.codes[0]
-        count = len(code[0]) if recipe.is_local else prints.n_views
-        bits = (
-            64 * code[0].bits.shape[1]
-            if recipe.is_local
-            else prints.method.bits or 32 * prints.codes.shape[2]
-        )
-        return FingerprintBytes(count, bits, recipe.pack(code))
+        return FingerprintBytes(*prints.method.size_of(code), prints.method.pack(code))
 
     def _search(
         self, table: pd.DataFrame, threshold: float, method: AnyMethod, orientations: bool
@@ -186,7 +180,7 @@ class Questions(Matches):
         kept = self._kept(method, orientations)
         with self._doing("Searching", len(kept)) as step:
             queries, prints = kept.recipe.compute(table), kept.load()
-            if kept.recipe.is_local:
+            if kept.recipe.method.fallback:
                 pairs = compare_each(
                     queries, prints, (partial(_phashes, queries), self.fingerprints), floor=floor
                 )

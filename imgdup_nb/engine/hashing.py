@@ -1,19 +1,23 @@
 """The hashes of many sketches at once, with the very bits that imagehash gives for each.
 
-imagehash is the definition (`METHODS[name].compute`), and the tests compare bit by bit. What is
-done here once for a stack of images is what imagehash does image by image: shrink (as Pillow does),
-transform, compare with the median or a neighbour.
+imagehash is the definition (`METHODS[name].compute`), and the tests compare bit by bit. This module
+does for a stack of images what imagehash does for each image: shrink (as Pillow does), transform,
+and compare with the median or with a neighbour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from functools import partial
 
 import imagehash
 import numpy as np
 from PIL import Image
 
-from .decode import UnreadableImage
+from ..methods import HashMethod, fingerprint_by, made_by, pack_bits
+from .decode import UnreadableImage, no_decoder_warnings
+from .parallel import map_batches
 from .sketches import read_sketch
 
 HUE_EDGES = np.linspace(0, 255, 7)  # colorhash's six hues
@@ -45,12 +49,15 @@ def hash_sketches(sketches: np.ndarray, method: str, n_views: int = 1) -> np.nda
 
 
 def sketch_mode(method: str) -> str:
-    """Return the mode, "L" or "RGB", of the sketches that a hash method looks at."""
+    """Return the mode, "L" or "RGB", of the sketches that a hash method needs."""
     return "RGB" if method == "colorhash" else "L"
 
 
 def turn_views(picture: np.ndarray) -> list[np.ndarray]:
-    """Return the eight ways to turn and mirror a picture, height x width (x channels), itself first."""
+    """Return the eight ways to turn and mirror a picture, height x width (x channels).
+
+    The first one is the picture itself.
+    """
     mirrored = picture[:, ::-1]
     turned = [np.rot90(view, quarters) for view in (picture, mirrored) for quarters in range(4)]
     return [np.ascontiguousarray(view) for view in turned]
@@ -59,8 +66,8 @@ def turn_views(picture: np.ndarray) -> list[np.ndarray]:
 def _shrink(views: list[np.ndarray], width: int, height: int) -> np.ndarray:
     """Return uint8, n x height x width: what Pillow makes of each view, in two calls for all.
 
-    Rows are shrunk first, then columns. Rows know nothing of one another, so those of all views are
-    shrunk together.
+    Rows are shrunk first, then columns. A row does not depend on other rows, so the rows of all
+    views are shrunk together.
     """
     from .shrink import shrink_and_turn
 
@@ -118,7 +125,10 @@ _GREY_METHODS: dict[str, Callable[[list[np.ndarray]], np.ndarray]] = {
 
 
 def _color_bits(sketches: np.ndarray) -> np.ndarray:
-    """Return 14 fractions of three bits each: black, grey, and six hues of faint and of bright colours."""
+    """Return 14 fractions of three bits each.
+
+    They are black, grey, six hues of faint colours, and six hues of bright colours.
+    """
     bits = np.zeros((len(sketches), 14, 3), bool)
     for sketch, row in zip(sketches, bits, strict=True):
         grey = np.asarray(Image.fromarray(sketch).convert("L"))
@@ -142,21 +152,38 @@ def _color_bits(sketches: np.ndarray) -> np.ndarray:
 
 
 HASH_BATCH = 64  # sketches hashed together
-N_VIEWS = 8  # four quarter turns, plain and mirrored
-# one more whenever sketches or hashes change by as much as a bit, so that kept ones are made again
+# add one whenever a bit of sketches or hashes changes: kept hashes are then made again
 RECIPE = 3
 
 
 def made_with() -> str:
-    """Say what the hashes made now are made with; those made with something else may differ in some bits."""
+    """Return the version of imagehash and of our recipe; other versions may give other bits."""
     return f"imagehash {imagehash.__version__}, recipe {RECIPE}"
+
+
+@made_by.register
+def _(_method: HashMethod) -> str:
+    return made_with()
+
+
+@fingerprint_by.register
+def _(
+    method: HashMethod, paths: Sequence[str], *, n_views: int, executor: Executor | None
+) -> list[np.ndarray | str]:
+    batch = partial(_hash_batch, method=method.name, n_views=n_views)
+    with no_decoder_warnings():
+        hashed = map_batches(batch, paths, executor=executor, describe=method.name, size=HASH_BATCH)
+        return list(hashed)
 
 
 # -- hashes ----------------------------------------------------------------------------------------
 
 
 def _hash_batch(paths: Sequence[str], *, method: str, n_views: int) -> list[np.ndarray | str]:
-    """Return packed codes, n_views x n_words, or the problem, of each path; picklable, so any executor can run it."""
+    """Return packed codes, n_views x n_words, or the problem, of each path.
+
+    It can be pickled, so any executor can run it.
+    """
     results: list[np.ndarray | str] = [
         _sketch_or_problem(path, sketch_mode(method)) for path in paths
     ]
@@ -175,24 +202,3 @@ def _sketch_or_problem(path: str, mode: str) -> np.ndarray | str:
         return read_sketch(path, mode)
     except UnreadableImage as error:
         return str(error)
-
-
-def pack_bits(bits: np.ndarray) -> np.ndarray:
-    """Pack bool, ... x n_bits, into uint64, ... x ceil(n_bits / 64), the last word filled up with zeros.
-
-    Examples
-    --------
-    >>> pack_bits(np.ones((3, 42), dtype=bool)).shape
-    (3, 1)
-    """
-    n_bits = bits.shape[-1]
-    filled = np.zeros((*bits.shape[:-1], -(-n_bits // 64) * 64), dtype=bool)
-    filled[..., :n_bits] = bits
-    return np.packbits(filled, axis=-1).view(np.uint64)
-
-
-def unpack_bits(codes: np.ndarray, n_bits: int) -> np.ndarray:
-    """Undo `pack_bits`."""
-    return np.unpackbits(np.ascontiguousarray(codes).view(np.uint8), axis=-1)[..., :n_bits].astype(
-        bool
-    )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile
 
+from ..methods import N_VIEWS, pack_bits
 from .decode import (
     MAX_PIXELS,
     UnreadableImage,
@@ -26,7 +27,7 @@ from .decode import (
 )
 from .files import NOT_KNOWN, _File, open_bytes, read_bytes, read_status
 from .formats import HAS_HEIF, is_heic, may_be_picture
-from .hashing import N_VIEWS, hash_sketches, pack_bits, sketch_mode
+from .hashing import hash_sketches, sketch_mode
 from .paths import read_digest
 from .sketches import DECODE_SIDE, SKETCH_SIDE, read_sketch, sketch_image
 

@@ -26,6 +26,7 @@ from ..engine.reading import LOW_DETAIL
 from ..engine.search import exact_cosine
 from ..engine.variations import VARIATIONS, Variation, _encode
 from ..fingerprints import Fingerprints, fingerprint_images
+from ..methods import LocalMethod
 from .evaluate import PairsOrGroups
 from .false_pairs import USUAL_REACH, score_false_pairs
 from .intervals import binomial_interval, check_confidence
@@ -260,7 +261,7 @@ def _score_copies(
         table = pd.DataFrame(rows, columns=["image", "path", "problem", "row", "variation"])
         found = fingerprint_images(table, method, orientations=orientations, executor=executor)
         copied = found.images.row.to_numpy(dtype=np.int64)
-        if prints.method.unit == "percent":
+        if isinstance(prints.method, LocalMethod):
             similarity = _align(prints, copied, found, executor)
         else:
             similarity = prints.method.similarity(_distances(prints.codes[copied], found.codes))

@@ -14,7 +14,7 @@ from ..embeddings import Embedding
 from ..engine.checks import check_choice, check_images_table, check_list, check_table
 from ..engine.pair_graph import TOLERANCE, find_names
 from ..fingerprints import Fingerprints, fingerprint_images
-from ..methods import METHODS
+from ..methods import METHODS, LocalMethod
 from ..pairs import similar_pairs, similarity_matrix
 
 Examples: TypeAlias = pd.DataFrame | Iterable[tuple[str, str]]
@@ -111,7 +111,7 @@ def _all_methods() -> list[str]:
 
 
 def _is_local(method: str | Embedding) -> bool:
-    return not callable(method) and METHODS[method].unit == "percent"
+    return not callable(method) and isinstance(METHODS[method], LocalMethod)
 
 
 def _read_examples(name: str, examples: Examples) -> list[tuple[str, str]]:
@@ -160,7 +160,7 @@ def _try(
 
 def _similarities(prints: Fingerprints, examples: list[tuple[str, str]]) -> np.ndarray:
     """Return the similarity of each example, in percent; 0 where local features find nothing in common."""
-    if prints.method.unit != "percent":
+    if not isinstance(prints.method, LocalMethod):
         similarity = similarity_matrix(prints)
         return np.array([similarity.loc[pair] for pair in examples])
     pairs = similar_pairs(prints, min_similarity=0.0, include_low_detail=True)

@@ -10,7 +10,6 @@ from traitlets import Integer, Unicode, validate
 from traitlets.config import LoggingConfigurable
 
 from ..engine.checks import check_choice
-from ..engine.features import import_cv2
 from ..methods import METHODS
 from .contexts import Contexts
 from .handlers import make_routes
@@ -46,8 +45,7 @@ def load(server: ServerApp) -> None:
         if the method needs OpenCV and it is not there.
     """
     settings = SearchContexts(parent=server)
-    if METHODS[settings.method].unit == "percent":
-        import_cv2()  # says now, not with the first question, what to install
+    METHODS[settings.method].made_with()  # says now, not with the first question, what to install
     root = os.path.abspath(os.path.expanduser(settings.root))
     os.makedirs(root, exist_ok=True)
     contexts = Contexts(root, method=settings.method)

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from imgdup_nb import Collection
-from imgdup_nb.collection import fingerprints as recipes
 from imgdup_nb.collection import intake as reading
 from imgdup_nb.collection import store
 from imgdup_nb.collection.store import DamagedIndex
+from imgdup_nb.engine import hashing
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*could not be (read|shown)",
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings(
 def test_another_library_version_is_noticed_and_said(photos, monkeypatch, assert_like_fresh):
     with Collection(photos) as collection:
         collection.pairs()
-    for module in (recipes, reading):
+    for module in (hashing, reading):
         monkeypatch.setattr(module, "made_with", lambda: "imagehash 99, recipe 1")
     with pytest.warns(UserWarning, match=r"made with imagehash 4.*and this is imagehash 99"):
         collection = Collection(photos)

@@ -18,6 +18,7 @@ from imgdup_nb import (
     Collection,
     compare_images,
     fingerprint_images,
+    fingerprints,
     group_duplicates,
     scan_images,
     similar_pairs,
@@ -141,7 +142,7 @@ def test_whatever_comes_and_goes_local_pairs_are_those_of_a_fresh_comparison(
     album, seed, monkeypatch
 ):
     # few votes count, so that images push pairs of others out and let them in again
-    monkeypatch.setattr(candidates, "BEST", 1)
+    monkeypatch.setattr(candidates, "MAX_PARTNERS", 1)
     monkeypatch.setattr(candidates, "MANY_VOTES", 10**6)
     rng = random.Random(seed)
     for _round in range(5):
@@ -207,7 +208,7 @@ warnings.simplefilter("ignore")
 from imgdup_nb import Collection
 from imgdup_nb.collection import pairs as kept_local
 from imgdup_nb.aligned import matching
-matching.TOGETHER = 2
+matching.KEEP_BATCH = 2
 keep = kept_local._keep_looks
 def keep_and_say(kept, some):
     keep(kept, some)
@@ -329,7 +330,7 @@ def test_features_say_how_many_and_how_long(album):
 def test_features_of_another_opencv_are_made_again(album, monkeypatch):
     with Collection(album) as collection:
         expected = collection.pairs("aligned")
-    monkeypatch.setattr(recipes, "features_made_with", lambda: "opencv 99, recipe 1")
+    monkeypatch.setattr(fingerprints, "features_made_with", lambda: "opencv 99, recipe 1")
     with Collection(album) as collection:
         with pytest.warns(
             UserWarning,
