@@ -271,7 +271,7 @@ def test_an_index_of_the_first_version_is_upgraded(album):
 def test_another_phash_may_find_other_pairs_of_local_features(album, monkeypatch):
     with Collection(album) as collection:
         expected = collection.pairs("aligned")
-    for module in (recipes, reading):
+    for module in (hashing, reading):
         monkeypatch.setattr(module, "made_with", lambda: "imagehash 99, recipe 1")
     with pytest.warns(UserWarning, match="this is imagehash 99"):
         collection = Collection(album)
