@@ -29,6 +29,7 @@ from imgdup_nb.collection import fingerprints as recipes
 from imgdup_nb.collection import intake as reading
 from imgdup_nb.collection import pairs as kept_local
 from imgdup_nb.engine import copies as relations
+from imgdup_nb.engine import hashing
 from imgdup_nb.engine.decode import UnreadableImage
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be (read|shown)")
