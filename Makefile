@@ -17,7 +17,7 @@ help:
 	@echo 'make lab                      open JupyterLab on the first notebook'
 	@echo 'make lab PHOTOS="my photos"   the same, on the pictures of a folder of yours'
 	@echo 'make test                     run every check and every test'
-	@echo 'make test STEPS="lint unit"   run some of them: lint format types unit notebooks browser'
+	@echo 'make test STEPS="lint unit"   run some of them: lint format types javascript unit notebooks browser'
 	@echo 'make notebooks                run the notebooks again and store what they show'
 	@echo
 	@echo 'VENV=folder      the virtual environment to make and use (now $(VENV))'

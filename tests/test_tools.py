@@ -83,7 +83,7 @@ def test_the_summary_adds_the_steps_and_says_what_was_left_out():
     ]
     lines = run_tests.summarise(outcomes).splitlines()
     assert lines[0].split() == ["unit", "failed", "1.5", "s"]
-    assert lines[-2].startswith("THE BROWSER TESTS WERE LEFT OUT")
+    assert lines[-2].startswith("LEFT OUT: browser.")
     assert lines[-1] == "7 passed, 1 failed"
 
 
@@ -96,15 +96,16 @@ def test_the_summary_adds_the_steps_and_says_what_was_left_out():
         ("false", False, "left out"),
     ],
 )
-def test_browser_tests_are_left_out_only_without_a_browser_and_outside_ci(
-    monkeypatch, ci, found, verdict
+@pytest.mark.parametrize("step", ["browser", "javascript"])
+def test_a_step_is_left_out_only_without_its_program_and_outside_ci(
+    monkeypatch, ci, found, verdict, step
 ):
     monkeypatch.setenv("CI", ci)
-    monkeypatch.setattr(run_tests, "has_chromium", lambda: found)
+    monkeypatch.setitem(run_tests.NEEDS, step, lambda: found)
     monkeypatch.setattr(
         run_tests, "run_step", lambda step: run_tests.Outcome(step, "ran", 0.0, Counter())
     )
-    assert run_tests.run_or_leave_out("browser").verdict == verdict
+    assert run_tests.run_or_leave_out(step).verdict == verdict
 
 
 def test_every_step_runs_and_one_failure_fails_the_run(monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """What holds for every widget."""
 
 import ast
+import json
 from pathlib import Path
 
 import anywidget
@@ -12,7 +13,15 @@ from ipywidgets.embed import embed_minimal_html
 
 import imgdup_nb as dup
 from imgdup_nb import widgets
+from imgdup_nb.compare import AGREE_COLOR, DIFFER_COLOR
+from imgdup_nb.evidence.labels import ANSWERS
+from imgdup_nb.groups import LINKAGES
+from imgdup_nb.plots.tables import BANDS, CURVES
 from imgdup_nb.widgets import thumbnails, viewer
+from imgdup_nb.widgets.explorer import LINKAGE_WORDS
+from imgdup_nb.widgets.labeler import BUTTONS
+from imgdup_nb.widgets.reviewer import COLORS, PLAN_ORDERS, WORDS
+from imgdup_nb.widgets.state import ORDERS
 from made_pairs import pairs_of, pairs_of_five
 
 
@@ -34,6 +43,43 @@ def test_what_is_no_images_table_is_refused_with_the_way_to_one(tool):
             TypeError, match=r"images must be a table made by scan_images\(folder\)"
         ):
             tool(pairs, wrong)
+
+
+ASSETS = Path(widgets.__file__).parent / "assets"
+
+
+def test_nothing_is_styled_by_the_marks_of_tests():
+    assert [path.name for path in ASSETS.glob("*.css") if "testid" in path.read_text("utf-8")] == []
+
+
+def test_lines_of_the_browser_half_are_at_most_100_characters_long():
+    lines = [
+        f"{path.name}: {line}"
+        for path in sorted(ASSETS.iterdir())
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if len(line) > 100
+    ]
+    assert lines == []
+
+
+def test_tables_are_written_once_in_python_and_travel():
+    module, styles = str(dup.ThresholdExplorer._esm), str(dup.ThresholdExplorer._css)
+    for band in BANDS:
+        assert json.dumps(band.meaning) in module
+    for name, color in CURVES.items():
+        assert f"--{name}: {color}; " in styles
+    for path in ASSETS.iterdir():
+        text = path.read_text(encoding="utf-8")
+        once = [*CURVES.values(), *COLORS.values(), AGREE_COLOR, DIFFER_COLOR]
+        once = [color for color in once if color != "#2f7de1"]  # also the accent of the page
+        once += [band.meaning for band in BANDS] + [*ORDERS.values(), *PLAN_ORDERS.values()]
+        assert [word for word in once if word in text] == [], path.name
+
+
+def test_every_choice_of_the_browser_is_one_that_python_takes():
+    assert list(LINKAGE_WORDS) == LINKAGES
+    assert [label for _key, label, _text in BUTTONS] == ANSWERS
+    assert list(WORDS) == list(COLORS)
 
 
 MEANT = {  # what our classes override on purpose

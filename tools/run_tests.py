@@ -3,8 +3,8 @@
 ``python tools/run_tests.py`` runs all steps, ``python tools/run_tests.py lint unit`` some of them.
 Every step runs even if an earlier one failed. The exit code is 0 when all is well, else 1.
 
-With the environment variable ``CI`` set, a missing Chromium is a failure. Without it the browser
-tests are left out, and the summary says so.
+With the environment variable ``CI`` set, a missing Chromium and missing checkers of JavaScript are
+failures. Without it those steps are left out, and the summary says so.
 """
 
 import argparse
@@ -26,6 +26,7 @@ STEPS = {
     "lint": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
     "types": ["mypy"],
+    "javascript": ["tools.check_javascript"],
     "unit": ["pytest", "--numprocesses=auto", "--dist=worksteal"],
     "notebooks": [
         "pytest",
@@ -62,6 +63,15 @@ def is_ci():
 def has_chromium():
     """Return whether the browser tests can run; where they cannot, print how to change that."""
     return subprocess.run([sys.executable, "tests/ui/chromium.py"], cwd=ROOT).returncode == 0
+
+
+def has_javascript_checkers():
+    """Return whether JavaScript can be checked; the first time, this fetches the checkers."""
+    command = [sys.executable, "-m", "tools.check_javascript", "--install"]
+    return subprocess.run(command, cwd=ROOT).returncode == 0
+
+
+NEEDS = {"browser": has_chromium, "javascript": has_javascript_checkers}
 
 
 def step_environment():
@@ -125,8 +135,8 @@ def run_command(command):
 
 
 def run_or_leave_out(step):
-    """Run one step, but leave the browser tests out where there is no browser and this is not CI."""
-    if step == "browser" and not is_ci() and not has_chromium():
+    """Run one step, but leave it out where its program is missing and this is not CI."""
+    if step in NEEDS and not is_ci() and not NEEDS[step]():
         return Outcome(step, "left out", 0.0, Counter())
     return run_step(step)
 
@@ -137,10 +147,9 @@ def summarise(outcomes):
     lines = [
         f"{outcome.step:<10} {outcome.verdict:<9} {outcome.seconds:6.1f} s" for outcome in outcomes
     ]
-    if any(outcome.verdict == "left out" for outcome in outcomes):
-        lines.append(
-            "THE BROWSER TESTS WERE LEFT OUT: no Chromium here; how to install one stands above."
-        )
+    left_out = [outcome.step for outcome in outcomes if outcome.verdict == "left out"]
+    if left_out:
+        lines.append(f"LEFT OUT: {', '.join(left_out)}. The output above says what to install.")
     skipped = f", {total['skipped']} skipped" if total["skipped"] else ""
     lines.append(f"{total['passed']} passed, {total['failed']} failed{skipped}")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ threads.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,11 +31,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BANDS = [  # the tutorial's reading of a threshold: from (inclusive), to, what it finds
-    (90.0, 100.0, "very close or exact"),
-    (80.0, 90.0, "minor variations"),
-    (70.0, 80.0, "visually similar"),
-    (0.0, 70.0, "not recommended"),
+
+class Band(NamedTuple):
+    """The tutorial's reading of the thresholds from `low` (inclusive) to `high`, in percent."""
+
+    low: float
+    high: float
+    name: str
+    meaning: str
+
+
+BANDS = [
+    Band(90.0, 100.0, "90\N{EN DASH}100", "very close or exact"),
+    Band(80.0, 90.0, "80\N{EN DASH}89", "minor variations"),
+    Band(70.0, 80.0, "70\N{EN DASH}79", "visually similar"),
+    Band(0.0, 70.0, "below 70", "not recommended"),
 ]
 CURVES = {  # column of the sweep: its colour, at least 3 : 1 on white and on black
     "pairs": "#6e7f96",
@@ -276,21 +286,16 @@ def _left_of_bar(levels: np.ndarray, threshold: float) -> float:
 def _draw_bands(ax: Axes, floor: float) -> None:
     """Shade the tutorial's bands and write their names along the top."""
     left = floor - 0.03 * (100 - floor) - 0.5
-    for place, (low, high, meaning) in enumerate(BANDS):
+    for place, (low, high, name, meaning) in enumerate(BANDS):
         start, stop = max(low, left), 101.0 if high == 100 else high
         if start >= stop:
             continue
         if place % 2:
             ax.axvspan(start, stop, color="#7f8ea3", alpha=0.10, linewidth=0, zorder=0)
-        span = (
-            "below 70"
-            if low == 0
-            else f"{low:.0f}\N{EN DASH}{high if high == 100 else high - 1:.0f}"
-        )
         share = (stop - start) / (101 - left)
         if share < 0.1:
             continue
-        label = f"{span}\n{meaning}" if share >= 0.2 else span
+        label = f"{name}\n{meaning}" if share >= 0.2 else name
         ax.annotate(
             label, ((start + stop) / 2, 1), xycoords=("data", "axes fraction"), xytext=(0, -3),
             textcoords="offset points", ha="center", va="top", fontsize="x-small", color="#5b6776", annotation_clip=True,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import threading
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -40,20 +41,29 @@ PICTURE_SIDES = (32, 1600)  # pixels of the longer side, smallest and largest
 _ASSETS = files(__package__) / "assets"
 
 
-def join_module(*parts: str) -> str:
+def join_module(*parts: str, **tables: Any) -> str:
     """Return one ES module of the shared parts and these, in the order they need each other.
 
-    A notebook loads one module without a build step, so the parts are joined here.
+    A notebook loads one module without a build step, so the parts are joined here. Each table
+    becomes a constant of the module, so that it is written once, in Python.
+
+    Examples
+    --------
+    >>> join_module(PRESETS=[95, 90]).splitlines()[0]
+    'const PRESETS = [95, 90];'
     """
-    return "\n".join(
-        (_ASSETS / part).read_text(encoding="utf-8")
-        for part in ("dom.js", "base.js", "pictures.js", *parts)
-    )
+    constants = [f"const {name} = {json.dumps(table)};" for name, table in tables.items()]
+    return "\n".join([*constants, *map(_read_asset, ("dom.js", "base.js", "pictures.js", *parts))])
 
 
-def join_styles(*parts: str) -> str:
-    """Return the shared styles and these."""
-    return "\n".join((_ASSETS / part).read_text(encoding="utf-8") for part in ("base.css", *parts))
+def join_styles(*parts: str, **colors: str) -> str:
+    """Return the shared styles and these; each color becomes a variable of the widget."""
+    variables = "".join(f"--{name}: {color}; " for name, color in colors.items())
+    return "\n".join([*map(_read_asset, ("base.css", *parts)), f".dup-tool {{ {variables}}}"])
+
+
+def _read_asset(part: str) -> str:
+    return (_ASSETS / part).read_text(encoding="utf-8")
 
 
 class ToolWidget(anywidget.AnyWidget):

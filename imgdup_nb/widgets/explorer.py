@@ -25,17 +25,24 @@ import pandas as pd
 import traitlets as t
 
 from ..evidence.tool_defaults import TOOL_DEFAULTS
+from ..groups import LINKAGES
 from ..methods import METHODS
 from ..plots.parts import bar_widths
-from ..plots.tables import draw_summary
-from ..sweep import count_by_level
+from ..plots.tables import BANDS, CURVES, draw_summary
+from ..sweep import CHANGES, count_by_level
 from .base import ToolWidget, facts_by_name, join_module, join_styles
-from .state import ThresholdState, check_images
+from .state import ORDERS, ThresholdState, check_images
 from .thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PRESETS = [95, 90, 80]  # percent; the thresholds of the tutorial
+LINKAGE_WORDS = {
+    "star": "star: near the original",
+    "connected": "connected: chains",
+    "complete": "complete: all pairs near",
+}
 FIRST_ROWS = {
     True: 3,
     False: 5,
@@ -75,9 +82,15 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
     """
 
     _esm = join_module(
-        "scale.js", "plots.js", "gallery.js", "details.js", "controls.js", "explorer.js"
-    )
-    _css = join_styles("explorer.css")
+        "scale.js", "plots.js", "gallery.js", "details.js", "controls.js", "explorer.js",
+        BANDS=[band._asdict() for band in BANDS],
+        CURVES=list(CURVES),
+        CHANGES=CHANGES,
+        PRESETS=PRESETS,
+        LINKAGES=[[linkage, LINKAGE_WORDS[linkage]] for linkage in LINKAGES],
+        GROUP_ORDERS=list(ORDERS.items()),
+    )  # fmt: skip
+    _css = join_styles("explorer.css", **CURVES)
 
     scene = t.Dict().tag(sync=True)
     details = t.Dict().tag(sync=True)

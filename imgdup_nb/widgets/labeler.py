@@ -31,6 +31,12 @@ from .thumbnails import Thumbnails
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+BUTTONS = [  # key, label, text
+    ("s", "same", "Same picture"),
+    ("d", "different", "Different"),
+    ("k", "skip", "Skip"),
+]
+
 
 class PairLabeler(ToolWidget):
     """Answer which pairs show the same picture, and watch what that says about the threshold.
@@ -77,7 +83,7 @@ class PairLabeler(ToolWidget):
     >>> labeler.close()
     """
 
-    _esm = join_module("labeler.js")
+    _esm = join_module("labeler.js", ANSWERS=BUTTONS)
     _css = join_styles("labeler.css")
 
     threshold = Number(90.0, help="percent, inclusive")

@@ -37,7 +37,13 @@ from ..evidence.labels import Labels
 from .base import ToolWidget, check_keywords, join_module, join_styles, size_text
 from .thumbnails import Thumbnails
 
-VERDICTS = ("keep", "remove", "different")
+WORDS = {"keep": "✓ keep", "remove": "✗ remove", "different": "≠ not a duplicate"}
+COLORS = {"keep": "#1d7a4c", "remove": "#c0392b", "different": "#6d4bc4"}
+PLAN_ORDERS = {
+    "given": "largest first",
+    "near": "near the threshold first",
+    "flagged": "flagged first",
+}
 NEEDED = {"group", "image", "action", "reason", "flag", "similarity", "protected", "path", "sha256"}
 
 MAX_GROUPS = 8  # answered to one request
@@ -115,9 +121,9 @@ class ReviewState(t.HasTraits):
         if place not in self._plan.index:
             raise t.TraitError(f"there is no image at place {place} of the plan")
         verdict, part = said
-        if verdict not in VERDICTS or not isinstance(part, int) or part < 0:
+        if verdict not in WORDS or not isinstance(part, int) or part < 0:
             raise t.TraitError(
-                f"a decision is [verdict, part], a verdict one of {', '.join(VERDICTS)}, and "
+                f"a decision is [verdict, part], a verdict one of {', '.join(WORDS)}, and "
                 f"{said!r} is not"
             )
         row = self._plan.loc[place]
@@ -326,8 +332,8 @@ class GroupReviewer(ReviewState, ToolWidget):
     >>> reviewer.close()
     """
 
-    _esm = join_module("reviewer.js")
-    _css = join_styles("reviewer.css")
+    _esm = join_module("reviewer.js", VERDICTS=WORDS, PLAN_ORDERS=list(PLAN_ORDERS.items()))
+    _css = join_styles("reviewer.css", **COLORS)
 
     scene = t.Dict().tag(sync=True)
     totals = t.Dict().tag(sync=True)
@@ -461,7 +467,7 @@ def _paste_tile(
 ) -> None:
     side, line = SHEET["side"], SHEET["text"]
     draw, (x, y) = ImageDraw.Draw(sheet), corner
-    color = "#1d7a4c" if action == "keep" else "#b3362b"
+    color = COLORS[action]
     if jpeg:
         picture = Image.open(io.BytesIO(jpeg))
         sheet.paste(picture, (x + (side - picture.width) // 2, y + (side - picture.height) // 2))

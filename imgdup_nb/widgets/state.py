@@ -18,7 +18,11 @@ from ..sweep import CHANGES, graph_levels, sweep_graph
 from .base import Number, Switch, check_keywords
 from .group_rows import Changes, GroupRows
 
-ORDERS = ["size", "score", "risk"]
+ORDERS = {
+    "size": "largest first",
+    "score": "most similar first",
+    "risk": "weakest pair first",
+}
 INPUT = {"sync": True, "echo_update": False}  # read by the widget; a state without one ignores it
 
 
@@ -80,7 +84,7 @@ class ThresholdState(t.HasTraits):
     without_bursts = Switch(False, help="leaves out pairs taken seconds apart").tag(**INPUT)
     pinned = Number(None, allow_none=True, help="percent; None compares with nothing").tag(**INPUT)
     search = t.Unicode("").tag(**INPUT)
-    order = t.Enum(ORDERS, "size").tag(**INPUT)
+    order = t.Enum(list(ORDERS), "size").tag(**INPUT)
     only_changed = Switch(False).tag(**INPUT)
     groups = t.Instance(Grouping, read_only=True)
     selected = t.Tuple(read_only=True)

@@ -29,6 +29,8 @@ import traitlets as t
 from PIL import Image
 
 from ..compare import (
+    AGREE_COLOR,
+    DIFFER_COLOR,
     FIGURE_INCHES,
     MAX_NAME,
     Comparison,
@@ -101,7 +103,7 @@ class PairViewer(ToolWidget):
     """
 
     _esm = join_module("viewer.js")
-    _css = join_styles("viewer.css")
+    _css = join_styles("viewer.css", agree=AGREE_COLOR, differ=DIFFER_COLOR)
 
     index = t.Int(0, help="the row shown, 0 is the first").tag(sync=True)
     pair = t.Tuple(read_only=True)

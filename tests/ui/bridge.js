@@ -37,18 +37,26 @@ function takeBuffers(value, paths, buffers, path = []) {
     return null;
   }
   if (value === null || typeof value !== "object") return value;
-  if (Array.isArray(value)) return value.map((item, index) => takeBuffers(item, paths, buffers, [...path, index]));
-  const entries = Object.entries(value).map(([key, item]) => [key, takeBuffers(item, paths, buffers, [...path, key])]);
+  if (Array.isArray(value))
+    return value.map((item, index) => takeBuffers(item, paths, buffers, [...path, index]));
+  const entries = Object.entries(value).map(([key, item]) => [
+    key,
+    takeBuffers(item, paths, buffers, [...path, key]),
+  ]);
   return Object.fromEntries(entries);
 }
 
 /** Equal by content, as Backbone compares: setting a list to itself after changing it is no change. */
 function isSame(one, other) {
   if (Object.is(one, other)) return true;
-  if (one === null || other === null || typeof one !== "object" || typeof other !== "object") return false;
+  if (one === null || other === null || typeof one !== "object" || typeof other !== "object")
+    return false;
   if (isBinary(one) || isBinary(other) || Array.isArray(one) !== Array.isArray(other)) return false;
   const keys = Object.keys(one);
-  return keys.length === Object.keys(other).length && keys.every((key) => key in other && isSame(one[key], other[key]));
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => key in other && isSame(one[key], other[key]))
+  );
 }
 
 class Model {

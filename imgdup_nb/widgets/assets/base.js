@@ -1,23 +1,43 @@
-// What all views share: listening, sending, errors, the end. A tool extends View and calls open() with what it shows.
+// What all views share: listening, sending, errors, closing. A tool extends View and calls open()
+// with the parts that it shows.
 
 const PATIENCE = 8000; // milliseconds; by then something else is running, or nothing at all
 
+/** @template Traits */
 class View {
+  /**
+   * @param {Model<Traits>} model
+   * @param {HTMLElement} root
+   */
   constructor(model, root) {
     this.model = model;
     this.root = root;
     this.controller = new AbortController();
-    this.signal = this.controller.signal; // aborted when the view goes; give it to every addEventListener
+    this.signal = this.controller.signal; // aborted by close(); give it to every addEventListener
     this.listeners = [];
     this.soon = [];
-    this.pictures = new Pictures((message) => this.send(message), (ids) => this.onPictures(ids));
+    /** @type {HTMLElement[] | null} */
+    this.stills = null; // outputs that a live widget hides
+    this.pictures = new Pictures(
+      (message) => this.send(message),
+      (ids) => this.onPictures(ids),
+    );
     this.status = element("p", { role: "status", class: "dup-hidden", "data-testid": "status" });
-    this.alert = element("p", { role: "alert", class: "dup-alert", hidden: "", "data-testid": "alert" });
+    this.alert = element("p", {
+      role: "alert",
+      class: "dup-alert",
+      hidden: "",
+      "data-testid": "alert",
+    });
   }
 
-  /** Put the view on the page: a section with a class and attributes of its own, and these parts. */
+  /** Put the view on the page: a section with its own class and attributes, and these parts. */
   open(name, attributes, ...parts) {
-    this.node = element("section", { class: `dup-tool dup-${name}`, "data-testid": name, ...attributes }, ...parts);
+    this.node = element(
+      "section",
+      { class: `dup-tool dup-${name}`, "data-testid": name, ...attributes },
+      ...parts,
+    );
     keepKeys(this.node, this.signal);
     this.on("msg:custom", (message, buffers) => this.receive(message, buffers));
     this.root.append(this.node);
@@ -28,11 +48,12 @@ class View {
   /** Python has not answered: it is busy with a cell, or this is a saved page without a kernel. */
   tellLonely() {
     this.note = element("p", { class: "dup-quiet", "data-testid": "lonely" });
-    this.note.textContent = "The kernel does not answer: it is busy, or there is none. What needs it stays empty until it does.";
+    this.note.textContent =
+      "The kernel does not answer: it is busy, or there is none. Some parts stay empty meanwhile.";
     this.node.prepend(this.note);
   }
 
-  /** Python has answered, so the widget takes the place of the table and the picture that were saved before it. */
+  /** Python has answered, so the live widget replaces the table and the picture saved before it. */
   meet() {
     clearTimeout(this.lonely);
     this.note?.remove();
@@ -40,12 +61,16 @@ class View {
     for (const output of this.stills) output.style.display = "none";
   }
 
-  /** The two outputs before this one, wherever a notebook puts outputs, if they are what the widget left for pages without a kernel. */
+  /**
+   * The two outputs before this one, if they are the table and the picture that the widget left for
+   * pages without a kernel. Each kind of notebook nests outputs in its own way.
+   */
   findStills() {
     for (let node = this.root; node; node = node.parentElement) {
-      const picture = node.previousElementSibling;
-      const table = picture?.previousElementSibling;
-      if (table?.querySelector(".dup-still") && picture.querySelector("img")) return [table, picture];
+      const picture = /** @type {HTMLElement} */ (node.previousElementSibling);
+      const table = /** @type {HTMLElement} */ (picture?.previousElementSibling);
+      if (table?.querySelector(".dup-still") && picture.querySelector("img"))
+        return [table, picture];
     }
     return [];
   }
@@ -59,7 +84,7 @@ class View {
     this.model.send(message);
   }
 
-  /** A function that does its work once in the next frame, however often it is called, and never after the end. */
+  /** A function that runs once in the next frame, and never after close(). */
   oncePerFrame(callback) {
     const soon = oncePerFrame(callback);
     this.soon.push(soon);
@@ -73,9 +98,15 @@ class View {
     else this.onMessage(message, buffers);
   }
 
-  onMessage() {}
+  /**
+   * What a tool does with a message of its own kind.
+   * @param {any} _message
+   * @param {DataView[]} _buffers
+   */
+  onMessage(_message, _buffers) {}
 
-  onPictures() {}
+  /** @param {number[]} _ids - whose pictures have arrived */
+  onPictures(_ids) {}
 
   onError(text) {
     this.pictures.isAsking = false; // what was asked for will not come

@@ -7,12 +7,34 @@ class Details {
     this.pictures = pictures;
     this.ids = [];
     this.title = element("h4", {});
-    const close = element("button", { type: "button", class: "dup-plain", "aria-label": "Close the table" }, "✕");
+    const close = element(
+      "button",
+      { type: "button", class: "dup-plain", "aria-label": "Close the table" },
+      "✕",
+    );
     close.addEventListener("click", onClose, { signal });
     this.body = element("tbody");
-    const table = element("table", {}, tableHead([".picture", "image", "similarity", "file"]), this.body);
-    this.scroller = element("div", { class: "dup-table", tabindex: 0, role: "region", "aria-label": "Images of the selected group" }, table);
-    this.scroller.addEventListener("scroll", oncePerFrame(() => this.wantVisible()), { signal, passive: true });
+    const table = element(
+      "table",
+      {},
+      tableHead([".picture", "image", "similarity", "file"]),
+      this.body,
+    );
+    this.scroller = element(
+      "div",
+      {
+        class: "dup-table",
+        tabindex: 0,
+        role: "region",
+        "aria-label": "Images of the selected group",
+      },
+      table,
+    );
+    this.scroller.addEventListener(
+      "scroll",
+      oncePerFrame(() => this.wantVisible()),
+      { signal, passive: true },
+    );
     this.node = element("section", { class: "dup-details", hidden: "", "data-testid": "details" });
     this.node.append(element("header", {}, this.title, close), this.scroller);
   }
@@ -24,8 +46,13 @@ class Details {
     if (!selection.group) return;
     const hidden = selection.size - selection.rows.length;
     this.title.textContent = `Group ${selection.group}: ${plural(selection.size, "image")}`;
-    this.body.replaceChildren(...selection.rows.map((row, place) => this.rowNode(row, place, scene)));
-    if (hidden) this.body.append(element("tr", {}, element("td", { colspan: 4 }, `and ${countText(hidden)} more`)));
+    this.body.replaceChildren(
+      ...selection.rows.map((row, place) => this.rowNode(row, place, scene)),
+    );
+    if (hidden)
+      this.body.append(
+        element("tr", {}, element("td", { colspan: 4 }, `and ${countText(hidden)} more`)),
+      );
   }
 
   wantVisible() {
@@ -44,11 +71,16 @@ class Details {
 
   rowNode([id, name, similarity, facts], place, scene) {
     const url = this.pictures.get(id, thumbnailSide())?.url;
-    const score = similarity === null ? `below ${percentText(scene.floor)}` : percentText(similarity, 2);
+    const score =
+      similarity === null ? `below ${percentText(scene.floor)}` : percentText(similarity, 2);
     return element(
       "tr",
       {},
-      element("td", { class: "dup-small", "data-id": id }, ...(url ? [element("img", { src: url, alt: "" })] : [])),
+      element(
+        "td",
+        { class: "dup-small", "data-id": id },
+        ...(url ? [element("img", { src: url, alt: "" })] : []),
+      ),
       element("td", {}, nameNode(name, 60)),
       element("td", { class: "dup-number" }, place ? score : "original"),
       element("td", {}, facts),

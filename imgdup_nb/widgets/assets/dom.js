@@ -1,21 +1,54 @@
-// Building blocks of the page. Text from outside, such as a file name, enters only through textContent and setAttribute.
+// Building blocks of the page. Text from outside, such as a file name, is only written by
+// textContent and setAttribute.
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, unknown>} attributes
+ * @param {(Node | string)[]} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 function element(tag, attributes = {}, ...children) {
   return filled(document.createElement(tag), attributes, children);
 }
 
+/**
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, unknown>} attributes
+ * @param {(Node | string)[]} children
+ * @returns {SVGElementTagNameMap[Tag]}
+ */
 function shape(tag, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG_NAMESPACE, tag), attributes, children);
 }
 
+/**
+ * @template {Element} Kind
+ * @param {Kind} node
+ * @param {Record<string, unknown>} attributes
+ * @param {(Node | string)[]} children
+ * @returns {Kind}
+ */
 function filled(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) node.setAttribute(name, String(value));
+    if (value !== null && value !== undefined && value !== false)
+      node.setAttribute(name, String(value));
   }
   node.append(...children);
   return node;
+}
+
+/**
+ * The elements below a node that a selector names.
+ * @param {Element} node
+ * @param {string} selector
+ * @returns {HTMLElement[]}
+ */
+function all(node, selector) {
+  return [...node.querySelectorAll(selector)].map((found) => /** @type {HTMLElement} */ (found));
 }
 
 /** Write a text, if it is not there: writing it anew would lay out the page anew. */
@@ -33,10 +66,15 @@ function labelled(text, control) {
   return element("label", { class: "dup-field" }, element("span", {}, text), control);
 }
 
-/** The head of a table; a name that starts with a dot is for those who do not see what stands below. */
+/** The head of a table; a name that starts with a dot is only for screen readers. */
 function tableHead(names) {
-  const cell = (name) => (name.startsWith(".") ? element("span", { class: "dup-hidden" }, name.slice(1)) : name);
-  return element("thead", {}, element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, cell(name)))));
+  const cell = (name) =>
+    name.startsWith(".") ? element("span", { class: "dup-hidden" }, name.slice(1)) : name;
+  return element(
+    "thead",
+    {},
+    element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, cell(name)))),
+  );
 }
 
 /** Fill a select with [value, text] pairs, keeping what is chosen. */
@@ -51,7 +89,8 @@ function shortName(name, length) {
   const characters = [...visible];
   if (characters.length <= length) return visible;
   const head = (length - 1) >> 1;
-  return `${characters.slice(0, head).join("")}…${characters.slice(characters.length - (length - 1 - head)).join("")}`;
+  const tail = characters.length - (length - 1 - head);
+  return `${characters.slice(0, head).join("")}…${characters.slice(tail).join("")}`;
 }
 
 /** The last part of a name: a picture of it stands beside, and its tooltip has the whole. */
@@ -77,17 +116,29 @@ function plural(count, noun) {
 }
 
 /**
- * Keep plain keys from the notebook around the widget: with the focus on a button, "x" would cut the cell.
+ * Keep plain keys from the notebook around the widget: else "x" on a button would cut the cell.
  *
- * JupyterLab asks the focused element itself for the attribute; other notebooks listen further up. Keys with Ctrl, Alt or
+ * JupyterLab asks the focused element itself for the attribute; other notebooks listen further up.
+ * Keys with Ctrl, Alt or
  * Cmd, Escape, Tab and Shift+Enter stay the notebook's.
  */
 function keepKeys(root, signal) {
-  const pass = (event) => event.ctrlKey || event.metaKey || event.altKey || ["Escape", "Tab"].includes(event.key);
+  const pass = (event) =>
+    event.ctrlKey || event.metaKey || event.altKey || ["Escape", "Tab"].includes(event.key);
   const isRun = (event) => event.shiftKey && event.key === "Enter";
-  root.addEventListener("keydown", (event) => pass(event) || isRun(event) || event.stopPropagation(), { signal });
+  root.addEventListener(
+    "keydown",
+    (event) => pass(event) || isRun(event) || event.stopPropagation(),
+    { signal },
+  );
   const mark = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
   root.addEventListener("focusin", mark, { signal });
+}
+
+/** A click beside the controls gives the widget the focus, so that its keys work. */
+function focusOnClick(root, signal) {
+  const focus = ({ target }) => target.closest("button, select, input") ?? root.focus();
+  root.addEventListener("click", focus, { signal });
 }
 
 /** Call a function once in the next frame, however often it is asked for. */

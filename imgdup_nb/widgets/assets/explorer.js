@@ -1,10 +1,22 @@
 // One view of the explorer: listens to the model, paints once per frame, sends what people change.
 
-const INPUTS = ["method", "threshold", "linkage", "upper", "pinned", "search", "order", "only_changed", "without_bursts"];
+/** @type {(keyof ExplorerTraits)[]} */
+const INPUTS = [
+  "method",
+  "threshold",
+  "linkage",
+  "upper",
+  "pinned",
+  "search",
+  "order",
+  "only_changed",
+  "without_bursts",
+];
 const BUSY_AFTER = 200; // milliseconds; a flicker of "working" would only disturb
 
 let viewCount = 0;
 
+/** @extends {View<ExplorerTraits>} */
 class Explorer extends View {
   constructor(model, root) {
     super(model, root);
@@ -21,10 +33,11 @@ class Explorer extends View {
   }
 
   get state() {
-    return Object.fromEntries(INPUTS.map((name) => [name, this.model.get(name)]));
+    const values = INPUTS.map((name) => [name, this.model.get(name)]);
+    return /** @type {ExplorerTraits} */ (Object.fromEntries(values));
   }
 
-  // -- building ------------------------------------------------------------------------------------------------------
+  // -- building ----------------------------------------------------------------------------------
 
   build() {
     const { signal } = this;
@@ -37,7 +50,13 @@ class Explorer extends View {
     this.tools = new Tools({ change, showTools: (isShown) => this.setShowTools(isShown), signal });
     this.filter = new Filter({ change, signal });
     const select = (group) => send({ type: "select", group });
-    this.gallery = new Gallery({ send, pictures: this.pictures, onSelect: select, onPaint: () => this.markState(), signal });
+    this.gallery = new Gallery({
+      send,
+      pictures: this.pictures,
+      onSelect: select,
+      onPaint: () => this.markState(),
+      signal,
+    });
     this.gallery.idPrefix = `dup-${(viewCount += 1)}-row`;
     this.details = new Details(this.pictures, () => select(null), signal);
     this.busy = element("span", { class: "dup-busy", hidden: "" }, "working…");
@@ -65,12 +84,19 @@ class Explorer extends View {
 
   codeNode() {
     this.codeText = element("pre", { "data-testid": "code", tabindex: 0 });
-    const node = element("details", { class: "dup-code" }, element("summary", {}, "code for this choice"), this.codeText);
-    node.addEventListener("toggle", () => node.open && this.send({ type: "code" }), { signal: this.signal });
+    const node = element(
+      "details",
+      { class: "dup-code" },
+      element("summary", {}, "code for this choice"),
+      this.codeText,
+    );
+    node.addEventListener("toggle", () => node.open && this.send({ type: "code" }), {
+      signal: this.signal,
+    });
     return node;
   }
 
-  // -- listening -----------------------------------------------------------------------------------------------------
+  // -- listening ---------------------------------------------------------------------------------
 
   listen() {
     for (const name of INPUTS) this.on(`change:${name}`, this.paintSoon);
@@ -79,7 +105,9 @@ class Explorer extends View {
     this.on("change:details", () => this.setSelection());
     this.on("change:method", () => this.pictures.clear(this.model.get("method")));
     for (const plot of [this.histogram, this.curves]) this.listenToPointer(plot);
-    this.histogram.svg.addEventListener("keydown", (event) => this.onKey(event), { signal: this.signal });
+    this.histogram.svg.addEventListener("keydown", (event) => this.onKey(event), {
+      signal: this.signal,
+    });
     this.resizer = new ResizeObserver(this.oncePerFrame(() => this.redraw()));
     this.resizer.observe(this.histogram.svg);
     this.resizer.observe(this.gallery.node);
@@ -87,7 +115,8 @@ class Explorer extends View {
 
   listenToPointer(plot) {
     const { svg } = plot;
-    const follow = (event) => this.change({ threshold: this.scene.nearest(plot.percentAt(event.clientX)) });
+    const follow = (event) =>
+      this.change({ threshold: this.scene.nearest(plot.percentAt(event.clientX)) });
     const start = (event) => {
       if (event.button !== 0 || this.scene.isEmpty) return;
       svg.setPointerCapture(event.pointerId);
@@ -96,7 +125,11 @@ class Explorer extends View {
       event.preventDefault();
     };
     svg.addEventListener("pointerdown", start, { signal: this.signal });
-    svg.addEventListener("pointermove", (event) => svg.hasPointerCapture(event.pointerId) && follow(event), { signal: this.signal });
+    svg.addEventListener(
+      "pointermove",
+      (event) => svg.hasPointerCapture(event.pointerId) && follow(event),
+      { signal: this.signal },
+    );
   }
 
   onKey(event) {
@@ -145,17 +178,23 @@ class Explorer extends View {
     this.markState();
   }
 
-  // -- changing ------------------------------------------------------------------------------------------------------
+  // -- changing ----------------------------------------------------------------------------------
 
+  /**
+   * Set traits; `preset` is a threshold of the tutorial, `pin` pins or unpins the threshold.
+   * @param {Partial<ExplorerTraits> & { preset?: number, pin?: boolean }} wanted
+   */
   change({ preset, pin, ...values }) {
     if (preset !== undefined) values.threshold = this.scene.snap(preset);
     if (values.upper && values.upper <= this.model.get("threshold")) {
-      values.threshold = this.scene.step(this.scene.snap(values.upper), -1); // a range that holds at least one level
+      // the range holds at least one level
+      values.threshold = this.scene.step(this.scene.snap(values.upper), -1);
     }
     if (pin) values.pinned = this.model.get("pinned") === null ? this.model.get("threshold") : null;
-    const changed = Object.entries(values).filter(([name, value]) => this.model.get(name) !== value);
+    const names = /** @type {(keyof ExplorerTraits)[]} */ (Object.keys(values));
+    const changed = names.filter((name) => this.model.get(name) !== values[name]);
     if (!changed.length) return;
-    for (const [name, value] of changed) this.model.set(name, value);
+    for (const name of changed) this.model.set(name, values[name]);
     this.model.set("asked", this.model.get("asked") + 1);
     this.showError("");
     this.saveSoon();
@@ -171,7 +210,7 @@ class Explorer extends View {
     this.redraw();
   }
 
-  // -- painting ------------------------------------------------------------------------------------------------------
+  // -- painting ----------------------------------------------------------------------------------
 
   setScene() {
     this.scene = new Scene(this.model.get("scene"));
@@ -194,7 +233,8 @@ class Explorer extends View {
     if (this.scene.isEmpty) return;
     const { state, scene } = this;
     const threshold = scene.snap(state.threshold);
-    for (const plot of [this.histogram, this.curves]) plot.mark(threshold, state.pinned, state.upper);
+    for (const plot of [this.histogram, this.curves])
+      plot.mark(threshold, state.pinned, state.upper);
     this.head.mark(scene, threshold);
     this.numbers.mark(scene, threshold);
     this.tools.mark(threshold, state);
@@ -206,27 +246,41 @@ class Explorer extends View {
 
   markSlider(threshold) {
     const place = this.scene.place(threshold);
-    const counts = `${plural(this.scene.groups[place], "group")}, ${plural(this.scene.redundant[place], "redundant image")}`;
-    setAttribute(this.histogram.svg, "aria-valuetext", `${percentText(threshold, 2)}, ${this.scene.meaning(threshold)}, ${counts}`);
+    const { groups, redundant } = this.scene.data;
+    const found = plural(groups[place], "group");
+    const counts = `${found}, ${plural(redundant[place], "redundant image")}`;
+    setAttribute(
+      this.histogram.svg,
+      "aria-valuetext",
+      `${percentText(threshold, 2)}, ${this.scene.meaning(threshold)}, ${counts}`,
+    );
     this.node.dataset.threshold = threshold;
     clearTimeout(this.statusTimer);
     this.statusTimer = setTimeout(() => this.tell(`${percentText(threshold)}: ${counts}`), 400);
   }
 
   markRows(threshold, pinned) {
-    const { rows, gallery } = this;
+    const { rows } = this;
     if (!rows) return;
-    const all = this.scene.groups[this.scene.place(threshold)];
+    const all = this.scene.data.groups[this.scene.place(threshold)];
     const isFresh = !this.isWaiting;
-    this.tools.setGuards(this.scene.guards, this.scene.pictures ? (rows.bursts ?? 0) : undefined);
+    this.tools.setGuards(
+      this.scene.data.guards,
+      this.scene.data.pictures ? (rows.bursts ?? 0) : undefined,
+    );
     if (isFresh) this.tools.setChanges(rows.changes, threshold, pinned);
-    const count = rows.total === all ? plural(all, "group") : `${countText(rows.total)} of ${plural(all, "group")}`;
+    const count =
+      rows.total === all
+        ? plural(all, "group")
+        : `${countText(rows.total)} of ${plural(all, "group")}`;
     if (isFresh) setText(this.filter.count, count);
     this.markEmpty(rows.total, all);
   }
 
   markEmpty(total, all) {
-    const text = all ? "No group matches the search." : "No duplicates at this threshold. Move it to the left, to a lower percentage.";
+    const text = all
+      ? "No group matches the search."
+      : "No duplicates at this threshold. Move it to the left, to a lower percentage.";
     setText(this.gallery.empty, text);
     this.gallery.empty.toggleAttribute("hidden", total > 0);
     if (!this.gallery.empty.isConnected) this.gallery.node.prepend(this.gallery.empty);
@@ -238,7 +292,7 @@ class Explorer extends View {
     this.gallery.select(selection.group);
   }
 
-  // -- telling the state ---------------------------------------------------------------------------------------------
+  // -- telling the state -------------------------------------------------------------------------
 
   get isWaiting() {
     return this.answered < this.model.get("asked");
@@ -248,7 +302,13 @@ class Explorer extends View {
   markState() {
     const isLaidOut = this.gallery.height > 0; // before that it does not know what to ask for
     const isPainted = !this.paintSoon.isDue() && !this.gallery.paintSoon.isDue();
-    const isReady = isLaidOut && isPainted && !this.isWaiting && this.rows && !this.gallery.isAsking && !this.pictures.isAsking;
+    const isReady =
+      isLaidOut &&
+      isPainted &&
+      !this.isWaiting &&
+      this.rows &&
+      !this.gallery.isAsking &&
+      !this.pictures.isAsking;
     this.node.dataset.state = isReady ? "ready" : "busy";
   }
 
@@ -257,7 +317,10 @@ class Explorer extends View {
     clearTimeout(this.patienceTimer);
     this.busy.textContent = "working…";
     this.busyTimer = setTimeout(() => this.showBusy(this.isWaiting), BUSY_AFTER);
-    this.patienceTimer = setTimeout(() => (this.busy.textContent = "waiting for the kernel…"), PATIENCE);
+    this.patienceTimer = setTimeout(
+      () => (this.busy.textContent = "waiting for the kernel…"),
+      PATIENCE,
+    );
     this.markState();
   }
 
@@ -270,7 +333,8 @@ class Explorer extends View {
   close() {
     this.resizer.disconnect();
     this.gallery.paintSoon.cancel();
-    for (const timer of [this.statusTimer, this.busyTimer, this.patienceTimer, this.filter.timer]) clearTimeout(timer);
+    for (const timer of [this.statusTimer, this.busyTimer, this.patienceTimer, this.filter.timer])
+      clearTimeout(timer);
     super.close();
   }
 }

@@ -3,7 +3,6 @@
 const ROW_HEIGHT = { pictures: 138, names: 66 };
 const TILE_WIDTH = { pictures: 112, names: 198 }; // with the gap after it
 const MAX_LISTED = 150_000; // browsers cannot scroll further than about 33 million pixels
-const CHANGES = ["", "born", "grown", "merged", "regrouped"];
 
 /** The longer side of a thumbnail, in the pixels of the screen. */
 function thumbnailSide() {
@@ -25,12 +24,20 @@ class Gallery {
     this.shown = new Map(); // place in the list -> element
     this.top = this.width = this.height = 0; // as last seen: asking the page for them lays it out
     this.revision = -1;
+    this.idPrefix = "dup-row";
+    this.threshold = 100; // percent, of the rows that are shown
     this.total = 0;
     this.active = 0;
     this.isAsking = false;
     this.spacer = element("div", { class: "dup-spacer" });
     this.empty = element("p", { class: "dup-empty", hidden: "" });
-    const attributes = { class: "dup-gallery", tabindex: 0, role: "listbox", "aria-label": "Groups", "data-testid": "gallery" };
+    const attributes = {
+      class: "dup-gallery",
+      tabindex: 0,
+      role: "listbox",
+      "aria-label": "Groups",
+      "data-testid": "gallery",
+    };
     this.node = element("div", attributes, this.spacer);
     this.paintSoon = oncePerFrame(() => {
       this.paint();
@@ -49,12 +56,16 @@ class Gallery {
   countTiles() {
     const width = this.width || 900;
     const head = this.hasPictures ? 152 : width > 700 ? 250 : 150;
-    return Math.max(1, Math.floor((width - head - 62) / TILE_WIDTH[this.hasPictures ? "pictures" : "names"]));
+    return Math.max(
+      1,
+      Math.floor((width - head - 62) / TILE_WIDTH[this.hasPictures ? "pictures" : "names"]),
+    );
   }
 
   /** Look at the room there is; make the rows anew where another number of tiles fits now. */
   resize() {
-    if (!this.node.clientHeight) return; // hidden, as JupyterLab does for a moment when its theme changes: what is shown stays
+    // JupyterLab hides the widget for a moment when its theme changes: nothing is painted anew
+    if (!this.node.clientHeight) return;
     this.width = this.node.clientWidth;
     this.height = this.node.clientHeight;
     if (this.countTiles() !== this.nTiles) this.clearShown();
@@ -78,17 +89,27 @@ class Gallery {
   }
 
   setScene(scene) {
-    this.hasPictures = scene.pictures;
+    this.hasPictures = scene.data.pictures;
     this.scene = scene;
-    this.node.classList.toggle("names-only", !scene.pictures);
+    this.node.classList.toggle("names-only", !scene.data.pictures);
   }
 
   take(message) {
     if (message.revision !== this.revision) this.startOver(message);
     this.isAsking = false;
-    JSON.parse(message.rows).forEach(([group, size, weakest, change, ids, scores, ...marks], index) => {
-      this.rows.set((message.first ?? 0) + index, [group, size, weakest, change, sums(ids), sums(scores), ...marks]);
-    });
+    JSON.parse(message.rows).forEach(
+      ([group, size, weakest, change, ids, scores, ...marks], index) => {
+        this.rows.set((message.first ?? 0) + index, [
+          group,
+          size,
+          weakest,
+          change,
+          sums(ids),
+          sums(scores),
+          ...marks,
+        ]);
+      },
+    );
     this.paintSoon();
   }
 
@@ -138,7 +159,7 @@ class Gallery {
     else this.spacer.append(node);
   }
 
-  /** Whether two images of a group are less similar than the threshold; the weakest pair comes rounded to a tenth. */
+  /** Whether two images of a group are below the threshold; the weakest pair comes in tenths. */
   isChain([, , weakest]) {
     return weakest === null || weakest / 10 < this.threshold - 0.06;
   }
@@ -153,23 +174,49 @@ class Gallery {
 
   idsShown(first, last) {
     const ids = [];
-    for (let place = first; place < last; place++) ids.push(...(this.rows.get(place)?.[4].slice(0, this.nTiles) ?? []));
+    for (let place = first; place < last; place++)
+      ids.push(...(this.rows.get(place)?.[4].slice(0, this.nTiles) ?? []));
     return ids;
   }
 
   rowNode(row, place) {
-    const [group, size, weakest, change, ids, scores, added = [], bursts = []] = row;
+    const [group, size, weakest, , ids, scores, added = [], bursts = []] = row;
     const label = `Group ${group}: ${size} images, weakest pair ${this.percentOrFloor(weakest)}`;
-    const attributes = { role: "option", class: "dup-row", "data-group": group, "data-place": place };
-    const node = element("div", { ...attributes, id: `${this.idPrefix}-${place}`, "aria-label": label, "aria-selected": "false" });
+    const attributes = {
+      role: "option",
+      class: "dup-row",
+      "data-group": group,
+      "data-place": place,
+    };
+    const node = element("div", {
+      ...attributes,
+      id: `${this.idPrefix}-${place}`,
+      "aria-label": label,
+      "aria-selected": "false",
+    });
     filled(node, { "aria-posinset": place + 1, "aria-setsize": this.total }, []);
     const tiles = element("div", { class: "dup-tiles" });
     const fitting = ids.slice(0, this.nTiles);
     fitting.forEach((id, index) => {
-      tiles.append(this.tileNode(id, index ? scores[index - 1] : null, index === 0, added.includes(index), bursts.includes(index)));
+      tiles.append(
+        this.tileNode(
+          id,
+          index ? scores[index - 1] : null,
+          index === 0,
+          added.includes(index),
+          bursts.includes(index),
+        ),
+      );
     });
     const more = size - fitting.length;
-    if (more) tiles.append(element("span", { class: "dup-more", title: "select the group to see all" }, `+${countText(more)}`));
+    if (more)
+      tiles.append(
+        element(
+          "span",
+          { class: "dup-more", title: "select the group to see all" },
+          `+${countText(more)}`,
+        ),
+      );
     node.append(this.headNode(row), tiles);
     return node;
   }
@@ -177,23 +224,38 @@ class Gallery {
   headNode(row) {
     const [group, size, weakest, change] = row;
     const head = element("div", { class: "dup-row-head" });
-    head.append(element("strong", {}, `Group ${countText(group)}`), element("span", {}, plural(size, "image")));
-    head.append(element("span", { class: "dup-weakest" }, `weakest pair ${this.percentOrFloor(weakest)}`));
-    const title = "Two of its images are less similar than the threshold; others hold them together";
+    head.append(
+      element("strong", {}, `Group ${countText(group)}`),
+      element("span", {}, plural(size, "image")),
+    );
+    head.append(
+      element("span", { class: "dup-weakest" }, `weakest pair ${this.percentOrFloor(weakest)}`),
+    );
+    const title =
+      "Two of its images are less similar than the threshold; others hold them together";
     const badges = element("span", { class: "dup-badges" });
-    if (this.isChain(row)) badges.append(element("span", { class: "dup-badge chain", title }, "chain"));
-    if (change) badges.append(element("span", { class: "dup-badge change", "data-change": CHANGES[change] }, CHANGES[change]));
+    if (this.isChain(row))
+      badges.append(element("span", { class: "dup-badge chain", title }, "chain"));
+    if (change)
+      badges.append(
+        element(
+          "span",
+          { class: "dup-badge change", "data-change": CHANGES[change] },
+          CHANGES[change],
+        ),
+      );
     head.append(badges);
     return head;
   }
 
-  tileNode(id, score, isOriginal, isNew, isBurst) {
+  tileNode(id, tenths, isOriginal, isNew, isBurst) {
     const tile = element("figure", { class: "dup-tile", "data-id": id });
     tile.classList.toggle("new", isNew);
-    const text = isOriginal ? "original" : this.percentOrFloor(score);
-    const caption = element("figcaption", {}, element("b", {}, text), element("span", { class: "dup-name" }));
-    if (isNew) caption.firstChild.append(" new");
-    if (isBurst) caption.firstChild.append(" burst");
+    const text = isOriginal ? "original" : this.percentOrFloor(tenths);
+    const score = element("b", {}, text);
+    if (isNew) score.append(" new");
+    if (isBurst) score.append(" burst");
+    const caption = element("figcaption", {}, score, element("span", { class: "dup-name" }));
     if (this.hasPictures) tile.append(element("div", { class: "dup-picture" }));
     tile.append(caption);
     this.fillTile(tile, this.pictures.get(id, thumbnailSide()));
@@ -205,17 +267,28 @@ class Gallery {
     const { problem, url } = picture;
     const [name, facts] = picture.facts;
     tile.title = [name, facts, problem].filter(Boolean).join("\n");
-    tile.querySelector(".dup-name").replaceChildren(element("bdi", {}, this.hasPictures ? shortName(baseName(name), 15) : shortName(name, 26)));
+    tile
+      .querySelector(".dup-name")
+      .replaceChildren(
+        element("bdi", {}, this.hasPictures ? shortName(baseName(name), 15) : shortName(name, 26)),
+      );
     const frame = tile.querySelector(".dup-picture");
     if (!frame) return;
-    const broken = element("span", { class: "dup-broken", role: "img", "aria-label": `${name} cannot be shown: ${problem}` }, "cannot be shown");
-    frame.replaceChildren(url ? element("img", { src: url, alt: name, draggable: "false" }) : broken);
+    const broken = element(
+      "span",
+      { class: "dup-broken", role: "img", "aria-label": `${name} cannot be shown: ${problem}` },
+      "cannot be shown",
+    );
+    frame.replaceChildren(
+      url ? element("img", { src: url, alt: name, draggable: "false" }) : broken,
+    );
   }
 
   /** Fill in names and pictures that have arrived. */
   refresh(ids) {
     for (const id of ids) {
-      for (const tile of this.spacer.querySelectorAll(`.dup-tile[data-id="${Number(id)}"]`)) this.fillTile(tile, this.pictures.get(id, thumbnailSide()));
+      for (const tile of this.spacer.querySelectorAll(`.dup-tile[data-id="${Number(id)}"]`))
+        this.fillTile(tile, this.pictures.get(id, thumbnailSide()));
     }
   }
 
@@ -231,8 +304,16 @@ class Gallery {
 
   onKey(event) {
     const page = Math.max(1, Math.floor(this.height / this.rowHeight));
-    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
-    if (event.key === "Enter" || event.key === " ") this.activate(this.active, this.rows.get(this.active)?.[0]);
+    const steps = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -Infinity,
+      End: Infinity,
+    };
+    if (event.key === "Enter" || event.key === " ")
+      this.activate(this.active, this.rows.get(this.active)?.[0]);
     else if (event.key in steps) this.moveTo(this.active + steps[event.key]);
     else return;
     event.preventDefault();

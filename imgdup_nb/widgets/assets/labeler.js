@@ -2,12 +2,7 @@
 
 const SIDE = 360; // pixels asked for; twice that where the screen has them
 const ZOOMED_SIDE = 1400;
-const ACTIONS = [
-  ["s", "same", "Same picture"],
-  ["d", "different", "Different"],
-  ["k", "skip", "Skip"],
-];
-
+/** @extends {View<LabelerTraits>} */
 class Labeler extends View {
   constructor(model, root) {
     super(model, root);
@@ -22,7 +17,7 @@ class Labeler extends View {
     return this.model.get("view");
   }
 
-  // -- building ------------------------------------------------------------------------------------------------------
+  // -- building ----------------------------------------------------------------------------------
 
   build() {
     const { signal } = this;
@@ -31,15 +26,24 @@ class Labeler extends View {
     const choose = (value) => this.send({ type: "threshold", value: Number(value) });
     this.threshold = chooser([], choose, signal, { "data-testid": "threshold" });
     this.pair = element("div", { class: "dup-pair", "data-testid": "pair" });
-    const make = (text, key, act, name) => keyButton(text, key.toUpperCase(), act, signal, { "data-testid": name });
-    this.buttons = ACTIONS.map(([key, label, text]) => make(text, key, () => this.answer(label), label));
+    const make = (text, key, act, name) =>
+      keyButton(text, key.toUpperCase(), act, signal, { "data-testid": name });
+    this.buttons = ANSWERS.map(([key, label, text]) =>
+      make(text, key, () => this.answer(label), label),
+    );
     this.undo = make("Undo", "u", () => this.send({ type: "undo" }), "undo");
     this.zoom = make("Zoom", "z", () => this.setZoom(!this.isZoomed), "zoom");
     this.zoom.setAttribute("aria-pressed", "false");
     this.counts = element("p", { class: "dup-quiet", "data-testid": "counts" });
     this.status.classList.remove("dup-hidden"); // what the answers say is for all to see
     this.rows = element("tbody");
-    const head = tableHead(["threshold", "pairs", "asked", "precision", ".precision drawn from 0 to 1"]);
+    const head = tableHead([
+      "threshold",
+      "pairs",
+      "asked",
+      "precision",
+      ".precision drawn from 0 to 1",
+    ]);
     const caption = element("caption", {}, "What the answers say about precision");
     this.table = element("table", { "data-testid": "scores" }, caption, head, this.rows);
     this.title.append(this.similarity);
@@ -49,20 +53,32 @@ class Labeler extends View {
       element("header", { class: "dup-bar" }, this.title, labelled("Threshold", this.threshold)),
       this.alert,
       this.pair,
-      element("div", { class: "dup-bar dup-actions", role: "group", "aria-label": "Answer" }, ...this.buttons, this.undo, this.zoom),
+      element(
+        "div",
+        { class: "dup-bar dup-actions", role: "group", "aria-label": "Answer" },
+        ...this.buttons,
+        this.undo,
+        this.zoom,
+      ),
       this.status,
       this.counts,
       this.table,
     );
     this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
-    // a click anywhere makes the keys work
-    this.node.addEventListener("click", (event) => event.target.closest("button, select") ?? this.node.focus(), { signal });
+    focusOnClick(this.node, signal);
   }
 
   onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.target === this.threshold) return;
+    if (
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      event.repeat ||
+      event.target === this.threshold
+    )
+      return;
     const key = event.key.toLowerCase();
-    const action = ACTIONS.find(([letter]) => letter === key);
+    const action = ANSWERS.find(([letter]) => letter === key);
     if (action) this.answer(action[1]);
     else if (key === "u") this.send({ type: "undo" });
     else if (key === "z") this.setZoom(!this.isZoomed);
@@ -70,7 +86,7 @@ class Labeler extends View {
     event.preventDefault();
   }
 
-  // -- doing ---------------------------------------------------------------------------------------------------------
+  // -- doing -------------------------------------------------------------------------------------
 
   answer(label) {
     const { question, done } = this.view;
@@ -95,19 +111,27 @@ class Labeler extends View {
     super.onError(text);
   }
 
-  // -- painting ------------------------------------------------------------------------------------------------------
+  // -- painting ----------------------------------------------------------------------------------
 
   paint() {
     const { view } = this;
     this.showError("");
-    this.node.dataset.question = view.question;
-    this.title.firstChild.textContent = view.done ? "Nothing worth asking is left. " : "Is this the same picture? ";
-    this.similarity.textContent = view.similarity === null ? "" : `${percentText(view.similarity, 2)} similar`;
-    setOptions(this.threshold, view.edges.map((edge) => [String(edge), percentText(edge)]), String(view.threshold));
+    this.node.dataset.question = String(view.question);
+    this.title.firstChild.textContent = view.done
+      ? "Nothing worth asking is left. "
+      : "Is this the same picture? ";
+    this.similarity.textContent =
+      view.similarity === null ? "" : `${percentText(view.similarity, 2)} similar`;
+    setOptions(
+      this.threshold,
+      view.edges.map((edge) => [String(edge), percentText(edge)]),
+      String(view.threshold),
+    );
     for (const node of this.buttons) node.disabled = view.done;
-    const total = view.counts.same + view.counts.different + view.counts.skip;
-    this.undo.disabled = total === 0;
-    this.counts.textContent = `${countText(view.counts.same)} same, ${countText(view.counts.different)} different, ${countText(view.counts.skip)} skipped`;
+    const { same, different, skip } = view.counts;
+    const counted = [same, different, skip].map(countText);
+    this.undo.disabled = same + different + skip === 0;
+    this.counts.textContent = `${counted[0]} same, ${counted[1]} different, ${counted[2]} skipped`;
     this.tell(view.sentence);
     this.rows.replaceChildren(...view.rows.map((row) => this.rowNode(row)));
     this.pair.replaceChildren(...view.images.map((image) => this.figureNode(image)));
@@ -116,32 +140,55 @@ class Labeler extends View {
 
   figureNode({ id, name, facts }) {
     const frame = element("div", { class: "dup-frame", "data-id": id });
-    return element("figure", {}, frame, element("figcaption", {}, nameNode(name, 60), element("span", { class: "dup-quiet" }, facts)));
+    return element(
+      "figure",
+      {},
+      frame,
+      element("figcaption", {}, nameNode(name, 60), element("span", { class: "dup-quiet" }, facts)),
+    );
   }
 
   rowNode([threshold, pairs, asked, low, high, estimate]) {
     const span = `${low.toFixed(2)} to ${high.toFixed(2)}`;
-    const bar = element("span", { class: "dup-range", "aria-hidden": "true" }, element("i", {}));
-    bar.firstChild.style.left = `${100 * low}%`;
-    bar.firstChild.style.right = `${100 * (1 - high)}%`;
-    const cells = [percentText(threshold), countText(pairs), countText(asked), span].map((text) => element("td", {}, text));
+    const range = element("i");
+    range.style.left = `${100 * low}%`;
+    range.style.right = `${100 * (1 - high)}%`;
+    const bar = element("span", { class: "dup-range", "aria-hidden": "true" }, range);
+    const cells = [percentText(threshold), countText(pairs), countText(asked), span].map((text) =>
+      element("td", {}, text),
+    );
     const isHere = threshold === this.view.threshold;
     const title = estimate === null ? "no answer yet" : `estimate ${estimate.toFixed(2)}`;
-    return element("tr", { title, "aria-current": isHere ? "true" : null }, ...cells, element("td", {}, bar));
+    return element(
+      "tr",
+      { title, "aria-current": isHere ? "true" : null },
+      ...cells,
+      element("td", {}, bar),
+    );
   }
 
   get side() {
-    return this.isZoomed ? ZOOMED_SIDE : SIDE * Math.min(2, Math.ceil(window.devicePixelRatio || 1));
+    return this.isZoomed
+      ? ZOOMED_SIDE
+      : SIDE * Math.min(2, Math.ceil(window.devicePixelRatio || 1));
   }
 
   showPictures() {
     const { view, side } = this;
-    for (const frame of this.pair.querySelectorAll(".dup-frame")) {
+    for (const frame of all(this.pair, ".dup-frame")) {
       const known = this.pictures.get(Number(frame.dataset.id), side);
-      if (known) frame.replaceChildren(known.url ? element("img", { src: known.url, alt: "" }) : known.problem || "no picture");
+      if (known)
+        frame.replaceChildren(
+          known.url ? element("img", { src: known.url, alt: "" }) : known.problem || "no picture",
+        );
       else if (!view.pictures) frame.textContent = "no images table";
     }
-    if (view.pictures) this.pictures.want("pair", view.images.map(({ id }) => id), side);
+    if (view.pictures)
+      this.pictures.want(
+        "pair",
+        view.images.map(({ id }) => id),
+        side,
+      );
   }
 }
 

@@ -1,6 +1,6 @@
 // Names and pictures, asked for when they are seen, a few at a time, and the last ones kept.
 
-const PICTURES_AT_ONCE = 24; // about what is seen; Python sends those it has made in a tenth of a second
+const PICTURES_AT_ONCE = 24; // about one screen; Python sends those made in a tenth of a second
 const PICTURES_KEPT = 800;
 const BYTES_KEPT = 64e6;
 
@@ -19,9 +19,12 @@ class Pictures {
     return this.known.get(`${id} ${side}`);
   }
 
-  /** Say what is on the screen now; what was wanted before and is gone is not asked for any more. */
+  /** Tell which pictures are on the screen now; earlier wishes for this place end. */
   want(place, ids, side) {
-    this.wanted.set(place, ids.map((id) => [id, side]));
+    this.wanted.set(
+      place,
+      ids.map((id) => [id, side]),
+    );
     this.ask();
   }
 
@@ -40,7 +43,9 @@ class Pictures {
 
   take({ pictures, side, of }, buffers) {
     if (of !== this.of) return;
-    pictures.forEach(([id, problem, ...facts], place) => this.keep(`${id} ${side}`, { problem, facts }, buffers[place]));
+    pictures.forEach(([id, problem, ...facts], place) =>
+      this.keep(`${id} ${side}`, { problem, facts }, buffers[place]),
+    );
     this.isAsking = false;
     this.onChange(pictures.map(([id]) => id));
     this.ask();

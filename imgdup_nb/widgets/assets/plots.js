@@ -1,22 +1,62 @@
-// Histogram and curves: drawn anew for a scene or a width, and only marked when the threshold moves.
+// Histogram and curves: drawn for a scene and a width. When the threshold moves, only marks move.
 
 const PLOT_HEIGHT = 220;
 
 class Plot {
   constructor(title, label) {
     this.svg = shape("svg", { class: "dup-plot", height: PLOT_HEIGHT, "aria-label": label });
-    this.node = element("figure", { class: "dup-panel" }, element("figcaption", {}, title), this.svg);
-    this.threshold = shape("g", { class: "dup-threshold" }, shape("line"), shape("rect", { width: 12, height: 16, rx: 4 }));
-    this.pinned = shape("g", { class: "dup-pinned" }, shape("line"), shape("text", { "text-anchor": "middle" }, "pinned"));
+    this.node = element(
+      "figure",
+      { class: "dup-panel" },
+      element("figcaption", {}, title),
+      this.svg,
+    );
+    this.threshold = shape(
+      "g",
+      { class: "dup-threshold" },
+      shape("line"),
+      shape("rect", { width: 12, height: 16, rx: 4 }),
+    );
+    this.pinned = shape(
+      "g",
+      { class: "dup-pinned" },
+      shape("line"),
+      shape("text", { "text-anchor": "middle" }, "pinned"),
+    );
     this.beyond = shape("rect", { class: "dup-beyond" });
   }
 
+  /**
+   * The highest count that is drawn.
+   * @param {Scene} _scene
+   * @returns {number}
+   */
+  most(_scene) {
+    throw new Error("a plot says how high it is");
+  }
+
+  /** @returns {SVGGElement} */
+  content() {
+    throw new Error("a plot has something to draw");
+  }
+
+  /**
+   * @param {Scene} scene
+   * @param {boolean} showTools
+   */
   draw(scene, showTools) {
     this.scene = scene;
     this.width = this.svg.clientWidth || this.width || 480; // while it is hidden it has no width
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${PLOT_HEIGHT}`);
     this.scales = new Scales(this.width, PLOT_HEIGHT, scene.lowest, this.most(scene));
-    this.svg.replaceChildren(this.bands(), this.axes(), this.content(), this.beyond, this.pinned, this.threshold);
+    this.svg.replaceChildren(
+      this.bands(),
+      this.axes(),
+      this.content(),
+      this.beyond,
+      this.pinned,
+      this.threshold,
+    );
     if (showTools) this.svg.append(this.tools());
   }
 
@@ -24,10 +64,16 @@ class Plot {
     const { scales } = this;
     const group = shape("g", { class: "dup-bands" });
     for (const [place, band] of BANDS.entries()) {
-      const left = scales.x(Math.max(band.from, scales.from));
-      const right = scales.x(band.to === 100 ? scales.to : band.to);
+      const left = scales.x(Math.max(band.low, scales.from));
+      const right = scales.x(band.high === 100 ? scales.to : band.high);
       if (right - left < 1) continue;
-      const area = { x: left, y: 0, width: right - left, height: scales.bottom, class: place % 2 ? "odd" : "even" };
+      const area = {
+        x: left,
+        y: 0,
+        width: right - left,
+        height: scales.bottom,
+        class: place % 2 ? "odd" : "even",
+      };
       group.append(shape("rect", area), ...this.bandLabel(band, (left + right) / 2, right - left));
     }
     return group;
@@ -46,19 +92,33 @@ class Plot {
     for (const tick of scales.countTicks()) {
       const y = scales.y(tick);
       group.append(shape("line", { x1: scales.left, x2: scales.right, y1: y, y2: y }));
-      group.append(shape("text", { x: scales.left - 7, y: y + 4, "text-anchor": "end" }, shortCount(tick)));
+      group.append(
+        shape("text", { x: scales.left - 7, y: y + 4, "text-anchor": "end" }, shortCount(tick)),
+      );
     }
     for (const tick of scales.percentTicks()) {
-      group.append(shape("text", { x: scales.x(tick), y: scales.bottom + 16, "text-anchor": "middle", "data-tick": tick }, String(tick)));
+      group.append(
+        shape(
+          "text",
+          { x: scales.x(tick), y: scales.bottom + 16, "text-anchor": "middle", "data-tick": tick },
+          String(tick),
+        ),
+      );
     }
     const middle = (scales.left + scales.right) / 2;
-    group.append(shape("text", { x: middle, y: PLOT_HEIGHT - 3, "text-anchor": "middle" }, "similarity, percent"));
+    group.append(
+      shape(
+        "text",
+        { x: middle, y: PLOT_HEIGHT - 3, "text-anchor": "middle" },
+        "similarity, percent",
+      ),
+    );
     return group;
   }
 
   tools() {
     const group = shape("g", { class: "dup-tools-ticks" });
-    for (const [percent, names] of this.scene.tools) {
+    for (const [percent, names] of this.scene.data.tools) {
       const x = this.scales.x(percent);
       const tick = shape("path", { d: `M${x - 4} ${this.scales.bottom + 1}h8l-4 -7z` });
       tick.append(shape("title", {}, `${percent} %: ${names}`));
@@ -78,8 +138,7 @@ class Plot {
     const x = this.lineAt(threshold);
     const [line, grip] = this.threshold.children;
     setLine(line, x, scales.top, scales.bottom);
-    grip.setAttribute("x", x - 6);
-    grip.setAttribute("y", scales.top - 4);
+    filled(grip, { x: x - 6, y: scales.top - 4 }, []);
     this.markPinned(pinned);
     this.markUpper(upper);
   }
@@ -90,15 +149,19 @@ class Plot {
     const [line, text] = this.pinned.children;
     const x = this.lineAt(pinned);
     setLine(line, x, this.scales.top + 14, this.scales.bottom);
-    text.setAttribute("x", x);
-    text.setAttribute("y", this.scales.top + 10);
+    filled(text, { x, y: this.scales.top + 10 }, []);
   }
 
   markUpper(upper) {
     this.beyond.toggleAttribute("hidden", upper === null);
     if (upper === null) return;
     const left = this.lineAt(upper);
-    const attributes = { x: left, y: 0, width: Math.max(0, this.scales.right - left), height: this.scales.bottom };
+    const attributes = {
+      x: left,
+      y: 0,
+      width: Math.max(0, this.scales.right - left),
+      height: this.scales.bottom,
+    };
     filled(this.beyond, attributes, []);
   }
 
@@ -115,25 +178,40 @@ function setLine(line, x, top, bottom) {
 class Histogram extends Plot {
   constructor() {
     super("Pairs at each similarity", "Similarity threshold");
-    filled(this.svg, { role: "slider", tabindex: 0, "aria-orientation": "horizontal", "aria-valuemax": 100, "data-testid": "threshold" }, []);
+    filled(
+      this.svg,
+      {
+        role: "slider",
+        tabindex: 0,
+        "aria-orientation": "horizontal",
+        "aria-valuemax": 100,
+        "data-testid": "threshold",
+      },
+      [],
+    );
   }
 
   most(scene) {
-    return Math.max(...scene.bars);
+    return Math.max(...scene.data.bars);
   }
 
   /** Left of the threshold's own bar, in the middle of the gap: that bar counts in. */
   lineAt(percent) {
-    return this.scales.x(percent - 0.625 * this.scene.widths[this.scene.place(percent)]);
+    return this.scales.x(percent - 0.625 * this.scene.data.widths[this.scene.place(percent)]);
   }
 
   content() {
     const { scene, scales } = this;
-    this.last = scene.bars.length - 1; // the last bar that counts in: all of them, as they are drawn
-    this.bars = scene.bars.map((count, place) => {
-      const width = Math.max(1.5, scales.x(scene.widths[place]) - scales.x(0));
+    this.last = scene.data.bars.length - 1; // the last bar above the threshold; all when just drawn
+    this.bars = scene.data.bars.map((count, place) => {
+      const width = Math.max(1.5, scales.x(scene.data.widths[place]) - scales.x(0));
       const y = scales.y(count);
-      const bar = { x: scales.x(scene.levels[place]) - width / 2, y, width, height: scales.bottom - y };
+      const bar = {
+        x: scales.x(scene.levels[place]) - width / 2,
+        y,
+        width,
+        height: scales.bottom - y,
+      };
       const title = `${percentText(scene.levels[place], 2)}: ${plural(count, "pair")}`;
       return shape("rect", { ...bar, rx: Math.min(2, width / 4) }, shape("title", {}, title));
     });
@@ -154,17 +232,22 @@ class Histogram extends Plot {
 
 class Curves extends Plot {
   constructor() {
-    super("What each threshold finds", "Pairs, groups, images in groups, redundant images and largest group by threshold");
+    super(
+      "What each threshold finds",
+      "Pairs, groups, images in groups, redundant images and largest group by threshold",
+    );
     this.svg.setAttribute("role", "img");
   }
 
   most(scene) {
-    return Math.max(...CURVES.map((name) => Math.max(...scene[name])));
+    return Math.max(...CURVES.map((name) => Math.max(...scene.data[name])));
   }
 
   content() {
     this.dots = CURVES.map((name) => shape("circle", { r: 4, class: `dup-${name}` }));
-    const lines = CURVES.map((name) => shape("path", { d: this.steps(this.scene[name]), class: `dup-${name}` }));
+    const lines = CURVES.map((name) =>
+      shape("path", { d: this.steps(this.scene.data[name]), class: `dup-${name}` }),
+    );
     return shape("g", { class: "dup-curves" }, ...lines, ...this.dots);
   }
 
@@ -184,8 +267,8 @@ class Curves extends Plot {
     super.mark(threshold, pinned, upper);
     const place = this.scene.place(threshold);
     this.dots.forEach((dot, curve) => {
-      dot.setAttribute("cx", this.scales.x(threshold));
-      dot.setAttribute("cy", this.scales.y(this.scene[CURVES[curve]][place]));
+      const count = this.scene.data[CURVES[curve]][place];
+      filled(dot, { cx: this.scales.x(threshold), cy: this.scales.y(count) }, []);
     });
   }
 }

@@ -1,19 +1,14 @@
-// One view of the reviewer: a group at a time, its images side by side in equal frames that zoom and pan together.
+// One view of the reviewer: a group at a time, its images side by side in equal frames.
 
-const FRAME_SIDE = 320; // pixels asked for; a frame is about 190 high, and screens have up to two pixels for one
+const FRAME_SIDE = 320; // pixels asked for; a frame is about 190 high, twice that on dense screens
 const ZOOMED_SIDE = 1600;
 const ZOOMS = [1, 2, 4, 8];
-const WORDS = { keep: "✓ keep", remove: "✗ remove", different: "≠ no duplicate" };
-const PLAN_ORDERS = [
-  ["given", "largest first"],
-  ["near", "near the threshold first"],
-  ["flagged", "flagged first"],
-];
-
-const NAMES = { "−": "zoom out", "+": "zoom in", fit: "whole pictures" }; // of buttons whose text says too little
+// names of buttons whose text is too short
+const NAMES = { "−": "zoom out", "+": "zoom in", fit: "whole pictures" };
 
 let reviewerCount = 0;
 
+/** @extends {View<ReviewerTraits>} */
 class Reviewer extends View {
   constructor(model, root) {
     super(model, root);
@@ -33,7 +28,7 @@ class Reviewer extends View {
     this.paint();
   }
 
-  // -- state ---------------------------------------------------------------------------------------------------------
+  // -- state -------------------------------------------------------------------------------------
 
   get groups() {
     return this.model.get("scene").groups ?? [];
@@ -54,9 +49,15 @@ class Reviewer extends View {
   /** The numbers of the groups to go through. */
   ordered() {
     const seen = this.reviewed;
-    const shown = this.groups.filter(([number]) => !this.hideReviewed || !seen.has(number) || number === this.current);
+    const shown = this.groups.filter(
+      ([number]) => !this.hideReviewed || !seen.has(number) || number === this.current,
+    );
     const lowest = ([, , similarity]) => similarity ?? -1;
-    const sorts = { given: () => 0, near: (a, b) => lowest(a) - lowest(b), flagged: (a, b) => b[4] - a[4] };
+    const sorts = {
+      given: () => 0,
+      near: (a, b) => lowest(a) - lowest(b),
+      flagged: (a, b) => b[4] - a[4],
+    };
     return [...shown].sort(sorts[this.order]).map(([number]) => number);
   }
 
@@ -68,7 +69,7 @@ class Reviewer extends View {
     return this.decisions[image.id]?.[1] ?? 0;
   }
 
-  // -- building ------------------------------------------------------------------------------------------------------
+  // -- building ----------------------------------------------------------------------------------
 
   build() {
     this.title = element("span", { class: "dup-title", "data-testid": "title" });
@@ -76,11 +77,24 @@ class Reviewer extends View {
     this.totals = element("span", { class: "dup-quiet", "data-testid": "totals" });
     const sorting = chooser(PLAN_ORDERS, (order) => this.setOrder(order), this.signal);
     const hiding = checkbox("hide reviewed", (checked) => this.setHiding(checked), this.signal);
-    this.exact = button("", () => this.acceptExact(), this.signal, { "data-testid": "accept-exact" });
-    this.tiles = element("div", { role: "listbox", "aria-label": "Images of the group", class: "dup-tiles", "data-testid": "tiles" });
+    this.exact = button("", () => this.acceptExact(), this.signal, {
+      "data-testid": "accept-exact",
+    });
+    this.tiles = element("div", {
+      role: "listbox",
+      "aria-label": "Images of the group",
+      class: "dup-tiles",
+      "data-testid": "tiles",
+    });
     this.empty = element("p", { class: "dup-empty", hidden: "" });
     const head = element("div", { class: "dup-bar" }, this.title, this.progress, this.totals);
-    const choice = element("div", { class: "dup-bar" }, labelled("order", sorting), hiding.node, this.exact);
+    const choice = element(
+      "div",
+      { class: "dup-bar" },
+      labelled("order", sorting),
+      hiding.node,
+      this.exact,
+    );
     this.open(
       "reviewer",
       { role: "group", "aria-label": "Review of duplicate groups" },
@@ -147,14 +161,18 @@ class Reviewer extends View {
     this.on("change:totals", this.paintSoon);
     this.tiles.addEventListener("keydown", (event) => this.onKey(event), { signal: this.signal });
     this.tiles.addEventListener("focusin", (event) => this.onFocus(event), { signal: this.signal });
-    this.tiles.addEventListener("pointerdown", (event) => this.onPointer(event), { signal: this.signal });
+    this.tiles.addEventListener("pointerdown", (event) => this.onPointer(event), {
+      signal: this.signal,
+    });
   }
 
-  // -- from people ---------------------------------------------------------------------------------------------------
+  // -- from people -------------------------------------------------------------------------------
 
   onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const pan = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const pan = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[
+      event.key
+    ];
     if (event.shiftKey && pan) this.pan(pan[0] * 0.1, pan[1] * 0.1);
     else if (event.shiftKey && event.key === "Enter") return;
     else if (this.keys[event.key]) this.keys[event.key]();
@@ -177,15 +195,24 @@ class Reviewer extends View {
     if (!frame || this.zoom === 0) return;
     const drag = new AbortController();
     const { clientWidth, clientHeight } = frame;
-    const move = (moved) => this.pan(-moved.movementX / clientWidth / ZOOMS[this.zoom], -moved.movementY / clientHeight / ZOOMS[this.zoom]);
+    const move = (moved) =>
+      this.pan(
+        -moved.movementX / clientWidth / ZOOMS[this.zoom],
+        -moved.movementY / clientHeight / ZOOMS[this.zoom],
+      );
     window.addEventListener("pointermove", move, { signal: drag.signal });
-    for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, () => drag.abort(), { signal: drag.signal });
+    for (const end of ["pointerup", "pointercancel"])
+      window.addEventListener(end, () => drag.abort(), { signal: drag.signal });
     this.signal.addEventListener("abort", () => drag.abort(), { once: true });
   }
 
   say(verdict) {
     const image = this.images[this.at];
-    if (image) this.change({ [image.id]: [verdict, this.part(image)] }, `${image.name}: ${WORDS[verdict]}`);
+    if (image)
+      this.change(
+        { [image.id]: [verdict, this.part(image)] },
+        `${image.name}: ${VERDICTS[verdict]}`,
+      );
   }
 
   toggle() {
@@ -197,22 +224,34 @@ class Reviewer extends View {
   keepOnly() {
     const image = this.images[this.at];
     if (!image) return;
-    const others = this.images.filter((other) => other !== image && !other.protected && this.verdict(other) !== "different");
-    const removed = others.filter((other) => this.part(other) === this.part(image)).map((other) => [other.id, ["remove", this.part(other)]]);
-    this.change({ ...Object.fromEntries(removed), [image.id]: ["keep", this.part(image)] }, `only ${image.name} stays`);
+    const others = this.images.filter(
+      (other) => other !== image && !other.protected && this.verdict(other) !== "different",
+    );
+    const removed = others
+      .filter((other) => this.part(other) === this.part(image))
+      .map((other) => [other.id, ["remove", this.part(other)]]);
+    this.change(
+      { ...Object.fromEntries(removed), [image.id]: ["keep", this.part(image)] },
+      `only ${image.name} stays`,
+    );
   }
 
-  /** Put the image into a group of its own with others that were split off, or back; what would be left alone stays. */
+  /** Split the image off, together with others that were split off, or put it back. */
   split() {
     const image = this.images[this.at];
     if (!image) return;
     const part = this.part(image) ? 0 : 1;
-    const changes = { [image.id]: [this.verdict(image) === "different" ? "keep" : this.verdict(image), part] };
+    const changes = {
+      [image.id]: [this.verdict(image) === "different" ? "keep" : this.verdict(image), part],
+    };
     for (const side of [0, 1]) {
-      const members = this.images.filter((other) => (other === image ? part : this.part(other)) === side);
+      const members = this.images.filter(
+        (other) => (other === image ? part : this.part(other)) === side,
+      );
       const says = (other) => changes[other.id]?.[0] ?? this.verdict(other);
       const joined = members.filter((other) => says(other) !== "different");
-      if (joined.length && !joined.some((other) => says(other) === "keep")) changes[joined[0].id] = ["keep", side];
+      if (joined.length && !joined.some((other) => says(other) === "keep"))
+        changes[joined[0].id] = ["keep", side];
     }
     this.change(changes, `${image.name}: ${part ? "split off" : "back in its group"}`);
   }
@@ -236,7 +275,8 @@ class Reviewer extends View {
     const joined = this.images.filter((image) => says(image) !== "different");
     for (const part of new Set(joined.map((image) => decisions[image.id]?.[1] ?? 0))) {
       const members = joined.filter((image) => (decisions[image.id]?.[1] ?? 0) === part);
-      if (members.every((image) => says(image) === "remove")) return "At least one image of a group must stay.";
+      if (members.every((image) => says(image) === "remove"))
+        return "At least one image of a group must stay.";
     }
     return "";
   }
@@ -247,7 +287,10 @@ class Reviewer extends View {
     const ordered = this.ordered();
     const next = ordered[ordered.indexOf(this.current) + 1];
     const number = this.current;
-    this.model.set("reviewed", [...this.reviewed, number].filter((value, index, all) => all.indexOf(value) === index));
+    this.model.set(
+      "reviewed",
+      [...this.reviewed, number].filter((value, index, all) => all.indexOf(value) === index),
+    );
     this.model.save_changes();
     if (next !== undefined) this.show(next);
     this.tell(`group ${number} accepted${next === undefined ? "; it was the last" : ""}`);
@@ -264,7 +307,12 @@ class Reviewer extends View {
   }
 
   remember() {
-    this.history.push({ decisions: this.decisions, reviewed: this.model.get("reviewed"), group: this.current, at: this.at });
+    this.history.push({
+      decisions: this.decisions,
+      reviewed: this.model.get("reviewed"),
+      group: this.current,
+      at: this.at,
+    });
   }
 
   undo() {
@@ -281,7 +329,8 @@ class Reviewer extends View {
   go(step) {
     const ordered = this.ordered();
     const next = ordered[ordered.indexOf(this.current) + step];
-    if (next === undefined) return this.tell(step > 0 ? "this is the last group" : "this is the first group");
+    if (next === undefined)
+      return this.tell(step > 0 ? "this is the last group" : "this is the first group");
     this.show(next);
     this.paint();
   }
@@ -300,7 +349,8 @@ class Reviewer extends View {
 
   setHiding(isHiding) {
     this.hideReviewed = isHiding;
-    if (isHiding && this.reviewed.has(this.current)) this.show(this.ordered().find((number) => !this.reviewed.has(number)) ?? this.current);
+    if (isHiding && this.reviewed.has(this.current))
+      this.show(this.ordered().find((number) => !this.reviewed.has(number)) ?? this.current);
     this.paint();
   }
 
@@ -321,8 +371,9 @@ class Reviewer extends View {
   focus(place) {
     if (!this.images.length) return;
     this.at = Math.max(0, Math.min(this.images.length - 1, place));
-    [...this.tiles.children].forEach((tile, index) => tile.setAttribute("tabindex", index === this.at ? 0 : -1));
-    this.tiles.children[this.at].focus();
+    const tiles = all(this.tiles, ".dup-tile");
+    for (const [index, tile] of tiles.entries()) tile.tabIndex = index === this.at ? 0 : -1;
+    tiles[this.at].focus();
   }
 
   tell(words) {
@@ -330,7 +381,7 @@ class Reviewer extends View {
     this.showError("");
   }
 
-  // -- from Python ---------------------------------------------------------------------------------------------------
+  // -- from Python -------------------------------------------------------------------------------
 
   onMessage({ type, groups }) {
     if (type !== "groups") return;
@@ -345,16 +396,22 @@ class Reviewer extends View {
   askGroups() {
     const ordered = this.ordered();
     const place = ordered.indexOf(this.current);
-    const missing = ordered.slice(Math.max(0, place), place + 3).filter((number) => !this.rows.has(number) && !this.asked.has(number));
+    const missing = ordered
+      .slice(Math.max(0, place), place + 3)
+      .filter((number) => !this.rows.has(number) && !this.asked.has(number));
     missing.forEach((number) => this.asked.add(number));
     if (missing.length) this.send({ type: "groups", groups: missing });
   }
 
   askPictures() {
-    this.pictures.want("tiles", this.images.map((image) => image.id), this.zoom ? ZOOMED_SIDE : FRAME_SIDE);
+    this.pictures.want(
+      "tiles",
+      this.images.map((image) => image.id),
+      this.zoom ? ZOOMED_SIDE : FRAME_SIDE,
+    );
   }
 
-  // -- painting ------------------------------------------------------------------------------------------------------
+  // -- painting ----------------------------------------------------------------------------------
 
   paint() {
     if (this.signal.aborted) return;
@@ -365,7 +422,8 @@ class Reviewer extends View {
     this.empty.hidden = this.groups.length > 0;
     this.empty.textContent = "There are no groups in this plan, so there is nothing to review.";
     const isSame = this.shown === images && this.tiles.children.length === images.length;
-    if (!isSame) this.tiles.replaceChildren(...images.map((image, index) => this.tile(image, index)));
+    if (!isSame)
+      this.tiles.replaceChildren(...images.map((image, index) => this.tile(image, index)));
     this.shown = images;
     images.forEach((image, index) => this.paintVerdict(this.tiles.children[index], image, index));
     this.askPictures();
@@ -384,24 +442,44 @@ class Reviewer extends View {
     const ordered = this.ordered();
     const group = groups.find(([number]) => number === current);
     const done = current !== null && reviewed.has(current) ? ", accepted" : "";
-    this.title.textContent = group ? `Group ${current} (${ordered.indexOf(current) + 1} of ${ordered.length}${done})` : "No groups";
+    this.title.textContent = group
+      ? `Group ${current} (${ordered.indexOf(current) + 1} of ${ordered.length}${done})`
+      : "No groups";
     this.progress.max = Math.max(1, groups.length);
     this.progress.value = reviewed.size;
     const { remove = 0, bytes = 0 } = this.model.get("totals");
     const lowest = group && group[2] !== null ? `, lowest similarity ${percentText(group[2])}` : "";
-    this.totals.textContent =
-      `${reviewed.size} of ${plural(groups.length, "group")} reviewed; ${plural(remove, "image")} (${(bytes / 1e6).toFixed(1)} MB) to remove${lowest}`;
+    const freed = `${plural(remove, "image")} (${(bytes / 1e6).toFixed(1)} MB) to remove`;
+    const count = `${reviewed.size} of ${plural(groups.length, "group")} reviewed`;
+    this.totals.textContent = `${count}; ${freed}${lowest}`;
     const exact = groups.filter(([number, , , isExact]) => isExact && !reviewed.has(number)).length;
     this.exact.textContent = `accept ${plural(exact, "group")} of exact copies`;
     this.exact.disabled = exact === 0;
   }
 
   tile(image, index) {
-    const frame = element("div", { class: "dup-frame" }, element("img", { alt: "", draggable: "false" }), element("span", { class: "dup-missing" }));
-    const badge = element("div", { class: "dup-verdict" }, element("span", { class: "dup-badge" }), element("span", { class: "dup-quiet" }));
+    const frame = element(
+      "div",
+      { class: "dup-frame" },
+      element("img", { alt: "", draggable: "false" }),
+      element("span", { class: "dup-missing" }),
+    );
+    const badge = element(
+      "div",
+      { class: "dup-verdict" },
+      element("span", { class: "dup-badge" }),
+      element("span", { class: "dup-quiet" }),
+    );
     const name = element("div", { class: "dup-name" }, nameNode(image.name, 44));
     const facts = element("dl", {}, ...image.facts.flatMap((fact) => this.fact(...fact)));
-    const tile = element("div", { role: "option", class: "dup-tile", id: `${this.prefix}-${image.id}` }, frame, badge, name, facts);
+    const tile = element(
+      "div",
+      { role: "option", class: "dup-tile", id: `${this.prefix}-${image.id}` },
+      frame,
+      badge,
+      name,
+      facts,
+    );
     if (image.flag) tile.append(element("p", { class: "dup-flag" }, image.flag));
     tile.append(element("p", { class: "dup-reason" }));
     tile.dataset.index = index;
@@ -412,7 +490,10 @@ class Reviewer extends View {
   fact(label, text) {
     const values = this.images.map((image) => image.facts.find(([other]) => other === label)?.[1]);
     const differs = new Set(values).size > 1;
-    return [element("dt", {}, label), element("dd", { class: differs ? "dup-differs" : null }, text)];
+    return [
+      element("dt", {}, label),
+      element("dd", { class: differs ? "dup-differs" : null }, text),
+    ];
   }
 
   paintVerdict(tile, image, index) {
@@ -424,23 +505,30 @@ class Reviewer extends View {
     tile.setAttribute("aria-selected", verdict !== "remove");
     tile.setAttribute("tabindex", index === this.at ? 0 : -1);
     const [badge, similarity] = tile.querySelector(".dup-verdict").children;
-    badge.textContent = `${WORDS[verdict]}${part ? ` (part ${part + 1})` : ""}`;
+    badge.textContent = `${VERDICTS[verdict]}${part ? ` (part ${part + 1})` : ""}`;
     const same = this.images[0].digest === image.digest && index > 0 ? "same bytes" : null;
-    similarity.textContent = index === 0 ? "" : (same ?? (image.similarity === null ? "" : percentText(image.similarity)));
+    similarity.textContent =
+      index === 0 ? "" : (same ?? (image.similarity === null ? "" : percentText(image.similarity)));
     tile.querySelector(".dup-reason").textContent = isOwn ? "your decision" : image.reason;
     const facts = image.facts.map(([, text]) => text).join(", ");
-    tile.setAttribute("aria-label", `${image.name}, ${badge.textContent.slice(2)}, ${facts}${image.flag ? `, ${image.flag}` : ""}`);
+    tile.setAttribute(
+      "aria-label",
+      [image.name, badge.textContent.slice(2), facts, image.flag].filter(Boolean).join(", "),
+    );
   }
 
   placePictures() {
     const scale = ZOOMS[this.zoom];
     const shift = this.center.map((value) => `${((0.5 - value) * 100).toFixed(2)}%`);
-    this.node.dataset.zoom = scale;
+    this.node.dataset.zoom = String(scale);
     this.images.forEach((image, index) => {
       const frame = this.tiles.children[index]?.querySelector(".dup-frame");
       if (!frame) return;
-      const [img, missing] = frame.children;
-      const known = (this.zoom && this.pictures.get(image.id, ZOOMED_SIDE)) || this.pictures.get(image.id, FRAME_SIDE);
+      const img = frame.querySelector("img");
+      const missing = frame.querySelector(".dup-missing");
+      const known =
+        (this.zoom && this.pictures.get(image.id, ZOOMED_SIDE)) ||
+        this.pictures.get(image.id, FRAME_SIDE);
       const url = known?.url;
       if (url && img.getAttribute("src") !== url) img.src = url;
       img.hidden = !url;

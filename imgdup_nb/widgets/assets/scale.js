@@ -1,19 +1,16 @@
 // What Python sent about all levels of a method, and how numbers become places on the screen.
 
-const BANDS = [
-  { from: 90, to: 100, name: "90–100", meaning: "very close or exact" },
-  { from: 80, to: 90, name: "80–89", meaning: "minor variations" },
-  { from: 70, to: 80, name: "70–79", meaning: "visually similar" },
-  { from: 0, to: 70, name: "below 70", meaning: "not recommended" },
-];
-
-const CURVES = ["pairs", "groups", "images", "redundant", "largest"];
-
 /** The counts at every level, strictest first. */
 class Scene {
+  /** @param {SceneData} data */
   constructor(data) {
-    Object.assign(this, data);
-    this.isEmpty = !data?.levels?.length;
+    this.data = data;
+    this.levels = data?.levels ?? [];
+    this.isEmpty = !this.levels.length;
+  }
+
+  get floor() {
+    return this.data.floor;
   }
 
   get lowest() {
@@ -49,20 +46,24 @@ class Scene {
 
   /** The next edge of a band in a direction: 1 is stricter, -1 looser. */
   nextBand(percent, direction) {
-    const edges = [100, 90, 80, 70, this.lowest].filter((edge) => edge >= this.lowest).map((edge) => this.snap(edge));
+    const edges = [100, ...BANDS.map((band) => band.low), this.lowest]
+      .filter((edge) => edge >= this.lowest)
+      .map((edge) => this.snap(edge));
     const further = edges.filter((edge) => (edge - percent) * direction > 1e-9);
     return direction > 0 ? Math.min(100, ...further) : Math.max(this.lowest, ...further);
   }
 
   /** What a threshold means in the method's own unit. */
   meaning(percent) {
-    if (!this.bits) return "cosine of the angle between two embeddings";
-    const differing = Math.floor((this.bits * (100 - percent)) / 100 + 1e-9);
-    return differing ? `up to ${differing} of ${this.bits} bits differ` : `all ${this.bits} bits agree`;
+    if (!this.data.bits) return "cosine of the angle between two embeddings";
+    const differing = Math.floor((this.data.bits * (100 - percent)) / 100 + 1e-9);
+    return differing
+      ? `up to ${differing} of ${this.data.bits} bits differ`
+      : `all ${this.data.bits} bits agree`;
   }
 }
 
-/** Similarity from left to right; counts upward as log(1 + count), so three pairs are seen beside a million. */
+/** Similarity goes right, log(1 + count) goes up: three pairs can be seen beside a million. */
 class Scales {
   constructor(width, height, lowest, most) {
     this.left = 46;

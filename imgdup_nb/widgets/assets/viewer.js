@@ -1,4 +1,5 @@
-// One view of the pair viewer: Python sends a pair's pictures once, and here they are put side by side, wiped, blended, drawn on.
+// One view of the pair viewer. Python sends the pictures of a pair once; the browser shows them
+// side by side, wiped or blended, and draws on them.
 
 const MODES = [
   ["s", "side", "Side by side"],
@@ -9,11 +10,13 @@ const MODES = [
 const NAME = 36; // characters of a name in a caption
 const WIDE = 2.5; // width / height of a picture that needs all of the width
 
+/** @extends {View<ViewerTraits>} */
 class Viewer extends View {
   constructor(model, root) {
     super(model, root);
-    this.mode = "side"; // what was chosen; a pair that is not aligned is shown side by side all the same
+    this.mode = "side"; // the choice; a pair that is not aligned is always shown side by side
     this.shares = { wipe: 50, blend: 50 }; // percent of the left picture that is seen
+    /** @type {LayersMessage | null} */
     this.layers = null; // of the pair with the number layers.index
     this.urls = [];
     this.build();
@@ -35,34 +38,46 @@ class Viewer extends View {
     return this.model.get("index") !== index || (!problem && this.layers?.index !== index);
   }
 
-  // -- building ------------------------------------------------------------------------------------------------------
+  // -- building ----------------------------------------------------------------------------------
 
   build() {
     const { signal } = this;
     this.title = element("h4", { "data-testid": "title" });
     this.found = element("span", { class: "dup-quiet", "data-testid": "found" });
-    this.working = element("span", { class: "dup-working", "data-testid": "working" }, "working …");
+    const busy = { class: "dup-working", "data-testid": "working" };
+    this.working = element("span", busy, "working …");
     const turn = (text, key, name, step) => {
-      const node = keyButton(text, key, () => this.go(this.model.get("index") + step), signal, { "data-testid": name });
+      const node = keyButton(text, key, () => this.go(this.model.get("index") + step), signal, {
+        "data-testid": name,
+      });
       node.setAttribute("aria-keyshortcuts", `Arrow${step < 0 ? "Left P" : "Right N"}`);
       return node;
     };
     this.previous = turn("Previous", "←", "previous", -1);
     this.next = turn("Next", "→", "next", 1);
     const tool = (text, key, act, name) =>
-      keyButton(text, key.toUpperCase(), act, signal, { "data-testid": name, "aria-pressed": "false" });
+      keyButton(text, key.toUpperCase(), act, signal, {
+        "data-testid": name,
+        "aria-pressed": "false",
+      });
     this.modes = MODES.map(([key, mode, text]) => tool(text, key, () => this.setMode(mode), mode));
     this.blocks = tool("Blocks", "k", () => this.toggleBlocks(), "blocks");
     this.blink = tool("Blink", "x", () => this.swap(), "blink");
     this.blink.removeAttribute("aria-pressed");
-    this.slider = element("input", { type: "range", min: 0, max: 100, step: 1, "data-testid": "slider" });
+    this.slider = element("input", {
+      type: "range",
+      min: 0,
+      max: 100,
+      step: 1,
+      "data-testid": "slider",
+    });
     this.slider.addEventListener("input", () => this.slide(Number(this.slider.value)), { signal });
     this.share = labelled("", this.slider);
     this.share.classList.add("dup-share");
     this.sentence = element("p", { class: "dup-sentence", "data-testid": "sentence" });
     this.legend = element("p", { class: "dup-legend", "data-testid": "legend" });
     this.rows = element("tbody");
-    const caption = element("caption", {}, "What every method says");
+    const caption = element("caption", {}, "Similarity by each method");
     const head = tableHead(["method", "similarity", "any turn", "90 % means"]);
     this.table = element("table", { "data-testid": "scores" }, caption, head, this.rows);
     this.buildStages();
@@ -97,13 +112,19 @@ class Viewer extends View {
       this.status,
     );
     this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
-    // a click anywhere makes the keys work
-    this.node.addEventListener("click", (event) => event.target.closest("button, input") ?? this.node.focus(), { signal });
+    focusOnClick(this.node, signal);
   }
 
   buildStages() {
-    const image = (name) => element("img", { alt: "", "data-testid": name, draggable: "false" });
-    this.images = { left: image("left"), right: image("right"), below: image("below"), laid: image("laid"), off: image("off") };
+    const image = (name) =>
+      element("img", { class: `dup-${name}`, alt: "", "data-testid": name, draggable: "false" });
+    this.images = {
+      left: image("left"),
+      right: image("right"),
+      below: image("below"),
+      laid: image("laid"),
+      off: image("off"),
+    };
     this.drawings = { left: drawing(), right: drawing(), over: drawing() };
     const { left, right, below, laid, off } = this.images;
     this.captions = [0, 1, 2].map(() => element("figcaption"));
@@ -111,15 +132,23 @@ class Viewer extends View {
       left: element("div", { class: "dup-stage" }, left, this.drawings.left),
       right: element("div", { class: "dup-stage" }, right, this.drawings.right),
     };
-    this.missing = ["left", "right"].map((side) => element("p", { class: "dup-missing", "data-testid": `missing-${side}` }));
-    this.scrollers = [this.stages.left, this.stages.right].map((stage) => element("div", { class: "dup-scroll" }, stage));
+    this.missing = ["left", "right"].map((side) =>
+      element("p", { class: "dup-missing", "data-testid": `missing-${side}` }),
+    );
+    this.scrollers = [this.stages.left, this.stages.right].map((stage) =>
+      element("div", { class: "dup-scroll" }, stage),
+    );
     for (const scroller of this.scrollers) {
-      scroller.addEventListener("scroll", () => this.scrollTogether(scroller), { signal: this.signal });
+      scroller.addEventListener("scroll", () => this.scrollTogether(scroller), {
+        signal: this.signal,
+      });
     }
     this.pair = element(
       "div",
       { class: "dup-pair", "data-testid": "pair" },
-      ...[0, 1].map((side) => element("figure", {}, this.scrollers[side], this.missing[side], this.captions[side])),
+      ...[0, 1].map((side) =>
+        element("figure", {}, this.scrollers[side], this.missing[side], this.captions[side]),
+      ),
     );
     this.wiped = element("div", { class: "dup-wiped" }, laid);
     this.line = element("i", { class: "dup-line" });
@@ -133,7 +162,9 @@ class Viewer extends View {
       this.line,
     );
     for (const kind of ["pointerdown", "pointermove"]) {
-      this.stages.over.addEventListener(kind, (event) => this.onPointer(event), { signal: this.signal });
+      this.stages.over.addEventListener(kind, (event) => this.onPointer(event), {
+        signal: this.signal,
+      });
     }
     const scroller = element("div", { class: "dup-scroll" }, this.stages.over);
     this.over = element("figure", { class: "dup-over" }, scroller, this.share, this.captions[2]);
@@ -154,7 +185,8 @@ class Viewer extends View {
     const key = isNamed ? event.key : event.key.toLowerCase();
     if (!Object.hasOwn(this.keys, key) || (isNamed && this.hasArrows(event.target))) return;
     event.preventDefault();
-    if (!event.repeat || this.isTurn(key)) this.keys[key](); // a held key leafs, but does not flicker
+    // a key that is held turns pages, but does not blink
+    if (!event.repeat || this.isTurn(key)) this.keys[key]();
   }
 
   /** The slider has arrows of its own, and so has a strip that does not fit. */
@@ -166,7 +198,7 @@ class Viewer extends View {
     return ["ArrowLeft", "ArrowRight", "n", "p"].includes(key);
   }
 
-  // -- doing ---------------------------------------------------------------------------------------------------------
+  // -- doing -------------------------------------------------------------------------------------
 
   go(index) {
     const place = Math.max(0, Math.min(index, this.view.total - 1));
@@ -199,7 +231,8 @@ class Viewer extends View {
   slide(percent) {
     this.setShare(percent);
     const scroller = this.stages.over.parentNode;
-    if (this.shown === "wipe") scroller.scrollLeft = (percent / 100) * (scroller.scrollWidth - scroller.clientWidth);
+    if (this.shown === "wipe")
+      scroller.scrollLeft = (percent / 100) * (scroller.scrollWidth - scroller.clientWidth);
   }
 
   toggleBlocks() {
@@ -223,7 +256,7 @@ class Viewer extends View {
     this.paintMode();
   }
 
-  // -- painting ------------------------------------------------------------------------------------------------------
+  // -- painting ----------------------------------------------------------------------------------
 
   /** Show what is known of the pair; its pictures are asked for. */
   paint() {
@@ -231,38 +264,53 @@ class Viewer extends View {
     this.showError(view.problem);
     this.paintPlace();
     this.sentence.textContent = view.sentence;
-    this.found.textContent = view.found.length ? `${percentText(view.found[0], 2)} similar${byMethod(view.found[1])}` : "";
+    this.found.textContent = view.found.length
+      ? `${percentText(view.found[0], 2)} similar${byMethod(view.found[1])}`
+      : "";
     view.names.forEach((name, side) => {
-      this.captions[side].replaceChildren(nameNode(name, 60), element("span", { class: "dup-quiet" }, view.facts[side]));
+      this.captions[side].replaceChildren(
+        nameNode(name, 60),
+        element("span", { class: "dup-quiet" }, view.facts[side]),
+      );
     });
     this.rows.replaceChildren(...view.scores.map((row) => this.rowNode(row)));
     this.table.hidden = !view.scores.length;
-    for (const node of [...this.modes.slice(1), this.blink, this.blocks]) this.setDisabled(node, !view.aligned);
+    for (const node of [...this.modes.slice(1), this.blink, this.blocks])
+      this.setDisabled(node, !view.aligned);
     this.paintMode();
     if (view.names.length) this.send({ type: "layers", index: view.index });
-    this.tell(`${this.title.textContent}: ${view.names.map((name) => shortName(name, NAME)).join(" and ")}. ${view.sentence}`);
+    const names = view.names.map((name) => shortName(name, NAME));
+    this.tell(`${this.title.textContent}: ${names.join(" and ")}. ${view.sentence}`);
   }
 
   rowNode([method, asIs, anyTurn, meaning]) {
     const isHere = method === this.view.found[1];
-    const cells = [percentText(asIs), percentText(anyTurn), meaning].map((text) => element("td", {}, text));
-    return element("tr", { "aria-current": isHere ? "true" : null }, element("th", { scope: "row" }, method), ...cells);
+    const cells = [percentText(asIs), percentText(anyTurn), meaning].map((text) =>
+      element("td", {}, text),
+    );
+    return element(
+      "tr",
+      { "aria-current": isHere ? "true" : null },
+      element("th", { scope: "row" }, method),
+      ...cells,
+    );
   }
 
   paintPlace() {
     const { total } = this.view;
     const index = this.model.get("index");
-    this.title.textContent = total > 1 ? `Pair ${countText(index + 1)} of ${countText(total)}` : "Two images";
+    this.title.textContent =
+      total > 1 ? `Pair ${countText(index + 1)} of ${countText(total)}` : "Two images";
     this.node.toggleAttribute("data-working", this.isWorking);
     this.node.setAttribute("aria-busy", String(this.isWorking));
-    this.node.dataset.index = this.view.index;
+    this.node.dataset.index = String(this.view.index);
     this.working.hidden = !this.isWorking;
-    this.previous.parentNode.hidden = total < 2;
+    this.previous.parentElement.hidden = total < 2;
     this.setDisabled(this.previous, index <= 0);
     this.setDisabled(this.next, index >= total - 1);
   }
 
-  /** A button that rests gives the focus to the widget: else the next key would be the notebook's. */
+  /** A disabled button passes its focus to the widget: else the notebook gets the next key. */
   setDisabled(node, isDisabled) {
     if (isDisabled && node.matches(":focus")) this.node.focus();
     node.disabled = isDisabled;
@@ -271,7 +319,9 @@ class Viewer extends View {
   paintMode() {
     const { shown, view } = this;
     this.node.dataset.mode = shown;
-    this.modes.forEach((node, place) => node.setAttribute("aria-pressed", String(MODES[place][1] === shown)));
+    this.modes.forEach((node, place) =>
+      node.setAttribute("aria-pressed", String(MODES[place][1] === shown)),
+    );
     const hasBlocks = view.aligned && this.node.hasAttribute("data-blocks");
     this.blocks.setAttribute("aria-pressed", String(hasBlocks));
     this.pair.hidden = shown !== "side";
@@ -286,15 +336,16 @@ class Viewer extends View {
     const percent = this.shares[shown] ?? 0;
     this.share.hidden = !(shown in this.shares);
     this.share.firstChild.textContent = shown === "wipe" ? "Wipe" : "Opacity";
-    this.slider.value = percent;
+    this.slider.value = String(percent);
     const words = this.captionOf(shown, percent);
     this.captions[2].replaceChildren(...words);
-    const text = words.map((part) => part.textContent ?? part).join("");
+    const text = words.map((part) => (typeof part === "string" ? part : part.textContent)).join("");
     this.slider.setAttribute("aria-valuetext", text);
     this.stages.over.setAttribute("aria-label", text);
     this.wiped.style.clipPath = shown === "wipe" ? `inset(0 ${100 - percent}% 0 0)` : "none";
-    this.wiped.style.opacity = shown === "blend" ? percent / 100 : 1;
-    this.images.below.style.visibility = shown === "blend" && percent === 100 ? "hidden" : ""; // alone is alone
+    this.wiped.style.opacity = shown === "blend" ? String(percent / 100) : "1";
+    const isAlone = shown === "blend" && percent === 100;
+    this.images.below.style.visibility = isAlone ? "hidden" : "";
     this.line.style.left = `${percent}%`;
   }
 
@@ -310,7 +361,9 @@ class Viewer extends View {
 
   showPictures(buffers) {
     this.dropPictures();
-    this.urls = buffers.map((jpeg) => jpeg.byteLength && URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" })));
+    this.urls = buffers.map(
+      (jpeg) => jpeg.byteLength && URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" })),
+    );
     const [left, right, laid, off] = this.urls;
     for (const [name, url] of Object.entries({ left, right, below: right, laid, off })) {
       if (url) this.images[name].src = url;
@@ -335,7 +388,9 @@ class Viewer extends View {
     fillDrawing(this.drawings.left, areas[0], [], []);
     fillDrawing(this.drawings.right, areas[1], agree, differ);
     fillDrawing(this.drawings.over, null, agree, differ);
-    const corners = (areas[1] ?? []).map(([x, y]) => `${(100 * x) / right[0]}% ${(100 * y) / right[1]}%`);
+    const corners = (areas[1] ?? []).map(
+      ([x, y]) => `${(100 * x) / right[0]}% ${(100 * y) / right[1]}%`,
+    );
     this.images.laid.style.clipPath = corners.length ? `polygon(${corners.join(", ")})` : "none";
     this.legend.replaceChildren(
       element("i", { class: "dup-agrees" }),
@@ -347,12 +402,18 @@ class Viewer extends View {
 
   /** Show the same part of two strips that do not fit. */
   scrollTogether(moved) {
-    const share = (node, length, place) => node[place] / Math.max(1, node[`scroll${length}`] - node[`client${length}`]);
+    const share = (node, length, place) =>
+      node[place] / Math.max(1, node[`scroll${length}`] - node[`client${length}`]);
     for (const other of this.scrollers) {
       if (other === moved) continue;
-      for (const [length, place] of [["Width", "scrollLeft"], ["Height", "scrollTop"]]) {
-        const wanted = share(moved, length, place) * (other[`scroll${length}`] - other[`client${length}`]);
-        if (Math.abs(other[place] - wanted) > 1) other[place] = wanted; // else they would move each other for ever
+      for (const [length, place] of [
+        ["Width", "scrollLeft"],
+        ["Height", "scrollTop"],
+      ]) {
+        const wanted =
+          share(moved, length, place) * (other[`scroll${length}`] - other[`client${length}`]);
+        // a pixel is left alone: else both would move each other for ever
+        if (Math.abs(other[place] - wanted) > 1) other[place] = wanted;
       }
     }
   }
@@ -367,15 +428,18 @@ function byMethod(method) {
   return method ? ` by ${method}` : "";
 }
 
-/** A drawing that lies on a picture: the outline of what both show, blocks that agree, blocks that differ. */
+/** A drawing on a picture: the outline of the overlap, matching blocks, differing blocks. */
 function drawing() {
-  const parts = ["dup-halo", "dup-outline", "dup-agree", "dup-differ"].map((name) => shape("path", { class: name }));
+  const parts = ["dup-halo", "dup-outline", "dup-agree", "dup-differ"].map((name) =>
+    shape("path", { class: name }),
+  );
   return shape("svg", { preserveAspectRatio: "none", "aria-hidden": "true" }, ...parts);
 }
 
 function fillDrawing(svg, area, agree, differ) {
   const polygon = (corners) => `M${corners.map((corner) => corner.join(" ")).join("L")}Z`;
-  const crossed = (corners) => `${polygon(corners)}M${corners[0].join(" ")}L${corners[2].join(" ")}`;
+  const crossed = (corners) =>
+    `${polygon(corners)}M${corners[0].join(" ")}L${corners[2].join(" ")}`;
   const outline = area ? polygon(area) : "";
   const paths = [outline, outline, agree.map(polygon).join(""), differ.map(crossed).join("")];
   paths.forEach((path, place) => svg.children[place].setAttribute("d", path));

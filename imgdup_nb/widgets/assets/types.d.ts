@@ -1,0 +1,181 @@
+// The data between Python and the browser, for the checker only. `join_module` writes the tables.
+
+declare const BANDS: { low: number; high: number; name: string; meaning: string }[];
+declare const PRESETS: number[];
+declare const CURVES: CurveName[];
+declare const CHANGES: string[];
+declare const LINKAGES: Choice[];
+declare const GROUP_ORDERS: Choice[];
+declare const ANSWERS: [key: string, label: string, text: string][];
+declare const VERDICTS: Record<Verdict, string>;
+declare const PLAN_ORDERS: Choice[];
+
+type Choice = [value: string, text: string];
+type CurveName = "pairs" | "groups" | "images" | "redundant" | "largest";
+
+/** The half of a widget that anywidget gives to the page. */
+interface Model<Traits> {
+  get<Name extends keyof Traits>(name: Name): Traits[Name];
+  set<Name extends keyof Traits>(name: Name, value: Traits[Name]): void;
+  save_changes(): void;
+  send(content: object): void;
+  on(name: string, callback: (message: unknown, buffers: DataView[]) => void): void;
+  off(name: string, callback: (message: unknown, buffers: DataView[]) => void): void;
+}
+
+// -- pictures ---------------------------------------------------------------------------------
+
+interface Picture {
+  url?: string;
+  problem: string;
+  facts: string[];
+  size?: number;
+}
+
+interface PicturesMessage {
+  type: "pictures";
+  side: number;
+  of: string | null;
+  pictures: [id: number, problem: string, ...facts: string[]][];
+}
+
+// -- the explorer -----------------------------------------------------------------------------
+
+interface ExplorerTraits {
+  method: string;
+  threshold: number;
+  linkage: string;
+  upper: number | null;
+  pinned: number | null;
+  search: string;
+  order: string;
+  only_changed: boolean;
+  without_bursts: boolean;
+  scene: SceneData;
+  details: GroupDetails;
+  asked: number;
+}
+
+/** The counts at every level of a method, strictest first. */
+interface SceneData extends Record<CurveName, number[]> {
+  methods: string[];
+  unit: string;
+  bits: number;
+  floor: number;
+  n_images: number;
+  levels: number[];
+  bars: number[];
+  widths: number[];
+  guards: { blank: number; unreadable?: number; animated?: number };
+  bursts: number | null;
+  tools: [percent: number, names: string][];
+  pictures: boolean;
+}
+
+interface GroupDetails {
+  group?: number;
+  size?: number;
+  rows?: [id: number, name: string, similarity: number | null, facts: string][];
+}
+
+interface RowsMessage {
+  type: "rows";
+  revision: number;
+  asked: number;
+  total: number;
+  rows: string;
+  first?: number;
+  changes?: Record<string, number>;
+  bursts?: number;
+}
+
+// -- the labeler ------------------------------------------------------------------------------
+
+interface LabelerTraits {
+  view: {
+    question: number;
+    pictures: boolean;
+    similarity: number | null;
+    images: { id: number; name: string; facts: string }[];
+    threshold: number;
+    edges: number[];
+    counts: { same: number; different: number; skip: number };
+    rows: ScoreRow[];
+    sentence: string;
+    done: boolean;
+  };
+}
+
+type ScoreRow = [
+  threshold: number,
+  pairs: number,
+  asked: number,
+  low: number,
+  high: number,
+  estimate: number | null,
+];
+
+// -- the reviewer -----------------------------------------------------------------------------
+
+type Verdict = "keep" | "remove" | "different";
+type Decisions = Record<string, [verdict: Verdict, part: number]>;
+type GroupHeadline = [
+  number: number,
+  images: number,
+  lowest: number | null,
+  isExact: boolean,
+  isFlagged: boolean,
+];
+
+interface ReviewerTraits {
+  scene: { groups?: GroupHeadline[]; threshold?: number };
+  decisions: Decisions;
+  reviewed: number[];
+  totals: { remove?: number; bytes?: number };
+}
+
+interface PlanImage {
+  id: number;
+  name: string;
+  action: Verdict;
+  similarity: number | null;
+  facts: [label: string, text: string][];
+  flag: string;
+  reason: string;
+  protected: boolean;
+  digest: string;
+}
+
+interface GroupsMessage {
+  type: "groups";
+  groups: Record<string, PlanImage[]>;
+}
+
+// -- the pair viewer --------------------------------------------------------------------------
+
+type Corner = [x: number, y: number];
+
+interface ViewerTraits {
+  index: number;
+  view: {
+    index: number;
+    total: number;
+    names: string[];
+    facts: string[];
+    found: [] | [similarity: number, method: string];
+    sentence: string;
+    problem: string;
+    alone: string[];
+    aligned: boolean;
+    scores: [method: string, asIs: number, anyOrientation: number, meaning: string][];
+  };
+}
+
+interface LayersMessage {
+  type: "layers";
+  index: number;
+  sizes: [width: number, height: number][];
+  areas: Corner[][];
+  agree: Corner[][];
+  differ: Corner[][];
+}
