@@ -27,6 +27,7 @@ sys.modules["imgdup_nb"].__path__ = [package]
 import json
 from imgdup_nb.review import files
 from imgdup_nb.review.journal import Journal
+from imgdup_nb.review.restore import Restoration
 from imgdup_nb.review.run import Run
 
 if disks == "two":
@@ -51,7 +52,9 @@ if int(fatal_line) >= 0:
 if not os.path.exists(path):
     Journal.create(path, json.load(open(header))).close()
 with Journal.open(path) as journal:
-    for _ in getattr(Run(journal.header, journal), deed)():
+    passes = {"apply": Run, "undo": Restoration}
+    forth_or_back = passes[deed](journal.header, journal)
+    for _ in forth_or_back.apply() if deed == "apply" else forth_or_back.restore():
         pass
 sys.settrace(None)
 print(lines)

@@ -58,7 +58,7 @@ def test_any_text_becomes_parts_that_every_system_takes(name):
         assert not set(part) & set('/\\:*?"<>|\0')
         assert part.rstrip(". ") == part
         assert part.partition(".")[0].lower() not in DEVICES
-        assert len(os.fsencode(part)) <= paths.LONGEST_PART + 1
+        assert len(os.fsencode(part)) <= paths.MAX_PART_BYTES + 1
 
 
 def test_a_name_that_is_taken_is_never_overwritten(planned):

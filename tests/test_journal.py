@@ -46,7 +46,7 @@ def test_a_journal_that_ends_in_half_a_line_is_read_and_continued(planned):
 def test_a_file_that_is_no_journal_is_refused(planned, tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     for function in (undo, resume, read_log):
-        with pytest.raises(ValueError, match="is no journal"):
+        with pytest.raises(ValueError, match="is not a journal"):
             function(tmp_path / "notes.txt")
 
 

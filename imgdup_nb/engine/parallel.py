@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from tqdm.auto import tqdm
 
@@ -91,9 +91,7 @@ def map_batches(
     pool = _Pool(function, executor, workers)
     under_way: deque[tuple[Sequence[Item], Future[list[Result]]]] = deque()
     try:
-        # tqdm's bar for notebooks does not heed its own switch for scripts
-        quiet = os.environ.get("TQDM_DISABLE", "") not in {"", "0"}
-        with tqdm(total=len(items), desc=describe, delay=1, leave=False, disable=quiet) as bar:
+        with progress_bar(len(items), describe) as bar:
             under_way.extend((batch, pool.submit(batch)) for batch in islice(batches, 64 * workers))
             while under_way:
                 batch, future = under_way.popleft()
@@ -105,6 +103,13 @@ def map_batches(
         for _, future in under_way:
             future.cancel()
         pool.close()
+
+
+def progress_bar(total: int, describe: str) -> tqdm[NoReturn]:
+    """Return a progress bar, which appears after a second and disappears at the end."""
+    # tqdm's bar for notebooks does not heed its own switch for scripts
+    quiet = os.environ.get("TQDM_DISABLE", "") not in {"", "0"}
+    return tqdm(total=total, desc=describe, delay=1, leave=False, disable=quiet)
 
 
 class _Pool:

@@ -1,40 +1,51 @@
-"""The plan -> files moved, linked or removed, and back: nothing is done without a plan, a dry run and a journal.
+"""Do what a plan says, continue it, go back: nothing is done without a plan and a journal.
 
-`apply_plan` shows what it would do until it is told `dry_run=False`. Whatever ends a run, be it a
-full disk or a power cut, every picture is whole where it was or where the journal says; `resume`
-continues, `undo` goes back.
+`apply_plan` only shows what it would do until you say `dry_run=False`. A run may end at any moment,
+for example by a full disk or a power cut. Each picture is then whole, in its place or where the
+journal says. `resume` continues the run, `undo` goes back.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import glob
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..engine.checks import check_choice, check_plan_table, count_of
 from ..engine.files import is_url
+from ..engine.parallel import progress_bar
 from ..engine.paths import is_inside
+from . import lock
 from .files import native
-from .journal import Journal, Record, read_journal
-from .run import LINKS, NEEDS_TARGET, Run
+from .journal import Journal
+from .journal_format import NEEDS_TARGET, Record, read_journal
+from .log import make_log, summarise
+from .restore import Restoration
+from .run import LINKS, Run
+from .tasks import make_tasks
 
 ACTIONS = ["move", "trash", "copy", "hardlink", "symlink", "delete", "organise"]
 PLANNED = ["keep", "remove"]
 NEEDED = ["group", "image", "action", "path", "bytes", "sha256"]
+OPTIONAL = ["reason", "protected", "sidecar"]
 
-DONE_WORDS = {
-    "move": "moved", "trash": "put into the trash", "copy": "copied", "hardlink": "replaced by a hard link",
-    "symlink": "replaced by a symbolic link", "delete": "deleted", "organise": "organised",
-}  # fmt: skip
+NEEDS_LOCK = {"delete", "hardlink", "symlink"}  # these remove bytes that are nowhere else
+JOURNAL_NAME = ".imgdup-log-"  # what the names of journals begin with
+UNDO_EVENTS = {"undoing", "restored", "not restored"}
 
-LOG_COLUMNS = [
-    "group", "image", "action", "status", "note", "reason", "bytes", "frees", "source", "target", "sha256", "when", "undo",
-]  # fmt: skip
+
+class Interrupted(KeyboardInterrupt):
+    """A run was stopped by hand. The text says how to continue it and how to go back."""
+
+    def _render_traceback_(self) -> list[str]:  # what Jupyter shows in place of a traceback
+        return [str(self)]
 
 
 def apply_plan(
@@ -52,44 +63,52 @@ def apply_plan(
     Parameters
     ----------
     plan
-        made by `choose_keepers`, perhaps edited: the rows whose action is "remove" are acted on.
+        made by `choose_keepers`, perhaps edited. The rows whose action is "remove" are acted on.
     action : {'move', 'trash', 'copy', 'hardlink', 'symlink', 'delete', 'organise'}
-        'move': to the folder `to`, under the names they have in the collection. 'trash': into the
-        trash of this computer. 'copy': to the folder `to`; the files stay. 'hardlink', 'symlink': a
-        link to the group's keeper takes the file's place. A file whose bytes differ from the
-        keeper's is saved in `to` before; without `to` it is left alone. 'delete': for ever; needs
-        `confirm="delete"`. 'organise': a folder for each group is made in `to`, with copies of all
-        its files, kept ones included.
+        - 'move': to the folder `to`, under the names that the files have in the collection.
+        - 'trash': into the trash of this computer.
+        - 'copy': to the folder `to`; the files stay.
+        - 'hardlink', 'symlink': a link to the group's keeper replaces the file. If its bytes differ
+          from the keeper's, the file is saved in `to` before; without `to` it is left alone.
+        - 'delete': for ever; needs `confirm="delete"`.
+        - 'organise': makes a folder for each group in `to`, with copies of all its files, kept ones
+          included.
     to
-        a folder, new or old, outside of the pictures it is to take. Nothing in it is ever
-        overwritten: a name that is taken becomes "name (2)".
+        a folder, new or old, outside of the pictures. Nothing in it is ever overwritten: a file
+        whose name is taken becomes "name (2)".
     dry_run
-        True only looks, prints what would happen, and changes nothing.
+        True changes nothing: it looks at the files and prints what would happen.
     confirm
         the word "delete", for that action.
     move
-        for 'organise': move the files instead of copying them; those of protected folders are
-        copied all the same.
+        for 'organise': move the files, do not copy them. Files in protected folders are copied all
+        the same.
     journal
-        a new file for the journal. None makes one of the name ``.imgdup-log-<time>.jsonl`` in `to`,
-        or in the folder that holds all the images.
+        a new file for the journal. None makes one with the name ``.imgdup-log-<time>.jsonl``, in
+        `to`, or without it in the folder that holds all the images.
 
     Returns
     -------
     pandas.DataFrame, the log, one row per row of the plan:
         group, image, action (what was done, or "keep"), status ("done", "kept", "skipped",
-        "failed", "not reached"; in a dry run "would be done"), note (why it was skipped or failed),
-        reason (the plan's), bytes, frees (bytes of disk space), source, target, sha256, when (UTC),
+        "failed", "not reached"; in a dry run "would be done"), note (why a file was skipped, and
+        what was done to its side files and links), reason (the plan's), bytes, frees (bytes of disk
+        space), source, target (in a dry run the name that the file would get), sha256, when (UTC),
         undo (what `undo` can do). `attrs`: journal (path of the file, empty for a dry run), action,
-        to, dry_run.
+        to, dry_run, n_side_files, n_links, n_written.
 
     Raises
     ------
     ValueError
         if the plan would leave a group without a keeper, an image has two rows, files are at URLs
-        (those are not changed), or the arguments do not go together.
+        (those are not changed), or the arguments do not fit together.
+    BlockingIOError
+        if another run is at work on files of the same folder.
     OSError
-        if the journal cannot be made.
+        if the journal cannot be made. For 'delete', 'hardlink' and 'symlink' also if the disk has
+        no locks: two runs at once could then each remove what the other one keeps.
+    KeyboardInterrupt
+        if you stop the run. The message names the journal; `resume` and `undo` take it.
 
     Warns
     -----
@@ -98,9 +117,36 @@ def apply_plan(
 
     Notes
     -----
-    Right before a file is touched it is read once more: it must be what was scanned, and so must a
-    keeper of its group, which must not be the same file under another name. What is about to happen
-    is on the disk (fsync) before it happens: about 10 ms a file. Times and permissions are kept.
+    Each file is read once more right before it is touched. It must be what was scanned, and so must
+    be a keeper of its group, which must be another file. What is about to happen is on the disk
+    (fsync) before it happens: about 10 ms a file. Times and permissions are kept.
+
+    Side files (`IMG_1.xmp`, `IMG_1.jpg.xmp`, `.aae`, `.json`, `.mov` and others) go where their
+    picture goes. One that also belongs to a picture that stays, stays. 'delete' removes a side file
+    only if the keeper has the same one. A symbolic link in the collection whose picture leaves is
+    changed: it leads to the keeper, or where there is none to the new place. If the plan has a
+    column `sidecar`, its text is written beside the keeper as `<name>.xmp`, unless the keeper has
+    such a file.
+
+    If the same plan was applied before and that run was cut short, its journal is continued.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ["a.png", "a copy.png"]:
+    ...     Image.radial_gradient("L").save(folder / name)
+    >>> images = dup.scan_images(folder)
+    >>> pairs = dup.similar_pairs(dup.fingerprint_images(images))
+    >>> plan = dup.choose_keepers(dup.group_duplicates(pairs, 90), images)
+    >>> log = dup.apply_plan(plan, to=folder / "spare")
+    Dry run, nothing was changed. 1 file (... bytes) would be moved, 1 file kept. ...
+    >>> log[["image", "status"]]
+            image         status
+    0       a.png           kept
+    1  a copy.png  would be done
     """
     check_choice("action", action, ACTIONS)
     rows = _check_plan(plan)
@@ -109,28 +155,24 @@ def apply_plan(
         raise ValueError(
             'deleting cannot be undone: say confirm="delete", or use action="move" or "trash"'
         )
-    keepers = _keepers(rows)
-    header: Record = {
-        "action": action,
-        "to": folder,
-        "rows": [_row(row, keepers, action, folder, move) for row in rows],
-    }
     if dry_run:
-        return _dry_run(header)
-    if not any(row["acts"] for row in header["rows"]):
-        return _table(header, {}, dry_run=False, journal="")
-    if folder:
-        os.makedirs(folder, exist_ok=True)
-    place = os.path.abspath(journal) if journal else _journal_name(folder or _common_folder(rows))
-    with Journal.create(native(place), header) as opened:
-        print(
-            f"Journal: {os.fspath(journal) if journal else place}"
-        )  # now: it is what a killed run leaves
-        return _finish(Run(header, opened), opened)
+        return _dry_run(_header(rows, action, folder, move))
+    if not rows:
+        return make_log(_header(rows, action, folder, move), {}, dry_run=False, journal="")
+    with _locked(action, [row["path"] for row in rows]):
+        header = _header(rows, action, folder, move)
+        if not any(row["acts"] for row in header["rows"]):
+            return make_log(header, {}, dry_run=False, journal="")
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        with _open_journal(journal, folder or _common_folder(rows), header) as opened:
+            # now, and not at the end: a killed run leaves nothing else
+            print(f"Journal: {os.fspath(journal) if journal else opened.path}")
+            return _finish(Run(opened.header, opened), opened)
 
 
 def resume(log: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
-    """Continue a run that was stopped or killed; files that were skipped or failed are tried again.
+    """Continue a run that was stopped; files that were skipped or failed are tried again.
 
     Parameters
     ----------
@@ -145,81 +187,173 @@ def resume(log: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        if the run has been undone, in part or in whole.
+        if the run has been undone, in part or in whole; if the file is not a journal, or is
+        damaged.
     BlockingIOError
-        if it is still at work.
+        if the run is still at work, or another one on files of the same folder.
+    KeyboardInterrupt
+        if you stop the run; the message says how to continue.
+
+    Warns
+    -----
+    UserWarning
+        if files were skipped or failed, or the run had to stop.
+
+    Examples
+    --------
+    >>> import hashlib, os, tempfile
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> rows = []
+    >>> for name, action in [("a.jpg", "keep"), ("b.jpg", "remove")]:
+    ...     content = b"in place of a picture"
+    ...     digest = hashlib.sha256(content).hexdigest()
+    ...     size = (folder / name).write_bytes(content)
+    ...     rows.append([1, name, action, str(folder / name), size, digest])
+    >>> names = ["group", "image", "action", "path", "bytes", "sha256"]
+    >>> plan = pd.DataFrame(rows, columns=names)
+    >>> log = dup.apply_plan(plan, to=folder / "spare", dry_run=False, journal=folder / "run.jsonl")
+    Journal: ...
+    1 file (21 bytes) moved, 1 file kept. Disk space freed: 0 bytes. To go back: undo(log).
+    >>> log = dup.resume(folder / "run.jsonl")
+    1 file (21 bytes) moved, 1 file kept. Disk space freed: 0 bytes. To go back: undo(log).
+    >>> sorted(os.listdir(folder / "spare"))
+    ['b.jpg']
     """
     with Journal.open(_journal_path(log)) as opened:
-        if any(
-            state["event"] in {"undoing", "restored", "not restored"}
-            for state in opened.states.values()
-        ):
+        if any(state["event"] in UNDO_EVENTS for state in opened.states.values()):
             raise ValueError(
                 "the run has been undone, in part or in whole: undo(log) continues that, "
                 "apply_plan(plan) begins anew"
             )
-        if opened.header["to"]:
-            os.makedirs(opened.header["to"], exist_ok=True)
-        return _finish(Run(opened.header, opened), opened)
+        with _locked(opened.header["action"], _sources(opened)):
+            if opened.header["to"]:
+                os.makedirs(opened.header["to"], exist_ok=True)
+            return _finish(Run(opened.header, opened), opened)
 
 
 def undo(log: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
-    """Bring every file back to where and what it was, byte for byte and with its times, as far as that is possible.
+    """Bring every file back to its place, with the same bytes, times and permissions.
 
     Parameters
     ----------
     log
-        what `apply_plan` returned, or the path of its journal; the run may have been cut short.
+        what `apply_plan` returned, or the path of its journal. The run may have been cut short.
 
     Returns
     -------
     pandas.DataFrame
-        the log; the status of the files it was about is "restored" or "not restored", with the
-        reason in the note: deleted for ever, in the trash, changed since, or something else in its
-        place. Nothing is overwritten to make room.
+        the log. The status of the files that were acted on is "restored" or "not restored". The
+        note gives the reason: the file was deleted for ever, is in the trash, has changed since, or
+        its place is taken. Nothing is overwritten to make room.
 
     Raises
     ------
+    ValueError
+        if the file is not a journal, or is damaged: then nothing is changed. In a journal only
+        names that a run makes are accepted.
     BlockingIOError
-        if the run is still at work.
+        if the run is still at work, or another one on files of the same folder.
+    KeyboardInterrupt
+        if you stop it; the message says how to continue.
 
     Warns
     -----
     UserWarning
         if a file could not be restored.
+
+    Examples
+    --------
+    >>> import hashlib, os, tempfile
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> rows = []
+    >>> for name, action in [("a.jpg", "keep"), ("b.jpg", "remove")]:
+    ...     content = b"in place of a picture"
+    ...     digest = hashlib.sha256(content).hexdigest()
+    ...     size = (folder / name).write_bytes(content)
+    ...     rows.append([1, name, action, str(folder / name), size, digest])
+    >>> names = ["group", "image", "action", "path", "bytes", "sha256"]
+    >>> plan = pd.DataFrame(rows, columns=names)
+    >>> log = dup.apply_plan(plan, to=folder / "spare", dry_run=False, journal=folder / "run.jsonl")
+    Journal: ...
+    1 file (21 bytes) moved, 1 file kept. Disk space freed: 0 bytes. To go back: undo(log).
+    >>> sorted(os.listdir(folder))
+    ['a.jpg', 'run.jsonl', 'spare']
+    >>> log = dup.undo(log)
+    1 file restored.
+    >>> sorted(os.listdir(folder))
+    ['a.jpg', 'b.jpg', 'run.jsonl', 'spare']
     """
-    with Journal.open(_journal_path(log)) as opened:
-        run = Run(opened.header, opened)
-        outcomes = [outcome for _, outcome, _ in run.undo()]
-        table = _table(opened.header, opened.states, dry_run=False, journal=opened.path)
-    lost = outcomes.count("not restored")
-    print(f"{count_of(outcomes.count('restored'), 'file')} restored.")
-    if run.stopped:
-        warnings.warn(f"the undo stopped: {run.stopped}; undo(log) continues it", stacklevel=2)
+    with (
+        Journal.open(_journal_path(log)) as opened,
+        _locked("undo", _sources(opened)),
+    ):
+        back = Restoration(opened.header, opened)
+        again = "undo({!r}) continues it."
+        outcomes = _work(back.restore, back.touched(), "restore files", opened, again)
+        table = make_log(opened.header, opened.states, dry_run=False, journal=opened.path)
+    pictures = [
+        outcome for number, outcome, _ in outcomes if "of" not in opened.header["rows"][number]
+    ]
+    lost = [outcome for _, outcome, _ in outcomes].count("not restored")
+    n_others = len(outcomes) - len(pictures) - (lost - pictures.count("not restored"))
+    others = f", {count_of(n_others, 'side file or link')} too" if n_others else ""
+    print(f"{count_of(pictures.count('restored'), 'file')} restored{others}.")
+    if back.stopped:
+        warnings.warn(f"the undo stopped: {back.stopped}; undo(log) continues it", stacklevel=2)
     elif lost:
         warnings.warn(
-            f"{count_of(lost, 'file')} could not be restored; see log[log.status == 'not "
-            "restored']",
+            f"{count_of(lost, 'file')} could not be restored; the column note says why",
             stacklevel=2,
         )
     return table
 
 
 def read_log(journal: str | os.PathLike[str]) -> pd.DataFrame:
-    """Return the log of a run from its journal, however the run ended.
+    """Return the log of a run from its journal, whatever ended the run.
+
+    Parameters
+    ----------
+    journal
+        the path of its file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        as `apply_plan` returns it.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        if there is no such file, or it is no journal.
+        if there is no such file, it is not a journal, or it is damaged.
+
+    Examples
+    --------
+    >>> import hashlib, tempfile
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> rows = []
+    >>> for name, action in [("a.jpg", "keep"), ("b.jpg", "remove")]:
+    ...     content = b"in place of a picture"
+    ...     digest = hashlib.sha256(content).hexdigest()
+    ...     size = (folder / name).write_bytes(content)
+    ...     rows.append([1, name, action, str(folder / name), size, digest])
+    >>> names = ["group", "image", "action", "path", "bytes", "sha256"]
+    >>> plan = pd.DataFrame(rows, columns=names)
+    >>> log = dup.apply_plan(plan, to=folder / "spare", dry_run=False, journal=folder / "run.jsonl")
+    Journal: ...
+    >>> dup.read_log(folder / "run.jsonl")[["image", "status", "undo"]]
+       image status       undo
+    0  a.jpg   kept
+    1  b.jpg   done  move back
     """
     path = os.path.abspath(journal)
     header, records = read_journal(native(path))
-    states: dict[int, Record] = {}
-    for record in records:
-        if "row" in record:
-            states.setdefault(record["row"], {"event": ""}).update({"why": ""} | record)
-    return _table(header, states, dry_run=False, journal=path)
+    return make_log(header, _states(records), dry_run=False, journal=path)
 
 
 # -- what is asked for -----------------------------------------------------------------------------
@@ -233,9 +367,9 @@ def _check_plan(plan: pd.DataFrame) -> list[Record]:
     elsewhere = [path for path in plan.path if is_url(path)]
     if elsewhere:
         raise ValueError(
-            f"plan has files at URLs, such as {elsewhere[0]!r}, and files elsewhere are not "
-            "changed from here; the paths to "
-            "remove there are plan.path[plan.action == 'remove'], for the tools of that store"
+            f"plan has files at URLs, such as {elsewhere[0]!r}, and only files of this machine are "
+            "changed; the files to remove are plan.path[plan.action == 'remove'], for the tools of "
+            "that store"
         )
     paths = [os.path.abspath(path) for path in plan.path]
     for name, values in (("image", list(plan.image)), ("path", paths)):
@@ -254,12 +388,29 @@ def _check_plan(plan: pd.DataFrame) -> list[Record]:
         )
     if (plan.sha256[plan.action == "remove"] == "").any():
         raise ValueError(
-            "plan removes files without a digest (sha256), so nobody could tell if they changed: "
+            "plan removes files without a digest (sha256), so a change could not be noticed: "
             "scan them again"
         )
-    wanted = NEEDED + [name for name in ("reason", "protected") if name in plan]
+    _check_sidecars(plan)
+    wanted = NEEDED + [name for name in OPTIONAL if name in plan]
     rows = plan[wanted].to_dict("records")
     return [row | {"path": path} for row, path in zip(rows, paths, strict=True)]
+
+
+def _check_sidecars(plan: pd.DataFrame) -> None:
+    for value in plan.sidecar if "sidecar" in plan else ():
+        if not isinstance(value, str) and not pd.isna(value):
+            raise TypeError(f"plan.sidecar must hold texts, not {type(value).__name__}")
+        if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
+            raise ValueError("plan.sidecar holds a text that cannot be written as UTF-8")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_target(action: str, to: Any, plan: pd.DataFrame) -> str:
@@ -293,41 +444,22 @@ def _check_target(action: str, to: Any, plan: pd.DataFrame) -> str:
     return folder
 
 
-def _row(
-    row: Record, group_keepers: dict[int, list[list[str]]], action: str, folder: str, move: bool
-) -> Record:
-    """Return what the journal needs to know of one file; see `steps.Run`."""
-    kept = row["action"] == "keep"
-    name, by, acts = str(row["image"]), action, not kept
-    if action == "organise":
-        by = "move" if move and not row.get("protected", False) else "copy"
-        acts, kept = row["group"] > 0, kept and by == "copy"
-        name = f"group-{row['group']:03d}/{name.rpartition('/')[2]}"
-    keepers = [] if kept or action in {"copy", "organise"} else group_keepers[row["group"]]
-    return {
-        "group": int(row["group"]),
-        "image": str(row["image"]),
-        "planned": row["action"],
-        "reason": str(row.get("reason", "")),
-        "source": row["path"],
-        "bytes": int(row["bytes"]),
-        "sha256": str(row["sha256"]),
-        "name": name,
-        "acts": bool(acts),
-        "frees": _frees(row, by, folder) if acts else 0,
-        "by": by,
-        "kept": bool(kept),
-        "keepers": keepers,
-    }
+def _header(rows: list[Record], action: str, folder: str, move: bool) -> Record:
+    return {"action": action, "to": folder, "rows": make_tasks(rows, action, folder, move)}
 
 
-def _keepers(rows: list[Record]) -> dict[int, list[list[str]]]:
-    """Return the path and digest of each group's kept images."""
-    keepers: dict[int, list[list[str]]] = {}
-    for row in rows:
-        if row["action"] == "keep" and row["sha256"]:
-            keepers.setdefault(row["group"], []).append([row["path"], row["sha256"]])
-    return keepers
+@contextlib.contextmanager
+def _locked(action: str, paths: list[str]) -> Iterator[None]:
+    """Keep other runs away from the files of this one."""
+    with lock.locked(paths) as has_lock:
+        if not has_lock and action in NEEDS_LOCK:
+            raise OSError(
+                errno.ENOLCK,
+                f'this disk has no locks, and without them action="{action}" is not safe: another '
+                'run could remove what this one keeps; use action="move"',
+                paths[0],
+            )
+        yield
 
 
 def _common_folder(rows: list[Record]) -> str:
@@ -336,13 +468,63 @@ def _common_folder(rows: list[Record]) -> str:
         return os.path.commonpath(folders)
     except ValueError as error:
         raise ValueError(
-            "the images lie on several drives; say where the journal shall be: journal='...'"
+            "the images lie on several drives; say where to write the journal: journal='...'"
         ) from error
 
 
-def _journal_name(folder: str) -> str:
-    """Return a new hidden name: the next scan of the folder passes it over."""
-    stem = f".imgdup-log-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+# -- journals --------------------------------------------------------------------------------------
+
+
+def _open_journal(journal: Any, folder: str, header: Record) -> Journal:
+    """Make a new journal, or open that of a run of the same plan that was cut short."""
+    named = native(os.path.abspath(journal)) if journal else ""
+    pattern = os.path.join(glob.escape(folder), f"{JOURNAL_NAME}*.jsonl")
+    for place in [named] if named else sorted(glob.glob(pattern), reverse=True):
+        if _is_unfinished(place, header):
+            print("This plan was applied before and cut short; that run is continued.")
+            return Journal.open(place)
+    return Journal.create(named or native(_new_name(folder)), header)
+
+
+def _is_unfinished(place: str, header: Record) -> bool:
+    """Tell whether a journal is that of a run of the same plan that was cut short."""
+    try:
+        other, records = read_journal(place)
+    except (OSError, ValueError):
+        return False
+    states = _states(records)
+    events = [
+        states.get(number, {"event": ""})["event"]
+        for number, row in enumerate(other["rows"])
+        if row["acts"]
+    ]
+    return (
+        _asked_for(other) == _asked_for(header)
+        and not UNDO_EVENTS & set(events)
+        and bool({"", "begun"} & set(events))
+    )
+
+
+def _asked_for(header: Record) -> tuple[Any, ...]:
+    pictures = [
+        (row["source"], row["sha256"], row["acts"], row["by"])
+        for row in header["rows"]
+        if "of" not in row
+    ]
+    return header["action"], header["to"], pictures
+
+
+def _states(records: list[Record]) -> dict[int, Record]:
+    states: dict[int, Record] = {}
+    for record in records:
+        if "row" in record:
+            states.setdefault(record["row"], {"event": ""}).update({"why": ""} | record)
+    return states
+
+
+def _new_name(folder: str) -> str:
+    """Return a new hidden name: the next scan of the folder ignores it."""
+    stem = f"{JOURNAL_NAME}{datetime.now(UTC):%Y%m%dT%H%M%S}"
     numbers: Iterable[str] = ("", *(f"-{n}" for n in range(2, 1000)))
     free = (os.path.join(folder, f"{stem}{n}.jsonl") for n in numbers)
     return next(path for path in free if not os.path.lexists(path))
@@ -365,23 +547,30 @@ def _journal_path(log: Any) -> str:
     return native(os.path.abspath(log))
 
 
-# -- what was done ---------------------------------------------------------------------------------
+def _sources(journal: Journal) -> list[str]:
+    return [row["source"] for row in journal.header["rows"]]
+
+
+# -- the work --------------------------------------------------------------------------------------
 
 
 def _dry_run(header: Record) -> pd.DataFrame:
     run = Run(header)
-    states = {number: {"event": outcome, "why": why} for number, outcome, why in run.apply()}
-    table = _table(header, states, dry_run=True, journal="")
-    print(f"Dry run, nothing was changed. {_summary(table)}")
+    states = {
+        number: {"event": outcome, "why": why, "target": run.targets.get(number, "")}
+        for number, outcome, why in run.apply()
+    }
+    table = make_log(header, states, dry_run=True, journal="")
+    print(f"Dry run, nothing was changed. {summarise(table)}")
     return table
 
 
 def _finish(run: Run, journal: Journal) -> pd.DataFrame:
     """Do all that is left to do and say how it went."""
-    for _ in run.apply():
-        pass
-    table = _table(journal.header, journal.states, dry_run=False, journal=journal.path)
-    print(_summary(table))
+    again = "resume({0!r}) continues it, undo({0!r}) goes back."
+    _work(run.apply, run.remaining(), f"{journal.header['action']} files", journal, again)
+    table = make_log(journal.header, journal.states, dry_run=False, journal=journal.path)
+    print(summarise(table))
     if run.stopped:
         warnings.warn(
             f"the run stopped: {run.stopped}. resume(log) continues it, undo(log) goes back",
@@ -390,126 +579,25 @@ def _finish(run: Run, journal: Journal) -> pd.DataFrame:
     elif table.status.isin(["skipped", "failed"]).any():
         n_left = int(table.status.isin(["skipped", "failed"]).sum())
         left = f"{count_of(n_left, 'file')} {'was' if n_left == 1 else 'were'} left alone"
-        warnings.warn(f"{left}; see log[log.note != '']", stacklevel=3)
+        warnings.warn(f"{left}; the column note says why", stacklevel=3)
     return table
 
 
-def _table(
-    header: Record, states: dict[int, Record], *, dry_run: bool, journal: str
-) -> pd.DataFrame:
-    """Return the log."""
-    records = [
-        _log_row(header, row, states.get(number, {"event": ""}))
-        for number, row in enumerate(header["rows"])
-    ]
-    table = pd.DataFrame(
-        {
-            name: pd.Series([record[name] for record in records], dtype=_dtype(name))
-            for name in LOG_COLUMNS
-        }
-    )
-    table.attrs = {
-        "journal": journal,
-        "action": header["action"],
-        "to": header["to"],
-        "dry_run": dry_run,
-    }
-    return table
-
-
-def _dtype(column: str) -> Any:
-    return (
-        np.int64
-        if column in {"group", "bytes", "frees"}
-        else "datetime64[ns, UTC]"
-        if column == "when"
-        else object
-    )
-
-
-def _log_row(header: Record, row: Record, state: Record) -> Record:
-    event = state["event"]
-    status = {"would": "would be done", "begun": "cut short", "undoing": "undo cut short"}.get(
-        event, event
-    )
-    if not row["acts"]:
-        status = "kept"
-    elif not event:
-        status = "not reached"
-    is_done = event in {"done", "would"}
-    target = state.get("target", "")
-    return {
-        "group": row["group"],
-        "image": row["image"],
-        "action": row["by"] if row["acts"] else "keep",
-        "status": status,
-        "note": state.get("why", ""),
-        "reason": row["reason"],
-        "bytes": row["bytes"],
-        "frees": row["frees"] if is_done else 0,
-        "source": row["source"],
-        "target": target if event in {"done", "begun", "undoing", "not restored"} else "",
-        "sha256": row["sha256"],
-        "when": pd.Timestamp(state["when"]) if "when" in state else pd.NaT,
-        "undo": _way_back(header, row) if is_done else "",
-    }
-
-
-def _frees(row: Record, by: str, folder: str) -> int:
-    """Return the disk space that an act gives back, in bytes; moving within one disk and the trash give none."""
-    frees = (
-        by == "delete"
-        or (by in LINKS and not folder)
-        or (by == "move" and _device(row["path"]) != _device(folder))
-    )
-    return int(row["bytes"]) if frees else 0
-
-
-def _device(path: str) -> int:
-    """Return the number of the disk that a path lies on, or will when its folders have been made."""
-    while not os.path.exists(path) and os.path.dirname(path) != path:
-        path = os.path.dirname(path)
-    return os.stat(path).st_dev
-
-
-def _way_back(header: Record, row: Record) -> str:
-    has_twin = any(sha256 == row["sha256"] for _, sha256 in row["keepers"])
-    if row["by"] in {"trash", "delete"}:
-        return (
-            "copy from the keeper"
-            if has_twin
-            else "from the trash, by hand"
-            if row["by"] == "trash"
-            else "impossible"
-        )
-    if row["by"] in LINKS and not header["to"]:
-        return "copy from the keeper"
-    return "remove the copy" if row["by"] == "copy" else "move back"
-
-
-def _summary(table: pd.DataFrame) -> str:
-    """Say in a sentence or two what a log tells."""
-    hit = table[table.status.isin(["done", "would be done"])]
-    done = DONE_WORDS[table.attrs["action"]]
-    would = "would be " if table.attrs["dry_run"] else ""
-    lines = [
-        f"{count_of(len(hit), 'file')} ({_megabytes(hit.bytes.sum())}) {would}{done}, "
-        f"{count_of((table.status == 'kept').sum(), 'file')} kept. Disk space {would}freed: "
-        f"{_megabytes(hit.frees.sum())}."
-    ]
-    left = table[table.status.isin(["skipped", "failed", "not reached"])]
-    if len(left):
-        lines.append(
-            f"{count_of(len(left), 'file')} {would}left alone: {'; '.join(_reasons(left))}."
-        )
-    return " ".join(lines)
-
-
-def _reasons(left: pd.DataFrame) -> Iterator[str]:
-    notes = left.note.where(left.note != "", "not reached")
-    for note, count in notes.value_counts().head(3).items():
-        yield f"{count} x {note}"
-
-
-def _megabytes(n_bytes: int) -> str:
-    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 50_000 else f"{n_bytes:,} bytes"
+def _work(
+    outcomes: Callable[[], Iterator[tuple[int, str, str]]],
+    total: int,
+    describe: str,
+    journal: Journal,
+    again: str,
+) -> list[tuple[int, str, str]]:
+    """Return all outcomes, with a progress bar; an interrupt ends with one sentence."""
+    seen = []
+    try:
+        with progress_bar(total, describe) as bar:
+            for outcome in outcomes():
+                seen.append(outcome)
+                bar.update()
+    except KeyboardInterrupt:
+        done = f"Stopped after {len(seen):,} of {count_of(total, 'file')}; no file is lost."
+        raise Interrupted(f"{done} {again.format(journal.path)}") from None
+    return seen

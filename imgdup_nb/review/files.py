@@ -1,8 +1,8 @@
-"""Acts on single files that may be cut short anywhere and lose nothing.
+"""Acts on single files. Each may be cut short anywhere, and no file is lost.
 
-Each leaves the picture whole under its old name, its new name or both: a new name is never an
-existing one, a copy is read back before its source goes, and what replaces a file does so in one
-step. Nothing but Python's standard library is needed here.
+Each leaves the picture whole under its old name, its new name or both. A new name is never that of
+an existing file. A copy is read back before its source is removed. A file is replaced in one step.
+This module needs nothing but Python's standard library.
 """
 
 from __future__ import annotations
@@ -18,17 +18,12 @@ from ..engine.paths import read_digest
 
 LONGEST_PLAIN_PATH = 240  # characters; Windows takes longer paths only in a form of their own
 
-CANNOT_LINK = {
-    errno.EPERM,
-    errno.ENOTSUP,
-    errno.EOPNOTSUPP,
-    errno.ENOSYS,
-    errno.EMLINK,
-}  # as on FAT and exFAT
+# what disks without hard links answer, such as FAT and exFAT
+CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 class Stamp(NamedTuple):
-    """What tells whether a file is still the one that was looked at."""
+    """The properties by which a file is known again: equal stamps mean an unchanged file."""
 
     device: int
     inode: int
@@ -50,7 +45,7 @@ def read_stamp(path: str, *, follow: bool = False) -> Stamp:
 
 
 def identity(path: str) -> tuple[int, int] | str:
-    """Return what two names of one file have in common: hard links, symbolic links, names that differ in case only."""
+    """Return what is equal for two names of one file, such as hard links and symbolic links."""
     status = os.stat(path)
     return (
         (status.st_dev, status.st_ino)
@@ -60,12 +55,12 @@ def identity(path: str) -> tuple[int, int] | str:
 
 
 def is_regular(path: str) -> bool:
-    """Tell whether a name stands for a file of its own: no link, no folder, no device."""
+    """Tell whether a name is that of a regular file, not of a link, a folder or a device."""
     return stat.S_ISREG(os.lstat(path).st_mode)
 
 
 def holds(path: str, sha256: str) -> bool:
-    """Tell whether a regular file with this digest stands at a path."""
+    """Tell whether there is a regular file with this digest at a path."""
     return os.path.lexists(path) and is_regular(path) and read_digest(path) == sha256
 
 
@@ -83,10 +78,10 @@ def rename_new(source: str, target: str) -> None:
         with `errno.EXDEV` if the target is on another disk.
     """
     if sys.platform == "win32":
-        os.rename(source, target)  # which refuses a name that is taken
+        os.rename(source, target)  # Windows refuses a name that is taken
         return
     try:
-        os.link(source, target)  # likewise; os.rename would overwrite
+        os.link(source, target)  # refuses it, too; os.rename would overwrite
     except OSError as error:
         if error.errno not in CANNOT_LINK:
             raise
@@ -107,12 +102,14 @@ def _rename_to_reserved(source: str, target: str) -> None:
 
 
 def copy_new(source: str, target: str, part: str, sha256: str) -> None:
-    """Copy a file with its times and permissions to a new name, reading the copy back before it gets that name.
+    """Copy a file with its times and permissions to a new name.
+
+    The copy is read back before it gets that name.
 
     Parameters
     ----------
     part
-        a name beside the target that nobody else uses; the copy bears it while it is incomplete.
+        a name beside the target that nobody else uses: the name of the copy until it is complete.
     sha256
         of the source.
 
@@ -148,7 +145,7 @@ def copy_bytes(original: IO[bytes], copy: IO[bytes]) -> None:
 
 
 def set_times(path: str, accessed_ns: int, modified_ns: int, mode: int) -> None:
-    """Give a file its times and permissions; disks that know no permissions (FAT) keep the times only."""
+    """Set times and permissions of a file; a disk without permissions (FAT) gets the times only."""
     if stat.S_IMODE(os.stat(path).st_mode) != mode:
         try:
             os.chmod(path, mode)
@@ -159,7 +156,7 @@ def set_times(path: str, accessed_ns: int, modified_ns: int, mode: int) -> None:
 
 
 def move_new(source: str, target: str, part: str, sha256: str) -> None:
-    """Move a file to a new name, on another disk by copying, reading back and removing."""
+    """Move a file to a new name; to another disk by a copy that is read back."""
     before = read_stamp(source)
     try:
         rename_new(source, target)
@@ -205,16 +202,57 @@ def replace_by_link(kept: str, target: str, part: str, *, symbolic: bool) -> Non
 
 
 def _leading_to(kept: str, link: str) -> str:
-    """Return a relative path, which survives a move of the whole collection; between drives there is only the absolute."""
+    """Return the relative path to a file: it stays right if the whole collection is moved."""
     real = os.path.realpath(kept)
     try:
         return os.path.relpath(real, os.path.realpath(os.path.dirname(link)))
-    except ValueError:
+    except ValueError:  # on another drive of Windows
         return real
 
 
+def read_link(path: str) -> str | None:
+    """Return the text of a symbolic link, None for everything else."""
+    return os.readlink(path) if os.path.islink(path) else None
+
+
+def text_of_link(goal: str, link: str, *, absolute: bool) -> str:
+    """Return the text of a symbolic link that leads to a file."""
+    return os.path.realpath(goal) if absolute else _leading_to(goal, link)
+
+
+def replace_link(link: str, text: str, part: str) -> None:
+    """Let a symbolic link lead to something else, in one step."""
+    try:
+        os.symlink(text, part)
+        os.replace(part, link)
+    except OSError:
+        discard(part)
+        raise
+
+
+def write_new(path: str, contents: bytes, part: str) -> None:
+    """Write a new file, whole or not at all.
+
+    Raises
+    ------
+    FileExistsError
+        if the name is taken.
+    OSError
+        if it cannot be written; nothing is left of it then.
+    """
+    try:
+        with open(part, "xb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        rename_new(part, path)
+    except OSError:
+        discard(part)
+        raise
+
+
 def remove(path: str) -> None:
-    """Remove a name; Windows wants the read-only mark taken off first."""
+    """Remove a name; on Windows a read-only mark must be removed first."""
     try:
         os.unlink(path)
     except PermissionError:
@@ -231,18 +269,15 @@ def discard(path: str) -> None:
 
 
 def sync_folder(folder: str) -> None:
-    """Have the names in a folder written to the disk, where a system lets a folder be asked."""
+    """Write the names in a folder to the disk, if the system can do that."""
     if sys.platform == "win32":
         return
     handle = os.open(folder or ".", os.O_RDONLY)
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno not in {
-            errno.EINVAL,
-            errno.EROFS,
-            errno.ENOTSUP,
-        }:  # network disks that cannot
+        # some network disks cannot
+        if error.errno not in {errno.EINVAL, errno.EROFS, errno.ENOTSUP}:
             raise
     finally:
         os.close(handle)

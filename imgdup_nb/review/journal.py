@@ -1,8 +1,8 @@
-"""The journal of a run: JSON lines, each on the disk before what it announces is done.
+"""The journal of a run: JSON lines, each on the disk before anything it announces is done.
 
-The first line is the plan and everything needed to continue without it. Each later line tells what
-is about to happen to one row of the plan, or what has happened. A run that was killed has a journal
-that says how far it came.
+The first line is the plan and everything needed to continue without it. Each later line says what
+is about to happen to one row of the plan, or what has happened. So the journal of a killed run says
+how far the run came. What a journal may say is checked in `journal_format`.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from io import FileIO
 from typing import Any
 
 from .files import sync_folder
-
-VERSION = 1
-
-Record = dict[str, Any]
+from .journal_format import VERSION, Record, read_journal
 
 
 class Journal:
-    """A journal open for writing, locked against other runs; close it, or use it in a `with` statement.
+    """A journal open for writing, locked against other runs.
+
+    Close it, or use it in a `with` statement.
 
     Attributes
     ----------
     path
-        its file.
+        of its file.
     header
-        the first line: version, action, to, started, rows.
+        the first line: journal (the version), action, to, started, rows.
     states
-        of each row that something happened to: all that its records say, later ones over earlier
-        ones.
+        row number -> all that the row's records say; later records replace earlier ones.
     folders
-        made by the run, in this order.
+        that the run made, in this order.
+    targets
+        all names in the target folder that were announced.
     """
 
     def __init__(self, path: str, file: FileIO) -> None:
@@ -45,6 +45,7 @@ class Journal:
         self.header, records = read_journal(path)
         self.states: dict[int, Record] = {}
         self.folders: list[str] = []
+        self.targets: set[str] = set()
         for record in records:
             self._learn(record)
 
@@ -55,7 +56,7 @@ class Journal:
         Raises
         ------
         OSError
-            if it cannot be written, or the file exists; nothing has been done to any image then.
+            if it cannot be written, or the file exists. Nothing has been done to any image then.
         """
         with open(path, "xb", buffering=0) as file:
             try:
@@ -75,7 +76,7 @@ class Journal:
         BlockingIOError
             if another run has it open.
         ValueError
-            if the file is no journal.
+            if the file is not a journal, or a damaged one.
         """
         file = open(path, "r+b", buffering=0)  # noqa: SIM115 - closed by close()
         try:
@@ -88,7 +89,7 @@ class Journal:
             raise
 
     def write(self, row: int, event: str, **details: Any) -> None:
-        """Add what is about to happen to a row, or what has happened; returns when it is on the disk."""
+        """Add what is about to happen to a row, or what has happened; return when it is on disk."""
         record = {"row": row, "event": event, "when": now()} | details
         _append(self._file, record)
         self._learn(record)
@@ -99,7 +100,7 @@ class Journal:
         self.folders.append(folder)
 
     def state(self, row: int) -> Record:
-        """Return what is known of a row; its `event` is "" where nothing happened."""
+        """Return what is known of a row; its `event` is "" if nothing has happened to it."""
         return self.states.get(row, {"event": ""})
 
     def _learn(self, record: Record) -> None:
@@ -109,6 +110,7 @@ class Journal:
             known = self.states.setdefault(record["row"], {"event": ""})
             known.pop("why", None)
             known.update(record)
+            self.targets |= {record["target"]} if record.get("target") else set()
 
     def close(self) -> None:
         """Let other runs have the file."""
@@ -126,36 +128,6 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def read_journal(path: str) -> tuple[Record, list[Record]]:
-    """Return the first line of a journal and the others; half a line, where a run was killed, is passed over.
-
-    Raises
-    ------
-    FileNotFoundError
-        if there is none.
-    ValueError
-        if the first line is not that of a journal.
-    """
-    with open(path, "rb") as file:
-        first, *others = file.read().split(b"\n")
-    header = _parse(first)
-    if header is None or header.get("journal") != VERSION:
-        raise ValueError(
-            f"{path!r} is no journal of apply_plan, or one whose run was ended before it did "
-            "anything; "
-            "a journal's first line is the plan"
-        )
-    return header, [record for record in map(_parse, others) if record is not None]
-
-
-def _parse(line: bytes) -> Record | None:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
-
-
 def _append(file: FileIO, record: Record) -> None:
     # ASCII: names may hold what no text encoding allows, and json writes that as \\udc..
     line = memoryview(json.dumps(record).encode("ascii") + b"\n")
@@ -164,7 +136,7 @@ def _append(file: FileIO, record: Record) -> None:
         while line:
             line = line[file.write(line) :]
         os.fsync(file.fileno())
-    except OSError:  # the disk is full, for one: half a line would spoil the next
+    except OSError:  # a full disk, for example: half a line would spoil the next one
         file.truncate(end)
         raise
 
@@ -175,7 +147,7 @@ def _ends_with_newline(file: FileIO) -> bool:
 
 
 def _lock(file: FileIO, path: str) -> None:
-    """Keep other runs off the journal; the system takes the lock away when this process ends, however it ends."""
+    """Keep other runs off the journal until this process closes the file or ends."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -191,9 +163,6 @@ def _lock(file: FileIO, path: str) -> None:
             raise BlockingIOError(
                 error.errno, "another run is at work with this journal; wait for it to end", path
             ) from None
-        if error.errno not in {
-            errno.ENOLCK,
-            errno.ENOTSUP,
-            errno.EINVAL,
-        }:  # a network disk without locks
+        # a network disk without locks
+        if error.errno not in {errno.ENOLCK, errno.ENOTSUP, errno.EINVAL}:
             raise

@@ -19,7 +19,7 @@ from ..engine.checks import check_table, count_of
 from ..engine.decode import UnreadableImage, thumbnail
 from ..engine.parallel import each, map_batches
 from ..engine.paths import write_whole
-from .apply import DONE_WORDS
+from .log import DONE_WORDS
 
 THUMBNAIL_SIDE = 160  # pixels; about 5 kB in the page
 MAX_THUMBNAILS = 2000  # about 10 MB of page
