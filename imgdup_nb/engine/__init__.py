@@ -36,9 +36,9 @@ For all of them:
 - `cache`: the values used last, of at most so many bytes
 - `jit`: how a loop is compiled
 
-To add a decoder: write a function in `decode` from an open file to a Pillow image, and call it in
-`open_lazily`; add the format to `formats`. It must raise `UnreadableImage` for a file that it
-cannot read, obey `max_pixels`, and never write beyond its buffer. Add a file of the format to the tests of `decode`.
+To add a decoder: name its Pillow plugin in `FORMATS` (in `formats`). It must decode the pixels in
+this process, raise an error for a file that it cannot read, and never write beyond its buffer. Add
+a file of the format to the tests of `decode`.
 
 To add a hash: add a `Method` to `METHODS` (in `methods`), and its bits to `hash_sketches` (in
 `hashing`). The search, the groups and the widgets need no change. Raise `RECIPE` in `hashing`
