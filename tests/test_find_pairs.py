@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgdup_nb.engine import multi_index as bit_loops
+from imgdup_nb.engine import multi_index as multi_index
 from imgdup_nb.engine import search
 from imgdup_nb.methods import pack_bits
 
@@ -42,16 +42,16 @@ def found_by(codes, max_distance, n_bands=None, **options):
         stack.enter_context(patch.object(search, "MAX_NUMPY_COMPARISONS", -1))
         if n_bands is not None:
             stack.enter_context(
-                patch.object(bit_loops, "choose_bands", lambda *a: fixed_bands(*a, n_bands))
+                patch.object(multi_index, "choose_bands", lambda *a: fixed_bands(*a, n_bands))
             )
         return as_list(search.find_pairs(codes, max_distance, **options))
 
 
 def fixed_bands(left, right, max_distance, n_bands):
-    bits = bit_loops._varying_bits(left, right)
+    bits = multi_index._varying_bits(left, right)
     if not n_bands or len(bits) < n_bands or len(bits) / n_bands > 13 or max_distance >= len(bits):
-        return bit_loops.BRUTE_FORCE
-    return bit_loops._spend(left, right, bits, n_bands, max_distance)[0]
+        return multi_index.BRUTE_FORCE
+    return multi_index._spend(left, right, bits, n_bands, max_distance)[0]
 
 
 def as_list(found):
@@ -109,8 +109,8 @@ def test_the_bands_that_are_chosen_find_all_pairs_of_a_larger_collection():
     codes = pack_bits(bits[:, None])
     for max_distance in (0, 3, 6, 12):
         assert (
-            bit_loops.choose_bands(codes[:, 0], codes[:, 0], max_distance)
-            is not bit_loops.BRUTE_FORCE
+            multi_index.choose_bands(codes[:, 0], codes[:, 0], max_distance)
+            is not multi_index.BRUTE_FORCE
         )
         with patch.object(search, "MAX_NUMPY_COMPARISONS", 1e12):
             plain = search.find_pairs(codes, max_distance)
@@ -120,31 +120,31 @@ def test_the_bands_that_are_chosen_find_all_pairs_of_a_larger_collection():
 
 def test_brute_force_is_chosen_where_bands_would_compare_more():
     codes = pack_bits(np.random.default_rng(0).random((5000, 64)) < 0.5)
-    assert bit_loops.choose_bands(codes, codes, 30) is bit_loops.BRUTE_FORCE
+    assert multi_index.choose_bands(codes, codes, 30) is multi_index.BRUTE_FORCE
 
 
 def test_a_crowded_band_is_searched_less_than_the_others():
     codes = pack_bits(np.random.default_rng(0).random((5000, 64)) < 0.5)
     positions = np.arange(64)
-    first = bit_loops.Band(positions[::5], 0)
+    first = multi_index.BitBand(positions[::5], 0)
     codes &= ~first.mask(1)  # one value, so all images are in one bucket
-    bands, _cost = bit_loops._spend(codes, codes, positions, 5, 6)
+    bands, _cost = multi_index._spend(codes, codes, positions, 5, 6)
     assert sum(band.reach + 1 for band in bands) == 7
     assert not [band for band in bands if 0 in band.bits]
 
 
 def test_the_cost_counts_the_comparisons_that_are_made():
     codes = pack_bits(np.random.default_rng(0).random((200, 64)) < 0.5)
-    values = bit_loops.band_values(codes, np.arange(8))
+    values = multi_index.band_values(codes, np.arange(8))
     by_hand = np.zeros(9)
     np.add.at(by_hand, np.bitwise_count(values[:, None] ^ values[None, :]).ravel(), 1)
-    with patch.multiple(bit_loops, VISIT=0, SCAN=0, COMPARE=(1, 1)):
-        np.testing.assert_allclose(bit_loops._prices(codes, codes, np.arange(8)), by_hand)
+    with patch.multiple(multi_index, VISIT=0, SCAN=0, COMPARE=(1, 1)):
+        np.testing.assert_allclose(multi_index._prices(codes, codes, np.arange(8)), by_hand)
 
 
 @given(st.lists(st.integers(0, 50), min_size=8, max_size=8))
 def test_the_walsh_hadamard_transform_is_its_own_inverse(values):
-    twice = bit_loops.walsh_hadamard(bit_loops.walsh_hadamard(np.array(values)))
+    twice = multi_index.walsh_hadamard(multi_index.walsh_hadamard(np.array(values)))
     np.testing.assert_array_equal(twice, 8 * np.array(values))
 
 
@@ -164,10 +164,10 @@ def test_the_limit_counts_pairs_and_not_the_views_in_which_they_were_found(monke
 
 def test_all_tasks_together_stop_soon_after_the_limit(monkeypatch):
     monkeypatch.setattr(
-        bit_loops, "TASK", 1e-5
+        multi_index, "TASK", 1e-5
     )  # hundreds of tasks, each of which finds more than is allowed
     codes = np.zeros((2000, 1), np.uint64)
-    n_found = sum(map(len, bit_loops.find_near(codes, codes.copy(), 0, 3000)))
+    n_found = sum(map(len, multi_index.find_near(codes, codes.copy(), 0, 3000)))
     assert 3000 < n_found < 200_000
 
 

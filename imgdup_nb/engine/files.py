@@ -414,7 +414,9 @@ def walk_files(
             if system and not selection.names_folder(entry.name):
                 if left_out is not None:
                     left_out.append(name)
-            elif selection.enters(name) and not (entry.is_symlink() and _overlap(entry.path, home)):
+            elif selection.enters(name) and not (
+                entry.is_symlink() and _one_holds_other(entry.path, home)
+            ):
                 waiting.append(entry.path)
         yield from (files[name] for name in without_side_files(files))
 
@@ -427,6 +429,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _overlap(one: str, other: str) -> bool:
+def _one_holds_other(one: str, other: str) -> bool:
     """Tell whether either of two folders holds the other: a link between them lists files twice."""
     return is_inside(one, other) or is_inside(other, one)

@@ -35,13 +35,13 @@ COMPARE = 0.35, 0.46  # two codes of one word in a long run of codes, in a short
 COMPARE_WORD = 0.46  # each further word of them
 SCAN = 9.0  # beginning and ending one code's run through a bucket
 VISIT = 15.0  # finding the bucket
-BLOCK = 128  # codes compared before it is asked whether any was near
+CODES_AT_A_TIME = 128  # codes compared before it is asked whether any was near
 # seconds; the longest one thread should work on its own, because pressing stop waits for it
 TASK = 0.2
 
 
 @dataclass(frozen=True)
-class Band:
+class BitBand:
     """Some of the bits, and by how many of them compared buckets may differ.
 
     A band of no bits has one bucket that holds all codes.
@@ -63,7 +63,7 @@ class Band:
         return words
 
 
-BRUTE_FORCE = [Band(np.zeros(0, np.int64), 0)]
+BRUTE_FORCE = [BitBand(np.zeros(0, np.int64), 0)]
 
 
 def find_near(
@@ -90,7 +90,7 @@ def find_near(
         return
     if max_distance % 2 and _all_even(left, others):
         max_distance -= 1
-    searched: list[Band] = []
+    searched: list[BitBand] = []
     # shared by the threads: else each may find as many as are allowed in all, faster than they are
     # put in order
     count = np.zeros(1, np.int64)
@@ -108,7 +108,7 @@ def _all_even(left: np.ndarray, right: np.ndarray) -> bool:
 # -- the choice ------------------------------------------------------------------------------------
 
 
-def choose_bands(left: np.ndarray, right: np.ndarray, max_distance: int) -> list[Band]:
+def choose_bands(left: np.ndarray, right: np.ndarray, max_distance: int) -> list[BitBand]:
     """Return the bands that cost least, or `BRUTE_FORCE`."""
     best, least = (
         BRUTE_FORCE,
@@ -139,7 +139,7 @@ def _varying_bits(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def _spend(
     left: np.ndarray, right: np.ndarray, bits: np.ndarray, n_bands: int, max_distance: int
-) -> tuple[list[Band], float]:
+) -> tuple[list[BitBand], float]:
     """Return each band with its reach, and the cost in nanoseconds.
 
     Each further bit goes to the band where it costs least.
@@ -157,7 +157,7 @@ def _spend(
         cheapest = int(np.argmin(nexts))
         cost += nexts[cheapest]
         reach[cheapest] += 1
-    return [Band(some, at) for some, at in zip(positions, reach, strict=True) if at >= 0], cost
+    return [BitBand(some, at) for some, at in zip(positions, reach, strict=True) if at >= 0], cost
 
 
 def _prices(left: np.ndarray, right: np.ndarray, bits: np.ndarray) -> np.ndarray:
@@ -208,14 +208,14 @@ class _Buckets:
     starts: np.ndarray  # int64, 2**n_bits + 1: where each bucket begins
 
     @classmethod
-    def of(cls, codes: np.ndarray, band: Band) -> _Buckets:
+    def of(cls, codes: np.ndarray, band: BitBand) -> _Buckets:
         places, starts = sort_by_value(band_values(codes, band.bits), 2 ** len(band.bits))
         return cls(np.ascontiguousarray(codes[places].T), places, starts)
 
 
 def _search_band(
-    band: Band,
-    searched: list[Band],
+    band: BitBand,
+    searched: list[BitBand],
     left: np.ndarray,
     right: np.ndarray | None,
     max_distance: int,
@@ -243,7 +243,7 @@ def _search_band(
     )
 
 
-def _cut_band(lefts: _Buckets, rights: _Buckets, band: Band) -> list[tuple[int, int, int, int]]:
+def _cut_band(lefts: _Buckets, rights: _Buckets, band: BitBand) -> list[tuple[int, int, int, int]]:
     """Cut a band's work into parts of about TASK seconds: ranges of buckets, or of codes."""
     n_words, n = lefts.codes.shape
     n_buckets, n_right = len(lefts.starts) - 1, rights.codes.shape[1]
@@ -390,8 +390,8 @@ def compare_buckets(
                     return found[:n_found]
                 if within and other == value:
                     first = i + 1  # each pair once, and no image with itself
-                for block in range(first, end, BLOCK):
-                    until = min(block + BLOCK, end)
+                for block in range(first, end, CODES_AT_A_TIME):
+                    until = min(block + CODES_AT_A_TIME, end)
                     if len(left) == 1:
                         nearest = _nearest(left[0, i], right[0, block:until])
                     else:

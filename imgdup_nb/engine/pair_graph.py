@@ -154,7 +154,7 @@ def _number_images(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[st
         )
         known, codes = list(uniques), (both[: len(pairs)], both[len(pairs) :])
     order = sorted(range(len(known)), key=lambda k: original_order(known[k]))
-    number = _places(order)
+    number = _ranks(order)
     return number[codes[0]], number[codes[1]], [known[k] for k in order], None
 
 
@@ -165,7 +165,7 @@ def _number_sides(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str
     own = [*_categories(pairs.left), *_categories(pairs.right)]
     # what is on the right was there before: originals are looked for there first
     order = sorted(range(len(known)), key=lambda k: (k < n_left, original_order(known[k])))
-    number = _places(order)
+    number = _ranks(order)
     shared = set(own[:n_left]) & set(own[n_left:])
     sides = Sides(
         [own[k] for k in order], np.array([k >= n_left for k in order], dtype=bool), shared
@@ -178,7 +178,7 @@ def _number_sides(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str
     )
 
 
-def _places(order: list[int]) -> np.ndarray:
+def _ranks(order: list[int]) -> np.ndarray:
     number = np.empty(len(order), np.int32)
     number[order] = np.arange(len(order), dtype=np.int32)
     return number
