@@ -222,9 +222,11 @@ def compared(tmp_path_factory, photos, composites):
 
 def test_the_sentence_says_that_a_part_is_shared_and_how_exactly(compared):
     assert compared.sentence.startswith(
-        f"{compared.alignment.similarity:.0f} % of what both show agrees, in one piece, exactly; "
+        f"{compared.alignment.similarity:.0f} % of the overlap matches, in one piece and without a shift; "
     )
-    assert compared.sentence.endswith(". They share this part.")
+    assert compared.sentence.endswith(
+        ". The pictures share this part; as a whole they are not copies."
+    )
     blocks = compared.alignment.blocks.copy()
     blocks[:, blocks.shape[1] // 6] = 0
     torn = replace(
@@ -240,16 +242,16 @@ def test_the_sentence_says_that_a_part_is_shared_and_how_exactly(compared):
     [
         (
             {"residual": 0.41},
-            "It lies 0.4 pixels apart, as in another shot of one scene: below 70 % that counts as "
-            "0.",
+            "The matching parts are shifted by 0.4 pixels, as in two photographs of one scene, so "
+            "this is not a copy.",
         ),
-        ({}, "too little in one piece"),
+        ({}, "more than chance, so this is not a copy."),
     ],
 )
 def test_the_sentence_says_why_matching_parts_count_as_nothing(compared, changes, words):
     found = replace(compared.alignment, similarity=0.0, **changes)
     sentence = replace(compared, alignment=found).sentence
-    assert sentence.startswith(f"{compared.alignment.agreeing:.0f} % of what both show agrees; ")
+    assert sentence.startswith(f"{compared.alignment.agreeing:.0f} % of the overlap matches; ")
     assert words in sentence
 
 
@@ -258,8 +260,8 @@ def test_pictures_aligned_only_by_their_frames_are_not_said_to_show_the_same(com
     sentence = replace(compared, alignment=frames).sentence
     assert "same section" not in sentence
     assert sentence.startswith(
-        f"Laid on each other as a whole, they agree in {frames.agreeing:.0f} %. No feature of one "
-        "was"
+        f"{frames.agreeing:.0f} % of the overlap matches if the whole pictures are aligned. No "
+        "feature of one picture was found"
     )
 
 

@@ -48,19 +48,19 @@ def compared(folder):
 @pytest.mark.parametrize(
     ("left", "right", "words"),
     [
-        ("cat", "cat", ["100 % of what both show agrees", "they show the same section"]),
+        ("cat", "cat", ["100 % of the overlap matches", "they show the same section"]),
         ("cat", "crop", ["crop.png shows 64 % of cat.png"]),
         ("crop", "cat", ["crop.png shows 64 % of cat.png"]),
         ("cat", "mirrored", ["same section", "one is mirrored"]),
         ("cat", "flipped", ["same section, one is flipped top to bottom."]),
-        ("cat", "turned", ["turned by 25 degrees", "they share"]),
+        ("cat", "turned", ["rotated by 25 degrees", "they share"]),
         ("cat", "temple", ["Nothing of one picture was found in the other."]),
         (
             "cat",
             "white",
-            ["Too little texture", "white.png is nearly blank, and its hash is noise"],
+            ["Too little texture", "white.png is nearly blank, so its hash is noise"],
         ),
-        ("white", "black", ["both are nearly blank, and their hashes are noise"]),
+        ("white", "black", ["both are nearly blank, so their hashes are noise"]),
         ("white", "white", ["The files are equal, byte for byte."]),
         ("cat", "cat", ["The files are equal, byte for byte."]),
     ],
@@ -76,22 +76,25 @@ def test_equal_pixels_in_files_that_differ_are_told_from_equal_files(folder, tmp
     comparison = compare_images(folder / "cat.png", tmp_path / "cat.bmp")
     assert comparison.relation == "same pixels"
     assert comparison.sentence.endswith(
-        "same section. Every pixel is equal, only the files are not."
+        "same section. All pixels are equal; only the files differ."
     )
     assert compare_images(folder / "cat.png", folder / "crop.png").relation == "near"
 
 
 def test_a_long_name_of_several_lines_does_not_tear_the_sentence(compared):
     sentence = replace(compared("cat", "crop"), right=f"holiday\n{'at the sea ' * 20}.png").sentence
-    assert sentence.startswith("100 % of what both show agrees; holiday·at the sea")
+    assert sentence.startswith("100 % of the overlap matches; holiday·at the sea")
     assert len(sentence) < 100
 
 
-def test_another_shot_of_a_scene_is_called_so(compared):
+def test_a_second_photograph_of_a_scene_is_called_so(compared):
     copy = compared("cat", "crop")
-    assert "another shot" not in copy.sentence
+    assert "photographs" not in copy.sentence
     shot = replace(copy, alignment=replace(copy.alignment, similarity=77.0, residual=0.41))
-    assert "It lies 0.4 pixels apart, as in another shot of one scene" in shot.sentence
+    assert (
+        " shifted by 0.4 pixels, as in two photographs of one scene, so the similarity is"
+        in shot.sentence
+    )
 
 
 def test_what_keeps_a_tiny_or_nearly_flat_pair_below_80_is_said(compared):
@@ -100,8 +103,8 @@ def test_what_keeps_a_tiny_or_nearly_flat_pair_below_80_is_said(compared):
         replace(copy.alignment, similarity=78.0, **why)
         for why in ({"coarse": True}, {"doubt": 1.0})
     )
-    assert "only once both are made small" in replace(copy, alignment=small).sentence
-    assert "Little of it is textured" in replace(copy, alignment=bare).sentence
+    assert "only when both are made small" in replace(copy, alignment=small).sentence
+    assert "Little of the overlap has texture" in replace(copy, alignment=bare).sentence
 
 
 @pytest.mark.parametrize(
@@ -109,15 +112,15 @@ def test_what_keeps_a_tiny_or_nearly_flat_pair_below_80_is_said(compared):
     [
         (
             {"similarity": 90.0, "recoloured": 10.0},
-            " Of what agrees in grey 10 % is of another colour and does not count.",
+            " Of the parts that match in grey, 10 % have another colour and do not count.",
         ),
         (
             {"similarity": 79.0, "recoloured": 80.0},
-            " 80 % is of another colour, so it counts as 79 % at most.",
+            " 80 % have another colour, so the similarity is at most 79 %.",
         ),
         (
             {"similarity": 99.0},
-            "99 % of what both show agrees; they show the same section. Each block agrees, but "
+            "99 % of the overlap matches; they show the same section. Every block matches, but "
             "some",
         ),
     ],

@@ -1,4 +1,4 @@
-"""How two pictures lie on each other, in words."""
+"""An alignment in words: how much matches, how the pictures are placed, what keeps the percent low."""
 
 from __future__ import annotations
 
@@ -11,45 +11,46 @@ from .bands import (
     MIN_SCENE_SIMILARITY,
 )
 
-MIN_ONE_PIECE = 90.0  # percent of what agrees; a block more may hang loose
-# percent; an overlap from here on is all of the picture, up to the border that resizing blurs
+MIN_ONE_PIECE = 90.0  # percent of the matching blocks; a few more need not touch the piece
+# percent; a larger overlap is all of the picture, except for the border that resizing blurs
 MIN_WHOLE = 97.0
-MAX_UPRIGHT_DEGREES = 2.0  # degrees that a transform may be off
+MAX_UPRIGHT_DEGREES = 2.0  # a smaller rotation is not mentioned
 EQUAL_SENTENCES = {
     "same bytes": "The files are equal, byte for byte.",
-    "same pixels": "Every pixel is equal, only the files are not.",
+    "same pixels": "All pixels are equal; only the files differ.",
 }
+AT_MOST = f"so the similarity is at most {MAX_SCENE_SIMILARITY:.0f} %."
 
 
 def say_flat(left: str, right: str, blank: tuple[bool, bool], percent: float) -> str:
-    """Say that pictures have too little texture to be laid on each other, and what their phash is worth.
+    """Say that two pictures have too little texture to be aligned, and what their phash is worth.
 
     Parameters
     ----------
     left, right
-        what the pictures are called.
+        the pictures' names.
     blank
-        which of the two are nearly blank, so that a hash of them is noise.
+        which of the two are nearly blank, so that their hashes are noise.
     percent
-        of phash.
+        similarity by phash.
 
     Examples
     --------
     >>> say_flat("sky.jpg", "sky small.jpg", (False, False), 96.875)
-    'Too little texture to lay one picture on the other; by phash they are 97 % similar.'
+    'Too little texture to align the pictures; their phash similarity is 97 %.'
     >>> say_flat("cat.jpg", "white.png", (False, True), 51.6)
-    'Too little texture to lay one picture on the other: white.png is nearly blank, and its hash is noise.'
+    'Too little texture to align the pictures: white.png is nearly blank, so its hash is noise.'
     """
-    flat = "Too little texture to lay one picture on the other"
+    flat = "Too little texture to align the pictures"
     if not any(blank):
-        return f"{flat}; by phash they are {percent:.0f} % similar."
+        return f"{flat}; their phash similarity is {percent:.0f} %."
     if all(blank):
-        return f"{flat}: both are nearly blank, and their hashes are noise."
-    return f"{flat}: {left if blank[0] else right} is nearly blank, and its hash is noise."
+        return f"{flat}: both are nearly blank, so their hashes are noise."
+    return f"{flat}: {left if blank[0] else right} is nearly blank, so its hash is noise."
 
 
 def say_alignment(found: Alignment, left: str, right: str) -> str:
-    """Say what an alignment means: how much agrees, how the pictures lie, and what keeps the similarity low.
+    """Say how much of the overlap matches, how the pictures are placed, and what limits the score.
 
     Examples
     --------
@@ -60,44 +61,42 @@ def say_alignment(found: Alignment, left: str, right: str) -> str:
     if found.transform is None:
         return "Nothing of one picture was found in the other."
     percent = found.similarity if found.similarity >= MIN_SCENE_SIMILARITY else found.agreeing
-    share = (
-        "100" if percent == 100 else f"{min(percent, 99):.0f}"
-    )  # where a block differs, it is not all
-    if (
-        percent < MIN_SCENE_SIMILARITY and found.matches == 0
-    ):  # nothing but their frames brought them together
-        where = ", ".join(["Laid on each other as a whole", *_turns(found)])
-        return f"{where}, they agree in {share} %.{_why_no_more(found)}"
-    lies = ", ".join([_overlap(found, left, right), *_turns(found)])
-    return f"{share} % of what both show agrees{_pieces(found)}; {lies}.{_why_no_more(found)}"
+    # 99.6 is not 100: a block differs
+    share = "100" if percent == 100 else f"{min(percent, 99):.0f}"
+    matching = f"{share} % of the overlap matches"
+    if percent < MIN_SCENE_SIMILARITY and found.matches == 0:  # aligned by their frames only
+        placed = "".join(f" ({turn})" for turn in _turns(found))
+        return f"{matching} if the whole pictures are aligned{placed}.{_why_no_more(found)}"
+    placed = ", ".join([_overlap(found, left, right), *_turns(found)])
+    return f"{matching}{_pieces(found)}; {placed}.{_why_no_more(found)}"
 
 
 def shares_only_a_part(found: Alignment) -> bool:
-    """Whether the two are no copies, and yet a part of one was surely taken over into the other, or both from a third."""
+    """Whether two pictures are not copies, but share a part."""
     return 0 < found.similarity < MIN_SCENE_SIMILARITY and found.shares_part
 
 
 def _turns(found: Alignment) -> list[str]:
-    """Say how one is turned, in as many pieces as it takes."""
+    """Say whether one picture is mirrored and rotated, in up to two phrases."""
     turned = abs(found.rotation)
     if found.mirrored and turned >= 180 - MAX_UPRIGHT_DEGREES:
         return ["one is flipped top to bottom"]
     mirrored = ["one is mirrored"] if found.mirrored else []
     return [
         *mirrored,
-        *([f"turned by {turned:.0f} degrees"] if turned >= MAX_UPRIGHT_DEGREES else []),
+        *([f"rotated by {turned:.0f} degrees"] if turned >= MAX_UPRIGHT_DEGREES else []),
     ]
 
 
 def _pieces(found: Alignment) -> str:
-    """Say how what agrees hangs together, and whether it lies exactly, where it is a part that both share."""
+    """Say of a shared part how much of it is in one piece, and whether it is shifted."""
     if not shares_only_a_part(found) or found.blocks is None:
         return ""
     connected = 100 * found.part.sum() / (found.blocks >= found.min_correlation).sum()
     pieces = (
         "in one piece" if connected >= MIN_ONE_PIECE else f"{connected:.0f} % of it in one piece"
     )
-    return f", {pieces}{', exactly' if found.residual < MAX_COPY_RESIDUAL else ''}"
+    return f", {pieces}{' and without a shift' if found.residual < MAX_COPY_RESIDUAL else ''}"
 
 
 def _overlap(found: Alignment, left: str, right: str) -> str:
@@ -113,33 +112,45 @@ def _overlap(found: Alignment, left: str, right: str) -> str:
 
 
 def _why_no_more(found: Alignment) -> str:
-    """Say what keeps the similarity low though something agrees."""
+    """Say what limits the similarity though parts match; nothing where nothing does."""
     if shares_only_a_part(found):
-        return " They share this part."
+        return " The pictures share this part; as a whole they are not copies."
     if found.similarity < MIN_SCENE_SIMILARITY:
         return _why_nothing(found)
     if found.coarse:
-        return " They agree only once both are made small, as copies of few pixels do, so it counts as 79 % at most."
+        return f" They match only when both are made small, as copies of few pixels do, {AT_MOST}"
     if found.residual >= MIN_SCENE_RESIDUAL:
-        return f" It lies {found.residual:.1f} pixels apart, as in another shot of one scene, so it counts as 79 % at most."
+        return f"{_shift(found)}, {AT_MOST}"
     if found.recoloured > 0:
-        counts = (
-            ", so it counts as 79 % at most"
-            if found.similarity <= MAX_SCENE_SIMILARITY
-            else " and does not count"
-        )
-        return f" Of what agrees in grey {max(found.recoloured, 1):.0f} % is of another colour{counts}."
+        limit = f", {AT_MOST}" if found.similarity <= MAX_SCENE_SIMILARITY else " and do not count."
+        share = max(found.recoloured, 1)
+        return f" Of the parts that match in grey, {share:.0f} % have another colour{limit}"
     if found.doubt >= 1:
-        return " Little of it is textured, and not all of that agrees or the rest is of another shade: 79 % at most."
+        return (
+            " Little of the overlap has texture, and not all of that matches or the rest has "
+            f"another shade, {AT_MOST}"
+        )
     if found.similarity < found.agreeing == 100:
-        return f" Each block agrees, but some are a little off or lack colour: {MAX_IMPERFECT_SIMILARITY:.0f} % at most."
+        return (
+            " Every block matches, but some differ a little or have lost colour, so the "
+            f"similarity is at most {MAX_IMPERFECT_SIMILARITY:.0f} %."
+        )
     return ""
 
 
 def _why_nothing(found: Alignment) -> str:
-    """Say why what agrees in part counts as nothing."""
+    """Say why two pictures have the similarity 0 though parts of them match."""
     if found.matches == 0:
-        return " No feature of one was found in the other, as in pictures of one kind: below 70 % that counts as 0."
+        return (
+            " No feature of one picture was found in the other, as in two pictures of one kind, "
+            "so this is not a copy."
+        )
     if found.residual >= MIN_SCENE_RESIDUAL:
-        return f" It lies {found.residual:.1f} pixels apart, as in another shot of one scene: below 70 % that counts as 0."
-    return " It is too little in one piece to be more than chance, and counts as 0."
+        return f"{_shift(found)}, so this is not a copy."
+    return " No matching part is large enough to be more than chance, so this is not a copy."
+
+
+def _shift(found: Alignment) -> str:
+    """Say by how much the matching parts are shifted."""
+    shift = f"shifted by {found.residual:.1f} pixels"
+    return f" The matching parts are {shift}, as in two photographs of one scene"
