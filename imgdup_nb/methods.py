@@ -95,7 +95,7 @@ class Method:
         Examples
         --------
         >>> METHODS["phash"].meaning(90), METHODS["aligned"].meaning(90)
-        ('at most 6 of 64 bits', '90 % of what both show agrees')
+        ('at most 6 of 64 bits', '90 % of the overlap matches')
         """
         return f"at most {self.max_distance(similarity):g} of {self.whole:g} {self.unit}"
 
@@ -324,7 +324,7 @@ class LocalMethod(Method):
         what a similarity is the percent of, in words.
     """
 
-    measures: str = "what both show agrees"
+    measures: str = "the overlap matches"
 
     unit: ClassVar[str] = "percent"
     fallback: ClassVar[str | None] = "phash"
