@@ -57,7 +57,7 @@ def test_two_writers_of_one_file_lose_no_answer(tmp_path):
 def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "shopping.csv"
     path.write_text("milk,bread\n")
-    with pytest.raises(ValueError, match="no table of labels"):
+    with pytest.raises(ValueError, match="not a table of labels"):
         Labels(path)
     assert path.read_text() == "milk,bread\n"
 

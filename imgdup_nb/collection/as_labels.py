@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..evidence.labels import COLUMNS, WITHDRAWN, LabelRow, Labels
+from ..evidence.labels import LABEL_COLUMNS, WITHDRAWN, LabelRow, Labels
 from .collection import Collection
 
 
@@ -34,7 +34,7 @@ class CollectionLabels(Labels):
         """One row per pair answered, in the order of the answers that count: left, right, label, when."""
         labels = self.collection.labels.sort_values("made", kind="stable", ignore_index=True)
         when = [made.isoformat(timespec="seconds") for made in labels.made]
-        return labels.assign(when=pd.Series(when, dtype=object))[COLUMNS]
+        return labels.assign(when=pd.Series(when, dtype=object))[LABEL_COLUMNS]
 
     def undo(self) -> tuple[str, str] | None:
         """Withdraw the answer given last and return its pair; None if there is none."""

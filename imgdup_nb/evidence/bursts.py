@@ -1,4 +1,4 @@
-"""Shots of one scene, seconds apart: similar, yet no copies. EXIF times tell them from copies of one shot."""
+"""Photographs of one burst are similar but not copies; their EXIF times tell them apart."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..engine.checks import check_images_table, check_pairs_table
 from ..engine.pair_graph import check_unique_images, components
 from .sampling import CERTAIN
 
-MAX_SECONDS = 10.0  # two shots further apart are no burst
+MAX_SECONDS = 10.0  # between two photographs of a burst
 
 
 def mark_bursts(
     pairs: pd.DataFrame, images: pd.DataFrame, *, max_seconds: float = MAX_SECONDS
 ) -> pd.DataFrame:
-    """Tell which pairs are two shots of a burst or series, by the time the camera wrote down.
+    """Mark pairs of photographs that were taken in one burst.
 
     Parameters
     ----------
@@ -26,36 +26,38 @@ def mark_bursts(
     images
         the table it comes from.
     max_seconds
-        two similar pictures taken at different times at most this far apart, inclusive, are a
-        burst; so are the first and the last of a series of such pictures, however long it is.
+        two similar pictures whose times differ, by at most this many seconds (inclusive), are a
+        burst. In a series of such pictures all pairs are a burst, however long the series is.
 
     Returns
     -------
     pandas.DataFrame
         the pairs with two more columns: seconds_apart (NaN where a time is missing), burst (bool).
-        To keep every shot, group ``marked[~marked.burst]``; to look at series only, or to collapse
-        them on purpose, ``marked[marked.burst]``.
+        To keep every photograph of a burst, group ``marked[~marked.burst]``. To see the bursts
+        only, group ``marked[marked.burst]``.
 
     Raises
     ------
     ValueError
-        if `images` has no times or others than times, lacks an image of the pairs or has two of one
-        name, or max_seconds is no number above 0.
+        if `images` has no valid times, lacks an image of the pairs or has a name twice, or if
+        max_seconds is not above 0.
 
     Notes
     -----
-    Edited copies keep the time of their shot, so 0 seconds apart means copies. Times that
-    `scan_images` reads have whole seconds, so two shots within one second pass for copies too;
-    times of yours may be finer. A camera's clock knows no zone: shots of two cameras, or before and
-    after a change of its clock, may seem hours apart. Pairs of the same bytes or pixels are never a
+    Edited copies keep the time of the photograph, so 0 seconds apart means copies. `scan_images`
+    reads times in whole seconds, so two photographs within one second count as copies, too. You may
+    pass finer times. A camera's clock has no time zone: photographs of two cameras, or before and
+    after a change of the clock, may seem hours apart. Pairs of the same bytes or pixels are never a
     burst.
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, similar_pairs
-    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b"], np.ones((2, 64), dtype=bool)))
+    >>> import pandas as pd
+    >>> import imgdup_nb as dup
+    >>> pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b"], [[True] * 64] * 2))
     >>> times = pd.to_datetime(["2024-05-31 17:20:09", "2024-05-31 17:20:11"])
-    >>> mark_bursts(pairs, pd.DataFrame({"image": ["a", "b"], "taken": times}))[["left", "right", "seconds_apart", "burst"]]
+    >>> marked = dup.mark_bursts(pairs, pd.DataFrame({"image": ["a", "b"], "taken": times}))
+    >>> marked[["left", "right", "seconds_apart", "burst"]]
       left right  seconds_apart  burst
     0    a     b            2.0   True
     """
@@ -88,7 +90,7 @@ def mark_bursts(
 
 
 def read_times(taken: pd.Series) -> np.ndarray:
-    """Return times as datetime64, NaT where there is none; those with a zone in UTC."""
+    """Return times as datetime64, NaT where unknown; times with a zone are converted to UTC."""
     if pd.api.types.is_datetime64_any_dtype(taken):
         return (taken.dt.tz_convert(None) if taken.dt.tz is not None else taken).to_numpy()
     try:
@@ -103,12 +105,12 @@ def read_times(taken: pd.Series) -> np.ndarray:
 
 
 def seconds_apart(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return how many seconds lie between two times each (datetime64), float; NaN where one is missing."""
+    """Return the seconds between two times each (datetime64), float; NaN where one is missing."""
     return np.abs((left - right) / np.timedelta64(1, "s"))
 
 
 def is_near(apart: np.ndarray, max_seconds: float = MAX_SECONDS) -> np.ndarray:
-    """Tell which seconds apart, at most max_seconds, inclusive, make a burst: the same second is a copy, or passes for one."""
+    """Tell which times apart make a burst: above 0 (that is a copy), at most max_seconds."""
     return (apart > 0) & (apart <= max_seconds)
 
 
@@ -119,13 +121,13 @@ def find_bursts(
     certain: np.ndarray,
     max_seconds: float = MAX_SECONDS,
 ) -> np.ndarray:
-    """Tell which pairs are of one burst: shots close together, and the ends of a series a - b - c of them.
+    """Tell which pairs are of one burst: close in time, or joined by a series of such pairs.
 
     Parameters
     ----------
     first, second : int, n_pairs, the numbers of the images
     apart : float, n_pairs, seconds
-    certain : bool, n_pairs, copies beyond doubt
+    certain : bool, n_pairs, of the same bytes or pixels
     """
     near = is_near(apart, max_seconds) & ~certain
     n_images = int(max(first.max(), second.max())) + 1 if len(first) else 0
@@ -134,7 +136,7 @@ def find_bursts(
 
 
 def are_certain(pairs: pd.DataFrame) -> np.ndarray:
-    """Tell which pairs are copies beyond doubt, of the same bytes or pixels; none where the table does not know."""
+    """Tell which pairs have the same bytes or pixels; none if the table has no relations."""
     return (
         pairs.relation.isin(CERTAIN).to_numpy()
         if "relation" in pairs

@@ -1,9 +1,9 @@
-"""What a method finds among known copies of your own pictures, and what it takes for a copy among strangers."""
+"""Known copies of your own pictures -> how many of them a method finds, and the false pairs."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from ..aligned.agreement import is_textured
 from ..aligned.candidates import find_alike_frames
@@ -24,29 +23,25 @@ from ..engine.pair_graph import TOLERANCE
 from ..engine.parallel import each, map_batches
 from ..engine.reading import LOW_DETAIL
 from ..engine.search import exact_cosine
-from ..engine.variations import VARIATIONS, Variation, _encode
+from ..engine.variations import VARIATIONS, Change, Variation, _encode
 from ..fingerprints import Fingerprints, fingerprint_images
 from ..methods import LocalMethod
 from .evaluate import PairsOrGroups
 from .false_pairs import USUAL_REACH, score_false_pairs
 from .intervals import binomial_interval, check_confidence
 
-COPY_SIDE = (
-    512  # pixels; copies are made of pictures of at least this size, enough for every method
-)
+COPY_SIDE = 512  # pixels; pictures are reduced to about this before they are copied
 
 USUAL = [
-    "jpeg "
-    "85", "jpeg 40", "webp", "256 colours", "half size", "quarter size", "enlarged", "squashed", "caption", "brighter",
-    "darker", "more contrast", "greyscale", "blurred", "sharpened", "cropped 5 %", "cropped 30 %", "mirrored", "rotated 90",
+    "jpeg 85", "jpeg 40", "webp", "256 colours", "half size", "quarter size", "enlarged",
+    "squashed", "caption", "brighter", "darker", "more contrast", "greyscale", "blurred",
+    "sharpened", "cropped 5 %", "cropped 30 %", "mirrored", "rotated 90",
 ]  # fmt: skip
-
-Change = Callable[[Image.Image], Image.Image]
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What `calibrate` found.
+    """Recall of known copies, and the rate of false pairs, made by `calibrate`.
 
     Attributes
     ----------
@@ -54,20 +49,21 @@ class Calibration:
         one row per variation and level: variation, threshold (percent), copies, found, recall,
         recall_low, recall_high.
     false_pairs
-        one row per level: threshold, false (unrelated pairs at or above it), comparisons, reach
-        (largest share of the other images that one image looks like), rate, rate_low, rate_high.
+        one row per level: threshold, false (unrelated pairs at or above it), comparisons, reach,
+        rate, rate_low, rate_high. `reach` is the largest share of the other images that one image
+        is similar to.
     copies
         one row per copy: image, variation, similarity to its original (percent).
     suspects
-        the most similar strangers, at most 20: left, right, similarity. Look at them: what you
-        would call a copy was counted as false, and belongs into truth=.
+        the most similar unrelated pairs, at most 20: left, right, similarity. Look at them: a pair
+        that you would call a copy was counted as false. Add it to truth=.
     method
         its name.
     n_images, confidence
         images compared with each other, and the confidence of the intervals.
     max_reach
-        share of all images: what the upper ends take for granted (see `calibrate`), the largest
-        reach seen included.
+        share of all images that the upper ends assume (see `calibrate`), or the largest reach seen
+        if that is more.
     """
 
     recall: pd.DataFrame
@@ -80,13 +76,13 @@ class Calibration:
     max_reach: float = USUAL_REACH
 
     def expected_false_pairs(self, n_images: int | None = None) -> pd.DataFrame:
-        """Return how many false pairs to expect in another collection of the same kind.
+        """Return the number of false pairs to expect in another collection of the same kind.
 
         Parameters
         ----------
         n_images
-            its size; None for that of the calibrated one. In that one itself nothing need be
-            expected: `false_pairs` has the count.
+            its size; None for that of the calibrated one. False pairs of the calibrated one itself
+            are counted in `false_pairs`.
 
         Returns
         -------
@@ -104,7 +100,7 @@ class Calibration:
         return table
 
     def recall_table(self) -> pd.DataFrame:
-        """Return recall, variations x levels, the most easily found variation first."""
+        """Return recall, variations x levels, the variation that is found most first."""
         table = self.recall.pivot(index="variation", columns="threshold", values="recall")  # noqa: PD010 - no index to unstack
         return table.loc[table.mean(axis=1).sort_values(ascending=False, kind="stable").index, ::-1]
 
@@ -131,7 +127,10 @@ def calibrate(
     seed: int = 0,
     executor: Executor | None = None,
 ) -> Calibration:
-    """Measure a method on your own pictures: how many known copies it finds, and how many strangers it takes for copies.
+    """Measure recall and false pairs of a method on your own pictures.
+
+    Copies of a sample of your pictures are made, and compared with their originals. All images are
+    compared with each other, too: their pairs are unrelated unless they are known duplicates.
 
     Parameters
     ----------
@@ -140,22 +139,22 @@ def calibrate(
     method, orientations, executor
         as for `fingerprint_images`.
     variations
-        how copies are made: names from `demo.VARIATIONS`, or functions by a name of yours, each
-        taking and returning an RGB image. None takes nineteen usual ones.
+        how copies are made: names such as "jpeg 40", or functions by name, each of which takes and
+        returns an RGB image. None takes nineteen usual ones. An unknown name lists all names.
     n_sample
-        images to copy, drawn at random; all if there are fewer. Nearly blank ones are left out.
+        images to copy, drawn at random; all if there are fewer. Nearly blank images are left out.
     min_similarity
-        percent; the lowest level looked at.
+        percent; the lowest level measured.
     truth
-        duplicates known already, in any form that `score_thresholds` takes; such pairs are no
-        strangers. Pairs of the same bytes or pixels never are.
+        known duplicates, in any form that `score_thresholds` takes. They do not count as false
+        pairs, and neither do pairs of the same bytes or pixels.
     max_reach
-        0 to 1: what you take for granted about kinds of pictures too rare to be among these: that
-        one picture looks like at most this share of all others. 1 takes nothing for granted.
+        0 to 1: the upper ends assume that no picture of a kind missing from your sample is similar
+        to more than this share of all others. 1 assumes nothing.
     confidence
         of the intervals.
     seed
-        of the sample; the same images and seed give the same copies.
+        of the sample. The same images and seed give the same copies.
 
     Returns
     -------
@@ -168,15 +167,36 @@ def calibrate(
 
     Notes
     -----
-    Duplicates that nobody declared count as false pairs: the rate is then too high, never too low.
-    Recall has Clopper-Pearson intervals, each copy of a variation being of another image. Pairs of
-    strangers are not independent, for one odd image can look like many, and a kind that is rarer
-    than 3.7 in n may not be among n images at all. So the rate's interval is widened by how
-    unevenly false pairs fall on the images, and its upper end by what such a kind would add if each
-    of its images looked like `max_reach` of all, or like as many as the most crowded image at
-    `min_similarity`, whichever is more. No evidence can bound that: with max_reach=1 the upper end
-    holds for any collection whatever, and is 7.4 / n or more even where no false pair was seen.
-    Copies lie in a temporary folder; pictures are brought to about 512 pixels first.
+    Duplicates that are not in `truth` count as false pairs, so the rate may be too high, never too
+    low. Recall has Clopper-Pearson intervals: each copy of one variation is of another image.
+
+    Pairs of unrelated images are not independent: one odd image can be similar to many. The
+    interval of the rate is widened by how unevenly the false pairs are spread over the images. A
+    kind of picture rarer than 3.7 in n may be missing from n images. The upper end adds what such a
+    kind could contribute, if each of its images is similar to `max_reach` of all others, or to as
+    many as the image with most similar pairs at `min_similarity`, whichever is more. With
+    max_reach=1 the upper end holds for every collection. It is then 7.4 / n or more, even if no
+    false pair was seen.
+
+    Cost: pictures are reduced to about 512 pixels, copies are written to a temporary folder, and
+    all n_images**2 / 2 pairs are compared.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> import imgdup_nb as dup
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> for seed in range(3):
+    ...     noise = np.random.default_rng(seed).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    ...     Image.fromarray(noise).resize((160, 120)).save(f"{folder.name}/{seed}.png")
+    >>> found = dup.calibrate(dup.scan_images(folder.name), variations=["jpeg 40", "mirrored"])
+    >>> found
+    <Calibration of phash: 6 copies in 2 variations; 3 images compared with each other>
+    >>> found.recall_table()[90.625].to_dict()
+    {'jpeg 40': 1.0, 'mirrored': 0.0}
+    >>> folder.cleanup()
     """
     check_confidence(confidence)
     floor = check_percent("min_similarity", min_similarity)
@@ -187,7 +207,7 @@ def calibrate(
         or not 0 <= float(max_reach) <= 1
     ):
         raise ValueError(
-            f"max_reach must be a share of all images, from 0 to 1 such as {USUAL_REACH}, not "
+            f"max_reach must be a share of all images, from 0 to 1, such as {USUAL_REACH}, not "
             f"{max_reach!r}"
         )
     makers = _makers(USUAL if variations is None else variations)
@@ -235,7 +255,7 @@ def _draw(images: pd.DataFrame, n_sample: int, seed: int) -> np.ndarray:
     )
     if not len(usable):
         raise ValueError(
-            f"images must hold one with enough detail to copy (from {LOW_DETAIL:g} up), and holds "
+            f"images must hold one with enough detail to copy (from {LOW_DETAIL:g} up), and has "
             "none"
         )
     return np.sort(np.random.default_rng(seed).permutation(usable)[:n_sample])
@@ -274,7 +294,7 @@ def _score_copies(
 def _align(
     prints: Fingerprints, copied: np.ndarray, found: Fingerprints, executor: Executor | None
 ) -> np.ndarray:
-    """Return the percent of each copy and its original by local features, as `similar_pairs` scores them."""
+    """Return the similarity of each copy by local features, as `similar_pairs` scores it."""
     pairs = list(zip(prints.codes[copied, 0], found.codes[:, 0], strict=True))
     scores = list(score_pairs(pairs, prints.method.name, executor))
     flat = np.array(
@@ -293,8 +313,7 @@ def _align(
             if name in by_name[0] and name in by_name[1]:
                 codes = [side[name][None] for side in by_name]
                 [percent] = hashes[0].method.similarity(_distances(*codes))
-                # without features no vote leads to a pair: only a near hash, or frames that are
-                # alike
+                # without features only a near hash, or similar small frames, make a candidate
                 is_near = percent >= MIN_CANDIDATE_HASH or (
                     prints.method.name == "aligned"
                     and len(find_alike_frames(pairs[k], np.zeros(2, dtype=bool))) > 0
@@ -306,7 +325,7 @@ def _align(
 
 
 def _write_copies(work: tuple[str, str], *, makers: Sequence[Variation]) -> list[str]:
-    """Write the copies of one picture and return their paths; none where it cannot be read any more."""
+    """Write the copies of one picture and return their paths; none if it cannot be read."""
     path, start = work
     try:
         picture = open_image(path, min_side=COPY_SIDE)
@@ -321,7 +340,7 @@ def _write_copies(work: tuple[str, str], *, makers: Sequence[Variation]) -> list
 
 
 def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the distance of each row of one array of codes to the same row of another, as `search` defines it."""
+    """Return the distance of each row of codes to the same row of another array."""
     if one.dtype != np.uint64:
         n = len(one)
         return exact_cosine(np.concatenate([one, other]), np.arange(n), np.arange(n, 2 * n))

@@ -1,4 +1,4 @@
-"""What a person called different is kept apart: pairs leave the table until no group can hold two such images."""
+"""Pairs leave a table until no group can hold two images that were called different."""
 
 from __future__ import annotations
 
@@ -11,67 +11,69 @@ from ..engine.checks import check_choice
 from ..engine.copies import SharedList
 from ..engine.pair_graph import PairGraph, components
 from ..groups import LINKAGES
-from .labels import Labels, number_answers, read_labels
+from .labels import Labels, labels_table, number_answers
 
 
 def apply_labels(
     pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, linkage: str = "star"
 ) -> pd.DataFrame:
-    """Take what a person called different out of a pair table, so that no group holds it again.
+    """Remove pairs from a table so that no group holds two images called different.
 
     Parameters
     ----------
     pairs
-        made by `similar_pairs`; it is not changed, and still holds every pair should you want them
-        back.
+        made by `similar_pairs`. It is not changed.
     labels
-        answers; those about images that are not in the table are passed over. Of a table between
-        two collections an image whose name both have is called "left:NAME" or "right:NAME", as in
-        its groups. What is said of an image is said of all files of the same bytes too, as the
-        table knows them; an answer about two such files is about these two.
+        answers. Those about images that are not in the table are ignored. In a table between two
+        collections, an image whose name both have is called "left:NAME" or "right:NAME", as in its
+        groups. An answer about an image holds for all files of the same bytes, too. An answer about
+        two files of the same bytes holds for these two only.
     linkage : {'star', 'connected', 'complete'}
-        what groups will be made with.
+        the linkage that groups will be made with.
 
-        - 'complete': the pairs called different go; that is enough, for all pairs of a group are in the table;
-        - 'star' (enough for complete linkage too): so does the weaker of two pairs through which an original would hold
-          both images: if A and B are different pictures, at most one of them is a copy of C;
-        - 'connected' (enough for all): so does each pair that would close a chain between two images called different; the
-          strongest pairs are kept. This can cost many pairs between images nobody was asked about.
+        - 'complete': the pairs called different are removed. That is enough, because all pairs of a
+          group are in the table;
+        - 'star' (also valid for complete linkage): if A and B are different pictures, at most one
+          of them is a copy of C. So the weaker of the pairs A-C and B-C is removed, too;
+        - 'connected' (valid for all): each pair that would join two images called different by a
+          chain is removed, too. The strongest pairs are kept. This can remove many pairs of images
+          that nobody was asked about.
 
     Returns
     -------
     pandas.DataFrame
-        the remaining rows with a column label ("same", or empty), for `group_duplicates` and all
-        else at any threshold. `attrs` gains labels: {"different": pairs called so, "cut": pairs
-        that went with them, "linkage": as given}.
+        the remaining rows with a column label ("same", or empty), for `group_duplicates` at any
+        threshold. `attrs` gains labels: {"different": pairs called different, "cut": other pairs
+        removed, "linkage": as given}.
 
     Raises
     ------
     ValueError
-        if the answers contradict each other: both pairs of C called the same, and A and B
+        if the answers contradict each other: A and C the same, B and C the same, A and B
         different.
 
     Notes
     -----
-    Cost: with star linkage the common neighbours of the images called different; with connected
-    linkage one pass over the pairs of everything that hangs together with them.
+    Cost: with star linkage it grows with the common neighbours of the images called different, with
+    connected linkage with all pairs of their connected components.
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, group_duplicates, similar_pairs
+    >>> import numpy as np
+    >>> import imgdup_nb as dup
     >>> bits = np.zeros((3, 64), dtype=bool)
     >>> bits[1, :4] = bits[2, 4:6] = True
-    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits))
-    >>> list(group_duplicates(pairs, 90))
+    >>> pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b", "c"], bits))
+    >>> list(dup.group_duplicates(pairs, 90))
     [['a', 'c', 'b']]
-    >>> labels = Labels()
+    >>> labels = dup.Labels()
     >>> labels.add("b", "c", "different")
-    >>> list(group_duplicates(apply_labels(pairs, labels), 90))
+    >>> list(dup.group_duplicates(dup.apply_labels(pairs, labels), 90))
     [['a', 'c']]
     """
     check_choice("linkage", linkage, LINKAGES)
     graph = PairGraph.read(pairs)
-    verdicts = _Verdicts(graph, pairs, read_labels(labels))
+    verdicts = _Verdicts(graph, pairs, labels_table(labels))
     different, cut = verdicts.different.copy(), verdicts.different.copy()
     if linkage == "connected":
         _trim_chains(verdicts, cut)
@@ -104,10 +106,10 @@ def apply_labels(
 
 
 class _Verdicts:
-    """Answers about the pairs of a graph, also about those between copies of the images they name.
+    """Answers about the pairs of a graph, and about pairs of byte copies of the images they name.
 
-    An answer is about two *ends*: an end is the contents of an image, or, where both images have
-    the same, the image itself. Image k is end k; the contents that k is the first image of are end
+    An answer is about two *ends*. An end is the contents of an image or, if both images have the
+    same contents, the image itself. Image k is end k. The contents whose first image is k are end
     n + k.
     """
 
@@ -120,7 +122,7 @@ class _Verdicts:
         )
         answers = answers.drop_duplicates(
             "key", keep="last"
-        )  # the last answer counts, also if given about another copy
+        )  # the last answer counts, also if it is about another copy
         self.apart = answers.key[answers.label == "different"].to_numpy()
         keys = self.keys(graph.first, graph.second)
         self.different = np.isin(keys, self.apart)
@@ -144,7 +146,7 @@ class _Verdicts:
         return image, self.n + int(self.contents[image])
 
     def touches(self, ends: Iterable[int]) -> np.ndarray:
-        """Tell of each image whether it belongs to one of these ends; bool."""
+        """Tell for each image whether it belongs to one of these ends; bool."""
         wanted = np.zeros(2 * self.n, dtype=bool)
         wanted[list(ends)] = True
         return wanted[: self.n] | wanted[self.n + self.contents]
@@ -155,7 +157,7 @@ class _Verdicts:
 
 
 def _same_contents(graph: PairGraph, pairs: pd.DataFrame) -> np.ndarray:
-    """Return for each image the first one that has the same bytes, itself if there is none before; int64."""
+    """Return for each image the first one of the same bytes, possibly itself; int64."""
     if "relation" not in pairs:
         return np.arange(len(graph.names))
     same = (pairs.relation == "same bytes").to_numpy()[graph.row]
@@ -163,13 +165,13 @@ def _same_contents(graph: PairGraph, pairs: pd.DataFrame) -> np.ndarray:
 
 
 def _first_linked(graph: PairGraph, linking: np.ndarray) -> np.ndarray:
-    """Return for each image the first one that a chain of some pairs leads to; int64."""
+    """Return for each image the first one that is connected by some pairs; int64."""
     number = components(graph.first[linking], graph.second[linking], len(graph.names))
     return np.unique(number, return_index=True)[1].astype(np.int64)[number]
 
 
 def _trim_stars(verdicts: _Verdicts, cut: np.ndarray) -> None:
-    """Of the pairs through which one image holds both ends of an unlike pair, cut the weaker; never those called the same."""
+    """If an image has pairs to both ends of a different pair, cut the weaker, unless labelled."""
     ends = verdicts.unlike_ends()
     neighbours = _neighbours(verdicts, {end for both in ends for end in both}, ~cut)
     for a, b in ends:
@@ -184,7 +186,7 @@ def _trim_stars(verdicts: _Verdicts, cut: np.ndarray) -> None:
                 raise _contradiction(
                     verdicts, a, b, f"both called the same as {verdicts.graph.names[shared]!r}"
                 )
-            # pairs are numbered strongest first, and by name among equals
+            # pairs are numbered by similarity, then by name
             one_is_weaker = min(one) > min(other)
             cut[
                 one
@@ -210,7 +212,7 @@ def _neighbours(
 
 
 def _trim_chains(verdicts: _Verdicts, cut: np.ndarray) -> None:
-    """Join images along the strongest pairs first, those called the same before all; cut each pair that joins unlike images."""
+    """Join images, labelled and strong pairs first; cut each pair that joins different images."""
     graph, together = verdicts.graph, verdicts.together
     unlike: dict[
         int, set[int]
@@ -238,7 +240,7 @@ def _trim_chains(verdicts: _Verdicts, cut: np.ndarray) -> None:
                     verdicts,
                     first,
                     second,
-                    "called the same, yet a chain of such pairs joins unlike images",
+                    "called the same, yet a chain of such pairs joins images called different",
                 )
             cut[pair] = True
             continue
@@ -251,7 +253,7 @@ def _trim_chains(verdicts: _Verdicts, cut: np.ndarray) -> None:
 
 def _head_of(head: dict[int, int], image: int) -> int:
     while head[image] != image:
-        head[image] = head[head[image]]  # the way gets shorter each time it is gone
+        head[image] = head[head[image]]  # path halving of a union-find
         image = head[image]
     return image
 

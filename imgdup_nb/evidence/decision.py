@@ -18,7 +18,7 @@ from ..engine.checks import check_images_table, check_made_by
 from ..engine.pair_graph import WHERE_FROM, check_unique_images
 from ..engine.paths import write_whole
 from ..groups import Grouping
-from .labels import Labels, read_labels
+from .labels import Labels, labels_table
 from .recommend import Recommendation
 
 FORMAT = 1
@@ -198,7 +198,7 @@ def _evidence(
             name: list(span) for name, span in recommendation.intervals.items()
         }
     if labels is not None:
-        table = read_labels(labels)
+        table = labels_table(labels)
         answers = sorted(
             [*sorted((str(row.left), str(row.right))), row.label] for row in table.itertuples()
         )

@@ -1,7 +1,7 @@
-"""What is true of the pairs -> precision and recall at every threshold.
+"""The true duplicates and a pair table -> precision and recall at every threshold.
 
-A truth is read once into a `Truth`: the group of each image, or the true pairs. True pairs are
-counted from the sizes of the groups and never listed, so that memory follows the pair table and not
+The truth is read once into a `Truth`: the group of each image, or the true pairs. True pairs are
+counted from the sizes of the groups and never listed. So memory grows with the pair table, not with
 the square of the number of images.
 """
 
@@ -20,7 +20,7 @@ from ..engine.pair_graph import LEFT, RIGHT, TOLERANCE, PairGraph, Sides, compon
 from ..sweep import sweep_levels
 from .intervals import binomial_interval, check_confidence, few_clusters, paired_interval
 
-SOME = 3  # names shown in an error
+MAX_NAMES_SHOWN = 3  # in an error
 
 PairsOrGroups: TypeAlias = pd.DataFrame | pd.Series | Mapping[str, Any] | Callable[[str], Any]
 
@@ -32,62 +32,67 @@ def score_thresholds(
     thresholds: Sequence[float] | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Compare a pair table with the truth, at every level the method has.
+    """Give precision and recall of a pair table at each threshold, by the truth.
 
     Parameters
     ----------
     pairs
         made by `similar_pairs`.
     truth
-        what the duplicates really are, as one of
+        the real duplicates, in one of these forms:
 
-        - the group of each image: a dict or Series by image, or a table with the columns image and group. Two images are
-          duplicates exactly when their groups are equal; an image whose group is None or NaN is a
-          duplicate of nothing;
-        - a rule that returns the group for an image's name, such as ``lambda name: name.split("/")[0]`` for folders;
-        - a table of true pairs with the columns left and right, every other pair being false. With a column label (see
-          `Labels`) only the rows that say "same" are taken.
+        - the group of each image: a dict or Series by image, or a table with the columns image and
+          group. Two images are duplicates if their groups are equal. An image whose group is None
+          or NaN has no duplicate;
+        - a function that returns the group for an image's name, such as
+          ``lambda name: name.split("/")[0]`` for folders;
+        - a table of true pairs with the columns left and right. Every other pair is false. If it
+          has a column label (see `Labels`), only rows with "same" are true.
 
-        Of a table between two collections only pairs across them count. Where both have an image of
-        one name, a group or a rule is asked for that name, or for "left:" or "right:" before it
-        where a dict has that; of true pairs the left image is looked for in the left collection.
+        In a table between two collections only pairs across them count. If both have an image of
+        one name, a dict may tell them apart by "left:NAME" and "right:NAME". In a table of true
+        pairs, left is the image of the left collection.
     thresholds
-        percent, inclusive, at or above the floor; None takes every level.
+        percent, inclusive, at or above the floor; None takes every level of the method.
     confidence
         of the intervals.
 
     Returns
     -------
     pandas.DataFrame, one row per threshold, strictest first unless given otherwise:
-        threshold (percent), pairs (at or above it), true, false, missed (true pairs below it, also
-        those that the table does not hold), precision, precision_low, precision_high, recall,
-        recall_low, recall_high, f1, average_precision (of the ranking down to here; that of the
-        last row is the whole table's). Shares from 0 to 1, NaN where nothing was counted.
+        - threshold (percent), pairs (at or above it), true, false;
+        - missed: true pairs below the threshold, and those that are not in the table;
+        - precision, recall, each with _low and _high, and f1: shares from 0 to 1, NaN if nothing
+          was counted;
+        - average_precision: of the ranking down to this threshold. The last row is that of the
+          whole table.
 
     Raises
     ------
     TypeError, ValueError
-        if the truth cannot be read, or gives no group for an image.
+        if the truth cannot be read, or has no group for an image.
 
     Warns
     -----
     UserWarning
-        if the truth has pairs of images that were not compared; those do not count.
+        if the truth has pairs of images that were not compared. They do not count.
 
     Notes
     -----
     The shares are exact for this collection. The intervals are for other collections of the same
-    kind: pairs that share a group of the truth are expected to vary together (a dyadic variance),
-    so ten groups of ten count for much less than 450 independent pairs. Cost: one sort of the
-    pairs.
+    kind. Pairs that share a group of the truth vary together (a dyadic variance). So ten groups of
+    ten count for much less than 450 independent pairs.
+
+    Cost: one sort of the pairs.
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, similar_pairs
+    >>> import numpy as np
+    >>> import imgdup_nb as dup
     >>> bits = np.zeros((4, 64), dtype=bool)
     >>> bits[1, :2] = bits[2, :6] = bits[3, 32:] = True
-    >>> pairs = similar_pairs(Fingerprints.from_bits(["a1", "a2", "b1", "a3"], bits))
-    >>> scores = score_thresholds(pairs, lambda name: name[0], thresholds=[95, 90])
+    >>> pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a1", "a2", "b1", "a3"], bits))
+    >>> scores = dup.score_thresholds(pairs, lambda name: name[0], thresholds=[95, 90])
     >>> scores[["threshold", "pairs", "true", "false", "missed", "precision", "recall"]].round(3)
        threshold  pairs  true  false  missed  precision  recall
     0       95.0      1     1      0       2      1.000   0.333
@@ -101,8 +106,8 @@ def score_in_full(
 ) -> pd.DataFrame:
     """Return the table of `score_thresholds` with one more column.
 
-    precision_best is the low end that precision would have if every pair were true: it depends on
-    how the pairs fall on the groups, and not on which are true.
+    precision_best is the low end of precision if every pair were true. It depends on how the pairs
+    are spread over the groups, not on which of them are true.
     """
     check_confidence(confidence)
     graph = PairGraph.read(pairs)
@@ -163,14 +168,14 @@ class Truth:
     Attributes
     ----------
     group
-        int64, n_images: images of one group may be duplicates; with `listed` None they are.
+        int64, n_images. Images of one group may be duplicates; they are if `listed` is None.
     listed
         None, or the true pairs as sorted keys ``first * n_images + second``, first < second.
     n_pairs
         true pairs.
     is_right
-        None, or, between two collections, which images are of the right one: only pairs across are
-        looked at.
+        None, or, between two collections, which images are of the right one. Only pairs across
+        count.
     """
 
     group: np.ndarray
@@ -202,7 +207,7 @@ class Truth:
 
 
 def read_truth_of(graph: PairGraph, truth: Any, pairs: pd.DataFrame) -> Truth:
-    """Read a truth for the images of a pair table, which knows all of them unless it came from a file."""
+    """Read a truth for the images of a pair table; one from a file may not know all of them."""
     complete = graph.sides is not None or isinstance(pairs.left.dtype, pd.CategoricalDtype)
     return read_truth(truth, graph.names, complete=complete, sides=graph.sides)
 
@@ -212,8 +217,7 @@ def read_truth(
 ) -> Truth:
     """Read a truth in any of its forms (see `score_thresholds`) for images in the order of `names`.
 
-    `complete` says that `names` are all images compared; otherwise true pairs of images unknown so
-    far count as well.
+    `complete`: `names` are all images compared. Otherwise true pairs of other images count as well.
     """
     if isinstance(truth, pd.DataFrame) and {"left", "right"} <= set(truth):
         return _read_pairs(truth, names, complete=complete, sides=sides)
@@ -237,7 +241,7 @@ def read_truth(
 def _read_groups(truth: Any, names: list[str], *, complete: bool, sides: Sides | None) -> Truth:
     if isinstance(truth, pd.Series) and truth.index.has_duplicates:
         twice = truth.index[truth.index.duplicated()][0]
-        raise ValueError(f"truth must name each image once, and {twice!r} is there twice")
+        raise ValueError(f"truth must name each image once, and names {twice!r} twice")
     by_name = dict(truth.items())
     known = list(by_name)
     places = find_names(known, names)
@@ -248,7 +252,7 @@ def _read_groups(truth: Any, names: list[str], *, complete: bool, sides: Sides |
         raise ValueError(
             f"truth gives no group for {len(missing)} of {len(names)} images, such as "
             f"{_some(missing)}; give each image one, "
-            "None for a duplicate of nothing"
+            "None if it has no duplicate"
         )
     groups = list(by_name.values())
     others = [groups[place] for place in sorted(set(range(len(groups))) - set(places.tolist()))]
@@ -260,7 +264,7 @@ def _read_groups(truth: Any, names: list[str], *, complete: bool, sides: Sides |
 def _from_groups(
     groups: list[Any], others: list[Any], *, count_others: bool = False, sides: Sides | None = None
 ) -> Truth:
-    """Make a truth of each image's group; `others` are the groups of images that were not compared."""
+    """Make a truth of each image's group; `others` are groups of images not compared."""
     numbers = pd.factorize(pd.Series([*groups, *others], dtype=object))[0]  # None and NaN become -1
     inside, outside = numbers[: len(groups)].astype(np.int64), numbers[len(groups) :]
     lonely = inside < 0
@@ -304,7 +308,7 @@ def _read_pairs(
         left, right = left[across], right[across]
     n = len(names)
     keys = np.unique(np.minimum(left, right).astype(np.int64) * n + np.maximum(left, right))
-    keys = keys[keys // max(n, 1) != keys % max(n, 1)]  # an image is no duplicate of itself
+    keys = keys[keys // max(n, 1) != keys % max(n, 1)]  # not an image with itself
     group = components(keys // max(n, 1), keys % max(n, 1), n)
     return Truth(group, keys, len(keys) + (0 if complete else int(unnamed.sum())))
 
@@ -318,7 +322,9 @@ def _warn_of_absent(count: int) -> None:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:SOME])) + (", ..." if len(names) > SOME else "")
+    return ", ".join(map(repr, names[:MAX_NAMES_SHOWN])) + (
+        ", ..." if len(names) > MAX_NAMES_SHOWN else ""
+    )
 
 
 # -- how much the pairs tell -----------------------------------------------------------------------
@@ -327,23 +333,23 @@ def _some(names: Sequence[str]) -> str:
 def _effective_numbers(
     graph: PairGraph, truth: Truth, same: np.ndarray, counted: np.ndarray, confidence: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return how many independent pairs those at or above each level are worth: for precision, for recall, if all were true.
+    """Return effective numbers of pairs by level: for precision, for recall, if all were true.
 
-    Pairs vary together when they share a group of the truth. With the residual e of a pair (1 or 0,
-    less the share), the variance of a share is the sum of e * e' over all two pairs that share a
-    group. Summed by group: the squares of the groups' sums, less the pairs between two groups that
-    were so counted twice.
+    Pairs vary together if they share a group of the truth. Let e be 1 or 0 less the share. The
+    variance of the share is the sum of e * e' over all two pairs that share a group. It is summed
+    by group: the squares of the groups' sums, less the pairs between two groups, which were counted
+    twice.
     """
     first, second = truth.group[graph.first], truth.group[graph.second]
     n_groups = int(truth.group.max(initial=-1)) + 1
     there = truth.pairs_per_group().astype(float)
     ends, good, n_between = np.zeros(n_groups), np.zeros(n_groups), 0
     (precision, recall, if_all_true), start = np.zeros((3, len(counted))), 0
-    for k, stop in enumerate(counted):  # pairs are sorted, so those of one level lie together
+    for k, stop in enumerate(counted):  # pairs are sorted by level
         one, other, true = first[start:stop], second[start:stop], same[start:stop]
         between = (
             one != other
-        )  # such pairs are all false: true ones lie in one group, also of a listed truth
+        )  # such pairs are false: a true pair is within one group, also of a listed truth
         ends += np.bincount(one, minlength=n_groups) + np.bincount(
             other[between], minlength=n_groups
         )
@@ -359,17 +365,20 @@ def _effective_numbers(
 def effective_pairs(
     ends: np.ndarray, good: np.ndarray, n_between: float, confidence: float
 ) -> float:
-    """Return how many independent pairs have the variance of these.
+    """Return the number of independent pairs that have the same variance as these.
 
     Parameters
     ----------
-    ends : n_groups; pairs that touch each group
-    good : n_groups; successes among them, counted in one group each
-    n_between : pairs that touch two groups, and are failures
+    ends
+        n_groups; pairs that touch each group.
+    good
+        n_groups; successes among them, each counted in one group.
+    n_between
+        pairs that touch two groups. They are failures.
 
     Notes
     -----
-    Where all pairs agree there is no variance to see: see `agreeing_pairs`.
+    If all pairs agree, there is no variance to measure: see `agreeing_pairs`.
     """
     n = ends.sum() - n_between
     share = good.sum() / n if n > 0 else 0.0
@@ -381,6 +390,6 @@ def effective_pairs(
 
 
 def agreeing_pairs(ends: np.ndarray, n_between: float) -> float:
-    """Return how many independent pairs these are worth if all of them agree: each group counts as one (Kish's number)."""
+    """Return the effective number of pairs that all agree: each group counts as one (Kish)."""
     n = ends.sum() - n_between
     return float(min(n, n**2 / (ends**2).sum())) if n > 0 else 0.0

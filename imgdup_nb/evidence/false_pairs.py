@@ -1,17 +1,17 @@
-"""How often a method takes strangers for copies, and how far the count may be from the truth.
+"""The rate of false pairs among unrelated images, and its interval.
 
-The pairs of a sample share images, so they are not independent: one odd picture can look like many,
-and a kind of picture too rare to have been seen can make more false pairs than all that were seen.
-The upper end of an interval adds up both:
+The pairs of a sample share images, so they are not independent. One odd picture can be similar to
+many. A kind of picture too rare to be in the sample can make more false pairs than all that were
+counted. The upper end of an interval adds both:
 
-- what was seen: Clopper-Pearson with as many independent pairs as the sample is worth, by how unevenly false pairs fall on the
-  images (the variance of a U-statistic);
-- what may have been missed: by the rule of three on images, a kind of which none was seen among n may still be 3.7 / n of all
-  pictures (at 97.5 percent), each of which looks like at most `reach` of all others.
+- the pairs that were counted: a Clopper-Pearson interval with an effective number of independent
+  pairs. It follows from how unevenly the false pairs are spread over the images (the variance of a
+  U-statistic);
+- the kinds that may be missing: by the rule of three, a kind with no image among n may still be
+  3.7 / n of all pictures (at 97.5 percent). Each of them is similar to at most `reach` of the rest.
 
-Without a bound on that reach no count among n images can exclude a rate of 7.4 / n. Hoeffding's
-bound for U-statistics, which holds for any collection, is no wider than that, and is what reach 1
-gives.
+Without a bound on the reach, no count among n images can exclude a rate of 7.4 / n. For reach 1,
+Hoeffding's bound for U-statistics is used instead. It holds for any collection and is not wider.
 """
 
 from __future__ import annotations
@@ -27,15 +27,13 @@ from .evaluate import PairsOrGroups, read_truth
 from .intervals import binomial_interval, few_clusters
 from .sampling import CERTAIN
 
-# of all pictures; among 1,500 photographs the most crowded one reached 0.01 by phash at 80, 0.05 at
-# 70
+# of all pictures; among 1,500 photographs the largest reach was 0.01 by phash at 80, 0.05 at 70
 USUAL_REACH = 0.1
-ENOUGH_TO_SEE_CLUMPS = 20  # false pairs; with fewer, how they clump must be assumed
-# rare kinds of images that all look alike: no pair seen then excludes 15.5 pairs, not 3.7, at 97.5
-# percent
+ENOUGH_TO_SEE_CLUMPS = 20  # false pairs; with fewer, their clumping must be assumed
+# for rare kinds of similar images: no pair seen then excludes 15.5 pairs, not 3.7, at 97.5 percent
 CLUMPING = 4.2
 MAX_SUSPECTS = 20
-HALVINGS = 60  # of an interval of rates
+HALVINGS = 60  # steps of a bisection between two rates
 
 
 def score_false_pairs(
@@ -45,7 +43,7 @@ def score_false_pairs(
     max_reach: float,
     confidence: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compare all images with each other; return the tables `false_pairs` and `suspects` of a `Calibration`."""
+    """Return the tables `false_pairs` and `suspects` of a `Calibration`."""
     pairs = similar_pairs(prints, min_similarity=floor)
     first, second = pairs.left.cat.codes.to_numpy(), pairs.right.cat.codes.to_numpy()
     related = pairs.relation.isin(CERTAIN).to_numpy()
@@ -89,17 +87,17 @@ def rate_table(
     n, comparisons
         images, and pairs of unrelated images among them.
     max_reach
-        largest share of all images that one image of a kind that was missed is similar to.
+        largest share of all images that an image of a missing kind is similar to.
 
     Returns
     -------
     pandas.DataFrame, one row per level:
-        threshold, false, comparisons, reach (largest share of the other images that one image looks
-        like), rate, rate_low, rate_high.
+        threshold, false, comparisons, reach (largest share of the other images that one image is
+        similar to), rate, rate_low, rate_high.
     """
     false = np.searchsorted(-similarity, -(levels - TOLERANCE), side="right")
     degrees, start, degree = [], 0, np.zeros(n, dtype=np.int64)
-    for stop in false:  # pairs are sorted, so those of one level lie together
+    for stop in false:  # pairs are sorted by level
         degree = (
             degree
             + np.bincount(first[start:stop], minlength=n)
@@ -113,7 +111,7 @@ def rate_table(
     low, high = binomial_interval(false / excess, comparisons / excess, confidence)
     if max_reach >= 1:
         high = any_rate_above(rate, n, confidence)
-    else:  # no kind that was missed reaches further than this, or than what was seen does at the loosest level
+    else:  # of a missing kind: as assumed, or the largest reach seen at the lowest level
         high = np.minimum(
             high + _missed(n, max(max_reach, reach.max(initial=0.0)), confidence), 1.0
         )
@@ -129,10 +127,10 @@ def rate_table(
 
 
 def _clumping(degree: np.ndarray, comparisons: int, confidence: float) -> float:
-    """Return how many times larger the variance of the number of false pairs is than for independent pairs; at least 1.
+    """Return the variance of the count of false pairs over that of independent pairs; at least 1.
 
-    The sum of e * e' over all two pairs that share an image, e being 1 or 0 less the rate, against
-    that over equal pairs. `degree` has the false pairs of each image.
+    It is the sum of e * e' over all two pairs that share an image, divided by the sum over equal
+    pairs, where e is 1 or 0 less the rate. `degree` has the false pairs of each image.
     """
     n_false = degree.sum() / 2
     rate = n_false / comparisons if comparisons else 0.0
@@ -147,20 +145,20 @@ def _clumping(degree: np.ndarray, comparisons: int, confidence: float) -> float:
 
 
 def _missed(n: int, reach: float, confidence: float) -> float:
-    """Return the rate of false pairs of a kind of image that may have been missed, each looking like `reach` of all images.
+    """Return the rate of false pairs that a missing kind of image may add.
 
-    The largest share of which none is seen among n with a probability of (1 - confidence) / 2; its
-    pairs are twice that share.
+    No image of the kind is among n with a probability of (1 - confidence) / 2. Each of its images
+    is similar to `reach` of all images, so its pairs are twice its share times `reach`.
     """
     share = 1 - ((1 - confidence) / 2) ** (1 / max(n, 1))
     return 2 * share * reach
 
 
 def any_rate_above(rate: np.ndarray, n: int, confidence: float) -> np.ndarray:
-    """Return the upper end of a rate counted among the pairs of n images, whatever these are like.
+    """Return the upper end of a rate counted among the pairs of n images of any collection.
 
-    Hoeffding (1963): all pairs are an average over the ways to pair images off, each of n // 2
-    independent pairs, so the count strays no further than Chernoff's bound for n // 2 trials.
+    Hoeffding (1963): the count is an average over all ways to divide the images into n // 2
+    independent pairs. So Chernoff's bound for n // 2 trials holds for it.
     """
     wanted = np.log(2 / (1 - confidence)) / max(n // 2, 1)
     low, high = np.array(rate, dtype=float), np.ones_like(rate, dtype=float)

@@ -1,8 +1,7 @@
 """Intervals for shares: how far a counted precision or recall may be from the true one.
 
-Three kinds of counting, three functions. All intervals are two-sided and inclusive, for a
-confidence such as 0.95: when the truth lies outside, it lies above or below in about half of the
-cases each.
+There are three kinds of counting, and a function for each. All intervals are two-sided and
+inclusive. Of the true shares outside an interval, about half are above it and half below.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ import numpy as np
 from scipy.special import betaincinv, ndtri, stdtrit, xlogy
 
 GRID, ROUNDS = 33, 8  # the multiplier's logarithm to 1e-10
-# nats by which the bound of answers is raised because people look after each, and stop when it
-# pleases them
+# nats added to the bound of answers: people check after each answer and stop when they like
 LOOKING = 1.0
 
 
@@ -42,12 +40,15 @@ def binomial_interval(
 
     Parameters
     ----------
-    successes, trials : numbers or arrays of one shape; fractions are allowed, for effective numbers
-    confidence : between 0.5 and 1
+    successes, trials
+        numbers or arrays of one shape. Fractions are allowed, for effective numbers.
+    confidence
+        between 0.5 and 1, exclusive.
 
     Returns
     -------
-    low, high : float64; 0 and 1 where nothing was tried
+    low, high : float64
+        0 and 1 where nothing was tried.
 
     Examples
     --------
@@ -69,17 +70,17 @@ def binomial_interval(
 def paired_interval(
     share: np.ndarray, pairs: np.ndarray, effective: np.ndarray, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the interval of a share counted over pairs that are worth fewer, `effective`, independent ones.
+    """Return the interval of a share counted over dependent pairs.
 
-    The Korn-Graubard interval: Clopper-Pearson with the effective number in place of the counted
-    one.
+    The Korn-Graubard interval: Clopper-Pearson with the effective number of independent pairs in
+    place of the counted one.
     """
     trials = np.clip(effective, 0.0, pairs)
     return binomial_interval(np.nan_to_num(share) * trials, trials, confidence)
 
 
 def few_clusters(weights: np.ndarray, confidence: float) -> float:
-    """Return by how much a variance must be raised that was estimated from few clusters of these weights; at least 1.
+    """Return the factor for a variance that was estimated from few clusters; at least 1.
 
     The ratio of Student's to the normal quantile, squared, with Kish's effective number of clusters
     (Korn and Graubard 1998).
@@ -93,34 +94,37 @@ def few_clusters(weights: np.ndarray, confidence: float) -> float:
 def stratified_interval(
     sizes: Any, asked: Any, successes: Any, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Return the interval of the share of successes in a population that was sampled in strata.
+    """Return the interval of a share in a population that was sampled in strata.
 
     Parameters
     ----------
-    sizes : n_strata whole numbers, of all members
-    asked : n_strata whole numbers, of the members drawn at random, without replacement
-    successes : n_strata whole numbers, of those asked
+    sizes
+        n_strata whole numbers: all members.
+    asked
+        n_strata whole numbers: members drawn at random, without replacement.
+    successes
+        n_strata whole numbers, of those asked.
 
     Returns
     -------
     low, high : float
-        0 and 1 where nothing was asked. A stratum asked completely adds no uncertainty, one not
-        asked at all its whole share.
+        0 and 1 where nothing was asked. A stratum that was asked completely adds no uncertainty.
+        One that was not asked adds its whole share.
 
     Notes
     -----
-    The interval holds the shares of all strata whose likelihood ratio with the answers, ``sum(n
+    The interval contains the shares of all strata whose likelihood ratio with the answers, ``sum(n
     KL(seen, true))``, is at most ``log(2 / (1 - confidence)) + 1``. Without the 1 this is
-    Chernoff's bound for one stratum, which holds at any one number of answers. With it the interval
-    also holds for someone who looks after every answer and stops as soon as it pleases: the root of
-    the likelihood ratio is nearly an Ornstein-Uhlenbeck process in the logarithm of the number, and
+    Chernoff's bound for one stratum, valid for one fixed number of answers. With it the interval
+    stays valid even if you check after every answer and stop when you like. The root of the
+    likelihood ratio is nearly an Ornstein-Uhlenbeck process in the logarithm of the number. It
     crosses a bound c within n answers with a probability of about ``c phi(c) log(n) / 2`` at each
     end, which is 0.025 for ten thousand.
 
-    The usual formula, the normal one or Korn's and Graubard's with estimated variances, misses far
-    more often than it says where a large stratum happens to give equal answers: 86 % instead of 5 %
-    for a stratum of 2,000, 5 of them asked, and one of 100, 45 of them asked, with true shares of
-    97 % and 50 %.
+    The usual formulas, the normal one or that of Korn and Graubard with estimated variances, miss
+    far more often than 5 % if a large stratum happens to give equal answers. Take a stratum of
+    2,000, 5 of them asked, and one of 100, 45 of them asked, with true shares of 97 % and 50 %. The
+    usual interval misses in 86 % of the cases.
 
     Examples
     --------
@@ -151,16 +155,13 @@ def _least_total(
     """Return the smallest number of successes in the population that the answers allow."""
     complete = asked >= sizes
     certain = successes[complete].sum()
-    open_ = (
-        ~complete & (asked > 0) & (successes > 0)
-    )  # elsewhere nothing keeps the share from being 0
+    open_ = ~complete & (asked > 0) & (successes > 0)  # elsewhere the share may be 0
     if not open_.any():
         return float(certain)
     sizes, asked, successes = sizes[open_], asked[open_], successes[open_]
     seen = successes / asked
-    weight = (
-        asked * (sizes - 1) / (sizes - asked)
-    )  # drawn without replacement: worth more than independent draws
+    # drawn without replacement: worth more than independent draws
+    weight = asked * (sizes - 1) / (sizes - asked)
     shares = _lowest_shares(sizes, weight, seen, bound)
     return float(certain + (sizes * shares).sum())
 
@@ -170,8 +171,8 @@ def _lowest_shares(
 ) -> np.ndarray:
     """Minimise ``sum(sizes * p)`` over all p with ``sum(weight * KL(seen, p)) <= bound``.
 
-    By Lagrange: each p solves ``sizes * p * (1 - p) = m * weight * (seen - p)``, a quadratic, and
-    the multiplier m is found by narrowing a grid, for the divergence falls as m grows.
+    By Lagrange, each p solves the quadratic ``sizes * p * (1 - p) = m * weight * (seen - p)``. The
+    divergence falls as the multiplier m grows, so m is found by narrowing a grid.
     """
 
     def shares(log_multipliers: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A person's answers about pairs: kept in a CSV file, and obeyed when groups are made."""
+"""A person's answers about pairs, kept in a CSV file."""
 
 from __future__ import annotations
 
@@ -17,37 +17,38 @@ from ..engine.checks import check_choice, check_table, count_of
 from ..engine.pair_graph import LEFT, RIGHT, Sides, find_names
 
 ANSWERS = ["same", "different", "skip"]
-WITHDRAWN = "withdrawn"  # how a file that is only ever added to says "undone"
-COLUMNS = ["left", "right", "label", "when"]
+WITHDRAWN = "withdrawn"  # an answer that was undone; the file only grows
+LABEL_COLUMNS = ["left", "right", "label", "when"]
 
-LabelRow = tuple[str, str, str, str]  # of COLUMNS
+LabelRow = tuple[str, str, str, str]  # of LABEL_COLUMNS
 
 
 class Labels:
     """A person's answers about pairs: the same picture, or different ones.
 
-    The last answer about a pair counts, whichever way round the pair is named.
+    The last answer about a pair counts. The order of its two names does not matter.
 
     Parameters
     ----------
     path
-        a CSV file, new or written here before; each answer is added to it at once. None keeps
-        answers in memory only.
+        a CSV file, new or written by `Labels` before. Each answer is added to it at once. None
+        keeps answers in memory only.
 
     Raises
     ------
     ValueError
-        if the file is no table of labels; it is left as it is.
+        if the file is not a table of labels. It is left unchanged.
 
     Notes
     -----
-    The file is a log with the columns left, right, label and when (UTC). It is only ever added to,
-    one whole line at a time, so a crash can spoil no earlier answer and two notebooks may write to
-    one file. Undoing adds a line that says "withdrawn".
+    The file is a log with the columns left, right, label and when (UTC). Lines are only added,
+    each as a whole. So a crash cannot damage earlier answers, and two notebooks may write to one
+    file. Undoing adds a line "withdrawn".
 
     Examples
     --------
-    >>> labels = Labels()
+    >>> import imgdup_nb as dup
+    >>> labels = dup.Labels()
     >>> labels.add("cat.jpg", "cat-small.jpg", "same")
     >>> labels.add("cat.jpg", "tiger.jpg", "different")
     >>> labels
@@ -64,7 +65,7 @@ class Labels:
 
     @classmethod
     def from_frame(cls, table: pd.DataFrame, path: str | os.PathLike[str] | None = None) -> Labels:
-        """Take over answers from a table with the columns left, right, label and perhaps when."""
+        """Make labels from a table with the columns left, right, label and, if known, when."""
         check_table("table", table, ("left", "right", "label"), "labels.table")
         labels = cls(path)
         when = table["when"] if "when" in table else [None] * len(table)
@@ -73,13 +74,13 @@ class Labels:
         return labels
 
     def add(self, left: str, right: str, label: str, when: str | None = None) -> None:
-        """Keep an answer: "same", "different", or "skip" for someone who cannot tell."""
+        """Add an answer: "same", "different", or "skip" if you cannot tell."""
         self.add_pairs([(left, right)], label, when)
 
     def add_pairs(
         self, pairs: Iterable[tuple[str, str]], label: str, when: str | None = None
     ) -> None:
-        """Keep one answer about many pairs, all or none of them."""
+        """Add one answer about many pairs: all of them, or none if one is refused."""
         check_choice("label", label, ANSWERS)
         rows = [(left, right, label, when or _now()) for left, right in pairs]
         for left, right, *_ in rows:
@@ -88,7 +89,7 @@ class Labels:
         self._keep(rows)
 
     def withdraw(self, pairs: Iterable[tuple[str, str]], label: str | None = None) -> None:
-        """Take back what was answered about some pairs, only where it was `label` if one is given; else nothing happens."""
+        """Withdraw the answers about some pairs; with `label`, only answers of this kind."""
         table = self.table if label is None else self.table[self.table.label == label]
         answered = set(map(frozenset, zip(table.left, table.right, strict=True)))
         self._keep(
@@ -100,7 +101,7 @@ class Labels:
         )
 
     def undo(self) -> tuple[str, str] | None:
-        """Withdraw the answer given last and return its pair; None if there is none."""
+        """Withdraw the last answer and return its pair; None if there is none."""
         if not len(self):
             return None
         left, right = self.table.iloc[-1][["left", "right"]]
@@ -109,13 +110,13 @@ class Labels:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per pair answered, in the order of the answers that count: left, right, label, when."""
+        """One row per answered pair, oldest answer first: left, right, label, when."""
         last: dict[frozenset[str], LabelRow] = {}
         for row in self._rows:
             last.pop(frozenset(row[:2]), None)
             last[frozenset(row[:2])] = row
         rows = [row for row in last.values() if row[2] != WITHDRAWN]
-        return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+        return pd.DataFrame(rows, columns=LABEL_COLUMNS, dtype=object)
 
     def count(self, label: str) -> int:
         """Return how many pairs have this answer."""
@@ -130,7 +131,8 @@ class Labels:
         return len(self.table)
 
     def __repr__(self) -> str:
-        return f"<Labels: {self.count('same')} same, {self.count('different')} different, {self.count('skip')} skipped>"
+        same, different, skipped = map(self.count, ANSWERS)
+        return f"<Labels: {same} same, {different} different, {skipped} skipped>"
 
     def _repr_html_(self) -> str:
         return self.table.to_html(max_rows=20)  # to_html escapes file names
@@ -141,17 +143,17 @@ def _now() -> str:
 
 
 def _read_log(path: Path) -> list[LabelRow]:
-    # surrogatepass: names may hold what UTF-8 does not allow, and must come back as they went
+    # surrogatepass: a name that is not UTF-8 must come back unchanged
     text = path.read_bytes().decode("utf-8", "surrogatepass")
     rows = list(csv.reader(io.StringIO(text, newline="")))
     if not rows:
         return []
-    if rows[0] != COLUMNS:
+    if rows[0] != LABEL_COLUMNS:
         raise ValueError(
-            f"{path} is no table of labels: its first line must be {','.join(COLUMNS)}, and is "
-            f"{rows[0]}"
+            f"{path} is not a table of labels: its first line must be "
+            f"{','.join(LABEL_COLUMNS)}, and is {rows[0]}"
         )
-    # a line without all its fields is what a crash left of one
+    # a line with missing fields was cut off by a crash
     return [
         (row[0], row[1], row[2], row[3])
         for row in rows[1:]
@@ -162,13 +164,13 @@ def _read_log(path: Path) -> list[LabelRow]:
 def _append_to_log(path: Path, rows: list[LabelRow]) -> None:
     line = io.StringIO(newline="")
     if not path.exists() or path.stat().st_size == 0:
-        csv.writer(line, lineterminator="\n").writerow(COLUMNS)
+        csv.writer(line, lineterminator="\n").writerow(LABEL_COLUMNS)
     elif _ends_within_a_line(path):
         line.write("\n")
     csv.writer(line, lineterminator="\n").writerows(rows)
     with open(
         path, "ab", buffering=0
-    ) as log:  # one write, at the end of the file: whole lines, also from two writers
+    ) as log:  # one write at the end: lines stay whole with two writers
         log.write(line.getvalue().encode("utf-8", "surrogatepass"))
         os.fsync(log.fileno())
 
@@ -179,8 +181,8 @@ def _ends_within_a_line(path: Path) -> bool:
         return log.read() != b"\n"
 
 
-def read_labels(labels: Labels | pd.DataFrame) -> pd.DataFrame:
-    """Return labels as a table with left, right and label, each pair once."""
+def labels_table(labels: Labels | pd.DataFrame) -> pd.DataFrame:
+    """Return labels as a table with left, right and label; each pair once."""
     if isinstance(labels, pd.DataFrame) and {"left", "right", "label"} <= set(labels):
         return Labels.from_frame(labels).table
     if not isinstance(labels, Labels):
@@ -197,7 +199,7 @@ def read_labels(labels: Labels | pd.DataFrame) -> pd.DataFrame:
 def number_answers(
     table: pd.DataFrame, names: list[str], sides: Sides | None = None
 ) -> pd.DataFrame:
-    """Return the answers about known images with the columns first < second, places in `names`, and key."""
+    """Return the answers about known images, with the columns first < second (numbers) and key."""
     if sides is not None:
         _warn_of_shared(table, sides.shared)
     left, right = (find_names(names, table[side]) for side in ("left", "right"))
@@ -206,15 +208,12 @@ def number_answers(
 
 
 def _warn_of_shared(table: pd.DataFrame, shared: set[str]) -> None:
-    """Warn of answers about a name that both of two collections have: nobody can tell which of the images was meant."""
+    """Warn of answers about a name that both of two collections have: it is ambiguous."""
     unclear = table[table.left.isin(shared) | table.right.isin(shared)]
     if len(unclear):
         name = next(name for name in unclear.iloc[0][["left", "right"]] if name in shared)
         warnings.warn(
-            f"{count_of(len(unclear), 'label')} passed over: both collections have an image called "
-            ""
-            ""
-            f"{name!r}, so say "
-            f"{LEFT + name!r} or {RIGHT + name!r}",
+            f"{count_of(len(unclear), 'label')} ignored: both collections have an image called "
+            f"{name!r}; call it {LEFT + name!r} or {RIGHT + name!r}",
             stacklevel=4,
         )

@@ -1,10 +1,10 @@
-"""Which pairs to ask a person about, and what the answers say about precision at each threshold.
+"""Which pairs to ask a person about, and precision at each threshold by the answers.
 
-The pairs of a table are divided into strata: bands of 2.5 percent, and in each band the pairs of
-crowded images (with many neighbours there) apart from the others. In each stratum questions come in
-an order that is random yet the same for everyone: by a digest of the two names. So the answers of a
-stratum are a random sample of it however many were asked, and the strata are put together by their
-sizes. Pairs of the same bytes or pixels are certain; nobody is asked about them.
+The pairs of a table are divided into strata: bands of 2.5 percent. In each band the pairs of
+crowded images, which have many pairs there, are a stratum of their own. Within a stratum the order
+of the questions is random, yet the same for everyone: by a digest of the two names. So the answers
+of a stratum are a random sample of it, however many there are. The strata are weighted by their
+sizes. Pairs of the same bytes or pixels are certain, and nobody is asked about them.
 """
 
 from __future__ import annotations
@@ -19,49 +19,50 @@ import pandas as pd
 
 from ..engine.pair_graph import TOLERANCE, PairGraph, Sides
 from .intervals import check_confidence, stratified_interval
-from .labels import Labels, number_answers, read_labels
+from .labels import Labels, labels_table, number_answers
 
 BAND = 2.5  # percent; 95, 90 and 80 are edges of bands
 CROWD = 4  # pairs of one image in one band; with more, its pairs form a stratum of their own
-MOST_OFTEN = 9  # questions in which one image may appear
+MOST_OFTEN = 9  # questions about one image
 CERTAIN = ["same bytes", "same pixels"]
 
 
 def score_labels(
     pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, confidence: float = 0.95
 ) -> pd.DataFrame:
-    """Tell what a person's answers say about precision at each threshold.
+    """Estimate precision at each threshold by a person's answers.
 
     Parameters
     ----------
     pairs
         made by `similar_pairs`.
     labels
-        answers about pairs that `PairLabeler` asked about. Pairs that someone chose for being
-        interesting are no random sample, and the intervals do not hold for them.
+        answers about pairs that `PairLabeler` chose. Pairs that you chose yourself are not a random
+        sample, and the intervals are not valid for them.
     confidence
         of the intervals.
 
     Returns
     -------
     pandas.DataFrame, one row per band of 2.5 percent, strictest first:
-        threshold (percent, inclusive), pairs (at or above it), certain (of them of the same bytes
-        or pixels, which count as the same without asking), asked, same, skipped, precision (NaN
-        where nothing is known), precision_low, precision_high.
+        - threshold (percent, inclusive), pairs (at or above it);
+        - certain: pairs of the same bytes or pixels among them, which count as the same;
+        - asked, same, skipped: answers about pairs at or above the threshold;
+        - precision (NaN if nothing is known), precision_low, precision_high.
 
     Notes
     -----
-    Each answer counts for as many pairs as its stratum has per answer. A skipped pair counts as
+    Each answer stands for as many pairs as its stratum has per answer. A skipped pair counts as
     different for the low end and as the same for the high end. The intervals are for this
-    collection; when every pair is answered, nothing is left of them.
+    collection. When every pair is answered, low and high are equal.
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, similar_pairs
-    >>> prints = Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 58 + [False] * 6])
-    >>> labels = Labels()
+    >>> import imgdup_nb as dup
+    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 58 + [False] * 6])
+    >>> labels = dup.Labels()
     >>> labels.add("b", "a", "same")
-    >>> scores = score_labels(similar_pairs(prints, min_similarity=90), labels)
+    >>> scores = dup.score_labels(dup.similar_pairs(prints, min_similarity=90), labels)
     >>> scores[["threshold", "pairs", "asked", "same", "precision", "precision_low"]].tail(2)
        threshold  pairs  asked  same  precision  precision_low
     3       92.5      0      0     0        NaN            0.0
@@ -71,14 +72,12 @@ def score_labels(
 
 
 def read_answers(pairs: pd.DataFrame, labels: Labels | pd.DataFrame) -> Answers:
-    """Return the answers about a pair table; warn where there are some, and none is about it."""
+    """Return the answers about a pair table; warn if none of the labels is about it."""
     answers = Survey.of(pairs).read(labels)
-    n_given = len(read_labels(labels))
+    n_given = len(labels_table(labels))
     if n_given and not len(answers.table):
         warnings.warn(
             f"none of the {n_given} labels is about a pair that is asked about here; names must be "
-            ""
-            ""
             "those of the pair table",
             stacklevel=3,
         )
@@ -87,29 +86,29 @@ def read_answers(pairs: pd.DataFrame, labels: Labels | pd.DataFrame) -> Answers:
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """A pair table divided into strata; made once per table by `Survey.of`.
+    """A pair table divided into strata, made once per table by `Survey.of`.
 
     Attributes
     ----------
     names
-        of the images, as the pair numbers mean them.
+        of the images, in the order of their numbers.
     first, second
         image numbers of each pair.
     key
-        of each pair, as labels are found by.
+        of each pair, by which labels are found.
     stratum
-        of each pair: its band (0 holds 100 percent only), twice, plus 1 if crowded; -1 for certain
+        of each pair: twice its band (0 is 100 percent only), plus 1 if crowded; -1 for certain
         pairs.
-    turn
+    rank
         random number of each pair: the smallest is asked first.
     edges
-        thresholds at which precision can be told, strictest first.
+        thresholds at which precision is estimated, strictest first.
     band
         of each pair.
     row
         of each pair in the table it came from.
     sides
-        of the images, where the table is between two collections.
+        of the images, if the table is between two collections.
     """
 
     names: list[str]
@@ -117,7 +116,7 @@ class Survey:
     second: np.ndarray
     key: np.ndarray
     stratum: np.ndarray
-    turn: np.ndarray
+    rank: np.ndarray
     edges: np.ndarray
     band: np.ndarray
     row: np.ndarray
@@ -142,7 +141,7 @@ class Survey:
             second=graph.second,
             key=graph.first.astype(np.int64) * len(graph.names) + graph.second,
             stratum=np.where(certain, -1, 2 * band + crowded),
-            turn=_turns(graph),
+            rank=_random_ranks(graph),
             edges=edges,
             band=band,
             row=graph.row,
@@ -171,13 +170,13 @@ class Survey:
 
     @cached_property
     def queue(self) -> np.ndarray:
-        """All pairs that may be asked about, by stratum and turn."""
+        """All pairs that may be asked about, by stratum and rank."""
         pairs = np.flatnonzero(self.stratum >= 0)
-        return pairs[np.lexsort((self.turn[pairs], self.stratum[pairs]))]
+        return pairs[np.lexsort((self.rank[pairs], self.stratum[pairs]))]
 
     def read(self, labels: Labels | pd.DataFrame) -> Answers:
         """Count the answers about the pairs of this table."""
-        table = number_answers(read_labels(labels), self.names, self.sides)
+        table = number_answers(labels_table(labels), self.names, self.sides)
         order = self.by_key
         place = np.searchsorted(self.key, table.key.to_numpy(), sorter=order)
         place = (
@@ -190,14 +189,14 @@ class Survey:
         return Answers(self, table)
 
     def edge(self, threshold: float) -> int:
-        """Return the number of the loosest edge at or above a threshold; of the strictest for a threshold above all."""
+        """Return the number of the lowest edge at or above a threshold; 0 above all edges."""
         above = np.flatnonzero(self.edges >= threshold - TOLERANCE)
         return int(above[-1]) if len(above) else 0
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What a person said about the pairs of a survey: `table` has their labels, and `pair`, their number."""
+    """The answers about the pairs of a survey: `table` has labels, and `pair`, its number."""
 
     survey: Survey
     table: pd.DataFrame
@@ -241,7 +240,7 @@ class Answers:
     def interval(
         self, edge: int, same: np.ndarray, skipped: np.ndarray, asked: np.ndarray, confidence: float
     ) -> tuple[float, float]:
-        """Return the interval of precision at an edge; a skipped pair may be either, so it counts against both ends."""
+        """Return the interval of precision at an edge; a skipped pair counts against both ends."""
         here, certain = slice(0, 2 * (edge + 1)), self.survey.certain[edge]
         sizes, asked = np.append(self.survey.sizes[here], certain), np.append(asked[here], certain)
         low, _ = stratified_interval(sizes, asked, np.append(same[here], certain), confidence)
@@ -262,9 +261,9 @@ class Answers:
         )
 
     def next_pair(self, threshold: float) -> int | None:
-        """Return the number of the pair whose answer tells most about precision at a threshold and just below it.
+        """Return the pair whose answer tells most about precision at and just below a threshold.
 
-        None when nothing worth asking is left.
+        Its number, or None when no useful question is left.
         """
         waiting = self._waiting()
         gain = self._gain(self.survey.edge(threshold))
@@ -272,7 +271,7 @@ class Answers:
         return waiting[int(np.argmax(gain))] if gain.max(initial=0.0) > 0 else None
 
     def _waiting(self) -> dict[int, int]:
-        """Return the next pair of each stratum; without strata whose next pair shows an image once too often."""
+        """Return the next pair of each stratum, unless one of its images was shown too often."""
         survey, done = self.survey, self.table.pair.to_numpy()
         shown = np.bincount(
             np.concatenate([survey.first[done], survey.second[done]]), minlength=len(survey.names)
@@ -286,14 +285,14 @@ class Answers:
         return dict(zip(strata[fresh].tolist(), nexts[fresh].tolist(), strict=True))
 
     def _gain(self, edge: int) -> np.ndarray:
-        """Return how much one more answer in each stratum lowers the variance of precision at an edge and the two below."""
+        """Return by how much one more answer in each stratum lowers the variance of precision."""
         asked = self.asked
         share = (self.per_stratum("same") + 1) / (asked - self.per_stratum("skip") + 2)
         spread = share * (1 - share) * (1 / np.maximum(asked, 0.5) - 1 / (asked + 1))
         return self._weights(edge) * spread
 
     def _weights(self, edge: int) -> np.ndarray:
-        """Return by how much the variance of each stratum's share counts for precision at an edge and the two below."""
+        """Return the weight of each stratum's variance in precision at an edge and the next two."""
         survey = self.survey
         weights = np.zeros(len(survey.sizes))
         looser = [
@@ -313,10 +312,11 @@ class Answers:
         half_width: float = 0.05,
         confidence: float = 0.95,
     ) -> int:
-        """Estimate how many more answers to `next_pair` would settle precision at a threshold, should they go on as so far.
+        """Estimate how many more answers settle precision at a threshold.
 
-        Settled means that the interval lies at or above `min_precision`, or wholly below it;
-        without a wish, that it is at most twice `half_width` wide.
+        It is settled when the interval is at or above `min_precision`, or below it. Without
+        `min_precision`, when the interval is at most twice `half_width` wide. The estimate assumes
+        that the share of "same" stays as it is.
         """
         edge = self.survey.edge(threshold)
         open_ = (self.survey.sizes - self.asked)[self._weights(edge) > 0].sum()
@@ -336,7 +336,7 @@ class Answers:
         return enough
 
     def after(self, edge: int, more: int, confidence: float) -> tuple[float, float]:
-        """Return the interval that this many more answers like the ones so far would give."""
+        """Return the interval after more answers with the same shares as so far."""
         survey, skipped, same = self.survey, self.per_stratum("skip"), self.per_stratum("same")
         answered = np.maximum(self.asked - skipped, 0)
         here = slice(0, 2 * (edge + 1))
@@ -353,7 +353,7 @@ class Answers:
 
 
 def _spread(amount: int, need: np.ndarray, room: np.ndarray) -> np.ndarray:
-    """Distribute an amount in proportion to need, nowhere more than there is room."""
+    """Distribute an amount in proportion to need, and to no place more than its room."""
     given = np.zeros(len(need))
     for _ in range(len(need)):
         wanting = (need > 0) & (given < room)
@@ -366,7 +366,7 @@ def _spread(amount: int, need: np.ndarray, room: np.ndarray) -> np.ndarray:
 
 
 def _crowded(graph: PairGraph, band: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Tell of each pair whether one of its images has more than CROWD pairs in the same band."""
+    """Tell for each pair whether one of its images has more than CROWD pairs in the same band."""
     ends = np.concatenate([graph.first, graph.second]).astype(np.int64)
     where = ends * (int(band.max(initial=0)) + 1) + np.concatenate([band, band])
     number, degree = np.unique(where, return_inverse=True)[1], np.zeros(len(where))
@@ -375,8 +375,8 @@ def _crowded(graph: PairGraph, band: np.ndarray, counts: np.ndarray) -> np.ndarr
     return crowded[: len(band)] | crowded[len(band) :]
 
 
-def _turns(graph: PairGraph) -> np.ndarray:
-    """Return a random number per pair that depends on the two names only, not on rows, machine or run."""
+def _random_ranks(graph: PairGraph) -> np.ndarray:
+    """Return a random number per pair that depends on its two names only."""
     digests = [
         hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         for name in graph.names
@@ -388,7 +388,7 @@ def _turns(graph: PairGraph) -> np.ndarray:
 
 
 def _mix(values: np.ndarray) -> np.ndarray:
-    """Scramble uint64 numbers so that neighbours become unlike: the finaliser of splitmix64 (Steele et al. 2014)."""
+    """Scramble uint64 numbers by the finaliser of splitmix64 (Steele et al. 2014)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))

@@ -1,4 +1,4 @@
-"""Where other tools draw the line, on one scale, and which of your pairs each would call duplicates."""
+"""The default thresholds of other tools on one scale, and your pairs at each of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 from ..engine.pair_graph import TOLERANCE, PairGraph
 from ..sweep import sweep_thresholds
 
-# percent: 100 (1 - distance / bits) for hashes, 100 cosine for vectors; unrounded, for they are
+# percent: 100 (1 - distance / bits) for hashes, 100 cosine for vectors; unrounded, as they are
 # inclusive
 TOOL_DEFAULTS = {
     "CleanVision": 100.0,
@@ -33,7 +33,7 @@ TOOL_DEFAULTS = {
 
 
 def compare_tool_defaults(pairs: pd.DataFrame, *, linkage: str = "star") -> pd.DataFrame:
-    """Tell which of your pairs each tool's default threshold would call duplicates.
+    """Count your pairs at the default threshold of each of some other tools.
 
     Parameters
     ----------
@@ -44,21 +44,22 @@ def compare_tool_defaults(pairs: pd.DataFrame, *, linkage: str = "star") -> pd.D
     Returns
     -------
     pandas.DataFrame, one row per tool, strictest first:
-        tool, threshold (percent, its default in 2026), pairs (at or above it), more (of them not
-        called by the next stricter default), groups, redundant. Missing (<NA>) where the threshold
+        tool, threshold (percent, its default in 2026), pairs (at or above it), more (pairs that the
+        next stricter default does not have), groups, redundant. Missing (<NA>) where the threshold
         is below the floor of the table.
 
     Notes
     -----
-    Only thresholds are compared: the pairs are scored by the method of your table, while each tool
-    has methods of its own, on whose scale the same number may mean more or less. The pairs of a
-    tool are ``pairs[pairs.similarity >= threshold]``.
+    Only thresholds are compared. The pairs are scored by the method of your table. Each tool has
+    its own methods, and the same number may mean more or less on their scales. The pairs of a tool
+    are ``pairs[pairs.similarity >= threshold]``.
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, similar_pairs
-    >>> prints = Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 58 + [False] * 6])
-    >>> compare_tool_defaults(similar_pairs(prints)).query("more > 0")[["tool", "threshold", "pairs"]]
+    >>> import imgdup_nb as dup
+    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 58 + [False] * 6])
+    >>> table = dup.compare_tool_defaults(dup.similar_pairs(prints))
+    >>> table[table.more > 0][["tool", "threshold", "pairs"]]
            tool  threshold  pairs
     10  digiKam       90.0      1
     """

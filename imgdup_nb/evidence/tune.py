@@ -1,4 +1,4 @@
-"""Examples that must match and examples that must not -> the methods and thresholds that tell them apart."""
+"""Examples that must match, and that must not -> methods and thresholds that separate them."""
 
 from __future__ import annotations
 
@@ -29,31 +29,33 @@ def tune_from_examples(
     orientations: Sequence[bool] | bool = (False, True),
     executor: Executor | None = None,
 ) -> pd.DataFrame:
-    """Find out which method and threshold tell your examples apart.
+    """Find the methods and thresholds that separate your examples.
 
     Parameters
     ----------
     images
-        a table made by `scan_images`; only the images of the examples are fingerprinted.
+        a table made by `scan_images`. Only the images of the examples are fingerprinted.
     must_match, must_not_match
         pairs of image names: a list of (left, right), or a table with the columns left and right.
     methods
-        names from `METHODS`, or functions (see `fingerprint_images`); None for all of `METHODS`,
-        those with local features where `imgdup-nb[local]` is installed.
+        names from `METHODS`, or functions (see `fingerprint_images`). None takes all of `METHODS`;
+        methods of local features only if `imgdup-nb[local]` is installed.
     orientations
-        tried for each method: False, True or both; only the first for local features, which need no
-        other.
+        tried for each method: False, True or both. Local features do not need it, so only the first
+        is tried for them.
     executor
         as for `fingerprint_images`.
 
     Returns
     -------
     pandas.DataFrame, one row per method and orientation, widest margin first:
-        method, orientations, satisfied (bool), levels (all thresholds that satisfy every example;
-        empty if none does), threshold (the strictest of them, or the level with the fewest examples
-        wrong, the strictest of several), wrong (examples on the wrong side of it), lowest_match and
-        highest_other (percent, of the examples), margin (their difference), in_the_way (the two
-        pairs that decide the margin: the least similar match, the most similar other).
+        - method, orientations;
+        - satisfied (bool), levels: all thresholds that satisfy every example;
+        - threshold: the strictest of them, otherwise the strictest with fewest examples wrong;
+        - wrong: the number of examples on the wrong side of it;
+        - lowest_match, highest_other: percent, of the examples that must and must not match;
+        - margin: their difference;
+        - in_the_way: these two pairs, the least similar match and the most similar other.
 
     Raises
     ------
@@ -63,8 +65,27 @@ def tune_from_examples(
 
     Notes
     -----
-    A few examples show what is impossible, not what is safe: measure with `score_thresholds`,
+    A few examples show what is impossible, not what is safe. Measure with `score_thresholds`,
     labels or `calibrate` before use.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> import imgdup_nb as dup
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> for seed in range(2):
+    ...     noise = np.random.default_rng(seed).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    ...     picture = Image.fromarray(noise).resize((160, 120))
+    ...     picture.save(f"{folder.name}/{seed}.png")
+    ...     picture.resize((80, 60)).save(f"{folder.name}/{seed} small.png")
+    >>> images = dup.scan_images(folder.name)
+    >>> match, other = [("0.png", "0 small.png")], [("0.png", "1.png")]
+    >>> best = dup.tune_from_examples(images, match, other, methods=["phash", "ahash"]).iloc[0]
+    >>> print(best.satisfied, best.threshold)
+    True 100.0
+    >>> folder.cleanup()
     """
     chosen = _all_methods() if methods is None else check_list("methods", methods, ["phash"])
     for method in chosen:
@@ -143,7 +164,7 @@ def _try(
         ]
     )
     good = levels[wrong == 0]
-    best = int(np.argmin(wrong))  # the first is the strictest
+    best = int(np.argmin(wrong))  # levels begin with the strictest
     return {
         "method": prints.method.name,
         "orientations": views,
@@ -159,7 +180,7 @@ def _try(
 
 
 def _similarities(prints: Fingerprints, examples: list[tuple[str, str]]) -> np.ndarray:
-    """Return the similarity of each example, in percent; 0 where local features find nothing in common."""
+    """Return the similarity of each example, in percent; 0 if local features find no match."""
     if not isinstance(prints.method, LocalMethod):
         similarity = similarity_matrix(prints)
         return np.array([similarity.loc[pair] for pair in examples])

@@ -23,17 +23,17 @@ from ..collection.index import Progress
 from ..engine.paths import check_name
 from .errors import Refused
 
-MAX_OPEN = 32  # collections; each keeps three files open
-MAX_THREADS = 8  # questions worked on at the same time, each about another context
-DELETED = ".deleted"  # hidden, so it is no id
+MAX_OPEN = 32  # collections; each has three files open
+MAX_THREADS = 8  # questions at the same time, each about another context
+DELETED = ".deleted"  # hidden, so it cannot be an id
 MAX_ID = 100  # characters
 
-Result = TypeVar("Result")
+Reply = TypeVar("Reply")
 
 
 @dataclass
 class Context:
-    """An opened context: one question at a time holds the lock."""
+    """An open context. One question at a time holds the lock."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     collection: Collection | None = None
@@ -108,11 +108,11 @@ class Contexts:
     async def ask(
         self,
         context_id: str,
-        question: Callable[[Collection], Result],
+        question: Callable[[Collection], Reply],
         *,
         state: str = "Searching",
         is_wanted: Callable[[], bool] = lambda: True,
-    ) -> Result:
+    ) -> Reply:
         """Ask a context's collection a question in a thread, and return the answer.
 
         Parameters
@@ -182,7 +182,7 @@ class Contexts:
 
 
 def check_id(context_id: str) -> None:
-    """Raise unless a text may be the name of a folder directly below the root, on every system.
+    """Raise unless a text can be the name of a folder directly below the root, on every system.
 
     Examples
     --------
@@ -190,7 +190,8 @@ def check_id(context_id: str) -> None:
     >>> check_id("..")
     Traceback (most recent call last):
     ...
-    imgdup_nb.server.errors.Refused: the id of a search context is the name of a folder, and '..' cannot be one
+    imgdup_nb.server.errors.Refused: the id of a search context is the name of a folder, and '..'
+    cannot be one
     """
     try:
         good = "/" not in check_name(context_id) and len(context_id) <= MAX_ID
@@ -207,9 +208,9 @@ def _answer(
     context: Context,
     folder: str,
     method: str,
-    question: Callable[[Collection], Result],
+    question: Callable[[Collection], Reply],
     is_wanted: Callable[[], bool],
-) -> Result:
+) -> Reply:
     if context.collection is not None and not os.path.exists(context.collection.index):
         _close(context)  # the folder was removed, and a new one made
     if context.collection is None:

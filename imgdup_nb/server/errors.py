@@ -45,7 +45,7 @@ class Refused(Exception):
         return {"error": {"code": code, "message": self.message, "description": self.way_out}}
 
 
-def explain(error: BaseException) -> Refused | None:
+def refusal_for(error: BaseException) -> Refused | None:
     """Return what a client is told about an error; None if the error is our own fault."""
     if isinstance(error, Refused):
         return error

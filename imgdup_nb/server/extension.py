@@ -1,4 +1,4 @@
-"""The settings, and the entry point that Jupyter Server calls when a root folder is named."""
+"""The settings, and the entry point that Jupyter Server calls if a root folder is named."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .handlers import make_routes
 
 
 class SearchContexts(LoggingConfigurable):
-    """Settings of the REST service; `root` switches it on."""
+    """Settings of the REST service. `root` switches it on."""
 
     root = Unicode(
-        help="The folder whose subfolders are the search contexts; made if it is not there."
+        help="The folder whose subfolders are the search contexts; it is made if missing."
     ).tag(config=True)
-    method = Unicode("phash", help="The method that all answers are given by.").tag(config=True)
-    max_bytes = Integer(
-        64 * 2**20, min=1, help="The largest upload, in bytes, with its envelope."
-    ).tag(config=True)
+    method = Unicode("phash", help="The method of all answers.").tag(config=True)
+    max_bytes = Integer(64 * 2**20, min=1, help="The largest body of a request, in bytes.").tag(
+        config=True
+    )
     max_pixels = Integer(
-        100_000_000, min=1, help="The largest upload, in pixels; JPEG as reduced."
+        100_000_000, min=1, help="The largest picture, in pixels; a JPEG counts as it is decoded."
     ).tag(config=True)
 
     @validate("method")
@@ -40,12 +40,12 @@ def load(server: ServerApp) -> None:
     Raises
     ------
     OSError
-        if the root can be neither found nor made.
+        if the root does not exist and cannot be made.
     ImportError
-        if the method needs OpenCV and it is not there.
+        if the method needs OpenCV and it is not installed.
     """
     settings = SearchContexts(parent=server)
-    METHODS[settings.method].made_with()  # says now, not with the first question, what to install
+    METHODS[settings.method].made_with()  # says now what to install, not at the first question
     root = os.path.abspath(os.path.expanduser(settings.root))
     os.makedirs(root, exist_ok=True)
     contexts = Contexts(root, method=settings.method)

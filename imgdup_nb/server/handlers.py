@@ -1,8 +1,8 @@
-"""From HTTP to the operations and back: the token, limits, parameters, answers and errors.
+"""HTTP: the token, limits, parameters, answers and errors.
 
-The token is Jupyter's, checked by Jupyter's own identity provider and authorizer. Bodies are
-counted as they arrive and thrown away beyond the limit, so that a client that sends too much, or
-without a token, reads why instead of a broken connection.
+Jupyter's identity provider and authorizer check the token. Bodies are counted as they arrive. What
+exceeds the limit is dropped, and the request is answered at its end. So a client that sends too
+much, or without a token, gets a reason instead of a broken connection.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from tornado import web
 
 from ..engine.checks import check_percent
 from .contexts import Contexts
-from .errors import Refused, explain
+from .errors import Refused, refusal_for
 from .openapi import describe
 from .operations import OPERATIONS, Operation, Parameter
-from .uploads import read_form, read_picture, read_tags
+from .uploads import read_form, read_picture, read_tag_list
 from .work import Begun, File, Request
 
 PREFIXES = ("/v3.0", "/v3")  # the client libraries' and the tutorial's
 TOKEN_PATHS = ("/connect/token", "/oauth2/token")
-SMALL = 2**20  # bytes of a body that is no picture
-TOKEN_SECONDS = 86_400  # said to clients, which then ask again; Jupyter's token stays what it is
+MAX_SMALL_BODY = 2**20  # bytes of a body without a picture
+TOKEN_SECONDS = 86_400  # after which clients ask again; Jupyter's token itself stays the same
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @web.stream_request_body
 class Handler(APIHandler):
-    """What all routes share: who asks, how much is read, and how errors look."""
+    """What all routes share: authentication, limits of the body, and errors."""
 
     auth_resource = "searchcontexts"
     needs_user = True
-    max_bytes = SMALL
+    max_bytes = MAX_SMALL_BODY
 
     def initialize(self) -> None:
         """Begin with an empty body."""
@@ -51,13 +51,13 @@ class Handler(APIHandler):
         self.refusal: Refused | None = None
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Find out who asks; what is wrong is answered when the body was read."""
+        """Authenticate; a refusal is sent after the body was read."""
         try:
             await super().prepare()
         except web.HTTPError as error:
             self.refusal = _as_refusal(error)
-        # whatever else Jupyter found wrong, such as no XSRF cookie, a token sets right, except for
-        # a foreign host name
+        # without a user the answer is 401, whatever else Jupyter found (such as no XSRF cookie),
+        # except for a foreign host name
         if self.needs_user and not self.current_user and self.check_host():
             self.refusal = Refused(
                 401,
@@ -80,23 +80,23 @@ class Handler(APIHandler):
             self.body.clear()
 
     def on_connection_close(self) -> None:
-        """Remember that nobody waits for the answer."""
+        """Note that nobody waits for the answer any more."""
         self.is_gone = True
         super().on_connection_close()
 
     @property
     def verbs(self) -> str:
-        """What the route answers to."""
+        """The verbs of the route."""
         return "GET"
 
     async def answer(self) -> None:
-        """Do what the route is for."""
+        """Answer the request."""
         raise NotImplementedError
 
-    # `prepare` has looked: without a token the answer is 401, not a page to log in
+    # `prepare` has authenticated: without a token the answer is 401, not a login page
     @allow_unauthenticated
     async def get(self, *_path: str) -> None:
-        """Answer, or say why not."""
+        """Answer, or refuse with a reason."""
         try:
             if self.refusal is not None:
                 raise self.refusal
@@ -106,12 +106,12 @@ class Handler(APIHandler):
             if isinstance(error, web.HTTPError):
                 refusal: Refused | None = _as_refusal(error)
             else:
-                refusal = explain(error)
+                refusal = refusal_for(error)
             if refusal is None:
                 self.log.exception(
                     "a fault while answering %s %s", self.request.method, self.request.path
                 )
-                refusal = Refused(500, "something went wrong here; the server's log says what")
+                refusal = Refused(500, "a fault of the server; its log has the details")
             self.refuse(refusal)
 
     head = post = put = patch = delete = get
@@ -135,7 +135,7 @@ class Handler(APIHandler):
         self.finish(json.dumps(refusal.body))
 
     def write_error(self, status_code: int, **given: Any) -> None:
-        """Answer errors that were found before a route was asked."""
+        """Answer errors that were found before a route was chosen."""
         error = given.get("exc_info", (None, None, None))[1]
         self.refuse(
             _as_refusal(error)
@@ -150,7 +150,7 @@ class OperationHandler(Handler):
     def initialize(  # type: ignore[override]
         self, contexts: Contexts, operations: dict[str, Operation], limits: dict[str, int]
     ) -> None:
-        """Take what the route is about."""
+        """Store the operations of the path and the limits."""
         super().initialize()
         self.contexts, self.operations, self.limits = contexts, operations, limits
         operation = operations.get(self.request.method or "")
@@ -159,15 +159,17 @@ class OperationHandler(Handler):
 
     @property
     def verbs(self) -> str:
-        """What the path answers to."""
+        """The verbs of the path."""
         return ", ".join(sorted(self.operations))
 
     async def answer(self) -> None:
-        """Run the operation and write what it returns."""
+        """Run the operation and write its result."""
         operation = self.operations.get(self.request.method or "")
         if operation is None:
             raise Refused(
-                405, f"{self.request.method} means nothing here", f"there is {self.verbs}"
+                405,
+                f"{self.request.method} is not a verb of this path",
+                f"its verbs are {self.verbs}",
             )
         answer = await operation.run(self._read_request(operation))
         if isinstance(answer, Begun):
@@ -188,7 +190,7 @@ class OperationHandler(Handler):
             self.path_args[0] if self.path_args else "",
             values,
             upload=read_picture(kind, body) if operation.body == "image" else None,
-            tags=read_tags(kind, body) if operation.body == "tags" else [],
+            tags=read_tag_list(kind, body) if operation.body == "tags" else [],
             max_pixels=self.limits["max_pixels"],
             is_wanted=lambda: not self.is_gone,
         )
@@ -197,16 +199,14 @@ class OperationHandler(Handler):
         """Return the value of a parameter, None where it was not sent."""
         sent = self.request.query_arguments.get(parameter.name, [])
         try:
-            text = (
-                sent[-1].decode() if sent else None
-            )  # tornado's own reading would change control characters to spaces
+            # tornado's own reading would change control characters to spaces
+            text = sent[-1].decode() if sent else None
         except UnicodeDecodeError:
             raise Refused(
                 400, f"{parameter.name} must be written in UTF-8, percent-encoded"
             ) from None
-        if text is None or (
-            text == "" and parameter.kind == "string"
-        ):  # client libraries send what is unset as empty text
+        # client libraries send unset parameters as empty text
+        if text is None or (text == "" and parameter.kind == "string"):
             if parameter.required:
                 raise Refused(400, f"{parameter.name} is needed: {parameter.meaning}")
             return None
@@ -224,36 +224,38 @@ class OperationHandler(Handler):
         self.finish(file.data, set_content_type=file.kind)
 
     def _go_on(self, work: Awaitable[Any]) -> None:
-        """Let work go on after the answer; what goes wrong is logged."""
+        """Continue work after the answer; its errors are logged."""
 
         async def finish() -> None:
             try:
                 await work
             except Exception as error:
                 self.log.error(
-                    "indexing a folder ended early: %s", error, exc_info=explain(error) is None
+                    "indexing a folder ended early: %s", error, exc_info=refusal_for(error) is None
                 )
 
         going_on.add(task := asyncio.ensure_future(finish()))
         task.add_done_callback(going_on.discard)
 
 
-going_on: set[asyncio.Future[None]] = set()  # asyncio itself forgets tasks that nobody holds
+going_on: set[asyncio.Future[None]] = set()  # asyncio keeps only weak references to tasks
 
 
 class TokenHandler(Handler):
-    """Gives a client that knows the token the token: client libraries ask for one first."""
+    """Exchanges the token for itself: client libraries ask for one first."""
 
     needs_user = False
     verbs = "POST"
 
     def check_xsrf_cookie(self) -> None:
-        """No cookie counts here: the secret is in the body."""
+        """Cookies are not used here: the secret is in the body."""
 
     async def answer(self) -> None:
-        """Let Jupyter judge the secret as if it came in a header."""
+        """Let Jupyter check the secret as if it were in a header."""
         if self.request.method != "POST":
-            raise Refused(405, f"{self.request.method} means nothing here", "there is POST")
+            raise Refused(
+                405, f"{self.request.method} is not a verb of this path", "its verb is POST"
+            )
         fields = read_form(self.request.headers.get("Content-Type", ""), bytes(self.body))[0]
         grant, secret = (
             fields.get(name, [b""])[-1].decode("utf-8", "replace")
@@ -279,7 +281,7 @@ class TokenHandler(Handler):
             return True  # the user has switched tokens off
         if not secret.isprintable() or not secret.isascii():
             return False
-        for name in ("Authorization", "Cookie"):  # the secret alone is judged
+        for name in ("Authorization", "Cookie"):  # only the secret is checked
             if name in self.request.headers:
                 del self.request.headers[name]
         self.request.arguments.pop("token", None)
@@ -297,7 +299,9 @@ class DescriptionHandler(Handler):
     async def answer(self) -> None:
         """Write the description of this server."""
         if self.request.method != "GET":
-            raise Refused(405, f"{self.request.method} means nothing here", "there is GET")
+            raise Refused(
+                405, f"{self.request.method} is not a verb of this path", "its verb is GET"
+            )
         self.finish(json.dumps(describe(self.base_url)))
 
 
@@ -305,19 +309,21 @@ class UnknownHandler(Handler):
     """Answers everything else below the prefixes."""
 
     async def answer(self) -> None:
-        """Say that there is no such operation."""
+        """Refuse: there is no such operation."""
         raise Refused(
-            404, f"nothing is served at {self.request.path}", "GET /v3.0/openapi.json lists what is"
+            404,
+            f"nothing is served at {self.request.path}",
+            "GET /v3.0/openapi.json lists the calls",
         )
 
 
 def parse_value(parameter: Parameter, text: str) -> Any:
-    """Return what a client's text means.
+    """Return the value of a parameter that was sent as text.
 
     Raises
     ------
     ValueError
-        if it means nothing here.
+        if it is not a value of this parameter.
 
     Examples
     --------
@@ -349,7 +355,7 @@ def _as_refusal(error: web.HTTPError | Refused) -> Refused:
 
 
 def make_routes(base_url: str, contexts: Contexts, limits: dict[str, int]) -> list[tuple]:
-    """Return the routes of everything in `OPERATIONS`, the tokens and the description."""
+    """Return the routes of all `OPERATIONS`, of the token and of the description."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.verb] = operation

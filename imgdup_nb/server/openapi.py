@@ -1,4 +1,4 @@
-"""The table of operations as an OpenAPI description, which programs read."""
+"""The table of operations as an OpenAPI description for programs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from .operations import OPERATIONS, Operation, Parameter
 
-VERSION = "3.0"  # of the service's interface
-KINDS: dict[str, dict[str, Any]] = {
+API_VERSION = "3.0"
+KIND_SCHEMAS: dict[str, dict[str, Any]] = {
     "string": {"type": "string"},
     "percent": {"type": "number", "minimum": 0, "maximum": 100},
     "count": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
@@ -16,7 +16,7 @@ ID = {
     "name": "searchContextId",
     "in": "path",
     "required": True,
-    "description": "the answer of create, or the name of a folder of pictures below the root",
+    "description": "returned by create; or the name of a folder of pictures below the root",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 _-]{0,98}$"},
 }
 
@@ -29,18 +29,24 @@ def _list_of(name: str) -> dict[str, Any]:
     return {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
 
 
-TEXT, WHOLE, PERCENT = {"type": "string"}, {"type": "integer", "minimum": 0}, KINDS["percent"]
+TEXT, WHOLE_NUMBER, PERCENT = (
+    {"type": "string"},
+    {"type": "integer", "minimum": 0},
+    KIND_SCHEMAS["percent"],
+)
 BYTES = {"type": "string", "contentEncoding": "base64"}
 STATES = ["Idle", "ExtractingFeatures", "MatchingFeatures", "Searching"]
 SCHEMAS: dict[str, Any] = {
     "SearchContextStatus": _object(
-        {"id": TEXT, "searchStatus": {"type": "string", "enum": STATES}}, done=WHOLE, total=WHOLE
+        {"id": TEXT, "searchStatus": {"type": "string", "enum": STATES}},
+        done=WHOLE_NUMBER,
+        total=WHOLE_NUMBER,
     ),
     "ImageFeatures": _object(
         {
             "imageId": TEXT,
-            "featuresCount": WHOLE,
-            "featureLengthInBits": WHOLE,
+            "featuresCount": WHOLE_NUMBER,
+            "featureLengthInBits": WHOLE_NUMBER,
             "features": {"type": "string", "format": "byte"},
         }
     ),
@@ -51,7 +57,7 @@ SCHEMAS: dict[str, Any] = {
     "TutorialResult": _object({"ImageId": TEXT, "Similarity": PERCENT}),
     "TutorialDuplicates": _object({"duplicatesInGroup": _list_of("TutorialResult")}),
     "TutorialDuplicatesSet": _object(
-        {"Duplicates": _list_of("TutorialDuplicates"), "Code": WHOLE, "Status": TEXT}
+        {"Duplicates": _list_of("TutorialDuplicates"), "Code": WHOLE_NUMBER, "Status": TEXT}
     ),
     "ImageDuplicatesSet": {
         "oneOf": [
@@ -60,7 +66,7 @@ SCHEMAS: dict[str, Any] = {
         ]
     },
     "Error": _object({"error": _object({"code": TEXT, "message": TEXT, "description": TEXT})}),
-    "Token": _object({"access_token": TEXT, "expires_in": WHOLE, "token_type": TEXT}),
+    "Token": _object({"access_token": TEXT, "expires_in": WHOLE_NUMBER, "token_type": TEXT}),
 }
 
 
@@ -83,7 +89,7 @@ def describe(base_url: str) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Search contexts of imgdup_nb",
-            "version": VERSION,
+            "version": API_VERSION,
             "description": "Find duplicate and similar pictures in collections on this machine.",
         },
         "servers": [{"url": f"{base_url}v3.0"}, {"url": f"{base_url}v3"}],
@@ -112,7 +118,7 @@ def _describe_operation(operation: Operation) -> dict[str, Any]:
 
 
 def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
-    schema = dict(KINDS[parameter.kind])
+    schema = dict(KIND_SCHEMAS[parameter.kind])
     if parameter.choices:
         schema["enum"] = ["", *parameter.choices]
     if parameter.required and parameter.kind == "string":
@@ -136,7 +142,7 @@ def _describe_answers(operation: Operation) -> dict[str, Any]:
     elif operation.answer:
         answers["200"] |= _content(operation.answer)
     if operation.name == "create_image_features":
-        answers["202"] = {"description": "The folder is being indexed; status says how far it is."}
+        answers["202"] = {"description": "The folder is being indexed; status has the progress."}
     return answers
 
 
@@ -149,7 +155,7 @@ def _describe_token(path: str) -> dict[str, Any]:
         "operationId": "token_for_client_library"
         if path.startswith("/connect")
         else "token_for_tutorial",
-        "summary": "Exchange the Jupyter server's token, as client_secret, for a bearer token: itself.",
+        "summary": "Exchange the Jupyter server's token (client_secret) for a bearer token.",
         "security": [],
         "requestBody": {
             "required": True,
@@ -163,7 +169,7 @@ def _content(schema: str) -> dict[str, Any]:
     return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
 
 
-ERROR = {"description": "why it was refused, and the way out"} | _content("Error")
+ERROR = {"description": "why it was refused, and what to do"} | _content("Error")
 BINARY = {"type": "string", "format": "binary"}
 BODIES: dict[str, Any] = {
     "image": {

@@ -1,4 +1,4 @@
-"""What a client sends: a picture or a form, limited in bytes and pixels before a decoder sees it."""
+"""Reads pictures and forms that a client sent; checks their size before they are decoded."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from tornado.httputil import HTTPFile, HTTPInputError, parse_multipart_form_data
 from ..engine.decode import UnopenedFormat, UnreadableImage, draft, open_lazily, readable
 from .errors import Refused
 
-DECODE_SIDE = 128  # pixels; a JPEG is judged by the size at which it is decoded at least this large
+MIN_DECODED_SIDE = 128  # pixels; a JPEG counts with the reduced size at which it is decoded
 MAX_FIELDS = 1000  # of a form; client libraries send three
 RAW_TYPES = ("image/", "application/octet-stream")
 
 
 class Upload(NamedTuple):
-    """A picture that was sent, and the name its sender gave it."""
+    """A picture that was sent, and the file name that came with it."""
 
     data: bytes
     name: str
 
 
 def read_picture(content_type: str, body: bytes) -> Upload | None:
-    """Return the picture in the body of a request, None where there is none.
+    """Return the picture in the body of a request, or None.
 
     Parameters
     ----------
     content_type
-        multipart/form-data with the picture as part `imageData`, or as its first file; or image/...
-        or application/octet-stream with the picture as it is.
+        multipart/form-data: the picture is the part `imageData`, or the first file. image/... or
+        application/octet-stream: the picture is the whole body.
 
     Raises
     ------
@@ -39,8 +39,8 @@ def read_picture(content_type: str, body: bytes) -> Upload | None:
         400 for a damaged form, 415 for another type.
     """
     if not body:
-        return None  # whatever type is announced: clients send a type without a body
-    kind = _kind(content_type)
+        return None  # clients announce a type even without a body
+    kind = _media_type(content_type)
     if kind.startswith(RAW_TYPES):
         return Upload(body, "")
     if kind != "multipart/form-data":
@@ -58,22 +58,22 @@ def read_picture(content_type: str, body: bytes) -> Upload | None:
 
 
 def check_picture(data: bytes, max_pixels: int) -> None:
-    """Raise if a picture is not to be decoded here; only its header is read.
+    """Raise if a picture must not be decoded here; only its header is read.
 
     Raises
     ------
     Refused
-        413 for more than `max_pixels` (a JPEG counts with the size it is decoded at), 415 for a
-        format that other programs would have to open.
+        413 for more than `max_pixels` (a JPEG counts with the size at which it is decoded), 415 for
+        a format that is never opened.
     UnreadableImage
-        if it is no picture.
+        if it is not a picture.
     """
     if not data:
         raise UnreadableImage("the file is empty")
     try:
         with readable(), open_lazily(io.BytesIO(data)) as image:
             width, height = image.size
-            draft(image, DECODE_SIDE)
+            draft(image, MIN_DECODED_SIDE)
             pixels = image.size[0] * image.size[1]
     except UnopenedFormat as error:
         raise Refused(415, str(error)) from error
@@ -86,15 +86,15 @@ def check_picture(data: bytes, max_pixels: int) -> None:
         )
 
 
-def read_tags(content_type: str, body: bytes) -> list[str]:
-    """Return the tags in the body of a request: a JSON list as form field `tags`, or as the whole body.
+def read_tag_list(content_type: str, body: bytes) -> list[str]:
+    """Return the tags in a body: a JSON list, as form field `tags` or as the whole body.
 
     Raises
     ------
     Refused
         400 if it is not such a list, 415 for another type.
     """
-    kind = _kind(content_type)
+    kind = _media_type(content_type)
     if kind == "application/json":
         texts = [body]
     elif kind in {"multipart/form-data", "application/x-www-form-urlencoded"}:
@@ -125,12 +125,12 @@ def read_form(
     Raises
     ------
     Refused
-        400 if it is damaged.
+        400 if it is damaged or has too many fields.
     """
     fields: dict[str, list[bytes]] = {}
     files: dict[str, list[HTTPFile]] = {}
-    if _kind(content_type) == "application/x-www-form-urlencoded":
-        try:  # latin-1 takes any byte there and back
+    if _media_type(content_type) == "application/x-www-form-urlencoded":
+        try:  # latin-1 decodes and encodes every byte
             pairs = parse_qsl(
                 body.decode("latin-1"),
                 keep_blank_values=True,
@@ -152,7 +152,7 @@ def read_form(
     return fields, files
 
 
-def _kind(content_type: str) -> str:
+def _media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 

@@ -1,7 +1,7 @@
-"""What is done for each call, in the words of `Collection`.
+"""What each call does, by functions of `Collection`.
 
-Each answers as the function it stands on. Pictures of a context are named by what its index knows,
-and are read as bytes from there: no text that a client sends is ever opened as a path.
+The names of images are looked up in the index of the context, and the files found there are read.
+Text that a client sends is never opened as a path.
 """
 
 from __future__ import annotations
@@ -25,19 +25,17 @@ from .contexts import Contexts
 from .errors import Refused
 from .uploads import Upload, check_picture
 
-LOW = 70.0  # percent; below it unrelated images begin to count as similar, in the end all pairs
-MAX_PAIRS = 20_000_000  # compared below that
+LOW = 70.0  # percent; below it more and more unrelated images count as similar
+MAX_PAIRS_BELOW = 20_000_000  # pairs that are compared below it
 
 
 @dataclass
 class Request:
-    """One call, checked: who is asked, and what came with it."""
+    """One checked call: the context, the parameters and the picture."""
 
     contexts: Contexts
     context_id: str = ""
-    given: dict[str, Any] = field(
-        default_factory=dict
-    )  # by the names of the parameters; what was not sent is None
+    given: dict[str, Any] = field(default_factory=dict)  # by name of parameter; None if not sent
     upload: Upload | None = None
     tags: list[str] = field(default_factory=list)
     max_pixels: int = MAX_PIXELS
@@ -45,7 +43,7 @@ class Request:
 
     @property
     def method(self) -> str:
-        """The method that answers are given by."""
+        """The method of all answers."""
         return self.contexts.method
 
 
@@ -60,7 +58,7 @@ class File:
 
 @dataclass(frozen=True)
 class Begun:
-    """An answer given while the work goes on."""
+    """An answer that is sent while the work continues."""
 
     work: Awaitable[Any]
 
@@ -68,7 +66,7 @@ class Begun:
 def in_context(
     question: Callable[[Collection, Request], Any], state: str = "Searching"
 ) -> Callable[[Request], Awaitable[Any]]:
-    """Return an operation that asks a question to the context's collection, in a thread."""
+    """Return an operation that asks the context's collection a question, in a thread."""
 
     def ask(collection: Collection, request: Request) -> Any:
         if request.upload is not None:
@@ -95,7 +93,7 @@ async def create(request: Request) -> dict[str, Any]:
 
 
 async def status(request: Request) -> dict[str, Any]:
-    """Say what a context is doing; answered at once, whatever it does."""
+    """Return what a context is doing; answered at once."""
     now = request.contexts.status(request.context_id)
     return {
         "id": request.context_id,
@@ -106,7 +104,7 @@ async def status(request: Request) -> dict[str, Any]:
 
 
 async def delete(request: Request) -> None:
-    """Take a context away."""
+    """Move a context aside."""
     await request.contexts.delete(request.context_id)
 
 
@@ -114,12 +112,12 @@ async def delete(request: Request) -> None:
 
 
 def add_image(collection: Collection, request: Request) -> None:
-    """Store a picture and index it; without one, take in a file that is in the folder already."""
+    """Store a picture and index it; without a picture, index a file of the folder."""
     _store(collection, request, collection.add)
 
 
 def put_image(collection: Collection, request: Request) -> None:
-    """Store a picture in place of the one before, or as a new one; without one, look at the file again."""
+    """Store a picture, new or in place of another; without a picture, read the file again."""
     _store(collection, request, collection.update_image)
 
 
@@ -133,7 +131,7 @@ def _store(collection: Collection, request: Request, store: Callable[[bytes, str
 
 
 def get_image(collection: Collection, request: Request) -> File:
-    """Return a picture's file, also of one whose features were taken out."""
+    """Return the file of a picture, also of one whose features were deleted."""
     name = request.given["imageId"]
     path = _path_in_index(collection, name) or _path_in_folder(collection, _good_name(name))
     if path is None:
@@ -143,7 +141,7 @@ def get_image(collection: Collection, request: Request) -> File:
 
 
 def delete_image(collection: Collection, request: Request) -> None:
-    """Take an image out, and delete the file if it was uploaded; doing so again does nothing."""
+    """Remove an image, and delete its file if it was uploaded; a second time does nothing."""
     collection.delete(request.given["imageId"], delete_stored_copy=True)
 
 
@@ -151,7 +149,7 @@ def delete_image(collection: Collection, request: Request) -> None:
 
 
 async def create_features(request: Request) -> Any:
-    """Index one image, or, going on in the background, a folder."""
+    """Index one image, or a folder in the background."""
     folder = request.given["imagesFolder"]
     if folder is None:
         return await in_context(put_image, "ExtractingFeatures")(request)
@@ -161,7 +159,7 @@ async def create_features(request: Request) -> Any:
         collection.update()
         known = set(collection.images.path)
         for entry in walk_files(inside):
-            if entry.path not in known:  # its features were taken out
+            if entry.path not in known:  # its features were deleted
                 collection.add(entry.path)
 
     return Begun(
@@ -173,7 +171,7 @@ async def refuse_web_site(_request: Request) -> None:
     """Refuse: nothing is fetched from the web."""
     raise Refused(
         403,
-        "pictures of web sites are not fetched here: this server sends nothing to the web",
+        "this server does not fetch pictures from web sites",
         "download the pictures, then add each with POST .../image",
     )
 
@@ -181,17 +179,17 @@ async def refuse_web_site(_request: Request) -> None:
 def get_features(collection: Collection, request: Request) -> dict[str, Any]:
     """Return the fingerprint of an image of the context."""
     name = request.given["imageId"]
-    return _features(collection, request, name, _read_image(collection, name))
+    return _features_reply(collection, request, name, _read_image(collection, name))
 
 
 def extract_features(collection: Collection, request: Request) -> dict[str, Any]:
     """Return the fingerprint of a picture, without adding it."""
     name = request.given["imageId"] or (request.upload.name if request.upload else "")
-    return _features(collection, request, name, _example(collection, request))
+    return _features_reply(collection, request, name, _example(collection, request))
 
 
 def delete_features(collection: Collection, request: Request) -> None:
-    """Take an image out of the context and keep its file."""
+    """Remove an image from the context and keep its file."""
     collection.delete(request.given["imageId"])
 
 
@@ -199,7 +197,7 @@ def delete_features(collection: Collection, request: Request) -> None:
 
 
 def find_similar(collection: Collection, request: Request) -> dict[str, Any]:
-    """Return the images most similar to a picture, in the context or sent along, itself left out."""
+    """Return the images most similar to a picture, without the picture itself."""
     most, image_id = request.given["maxCount"], request.given["imageId"]
     threshold = request.given["similarityThreshold"]
     found = collection.find_similar(
@@ -213,12 +211,12 @@ def find_similar(collection: Collection, request: Request) -> dict[str, Any]:
 def find_duplicates(collection: Collection, request: Request) -> dict[str, Any]:
     """Return the groups of duplicates, the original of each first."""
     threshold, n = request.given["similarityThreshold"], len(collection)
-    if threshold < LOW and n * (n - 1) // 2 > MAX_PAIRS:
+    if threshold < LOW and n * (n - 1) // 2 > MAX_PAIRS_BELOW:
         raise Refused(
             400,
-            f"below {LOW:g} % nearly all pairs of {n:,} images may count as similar, which is too "
-            "many to answer",
-            f"ask for similarityThreshold={LOW:g} or more",
+            f"below {LOW:g} % nearly all pairs of {n:,} images may count as similar: too many for "
+            "one answer",
+            f"use similarityThreshold={LOW:g} or more",
         )
     groups = collection.find_duplicates(threshold, method=request.method)
     return groups.to_response(request.given["casing"] or "sdk")
@@ -249,7 +247,7 @@ def add_tag(collection: Collection, request: Request) -> None:
 
 
 def compare(collection: Collection, request: Request) -> dict[str, Any]:
-    """Return the similarity of an image of the context and another, in it or sent along."""
+    """Return the similarity of an image of the context and another image or picture."""
     one, other = _read_image(collection, request.given["imageId1"]), request.given["imageId2"]
     if request.upload is not None:
         name, picture = other or request.upload.name, request.upload.data
@@ -265,7 +263,7 @@ def compare(collection: Collection, request: Request) -> dict[str, Any]:
 
 
 def _example(collection: Collection, request: Request) -> bytes:
-    """Return the picture that a question is about."""
+    """Return the bytes of the picture that a question is about."""
     if request.upload is not None:
         return request.upload.data
     if request.given["imageId"] is None:
@@ -292,11 +290,11 @@ def _path_in_folder(collection: Collection, name: str) -> str | None:
 
 
 def _inside(collection: Collection, path: str) -> str:
-    """Return the path of a file if it really lies in the context's folder: a link in it may lead anywhere."""
+    """Return the path of a file if it is really in the context's folder: links may lead out."""
     if not is_inside(path, collection.folder):
         raise Refused(
             404,
-            f"{os.path.basename(path)!r} is a link that leads out of the context's folder, and is "
+            f"{os.path.basename(path)!r} is a link that leads out of the context's folder: it is "
             "not followed",
         )
     return os.path.realpath(path)
@@ -306,7 +304,7 @@ def _take_in(collection: Collection, name: str) -> None:
     """Index a file of the folder."""
     path = _path_in_folder(collection, name)
     if path is None:
-        raise Refused(404, f"no file {name!r} in this context", "send it along as imageData")
+        raise Refused(404, f"no file {name!r} in this context", "send the picture as imageData")
     _inside(collection, path)
     collection.add(path)
     problem = collection.images.set_index("image").problem.get(name, "")
@@ -322,7 +320,7 @@ def _folder_in(home: str, folder: str) -> str:
         raise Refused(
             404,
             f"no folder {folder!r} in this context",
-            "imagesFolder is a folder in that of the context",
+            "imagesFolder is a folder inside that of the context",
         )
     return path
 
@@ -340,7 +338,7 @@ def _good_name(name: str) -> str:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turn what `Collection.add` says of a bad place into a refusal."""
+    """Turn errors of `Collection.add` about a name into a refusal."""
     try:
         yield
     except UnreadableImage:
@@ -349,13 +347,13 @@ def _explained() -> Iterator[None]:
         raise Refused(400, f"imageId: {error}") from error
     except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
         if isinstance(error, FileExistsError) and error.errno is None:
-            raise  # the collection's own sentence
+            raise  # with the collection's own sentence
         raise Refused(
-            409, "a part of imageId is the name of a file, or all of it that of a folder"
+            409, "a part of imageId is the name of a file, or all of it is the name of a folder"
         ) from error
 
 
-def _features(
+def _features_reply(
     collection: Collection, request: Request, name: str, picture: bytes
 ) -> dict[str, Any]:
     found = collection.features(picture, request.method)
@@ -393,7 +391,7 @@ def _no_picture(message: str) -> Refused:
 
 
 def _mime(path: str) -> str:
-    """Return a picture's type by its suffix; what is no picture is never shown by a browser."""
+    """Return the MIME type by the suffix; browsers never show what is not a picture."""
     Image.init()
     return Image.MIME.get(
         Image.EXTENSION.get(os.path.splitext(path)[1].lower(), ""), "application/octet-stream"

@@ -13,7 +13,7 @@ from imgdup_nb.engine.decode import UnreadableImage
 from imgdup_nb.server.errors import Refused
 from imgdup_nb.server.handlers import parse_value
 from imgdup_nb.server.operations import OPERATIONS
-from imgdup_nb.server.uploads import check_picture, read_form, read_picture, read_tags
+from imgdup_nb.server.uploads import check_picture, read_form, read_picture, read_tag_list
 
 KINDS = st.sampled_from(
     [
@@ -66,7 +66,7 @@ def read_or_refuse(function, *arguments):
 @example("application/x-www-form-urlencoded", b"&".join([b"a=1"] * 1001))
 @example("multipart/form-data; boundary=b", HEADER + b"; filename*=bogus'en'%ff\r\n\r\nx\r\n--b--")
 def test_a_body_is_read_or_refused(kind, body):
-    for read in (read_form, read_picture, read_tags):
+    for read in (read_form, read_picture, read_tag_list):
         read_or_refuse(read, kind, body)
 
 

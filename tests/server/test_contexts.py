@@ -16,7 +16,7 @@ from imgdup_nb.engine.paths import check_name
 from imgdup_nb.server import contexts as module
 from imgdup_nb.server import work
 from imgdup_nb.server.contexts import Contexts, check_id
-from imgdup_nb.server.errors import Refused, explain
+from imgdup_nb.server.errors import Refused, refusal_for
 
 DEVICES = [
     "nul",
@@ -197,6 +197,6 @@ def test_the_scale_of_the_service_itself_is_a_setting(tmp_path):
 
 
 def test_an_error_that_is_nobodys_is_a_fault_of_ours():
-    assert explain(RuntimeError("?")) is None
-    assert explain(OSError(28, "No space left on device")).status == 507
-    assert explain(TimeoutError("busy")).status == 503
+    assert refusal_for(RuntimeError("?")) is None
+    assert refusal_for(OSError(28, "No space left on device")).status == 507
+    assert refusal_for(TimeoutError("busy")).status == 503

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from imgdup_nb.server.contexts import DELETED, Contexts
-from imgdup_nb.server.errors import Refused, explain
+from imgdup_nb.server.errors import Refused, refusal_for
 
 from .test_safety import png
 
@@ -100,5 +100,5 @@ def test_no_call_fails_while_contexts_are_deleted_and_none_comes_back(service):
 
 
 def test_a_file_that_is_gone_or_closed_to_the_server_is_the_clients_answer():
-    assert explain(FileNotFoundError(2, "gone")).status == 404
-    assert explain(PermissionError(13, "closed")).status == 403
+    assert refusal_for(FileNotFoundError(2, "gone")).status == 404
+    assert refusal_for(PermissionError(13, "closed")).status == 403
