@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import html
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +49,7 @@ class Grouping:
     method: str
     nearest: float  # percent; the most similar pair of the table, NaN if there is none
     n_removed: int = 0  # pairs that labels took out of the table
+    _graph: PairGraph | None = None  # the pairs that the groups were made from
 
     @property
     def n_redundant(self) -> int:
@@ -103,6 +106,43 @@ class Grouping:
             "Status": "OK",
         }
 
+    def ids(self, images: pd.DataFrame) -> pd.Series:
+        """Return a group number for every image: its group's, or one of its own for a single.
+
+        No two images with one number may be in different parts of a split:
+        ``GroupShuffleSplit().split(images, groups=groups.ids(images))`` of scikit-learn heeds that.
+
+        Parameters
+        ----------
+        images
+            a table with a column `image`, such as `scan_images` makes.
+
+        Returns
+        -------
+        pandas.Series
+            int64, with the index of `images`; singles are numbered after the last group.
+        """
+        _check_images(images)
+        number = dict(zip(self.table.image, self.table.group, strict=True))
+        known = images.image.map(number)
+        singles = known.isna()
+        fresh = len(self) + singles.cumsum()
+        return known.where(~singles, fresh).astype("int64").rename("group")
+
+    def keep_list(self, images: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of `images` that stay if each group keeps its original, singles included.
+
+        The original is only the first by name. Which file of a group is the best one,
+        `choose_keepers` says: ``plan.kept`` are the files of the groups that stay.
+        """
+        _check_images(images)
+        others = set(self.table.image[~self.table.original])
+        return images[~images.image.isin(others)].reset_index(drop=True)
+
+    def to_csv(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write the table of the groups to a CSV file; options as of `pandas.DataFrame.to_csv`."""
+        self.table.to_csv(path, **{"index": False, **options})
+
     @property
     def advice(self) -> str:
         """What to try when nothing, or everything, was found; empty otherwise."""
@@ -135,6 +175,15 @@ class Grouping:
     def __iter__(self) -> Iterator[list[str]]:
         return (list(rows.image) for _, rows in self.table.groupby("group"))
 
+    def __getitem__(self, number: int) -> list[str]:
+        """Return the images of a group by its number, 1 for the largest, the original first."""
+        if not isinstance(number, int | np.integer) or not 1 <= number <= len(self):
+            raise KeyError(
+                f"groups are numbered from 1 to {len(self)}, and {number!r} is none of them; "
+                "groups.table is a table with all of them"
+            )
+        return list(self.table.image[self.table.group == number])
+
     def _headline(self) -> str:
         if not len(self):
             return f"no groups at {self.threshold:g} % ({self.linkage} linkage, {self.n_images} images, {self.method})"
@@ -153,7 +202,35 @@ class Grouping:
         table = (
             self.summary.round(2).to_html(index=False, max_rows=20) if len(self) else ""
         )  # to_html escapes file names
-        return f"<p>{self._headline()}. {self.advice}</p>{table}"
+        words = html.escape(f"{self._headline()}. {self.advice}")
+        return f"<p>{words}</p>{table}"
+
+
+def _check_images(images: Any) -> None:
+    if not isinstance(images, pd.DataFrame) or "image" not in images:
+        raise TypeError(
+            f"images must be a table made by scan_images(folder), not {type(images).__name__}"
+        )
+
+
+def similarity_lookup(groups: Grouping) -> Callable[[str, str], float]:
+    """Return a function: two images of one group -> their similarity in percent, NaN below the floor."""
+    graph = groups._graph
+    if graph is None:
+        return lambda _one, _other: np.nan
+    number = {name: k for k, name in enumerate(graph.names)}
+    group = np.zeros(len(graph.names), dtype=np.int64)
+    group[[number[name] for name in groups.table.image]] = groups.table.group
+    first, second = graph.first, graph.second
+    inside = (group[first] == group[second]) & (group[first] > 0)
+    keys = zip(first[inside].tolist(), second[inside].tolist(), strict=True)
+    known = dict(zip(keys, graph.similarity[inside].tolist(), strict=True))
+
+    def similarity(one: str, other: str) -> float:
+        a, b = sorted(int(graph.like[number[name]]) for name in (one, other))
+        return 100.0 if a == b else known.get((a, b), np.nan)
+
+    return similarity
 
 
 def group_duplicates(
@@ -219,6 +296,7 @@ def group_graph(graph: PairGraph, threshold: float, linkage: str) -> tuple[Group
         method=graph.method,
         nearest=float(graph.similarity.max()) if len(graph.similarity) else np.nan,
         n_removed=graph.n_removed,
+        _graph=graph,
     )
     return grouping, numbers
 

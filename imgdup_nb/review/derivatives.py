@@ -94,6 +94,17 @@ def lacks_colour(sketch: np.ndarray, other: np.ndarray) -> bool:
     return _colourfulness(sketch) < GREY and _colourfulness(other) > COLOURFUL
 
 
+def has_colour(sketch: np.ndarray) -> bool:
+    """Tell whether a picture, uint8, 64 x 64 x 3, has colours that an eye may see.
+
+    Examples
+    --------
+    >>> has_colour(np.full((64, 64, 3), 128, dtype=np.uint8))
+    False
+    """
+    return _colourfulness(sketch) >= GREY
+
+
 def _colourfulness(sketch: np.ndarray) -> float:
     """Return the mean difference of the largest and the smallest channel, in levels of 255."""
     return float((sketch.max(axis=2).astype(np.int16) - sketch.min(axis=2)).mean())

@@ -1,52 +1,76 @@
 """Groups -> the plan: which image of each group stays, what would be done to the others, and why.
 
-In doubt both stay: a picture that is larger than the keeper but perhaps only enlarged, or that
-shows more than it, is flagged for a person and not removed.
+A file is removed only if a file that stays holds at least as much in every respect: see
+`dominance`. Otherwise both stay, and the plan says in words what would be lost.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cmp_to_key, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_images_table, check_table
-from ..engine.copies import original_order
-from ..engine.decode import UnreadableImage, open_image
-from ..engine.pair_graph import WHERE_FROM, check_unique_images
+from ..engine.checks import check_choice, check_images_table, check_table
+from ..engine.decode import UnreadableImage
+from ..engine.pair_graph import TOLERANCE, WHERE_FROM, check_unique_images
 from ..engine.parallel import each, map_batches
-from ..engine.sketches import read_sketch
-from ..groups import Grouping
-from .derivatives import describe_turn, is_enlarged, is_part, lacks_colour
+from ..groups import Grouping, similarity_lookup
+from .dominance import ASPECTS, Comparison, compare_holdings
+from .holdings import Holdings, Pictures, from_row
+from .names import compare_provenance, is_bin, lies_in, same_shot
+from .plan import PLAN_COLUMNS, Plan, fill_text
 
 DEFAULT_RULE = ("pixels", "lossless", "metadata", "bytes", "-modified")
+READY_RULES = {
+    "largest": ("pixels", "bytes"),
+    "oldest": ("-modified",),
+    "newest": ("modified",),
+    "shortest name": ("-name length",),
+    "prefer folders": ("-preferred",),
+    "prefer formats": ("-format order",),
+}
+FORMATS = ["TIFF", "PNG", "HEIF", "AVIF", "JXL", "MPO", "JPEG", "WEBP", "GIF"]  # most to hold first
 
 Row = dict[str, Any]
-Rule = Sequence[str] | Callable[[pd.DataFrame], str]
+Rule = str | Sequence[str] | Callable[[pd.DataFrame], str]
 
-PLAN_COLUMNS = {
-    "group": "int64", "image": object, "action": object, "reason": object, "flag": object, "keeper": object,
-    "similarity": "float64", "protected": bool, "format": object, "width": "int64", "height": "int64", "bytes": "int64",
-    "metadata": "int64", "modified": "datetime64[ns, UTC]", "path": object, "sha256": object,
-}  # fmt: skip
+MAX_CANDIDATES = 6  # of a group that are tried as its keeper
+MAX_BESIDE = 8  # of the files that stay, which a file is compared with
 
-CLEARLY_LARGER = 1.1  # times the pixels; below it an enlargement cannot be told from a copy
+
+@dataclass(frozen=True)
+class Settings:
+    """What `choose_keepers` was asked for, checked."""
+
+    columns: list[str]
+    function: Callable[[pd.DataFrame], str] | None
+    by_dominance: bool  # the order of a group follows from what its files hold
+    accepted: frozenset[str]
+    compare: bool
+    threshold: float  # percent; NaN where it is not known
 
 
 def choose_keepers(
     groups: Grouping | pd.DataFrame,
     images: pd.DataFrame,
     *,
-    rule: Rule = DEFAULT_RULE,
-    protected: Iterable[str | os.PathLike[str]] = (),
+    rule: Rule | None = None,
+    accept: str | Iterable[str] = (),
+    protected: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+    prefer: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     keep: Mapping[int, str | Sequence[str]] | None = None,
+    by: str | None = None,
     compare: bool = True,
-) -> pd.DataFrame:
+) -> Plan:
     """Decide which image of each group stays, and say why.
+
+    A file is removed only if a file that stays holds at least as much in every respect. Otherwise
+    both stay, flagged, and the column `loses` says what would be lost.
 
     Parameters
     ----------
@@ -55,52 +79,73 @@ def choose_keepers(
     images
         made by `scan_images`, with a row for every image of the groups.
     rule
-        columns of `images`, the most important first, the largest value first; a minus sign takes
-        the smallest first ("-modified": the oldest). Also "pixels" (width x height) and
-        "similarity" (to the group's original). What is equal in all is decided by the plainer name.
-        The default is the tutorial's: resolution, lossless format, metadata, size, age. Or a
-        function: it gets the rows of one group (those columns, best by the default rule first) and
-        returns the name of the image to keep.
+        None: the file that holds most is the keeper. Among equals the order is: the earliest time
+        of change, the camera's own file, the plainest name ("IMG_1" before "Copy of IMG_1").
+        A ready rule: "largest", "oldest", "newest", "shortest name", "prefer folders", "prefer
+        formats" (TIFF, PNG, HEIF, ..., or the endings in `prefer`). Or columns of `images`, the
+        most important first, the largest value first; a minus sign takes the smallest first
+        ("-modified": the oldest). Also "pixels" (width x height) and "similarity" (to the group's
+        original). Or a function: it gets the rows of one group and returns the name of the image
+        to keep. Whatever the rule, a file that holds more than the keeper is not removed.
+    accept
+        kinds of loss that are fine: "pixels", "quality", "depth", "colours", "alpha", "frames",
+        "metadata", "edits", "raw", "damage". "all" removes all but the keeper, as the rule says.
     protected
         folders, by their names in the collection ("originals/2023") or as absolute paths. Nothing
         in them is ever removed, and their images come before all others as keepers.
+    prefer
+        folders in order, the most preferred first. Their images come first as keepers; of what is
+        in them, only files with the same bytes as a preferred keeper are removed. A text such as
+        ".heic" is an ending, for rule="prefer formats".
     keep
         group number -> the name, or names, of what stays there, whatever the rule says.
+    by
+        a column of `images` with a label. Images with different labels are never removed for each
+        other; their groups are flagged.
     compare
-        open the pictures to look for crops, turned, grey and enlarged copies; False trusts the
-        tables alone.
+        open the pictures and measure what they hold. False trusts the table alone: size, frames,
+        number of metadata entries; of two files alike in these, the rule decides.
 
     Returns
     -------
-    pandas.DataFrame, the plan, one row per image of a group, keepers first:
+    Plan, a pandas.DataFrame, one row per image of a group, keepers first:
         group, image, action ("keep" or "remove"), reason, flag (what a person should look at, else
-        empty), keeper (the image that stays in its stead), similarity, protected, format, width,
-        height, bytes, metadata, modified, path, sha256. `attrs`: rule, and threshold, linkage,
+        empty), loses (what only this file holds), keeper (the image that stays in its stead),
+        similarity (percent, to that keeper; of files that stay, to the first of the group; NaN
+        where it is not known), protected, format, width, height, bytes, metadata, modified, path,
+        sha256. `plan.kept` are the rows that stay. `attrs`: rule, accept, and threshold, linkage,
         method, floor, n_images of the groups.
 
     Raises
     ------
     KeyError
-        if an image of the groups is not in `images`, or the rule names a column that is not there.
+        if an image of the groups is not in `images`, or `rule` or `by` names a column that is not
+        there.
     ValueError
-        if `protected` names a folder without images, `keep` a group or image that is not there, or
-        a function returns one.
+        if `protected` or `prefer` names a folder without images, `accept` an unknown kind, `keep` a
+        group or image that is not there, or a function returns one.
 
     Notes
     -----
-    An image that a list of columns puts first, but that is larger than another without having more
-    detail, is a part of another, has lost its colours, or is mirrored against most of its group,
-    does not become the keeper; it stays beside it, flagged. An image that cannot be read is never a
-    keeper and never removed.
+    A removal is never below the threshold of the groups to the keeper. Files with the same bytes
+    never all stay, whether flagged or not. A camera's RAW file is never removed for a developed
+    picture, and a RAW file and the JPEG of the same shot stay together. A file that cannot be read
+    is never a keeper and never removed; a damaged one is the last choice.
+    Cost: each file of a group is decoded once at full size, unless all files of the group have the
+    same bytes. At most 60 megapixels of a group are in memory at once for each thread.
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import imgdup_nb as dup
     >>> images = pd.DataFrame({
-    ...     "image": ["a.jpg", "b.png"], "path": ["a.jpg", "b.png"], "format": ["JPEG", "PNG"], "width": [1024, 4000],
-    ...     "height": [768, 3000], "bytes": [90_000, 9_000_000], "lossless": [False, True], "metadata": [0, 0], "problem": "",
-    ...     "sha256": ["1", "2"], "modified": pd.Timestamp("2024-05-31", tz="UTC")})
-    >>> plan = choose_keepers(pd.DataFrame({"group": 1, "image": ["a.jpg", "b.png"]}), images, compare=False)
-    >>> plan[["image", "action", "reason"]]
+    ...     "image": ["a.jpg", "b.png"], "path": ["a.jpg", "b.png"], "format": ["JPEG", "PNG"],
+    ...     "width": [1024, 4000], "height": [768, 3000], "bytes": [90_000, 9_000_000],
+    ...     "lossless": [False, True], "metadata": [0, 0], "problem": "", "sha256": ["1", "2"],
+    ...     "modified": pd.Timestamp("2024-05-31", tz="UTC")})
+    >>> groups = pd.DataFrame({"group": 1, "image": ["a.jpg", "b.png"]})
+    >>> plan = dup.choose_keepers(groups, images, compare=False)
+    >>> pd.DataFrame(plan[["image", "action", "reason"]])
        image  action                                            reason
     0  b.png    keep                    the best of 2: 4000 x 3000 PNG
     1  a.jpg  remove  keeps 4000 x 3000 PNG; this is 1024 x 768 JPEG
@@ -108,28 +153,40 @@ def choose_keepers(
     table = groups.table if isinstance(groups, Grouping) else groups
     check_table("groups", table, ("group", "image"), "group_duplicates(pairs, threshold)")
     images = check_images_table("images", images, ("image", "path", "sha256", "problem"))
-    members = _members(table, images)
-    columns = _check_rule(rule, images, table)
-    _mark_protected(members, images, protected)
+    members = _members(table, images, by)
+    endings = [text for text in _listed(prefer) if _is_ending(text)]
+    folders = [text for text in _listed(prefer) if not _is_ending(text)]
+    columns, function = _check_rule(rule, images)
+    _mark_folders("protected", members, images, _listed(protected))
+    _mark_folders("prefer", members, images, folders)
+    _mark_formats(members, endings)
     chosen = _check_keep(keep or {}, members)
-    prints = map_batches(
-        partial(
-            each,
-            partial(
-                _decide, rule=rule if callable(rule) else None, columns=columns, compare=compare
-            ),
-        ),
+    settings = Settings(
+        columns=columns,
+        function=function,
+        by_dominance=rule is None and compare,
+        accepted=_check_accept(accept),
+        compare=compare,
+        threshold=groups.threshold if isinstance(groups, Grouping) else np.nan,
+    )
+    similarity = (
+        similarity_lookup(groups) if isinstance(groups, Grouping) else _similarity_of_table(table)
+    )
+    decided = map_batches(
+        partial(each, partial(_decide, settings=settings, similarity=similarity)),
         [(rows, chosen.get(number, [])) for number, rows in members.items()],
         describe="compare copies",
     )
-    rows = [row for group in prints for row in group]
-    plan = pd.DataFrame(
+    rows = [row for group in decided for row in group]
+    plan = Plan(
         {
             name: pd.Series([row[name] for row in rows], dtype=kind)
             for name, kind in PLAN_COLUMNS.items()
         }
     )
-    plan.attrs = {"rule": getattr(rule, "__name__", None) or ", ".join(columns)}
+    plan.attrs = {"rule": _name_of(rule, columns)}
+    if settings.accepted:
+        plan.attrs["accept"] = ", ".join(sorted(settings.accepted))
     if isinstance(groups, Grouping):
         plan.attrs |= {
             name: getattr(groups, name)
@@ -141,11 +198,24 @@ def choose_keepers(
 # -- what is asked for -----------------------------------------------------------------------------
 
 
-def _members(table: pd.DataFrame, images: pd.DataFrame) -> dict[int, list[Row]]:
+def _listed(names: Any) -> list[Any]:
+    return [names] if isinstance(names, str | os.PathLike) else list(names)
+
+
+def _is_ending(text: Any) -> bool:
+    return isinstance(text, str) and text.startswith(".") and len(text) > 1 and "/" not in text
+
+
+def _members(table: pd.DataFrame, images: pd.DataFrame, by: str | None) -> dict[int, list[Row]]:
     """Return each group's images with what is known of them."""
+    if by is not None and by not in images:
+        raise KeyError(f"by names {by!r}, and images has no such column")
     check_unique_images(images)
     wanted = images[images.image.isin(set(table.image))]
-    known = {row["image"]: row for row in wanted.to_dict("records")}
+    # from a CSV file an empty text comes back as NaN
+    texts = {name: fill_text(wanted[name]) for name in ("problem", "sha256", "remarks", "format")
+             if name in wanted}  # fmt: skip
+    known = {row["image"]: row for row in wanted.assign(**texts).to_dict("records")}
     missing = [image for image in table.image if image not in known]
     if missing:
         raise KeyError(f"images has no row for {missing[0]!r}, which is in a group; {WHERE_FROM}")
@@ -158,51 +228,99 @@ def _members(table: pd.DataFrame, images: pd.DataFrame) -> dict[int, list[Row]]:
     similarity = table.similarity if "similarity" in table else [np.nan] * len(table)
     for group, image, percent in zip(table.group, table.image, similarity, strict=True):
         row = known[image]
-        extra = {"group": int(group), "similarity": percent, "pixels": row["width"] * row["height"]}
-        members.setdefault(int(group), []).append(
-            row | extra | {"flag": "", "doubt": "", "keeper": ""}
-        )
+        extra = {
+            "group": int(group),
+            "similarity": percent,
+            "pixels": row["width"] * row["height"],
+            "name length": len(row["image"]),
+            "label": "" if by is None or pd.isna(row[by]) else str(row[by]),
+        }
+        empty = {"flag": "", "doubt": "", "keeper": "", "loses": ""}
+        members.setdefault(int(group), []).append(row | extra | empty)
     return members
 
 
-def _check_rule(rule: Rule, images: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    """Return the columns to sort by, those of the default rule for a function of the user's."""
-    columns = (
-        list(DEFAULT_RULE) if callable(rule) else [rule] if isinstance(rule, str) else list(rule)
-    )
+def _similarity_of_table(table: pd.DataFrame) -> Callable[[str, str], float]:
+    """Return what a table of groups says of two images: only similarities to the original."""
+    if "similarity" not in table:
+        return lambda _one, _other: np.nan
+    known = dict(zip(table.image, table.similarity, strict=True))
+    originals = set(table.groupby("group").image.first())
+
+    def similarity(one: str, other: str) -> float:
+        if one in originals:
+            return float(known[other])
+        return float(known[one]) if other in originals else np.nan
+
+    return similarity
+
+
+def _check_rule(rule: Rule | None, images: pd.DataFrame) -> tuple[list[str], Any]:
+    """Return the columns to sort by and the function of the user, if there is one."""
+    if rule is None:
+        return list(DEFAULT_RULE), None
+    if callable(rule):
+        return list(DEFAULT_RULE), rule
+    if isinstance(rule, str) and rule in READY_RULES:
+        return list(READY_RULES[rule]), None
+    columns = [rule] if isinstance(rule, str) else list(rule)
     known = {*images.columns, "pixels", "similarity"}
     for column in columns:
         if column.removeprefix("-") not in known:
             raise KeyError(
-                f"rule names {column!r}, and there are the columns {', '.join(sorted(known))}"
+                f"rule names {column!r}, and there are the rules {', '.join(READY_RULES)} and the "
+                f"columns {', '.join(sorted(map(str, known)))}"
             )
-    return columns
+    return columns, None
 
 
-def _mark_protected(members: dict[int, list[Row]], images: pd.DataFrame, protected: Any) -> None:
-    folders = [protected] if isinstance(protected, str | os.PathLike) else list(protected)
+def _name_of(rule: Rule | None, columns: list[str]) -> str:
+    if rule is None:
+        return "the file that holds most"
+    if isinstance(rule, str) and rule in READY_RULES:
+        return rule
+    return getattr(rule, "__name__", None) or ", ".join(columns)
+
+
+def _check_accept(accept: str | Iterable[str]) -> frozenset[str]:
+    wanted = [accept] if isinstance(accept, str) else list(accept)
+    if "all" in wanted:
+        return frozenset(ASPECTS)
+    return frozenset(check_choice("accept", kind, [*ASPECTS, "all"]) for kind in wanted)
+
+
+def _mark_folders(
+    argument: str, members: dict[int, list[Row]], images: pd.DataFrame, folders: list[Any]
+) -> None:
+    """Write down in each row the folder of a list that it lies in, and at which place of the list."""
     for folder in folders:
-        if not any(
-            _lies_in(image, path, folder)
-            for image, path in zip(images.image, images.path, strict=True)
-        ):
+        if not any(map(partial(lies_in, folder=folder), images.image, images.path)):
             raise ValueError(
-                f"protected names {os.fspath(folder)!r}, and no image lies in a folder of that name"
+                f"{argument} names {os.fspath(folder)!r}, and no image lies in a folder of that "
+                "name"
             )
     for rows in members.values():
         for row in rows:
-            row["protected"] = next(
-                (os.fspath(f) for f in folders if _lies_in(row["image"], row["path"], f)), ""
+            place = next(
+                (k for k, f in enumerate(folders) if lies_in(row["image"], row["path"], f)),
+                len(folders),
             )
+            row[argument] = os.fspath(folders[place]) if place < len(folders) else ""
+            if argument == "prefer":
+                row["preferred"] = place
 
 
-def _lies_in(image: str, path: str, folder: str | os.PathLike[str]) -> bool:
-    name = os.fspath(folder)
-    whole, start = (
-        (path, os.path.normpath(name)) if os.path.isabs(name) else (image, os.path.normpath(name))
-    )
-    whole, start = os.path.normcase(os.path.normpath(whole)), os.path.normcase(start)
-    return start == os.curdir or whole.startswith(os.path.join(start, ""))
+def _mark_formats(members: dict[int, list[Row]], endings: list[str]) -> None:
+    lower = [ending.lower() for ending in endings]
+    for rows in members.values():
+        for row in rows:
+            ending = os.path.splitext(row["path"])[1].lower()
+            kind = row.get("format", "")
+            row["format order"] = (
+                (lower.index(ending) if ending in lower else len(lower))
+                if lower
+                else (FORMATS.index(kind) if kind in FORMATS else len(FORMATS))
+            )
 
 
 def _check_keep(
@@ -225,51 +343,62 @@ def _check_keep(
     return {group: names for group, names in chosen.items() if names}
 
 
-# -- one group -------------------------------------------------------------------------------------
-
-
-def _decide(
-    task: tuple[list[Row], list[str]], *, rule: Any, columns: list[str], compare: bool
-) -> list[Row]:
-    """Return a group's rows with action, reason, flag and keeper, what stays first."""
-    rows, chosen = task
-    ordered = _sorted(rows, columns)
-    readable = [row for row in ordered if _can_keep(row)]
-    if not readable:
-        return [
-            row
-            | {
-                "action": "keep",
-                "reason": "no image of its group can be read, so nothing is removed",
-            }
-            for row in ordered
-        ]
-    forced = chosen or ([_ask(rule, readable)] if rule else [])
-    keeper, doubtful = _find_keeper(readable, forced, compare)
-    for row in ordered:
-        row["action"], row["reason"] = _verdict(
-            row, keeper, forced, doubtful, columns, len(ordered)
-        )
-        row["keeper"] = "" if row["action"] == "keep" else keeper["image"]
-        row["protected"] = bool(row["protected"])
-        row["flag"] = row["doubt"] or row["flag"]
-    return sorted(ordered, key=lambda row: (row is not keeper, row["action"] != "keep"))
-
-
 def _can_keep(row: Row) -> bool:
     return bool(row["problem"] == "" and row["sha256"])
 
 
+# -- one group -------------------------------------------------------------------------------------
+
+
+def _decide(
+    task: tuple[list[Row], list[str]],
+    *,
+    settings: Settings,
+    similarity: Callable[[str, str], float],
+) -> list[Row]:
+    """Return a group's rows with action, reason, flag, loses and keeper, what stays first."""
+    rows, chosen = task
+    readable = [row for row in rows if _can_keep(row)]
+    for row in rows:
+        row["action"] = "keep"
+        row["reason"] = (
+            "no image of its group can be read, so nothing is removed"
+            if not readable
+            else f"cannot be read ({row['problem'] or 'no digest'}), so it is left alone"
+        )
+    ordered = _sorted(rows, settings.columns)
+    if readable:
+        unread = [row for row in ordered if not _can_keep(row)]
+        group = _Group(_sorted(readable, settings.columns), chosen, settings, similarity)
+        ordered = [*group.decide(), *unread]
+    for row in ordered:
+        row["protected"] = bool(row["protected"])
+    return sorted(ordered, key=lambda row: (row is not ordered[0], row["action"] != "keep"))
+
+
 def _sorted(rows: list[Row], columns: list[str]) -> list[Row]:
-    """Return a group's images, the best first: protected ones, then by the rule, then by name."""
-    ordered = sorted(rows, key=lambda row: original_order(row["image"]))
+    """Return a group's images, the best first by the columns, then by where they come from."""
+    ordered = sorted(rows, key=cmp_to_key(compare_provenance))
     for column in reversed(columns):
         name, smallest_first = column.removeprefix("-"), column.startswith("-")
         ordered.sort(
             key=partial(_rank, column=name, smallest_first=smallest_first),
             reverse=not smallest_first,
         )
-    return sorted(ordered, key=lambda row: not row["protected"])
+    return _by_folder(ordered)
+
+
+def _by_folder(rows: list[Row]) -> list[Row]:
+    """Put protected images first, then those of preferred folders, and damaged ones last."""
+    return sorted(
+        rows,
+        key=lambda row: (
+            not row["protected"],
+            row["preferred"],
+            bool(row.get("remarks")),
+            is_bin(row["image"]),
+        ),
+    )
 
 
 def _rank(row: Row, *, column: str, smallest_first: bool) -> tuple[bool, Any]:
@@ -277,6 +406,290 @@ def _rank(row: Row, *, column: str, smallest_first: bool) -> tuple[bool, Any]:
     value = row[column]
     is_missing = bool(pd.isna(value))
     return (is_missing == smallest_first, 0 if is_missing else value)
+
+
+class _Group:
+    """The readable images of one group, and what their files hold."""
+
+    def __init__(
+        self,
+        rows: list[Row],
+        chosen: list[str],
+        settings: Settings,
+        similarity: Callable[[str, str], float],
+    ) -> None:
+        self.rows, self.settings, self._similarity = rows, settings, similarity
+        self._pictures = Pictures()
+        self._compared: dict[tuple[str, str], Comparison] = {}
+        self.one_content = len({row["sha256"] for row in rows}) == 1
+        self._without_pixels: set[str] = set()
+        if settings.by_dominance and not self.one_content:
+            self.rows = self._by_holdings()
+        function = settings.function
+        self.forced = chosen or ([_ask(function, self.rows)] if function else [])
+
+    def decide(self) -> list[Row]:
+        """Fill in the rows and return them, the keeper first."""
+        keeper = self._find_keeper()
+        others = [row for row in self.rows if row is not keeper]
+        stays = [keeper, *(row for row in others if self._must_stay(row))]
+        for row in others:
+            if row not in stays and not self._leave(row, stays):
+                stays.append(row)
+        self._look_again(stays)
+        for row in self.rows:
+            self._explain(row, keeper)
+        return [keeper, *others]
+
+    # -- what files hold ---------------------------------------------------------------------------
+
+    def _held(self, row: Row) -> Holdings:
+        if not self.settings.compare or self.one_content or row["image"] in self._without_pixels:
+            return from_row(row)
+        try:
+            return self._pictures.of(row)
+        except UnreadableImage as error:
+            self._without_pixels.add(row["image"])
+            row["doubt"] = f"cannot be compared: {error}"
+            return from_row(row)
+
+    def _by_holdings(self) -> list[Row]:
+        """Return the images, those that hold most first."""
+        held = {row["image"]: self._held(row) for row in self.rows}
+        lossy_sums = {h.pixel_sum: h.best_quality for h in held.values() if not h.lossless}
+        for row in self.rows:
+            own = held[row["image"]]
+            row["is_camera"] = own.is_camera
+            # the pixels of a lossy file in a lossless one: saved again from it
+            copied = own.lossless and own.pixel_sum in lossy_sums and own.pixels is not None
+            quality = lossy_sums[own.pixel_sum] if copied else own.best_quality
+            row["holds"] = (
+                row["image"] in self._without_pixels,
+                bool(own.damage),
+                not own.raw,
+                own.grey,
+                -round(np.log(max(1, own.width * own.height)) / np.log(1.04)),
+                own.n_colours > 0,
+                -own.frames,
+                not own.alpha,
+                -own.depth,
+                -round(quality / 2),
+                -len(own.notes),
+                copied,
+            )
+        ordered = sorted(self.rows, key=cmp_to_key(compare_provenance))
+        return _by_folder(sorted(ordered, key=lambda row: row["holds"]))
+
+    def _compare(self, leaving: Row, keeper: Row) -> Comparison:
+        """Return what a keeper lacks of a file; each pair of contents is compared once."""
+        pair = leaving["sha256"], keeper["sha256"]
+        if pair not in self._compared:
+            self._compared[pair] = compare_holdings(self._held(leaving), self._held(keeper))
+        return self._compared[pair]
+
+    def _lacks(self, leaving: Row, keeper: Row) -> dict[str, str]:
+        """Return what a keeper lacks of a file, but for what is accepted."""
+        accepted = self.settings.accepted
+        if leaving["sha256"] == keeper["sha256"]:
+            return {}
+        if len(accepted) == len(ASPECTS):
+            return {}
+        found = self._compare(leaving, keeper).lacks
+        return {aspect: words for aspect, words in found.items() if aspect not in accepted}
+
+    # -- who stays ---------------------------------------------------------------------------------
+
+    def _find_keeper(self) -> Row:
+        """Return the image that the others are removed for."""
+        candidates = [row for row in self.rows if row["image"] in self.forced] or self.rows
+        first = candidates[0]
+        if self.forced:
+            self._doubt(first, [row for row in self.rows if row is not first])
+        if self.one_content or self.forced or len(candidates) == 1:
+            return first
+        if not self.settings.by_dominance:
+            return self._first_without_doubt(candidates)
+        best, most = first, -1
+        for candidate in self._candidates():
+            others = [row for row in self.rows if row is not candidate]
+            count = sum(not self._lacks(row, candidate) for row in others)
+            if count > most and not self._doubt(candidate, others):
+                best, most = candidate, count
+            if 4 * most >= len(others):
+                break
+        return best
+
+    def _candidates(self) -> list[Row]:
+        """Return the first images, one of each content, of the same standing as the first."""
+        seen: dict[str, Row] = {}
+        first = self.rows[0]
+        for row in self.rows:
+            if (row["protected"], row["preferred"]) == (first["protected"], first["preferred"]):
+                seen.setdefault(row["sha256"], row)
+        return list(seen.values())[:MAX_CANDIDATES]
+
+    def _first_without_doubt(self, candidates: list[Row]) -> Row:
+        for candidate in candidates:
+            others = [row for row in self.rows if row is not candidate]
+            if candidate["protected"] or not self._doubt(candidate, others):
+                return candidate
+        return candidates[0]
+
+    def _doubt(self, candidate: Row, others: list[Row]) -> str:
+        """Return why an image had better not be the keeper: it seems to be made from another."""
+        if len(self.settings.accepted) == len(ASPECTS) or not self.settings.compare:
+            return ""
+        if candidate["doubt"]:
+            return str(candidate["doubt"])
+        for row in others:
+            if row["sha256"] != candidate["sha256"]:
+                doubt = self._compare(row, candidate).doubt
+                if doubt:
+                    candidate["doubt"] = doubt
+                    return doubt
+        return ""
+
+    def _must_stay(self, row: Row) -> bool:
+        """Tell whether an image stays whatever it holds."""
+        return bool(
+            row["protected"]
+            or row["image"] in self.forced
+            or row["image"] in self._without_pixels
+            or self._raw_of(row)
+        )
+
+    def _raw_of(self, row: Row) -> str:
+        """Return the RAW file that a developed picture belongs to, if it lies beside it."""
+        if from_row(row).raw:
+            return ""
+        return next(
+            (
+                other["image"]
+                for other in self.rows
+                if from_row(other).raw and same_shot(row["path"], other["path"])
+            ),
+            "",
+        )
+
+    def _leave(self, row: Row, stays: list[Row]) -> bool:
+        """Mark an image for removal if one of those that stay holds all that it holds."""
+        same = [other for other in stays if other["sha256"] == row["sha256"]]
+        for other in [*same, *stays[:MAX_BESIDE]]:
+            if self._may_replace(row, other):
+                row["action"], row["keeper"] = "remove", other["image"]
+                return True
+        return False
+
+    def _may_replace(self, row: Row, other: Row) -> bool:
+        if row["label"] != other["label"] or not self._is_near(row, other):
+            return False
+        exact = row["sha256"] == other["sha256"]
+        if row["prefer"] and not (exact and other["prefer"]):
+            return False
+        if other["image"] in self._without_pixels and not exact:
+            return False
+        return not self._lacks(row, other)
+
+    def _is_near(self, row: Row, other: Row) -> bool:
+        """Tell whether two images reach the threshold; where it is not known, they do."""
+        percent = self.similarity(row, other)
+        return bool(
+            np.isnan(self.settings.threshold) or percent >= self.settings.threshold - TOLERANCE
+        )
+
+    def similarity(self, row: Row, other: Row) -> float:
+        """Return the similarity of two images in percent, NaN where it is not known."""
+        if row is other or row["sha256"] == other["sha256"]:
+            return 100.0
+        return self._similarity(row["image"], other["image"])
+
+    def _look_again(self, stays: list[Row]) -> None:
+        """Remove what stayed only because its better came later."""
+        for row in stays[1:]:
+            if self._must_stay(row):
+                continue
+            waiting = [other for other in self.rows if other["keeper"] == row["image"]]
+            for other in stays[1:MAX_BESIDE]:
+                if other is row or other["action"] == "remove":
+                    continue
+                if all(self._may_replace(copy, other) for copy in [row, *waiting]):
+                    for copy in [row, *waiting]:
+                        copy["action"], copy["keeper"] = "remove", other["image"]
+                    break
+
+    # -- why ---------------------------------------------------------------------------------------
+
+    def _explain(self, row: Row, keeper: Row) -> None:
+        """Write down the reason, what would be lost, the flag and the similarity to the keeper."""
+        stays = row["action"] == "keep"
+        against = keeper if stays else self._named(row["keeper"])
+        labels = sorted({other["label"] for other in self.rows})
+        if not stays:
+            row["reason"] = self._why_removed(row, against)
+            found = self._accepted_losses(row, against)
+            row["loses"], row["flag"] = "; ".join(found.lacks.values()), found.flag
+        elif row["image"] in self.forced:
+            row["reason"], row["flag"] = "chosen for this group", row["doubt"]
+        elif row["protected"]:
+            row["reason"] = f"in the protected folder {row['protected']}"
+            row["reason"] += f": {_describe(row)}" if row is keeper else ""
+        elif raw := self._raw_of(row):
+            row["reason"] = f"one picture with {raw}: RAW and developed, of one shot"
+        elif row is keeper:
+            row["reason"] = f"the best of {len(self.rows)}: {_describe(row)}"
+            row["flag"] = row["doubt"]
+        else:
+            self._explain_beside(row, keeper)
+        if stays and row.get("remarks") and not row["flag"]:
+            row["flag"] = f"damaged: {row['remarks']}"
+        if stays and len(labels) > 1:
+            row["flag"] = f"labels differ: {', '.join(label or 'none' for label in labels)}"
+        row["similarity"] = self.similarity(row, against)
+
+    def _explain_beside(self, row: Row, keeper: Row) -> None:
+        """Explain an image that stays beside the keeper."""
+        losses = self._lacks(row, keeper) if row["image"] not in self._without_pixels else {}
+        row["loses"] = "; ".join(losses.values())
+        row["reason"] = f"stays beside {keeper['image']} until somebody has looked at it"
+        if losses:
+            seen = self._compare(row, keeper).flag
+            row["flag"] = row["doubt"] or seen or f"{keeper['image']} lacks {row['loses']}"
+        elif row["doubt"]:
+            row["flag"] = row["doubt"]
+        elif row["prefer"]:
+            row["reason"] = f"in the preferred folder {row['prefer']}"
+        elif not self._is_near(row, keeper):
+            row["flag"] = f"below the threshold to the keeper {keeper['image']}"
+
+    def _accepted_losses(self, row: Row, other: Row) -> Comparison:
+        exact = row["sha256"] == other["sha256"]
+        return Comparison() if exact or not self.settings.accepted else self._compare(row, other)
+
+    def _named(self, image: str) -> Row:
+        return next(row for row in self.rows if row["image"] == image)
+
+    def _why_removed(self, row: Row, keeper: Row) -> str:
+        """Compare with the keeper in what made the difference."""
+        if row["sha256"] == keeper["sha256"]:
+            return f"same bytes as {keeper['image']}"
+        this, kept = _describe(row), _describe(keeper)
+        if this != kept:
+            return f"keeps {kept}; this is {this}"
+        if self.settings.by_dominance:
+            own, other = self._held(row), self._held(keeper)
+            if round(own.best_quality) != round(other.best_quality):
+                return f"keeps quality {other.best_quality:.0f} of 100; this has {own.best_quality:.0f}"
+            if own.pixel_sum == other.pixel_sum:
+                return f"same pixels as {keeper['image']}"
+            return f"keeps {keeper['image']}, which holds all of it"
+        for column in self.settings.columns:
+            name = column.removeprefix("-")
+            if not pd.isna(row[name]) and not pd.isna(keeper[name]) and row[name] != keeper[name]:
+                return (
+                    f"keeps {kept} with {name} {_show(keeper[name])}; "
+                    f"this is {this} with {_show(row[name])}"
+                )
+        return f"keeps {keeper['image']}, the plainer name; otherwise equal"
 
 
 def _ask(rule: Callable[[pd.DataFrame], str], readable: list[Row]) -> str:
@@ -287,121 +700,6 @@ def _ask(rule: Callable[[pd.DataFrame], str], readable: list[Row]) -> str:
             f"{readable[0]['image']!r}, not {answer!r}"
         )
     return answer
-
-
-def _find_keeper(readable: list[Row], forced: list[str], compare: bool) -> tuple[Row, list[str]]:
-    """Return the keeper, and the names of those that the rule puts first but that had better not stay alone.
-
-    The rule's first image is compared with the others; if it is in doubt the next one is, until one
-    is not.
-    """
-    candidates = [row for row in readable if row["image"] in forced] or readable
-    doubtful: list[str] = []
-    for candidate in candidates:
-        others = [
-            row for row in readable if row is not candidate and row["sha256"] != candidate["sha256"]
-        ]
-        doubt = _compare(candidate, others) if compare else ""
-        if not doubt:
-            return candidate, doubtful
-        candidate["doubt"] = doubt
-        if forced or candidate["protected"]:
-            return candidate, doubtful
-        doubtful.append(candidate["image"])
-    return candidates[0], doubtful[1:]
-
-
-def _compare(candidate: Row, others: list[Row]) -> str:
-    """Flag what is a turned copy or a part of the candidate; return what is doubtful about the candidate itself."""
-    try:
-        return _compare_pictures(candidate, others)
-    except UnreadableImage as error:
-        return f"cannot be compared: {error}"
-
-
-def _compare_pictures(candidate: Row, others: list[Row]) -> str:
-    sketch = read_sketch(candidate["path"], "RGB")
-    turned = [_flag_other(row, candidate, sketch) for row in others]
-    wholes = [row["image"] for row in others if is_part(sketch, read_sketch(row["path"], "RGB"))]
-    if wholes:
-        return f"shows less than {wholes[0]} (cropped?)"
-    if coloured := [
-        row["image"] for row in others if lacks_colour(sketch, read_sketch(row["path"], "RGB"))
-    ]:
-        return f"without the colours of {coloured[0]}"
-    if len(others) > 1 and 2 * sum(turned) > len(others):
-        return "turned or mirrored against most of its group"
-    smaller = [
-        row for row, is_turned in zip(others, turned, strict=True) if not (is_turned or row["flag"])
-    ]
-    return _doubt_size(
-        candidate,
-        [row for row in smaller if candidate["pixels"] > CLEARLY_LARGER * row["pixels"] > 0],
-    )
-
-
-def _flag_other(row: Row, candidate: Row, sketch: np.ndarray) -> bool:
-    """Write down what a copy is of the candidate; tell whether it is turned or mirrored."""
-    other = read_sketch(row["path"], "RGB")
-    turn = describe_turn(other, sketch)
-    part = (
-        f"a part of {candidate['image']} (cropped)" if not turn and is_part(other, sketch) else ""
-    )
-    grey = f"without the colours of {candidate['image']}" if lacks_colour(other, sketch) else ""
-    row["flag"] = f"{turn} against {candidate['image']}" if turn else part or grey
-    return bool(turn)
-
-
-def _doubt_size(candidate: Row, smaller: list[Row]) -> str:
-    """Return a doubt if the candidate is larger than the best smaller copy but has no more detail."""
-    if not smaller:
-        return ""
-    picture, copy = open_image(candidate["path"]), open_image(smaller[0]["path"])
-    return (
-        f"larger than {smaller[0]['image']} without more detail (enlarged?)"
-        if is_enlarged(picture, copy)
-        else ""
-    )
-
-
-# -- reasons ---------------------------------------------------------------------------------------
-
-
-def _verdict(
-    row: Row, keeper: Row, forced: list[str], doubtful: list[str], columns: list[str], n_images: int
-) -> tuple[str, str]:
-    """Return action and reason of one image."""
-    if not _can_keep(row):
-        return "keep", f"cannot be read ({row['problem'] or 'no digest'}), so it is left alone"
-    if row["image"] in forced:
-        return "keep", "chosen for this group"
-    if row["protected"] and row is not keeper:
-        return "keep", f"in the protected folder {row['protected']}"
-    if row is keeper:
-        return "keep", _why_kept(row, n_images)
-    if row["image"] in doubtful:
-        return "keep", f"stays beside {keeper['image']} until somebody has looked at it"
-    return "remove", _why_removed(row, keeper, columns)
-
-
-def _why_kept(row: Row, n_images: int) -> str:
-    if row["protected"]:
-        return f"in the protected folder {row['protected']}: {_describe(row)}"
-    return f"the best of {n_images}: {_describe(row)}"
-
-
-def _why_removed(row: Row, keeper: Row, columns: list[str]) -> str:
-    """Compare with the keeper in what made the difference."""
-    if row["sha256"] == keeper["sha256"]:
-        return f"same bytes as {keeper['image']}"
-    this, kept = _describe(row), _describe(keeper)
-    if this != kept:
-        return f"keeps {kept}; this is {this}"
-    for column in columns:
-        name = column.removeprefix("-")
-        if not pd.isna(row[name]) and not pd.isna(keeper[name]) and row[name] != keeper[name]:
-            return f"keeps {kept} with {name} {_show(keeper[name])}; this is {this} with {_show(row[name])}"
-    return f"keeps {keeper['image']}, the plainer name; otherwise equal"
 
 
 def _describe(row: Row) -> str:

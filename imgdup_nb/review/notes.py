@@ -1,0 +1,205 @@
+"""The notes in a file about its picture, by kind: date, GPS, camera, caption, rating and so on."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from PIL import ExifTags, Image, ImageFile
+
+EXIF, GPS = ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo
+SETTINGS = {33434, 33437, 34855, 37377, 37378, 37386, 42036}  # exposure, aperture, lens and so on
+MAKER_NOTE, USER_COMMENT = 37500, 37510
+# what cameras and programs write into every file, which says nothing of the picture
+FILLERS = re.compile(
+    r"^(OLYMPUS DIGITAL CAMERA|SONY DSC|DCIM|KONICA MINOLTA DIGITAL CAMERA|default|untitled|"
+    r"CREATOR: gd-jpeg.*|Lavc.*|File written by.*|Created with.*|Intel\(R\).*|LEAD Technologies.*|"
+    r"\s*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+# text chunks of PNG that programs write
+PROGRAM_TEXTS = {
+    "software", "date:create", "date:modify", "date:timestamp", "creation time", "xml:com.adobe.xmp",
+    "raw profile type exif", "raw profile type iptc", "raw profile type xmp", "raw profile type app1",
+    "raw profile type icm", "raw profile type icc",
+}  # fmt: skip
+XMP_MARKS = {
+    "gain map": re.compile(r"hdrgm:|HDRGainMap"),
+    "depth map": re.compile(r"GDepth:|DepthMap|Device:Container"),
+    "moving picture": re.compile(r"MotionPhoto|MicroVideo"),
+    "faces": re.compile(r"mwg-rs:Regions|MPReg:|MPRI:"),
+    "panorama": re.compile(r"GPano:"),
+    "development": re.compile(r"crs:(?!RawFileName)\w|darktable:history"),
+}
+IPTC_KINDS = {
+    (2, 120): "caption", (2, 5): "caption", (2, 105): "caption", (2, 25): "keywords", (2, 80): "author",
+    (2, 116): "author", (2, 55): "date",
+}  # fmt: skip
+
+
+def read_notes(image: ImageFile.ImageFile, path: str = "") -> dict[str, str]:
+    """Return the notes of a lazily opened file: kind -> its value as a text.
+
+    Kinds: date, GPS, camera, exposure, maker notes, caption, keywords, rating, author, faces,
+    development, gain map, depth map, moving picture, panorama, text, colour profile. What only
+    describes how the pixels are stored, or which program wrote the file, is no note. Damaged notes
+    count as none.
+    """
+    found: dict[str, str] = {}
+    for read in (_from_exif, _from_iptc, _from_xmp, _from_texts, _from_info):
+        try:
+            for kind, value in read(image).items():
+                found.setdefault(kind, value)
+        except Exception:  # damaged, in one of a hundred ways: the picture is good all the same
+            continue
+    return found
+
+
+def _from_exif(image: Image.Image) -> dict[str, str]:
+    exif = image.getexif()
+    if not exif:
+        return {}
+    details, place = exif.get_ifd(EXIF), exif.get_ifd(GPS)
+    notes = {
+        "date": _date(details.get(36867) or details.get(36868)),
+        "GPS": _place(place),
+        "camera": " ".join(_words(exif.get(tag)) for tag in (271, 272)).strip(),
+        "exposure": "yes" if SETTINGS & set(details) else "",
+        "maker notes": "yes" if details.get(MAKER_NOTE) else "",
+        "caption": _caption(exif.get(270), details.get(USER_COMMENT), *map(exif.get, (40091, 40092, 40095))),
+        "keywords": _keywords(_words(exif.get(40094)).split(";")),
+        "rating": str(exif.get(18246) or ""),
+        "author": "; ".join(filter(None, (_words(exif.get(tag)) for tag in (315, 33432, 40093)))),
+    }  # fmt: skip
+    return {kind: value for kind, value in notes.items() if value}
+
+
+def _date(value: Any) -> str:
+    text = _words(value)
+    return text if re.match(r"[12]\d{3}[:-]\d\d[:-]\d\d", text) else ""
+
+
+def _place(place: dict[int, Any]) -> str:
+    """Return latitude and longitude in degrees, to five places: about a metre."""
+    try:
+        degrees = [sum(float(part) / 60**k for k, part in enumerate(place[tag])) for tag in (2, 4)]
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return ""
+    signs = [-1 if str(place.get(tag, "")).upper() in {"S", "W"} else 1 for tag in (1, 3)]
+    return ", ".join(f"{sign * value:.5f}" for sign, value in zip(signs, degrees, strict=True))
+
+
+def _words(value: Any) -> str:
+    """Return a text of EXIF, which may be bytes of several encodings."""
+    if isinstance(value, tuple | list):
+        value = bytes(value) if all(isinstance(part, int) for part in value) else value[0]
+    if isinstance(value, bytes):
+        if value[:8] in {b"ASCII\0\0\0", b"UNICODE\0", b"JIS\0\0\0\0\0"}:
+            value = value[8:].replace(b"\0", b"")
+        elif b"\0" in value[:-1]:
+            value = value.decode("utf-16-le", "replace")
+        else:
+            value = value.decode("utf-8", "replace")
+    return "" if value is None else str(value).strip("\0 \n\r\t")
+
+
+def _caption(*values: Any) -> str:
+    texts = [text for text in map(_words, values) if not FILLERS.match(text)]
+    return "; ".join(dict.fromkeys(texts))
+
+
+def _keywords(words: list[str]) -> str:
+    return "; ".join(sorted({word.strip() for word in words if word.strip()}))
+
+
+def _from_iptc(image: ImageFile.ImageFile) -> dict[str, str]:
+    if "photoshop" not in image.info and image.format != "TIFF":
+        return {}
+    from PIL import IptcImagePlugin  # late: see engine/reading
+
+    found: dict[str, list[str]] = {}
+    for key, value in (IptcImagePlugin.getiptcinfo(image) or {}).items():
+        if kind := IPTC_KINDS.get(key):
+            parts = value if isinstance(value, list) else [value]
+            found.setdefault(kind, []).extend(map(_words, parts))
+    notes = {
+        kind: _keywords(words) if kind == "keywords" else "; ".join(filter(None, words))
+        for kind, words in found.items()
+    }
+    return {kind: value for kind, value in notes.items() if value}
+
+
+def _from_xmp(image: Image.Image) -> dict[str, str]:
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or ""
+    text = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else str(packet)
+    if not text:
+        return {}
+    notes = {kind: "yes" for kind, mark in XMP_MARKS.items() if mark.search(text)}
+    rating = re.search(r"xmp:Rating\s*(?:=\s*[\"']|>)\s*(-?\d)", text)
+    values = {
+        "rating": rating[1] if rating and rating[1] != "0" else "",
+        "keywords": _keywords(_listed(text, "dc:subject") + _listed(text, "lr:hierarchicalSubject")),
+        "caption": _caption(*_listed(text, "dc:description"), *_listed(text, "dc:title")),
+        "author": "; ".join(_listed(text, "dc:creator") + _listed(text, "dc:rights")),
+    }  # fmt: skip
+    return notes | {kind: value for kind, value in values.items() if value}
+
+
+def _listed(text: str, name: str) -> list[str]:
+    """Return the entries of a list in an XMP packet."""
+    import html
+
+    whole = re.search(rf"<{name}\b[^>]*>(.*?)</{name}>", text, re.DOTALL)
+    if not whole:
+        return []
+    return [
+        html.unescape(entry).strip()
+        for entry in re.findall(r"<rdf:li\b[^>]*>(.*?)</rdf:li>", whole[1], re.DOTALL)
+        if entry.strip()
+    ]
+
+
+def _from_texts(image: Image.Image) -> dict[str, str]:
+    """Return the text chunks of a PNG and the comment of a JPEG or GIF."""
+    texts = {
+        key: str(value)
+        for key, value in (getattr(image, "text", None) or {}).items()
+        if key.lower() not in PROGRAM_TEXTS
+    }
+    comment = _words(image.info.get("comment"))
+    if comment and not FILLERS.match(comment):
+        texts["comment"] = comment
+    told = {
+        key: value
+        for key, value in texts.items()
+        if value.strip() and not FILLERS.match(value) and not key.startswith("exif:")
+    }
+    return {"text": "; ".join(f"{key}: {told[key]}" for key in sorted(told))} if told else {}
+
+
+def _from_info(image: Image.Image) -> dict[str, str]:
+    notes = {}
+    if image.info.get("depth_images"):
+        notes["depth map"] = "yes"
+    if any("gainmap" in str(name).lower().replace("_", "") for name in image.info.get("aux") or {}):
+        notes["gain map"] = "yes"
+    if profile := _profile(image):
+        notes["colour profile"] = profile
+    return notes
+
+
+def _profile(image: Image.Image) -> str:
+    """Return the name of a colour profile that is not sRGB, nor plain grey."""
+    stored = image.info.get("icc_profile")
+    if not stored:
+        return ""
+    from io import BytesIO
+
+    from PIL import ImageCms
+
+    try:
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(stored))).strip()
+    except Exception:  # damaged: nobody uses it
+        return ""
+    plain = re.search(r"s\s?rgb|\bc2\b|gr[ae]y|dot gain|gamma 2\.2", name, re.IGNORECASE)
+    return "" if plain else name or "unnamed"
