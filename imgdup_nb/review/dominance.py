@@ -209,7 +209,9 @@ def _frames(path: str) -> Iterator[np.ndarray]:
 def _compare_pictures(leaving: Holdings, keeper: Holdings, found: Comparison) -> None:
     assert leaving.pixels is not None
     assert keeper.pixels is not None
-    if leaving.pixel_sum == keeper.pixel_sum and np.array_equal(leaving.pixels, keeper.pixels):
+    if leaving.pixel_sum == keeper.pixel_sum and np.array_equal(
+        np.asarray(leaving.pixels), np.asarray(keeper.pixels)
+    ):
         return
     sketches = [leaving.sketch, keeper.sketch]
     if turn := describe_turn(*sketches):
