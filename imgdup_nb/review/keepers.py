@@ -23,7 +23,7 @@ from ..groups import Grouping, similarity_lookup
 from .dominance import ASPECTS, Comparison, compare_holdings
 from .holdings import Holdings, Pictures, from_row
 from .names import compare_provenance, is_bin, lies_in, same_shot
-from .plan import PLAN_COLUMNS, Plan, fill_text
+from .plan import PLAN_COLUMNS, Plan
 
 DEFAULT_RULE = ("pixels", "lossless", "metadata", "bytes", "-modified")
 READY_RULES = {
@@ -212,10 +212,7 @@ def _members(table: pd.DataFrame, images: pd.DataFrame, by: str | None) -> dict[
         raise KeyError(f"by names {by!r}, and images has no such column")
     check_unique_images(images)
     wanted = images[images.image.isin(set(table.image))]
-    # from a CSV file an empty text comes back as NaN
-    texts = {name: fill_text(wanted[name]) for name in ("problem", "sha256", "remarks", "format")
-             if name in wanted}  # fmt: skip
-    known = {row["image"]: row for row in wanted.assign(**texts).to_dict("records")}
+    known = {row["image"]: row for row in wanted.to_dict("records")}
     missing = [image for image in table.image if image not in known]
     if missing:
         raise KeyError(f"images has no row for {missing[0]!r}, which is in a group; {WHERE_FROM}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from ..engine.copies import original_order
+from ..engine.paths import name_key
 
 SAME_TIME = 2.0  # seconds; the step of times on FAT disks
 COPY_WORDS = re.compile(
@@ -67,7 +67,7 @@ def _is_not_camera(row: Mapping[str, Any]) -> bool:
 
 def _stem(image: str) -> str:
     """Return the name without folder and ending, in one form and case."""
-    name = unicodedata.normalize("NFC", image).rpartition("/")[2]
+    name = name_key(image).rpartition("/")[2]
     return os.path.splitext(name)[0].casefold()
 
 
@@ -111,7 +111,7 @@ def lies_in(image: str, path: str, folder: str | os.PathLike[str]) -> bool:
     >>> lies_in("originals/a.jpg", "/photos/originals/a.jpg", "originals/")
     True
     """
-    name = unicodedata.normalize("NFC", os.fspath(folder))
-    whole = unicodedata.normalize("NFC", path if os.path.isabs(name) else image)
+    name = name_key(os.fspath(folder))
+    whole = name_key(path if os.path.isabs(name) else image)
     whole, start = (os.path.normcase(os.path.normpath(text)) for text in (whole, name))
     return start == os.curdir or whole.startswith(os.path.join(start, ""))

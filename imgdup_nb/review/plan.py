@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from typing import Any
 
 import pandas as pd
 
@@ -66,36 +65,3 @@ class Plan(pd.DataFrame):
             return pd.DataFrame(self)._repr_html_()
         body = self._body().round(2).to_html(max_rows=MAX_ROWS, notebook=True)  # escapes names
         return f"<p>{html.escape(self._headline())}</p>{body}"
-
-
-def as_plan(table: Any) -> Plan:
-    """Return a plan that was read from a CSV file, edited or filtered, with its types restored.
-
-    Empty texts, which CSV files give back as NaN, are empty again; times are times.
-
-    Raises
-    ------
-    TypeError
-        if it is no table, or a column that every plan has is missing: it is named.
-    """
-    needed = ["group", "image", "action", "path", "sha256"]
-    missing = [name for name in needed if name not in getattr(table, "columns", ())]
-    if missing:
-        raise TypeError(
-            "plan must be a table made by choose_keepers(groups, images), and it has no column "
-            f"{missing[0]!r}"
-            if isinstance(table, pd.DataFrame)
-            else f"plan must be a table made by choose_keepers(groups, images), not {type(table).__name__}"
-        )
-    columns = {name: fill_text(table[name]) for name, kind in PLAN_COLUMNS.items()
-               if kind is object and name in table}  # fmt: skip
-    if "modified" in table:
-        columns["modified"] = pd.to_datetime(table["modified"], utc=True)
-    plan = Plan(table.assign(**columns))
-    plan.attrs = dict(table.attrs)
-    return plan
-
-
-def fill_text(column: pd.Series) -> pd.Series:
-    """Return a column of texts with "" where a CSV file has lost an empty one."""
-    return column.astype(object).where(column.notna(), "")
