@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import Executor
 from functools import lru_cache, partial
 
@@ -10,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ..methods import Method
-from .decode import UnreadableImage, no_decoder_warnings, open_image
+from .decode import UnreadableImage, no_decoder_warnings
 from .parallel import each, map_batches
+from .pixels import digest_pixels
 from .search import MAX_PAIRS, TOO_MANY, Found, find_pairs
 
 RELATIONS = ["same bytes", "same pixels", "near"]
@@ -39,10 +39,8 @@ def relate(
         right
     ):  # hashes computed elsewhere
         return relation
-    contents, shapes = (
-        _numbered(left, right, ["sha256"]),
-        _numbered(left, right, ["width", "height"]),
-    )
+    shape = [name for name in ("width", "height", "frames") if name in left and name in right]
+    contents, shapes = _numbered(left, right, ["sha256"]), _numbered(left, right, shape)
     not_read = (left.sha256 == "").to_numpy()
     maybe = [np.zeros(0, np.int64)]
     for start in range(0, len(rows), PAIRS_AT_A_TIME):
@@ -104,13 +102,12 @@ def pixel_digests(images: pd.DataFrame, places: np.ndarray, executor: Executor |
 
 @lru_cache(maxsize=100_000)
 def _pixel_digest(stamp: tuple[str, str]) -> str:
-    """Return the SHA-256 of a picture's size and pixels as shown, empty if it cannot be read."""
+    """Return the digest of all that a picture shows, empty if it cannot be read."""
     path, _contents = stamp
     try:
-        picture = open_image(path)
+        return digest_pixels(path)
     except UnreadableImage:
         return ""
-    return hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
 
 
 # -- many images of one fingerprint ----------------------------------------------------------------

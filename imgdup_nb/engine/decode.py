@@ -14,42 +14,35 @@ import logging
 import os
 import threading
 import warnings
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
 import PIL
-import simplejpeg
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from .files import is_url, read_bytes
 from .formats import known_formats, other_program
+from .jpeg import (
+    SCALABLE_FRAMES,
+    JpegFrame,
+    decode_grey,
+    read_jpeg_frame,
+)
+from .jpeg import (
+    PlainJpeg as PlainJpeg,
+)
+from .jpeg import (
+    read_plain_jpeg as read_plain_jpeg,
+)
+from .limits import BYTES_A_PIXEL, MAX_PIXELS, SMALL_COST, budget, decoding_bytes, is_slow
+from .modes import reduced_grey, to_screen
 
-MAX_PIXELS = 250_000_000  # 750 MB once decoded; the largest phone cameras make 200 million
 ORIENTATION = 0x0112  # the EXIF tag
-# markers of a JPEG
-START_OF_SCAN = 0xDA
-SCALABLE_FRAMES = {
-    0xC0,
-    0xC1,
-    0xC2,
-}  # baseline, extended, progressive: the frames that libjpeg-turbo can decode smaller
-FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-PLAIN_MARKERS = {
-    0xE0,
-    0xFE,
-    0xDB,
-    0xC4,
-    0xDD,
-}  # JFIF, a comment, two kinds of tables, the restart interval
-HARMLESS_MARKERS = PLAIN_MARKERS | set(range(0xE1, 0xF0))  # and what applications add, such as EXIF
-MODES_OF_JPEG = {"YCbCr": "RGB", "Gray": "L"}
-WHITE, BLACK = (255, 255, 255), (0, 0, 0)
-
 BAD_LINKS = {
     errno.ELOOP: "a link that leads to itself",
     errno.ENAMETOOLONG: "the name of the file, or of what a link leads to, is too long",
@@ -148,6 +141,8 @@ def _explain(error: Exception) -> str:
         return "no permission to read the file"
     if isinstance(error, OSError) and error.errno in BAD_LINKS:
         return BAD_LINKS[error.errno]
+    if isinstance(error, Image.DecompressionBombError):
+        return "too large: a part of it has more pixels than Pillow decodes"
     if isinstance(error, MemoryError):
         return "too large for the memory there is"
     detail = " ".join(str(error).split())[:160] or "no reason given"
@@ -201,8 +196,9 @@ def as_seen(
     mode: str = "RGB",
 ) -> Image.Image:
     """Decode a lazily opened image into what a viewer shows (see `open_image`)."""
-    _draft_within(image, min_side, max_pixels, mode)
-    return _show(image, min_side, mode)
+    cost = check_size(image, min_side, max_pixels, mode)
+    with budget.reserved(cost):
+        return _show(image, min_side, mode)
 
 
 def grey_as_seen(
@@ -214,41 +210,62 @@ def grey_as_seen(
     -------
     uint8, height x width
     """
-    _draft_within(image, min_side, max_pixels, "L")
-    grey = _decode_jpeg(image)
-    if grey is None:
-        return np.asarray(_show(image, min_side, "L"))
-    return _reduced_grey(grey, min_side)
+    cost = check_size(image, min_side, max_pixels, "L")
+    with budget.reserved(cost):
+        grey = _decode_jpeg(image)
+        if grey is None:
+            return np.asarray(_show(image, min_side, "L"))
+        return reduced_grey(grey, min_side)
 
 
-def draft(image: ImageFile.ImageFile, min_side: int | None, mode: str = "RGB") -> None:
-    """Choose the size and the colours a JPEG is decoded in: a fraction of its size, and no colours for grey.
+def draft(image: ImageFile.ImageFile, min_side: int | None, mode: str = "RGB") -> JpegFrame | None:
+    """Choose the size and the colours a JPEG is decoded in: a fraction of its size, or only grey.
 
     Changes nothing for other formats, nor for the kinds of JPEG that cannot be decoded smaller.
+    Returns the frame of a JPEG.
     """
-    if (min_side or mode == "L") and (frame := _frame_of(image)) and frame.kind in SCALABLE_FRAMES:
+    frame = _frame_of(image)
+    if (min_side or mode == "L") and frame and frame.kind in SCALABLE_FRAMES:
         image.draft(mode if mode == "L" else None, (min_side, min_side) if min_side else None)
+    return frame
 
 
-def _draft_within(
-    image: ImageFile.ImageFile, min_side: int | None, max_pixels: int, mode: str
-) -> None:
-    """Draft an image, once, and refuse what would be too large."""
+def check_size(image: ImageFile.ImageFile, min_side: int | None, max_pixels: int, mode: str) -> int:
+    """Choose the size a lazily opened image is decoded in, once, and refuse what is too much.
+
+    Returns
+    -------
+    the bytes that decoding takes, about
+
+    Raises
+    ------
+    UnreadableImage
+        if it has too many pixels, or would take too much memory or time; see `limits`.
+    """
     width, height = image.size
-    draft(image, min_side, mode)
+    frame = draft(image, min_side, mode)
+    if min(image.size) < 1:
+        raise UnreadableImage(f"no pixels: {width} x {height}")
     if image.size[0] * image.size[1] > max_pixels:
         raise UnreadableImage(
             f"too large: {width} x {height} is {width * height / 1e6:,.0f} megapixels, "
             f"and the limit is {max_pixels / 1e6:,.0f} (raise it with max_pixels=)"
         )
-    if min(image.size) < 1:
-        raise UnreadableImage(f"no pixels: {width} x {height}")
+    cost = decoding_bytes(image, frame, min_side, mode)
+    limit = max(BYTES_A_PIXEL * max_pixels, SMALL_COST)
+    if cost > limit:
+        raise UnreadableImage(
+            f"too large: {width} x {height} would take {cost / 1e9:,.1f} GB of memory to decode, "
+            f"and the limit is {limit / 1e9:,.1f} (raise it with max_pixels=)"
+        )
+    if is_slow(image, frame):
+        raise UnreadableImage(f"too slow: {width} x {height} would take too long to decode")
+    return cost
 
 
 def _show(image: ImageFile.ImageFile, min_side: int | None, mode: str) -> Image.Image:
     image.load()
-    seen = _opaque(upright(_eight_bits(_reduced(image, min_side))))
-    return seen if seen.mode == mode else seen.convert(mode)
+    return upright(to_screen(image, mode, min_side))
 
 
 def _decode_jpeg(image: ImageFile.ImageFile) -> np.ndarray | None:
@@ -265,56 +282,7 @@ def _decode_jpeg(image: ImageFile.ImageFile) -> np.ndarray | None:
     ):
         return None
     frame = _frame_of(image)
-    return _decode_grey(image.fp.getbuffer(), *image.size) if frame and frame.is_orderly else None
-
-
-class JpegFrame(NamedTuple):
-    """What the first frame of a JPEG says: the marker of its kind, pixels, channels; and whether the file is orderly."""
-
-    kind: int
-    width: int
-    height: int
-    channels: int
-    is_orderly: bool
-
-
-def read_jpeg_frame(file: IO[bytes], markers: Set[int] = HARMLESS_MARKERS) -> JpegFrame | None:
-    """Read the header of a JPEG up to its first scan; None where no frame stands before it.
-
-    libjpeg-turbo decodes some kinds of JPEG, such as lossless ones, at full size whatever it is
-    asked for, and a caller that has made a buffer for less loses its memory. So the kind is read
-    here, before any decoder is asked for a smaller size. Bytes between segments are skipped as
-    libjpeg skips them. The frame is orderly where there are none, every other segment is one of
-    `markers`, and the frame is a single one of 8 bits a channel that can be decoded smaller.
-    """
-    frame, is_orderly = None, file.read(2) == b"\xff\xd8"
-    while len(head := file.read(2)) == 2:
-        if head[0] != 0xFF or head[1] in (0x00, 0xFF):
-            is_orderly = False
-            file.seek(-1, os.SEEK_CUR)
-            continue
-        marker = head[1]
-        if marker == START_OF_SCAN:
-            return frame._replace(is_orderly=frame.is_orderly and is_orderly) if frame else None
-        if marker == 0x01 or 0xD0 <= marker <= 0xD9:  # these have no length
-            is_orderly = False
-            continue
-        length = int.from_bytes(file.read(2), "big")
-        body = file.read(6) if marker in FRAMES else b""
-        if len(body) == 6:
-            height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
-            is_plain = (
-                marker in SCALABLE_FRAMES
-                and body[0] == 8
-                and length == 8 + 3 * body[5]
-                and frame is None
-            )
-            frame = frame or JpegFrame(marker, width, height, body[5], is_plain)
-            is_orderly = is_orderly and is_plain
-        elif marker not in markers or length < 2:
-            is_orderly = False
-        file.seek(max(length - 2 - len(body), 0), os.SEEK_CUR)
-    return None
+    return decode_grey(image.fp.getbuffer(), *image.size) if frame and frame.is_orderly else None
 
 
 def _frame_of(image: ImageFile.ImageFile) -> JpegFrame | None:
@@ -327,89 +295,6 @@ def _frame_of(image: ImageFile.ImageFile) -> JpegFrame | None:
         return read_jpeg_frame(image.fp)
     finally:
         image.fp.seek(position)
-
-
-def _decode_grey(stored: bytes | memoryview, width: int, height: int) -> np.ndarray | None:
-    """Decode the brightness of a JPEG in one of the sizes it can be decoded in; None where Pillow has to judge.
-
-    Only for a JPEG whose frame is orderly.
-    """
-    size = {"min_width": width, "min_height": height}
-    try:
-        grey = simplejpeg.decode_jpeg(stored, "GRAY", fastdct=False, fastupsample=False, **size)[
-            :, :, 0
-        ]
-    except (
-        Exception
-    ):  # damaged, perhaps only a little; or a layout that simplejpeg does not know, such as 4:4:1
-        return None
-    return grey if grey.shape == (height, width) else None
-
-
-class PlainJpeg(NamedTuple):
-    """A JPEG that holds a picture and nothing else: no EXIF, no profile, no second picture.
-
-    Attributes
-    ----------
-    mode : {'RGB', 'L'}
-    width, height : pixels
-    grey : uint8, height x width of what it was decoded at; as of `grey_as_seen`
-    """
-
-    mode: str
-    width: int
-    height: int
-    grey: np.ndarray
-
-
-def read_plain_jpeg(
-    stored: bytes, *, min_side: int, max_pixels: int = MAX_PIXELS
-) -> PlainJpeg | None:
-    """Read a JPEG without Pillow, or return None for what Pillow has to judge.
-
-    Pillow's reading of the header is the most Python of a scan, and threads wait for one another
-    while Python runs.
-    """
-    frame = read_jpeg_frame(io.BytesIO(stored), PLAIN_MARKERS)
-    if frame is None or not frame.is_orderly:
-        return None
-    try:
-        height, width, colors, _subsampling = simplejpeg.decode_jpeg_header(stored)
-    except Exception:  # as in _decode_grey
-        return None
-    share = next(
-        (share for share in (8, 4, 2) if min(width, height) // min_side >= share), 1
-    )  # as Pillow's draft takes it
-    small = -(-width // share), -(-height // share)
-    if (
-        colors not in MODES_OF_JPEG
-        or (width, height) != (frame.width, frame.height)
-        or small[0] * small[1] > max_pixels
-    ):
-        return None
-    grey = _decode_grey(stored, *small)
-    return (
-        None
-        if grey is None
-        else PlainJpeg(MODES_OF_JPEG[colors], width, height, _reduced_grey(grey, min_side))
-    )
-
-
-def _reduced_grey(grey: np.ndarray, min_side: int) -> np.ndarray:
-    return (
-        np.asarray(_reduced(Image.fromarray(grey), min_side))
-        if min(grey.shape) >= 2 * min_side
-        else grey
-    )
-
-
-def _reduced(image: Image.Image, min_side: int | None) -> Image.Image:
-    factor = min(image.size) // min_side if min_side else 1
-    if factor < 2 or image.mode not in {"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"}:
-        return image
-    smaller = image.reduce(factor)
-    smaller.info = image.info  # reduce() keeps transparency and EXIF only in part
-    return smaller
 
 
 def _is_upright(image: Image.Image) -> bool:
@@ -436,60 +321,6 @@ def upright(image: Image.Image) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except Exception:  # as viewers do: the picture is good even where its notes are not
         return image
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Return an image of mode L, LA, RGB or RGBA, transparency kept."""
-    if image.mode in {"L", "LA", "RGB", "RGBA"}:
-        transparent_color = "transparency" in image.info and image.mode in {"L", "RGB"}
-        return image.convert("RGBA") if transparent_color else image
-    if image.mode.startswith("I") or image.mode == "F":
-        return _from_wide(image)
-    if image.mode == "LAB":
-        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        # Pillow converts LAB only through colour profiles
-        return (
-            ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB"))
-            or image
-        )
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
-
-
-def _from_wide(image: Image.Image) -> Image.Image:
-    """Bring 16-bit, 32-bit and float grey to 0..255 by the range its values are meant to have."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if image.mode.startswith("I;16"):
-        low, high = 0.0, 65535.0
-    elif low >= 0:
-        # as a viewer reads it: fractions, bytes or 16-bit values, whichever is the smallest range
-        # that holds them
-        ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
-        low, high = 0.0, next((top for top in ranges if high <= top), high)
-    scaled = (values - low) * (255.0 / max(high - low, 1e-12))
-    grey = Image.fromarray(np.rint(scaled.clip(0, 255)).astype(np.uint8))
-    grey.info = {key: image.info[key] for key in ("exif",) if key in image.info}
-    return grey
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """Lay a transparent picture on white, as viewers do; on black where white would swallow it. Returns mode L or RGB."""
-    if image.mode in {"L", "RGB"}:
-        return image
-    image = image.convert("RGBA")
-    on_white = _laid_on(image, WHITE)
-    if _is_uniform(on_white) and not _is_uniform(on_black := _laid_on(image, BLACK)):
-        return on_black
-    return on_white
-
-
-def _laid_on(image: Image.Image, color: tuple[int, int, int]) -> Image.Image:
-    return Image.alpha_composite(Image.new("RGBA", image.size, (*color, 255)), image).convert("RGB")
-
-
-def _is_uniform(image: Image.Image) -> bool:
-    values = np.asarray(image)
-    return bool((np.ptp(values, axis=(0, 1)) < 8).all())  # 8 of 255: below what an eye sees
 
 
 def thumbnail(source: str | os.PathLike[str] | IO[bytes], side: int = 160) -> bytes:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import ImageFile
 
 from ..methods import N_VIEWS, pack_bits
 from .decode import (
@@ -27,6 +27,7 @@ from .decode import (
 )
 from .files import NOT_KNOWN, _File, open_bytes, read_bytes, read_status
 from .formats import HAS_HEIF, is_heic, may_be_picture
+from .frames import MAX_FRAMES, count_frames
 from .hashing import hash_sketches, sketch_mode
 from .paths import read_digest
 from .sketches import DECODE_SIDE, SKETCH_SIDE, read_sketch, sketch_image
@@ -225,11 +226,14 @@ def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.
         row["sha256"] = (
             hashlib.sha256(whole).hexdigest() if whole else read_digest(row["path"], open_bytes)
         )
+        row["frames"] = count_frames(image)
+        if row["frames"] > MAX_FRAMES:
+            raise UnreadableImage(f"more than {MAX_FRAMES:,} pages or frames")
         width, height = image.size  # before it is decoded smaller
         grey = grey_as_seen(image, min_side=DECODE_SIDE, max_pixels=max_pixels)
         if is_lying(image):
             width, height = height, width
-        row.update(width=width, height=height, frames=_count_frames(image), **_read_metadata(image))
+        row.update(width=width, height=height, **_read_metadata(image))
     return grey
 
 
@@ -252,15 +256,6 @@ def _identified(source: Any) -> ImageFile.ImageFile:
                 'a HEIC photograph: pip install "imgdup-nb[heif]" to read it'
             ) from None
         raise
-
-
-def _count_frames(image: Image.Image) -> int:
-    try:
-        return int(getattr(image, "n_frames", 1))
-    except (
-        Exception
-    ):  # the first frame is good; damage further on does not make the picture unreadable
-        return 1
 
 
 def _is_lossless(image: ImageFile.ImageFile) -> bool:

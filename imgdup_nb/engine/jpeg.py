@@ -1,0 +1,184 @@
+"""What the header of a JPEG says, and JPEGs that are read without Pillow.
+
+libjpeg-turbo is called directly where the header allows it: it gives Pillow's very bytes in less
+time and in one turn of the interpreter's lock. All other JPEGs are left to Pillow.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Set
+from typing import IO, NamedTuple
+
+import numpy as np
+import simplejpeg
+
+from .modes import reduced_grey
+
+START_OF_SCAN = 0xDA  # the marker
+# baseline, extended, progressive: the frames that libjpeg-turbo can decode smaller
+SCALABLE_FRAMES = {0xC0, 0xC1, 0xC2}
+PROGRESSIVE_FRAMES = {0xC2, 0xC6, 0xCA, 0xCE}
+FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# JFIF, a comment, two kinds of tables, the restart interval
+PLAIN_MARKERS = {0xE0, 0xFE, 0xDB, 0xC4, 0xDD}
+HARMLESS_MARKERS = PLAIN_MARKERS | set(range(0xE1, 0xF0))  # and what applications add, such as EXIF
+MODES_OF_JPEG = {"YCbCr": "RGB", "Gray": "L"}
+BLOCK = 64  # pixels
+MAX_PLAIN_BYTES, MAX_PLAIN_SCANS = 64_000_000, 64  # what asks for more is judged with all others
+PIECE = 2**20  # bytes read at a time
+
+
+class JpegFrame(NamedTuple):
+    """What the first frame of a JPEG says.
+
+    Attributes
+    ----------
+    kind
+        the marker of the frame.
+    width, height
+        pixels.
+    channels
+    is_orderly
+        whether nothing in the header keeps it from being read without Pillow.
+    n_blocks
+        of 8 x 8 pixels, of all channels together.
+    in_scans
+        whether a channel comes in several parts, so that all blocks stay in memory until the end.
+    """
+
+    kind: int
+    width: int
+    height: int
+    channels: int
+    is_orderly: bool
+    n_blocks: int = 0
+    in_scans: bool = False
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that its blocks take while it is decoded, besides its pixels."""
+        return 2 * BLOCK * self.n_blocks if self.in_scans else 0
+
+
+def read_jpeg_frame(file: IO[bytes], markers: Set[int] = HARMLESS_MARKERS) -> JpegFrame | None:
+    """Read the header of a JPEG up to its first scan; None where no frame stands before it.
+
+    libjpeg-turbo decodes some kinds of JPEG, such as lossless ones, at full size whatever it is
+    asked for, and a caller that has made a buffer for less loses its memory. So the kind is read
+    here, before any decoder is asked for a smaller size. Bytes between segments are skipped as
+    libjpeg skips them. The frame is orderly where there are none, every other segment is one of
+    `markers`, and the frame is a single one of 8 bits a channel that can be decoded smaller.
+    """
+    frame, is_orderly = None, file.read(2) == b"\xff\xd8"
+    while len(head := file.read(2)) == 2:
+        if head[0] != 0xFF or head[1] in (0x00, 0xFF):
+            is_orderly = False
+            file.seek(-1, os.SEEK_CUR)
+            continue
+        marker = head[1]
+        if marker == START_OF_SCAN:
+            if frame is None:
+                return None
+            in_first = file.read(3)[2:]  # how many channels the first scan holds
+            in_scans = frame.kind in PROGRESSIVE_FRAMES or in_first != bytes([frame.channels])
+            return frame._replace(is_orderly=frame.is_orderly and is_orderly, in_scans=in_scans)
+        if marker == 0x01 or 0xD0 <= marker <= 0xD9:  # these have no length
+            is_orderly = False
+            continue
+        length = int.from_bytes(file.read(2), "big")
+        body = file.read(max(length - 2, 0)) if marker in FRAMES else b""
+        if len(body) >= 6:
+            height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
+            is_plain = (
+                marker in SCALABLE_FRAMES
+                and body[0] == 8
+                and length == 8 + 3 * body[5]
+                and frame is None
+            )
+            n_blocks = _count_blocks(width, height, body[7::3])
+            frame = frame or JpegFrame(marker, width, height, body[5], is_plain, n_blocks)
+            is_orderly = is_orderly and is_plain
+        elif marker not in markers or length < 2:
+            is_orderly = False
+        file.seek(max(length - 2 - len(body), 0), os.SEEK_CUR)
+    return None
+
+
+def _count_blocks(width: int, height: int, samplings: bytes) -> int:
+    """Return the blocks of all channels, of which each says how often it is sampled."""
+    steps = [(max(one >> 4, 1), max(one & 15, 1)) for one in samplings] or [(1, 1)]
+    widest, tallest = (max(sides) for sides in zip(*steps, strict=True))
+    across, down = -(-width // (8 * widest)), -(-height // (8 * tallest))
+    return sum(across * wide * down * tall for wide, tall in steps)
+
+
+def count_scans(file: IO[bytes]) -> int:
+    """Return how many scans a JPEG has, at most: a thumbnail inside it counts, too."""
+    file.seek(0)
+    count, last = 0, b""
+    while piece := file.read(PIECE):
+        count += (last + piece).count(b"\xff\xda")
+        last = piece[-1:]
+    return count
+
+
+def decode_grey(stored: bytes | memoryview, width: int, height: int) -> np.ndarray | None:
+    """Decode the brightness of a JPEG in one of the sizes it can be decoded in.
+
+    None where Pillow has to judge. Only for a JPEG whose frame is orderly.
+    """
+    size = {"min_width": width, "min_height": height}
+    try:
+        grey = simplejpeg.decode_jpeg(stored, "GRAY", fastdct=False, fastupsample=False, **size)
+    except Exception:  # damaged, perhaps only a little; or sampled as simplejpeg does not know
+        return None
+    return grey[:, :, 0] if grey.shape[:2] == (height, width) else None
+
+
+class PlainJpeg(NamedTuple):
+    """A JPEG that holds a picture and nothing else: no EXIF, no profile, no second picture.
+
+    Attributes
+    ----------
+    mode : {'RGB', 'L'}
+    width, height : pixels
+    grey : uint8, height x width of what it was decoded at; as of `grey_as_seen`
+    """
+
+    mode: str
+    width: int
+    height: int
+    grey: np.ndarray
+
+
+def read_plain_jpeg(
+    stored: bytes, *, min_side: int, max_pixels: int = 250_000_000
+) -> PlainJpeg | None:
+    """Read a JPEG without Pillow, or return None for what Pillow has to judge.
+
+    Pillow's reading of the header is the most Python of a scan, and threads wait for one another
+    while Python runs.
+    """
+    frame = read_jpeg_frame(io.BytesIO(stored), PLAIN_MARKERS)
+    if frame is None or not frame.is_orderly or frame.n_bytes > MAX_PLAIN_BYTES:
+        return None
+    try:
+        height, width, colors, _subsampling = simplejpeg.decode_jpeg_header(stored)
+    except Exception:  # as in decode_grey
+        return None
+    # as Pillow's draft takes it
+    share = next((share for share in (8, 4, 2) if min(width, height) // min_side >= share), 1)
+    small = -(-width // share), -(-height // share)
+    if (
+        colors not in MODES_OF_JPEG
+        or (width, height) != (frame.width, frame.height)
+        or small[0] * small[1] > max_pixels
+        or (frame.in_scans and stored.count(b"\xff\xda") > MAX_PLAIN_SCANS)
+    ):
+        return None
+    grey = decode_grey(stored, *small)
+    if grey is None:
+        return None
+    return PlainJpeg(MODES_OF_JPEG[colors], width, height, reduced_grey(grey, min_side))
