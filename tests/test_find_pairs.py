@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgdup_nb.engine import multi_index
-from imgdup_nb.engine import search
+from imgdup_nb.engine import multi_index, search
 from imgdup_nb.methods import pack_bits
 
 

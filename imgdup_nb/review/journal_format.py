@@ -14,6 +14,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..engine.paths import is_inside
+
 Record = dict[str, Any]
 
 VERSION = 2
@@ -247,10 +249,8 @@ def _is_our_part(path: Any, source: str, to: str) -> bool:
 
 def _is_below(path: str, folder: str) -> bool:
     """Tell whether a path lies in a folder, by its spelling."""
-    if not folder:
-        return False
     inner, outer = os.path.normpath(path), os.path.normpath(folder)
-    return inner != outer and inner.startswith(os.path.join(outer, ""))
+    return bool(folder) and inner != outer and is_inside(inner, outer, follow_links=False)
 
 
 def _need(is_true: Any, what: str) -> None:

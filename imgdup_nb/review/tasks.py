@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ..engine.paths import read_digest
+from ..engine.paths import is_inside, read_digest
 from ..engine.selection import side_files
 from .files import identity, is_regular, native, read_link
 from .journal_format import Record
@@ -314,11 +314,11 @@ def _roots(rows: list[Record]) -> list[str]:
         root = path.removesuffix(name).rstrip(os.sep) if path.endswith(os.sep + name) else ""
         # a whole disk is not searched
         folders.add(root if root and os.path.dirname(root) != root else os.path.dirname(path))
-    return [folder for folder in folders if not any(_lies_in(folder, top) for top in folders)]
-
-
-def _lies_in(folder: str, top: str) -> bool:
-    return folder != top and folder.startswith(os.path.join(top, ""))
+    return [
+        folder
+        for folder in folders
+        if not any(is_inside(folder, top, follow_links=False) for top in folders - {folder})
+    ]
 
 
 def _find_links(roots: list[str]) -> Iterator[str]:
