@@ -91,8 +91,8 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
         textured=alignment.transform is not None
         or all(is_textured(found) for found in features["aligned"]),
         pictures=(
-            _picture(paths[0], features["aligned"][0]),
-            _picture(paths[1], features["aligned"][1]),
+            _read_picture(paths[0], features["aligned"][0]),
+            _read_picture(paths[1], features["aligned"][1]),
         ),
         relation=_relate(images, scores.similarity["phash"]),
         blank=(blank_left, blank_right),
@@ -165,7 +165,7 @@ def _score_all(
     images: pd.DataFrame, alignment: Alignment, features: dict[str, list[Features]]
 ) -> pd.DataFrame:
     """Return one row per method, with the score that `similar_pairs` gives."""
-    percents = {name: _by_hash(images, method) for name, method in METHODS.hashes.items()}
+    percents = {name: _compare_hashes(images, method) for name, method in METHODS.hashes.items()}
     meanings = {method.name: method.meaning(90) for method in METHODS.values()}
     for name, score in (
         ("aligned", _as_score(alignment)),
@@ -188,7 +188,7 @@ def _as_score(found: Alignment) -> Score:
     return Score(found.similarity, *overlaps)
 
 
-def _by_hash(images: pd.DataFrame, method: HashMethod) -> tuple[float, float]:
+def _compare_hashes(images: pd.DataFrame, method: HashMethod) -> tuple[float, float]:
     """Return the similarity of two images by a hash, percent: upright, and in any turn."""
     prints = fingerprint_images(images, method.name, orientations=True)
     upright, turned = (
@@ -197,7 +197,7 @@ def _by_hash(images: pd.DataFrame, method: HashMethod) -> tuple[float, float]:
     return float(method.similarity(upright)), float(method.similarity(turned))
 
 
-def _picture(path: str, features: Features) -> np.ndarray:
+def _read_picture(path: str, features: Features) -> np.ndarray:
     """Return the picture at SHARP times the size it was aligned at, uint8, height x width x 3."""
     width, height = (SHARP * side for side in features.size)
     return np.array(open_image(path, min_side=min(width, height)).resize((width, height)))
@@ -354,8 +354,8 @@ class Comparison:
         axes = figure.subplots(2, 2)
         for ax in axes.flat:
             ax.set_axis_off()
-        _show(axes[0, 0], self.pictures[0], self.left)
-        _show(axes[0, 1], self.pictures[1], self.right)
+        _draw_picture(axes[0, 0], self.pictures[0], self.left)
+        _draw_picture(axes[0, 1], self.pictures[1], self.right)
         if self.alignment.transform is None:
             for ax in axes[1]:
                 ax.text(
@@ -371,10 +371,10 @@ class Comparison:
         warped, covered = self.warped()
         there = self.pictures[1].astype(np.float32)
         blend = np.where(covered[:, :, None], (warped + there) / 2, there)
-        _show(axes[1, 0], blend.astype(np.uint8), "the left one laid over the right one")
+        _draw_picture(axes[1, 0], blend.astype(np.uint8), "the left one laid over the right one")
         _draw_blocks(axes[1, 0], self)
         grey = np.repeat(self.difference()[:, :, None], 3, axis=2)
-        _show(axes[1, 1], grey, "difference of brightness (black: none)")
+        _draw_picture(axes[1, 1], grey, "difference of brightness (black: none)")
         for ax, area, shared in zip(axes[0], self.common_areas(), self.shared_parts(), strict=True):
             _draw_outline(ax, area)
             _draw_part(ax, shared)
@@ -391,7 +391,7 @@ class Comparison:
 # -- drawing ---------------------------------------------------------------------------------------
 
 
-def _show(ax: Axes, picture: np.ndarray, title: str) -> None:
+def _draw_picture(ax: Axes, picture: np.ndarray, title: str) -> None:
     height, width = (side / SHARP for side in picture.shape[:2])
     ax.imshow(picture, extent=(0, width, height, 0))  # in the pixels of the transform
     ax.set_title(shorten_middle(title, MAX_NAME), fontsize=12, parse_math=False)

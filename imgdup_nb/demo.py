@@ -175,7 +175,7 @@ def _name(folder: str, stem: str, suffix: str) -> str:
 
 def _original(source: str, suffix: str = ".jpg") -> bytes:
     """Return a source picture, made small, as the bytes of a file."""
-    with open_lazily(_locate(source)) as image:
+    with open_lazily(_source_path(source)) as image:
         image.thumbnail((LONG_SIDE, LONG_SIDE))
         pixels = np.asarray(image)  # and nothing else: no EXIF, no colour profile
     return _encode(Image.fromarray(pixels), suffix)
@@ -196,7 +196,7 @@ def _first_half(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
-def _locate(source: str) -> Path:
+def _source_path(source: str) -> Path:
     """Find a picture in the folder of its package, without the second or two that importing the package may take."""
     package, _, inside = source.partition("/")
     spec = importlib.util.find_spec(package)

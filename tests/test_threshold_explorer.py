@@ -10,7 +10,7 @@ from PIL import Image
 
 from imgdup_nb.widgets import ThresholdExplorer
 from imgdup_nb.widgets.base import MAX_PICTURES
-from imgdup_nb.widgets.explorer import MAX_DETAILS, MAX_TILES
+from imgdup_nb.widgets.explorer import MAX_DETAILS, MAX_ROW_TILES
 from made_pairs import pairs_of, pairs_of_five
 
 
@@ -79,7 +79,7 @@ def test_a_large_group_sends_a_few_images_and_a_bounded_table():
     n = MAX_DETAILS + 50
     explorer = Recorder(pairs_of([f"{k:04d}.jpg" for k in range(n)], [0] * n))
     explorer.select(1)
-    assert len(json.loads(explorer._page(0)["rows"])[0][4]) == MAX_TILES
+    assert len(json.loads(explorer._page(0)["rows"])[0][4]) == MAX_ROW_TILES
     assert explorer.details["size"] == n
     assert len(explorer.details["rows"]) == MAX_DETAILS
     explorer.close()

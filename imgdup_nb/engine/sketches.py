@@ -18,7 +18,7 @@ DECODE_SIDE = (
     128  # decoded at least this large before it becomes a sketch, so that reduction does not alias
 )
 
-Stamp = tuple[str, int, int, str]  # path, bytes, time of change, mode
+SketchKey = tuple[str, int, int, str]  # path, bytes, time of change, mode
 
 
 def sketch_image(pixels: np.ndarray) -> np.ndarray:
@@ -75,4 +75,4 @@ def read_sketch(path: str, mode: str = "L") -> np.ndarray:
 
 
 # the sketches made last, so that a table and its fingerprints share one decode; 61,000 grey ones
-sketches: ByteCache[Stamp, np.ndarray] = ByteCache(250_000_000, lambda sketch: sketch.nbytes)
+sketches: ByteCache[SketchKey, np.ndarray] = ByteCache(250_000_000, lambda sketch: sketch.nbytes)

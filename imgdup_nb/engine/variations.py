@@ -47,7 +47,7 @@ def _transparent_border(image: Image.Image) -> Image.Image:
     return ImageOps.expand(image.convert("RGBA"), border=image.width // 20, fill=(0, 0, 0, 0))
 
 
-def _caption(image: Image.Image) -> Image.Image:
+def _add_caption(image: Image.Image) -> Image.Image:
     captioned, bar = image.copy(), max(1, image.height // 8)
     draw = ImageDraw.Draw(captioned)
     draw.rectangle((0, image.height - bar, *image.size), fill="black")
@@ -87,7 +87,7 @@ VARIATIONS = {
     "quarter size": Variation("web", ".jpg", _scale(1 / 4, 1 / 4)),
     "enlarged": Variation("web", ".jpg", _scale(3 / 2, 3 / 2)),
     "squashed": Variation("web", ".jpg", _scale(2 / 3, 1)),
-    "caption": Variation("web", ".jpg", _caption),
+    "caption": Variation("web", ".jpg", _add_caption),
     "transparent border": Variation("web", ".png", _transparent_border),
     "brighter": Variation("edits", ".jpg", _enhance(ImageEnhance.Brightness, 1.4)),
     "darker": Variation("edits", ".jpg", _enhance(ImageEnhance.Brightness, 0.6)),

@@ -15,12 +15,12 @@ from ..engine.checks import (
     shorten_middle,
 )
 from ..engine.pair_graph import TOLERANCE
-from .parts import _draw_tile, axes_or_new
+from .parts import LINE, _draw_tile, axes_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-QUERY, LINE = "#2f7de1", "#c2362b"
+QUERY = "#2f7de1"  # of the frame of the query
 PALE = 0.35  # opacity of what is below the threshold
 STEP = 1.22  # height of a tile with its caption, in widths of a tile
 

@@ -242,7 +242,7 @@ def plot_group(
     paths = dict(zip(images.image, images.path, strict=True))
     for place, row in enumerate(shown.itertuples()):
         line, column = divmod(place, n_columns)
-        _draw_tile(ax, column, line, paths.get(row.image), _caption(row))
+        _draw_tile(ax, column, line, paths.get(row.image), _tile_caption(row))
     more = f", {len(rows) - len(shown)} more not shown" if len(rows) > len(shown) else ""
     ax.set_title(
         f"Group {group}: {len(rows)} images at {grouping.threshold:g} %{more}",
@@ -324,8 +324,8 @@ def _draw_table(ax: Axes, grouping: Grouping, n_rows: int = 5) -> None:
             str(row.group),
             shorten_middle(row.original, 60),
             f"{row.images}",
-            _percent(row.lowest),
-            _percent(row.weakest),
+            _percent_text(row.lowest),
+            _percent_text(row.weakest),
         ]
         for row in groups.itertuples()
     ]
@@ -345,7 +345,7 @@ def _draw_table(ax: Axes, grouping: Grouping, n_rows: int = 5) -> None:
         cell.get_text().set_parse_math(False)
 
 
-def _percent(value: float) -> str:
+def _percent_text(value: float) -> str:
     return "below the floor" if np.isnan(value) else f"{value:.1f} %"
 
 
@@ -377,8 +377,8 @@ def _name_edges(ax: Axes, names: list[str]) -> None:
     ax.set_yticks(range(len(names)), short, fontsize="x-small", parse_math=False)
 
 
-def _caption(row: Any) -> str:
+def _tile_caption(row: Any) -> str:
     name = shorten_middle(row.image, 22)
     if row.original:
         return f"{name}\noriginal"
-    return f"{name}\n{_percent(row.similarity)}"
+    return f"{name}\n{_percent_text(row.similarity)}"

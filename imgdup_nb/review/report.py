@@ -25,7 +25,7 @@ THUMBNAIL_SIDE = 160  # pixels; about 5 kB in the page
 MAX_THUMBNAILS = 2000  # about 10 MB of page
 
 SHOWN = ["threshold", "linkage", "method", "floor", "n_images", "rule", "action", "to", "journal"]
-WORDS = {
+SETTING_WORDS = {
     "threshold": "threshold (percent)", "floor": "pairs from (percent)", "n_images": "images compared", "to": "target folder",
     "rule": "rule for keepers",
 }  # fmt: skip
@@ -159,7 +159,7 @@ def _to_html(
         _numbers(table),
         _definitions(
             {
-                WORDS.get(name, name): settings[name]
+                SETTING_WORDS.get(name, name): settings[name]
                 for name in SHOWN
                 if settings.get(name) not in (None, "")
             }

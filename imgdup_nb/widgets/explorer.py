@@ -48,7 +48,7 @@ FIRST_ROWS = {
     False: 5,
 }  # sent with every change: what a list with pictures, or without, shows unscrolled
 MAX_ROWS = 60  # answered to one request
-MAX_TILES = 8  # images of a group in its row; the table of the selected group has more
+MAX_ROW_TILES = 8  # images of a group in its row; the table of the selected group has more
 MAX_DETAILS = 300  # rows of the table of the selected group
 
 
@@ -229,7 +229,7 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
         if self.order == "risk":
             others = others[::-1]
         new = self._changes.new_rows[others]
-        return np.concatenate([[start], others[new], others[~new]])[:MAX_TILES]
+        return np.concatenate([[start], others[new], others[~new]])[:MAX_ROW_TILES]
 
     def _set_details(self, _change: Any = None) -> None:
         """Send the table of the selected group."""
@@ -244,7 +244,7 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
             "group": group,
             "size": size,
             "rows": [
-                [number, name, _percent(similarity), self._facts.get(name, "")]
+                [number, name, _percent_or_none(similarity), self._facts.get(name, "")]
                 for number, name, similarity in zip(
                     self._numbers[shown].tolist(), table.image, table.similarity, strict=True
                 )
@@ -273,7 +273,7 @@ def _tools_from(floor: float) -> list[tuple[float, str]]:
     ]
 
 
-def _percent(value: float) -> float | None:
+def _percent_or_none(value: float) -> float | None:
     """Round for showing; a similarity below the floor is not known."""
     return None if np.isnan(value) else round(float(value), 2)
 
