@@ -1,34 +1,39 @@
-"""A folder that is kept: what was found out once is not found out again, and what you said of a pair stays said.
+"""`Collection`: a folder of pictures with an index, so that nothing is computed twice.
 
-The pictures stay where they are. Beside them lies one SQLite file, the index, with the `images`
+The pictures stay where they are. Beside them lies one SQLite file, the index. It keeps the `images`
 table, the fingerprints of every method asked for, the pairs, your labels and tags. All answers are
-those of the functions they stand on (`scan_images`, `fingerprint_images`, `similar_pairs`,
-`group_duplicates`); only the waiting is gone.
-
-A collection is made of floors, each standing on the one below: `folder` (which pictures are there),
-`matches` (what is alike, and what you say of pairs), `questions` (about single pictures), and here
-what is put in and taken out.
+those of `scan_images`, `fingerprint_images`, `similar_pairs` and `group_duplicates`.
 """
 
 from __future__ import annotations
 
-import io
 import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from ..engine.checks import check_text, count_of
-from ..engine.decode import open_image
-from ..engine.paths import check_name, is_inside, write_file
-from .index import check_folder
-from .intake import take_in
-from .labels import storable
-from .queries import Questions, Source, read_source
-from .rescan import file_key, file_name, file_path, find_differences
+import pandas as pd
+
+from ..engine.checks import check_choice, check_list, check_percent, check_text, count_of
+from ..engine.decode import silence_decoders
+from ..evidence.cannot_link import apply_labels
+from ..evidence.labels import ANSWERS
+from ..fingerprints import Fingerprints
+from ..groups import LINKAGES, Grouping, group_duplicates
+from ..methods import METHODS
+from . import queries
+from .files import Source, put_file, take_out
+from .fingerprints import AnyMethod, Recipe, find_recipe, keep_prints
+from .index import Index, Progress, check_folder
+from .labels import read_labels, read_tags, replace_missing, save_labels
+from .pairs import keep_pairs
 from .store import index_path, set_aside
 
+FLOOR = 70.0  # percent; pairs from here up are kept, which is enough for the usual thresholds
 
-class Collection(Questions):
+
+class Collection:
     """A folder of pictures with an index that is kept between sessions.
 
     Parameters
@@ -38,16 +43,16 @@ class Collection(Questions):
     index
         where the index file is; None puts it into the folder as `.imgdup_nb.sqlite`, or into the
         user's cache where the folder cannot be written to. A file of another name in the folder
-        should begin with a dot, to be no picture of it. An empty file is taken for a new index,
+        should begin with a dot, so that it is no picture of it. An empty file becomes a new index,
         with a warning if it has been empty for more than a minute.
     methods
-        hash methods whose fingerprints are made together with the first look at a picture, in the
-        same decode. Others are made when they are asked for, and kept from then on.
+        hash methods whose fingerprints are made when a picture is read for the first time. Others
+        are made when you ask for them, and kept from then on.
 
     Raises
     ------
     FileNotFoundError, NotADirectoryError
-        if the folder is not there.
+        if the folder does not exist.
     DamagedIndex
         if the index file cannot be read; the text says how to go on.
     ValueError, IsADirectoryError
@@ -55,20 +60,22 @@ class Collection(Questions):
 
     Notes
     -----
-    The first question in a session looks at the folder; after that, `update()` does when you say
-    so. Several notebooks may work with one collection at once. A network drive is no good place for
-    the index (SQLite's write-ahead log needs shared memory): name a local one. No thumbnails are
-    kept: at about 5 kB each they would be nine tenths of the file.
+    The first question in a session reads the folder; after that, call `update()`. Several notebooks
+    and programs may work with one collection at once. If others change it while a question is
+    answered, the question is asked again, and after 20 times it raises TimeoutError. Do not put the
+    index on a network drive (SQLite's write-ahead log needs shared memory): name a local file. No
+    thumbnails are kept: at about 5 kB each they would be nine tenths of the file.
 
     Examples
     --------
+    >>> import imgdup_nb as dup
     >>> import tempfile
     >>> from PIL import Image
     >>> folder = tempfile.TemporaryDirectory()
     >>> picture = Image.radial_gradient("L")
     >>> picture.save(f"{folder.name}/one.png"), picture.save(f"{folder.name}/two.bmp")
     (None, None)
-    >>> with Collection(folder.name) as photos:
+    >>> with dup.Collection(folder.name) as photos:
     ...     print(list(photos.groups(90)))
     ...     photos.label("one.png", "two.bmp", "different")
     ...     print(list(photos.groups(90)))
@@ -76,6 +83,89 @@ class Collection(Questions):
     []
     >>> folder.cleanup()
     """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        index: str | os.PathLike[str] | None = None,
+        methods: Sequence[str] = ("phash",),
+    ) -> None:
+        methods = check_list("methods", methods, ["phash"])
+        for method in methods:
+            check_choice("methods", method, METHODS)
+        silence_decoders()
+        self._index = Index(folder, index)
+        self._pairs: tuple[Any, pd.DataFrame] | None = None  # those asked for last
+        for method in methods:
+            find_recipe(self._index.store, Recipe.of(method))
+
+    # -- the folder --------------------------------------------------------------------------------
+
+    @property
+    def folder(self) -> str:
+        """The whole path of the folder."""
+        return self._index.folder
+
+    @property
+    def index(self) -> str:
+        """The path of the index file."""
+        return self._index.store.path
+
+    @property
+    def status(self) -> Progress:
+        """What is being done now, and how many images are done; another thread may ask."""
+        return self._index.status
+
+    @property
+    def is_wanted(self) -> Callable[[], bool]:
+        """A function called between batches; where it returns False, the work raises `Stopped`."""
+        return self._index.is_wanted
+
+    @is_wanted.setter
+    def is_wanted(self, function: Callable[[], bool]) -> None:
+        self._index.is_wanted = function
+
+    def update(self, *, verify: bool = False, executor: Executor | None = None) -> pd.DataFrame:
+        """Read the folder again; only files that are new or changed are decoded.
+
+        Parameters
+        ----------
+        verify
+            compare the contents of all files, also of those whose size and time are the same.
+        executor
+            any `concurrent.futures.Executor`; None works in threads.
+
+        Returns
+        -------
+        pandas.DataFrame, one row per file that is not as it was:
+            image, change ("new", "changed", "moved", "gone", "back"), before (the former name of
+            one that was moved).
+
+        Raises
+        ------
+        TimeoutError
+            if other programs changed the index each of 20 times.
+
+        Warns
+        -----
+        UserWarning
+            once, if files that were read now could not be shown.
+
+        Notes
+        -----
+        Size and time of a file are compared first. Where they differ, a file of known contents
+        (SHA-256) is not decoded: it is the same file, a copy, or it was moved, with its labels. The
+        index keeps what it knows of a missing file, in case the file comes back. If you interrupt
+        an update, what was read is kept and the next call continues. If the process is killed, at
+        most the last batch of 128 files is lost.
+        """
+        return self._index.update(verify=verify, executor=executor)
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """The `images` table, the one that `scan_images(folder)` makes."""
+        return self._index.current().images.copy()
 
     def add(self, source: Source, name: str | None = None) -> str:
         """Take a picture into the collection, copied into the folder where it is not there yet.
@@ -96,161 +186,399 @@ class Collection(Questions):
         Raises
         ------
         FileExistsError
-            if the name is taken; `update_image` replaces.
+            if the name is taken, also by another program at the same moment; `update_image`
+            replaces.
         UnreadableImage
             if it cannot be shown as a picture; nothing is stored then.
         ValueError
             if the name would lead out of the folder or be passed over by a scan.
         """
-        return self._put(source, name, replace=False)
+        return put_file(self._index, source, name, replace=False)
 
     def update_image(self, source: Source, name: str | None = None) -> str:
-        """Take a picture into the collection, in place of a stored copy of that name if there is one.
+        """Take a picture into the collection, in place of a stored copy of that name.
 
         Raises
         ------
         FileExistsError
-            if the name is taken by a file that the collection did not store itself: such files are
-            yours to change.
+            if the collection did not store the file of that name itself: you change such files.
         """
-        return self._put(source, name, replace=True)
-
-    def _put(self, source: Source, name: str | None, *, replace: bool) -> str:
-        with self._working:
-            self._current()
-            inside = self._inside(source)
-            if inside is not None and name in {None, file_name(inside)}:
-                with self._store.transaction() as run:
-                    run(
-                        "UPDATE images SET state = 'gone' WHERE file = ? AND state = 'out'",
-                        (inside,),
-                    )
-                return self._look_at(inside)
-            contents = read_source(source)
-            if name is None and not isinstance(source, str | os.PathLike):
-                raise ValueError(
-                    "name must be given for a picture that comes as bytes or an open file: "
-                    "add(data, name='cat.jpg')"
-                )
-            name = check_name(os.path.basename(os.fspath(source)) if name is None else name)  # type: ignore[arg-type]
-            open_image(io.BytesIO(contents), min_side=64)
-            file = name.encode()
-            rows = self._store.read("SELECT stored FROM images WHERE file = ?", (file,))
-            is_ours = bool(rows and rows[0][0])
-            if replace and not is_ours and os.path.lexists(file_path(self.folder, file)):
-                raise FileExistsError(
-                    f"{name!r} is a file that this collection did not store, so it is not "
-                    "overwritten; change it yourself and "
-                    "call update(), or add the picture under another name"
-                )
-            # of two new pictures at once, one must not take the place of the other
-            replace = replace and is_ours
-            write_file(self.folder, file_path(self.folder, file), contents, replace=replace)
-            with self._store.transaction() as run:
-                run("UPDATE images SET state = 'gone' WHERE file = ? AND state = 'out'", (file,))
-            image = self._look_at(file)
-            with self._store.transaction() as run:
-                run("UPDATE images SET stored = 1 WHERE file = ?", (file,))
-            return image
-
-    def _look_at(self, file: bytes) -> str:
-        """Take in one file of the folder."""
-        status = os.stat(file_path(self.folder, file))
-        found: dict[bytes, Any] = {file: (status.st_size, status.st_mtime_ns)}
-        difference = find_differences(self._store, self.folder, found, complete=False, verify=True)
-        take_in(self._store, self.folder, difference, executor=None, doing=self._doing)
-        return self._store.read("SELECT image FROM images WHERE file = ?", (file,))[0][0]
-
-    def _inside(self, source: Source) -> bytes | None:
-        """Return the key of a file that lies in the folder, None for anything else."""
-        if not isinstance(source, str | os.PathLike):
-            return None
-        path = os.path.abspath(source)
-        if os.path.isdir(path):
-            raise IsADirectoryError(
-                f"add takes one picture, and {os.fspath(source)!r} is a folder; files that lie in "
-                "the collection's own folder "
-                "are taken in by update()"
-            )
-        if not os.path.isfile(path):
-            raise FileNotFoundError(
-                f"{os.fspath(source)!r} does not exist; the current folder is {os.getcwd()!r}"
-            )
-        return (
-            file_key(self.folder, path)
-            if is_inside(path, self.folder, follow_links=False)
-            else None
-        )
+        return put_file(self._index, source, name, replace=True)
 
     def get(self, image: str) -> bytes:
         """Return the file of an image, byte by byte."""
-        self._current()
-        return Path(file_path(self.folder, self._file_of(image))).read_bytes()
+        return Path(self._index.path_of(self._index.file_of(image))).read_bytes()
 
     def delete(self, image: str, *, delete_stored_copy: bool = False) -> bool:
         """Take an image out of the collection; the file stays where it is.
 
-        It stays out in later updates, until `add(path)` takes it back. Its labels are kept.
+        Later updates leave it out, until `add(path)` takes it back. Its labels are kept.
 
         Parameters
         ----------
         image
             its name.
         delete_stored_copy
-            also delete the file, if it is one that `add` stored and that nobody changed since.
-            Files of yours are never deleted here: `choose_keepers` and `apply_plan` do that, with a
-            dry run and an undo.
+            also delete the file, if `add` stored it and nobody changed it since. Your own files are
+            never deleted here: `choose_keepers` and `apply_plan` do that, with a dry run and an
+            undo.
 
         Returns
         -------
         bool
-            whether it was in the collection: taking out what is not there does nothing.
+            whether it was in the collection.
         """
-        with self._working:
-            self._current()
-            name = storable(check_text("image", image, "holiday/cat.jpg"))
-            rows = self._store.read(
-                "SELECT file, stored, bytes, modified FROM images WHERE state = 'present' AND "
-                "image = ?",
-                (name,),
-            )
-            for file, stored, size, modified in rows:
-                path, state = file_path(self.folder, file), "out"
-                if delete_stored_copy and stored and os.path.isfile(path):
-                    status = os.stat(path)
-                    if (status.st_size, status.st_mtime_ns) == (size, modified):
-                        os.remove(path)
-                        state = "gone"
-                with self._store.transaction() as run:
-                    run("UPDATE images SET state = ? WHERE file = ?", (state, file))
-        return bool(rows)
+        return take_out(self._index, image, delete_stored_copy=delete_stored_copy)
+
+    # -- what is similar ---------------------------------------------------------------------------
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods whose fingerprints are kept here."""
+        rows = {method for (method,) in self._index.store.read("SELECT method FROM recipes")}
+        return [method for method in METHODS if method in rows]
+
+    def fingerprints(
+        self,
+        method: AnyMethod = "phash",
+        *,
+        orientations: bool = False,
+        executor: Executor | None = None,
+    ) -> Fingerprints:
+        """Return the fingerprints of all readable images; only missing ones are computed.
+
+        Parameters
+        ----------
+        method : one of METHODS, or a function
+            each is kept beside the others, with the version of the library that made it. If the
+            version is another one now, all are made again, and a warning says so. A function that
+            turns images into vectors (see `fingerprint_images`) needs a name and an attribute
+            `version`: change the version whenever its answers may have changed.
+        orientations
+            also the seven other ways to turn and mirror each picture.
+        executor
+            any `concurrent.futures.Executor`; None works in threads.
+
+        Notes
+        -----
+        A 64-bit hash takes 8 bytes an image, local features 43 to 70 kB, an embedding 4 bytes a
+        dimension.
+        """
+        index = self._index
+        return index.steady(
+            lambda: keep_prints(index, method, orientations, executor=executor).load()
+        )
+
+    def pairs(
+        self,
+        method: AnyMethod = "phash",
+        *,
+        min_similarity: float = FLOOR,
+        orientations: bool = False,
+        use_labels: bool = False,
+        linkage: str = "star",
+        executor: Executor | None = None,
+    ) -> pd.DataFrame:
+        """Return the pair table of `similar_pairs`; only new images are compared, with all.
+
+        Parameters
+        ----------
+        method, orientations
+            as for `fingerprints`.
+        min_similarity
+            percent, inclusive. If you ask for less than ever before, all images are compared again,
+            except by local features.
+        use_labels, linkage
+            True gives the table for groups of this linkage that contain no pair labelled
+            "different", as `apply_labels` makes it: for explorers and sweeps. Evidence from labels
+            needs the whole table, False.
+        executor
+            any `concurrent.futures.Executor`, for what is not kept yet; None works in threads.
+
+        Notes
+        -----
+        By local features the index also keeps votes and scores of pairs, some 0.7 kB an image. So
+        only votes of new images are counted, and only new pairs are scored.
+        """
+        check_choice("linkage", linkage, LINKAGES)
+        floor, index = check_percent("min_similarity", min_similarity), self._index
+
+        def ask() -> pd.DataFrame:
+            snapshot = index.current()
+            kept = keep_prints(index, method, orientations, snapshot=snapshot, executor=executor)
+            key = snapshot.state, kept.number, floor, len(kept)
+            if self._pairs is None or self._pairs[0] != key:
+                table = keep_pairs(index, kept, snapshot, floor=floor, executor=executor)
+                self._pairs = key, table
+            return self._pairs[1]
+
+        pairs = index.steady(ask)
+        if not use_labels:
+            return pairs.copy()
+        return apply_labels(pairs, replace_missing(index.store, self.labels), linkage=linkage)
+
+    def groups(
+        self,
+        threshold: float = 90.0,
+        *,
+        method: AnyMethod = "phash",
+        linkage: str = "star",
+        orientations: bool = False,
+        use_labels: bool = True,
+        executor: Executor | None = None,
+    ) -> Grouping:
+        """Put images that are at least `threshold` similar into groups, as `group_duplicates`.
+
+        Parameters
+        ----------
+        threshold
+            percent, inclusive.
+        method, orientations
+            as for `fingerprints`.
+        linkage : {'star', 'connected', 'complete'}
+            as for `group_duplicates`.
+        use_labels
+            no group contains two images whose pair is labelled "different", nor copies of them.
+            False groups by similarity alone.
+        executor
+            as for `pairs`.
+        """
+        floor = min(FLOOR, check_percent("threshold", threshold))
+        any_different = "SELECT 1 FROM labels WHERE label = 'different' LIMIT 1"
+        pairs = self.pairs(
+            method,
+            min_similarity=floor,
+            orientations=orientations,
+            use_labels=use_labels and bool(self._index.store.read(any_different)),
+            linkage=linkage,
+            executor=executor,
+        )
+        return group_duplicates(pairs, threshold, linkage=linkage)
+
+    def find_duplicates(self, threshold: float = 90.0, **options: Any) -> Grouping:
+        """Return `groups(threshold, ...)`; `.to_response()` is the answer of findDuplicates."""
+        return self.groups(threshold, **options)
+
+    # -- labels of pairs ---------------------------------------------------------------------------
+
+    def label(self, left: str, right: str, label: str | None) -> None:
+        """Say whether two images show the same; None withdraws the label.
+
+        Parameters
+        ----------
+        left, right
+            names of two images, in any order.
+        label : {'same', 'different', 'skip', None}
+            `groups` never puts a pair labelled "different" into one group. "skip" says that you
+            compared them and cannot tell.
+
+        Notes
+        -----
+        Labels follow images that are renamed or moved, and stay when an image is gone.
+        `PairLabeler(..., labels=photos)` and `GroupReviewer(..., labels=photos)` keep their answers
+        here.
+        """
+        self.label_pairs([(left, right)], label)
+
+    def label_pairs(self, pairs: Iterable[tuple[str, str]], label: str | None) -> None:
+        """Give many pairs of images one label, all of them or none; see `label`."""
+        if label is not None:
+            check_choice("label", label, ANSWERS)
+        wanted, index = check_list("pairs", pairs, [("cat.jpg", "dog.jpg")]), self._index
+
+        def save() -> None:
+            files = []
+            for left, right in wanted:
+                ends = index.file_of(left), index.file_of(right)
+                if ends[0] == ends[1]:
+                    raise ValueError(f"left and right must be two images, and both are {left!r}")
+                files.append(ends)
+            save_labels(index.store, files, label)
+
+        index.steady(save)
+
+    @property
+    def labels(self) -> pd.DataFrame:
+        """The labels: left, right, label, made (UTC), changed.
+
+        `changed` says whether a file has other contents than when the label was made. Pairs of
+        missing images are rows, too, and are not `changed`.
+        """
+        return read_labels(self._index.store)
+
+    # -- questions about single pictures -----------------------------------------------------------
+
+    def find_similar(
+        self,
+        image: Source,
+        *,
+        threshold: float = 90.0,
+        max_count: int | None = None,
+        method: AnyMethod = "phash",
+        orientations: bool = False,
+    ) -> pd.DataFrame:
+        """Find the images of the collection that are most similar to a picture, in it or not.
+
+        Parameters
+        ----------
+        image
+            the name of an image of the collection, the path of any picture, its bytes, or an open
+            binary file.
+        threshold
+            percent, inclusive.
+        max_count
+            at most so many, the most similar; None returns all.
+        method, orientations
+            as for `fingerprints`. By local features the picture is compared with every image, at
+            about 2 ms each and core.
+
+        Returns
+        -------
+        pandas.DataFrame, one row per image other than the picture itself, most similar first, then
+        by name:
+            image, similarity (percent), distance (in the method's unit), relation.
+
+        Raises
+        ------
+        UnknownImage
+            if it is neither the name of an image nor the path of a file.
+        UnreadableImage
+            if the picture cannot be read.
+        """
+        return queries.find_similar(
+            self._index,
+            image,
+            threshold=threshold,
+            max_count=max_count,
+            method=method,
+            orientations=orientations,
+        )
+
+    def find_by_tags(
+        self,
+        tags: str | Sequence[str],
+        *,
+        threshold: float = 90.0,
+        max_count: int | None = None,
+        method: AnyMethod = "phash",
+        orientations: bool = False,
+    ) -> pd.DataFrame:
+        """Find the images that are similar to the reference picture of any of these tags.
+
+        Returns
+        -------
+        pandas.DataFrame, one row per image, most similar first, then by name:
+            image, similarity (percent), distance, relation, tag (the most similar one).
+
+        Raises
+        ------
+        KeyError
+            if there is no such tag.
+        """
+        return queries.find_by_tags(
+            self._index,
+            tags,
+            threshold=threshold,
+            max_count=max_count,
+            method=method,
+            orientations=orientations,
+        )
+
+    def compare(
+        self, a: Source, b: Source, *, methods: Sequence[AnyMethod] | None = None
+    ) -> pd.DataFrame:
+        """Compare two pictures, each in the collection or not.
+
+        Parameters
+        ----------
+        a, b
+            as for `find_similar`.
+        methods
+            None compares by all methods kept here.
+
+        Returns
+        -------
+        pandas.DataFrame, one row per method:
+            method, similarity (percent), distance, relation. Also for pictures with too little
+            detail.
+        """
+        chosen = self.methods if methods is None else check_list("methods", methods, ["phash"])
+        return queries.compare(self._index, a, b, methods=chosen)
+
+    def features(
+        self, image: Source, method: AnyMethod = "phash", *, orientations: bool = False
+    ) -> queries.FingerprintBytes:
+        """Return the fingerprint of a picture, in the collection or not, without adding it."""
+        return queries.features(self._index, image, method, orientations=orientations)
+
+    # -- tags --------------------------------------------------------------------------------------
+
+    def tag(self, name: str, image: Source) -> None:
+        """Keep a picture as the reference of a tag; `find_by_tags` finds what is similar to it.
+
+        Parameters
+        ----------
+        name
+            of the tag; one that exists gets the new picture.
+        image
+            as for `find_similar`. The tag holds a copy of the file, so it stays when the image is
+            removed.
+        """
+        queries.tag_image(self._index, name, image)
+
+    def untag(self, name: str) -> bool:
+        """Remove a tag; return whether there was one."""
+        check_text("name", name, "logo")
+        with self._index.store.transaction(images=False) as run:
+            return bool(run("DELETE FROM tags WHERE tag = ? RETURNING tag", (name,)))
+
+    @property
+    def tags(self) -> pd.DataFrame:
+        """The tags: tag, image (the name of its picture then), bytes, made (UTC)."""
+        return read_tags(self._index.store)
+
+    # -- the index file ----------------------------------------------------------------------------
 
     @classmethod
     def repair(
         cls, folder: str | os.PathLike[str], *, index: str | os.PathLike[str] | None = None
     ) -> Collection:
-        """Set a damaged index aside and start a new one with the labels and tags that can still be read.
+        """Set a damaged index aside and start a new one with its labels and tags.
 
-        The damaged file is renamed, never deleted; a warning says its new name and how much was
-        saved.
+        Those that can still be read are saved. The damaged file is renamed, never deleted; a
+        warning says its new name and how much was saved.
         """
         path = index_path(check_folder(folder), index)
         set_aside(path)
         return cls(folder, index=path)
 
+    def close(self) -> None:
+        """Close the index; further questions are an error, closing again is not."""
+        self._index.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._index.current().images)
+
+    def __contains__(self, image: object) -> bool:
+        return isinstance(image, str) and image in set(self._index.current().images.image)
+
     def __repr__(self) -> str:
-        folder = os.path.basename(self.folder) or self.folder
+        folder, read = os.path.basename(self.folder) or self.folder, self._index.store.read
         try:
-            [(n, unreadable)] = self._store.read(
+            [(n, unreadable)] = read(
                 "SELECT count(*), total(problem != '') FROM images WHERE state = 'present'"
             )
         except ValueError:
             return f"<Collection {folder!r}, closed>"
-        lost = f", {unreadable:.0f} unreadable" if unreadable else ""
-        [(n_labels,)], [(n_tags,)] = (
-            self._store.read(f"SELECT count(*) FROM {name}") for name in ("labels", "tags")
-        )
-        said = f", {count_of(n_labels, 'label')}" * bool(
-            n_labels
-        ) + f", {count_of(n_tags, 'tag')}" * bool(n_tags)
-        return f"<Collection {folder!r}: {n} files{lost}, {' '.join(self.methods) or 'no method'} kept{said}>"
+        counts = [f"{n} files"] + [f"{unreadable:.0f} unreadable"] * bool(unreadable)
+        counts.append(f"{' '.join(self.methods) or 'no method'} kept")
+        for table, noun in (("labels", "label"), ("tags", "tag")):
+            [(n,)] = read(f"SELECT count(*) FROM {table}")
+            counts += [count_of(n, noun)] * bool(n)
+        return f"<Collection {folder!r}: {', '.join(counts)}>"

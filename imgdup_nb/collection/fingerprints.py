@@ -1,4 +1,8 @@
-"""Fingerprints that are kept in an index, each made once."""
+"""Fingerprints that are kept in an index, each made once.
+
+A `Recipe` says how they are made: method, orientations, library version. `keep_prints` makes what
+is missing. `KeptPrints` are those of one recipe, for the images of one snapshot of the index.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +10,30 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..embeddings import Embedding
+from ..engine.checks import count_of
 from ..engine.decode import no_decoder_warnings
+from ..engine.files import known_time
 from ..fingerprints import Fingerprints, find_method, fingerprint_images
 from ..methods import METHODS, Method, VectorMethod
-from .store import Store
+from .index import Index, Snapshot
+from .store import Overtaken, Store
 
 BATCH = 512  # images fingerprinted and saved at a time
 
+AnyMethod = str | Embedding
 Step = Callable[[int], None]
 
 
 @dataclass(frozen=True, eq=False)
 class KeptPrints:
-    """The images of a table whose fingerprints by one recipe are kept; these are read when they are asked for.
+    """The images of a snapshot whose fingerprints by one recipe are kept; `load` reads these.
 
     Attributes
     ----------
@@ -44,30 +52,17 @@ class KeptPrints:
     versions: np.ndarray
     problems: pd.DataFrame
 
-    @classmethod
-    def of(
-        cls, store: Store, number: int, recipe: Recipe, images: pd.DataFrame, versions: np.ndarray
-    ) -> KeptPrints:
-        """Look which images of a table have a fingerprint."""
-        missing = np.zeros(len(images), dtype=bool)
-        missing[missing_fingerprints(store, number, images, versions)] = True
-        there = (images.problem == "").to_numpy() & ~missing
-        problems = images[missing].assign(
-            problem="changed or became unreadable since the last update"
-        )
-        return cls(
-            store, number, recipe, images[there].reset_index(drop=True), versions[there], problems
-        )
-
     def __len__(self) -> int:
         return len(self.images)
 
     def load(self) -> Fingerprints:
-        """Read the fingerprints; see `loaded`."""
-        return self.loaded()[1]
+        """Read the fingerprints.
 
-    def loaded(self) -> tuple[KeptPrints, Fingerprints]:
-        """Read the fingerprints, without those that another notebook has made out of date since we looked."""
+        Raises
+        ------
+        Overtaken
+            if another process has removed some of them since.
+        """
         place_of = {version: place for place, version in enumerate(self.versions.tolist())}
         places: list[int] = []
 
@@ -78,35 +73,89 @@ class KeptPrints:
                     places.append(place_of[version])
                     yield code
 
-        codes = self.recipe.method.unpack(read(), self.recipe.views)
-        still = np.sort(np.array(places, dtype=np.int64))
-        codes = codes[np.argsort(np.array(places, dtype=np.int64))]
-        images, versions = self.images.iloc[still].reset_index(drop=True), self.versions[still]
-        prints = Fingerprints(images, self.recipe.method, codes, self.problems)
-        return replace(self, images=images, versions=versions), prints
+        with self.store.decoding("fingerprints"):
+            codes = self.recipe.method.unpack(read(), self.recipe.views)
+        if len(places) < len(self):
+            raise Overtaken
+        codes = codes[np.argsort(places)] if places else codes
+        return Fingerprints(self.images, self.recipe.method, codes, self.problems)
 
     def outline(self) -> Fingerprints:
-        """Return them without their codes, for what only asks which images there are."""
-        return Fingerprints(
-            self.images,
-            self.recipe.method,
-            np.zeros((len(self), self.recipe.views, 0)),
-            self.problems,
+        """Return them without their codes, for those who need only the images."""
+        none = np.zeros((len(self), self.recipe.views, 0))
+        return Fingerprints(self.images, self.recipe.method, none, self.problems)
+
+
+def keep_prints(
+    index: Index,
+    method: AnyMethod,
+    orientations: bool = False,
+    *,
+    snapshot: Snapshot | None = None,
+    executor: Executor | None = None,
+) -> KeptPrints:
+    """Make and keep the fingerprints that are missing, and return all.
+
+    Parameters
+    ----------
+    snapshot
+        the images; None takes those of now.
+
+    Raises
+    ------
+    Overtaken
+        if another process changed the index in between: see `Index.steady`.
+
+    Warns
+    -----
+    UserWarning
+        if images changed or became unreadable since the last update.
+    """
+    recipe, store = Recipe.of(method, orientations), index.store
+    images, versions, _ = index.current() if snapshot is None else snapshot
+    number = find_recipe(store, recipe)
+    missing = _missing_fingerprints(store, number, images, versions)
+    if len(missing):
+        with index.doing("ExtractingFeatures", len(missing)) as step:
+            some = images.iloc[missing], versions[missing]
+            _make_fingerprints(store, number, recipe, *some, executor=executor, step=step)
+        missing = _missing_fingerprints(store, number, images, versions)
+        _check_still_there(store, number, versions[missing])
+    has_problem = np.zeros(len(images), dtype=bool)
+    has_problem[missing] = True
+    problems = images[has_problem].assign(
+        problem="changed or became unreadable since the last update"
+    )
+    if len(problems):
+        lost = count_of(len(problems), "image")
+        warnings.warn(
+            f"{lost} changed or became unreadable since the last update; call update()",
+            stacklevel=5,
         )
+    there = (images.problem == "").to_numpy() & ~has_problem
+    return KeptPrints(
+        store, number, recipe, images[there].reset_index(drop=True), versions[there], problems
+    )
 
 
-def missing_fingerprints(
+def _check_still_there(store: Store, number: int, versions: np.ndarray) -> None:
+    """Raise Overtaken if another process removed the recipe, or read one of these images again."""
+    known = store.read_each("SELECT 1 FROM images WHERE version = ?", versions.tolist())
+    recipes = store.read("SELECT 1 FROM recipes WHERE id = ?", (number,))
+    if len(known) < len(versions) or not recipes:
+        raise Overtaken
+
+
+def _missing_fingerprints(
     store: Store, number: int, images: pd.DataFrame, versions: np.ndarray
 ) -> np.ndarray:
     """Return the places of the readable images that have no fingerprint yet."""
-    there = [
-        version
-        for (version,) in store.read("SELECT version FROM fingerprints WHERE recipe = ?", (number,))
-    ]
+    rows = store.read("SELECT version FROM fingerprints WHERE recipe = ?", (number,))
+    there = [version for (version,) in rows]
     return np.flatnonzero((images.problem == "").to_numpy() & ~np.isin(versions, there))
 
 
-def make_fingerprints(
+def _make_fingerprints(
     store: Store,
     number: int,
     recipe: Recipe,
@@ -116,9 +165,13 @@ def make_fingerprints(
     executor: Executor | None,
     step: Step,
 ) -> None:
-    """Compute fingerprints and keep them, batch by batch; an image that cannot be read, or changed since, gets none."""
+    """Compute fingerprints and keep them, batch by batch.
+
+    An image gets none if it cannot be read, or if its file changed since the last update.
+    """
     version_of = dict(zip(images.path, versions.tolist(), strict=True))
-    stamp_of = dict(zip(images.path, zip(images.bytes, images.modified, strict=True), strict=True))
+    stamps = zip(images.bytes, images.modified, strict=True)
+    stamp_of = dict(zip(images.path, stamps, strict=True))
 
     def is_unchanged(path: str) -> bool:
         size, modified = stamp_of[path]
@@ -126,23 +179,30 @@ def make_fingerprints(
             status = os.stat(path)
         except OSError:
             return False
-        return (status.st_size, status.st_mtime_ns) == (size, modified.value)
+        return (status.st_size, known_time(status.st_mtime_ns)) == (size, modified.value)
 
     for start in range(0, len(images), BATCH):
         batch = images.iloc[start : start + BATCH]
         with no_decoder_warnings():  # nor that images became unreadable: the caller says it once
             prints = recipe.compute(batch, executor)
         rows = [
-            (number, version_of[path], recipe.method.pack(code))
+            (number, version_of[path], recipe.method.pack(code), version_of[path], number)
             for path, code in zip(prints.images.path, prints.codes, strict=True)
             if is_unchanged(path)
         ]
         with store.transaction(images=False) as run:
-            run("INSERT OR REPLACE INTO fingerprints VALUES (?, ?, ?)", rows, many=True)
+            # nothing is kept for what another process has removed in the meantime
+            run(
+                "INSERT OR REPLACE INTO fingerprints SELECT ?, ?, ? WHERE "
+                "EXISTS (SELECT 1 FROM images WHERE version = ?) AND "
+                "EXISTS (SELECT 1 FROM recipes WHERE id = ?)",
+                rows,
+                many=True,
+            )
         step(len(batch))
 
 
-LOOKS_HASH = "phash"  # what pairs of local features are also found by
+LOOKS_HASH = "phash"  # pairs of local features are found by this hash, too
 LOCAL = tuple(name for name, method in METHODS.items() if method.fallback == LOOKS_HASH)
 
 
@@ -165,7 +225,7 @@ class Recipe:
     made_with: str
 
     @classmethod
-    def of(cls, method: str | Embedding, orientations: bool = False) -> Recipe:
+    def of(cls, method: AnyMethod, orientations: bool = False) -> Recipe:
         """Return the recipe of a method of METHODS, or of a function with a name and a version.
 
         Raises
@@ -197,12 +257,15 @@ def _named(function: Any) -> VectorMethod:
 
 
 def find_recipe(store: Store, recipe: Recipe) -> int:
-    """Return the number under which a way to fingerprint is kept; what was made with something else is dropped.
+    """Return the number of a recipe in the index.
+
+    Fingerprints that another version of the library made are removed, with all that follows from
+    them.
 
     Warns
     -----
     UserWarning
-        if there was such.
+        if some were removed.
     """
     query = (
         "SELECT id, made_with FROM recipes WHERE method = ? AND views = ?",
@@ -224,7 +287,7 @@ def find_recipe(store: Store, recipe: Recipe) -> int:
             for table in ("fingerprints", "pair_parts", "vote_parts", "look_parts"):
                 run(f"DELETE FROM {table} WHERE recipe = ?", (number,))
             run("DELETE FROM recipes WHERE id = ?", (number,))
-            if recipe.method.name == LOOKS_HASH:  # it says which pairs are looked at
+            if recipe.method.name == LOOKS_HASH:  # pairs of local features depend on it
                 run(
                     "DELETE FROM pair_parts WHERE recipe IN (SELECT id FROM recipes WHERE method "
                     f"IN {LOCAL})"

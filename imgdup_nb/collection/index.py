@@ -1,7 +1,8 @@
-"""An open folder and its index: which pictures are in it, by which name, and what is being done.
+"""The index of a folder while it is open: its file, its images, and what is being done.
 
-The pictures stay where they are. Beside them lies one SQLite file, the index. `matches`,
-`questions` and `collection` stand on this in that order; `Collection` is all of it.
+The pictures stay in the folder. Beside them lies one SQLite file, the index. `Index` finds new and
+changed pictures (`update`), knows all of them (`current`), and repeats a question where another
+process changed the index in between (`steady`).
 """
 
 from __future__ import annotations
@@ -9,37 +10,69 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_choice, check_list, check_text
-from ..engine.decode import silence_decoders
+from ..engine.checks import check_text
 from ..engine.files import is_url
 from ..engine.paths import is_inside
-from ..methods import METHODS
-from .fingerprints import Recipe, find_recipe
 from .intake import COLUMNS, take_in, to_table
 from .labels import storable
-from .rescan import file_key, find_differences, list_folder
-from .store import Store, index_path
+from .rescan import file_key, file_path, find_differences, list_folder, stamp_of
+from .store import Overtaken, Store, index_path
+
+T = TypeVar("T")
+MAX_TRIES = 20  # of one question, while other processes change the index
 
 
 class UnknownImage(LookupError):
-    """No image of that name is in the collection."""
+    """No image of that name is in the collection.
+
+    Examples
+    --------
+    >>> import imgdup_nb as dup
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, dup.Collection(folder) as photos:
+    ...     try:
+    ...         photos.get("cat.jpg")
+    ...     except dup.UnknownImage as error:
+    ...         print(error)
+    no image 'cat.jpg' in this collection; photos.images lists them
+    """
 
 
 class Stopped(RuntimeError):
-    """The work was given up half-way; what was kept stays, and the next question goes on from there."""
+    """The work was stopped half-way. What was saved stays, and the next question continues there.
+
+    Examples
+    --------
+    >>> import imgdup_nb as dup
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> Image.radial_gradient("L").save(f"{folder.name}/one.png")
+    >>> with dup.Collection(folder.name) as photos:
+    ...     photos.is_wanted = lambda: False  # asked between batches
+    ...     try:
+    ...         photos.update()
+    ...     except dup.Stopped as error:
+    ...         print(error)
+    stopped at ExtractingFeatures 0 of 1; what was kept stays, and the next question goes on ...
+    >>> folder.cleanup()
+    """
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a collection is doing: Idle, ExtractingFeatures, MatchingFeatures or Searching, and how far it is (images)."""
+    """What a collection is doing, and how many images are done.
+
+    `state` is Idle, ExtractingFeatures, MatchingFeatures or Searching.
+    """
 
     state: str
     done: int = 0
@@ -49,165 +82,170 @@ class Progress:
         return self.state if self.state == "Idle" else f"{self.state} {self.done} of {self.total}"
 
 
-class Folder:
-    """A folder of pictures, and what its index knows of the files in it; see `Collection`."""
+class Snapshot(NamedTuple):
+    """The images table, the version of each row (int64), and the state of the index then."""
+
+    images: pd.DataFrame
+    versions: np.ndarray
+    state: tuple[int, int]
+
+
+class Index:
+    """A folder of pictures with its open index file.
+
+    Attributes
+    ----------
+    folder, store
+        the folder's whole path, and the open file.
+    status
+        what is being done; another thread may ask.
+    is_wanted
+        called between batches; where it returns False, the work raises `Stopped`.
+    working
+        a lock: one thread at a time reads and writes.
+    """
 
     def __init__(
-        self,
-        folder: str | os.PathLike[str],
-        *,
-        index: str | os.PathLike[str] | None = None,
-        methods: Sequence[str] = ("phash",),
+        self, folder: str | os.PathLike[str], index: str | os.PathLike[str] | None = None
     ) -> None:
         self.folder = check_folder(folder)
-        methods = check_list("methods", methods, ["phash"])
-        for method in methods:
-            check_choice("methods", method, METHODS)
-        silence_decoders()
-        self._store = Store(index_path(self.folder, index))
-        self._status = Progress("Idle")
-        self.is_wanted: Callable[[], bool] = lambda: (
-            True
-        )  # asked between batches; where it is not, the work is `Stopped`
-        self._looked = False  # at the folder, in this session
-        self._working = threading.RLock()
-        self._table: tuple[Any, pd.DataFrame, np.ndarray] | None = None
-        for method in methods:
-            find_recipe(self._store, Recipe.of(method))
+        self.store = Store(index_path(self.folder, index))
+        self.status = Progress("Idle")
+        self.is_wanted: Callable[[], bool] = lambda: True
+        self.working = threading.RLock()
+        self._is_updated = False  # in this session
+        self._snapshot: Snapshot | None = None
+
+    def steady(self, ask: Callable[[], T]) -> T:
+        """Return an answer that no other process changed while it was made.
+
+        Raises
+        ------
+        TimeoutError
+            if other processes changed the index each time.
+        """
+        with self.working:
+            for _ in range(MAX_TRIES):
+                try:
+                    return ask()
+                except Overtaken:
+                    self._snapshot = None
+        raise TimeoutError(
+            f"other programs changed the index {self.store.path!r} {MAX_TRIES} times while this "
+            "question was answered; ask again when they are done"
+        )
+
+    # -- the images --------------------------------------------------------------------------------
 
     def update(self, *, verify: bool = False, executor: Executor | None = None) -> pd.DataFrame:
-        """Look at the folder again; only files that are new or changed are decoded.
+        """Find and read what is new or changed; see `Collection.update`."""
 
-        Parameters
-        ----------
-        verify
-            compare the contents of all files, also of those whose size and time are the same.
-        executor
-            any `concurrent.futures.Executor`; None works in threads.
-
-        Returns
-        -------
-        pandas.DataFrame, one row per file that is not as it was:
-            image, change ("new", "changed", "moved", "gone", "back"), before (the former name of
-            one that was moved).
-
-        Warns
-        -----
-        UserWarning
-            once, if files that were read now could not be.
-
-        Notes
-        -----
-        Size and time of a file are looked at first. Where they differ, a file of known contents
-        (SHA-256) counts as the same, as moved, with its labels, or as a copy, without being
-        decoded. What is known of a file that is gone is kept, in case it comes back. Interrupted,
-        it keeps what was read and the next call goes on; killed, from the last batch of 128.
-        """
-        with self._working:
+        def compare_and_read() -> pd.DataFrame:
             found = list_folder(self.folder)
-            difference = find_differences(self._store, self.folder, found, verify=verify)
-            changes = take_in(
-                self._store, self.folder, difference, executor=executor, doing=self._doing
-            )
-            self._looked = True
+            difference = find_differences(self.store, self.folder, found, verify=verify)
+            return take_in(self.store, self.folder, difference, executor=executor, doing=self.doing)
+
+        with self.working:
+            changes = self.steady(compare_and_read)
+            self._is_updated = True
         return changes
 
-    @property
-    def images(self) -> pd.DataFrame:
-        """The `images` table, the one that `scan_images(folder)` makes."""
-        return self._current()[0].copy()
+    def update_file(self, file: bytes) -> str:
+        """Read one file of the folder if it is new or changed; return the name of its image."""
 
-    def _current(self) -> tuple[pd.DataFrame, np.ndarray]:
-        """Return the images table and the versions of its rows; looks at the folder first if nobody did yet."""
-        with self._working:
-            if not self._looked:
+        def compare_and_read() -> str:
+            found = {file: stamp_of(os.stat(self.path_of(file)))}
+            difference = find_differences(
+                self.store, self.folder, found, complete=False, verify=True
+            )
+            take_in(self.store, self.folder, difference, executor=None, doing=self.doing)
+            rows = self.store.read("SELECT image FROM images WHERE file = ?", (file,))
+            if not rows:
+                raise Overtaken
+            return rows[0][0]
+
+        return self.steady(compare_and_read)
+
+    def current(self) -> Snapshot:
+        """Return the images table and the versions of its rows; update first in a new session."""
+        with self.working:
+            if not self._is_updated:
                 self.update()
-            state = self._store.state()
-            if self._table is None or self._table[0] != state:
+            state = self.store.state()
+            if self._snapshot is None or self._snapshot.state != state:
                 names = ", ".join(COLUMNS)
-                rows = self._store.read(
+                rows = self.store.read(
                     f"SELECT file, {names}, version FROM images WHERE state = 'present' ORDER BY "
                     "image, file"
                 )
-                versions = np.array([row[-1] for row in rows], dtype=np.int64)
-                self._table = state, to_table([row[:-1] for row in rows], self.folder), versions
-            return self._table[1:]
+                with self.store.decoding("images"):
+                    versions = np.array([row[-1] for row in rows], dtype=np.int64)
+                    images = to_table([row[:-1] for row in rows], self.folder)
+                self._snapshot = Snapshot(images, versions, state)
+            return self._snapshot
 
-    def _known_name(self, source: Any) -> str | None:
-        """Return the name in the collection of what is given by name or path, None for what is not in it."""
+    def path_of(self, file: bytes) -> str:
+        """Return the path of a file of the index."""
+        return file_path(self.folder, file)
+
+    def key_of(self, path: str) -> bytes | None:
+        """Return how the index calls the file at a whole path; None outside of the folder."""
+        is_here = is_inside(path, self.folder, follow_links=False)
+        return file_key(self.folder, path) if is_here else None
+
+    def known_name(self, source: Any) -> str | None:
+        """Return the name of an image that is given by name or path; None if it is not here."""
         if not isinstance(source, str | os.PathLike):
             return None
-        self._current()
+        self.current()
         text = os.fspath(source)
-        if self._store.read(
+        if self.store.read(
             "SELECT 1 FROM images WHERE state = 'present' AND image = ?", (storable(text),)
         ):
             return text
-        path = os.path.abspath(text)
-        if not is_inside(path, self.folder, follow_links=False):
-            return None
-        rows = self._store.read(
+        rows = self.store.read(
             "SELECT image FROM images WHERE state = 'present' AND file = ?",
-            (file_key(self.folder, path),),
+            (self.key_of(os.path.abspath(text)),),
         )
         return rows[0][0] if rows else None
 
-    def _file_of(self, image: str) -> bytes:
+    def file_of(self, image: str) -> bytes:
+        """Return the file of an image, or raise UnknownImage."""
+        self.current()
         name = storable(check_text("image", image, "holiday/cat.jpg"))
-        rows = self._store.read(
+        rows = self.store.read(
             "SELECT file FROM images WHERE state = 'present' AND image = ?", (name,)
         )
         if not rows:
             raise UnknownImage(f"no image {image!r} in this collection; photos.images lists them")
         return rows[0][0]
 
-    @property
-    def status(self) -> Progress:
-        """What it is doing now, and how far it is; may be asked from another thread."""
-        return self._status
-
-    @property
-    def index(self) -> str:
-        """The path of the index file."""
-        return self._store.path
+    # -- the work ----------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _doing(self, state: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a status while something is done; gives a function that counts on, and stops what is not wanted any more."""
-        before, self._status = self._status, Progress(state, 0, total)
+    def doing(self, state: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a status while something is done; give a function that counts images.
+
+        That function raises `Stopped` when the work is not wanted any more.
+        """
+        before, self.status = self.status, Progress(state, 0, total)
 
         def step(done: int) -> None:
-            self._status = Progress(state, self._status.done + done, total)
+            self.status = Progress(state, self.status.done + done, total)
             if not self.is_wanted():
                 raise Stopped(
-                    f"stopped at {self._status}; what was kept stays, and the next question goes "
+                    f"stopped at {self.status}; what was kept stays, and the next question goes "
                     "on from there"
                 )
 
         try:
             yield step
         finally:
-            self._status = before
-
-    def close(self) -> None:
-        """Close the index; asking further is an error, closing again is not."""
-        self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
-    def __len__(self) -> int:
-        return len(self._current()[0])
-
-    def __contains__(self, image: object) -> bool:
-        return isinstance(image, str) and image in set(self._current()[0].image)
+            self.status = before
 
 
 def check_folder(folder: str | os.PathLike[str]) -> str:
-    """Return the whole path of a folder that is there."""
+    """Return the whole path of a folder that exists."""
     if not isinstance(folder, str | os.PathLike):
         raise TypeError(f"folder must be the path of a folder, not {type(folder).__name__}")
     if is_url(folder):

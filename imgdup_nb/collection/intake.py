@@ -1,4 +1,7 @@
-"""Take what is different in a folder into its index: moves and copies at once, what is unknown by one decode each."""
+"""Write into the index what is different in the folder.
+
+Moved and copied files need no decoder. Each file with unknown contents is decoded once.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,8 @@ from ..engine.hashing import made_with
 from ..engine.parallel import map_batches
 from ..engine.reading import NOT_KNOWN, Reading, read_batch
 from ..images import DTYPES
-from .rescan import Difference, Stamp, file_name, file_path, reader
-from .store import Store
+from .rescan import Difference, Stamp, file_name, file_path, reader, stamp_of
+from .store import Overtaken, Store
 
 Doing = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
@@ -46,7 +49,7 @@ def take_in(
         *difference.gone,
     ]
     before = _outlines(store, [*touched, *difference.moved])
-    _save_known(store, difference)
+    _save_known(store, root, difference)
     if difference.unread:
         with doing("ExtractingFeatures", len(difference.unread)) as step:
             read_files(store, root, difference.unread, executor=executor, step=step)
@@ -75,20 +78,21 @@ def _outlines(store: Store, files: Sequence[bytes]) -> dict[bytes, _Outline]:
 def _changes(
     difference: Difference, before: dict[bytes, _Outline], after: dict[bytes, _Outline]
 ) -> pd.DataFrame:
+    # another process may have changed rows before or after we did
     rows = [
         (after[new].image, "moved", before[old].image)
         for old, new in difference.moved.items()
-        if after[new].state != "out"
+        if old in before and new in after and after[new].state != "out"
     ]
-    rows += [(before[file].image, "gone", "") for file in difference.gone]
+    rows += [(before[file].image, "gone", "") for file in difference.gone if file in before]
     rows += [
         (after[file].image, "back", "")
         for file in difference.settled
-        if before[file].state == "gone"
+        if file in before and file in after and before[file].state == "gone"
     ]
     for file in [*difference.copied, *difference.unread]:
         was, now = before.get(file), after.get(file)
-        if now is None:  # it went away while we looked
+        if now is None:  # it was removed in the meantime
             continue
         if was is None or was.state == "gone" or file in difference.moved:
             rows.append((now.image, "new", ""))
@@ -114,13 +118,21 @@ def _warn_of_problems(problems: list[str]) -> None:
 # -- writing down ----------------------------------------------------------------------------------
 
 
-def _save_known(store: Store, difference: Difference) -> None:
-    """Write down, as one change, everything that needed no decoder."""
+def _save_known(store: Store, root: str, difference: Difference) -> None:
+    """Write down, as one change, everything that needed no decoder.
+
+    Raises
+    ------
+    Overtaken
+        if another process has changed the rows that the difference is based on.
+    """
     if not (difference.settled or difference.moved or difference.copied or difference.gone):
         return
     now, found = time.time_ns(), difference.found
     columns = f"version, state, stored, seen, reader, {', '.join(COLUMNS)}"
-    with store.transaction() as run:
+    with store.transaction() as run, store.decoding("images"):
+        _check_premises(run, difference)
+        difference.gone = _still_gone(root, difference.gone)
         # all is read before anything is written: files may have changed places with each other
         moving, copying = (
             {
@@ -157,6 +169,27 @@ def _save_known(store: Store, difference: Difference) -> None:
             many=True,
         )
         _follow(run, difference.moved)
+
+
+def _check_premises(run: Run, difference: Difference) -> None:
+    """Raise Overtaken unless every file that was found known still has a row of its contents."""
+    pairs = [(file, file) for file in difference.settled]
+    pairs += [(new, old) for old, new in difference.moved.items()]
+    pairs += list(difference.copied.items())
+    for file, source in pairs:
+        rows = run("SELECT sha256 FROM images WHERE file = ?", (source,))
+        if rows != [(difference.digests[file],)]:
+            raise Overtaken
+
+
+def _still_gone(root: str, files: Iterable[bytes]) -> list[bytes]:
+    """Return the files that are missing; another process may have seen one that came later."""
+    gone = [file for file in files if not os.path.lexists(file_path(root, file))]
+    if gone and not os.path.isdir(root):
+        raise FileNotFoundError(
+            f"folder {printable(root)!r} is not there any more; nothing was changed in its index"
+        )
+    return gone
 
 
 def _stamp(run: Run, file: bytes, stamp: Stamp, now: int) -> None:
@@ -270,42 +303,74 @@ def _read_some(
     ]
 
 
+class _KnownRow(NamedTuple):
+    """What a row says of a file before it is saved again."""
+
+    version: int
+    state: str
+    stored: int
+    bytes: int
+    modified: int | None
+    sha256: str
+    problem: str
+    reader: str
+
+
+NO_ROW = _KnownRow(0, "present", 0, 0, None, "", "", "")
+
+
 def _save(
     store: Store,
     root: str,
     batch: Sequence[tuple[bytes, tuple[int, Reading]]],
     kept: Sequence[Hash],
 ) -> None:
-    there = [
-        (file, seen, reading)
-        for file, (seen, reading) in batch
-        if not reading.row["problem"] or os.path.lexists(file_path(root, file))
-    ]
+    """Write down what was read of some files.
+
+    Of several processes that read one file, none replaces what another has just saved. A row of the
+    same contents keeps its version, so that fingerprints and pairs of it stay. A row that fits the
+    file better than our reading is left alone.
+    """
     read_with = reader()
-    with store.transaction() as run:
-        first = next_versions(run, len(there))
-        stored = [run("SELECT stored FROM images WHERE file = ?", (file,)) for file, *_ in there]
-        forget_files(run, [file for file, _ in batch])
-        rows = [
-            (
-                file,
-                first + k,
-                "present",
-                was[0][0] if was else 0,
-                seen,
-                read_with,
-                *to_values(reading.row),
+    columns = ", ".join(_KnownRow._fields)
+    with store.transaction() as run, store.decoding("images"):
+        rows, fingerprints, forgotten = [], [], []
+        for file, (seen, reading) in batch:
+            known = NO_ROW
+            for row in run(f"SELECT {columns} FROM images WHERE file = ?", (file,)):
+                known = _KnownRow(*row)
+            if reading.row["problem"] and not os.path.lexists(file_path(root, file)):
+                forgotten.append(file)  # it was removed in the meantime
+                continue
+            values = to_values(reading.row)
+            ours = dict(zip(COLUMNS, values, strict=True))
+            is_same = ours["sha256"] == known.sha256 != "" and (ours["problem"], read_with) == (
+                known.problem,
+                known.reader,
             )
-            for k, ((file, seen, reading), was) in enumerate(zip(there, stored, strict=True))
-        ]
+            if not is_same and known.version and _fits_better(root, file, known, ours):
+                continue
+            if not is_same:
+                forgotten.append(file)
+            version = known.version if is_same else next_versions(run, 1)
+            state = "out" if known.state == "out" else "present"
+            rows.append((file, version, state, known.stored, seen, read_with, *values))
+            fingerprints += [
+                (recipe, version, reading.codes[method][:views].tobytes())
+                for recipe, method, views in (kept if reading.codes else ())
+            ]
+        forget_files(run, forgotten)
         insert_rows(run, *rows)
-        fingerprints = [
-            (recipe, first + k, reading.codes[method][:views].tobytes())
-            for k, (_, _, reading) in enumerate(there)
-            if reading.codes
-            for recipe, method, views in kept
-        ]
         run("INSERT OR REPLACE INTO fingerprints VALUES (?, ?, ?)", fingerprints, many=True)
+
+
+def _fits_better(root: str, file: bytes, known: _KnownRow, ours: dict[str, Any]) -> bool:
+    """Tell whether a saved row is of the file as it is now, and our reading is not."""
+    try:
+        stamp = stamp_of(os.stat(file_path(root, file)))
+    except OSError:
+        return False
+    return (known.bytes, known.modified) == stamp != (ours["bytes"], ours["modified"])
 
 
 COLUMNS = [name for name in DTYPES if name != "path"]
@@ -336,8 +401,10 @@ def forget_files(run: Run, files: Iterable[bytes]) -> None:
 
 def next_versions(run: Run, n: int) -> int:
     """Return the first of `n` numbers that no contents ever had."""
-    run("UPDATE counters SET value = value + ? WHERE name = 'version'", (n,))
-    return run("SELECT value FROM counters WHERE name = 'version'")[0][0] - n + 1
+    [(last,)] = run(
+        "UPDATE counters SET value = value + ? WHERE name = 'version' RETURNING value", (n,)
+    )
+    return last - n + 1
 
 
 def to_values(row: dict[str, Any]) -> tuple:

@@ -1,4 +1,4 @@
-"""What a person said: labels of pairs, and tags with their reference pictures, as rows of the index."""
+"""Labels of pairs, and tags with their reference pictures, as rows of the index."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
+from ..evidence.labels import ANSWERS
 from .rescan import file_name
-from .store import Store
+from .store import Overtaken, Store
 
 
 def save_labels(store: Store, pairs: Iterable[tuple[bytes, bytes]], label: str | None) -> None:
-    """Keep one label of pairs of files, in place of those before, all or none of them; None takes them back."""
+    """Keep one label of pairs of files, in place of those before, all or none; None withdraws them."""
     ends, made = [sorted(pair) for pair in pairs], _now()
     with store.transaction(images=False) as run:
         run("DELETE FROM labels WHERE one = ? AND other = ?", ends, many=True)
         if label is not None:
+            for file in {end for pair in ends for end in pair}:
+                if not run("SELECT 1 FROM images WHERE file = ?", (file,)):
+                    raise Overtaken  # another process has just moved it
             digests = "(SELECT sha256 FROM images WHERE file = ?)"
             rows = ((one, other, label, made, one, other) for one, other in ends)
             run(
@@ -34,23 +38,35 @@ def read_labels(store: Store) -> pd.DataFrame:
         "other_sha256, 0), a.image, b.image "
         "FROM labels LEFT JOIN images a ON a.file = one LEFT JOIN images b ON b.file = other"
     )
-    names = [
-        sorted([a or file_name(one), b or file_name(other)]) for one, other, _, _, _, a, b in rows
-    ]
-    table = pd.DataFrame(
-        {
-            "left": pd.Series([pair[0] for pair in names], dtype=object),
-            "right": pd.Series([pair[1] for pair in names], dtype=object),
-            "label": pd.Series([row[2] for row in rows], dtype=object),
-            "made": _times([row[3] for row in rows]),
-            "changed": np.array([row[4] for row in rows], dtype=bool),
-        }
-    )
+    with store.decoding("labels"):
+        names = [
+            sorted([a or file_name(one), b or file_name(other)])
+            for one, other, _, _, _, a, b in rows
+        ]
+        table = pd.DataFrame(
+            {
+                "left": pd.Series([pair[0] for pair in names], dtype=object),
+                "right": pd.Series([pair[1] for pair in names], dtype=object),
+                "label": pd.Series([row[2] for row in rows], dtype=object),
+                "made": _times([row[3] for row in rows]),
+                "changed": np.array([row[4] for row in rows], dtype=bool),
+            }
+        )
+        if not set(table.label) <= set(ANSWERS):
+            raise ValueError("no such label")
     return table.sort_values(["left", "right"], ignore_index=True)
 
 
-def read_stand_ins(store: Store) -> dict[str, str]:
-    """Return, for each labelled image that is not there, the name of an image that is, with the same contents."""
+def replace_missing(store: Store, labels: pd.DataFrame) -> pd.DataFrame:
+    """Return labels, oldest first, in which present copies replace missing images."""
+    labels, copies = labels.sort_values("made", kind="stable"), _present_copies(store)
+    for side in ("left", "right"):
+        labels = labels.assign(**{side: [copies.get(name, name) for name in labels[side]]})
+    return labels[labels.left != labels.right]
+
+
+def _present_copies(store: Store) -> dict[str, str]:
+    """Return, for each labelled image that is missing, a present one of the same contents."""
     return dict(
         store.read(
             "SELECT a.image, min(b.image) FROM (SELECT one AS file FROM labels UNION SELECT other "
@@ -74,8 +90,9 @@ def save_tag(store: Store, tag: str, image: str, contents: bytes) -> None:
 def read_tags(store: Store) -> pd.DataFrame:
     """Return the table that `Collection.tags` documents."""
     rows = store.read("SELECT tag, image, length(contents), made FROM tags ORDER BY tag")
-    table = pd.DataFrame(rows, columns=["tag", "image", "bytes", "made"])
-    return table.assign(made=_times(list(table.made)))
+    with store.decoding("tags"):
+        table = pd.DataFrame(rows, columns=["tag", "image", "bytes", "made"])
+        return table.assign(made=_times(list(table.made)))
 
 
 def storable(text: str) -> str:

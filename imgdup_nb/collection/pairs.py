@@ -1,8 +1,8 @@
-"""Pairs that are kept in an index: what is new is compared with all that was there, and nothing twice."""
+"""Pairs that are kept in an index: new images are compared with all others, and nothing twice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from functools import partial
 from typing import NamedTuple
@@ -20,33 +20,54 @@ from ..aligned.matching import (
     find_scored,
     to_scores,
 )
-from ..engine.copies import MAX_COPIES, may_be_same_pixels, relate
+from ..engine.copies import MAX_COPIES, RELATIONS, may_be_same_pixels, relate
 from ..fingerprints import Fingerprints
 from ..pairs import may_be_listed, pair_table, similar_pairs
-from .fingerprints import KeptPrints
+from .fingerprints import KeptPrints, keep_prints
+from .index import Index, Snapshot
 
 PART = 25_000  # new images compared with all others at a time
 TRIES = 6  # alone, three do: drop what is gone, compare what is new, read
 
 
-def kept_pairs(
-    kept: KeptPrints, *, floor: float, executor: Executor | None, step: Step
+def keep_pairs(
+    index: Index,
+    kept: KeptPrints,
+    snapshot: Snapshot,
+    *,
+    floor: float,
+    executor: Executor | None,
 ) -> pd.DataFrame:
-    """Return the pair table of kept hashes or vectors, comparing only what was not compared before.
+    """Return the pair table of kept fingerprints; only what was not compared before is compared.
 
     Parameters
     ----------
+    snapshot
+        the one that `kept` is of.
     floor
-        percent, inclusive. Kept pairs of a higher floor are made anew, those of a lower one are
+        percent, inclusive. Kept pairs of a higher floor are made again, those of a lower one are
         filtered.
+    """
+    fallback = kept.recipe.method.fallback
+    hashes = fallback and keep_prints(index, fallback, snapshot=snapshot, executor=executor)
+    with index.doing("MatchingFeatures", len(kept)) as step:
+        if hashes:
+            return kept_local_pairs(kept, hashes, floor=floor, executor=executor, step=step)
+        return kept_pairs(kept, floor=floor, executor=executor, step=step)
+
+
+def kept_pairs(
+    kept: KeptPrints, *, floor: float, executor: Executor | None, step: Step
+) -> pd.DataFrame:
+    """Return the pair table of kept hashes or vectors; see `keep_pairs`.
 
     Notes
     -----
-    Not kept where more than a thousand images have one fingerprint: `similar_pairs` then lists
-    their pairs in short, which cannot be done part by part. Nor where another process, which read
-    the folder at another time, keeps on replacing what is kept here by its own.
+    Pairs are not kept where more than a thousand images have one fingerprint: `similar_pairs` then
+    lists their pairs in short, which cannot be done part by part. Nor are they where another
+    process, which read the folder at another time, replaces the kept pairs again and again.
     """
-    kept, prints = kept.loaded()
+    prints = kept.load()
     if _most_alike(prints) > MAX_COPIES:
         return similar_pairs(prints, min_similarity=floor, executor=executor)
     for _ in range(TRIES):
@@ -56,8 +77,8 @@ def kept_pairs(
             return as_table(kept, parts.pairs, floor)
         still = np.isin(parts.covered, kept.versions)
         if parts.last is not None and not (parts.usable and still.all()):
-            # what is gone leaves: should it come back, it counts as new and meets what came in the
-            # meantime
+            # pairs of missing images are removed: if an image comes back, it counts as new and is
+            # compared with the images that were added in the meantime
             alive = (places_of(kept.versions, parts.pairs["left"]) >= 0) & (
                 places_of(kept.versions, parts.pairs["right"]) >= 0
             )
@@ -78,14 +99,17 @@ def _compare_new(
     executor: Executor | None,
     step: Step,
 ) -> None:
-    """Compare the images at the places `new` with each other and with all others, and keep that part by part."""
+    """Compare the images at the places `new` with each other and with all others.
+
+    The pairs are kept part by part.
+    """
     old, last = np.setdiff1d(np.arange(len(kept)), new), parts.last
     for start in range(0, len(new), PART):
         part = new[start : start + PART]
         found = _compare(prints, kept.versions, part, old, parts.floor, executor)
         last = save_part(kept, parts.floor, last, kept.versions[part], found, instead=False)
         if last is None:
-            return  # another notebook did the same work: look again
+            return  # another notebook did the same work: read again
         old = np.concatenate([old, part])
         step(len(part))
 
@@ -111,7 +135,10 @@ def _compare(
     floor: float,
     executor: Executor | None,
 ) -> np.ndarray:
-    """Return the pairs among new images and between new and old ones; rows of both by their places in `prints`."""
+    """Return the pairs among new images, and between new and old ones.
+
+    `new` and `old` are places in `prints`.
+    """
     some = select(prints, new)
     within = similar_pairs(some, min_similarity=floor, executor=executor)
     found = [as_records(within, versions[new], versions[new])]
@@ -133,20 +160,17 @@ ANY_FLOOR = 100.0
 def kept_local_pairs(
     kept: KeptPrints, hashes: KeptPrints, *, floor: float, executor: Executor | None, step: Step
 ) -> pd.DataFrame:
-    """Return the pair table of kept local features, looking only at pairs that nobody looked at before.
+    """Return the pair table of kept local features; only new pairs are scored. See `keep_pairs`.
 
     Parameters
     ----------
     hashes
         the phashes of the same images.
-    floor
-        percent, inclusive. Kept pairs of a higher floor are put together anew, those of a lower one
-        are filtered.
     """
     parts = read_parts(kept, ANY_FLOOR, LOCAL_PAIR)
     if _still_holds(parts, kept.versions, floor):
         return as_table(kept, parts.pairs, floor)
-    kept, prints = kept.loaded()
+    prints = kept.load()
     known = _read_known(kept)
     rows, columns, scores = find_local_pairs(
         prints, floor, executor, hashes=[hashes.load()], known=known
@@ -169,7 +193,10 @@ def kept_local_pairs(
 
 
 def _still_holds(parts: Parts, versions: np.ndarray, floor: float) -> bool:
-    """Tell whether kept pairs are those of all images; renaming may turn a pair round, and how it lies with it."""
+    """Tell whether kept pairs are those of all images, in the same order.
+
+    Renaming may exchange left and right of a pair, and its transform no longer fits then.
+    """
     if parts.floor > floor or not np.array_equal(np.sort(parts.covered), np.sort(versions)):
         return False
     return bool(
@@ -203,28 +230,25 @@ def _relate_new(
 
 
 def _read_known(kept: KeptPrints) -> Known:
-    """Return what is kept of the images there are now; what is of others is forgotten."""
+    """Return what is kept of the present images; what is kept of others is removed."""
     parts = kept.store.read(
         "SELECT id, covered, votes FROM vote_parts WHERE recipe = ? ORDER BY id", (kept.number,)
     )
-    covered = np.concatenate(
-        [np.zeros(0, np.int64), *(np.frombuffer(part[1], np.int64) for part in parts)]
-    )
-    votes = np.concatenate([np.zeros(0, VOTES), *(np.frombuffer(part[2], VOTES) for part in parts)])
     rows = kept.store.read(
         "SELECT looks FROM look_parts WHERE recipe = ? ORDER BY id", (kept.number,)
     )
-    looks = np.concatenate(
-        [np.zeros(0, SCORED_PAIRS), *(np.frombuffer(row[0], SCORED_PAIRS) for row in rows)]
-    )
+    with kept.store.decoding("vote_parts"):
+        covered = _join((part[1] for part in parts), np.dtype(np.int64))
+        votes = _join((part[2] for part in parts), VOTES)
+    with kept.store.decoding("look_parts"):
+        looks = _join((row[0] for row in rows), SCORED_PAIRS)
     last, still = parts[-1][0] if parts else None, np.isin(covered, kept.versions)
     placed_votes, placed_looks = _to_places(votes, kept.versions), _to_places(looks, kept.versions)
-    # renaming may turn a pair round, which a vote does not mind; what was seen of it is of no use
-    # then
+    # renaming may exchange the two images of a pair: votes stay valid then, scores do not
     ends = np.sort(np.column_stack([placed_votes["one"], placed_votes["other"]]), axis=1)
     placed_votes["one"], placed_votes["other"] = ends.T
     if not still.all():
-        # should it come back, it counts as new and meets what came in the meantime
+        # if an image comes back, it counts as new and is compared with those added meanwhile
         alive = [_to_versions(placed, kept.versions) for placed in (placed_votes, placed_looks)]
         last = _forget_others(kept, last, covered[still], *alive)
     is_new = ~np.isin(kept.versions, covered)
@@ -233,7 +257,7 @@ def _read_known(kept: KeptPrints) -> Known:
 
 
 def _to_places(pairs: np.ndarray, versions: np.ndarray) -> np.ndarray:
-    """Return VOTES or SCORED_PAIRS of versions by the places of these, without those of which one is not there."""
+    """Return VOTES or SCORED_PAIRS of versions as places; pairs of missing versions are left out."""
     first, second = (pairs.dtype.names or ())[:2]
     one, other = places_of(versions, pairs[first]), places_of(versions, pairs[second])
     placed = pairs.copy()
@@ -252,7 +276,10 @@ def _to_versions(placed: np.ndarray, versions: np.ndarray) -> np.ndarray:
 def _forget_others(
     kept: KeptPrints, last: int | None, covered: np.ndarray, votes: np.ndarray, looks: np.ndarray
 ) -> int | None:
-    """Keep only what is alive; return the number of the part that holds it, None where another process was faster."""
+    """Keep only what is given, as one part; return its number.
+
+    None: another process has kept something since.
+    """
     with kept.store.transaction(images=False) as run:
         if run("SELECT max(id) FROM vote_parts WHERE recipe = ?", (kept.number,)) != [(last,)]:
             return None
@@ -265,7 +292,7 @@ def _forget_others(
 
 
 def _keep_votes(kept: KeptPrints, last: int | None, covered: np.ndarray, votes: np.ndarray) -> None:
-    """Keep the votes of new images, unless another process kept some since: they would overlap."""
+    """Keep the votes of new images, unless another process kept some since (they would overlap)."""
     row = (kept.number, covered.tobytes(), _to_versions(votes, kept.versions).tobytes())
     with kept.store.transaction(images=False) as run:
         if run("SELECT max(id) FROM vote_parts WHERE recipe = ?", (kept.number,)) == [(last,)]:
@@ -273,7 +300,7 @@ def _keep_votes(kept: KeptPrints, last: int | None, covered: np.ndarray, votes: 
 
 
 def _keep_looks(kept: KeptPrints, looks: np.ndarray) -> None:
-    """Keep what was seen of some pairs; that it is there twice does no harm."""
+    """Keep the scores of some pairs; having them twice does no harm."""
     row = (kept.number, _to_versions(looks, kept.versions).tobytes())
     with kept.store.transaction(images=False) as run:
         run("INSERT INTO look_parts (recipe, looks) VALUES (?, ?)", row)
@@ -293,10 +320,11 @@ Step = Callable[[int], None]
 
 
 class Parts(NamedTuple):
-    """The pairs kept of one recipe: number and floor of the last part, the versions covered, and the pairs.
+    """The pairs kept of one recipe.
 
-    Where they were kept from a higher floor than is asked for, they are not `usable`, and nothing
-    is covered.
+    `last` and `floor` are the number and the floor of the last part, `covered` the versions that
+    were compared. Where the floor is higher than the one asked for, the pairs are not `usable`, and
+    nothing is covered.
     """
 
     last: int | None
@@ -311,12 +339,20 @@ def read_parts(kept: KeptPrints, floor: float, form: np.dtype) -> Parts:
     query = "SELECT id, floor, covered, pairs FROM pair_parts WHERE recipe = ? ORDER BY id"
     parts = kept.store.read(query, (kept.number,))
     last, kept_floor = parts[-1][:2] if parts else (None, floor)
-    usable = parts if kept_floor <= floor else []
-    covered = np.concatenate(
-        [np.zeros(0, np.int64), *(np.frombuffer(part[2], np.int64) for part in usable)]
-    )
-    pairs = np.concatenate([np.zeros(0, form), *(np.frombuffer(part[3], form) for part in usable)])
+    with kept.store.decoding("pair_parts"):
+        usable = parts if kept_floor <= floor else []
+        covered = _join((part[2] for part in usable), np.dtype(np.int64))
+        pairs = _join((part[3] for part in usable), form)
+        if (pairs["relation"] >= len(RELATIONS)).any():
+            raise ValueError("no such relation")
+        if not (pairs["distance"] >= 0).all():
+            raise ValueError("no such distance")
     return Parts(last, kept_floor, bool(usable), covered, pairs)
+
+
+def _join(parts: Iterable[bytes], form: np.dtype) -> np.ndarray:
+    """Return arrays that were kept as bytes as one array."""
+    return np.concatenate([np.zeros(0, form), *(np.frombuffer(part, form) for part in parts)])
 
 
 def save_part(
@@ -328,7 +364,10 @@ def save_part(
     *,
     instead: bool,
 ) -> int | None:
-    """Keep a part, beside or instead of those before; None where another process kept one after `last`, which would overlap."""
+    """Keep a part, beside or instead of those before, and return its number.
+
+    None: another process kept a part after `last`, and the two would overlap.
+    """
     with kept.store.transaction(images=False) as run:
         [(newest,)] = run("SELECT max(id) FROM pair_parts WHERE recipe = ?", (kept.number,))
         if newest != last:
@@ -344,7 +383,10 @@ def save_part(
 
 
 def as_records(pairs: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return a pair table of hashes or vectors as records; its categories stand for the versions `left` and `right`."""
+    """Return a pair table of hashes or vectors as records.
+
+    Its categories stand for the versions `left` and `right`.
+    """
     records = np.zeros(len(pairs), PAIR)
     records["left"], records["right"] = left[pairs.left.cat.codes], right[pairs.right.cat.codes]
     records["distance"], records["relation"] = pairs.distance, pairs.relation.cat.codes

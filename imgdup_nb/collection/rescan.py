@@ -61,14 +61,17 @@ def list_folder(root: str) -> dict[bytes, Stamp]:
         if other_separator:
             name = name.replace(os.sep, "/")
         try:
-            status = entry.stat()
-            stamp: Stamp = (status.st_size, status.st_mtime_ns)
-            if known_time(status.st_mtime_ns) == NOT_KNOWN:
-                stamp = (status.st_size, None)
+            stamp = stamp_of(entry.stat())
         except OSError:  # a link that leads nowhere: a row with a problem
             stamp = (0, None)
         found[name.encode("utf-8", UNPAIRED)] = stamp
     return found
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """Return the stamp of a file; the time is None where a table cannot hold it."""
+    is_known = known_time(status.st_mtime_ns) != NOT_KNOWN
+    return status.st_size, status.st_mtime_ns if is_known else None
 
 
 def reader() -> str:
@@ -81,7 +84,7 @@ def reader() -> str:
 
 @dataclass
 class Difference:
-    """What a look at the folder showed; files by their key in the index."""
+    """How a folder differs from its index; files by their key in the index."""
 
     found: dict[bytes, Stamp]
     settled: list[bytes] = field(default_factory=list)  # the same as before, down to the contents
@@ -89,6 +92,7 @@ class Difference:
     copied: dict[bytes, bytes] = field(default_factory=dict)  # the copy -> what it is a copy of
     unread: list[bytes] = field(default_factory=list)  # to be decoded
     gone: list[bytes] = field(default_factory=list)
+    digests: dict[bytes, str] = field(default_factory=dict)  # SHA-256 of those that were compared
 
 
 def find_differences(
@@ -108,27 +112,27 @@ def find_differences(
     verify
         read all these files and compare digests, also where size and time are the same.
     """
-    known, left_out, again = _known_stamps(store)
-    doubtful = [
-        file
-        for file, stamp in found.items()
-        if (verify or known.get(file) != stamp) and file not in left_out
-    ]
-    missing = known.keys() - found.keys() if complete else set()
-    if not doubtful and not missing:
-        return Difference(found)
-    rows = store.read("SELECT file, sha256, bytes FROM images")
-    sizes = {size for _, sha256, size in rows if sha256}
-    to_digest = [file for file in doubtful if found[file][0] in sizes and file not in again]
-    digests = dict(
-        zip(to_digest, _digests([file_path(root, file) for file in to_digest]), strict=True)
-    )
-    labelled = {
-        file for (file,) in store.read("SELECT one FROM labels UNION SELECT other FROM labels")
-    }
-    difference = _sort_out(root, found, rows, doubtful, digests, again, labelled, complete)
-    difference.gone = sorted(missing - difference.moved.keys())
-    return difference
+    with store.decoding("images"):
+        known, left_out, again = _known_stamps(store)
+        doubtful = [
+            file
+            for file, stamp in found.items()
+            if (verify or known.get(file) != stamp) and file not in left_out
+        ]
+        missing = known.keys() - found.keys() if complete else set()
+        if not doubtful and not missing:
+            return Difference(found)
+        rows = store.read("SELECT file, sha256, bytes FROM images")
+        sizes = {size for _, sha256, size in rows if sha256}
+        to_digest = [file for file in doubtful if found[file][0] in sizes and file not in again]
+        paths = [file_path(root, file) for file in to_digest]
+        digests = dict(zip(to_digest, _digests(paths), strict=True))
+        labelled = {
+            file for (file,) in store.read("SELECT one FROM labels UNION SELECT other FROM labels")
+        }
+        difference = _sort_out(root, found, rows, doubtful, digests, again, labelled, complete)
+        difference.gone = sorted(missing - difference.moved.keys())
+        return difference
 
 
 def _known_stamps(store: Store) -> tuple[dict[bytes, Stamp | None], set[bytes], set[bytes]]:
@@ -171,9 +175,8 @@ def _sort_out(
     for file, sha256, _ in rows:
         if sha256 in wanted:
             owners.setdefault(sha256, []).append(file)
-    difference = Difference(
-        found, settled=[file for file in doubtful if file in owners.get(digests.get(file, ""), ())]
-    )
+    settled = [file for file in doubtful if file in owners.get(digests.get(file, ""), ())]
+    difference = Difference(found, settled=settled, digests=digests)
     overwritten = set(doubtful) - set(difference.settled) - again
 
     def was_left(file: bytes) -> bool:

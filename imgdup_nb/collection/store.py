@@ -35,6 +35,8 @@ APPLICATION = 0x64757073  # written into the file's header: this SQLite file is 
 SQLITE = b"SQLite format 3\0"  # what such a file begins with
 SCHEMA_VERSION = 2
 BUSY_SECONDS = 60
+# what Python raises where a value of the file is not what was written
+DAMAGE_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 FIRST_SCHEMA = """
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -88,6 +90,17 @@ class DamagedIndex(RuntimeError):
     """The index file cannot be read; its text says what is safe and how to go on."""
 
 
+class Overtaken(RuntimeError):
+    """Another process changed what an answer is based on, so it must be asked again.
+
+    `Index.steady` does so; users never see this error.
+    """
+
+
+class ClosedIndex(ValueError):
+    """The index was closed."""
+
+
 class Store:
     """An open index file.
 
@@ -128,7 +141,7 @@ class Store:
         """Make the tables in a new file, bring an older one up to date, refuse all others untouched."""
         if self.read("SELECT 1 FROM sqlite_master LIMIT 1"):
             self._check_header()
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._switch_to_wal()
         self._connection.execute("PRAGMA synchronous = FULL")  # a label survives a power cut
         if self._pragma("user_version") == SCHEMA_VERSION:
             return
@@ -144,6 +157,19 @@ class Store:
             for statement in ";\n".join(steps).split(";\n"):
                 run(statement)
             run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _switch_to_wal(self) -> None:
+        """Let others read while one writes; SQLite does not wait here for other processes."""
+        end = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() > end:
+                    raise
+            time.sleep(0.01)
 
     def _check_header(self) -> None:
         application, version = self._pragma("application_id"), self._pragma("user_version")
@@ -215,6 +241,23 @@ class Store:
         with self._lock, self._explained():
             return self._pragma("data_version"), self.n_written
 
+    @contextmanager
+    def decoding(self, table: str) -> Iterator[None]:
+        """Say that the index is damaged where values of a table are not what was written.
+
+        Raises
+        ------
+        DamagedIndex
+            in place of the errors that such values cause.
+        """
+        try:
+            yield
+        except ClosedIndex:
+            raise
+        except DAMAGE_ERRORS as error:
+            what = f"table {table}: {error or type(error).__name__}"
+            raise DamagedIndex(_way_out(self.path, what)) from error
+
     def check(self) -> None:
         """Read the whole file and compare it with its own rules.
 
@@ -240,7 +283,7 @@ class Store:
         except sqlite3.ProgrammingError as error:
             if "closed" not in str(error):
                 raise
-            raise ValueError(
+            raise ClosedIndex(
                 "this collection was closed; open it again with Collection(folder)"
             ) from None
         except sqlite3.DatabaseError as error:
@@ -248,7 +291,9 @@ class Store:
             is_missing = primary == sqlite3.SQLITE_ERROR and str(error).startswith(
                 "no such "
             )  # table, or column of one
-            if is_missing or primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            is_no_text = str(error).startswith("Could not decode")
+            damage = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT}
+            if is_missing or is_no_text or primary in damage:
                 raise DamagedIndex(_way_out(self.path, str(error))) from error
             if primary == sqlite3.SQLITE_BUSY:
                 raise TimeoutError(

@@ -29,7 +29,7 @@ def test_another_library_version_is_noticed_and_said(photos, monkeypatch, assert
     with pytest.warns(UserWarning, match=r"made with imagehash 4.*and this is imagehash 99"):
         collection = Collection(photos)
     with collection:
-        assert collection._store.read("SELECT count(*) FROM fingerprints") == [(0,)]
+        assert collection._index.store.read("SELECT count(*) FROM fingerprints") == [(0,)]
         assert_like_fresh(collection)
     with Collection(photos) as collection:  # said once
         assert_like_fresh(collection)
@@ -59,9 +59,9 @@ def test_an_index_of_an_older_version_is_upgraded_or_refused(photos, monkeypatch
         Collection(photos)
     monkeypatch.setitem(store.UPGRADES, now, "CREATE TABLE something (name TEXT)")
     with Collection(photos) as collection:
-        assert collection._store.read("SELECT * FROM something") == []
+        assert collection._index.store.read("SELECT * FROM something") == []
         assert len(collection.labels) == 1
-        assert collection._store.read("PRAGMA user_version") == [(now + 1,)]
+        assert collection._index.store.read("PRAGMA user_version") == [(now + 1,)]
 
 
 def test_a_sqlite_file_of_another_program_is_left_alone(photos, tmp_path):
@@ -111,10 +111,10 @@ def test_repair_saves_labels_and_tags_from_an_index_with_a_damaged_page(photos, 
         collection.label("dog.png", "tree.png", "different")
         collection.tag("cat", "cat.png")
         labels, path = collection.labels, collection.index
-        [(page,)] = collection._store.read(
+        [(page,)] = collection._index.store.read(
             "SELECT rootpage FROM sqlite_master WHERE name = 'images'"
         )
-        [(size,)] = collection._store.read("PRAGMA page_size")
+        [(size,)] = collection._index.store.read("PRAGMA page_size")
     with open(path, "r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)

@@ -241,8 +241,8 @@ def test_killed_while_it_looks_at_pairs_what_was_seen_stays(album, monkeypatch):
     from_scratch, looked[:] = sum(looked), []
     counted = tell(monkeypatch, looks, "count_votes")
     with Collection(album) as collection:
-        collection._store.check()
-        assert collection._store.read("SELECT count(*) FROM vote_parts") == [(1,)]
+        collection._index.store.check()
+        assert collection._index.store.read("SELECT count(*) FROM vote_parts") == [(1,)]
         pd.testing.assert_frame_equal(collection.pairs("aligned"), expected, check_exact=True)
     assert sum(looked) <= from_scratch - 2
     assert len(counted) == 1
@@ -253,7 +253,7 @@ def test_an_index_of_the_first_version_is_upgraded(album):
         collection.pairs("aligned")
         hashed = collection.pairs()
         collection.label("cat.png", "crop.png", "same")
-        with collection._store.transaction() as run:  # as the first version left it
+        with collection._index.store.transaction() as run:  # as the first version left it
             run(
                 "UPDATE pair_parts SET pairs = ? WHERE recipe = (SELECT id FROM recipes WHERE "
                 "method = 'aligned')",
@@ -277,7 +277,7 @@ def test_another_phash_may_find_other_pairs_of_local_features(album, monkeypatch
     with pytest.warns(UserWarning, match="this is imagehash 99"):
         collection = Collection(album)
     with collection:
-        assert collection._store.read("SELECT count(*) FROM pair_parts") == [(0,)]
+        assert collection._index.store.read("SELECT count(*) FROM pair_parts") == [(0,)]
         looked = tell(monkeypatch, looks, "score_pairs")
         pd.testing.assert_frame_equal(collection.pairs("aligned"), expected)
         assert sum(looked) == 0

@@ -118,7 +118,7 @@ def test_whatever_happens_in_the_folder_answers_stay_those_of_a_fresh_look(
             assert not set(changes.image[changes.change == "gone"]) & set(collection.images.image)
             assert_like_fresh(collection)
             assert collection.update().empty
-        collection._store.check()
+        collection._index.store.check()
 
 
 @pytest.mark.parametrize("n", [0, 1])

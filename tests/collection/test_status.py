@@ -75,7 +75,7 @@ def test_work_that_is_not_wanted_any_more_stops_and_goes_on_from_what_was_kept(
             Stopped, match=r"stopped at ExtractingFeatures 16 of .*; what was kept stays"
         ):
             collection.update()
-        assert collection._store.read("SELECT count(*) FROM images") == [(16,)]
+        assert collection._index.store.read("SELECT count(*) FROM images") == [(16,)]
         assert len(read) <= 32  # what was in the queue is not read all the same
         collection.is_wanted = lambda: True
         assert (collection.update().change == "new").all()
@@ -101,5 +101,5 @@ def test_what_was_read_before_someone_pressed_stop_is_kept(
     with Collection(photos) as collection:
         with pytest.raises(KeyboardInterrupt):
             collection.update()
-        assert collection._store.read("SELECT count(*) FROM images") == [(sum(calls[:3]),)]
+        assert collection._index.store.read("SELECT count(*) FROM images") == [(sum(calls[:3]),)]
         assert_like_fresh(collection)

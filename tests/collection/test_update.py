@@ -155,7 +155,7 @@ def test_what_a_file_was_is_forgotten_without_searching_whole_tables(photos):
     rows.forget_files(lambda sql, _keys, many: statements.append(sql), [b"cat.png"])
     with Collection(photos) as collection:
         plans = [
-            str(collection._store.read(f"EXPLAIN QUERY PLAN {sql}", (b"cat.png",)))
+            str(collection._index.store.read(f"EXPLAIN QUERY PLAN {sql}", (b"cat.png",)))
             for sql in statements
         ]
     assert len(plans) == 2
