@@ -1,7 +1,7 @@
-"""What Jupyter Server loads on every start: nearly nothing, until a root folder for search contexts is named.
+"""What Jupyter Server loads at every start: nearly nothing, until a root folder is named.
 
-A module of its own because importing anything of `imgdup_nb` brings numpy, pandas and more into the server's process, which
-nobody has asked for yet.
+It is outside the package (D29): importing anything of `imgdup_nb` would load numpy, pandas and more
+into every server, also where nobody uses the service.
 """
 
 

@@ -1,4 +1,4 @@
-"""Pairs leave a table until no group can hold two images that were called different."""
+"""Pairs leave a table until no group can hold two images called different (D24)."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from .evaluate import PairsOrGroups, read_truth
 from .intervals import binomial_interval, few_clusters
 from .sampling import CERTAIN
 
-# of all pictures; among 1,500 photographs the largest reach was 0.01 by phash at 80, 0.05 at 70
+# of all pictures (D23); among 1,500 photographs the largest was 0.01 by phash at 80, 0.05 at 70
 USUAL_REACH = 0.1
 ENOUGH_TO_SEE_CLUMPS = 20  # false pairs; with fewer, their clumping must be assumed
 # for rare kinds of similar images: no pair seen then excludes 15.5 pairs, not 3.7, at 97.5 percent

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import betaincinv, ndtri, stdtrit, xlogy
 
 GRID, ROUNDS = 33, 8  # the multiplier's logarithm to 1e-10
-# nats added to the bound of answers: people check after each answer and stop when they like
+# nats added to the bound of answers: people check after each answer and stop when they like (D22)
 LOOKING = 1.0
 
 

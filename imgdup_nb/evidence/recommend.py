@@ -103,7 +103,7 @@ class _Requirement:
 
         Levels are tried in a fixed order, each at full confidence, until the first one fails. A
         wrong recommendation needs the first bad level to pass by mistake. So trying many levels
-        costs no confidence (fixed-sequence testing).
+        costs no confidence: fixed-sequence testing (D22).
         """
         order = self.order()
         passed = self.fulfilled[order]

@@ -138,7 +138,7 @@ class Contexts:
         """Move the folder of a context below `.deleted`, whole, so that it can be moved back."""
         async with self._turn(context_id) as (context, folder):
             await self._in_thread(_set_aside, context, folder, self.root)
-            # not before: until the folder is moved, whoever asks waits for the same lock
+            # (D28) not before: until the folder is moved, whoever asks waits for the same lock
             self._open.pop(context_id, None)
 
     @asynccontextmanager

@@ -1,8 +1,8 @@
 """HTTP: the token, limits, parameters, answers and errors.
 
-Jupyter's identity provider and authorizer check the token. Bodies are counted as they arrive. What
-exceeds the limit is dropped, and the request is answered at its end. So a client that sends too
-much, or without a token, gets a reason instead of a broken connection.
+Jupyter's identity provider and authorizer check the token (D27). Bodies are counted as they
+arrive. What exceeds the limit is dropped, and the request is answered at its end. So a client that
+sends too much, or without a token, gets a reason instead of a broken connection.
 """
 
 from __future__ import annotations
