@@ -26,8 +26,12 @@ IMAGENET_MEAN, IMAGENET_STD = (
     (0.485, 0.456, 0.406),
     (0.229, 0.224, 0.225),
 )  # of red, green, blue, each from 0 to 1
-SIDE = 224  # pixels, where a model takes any size
-KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+DEFAULT_SIDE = 224  # pixels, where a model takes any size
+TENSOR_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(uint8)": np.uint8,
+}
 
 
 class OnnxEmbedding:
@@ -95,13 +99,13 @@ class OnnxEmbedding:
         )  # it stands in tables and in HTML
         self._session = _load(self.path)
         inputs = self._session.get_inputs()
-        if len(inputs) != 1 or inputs[0].type not in KINDS or len(inputs[0].shape) != 4:
+        if len(inputs) != 1 or inputs[0].type not in TENSOR_TYPES or len(inputs[0].shape) != 4:
             said = ", ".join(f"{each.name}: {each.type} {each.shape}" for each in inputs)
             raise ValueError(
                 "model must take one batch of pictures (4 dimensions of float or uint8), and "
                 f"{self.path.name} takes {said}"
             )
-        self._input, self._kind = inputs[0].name, KINDS[inputs[0].type]
+        self._input, self._kind = inputs[0].name, TENSOR_TYPES[inputs[0].type]
         shape = [side if isinstance(side, int) and side > 0 else None for side in inputs[0].shape]
         self.layout = _find_layout(shape, layout, self.path.name)
         self.size = _find_size(
@@ -225,7 +229,7 @@ def _find_size(
     sides: list[int | None], wanted: tuple[int, int] | None, name: str
 ) -> tuple[int, int]:
     if wanted is None:
-        return sides[0] or SIDE, sides[1] or SIDE
+        return sides[0] or DEFAULT_SIDE, sides[1] or DEFAULT_SIDE
     if (
         not isinstance(wanted, Sequence)
         or len(wanted) != 2

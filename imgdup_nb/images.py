@@ -133,7 +133,7 @@ def scan_images(
     images = tabulate(rows)
     images.attrs["left_out"] = left_out
     _warn_of_folders(left_out)
-    _warn_of_problems(folder, images)
+    _warn_of_unreadable(folder, images)
     return images
 
 
@@ -162,7 +162,7 @@ def _warn_of_folders(left_out: list[str]) -> None:
         )
 
 
-def _warn_of_problems(folder: Any, images: pd.DataFrame) -> None:
+def _warn_of_unreadable(folder: Any, images: pd.DataFrame) -> None:
     """Give one summary warning: how many files, and why."""
     if images.empty:
         warnings.warn(f"no files found in {str(folder)!r}", stacklevel=3)

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from aligned_pictures import align_pictures
 from imgdup_nb.aligned.geometry import apply, frame_transform, outline
-from imgdup_nb.aligned.registration import VIEWS, _refine_small, align, is_enlarged
+from imgdup_nb.aligned.registration import VIEWS, _refine_small, align, has_repeated_lines
 from imgdup_nb.aligned.warp_loops import (
     judge_flat_blocks,
     sum_cells,
@@ -60,8 +60,8 @@ def test_a_frame_transform_turns_as_numpy_turns_pictures():
 
 
 def test_only_pictures_of_few_pixels_may_be_judged_when_made_small(cat):
-    assert is_enlarged(aligned_features(cat.resize((32, 24))).grey)
-    assert not is_enlarged(aligned_features(cat).grey)
+    assert has_repeated_lines(aligned_features(cat.resize((32, 24))).grey)
+    assert not has_repeated_lines(aligned_features(cat).grey)
     random = np.random.default_rng(0)
     base = np.asarray(cat.convert("L").resize((320, 240)), dtype=float)  # one cloth, two weaves
     one, other = (

@@ -217,8 +217,8 @@ def refine(
     source, target, onto = (
         (first, second, transform) if is_shrunk else (second, first, invert(transform))
     )
-    grey = _shrink(source.grey, math.sqrt(abs(determinant(onto))) / smaller)
-    there = _shrink(target.grey, 1 / smaller)
+    grey = _shrink_grey(source.grey, math.sqrt(abs(determinant(onto))) / smaller)
+    there = _shrink_grey(target.grey, 1 / smaller)
     to_source, to_target = to_pixels(source.size, grey.shape), to_pixels(target.size, there.shape)
     back = compose(invert(to_target), invert(onto), to_source)
     min_correlation = {
@@ -286,7 +286,7 @@ def _judge_exactly(
     return percent if least >= expected else min(percent, MAX_IMPERFECT_SIMILARITY), min_correlation
 
 
-def _shrink(grey: np.ndarray, factor: float) -> np.ndarray:
+def _shrink_grey(grey: np.ndarray, factor: float) -> np.ndarray:
     """Make a picture small properly: reading between pixels alone would pick single ones out of many."""
     if factor >= 0.75:
         return grey

@@ -289,7 +289,7 @@ def align_frames(first: Features, second: Features) -> Alignment:
     if (
         share >= MIN_SURE_SHARE
         and textured >= MIN_SMALL_TEXTURED_SHARE
-        and (is_enlarged(first.grey) or is_enlarged(second.grey))
+        and (has_repeated_lines(first.grey) or has_repeated_lines(second.grey))
     ):
         found = max(
             found, _refine_small(first, second, transform), key=lambda each: each.similarity
@@ -312,8 +312,8 @@ def _refine_small(first: Features, second: Features, transform: np.ndarray) -> A
     )
 
 
-def is_enlarged(grey: np.ndarray) -> bool:
-    """Whether a picture had so few pixels, below some 50 a side, that rows or columns come several times when it is enlarged.
+def has_repeated_lines(grey: np.ndarray) -> bool:
+    """Tell whether a picture was enlarged from below some 50 pixels a side: lines come twice.
 
     Only such a picture may lack the detail of its copy. Two sharp ones, alike once small, may be
     two shirts on one cloth.
@@ -321,7 +321,7 @@ def is_enlarged(grey: np.ndarray) -> bool:
     Examples
     --------
     >>> tiny = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
-    >>> is_enlarged(tiny), is_enlarged(tiny.repeat(4, axis=0).repeat(4, axis=1))
+    >>> has_repeated_lines(tiny), has_repeated_lines(tiny.repeat(4, axis=0).repeat(4, axis=1))
     (False, True)
     """
     lines = grey.astype(np.int16)

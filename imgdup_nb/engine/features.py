@@ -262,9 +262,13 @@ def aligned_features(picture: Image.Image, *, zoomed: bool | None = None) -> Fea
     colours = _colours(cv2, picture, (width, height))
     if not (is_large(*picture.size) if zoomed is None else zoomed):
         return _whole_features(
-            cv2, cv2.resize(_grey(picture), (width, height), interpolation=cv2.INTER_AREA), colours
+            cv2,
+            cv2.resize(_grey_pixels(picture), (width, height), interpolation=cv2.INTER_AREA),
+            colours,
         )
-    large = cv2.resize(_grey(picture), (ZOOM * width, ZOOM * height), interpolation=cv2.INTER_AREA)
+    large = cv2.resize(
+        _grey_pixels(picture), (ZOOM * width, ZOOM * height), interpolation=cv2.INTER_AREA
+    )
     features = _whole_features(
         cv2, cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA), colours
     )
@@ -364,7 +368,7 @@ def akaze_features(picture: Image.Image) -> Features:
             "this OpenCV has no AKAZE: pip uninstall opencv-python-headless, then pip install "
             '"imgdup-nb[local]"'
         )
-    grey = _grey(picture)
+    grey = _grey_pixels(picture)
     shrink = min(1.0, AKAZE_SIDE / max(grey.shape))
     size = (max(1, round(grey.shape[1] * shrink)), max(1, round(grey.shape[0] * shrink)))
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
@@ -430,7 +434,7 @@ def grey_size(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width / SHRINK)), max(1, round(height / SHRINK))
 
 
-def _grey(picture: Image.Image) -> np.ndarray:
+def _grey_pixels(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("L"))
 
 

@@ -82,7 +82,7 @@ class Labels:
     ) -> None:
         """Add one answer about many pairs: all of them, or none if one is refused."""
         check_choice("label", label, ANSWERS)
-        rows = [(left, right, label, when or _now()) for left, right in pairs]
+        rows = [(left, right, label, when or _seconds_now()) for left, right in pairs]
         for left, right, *_ in rows:
             if left == right:
                 raise ValueError(f"left and right must be two images, and both are {left!r}")
@@ -94,7 +94,7 @@ class Labels:
         answered = set(map(frozenset, zip(table.left, table.right, strict=True)))
         self._keep(
             [
-                (left, right, WITHDRAWN, _now())
+                (left, right, WITHDRAWN, _seconds_now())
                 for left, right in pairs
                 if frozenset((left, right)) in answered
             ]
@@ -105,7 +105,7 @@ class Labels:
         if not len(self):
             return None
         left, right = self.table.iloc[-1][["left", "right"]]
-        self._keep([(left, right, WITHDRAWN, _now())])
+        self._keep([(left, right, WITHDRAWN, _seconds_now())])
         return left, right
 
     @property
@@ -138,7 +138,7 @@ class Labels:
         return self.table.to_html(max_rows=20)  # to_html escapes file names
 
 
-def _now() -> str:
+def _seconds_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -25,15 +25,14 @@ from ..engine.paths import is_inside
 from . import lock
 from .files import native
 from .journal import Journal
-from .journal_format import NEEDS_TARGET, Record, read_journal
+from .journal_format import ACTIONS, NEEDS_TARGET, Record, read_journal
 from .log import make_log, summarise
 from .restore import Restoration
 from .run import LINKS, Run
 from .tasks import make_tasks
 
-ACTIONS = ["move", "trash", "copy", "hardlink", "symlink", "delete", "organise"]
 PLANNED = ["keep", "remove"]
-NEEDED = ["group", "image", "action", "path", "bytes", "sha256"]
+REQUIRED_COLUMNS = ["group", "image", "action", "path", "bytes", "sha256"]
 OPTIONAL = ["reason", "protected", "sidecar"]
 
 NEEDS_LOCK = {"delete", "hardlink", "symlink"}  # these remove bytes that are nowhere else
@@ -165,7 +164,7 @@ def apply_plan(
             return make_log(header, {}, dry_run=False, journal="")
         if folder:
             os.makedirs(folder, exist_ok=True)
-        with _open_journal(journal, folder or _common_folder(rows), header) as opened:
+        with _open_journal(journal, folder or _folder_of_all(rows), header) as opened:
             # now, and not at the end: a killed run leaves nothing else
             print(f"Journal: {os.fspath(journal) if journal else opened.path}")
             return _finish(Run(opened.header, opened), opened)
@@ -361,7 +360,7 @@ def read_log(journal: str | os.PathLike[str]) -> pd.DataFrame:
 
 def _check_plan(plan: pd.DataFrame) -> list[Record]:
     """Return the rows of a plan as dicts of Python values, or say what is wrong with it."""
-    plan = check_plan_table("plan", plan, NEEDED)
+    plan = check_plan_table("plan", plan, REQUIRED_COLUMNS)
     for action in plan.action.unique():
         check_choice("plan.action", action, PLANNED)
     elsewhere = [path for path in plan.path if is_url(path)]
@@ -392,7 +391,7 @@ def _check_plan(plan: pd.DataFrame) -> list[Record]:
             "scan them again"
         )
     _check_sidecars(plan)
-    wanted = NEEDED + [name for name in OPTIONAL if name in plan]
+    wanted = REQUIRED_COLUMNS + [name for name in OPTIONAL if name in plan]
     rows = plan[wanted].to_dict("records")
     return [row | {"path": path} for row, path in zip(rows, paths, strict=True)]
 
@@ -462,7 +461,7 @@ def _locked(action: str, paths: list[str]) -> Iterator[None]:
         yield
 
 
-def _common_folder(rows: list[Record]) -> str:
+def _folder_of_all(rows: list[Record]) -> str:
     folders = {os.path.dirname(row["path"]) for row in rows}
     try:
         return os.path.commonpath(folders)

@@ -23,7 +23,7 @@ READABLE = {1, 2}  # version 1 has no side files, no links and no written metada
 
 PART_NAME = re.compile(r"\.imgdup-[0-9a-f]{32}\.part")
 DIGEST = re.compile(r"[0-9a-f]{64}|")
-ACTIONS = {"move", "trash", "copy", "hardlink", "symlink", "delete", "organise"}
+ACTIONS = ("move", "trash", "copy", "hardlink", "symlink", "delete", "organise")
 NEEDS_TARGET = {"move", "copy", "organise"}
 EVENTS = {
     "begun",
@@ -102,7 +102,10 @@ def _check_header(header: Record) -> None:
         _need(not row["acts"] or row["by"] not in NEEDS_TARGET or to, "it has no target folder")
         for other in row.get("needs", []):
             _need(other < number, f"row {number} needs one that comes later")
-        _need(row["by"] not in KINDS or KINDS[row["by"]] <= set(row), f"row {number} lacks a field")
+        _need(
+            row["by"] not in FIELDS_OF_TASK or FIELDS_OF_TASK[row["by"]] <= set(row),
+            f"row {number} lacks a field",
+        )
         _need("of" not in row or row["of"] < len(rows), f"row {number} belongs to none")
 
 
@@ -155,7 +158,7 @@ def _are_counts(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_count, value))
 
 
-KINDS = {
+FIELDS_OF_TASK = {
     "repoint": {"old", "of"},
     "write": {"text", "unless", "of"},
 }  # what these rows need besides
@@ -169,7 +172,7 @@ ROW_FIELDS: dict[str, Callable[[Any], bool]] = {
     "name": _is_text,
     "acts": _is_flag,
     "frees": _is_count,
-    "by": lambda by: isinstance(by, str) and by in ACTIONS | set(KINDS),
+    "by": lambda by: isinstance(by, str) and by in {*ACTIONS, *FIELDS_OF_TASK},
     "kept": _is_flag,
     "keepers": _are_keepers,
 }

@@ -245,11 +245,11 @@ def _groups(table: pd.DataFrame, pictures: dict[Any, bytes]) -> Iterator[str]:
         size = count_of(len(rows), "file")
         yield f'<section><h2>{heading} <small>{size}{note}</small></h2><div class="tiles">'
         for place, row in rows.iterrows():
-            yield _tile(row, pictures.get(place, b""))
+            yield _picture_html(row, pictures.get(place, b""))
         yield "</div></section>"
 
 
-def _tile(row: pd.Series, jpeg: bytes) -> str:
+def _picture_html(row: pd.Series, jpeg: bytes) -> str:
     goes = not bool(_stays(row.to_frame().T).iloc[0])
     picture = (
         '<img alt="" loading="lazy" '

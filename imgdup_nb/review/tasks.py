@@ -46,10 +46,10 @@ def make_tasks(rows: list[Record], action: str, folder: str, move: bool) -> list
     followers: dict[int, list[Record]] = {}
     for number, follower in [*_side_rows(pictures), *_link_rows(rows, pictures)]:
         followers.setdefault(number, []).append(follower)
-    return _numbered(written, pictures, followers)
+    return _in_order_of_run(written, pictures, followers)
 
 
-def _numbered(
+def _in_order_of_run(
     written: list[Record], pictures: list[Record], followers: dict[int, list[Record]]
 ) -> list[Record]:
     """Return all rows in the order of the run: metadata, then each picture and what follows it."""
