@@ -244,7 +244,7 @@ def _(
     method: LocalMethod, paths: Sequence[str], *, n_views: int, executor: Executor | None = None
 ) -> list[Features | str]:
     import_cv2()  # says what to install before any work begins
-    batch = partial(_describe_batch, method=method.name)
+    batch = partial(_read_features_batch, method=method.name)
     with no_decoder_warnings():
         described = map_batches(
             batch, paths, executor=executor, describe=method.name, size=LOCAL_BATCH
@@ -252,7 +252,7 @@ def _(
         return list(described)
 
 
-def _describe_batch(paths: Sequence[str], *, method: str) -> list[Features | str]:
+def _read_features_batch(paths: Sequence[str], *, method: str) -> list[Features | str]:
     """Return the local features, or the problem, of each path; picklable, so any executor can run it."""
     return each(partial(_describe_file, method=method), paths)
 

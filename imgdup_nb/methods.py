@@ -253,7 +253,7 @@ class HashMethod(Method):
     def unpack(self, packed: Iterable[bytes], n_views: int) -> np.ndarray:
         """Undo `pack` for many images."""
         n_words = -(-self.n_bits // 64)
-        codes = _join(packed, 8 * n_views * n_words)
+        codes = _join_bytes(packed, 8 * n_views * n_words)
         return np.frombuffer(codes, np.uint64).reshape(-1, n_views, n_words)
 
     def unpack_distances(self, packed: np.ndarray) -> np.ndarray:
@@ -298,7 +298,7 @@ class VectorMethod(Method):
         n_bytes = len(parts[0]) if parts else 4 * n_views
         if n_bytes % (4 * n_views):
             raise ValueError(f"{n_bytes} bytes are not {n_views} vectors of 4-byte numbers")
-        codes = np.frombuffer(_join(parts, n_bytes), np.float32)
+        codes = np.frombuffer(_join_bytes(parts, n_bytes), np.float32)
         return codes.reshape(len(parts), n_views, n_bytes // (4 * n_views))
 
     def unpack_distances(self, packed: np.ndarray) -> np.ndarray:
@@ -369,7 +369,7 @@ class LocalMethod(Method):
         return f"{sum(map(len, codes[:, 0])):,} local features"
 
 
-def _join(packed: Iterable[bytes], n_bytes: int) -> bytes:
+def _join_bytes(packed: Iterable[bytes], n_bytes: int) -> bytes:
     """Join the bytes of several images, and refuse those of another length."""
     parts = list(packed)
     if set(map(len, parts)) - {n_bytes}:

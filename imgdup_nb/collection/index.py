@@ -27,7 +27,7 @@ from .rescan import file_key, file_path, find_differences, list_folder, stamp_of
 from .store import Overtaken, Store, index_path
 
 T = TypeVar("T")
-MAX_TRIES = 20  # of one question, while other processes change the index
+MAX_CHANGED_TRIES = 20  # of one question, while other processes change the index
 
 
 class UnknownImage(LookupError):
@@ -125,13 +125,13 @@ class Index:
             if other processes changed the index each time.
         """
         with self.working:
-            for _ in range(MAX_TRIES):
+            for _ in range(MAX_CHANGED_TRIES):
                 try:
                     return ask()
                 except Overtaken:
                     self._snapshot = None
         raise TimeoutError(
-            f"other programs changed the index {self.store.path!r} {MAX_TRIES} times while this "
+            f"other programs changed the index {self.store.path!r} {MAX_CHANGED_TRIES} times while this "
             "question was answered; ask again when they are done"
         )
 

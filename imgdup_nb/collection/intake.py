@@ -171,7 +171,7 @@ def _save_known(store: Store, root: str, difference: Difference) -> None:
         _follow(run, difference.moved)
 
 
-def _check_premises(run: Run, difference: Difference) -> None:
+def _check_premises(run: Execute, difference: Difference) -> None:
     """Raise Overtaken unless every file that was found known still has a row of its contents."""
     pairs = [(file, file) for file in difference.settled]
     pairs += [(new, old) for old, new in difference.moved.items()]
@@ -192,14 +192,14 @@ def _still_gone(root: str, files: Iterable[bytes]) -> list[bytes]:
     return gone
 
 
-def _stamp(run: Run, file: bytes, stamp: Stamp, now: int) -> None:
+def _stamp(run: Execute, file: bytes, stamp: Stamp, now: int) -> None:
     run(
         "UPDATE images SET image = ?, bytes = ?, modified = ?, seen = ? WHERE file = ?",
         (printable(file_name(file)), *stamp, now, file),
     )
 
 
-def _follow(run: Run, moved: dict[bytes, bytes]) -> None:
+def _follow(run: Execute, moved: dict[bytes, bytes]) -> None:
     """Let labels follow the files they are about."""
     rows = (
         run("SELECT one, other, label, made, one_sha256, other_sha256 FROM labels") if moved else []
@@ -213,7 +213,7 @@ def _follow(run: Run, moved: dict[bytes, bytes]) -> None:
         run("INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
-BATCH = 128  # files saved at a time: what a killed process does again
+FILES_SAVED_AT_ONCE = 128  # files saved at a time: what a killed process does again
 
 
 class Hash(NamedTuple):
@@ -256,12 +256,12 @@ def read_files(
 def _in_batches(
     readings: Iterable[tuple[bytes, tuple[int, Reading]]],
 ) -> Iterator[list[tuple[bytes, tuple[int, Reading]]]]:
-    """Yield what comes in lists of BATCH; where reading is stopped, first what came before."""
+    """Yield what comes in lists of FILES_SAVED_AT_ONCE; where reading is stopped, first what came before."""
     batch: list[tuple[bytes, tuple[int, Reading]]] = []
     try:
         for reading in readings:
             batch.append(reading)
-            if len(batch) == BATCH:
+            if len(batch) == FILES_SAVED_AT_ONCE:
                 yield batch
                 batch = []
     except (Exception, KeyboardInterrupt):
@@ -378,17 +378,17 @@ COLUMNS = [name for name in DTYPES if name != "path"]
 OF_VERSION = "recipe IN (SELECT id FROM recipes) AND version ="
 EPOCH = datetime(1970, 1, 1)
 
-Run = Callable[..., Any]  # what `Store.transaction` gives
+Execute = Callable[..., Any]  # what `Store.transaction` gives
 
 
-def insert_rows(run: Run, *rows: tuple) -> None:
+def insert_rows(run: Execute, *rows: tuple) -> None:
     """Write rows of file, version, state, stored, seen, reader and `COLUMNS`, in place of those of the same files."""
     columns = ["file", "version", "state", "stored", "seen", "reader", *COLUMNS]
     places = ", ".join("?" * len(columns))
     run(f"INSERT OR REPLACE INTO images ({', '.join(columns)}) VALUES ({places})", rows, many=True)
 
 
-def forget_files(run: Run, files: Iterable[bytes]) -> None:
+def forget_files(run: Execute, files: Iterable[bytes]) -> None:
     """Remove what was known of files' former contents."""
     keys = [(file,) for file in files]
     run(
@@ -399,7 +399,7 @@ def forget_files(run: Run, files: Iterable[bytes]) -> None:
     run("DELETE FROM images WHERE file = ?", keys, many=True)
 
 
-def next_versions(run: Run, n: int) -> int:
+def next_versions(run: Execute, n: int) -> int:
     """Return the first of `n` numbers that no contents ever had."""
     [(last,)] = run(
         "UPDATE counters SET value = value + ? WHERE name = 'version' RETURNING value", (n,)

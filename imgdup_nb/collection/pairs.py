@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from functools import partial
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from ..aligned.matching import (
 from ..engine.copies import MAX_COPIES, RELATIONS, may_be_same_pixels, relate
 from ..fingerprints import Fingerprints
 from ..pairs import may_be_listed, pair_table, similar_pairs
-from .fingerprints import KeptPrints, keep_prints
+from .fingerprints import KeptPrints, Step, keep_prints
 from .index import Index, Snapshot
 
 PART = 25_000  # new images compared with all others at a time
@@ -315,8 +315,6 @@ DETAILS = [
 LOCAL_PAIR = np.dtype(
     [("left", "<u4"), ("right", "<u4"), ("distance", "<f8"), ("relation", "u1"), *DETAILS]
 )
-
-Step = Callable[[int], None]
 
 
 class Parts(NamedTuple):

@@ -16,7 +16,7 @@ AVERAGED = {"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"}  # modes whose values may
 # what the values of a picture of more than 8 bits may reach: 8, 10, 12, 14 and 16 bits
 TOPS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
 LARGE = 32_000_000  # pixels from which a picture is converted in bands
-BAND = 2_000_000  # pixels of a band
+BAND_PIXELS = 2_000_000  # pixels of a band
 VISIBLE = 8  # of 255: differences below this are not seen
 
 
@@ -52,9 +52,9 @@ def _is_screen_mode(image: Image.Image) -> bool:
 def bands(image: Image.Image, multiple: int = 1) -> Iterator[tuple[int, Image.Image]]:
     """Yield a picture in bands of whole rows, from top to bottom, each with the row it begins at.
 
-    Bands begin at multiples of `multiple`, and have about BAND pixels.
+    Bands begin at multiples of `multiple`, and have about BAND_PIXELS pixels.
     """
-    rows = max(BAND // max(image.width, 1) // multiple, 1) * multiple
+    rows = max(BAND_PIXELS // max(image.width, 1) // multiple, 1) * multiple
     for top in range(0, image.height, rows):
         yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
 

@@ -231,7 +231,7 @@ def _trim_chains(verdicts: _Verdicts, cut: np.ndarray) -> None:
     )
     for pair in order.tolist():
         first, second = int(graph.first[pair]), int(graph.second[pair])
-        one, other = _head_of(head, first), _head_of(head, second)
+        one, other = _first_of_chain(head, first), _first_of_chain(head, second)
         if one == other:
             continue
         if not holds[one].isdisjoint(against[other]):
@@ -251,7 +251,7 @@ def _trim_chains(verdicts: _Verdicts, cut: np.ndarray) -> None:
         against[one] |= against.pop(other)
 
 
-def _head_of(head: dict[int, int], image: int) -> int:
+def _first_of_chain(head: dict[int, int], image: int) -> int:
     while head[image] != image:
         head[image] = head[head[image]]  # path halving of a union-find
         image = head[image]

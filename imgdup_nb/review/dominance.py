@@ -41,10 +41,10 @@ MAX_QUIET_ERROR = 2.5  # in the blocks that have the least detail
 # fine detail of the keeper, as a share of the other's
 SAME_SIZE_DETAIL = (0.94, 1.12)
 SMALLER_DETAIL = (0.78, 1.7)
-FRAME_SIDE, MAX_FRAME_CHANGE = 32, 6.0  # pixels; grey levels of the mean
+SMALL_FRAME_SIDE, MAX_FRAME_CHANGE = 32, 6.0  # pixels; grey levels of the mean
 
 # EXIF orientation -> how a picture that is shown is turned to be stored, and back
-TURNS: dict[int, tuple[Any, Any]] = {
+ORIENTATION_TURNS: dict[int, tuple[Any, Any]] = {
     1: (None, None),
     2: (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_LEFT_RIGHT),
     3: (Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_180),
@@ -60,7 +60,7 @@ WHOLE = 1_500_000  # pixels up to which all is compared in full
 
 
 @dataclass
-class Comparison:
+class HoldingsComparison:
     """What a keeper lacks of a file that would leave.
 
     Attributes
@@ -78,9 +78,9 @@ class Comparison:
     flag: str = ""
 
 
-def compare_holdings(leaving: Holdings, keeper: Holdings) -> Comparison:
+def compare_holdings(leaving: Holdings, keeper: Holdings) -> HoldingsComparison:
     """Compare two files, with their pixels where they have been read, else by what the tables say."""
-    found = Comparison()
+    found = HoldingsComparison()
     if leaving.sha256 and leaving.sha256 == keeper.sha256:
         return found
     _compare_kinds(leaving, keeper, found)
@@ -98,7 +98,7 @@ def compare_holdings(leaving: Holdings, keeper: Holdings) -> Comparison:
 # -- what is in the file beside the picture --------------------------------------------------------
 
 
-def _compare_kinds(leaving: Holdings, keeper: Holdings, found: Comparison) -> None:
+def _compare_kinds(leaving: Holdings, keeper: Holdings, found: HoldingsComparison) -> None:
     if leaving.raw:
         found.lacks["raw"] = "the camera's RAW data"
     elif keeper.raw:
@@ -112,7 +112,7 @@ def _compare_kinds(leaving: Holdings, keeper: Holdings, found: Comparison) -> No
         found.lacks["frames"] = f"{leaving.frames} frames"
 
 
-def _compare_notes(leaving: Holdings, keeper: Holdings, found: Comparison) -> None:
+def _compare_notes(leaving: Holdings, keeper: Holdings, found: HoldingsComparison) -> None:
     """Name the kinds of metadata that only the leaving file has, or has with another value."""
     if leaving.pixels is None or keeper.pixels is None:
         if leaving.n_notes > keeper.n_notes:
@@ -151,7 +151,7 @@ def _is_larger(leaving: Holdings, keeper: Holdings) -> bool:
 # -- values ----------------------------------------------------------------------------------------
 
 
-def _compare_values(leaving: Holdings, keeper: Holdings, found: Comparison) -> None:
+def _compare_values(leaving: Holdings, keeper: Holdings, found: HoldingsComparison) -> None:
     """Compare depth, transparency and the frames after the first."""
     if leaving.depth > keeper.depth:
         found.lacks["depth"] = f"{leaving.depth} bits"
@@ -199,14 +199,14 @@ def _frames(path: str) -> Iterator[np.ndarray]:
             yield np.asarray(
                 image.convert("RGBA")
                 .convert("RGB")
-                .resize((FRAME_SIDE, FRAME_SIDE), Image.Resampling.BOX)
+                .resize((SMALL_FRAME_SIDE, SMALL_FRAME_SIDE), Image.Resampling.BOX)
             )
 
 
 # -- pictures --------------------------------------------------------------------------------------
 
 
-def _compare_pictures(leaving: Holdings, keeper: Holdings, found: Comparison) -> None:
+def _compare_pictures(leaving: Holdings, keeper: Holdings, found: HoldingsComparison) -> None:
     assert leaving.pixels is not None
     assert keeper.pixels is not None
     if leaving.pixel_sum == keeper.pixel_sum and np.array_equal(
@@ -237,7 +237,7 @@ def _compare_pictures(leaving: Holdings, keeper: Holdings, found: Comparison) ->
     _compare_detail(leaving, keeper, found)
 
 
-def _compare_detail(leaving: Holdings, keeper: Holdings, found: Comparison) -> None:
+def _compare_detail(leaving: Holdings, keeper: Holdings, found: HoldingsComparison) -> None:
     assert leaving.pixels is not None
     assert keeper.pixels is not None
     sizes = leaving.width * leaving.height, keeper.width * keeper.height
@@ -351,15 +351,15 @@ def _imitate(leaving: Holdings, part: Image.Image, shown: Image.Image) -> list[f
     with the least detail, the detail of the other, and what is left between the two; what is left
     between the means of 4 x 4 pixels.
     """
-    wanted, given = _grey(part), _grey(shown)
-    made = [_grey(copy) for copy in _saved_like(leaving, shown)] or [given]
+    wanted, given = _grey_levels(part), _grey_levels(shown)
+    made = [_grey_levels(copy) for copy in _saved_like(leaving, shown)] or [given]
     errors = [_rms(wanted - copy) for copy in made]
     best = int(np.argmin(errors))
     return [
         errors[best],
         _rms(given - made[best]),
-        _detail(wanted),
-        _detail(made[best]),
+        _fine_detail(wanted),
+        _fine_detail(made[best]),
         *_in_quiet_blocks(wanted, made[best]),
         _rms(_coarse(wanted - made[best])),
     ]
@@ -394,7 +394,7 @@ def _saved_like(held: Holdings, picture: Image.Image) -> Iterator[Image.Image]:
         settings.append((held.tables, held.sampling))
     if held.earlier_quality:
         settings += [(tables_for(held.earlier_quality), sampling) for sampling in (2, 0)]
-    to_stored, to_shown = TURNS[held.orientation]
+    to_stored, to_shown = ORIENTATION_TURNS[held.orientation]
     stored = picture if to_stored is None else picture.transpose(to_stored)
     for tables, sampling in settings:
         buffer = io.BytesIO()
@@ -421,7 +421,7 @@ def _is_source(leaving: Holdings, keeper: Holdings) -> bool:
     return bool(error <= EXACT + SHARE_OF_LOSS * loss)
 
 
-def _grey(picture: Image.Image) -> np.ndarray:
+def _grey_levels(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("L"), dtype=np.float32)
 
 
@@ -429,7 +429,7 @@ def _rms(values: np.ndarray) -> float:
     return float(np.sqrt((values * values).mean()))
 
 
-def _detail(grey: np.ndarray) -> float:
+def _fine_detail(grey: np.ndarray) -> float:
     """Return the standard deviation of what a blur by one pixel takes away."""
     if min(grey.shape) < 3:
         return 0.0

@@ -19,14 +19,10 @@ import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from ..engine.decode import ORIENTATION, as_seen, open_lazily, readable
+from ..engine.selection import RAW_SUFFIXES
 from ..engine.sketches import sketch_image
 from .notes import read_notes
 
-RAW_SUFFIXES = {
-    ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".k25", ".kdc",
-    ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2",
-    ".srf", ".srw", ".x3f",
-}  # fmt: skip
 MAX_KEPT_PIXELS = 60_000_000  # of the pictures of one group that are in memory at once; 180 MB
 STANDARD_LUMA = np.array(
     [
@@ -143,7 +139,7 @@ def measure(row: Mapping[str, Any]) -> Holdings:
         _read_format(held, image)
         image.load()
         _read_values(held, image)
-        held.orientation = _orientation(image)
+        held.orientation = _stored_orientation(image)
         held.pixels = as_seen(image)
     held.width, held.height = held.pixels.size
     values = np.asarray(held.pixels)
@@ -154,7 +150,7 @@ def measure(row: Mapping[str, Any]) -> Holdings:
     return held
 
 
-def _orientation(image: Image.Image) -> int:
+def _stored_orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(ORIENTATION, 1)
     except Exception:  # a damaged EXIF block turns nothing

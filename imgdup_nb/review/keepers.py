@@ -20,7 +20,7 @@ from ..engine.decode import UnreadableImage
 from ..engine.pair_graph import TOLERANCE, WHERE_FROM, check_unique_images
 from ..engine.parallel import each, map_batches
 from ..groups import Grouping, similarity_lookup
-from .dominance import ASPECTS, Comparison, compare_holdings
+from .dominance import ASPECTS, HoldingsComparison, compare_holdings
 from .holdings import Holdings, Pictures, from_row
 from .names import compare_provenance, is_bin, lies_in, same_shot
 from .plan import PLAN_COLUMNS, Plan
@@ -34,7 +34,17 @@ READY_RULES = {
     "prefer folders": ("-preferred",),
     "prefer formats": ("-format order",),
 }
-FORMATS = ["TIFF", "PNG", "HEIF", "AVIF", "JXL", "MPO", "JPEG", "WEBP", "GIF"]  # most to hold first
+FORMAT_ORDER = [
+    "TIFF",
+    "PNG",
+    "HEIF",
+    "AVIF",
+    "JXL",
+    "MPO",
+    "JPEG",
+    "WEBP",
+    "GIF",
+]  # most to hold first
 
 Row = dict[str, Any]
 Rule = str | Sequence[str] | Callable[[pd.DataFrame], str]
@@ -316,7 +326,7 @@ def _mark_formats(members: dict[int, list[Row]], endings: list[str]) -> None:
             row["format order"] = (
                 (lower.index(ending) if ending in lower else len(lower))
                 if lower
-                else (FORMATS.index(kind) if kind in FORMATS else len(FORMATS))
+                else (FORMAT_ORDER.index(kind) if kind in FORMAT_ORDER else len(FORMAT_ORDER))
             )
 
 
@@ -417,7 +427,7 @@ class _Group:
     ) -> None:
         self.rows, self.settings, self._similarity = rows, settings, similarity
         self._pictures = Pictures()
-        self._compared: dict[tuple[str, str], Comparison] = {}
+        self._compared: dict[tuple[str, str], HoldingsComparison] = {}
         self.one_content = len({row["sha256"] for row in rows}) == 1
         self._without_pixels: set[str] = set()
         if settings.by_dominance and not self.one_content:
@@ -477,7 +487,7 @@ class _Group:
         ordered = sorted(self.rows, key=cmp_to_key(compare_provenance))
         return _by_folder(sorted(ordered, key=lambda row: row["holds"]))
 
-    def _compare(self, leaving: Row, keeper: Row) -> Comparison:
+    def _compare(self, leaving: Row, keeper: Row) -> HoldingsComparison:
         """Return what a keeper lacks of a file; each pair of contents is compared once."""
         pair = leaving["sha256"], keeper["sha256"]
         if pair not in self._compared:
@@ -658,9 +668,13 @@ class _Group:
         elif not self._is_near(row, keeper):
             row["flag"] = f"below the threshold to the keeper {keeper['image']}"
 
-    def _accepted_losses(self, row: Row, other: Row) -> Comparison:
+    def _accepted_losses(self, row: Row, other: Row) -> HoldingsComparison:
         exact = row["sha256"] == other["sha256"]
-        return Comparison() if exact or not self.settings.accepted else self._compare(row, other)
+        return (
+            HoldingsComparison()
+            if exact or not self.settings.accepted
+            else self._compare(row, other)
+        )
 
     def _named(self, image: str) -> Row:
         return next(row for row in self.rows if row["image"] == image)
@@ -683,8 +697,8 @@ class _Group:
             name = column.removeprefix("-")
             if not pd.isna(row[name]) and not pd.isna(keeper[name]) and row[name] != keeper[name]:
                 return (
-                    f"keeps {kept} with {name} {_show(keeper[name])}; "
-                    f"this is {this} with {_show(row[name])}"
+                    f"keeps {kept} with {name} {_value_text(keeper[name])}; "
+                    f"this is {this} with {_value_text(row[name])}"
                 )
         return f"keeps {keeper['image']}, the plainer name; otherwise equal"
 
@@ -703,7 +717,7 @@ def _describe(row: Row) -> str:
     return f"{row['width']} x {row['height']} {row['format']}".strip()
 
 
-def _show(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -8,7 +8,15 @@ from typing import Any
 from PIL import ExifTags, Image, ImageFile
 
 EXIF, GPS = ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo
-SETTINGS = {33434, 33437, 34855, 37377, 37378, 37386, 42036}  # exposure, aperture, lens and so on
+CAMERA_SETTINGS = {
+    33434,
+    33437,
+    34855,
+    37377,
+    37378,
+    37386,
+    42036,
+}  # exposure, aperture, lens and so on
 MAKER_NOTE, USER_COMMENT = 37500, 37510
 # what cameras and programs write into every file, which says nothing of the picture
 FILLERS = re.compile(
@@ -63,19 +71,19 @@ def _from_exif(image: Image.Image) -> dict[str, str]:
     notes = {
         "date": _date(details.get(36867) or details.get(36868)),
         "GPS": _place(place),
-        "camera": " ".join(_words(exif.get(tag)) for tag in (271, 272)).strip(),
-        "exposure": "yes" if SETTINGS & set(details) else "",
+        "camera": " ".join(_exif_text(exif.get(tag)) for tag in (271, 272)).strip(),
+        "exposure": "yes" if CAMERA_SETTINGS & set(details) else "",
         "maker notes": "yes" if details.get(MAKER_NOTE) else "",
         "caption": _caption(exif.get(270), details.get(USER_COMMENT), *map(exif.get, (40091, 40092, 40095))),
-        "keywords": _keywords(_words(exif.get(40094)).split(";")),
+        "keywords": _keywords(_exif_text(exif.get(40094)).split(";")),
         "rating": str(exif.get(18246) or ""),
-        "author": "; ".join(filter(None, (_words(exif.get(tag)) for tag in (315, 33432, 40093)))),
+        "author": "; ".join(filter(None, (_exif_text(exif.get(tag)) for tag in (315, 33432, 40093)))),
     }  # fmt: skip
     return {kind: value for kind, value in notes.items() if value}
 
 
 def _date(value: Any) -> str:
-    text = _words(value)
+    text = _exif_text(value)
     return text if re.match(r"[12]\d{3}[:-]\d\d[:-]\d\d", text) else ""
 
 
@@ -89,7 +97,7 @@ def _place(place: dict[int, Any]) -> str:
     return ", ".join(f"{sign * value:.5f}" for sign, value in zip(signs, degrees, strict=True))
 
 
-def _words(value: Any) -> str:
+def _exif_text(value: Any) -> str:
     """Return a text of EXIF, which may be bytes of several encodings."""
     if isinstance(value, tuple | list):
         value = bytes(value) if all(isinstance(part, int) for part in value) else value[0]
@@ -104,7 +112,7 @@ def _words(value: Any) -> str:
 
 
 def _caption(*values: Any) -> str:
-    texts = [text for text in map(_words, values) if not FILLERS.match(text)]
+    texts = [text for text in map(_exif_text, values) if not FILLERS.match(text)]
     return "; ".join(dict.fromkeys(texts))
 
 
@@ -121,7 +129,7 @@ def _from_iptc(image: ImageFile.ImageFile) -> dict[str, str]:
     for key, value in (IptcImagePlugin.getiptcinfo(image) or {}).items():
         if kind := IPTC_KINDS.get(key):
             parts = value if isinstance(value, list) else [value]
-            found.setdefault(kind, []).extend(map(_words, parts))
+            found.setdefault(kind, []).extend(map(_exif_text, parts))
     notes = {
         kind: _keywords(words) if kind == "keywords" else "; ".join(filter(None, words))
         for kind, words in found.items()
@@ -138,14 +146,14 @@ def _from_xmp(image: Image.Image) -> dict[str, str]:
     rating = re.search(r"xmp:Rating\s*(?:=\s*[\"']|>)\s*(-?\d)", text)
     values = {
         "rating": rating[1] if rating and rating[1] != "0" else "",
-        "keywords": _keywords(_listed(text, "dc:subject") + _listed(text, "lr:hierarchicalSubject")),
-        "caption": _caption(*_listed(text, "dc:description"), *_listed(text, "dc:title")),
-        "author": "; ".join(_listed(text, "dc:creator") + _listed(text, "dc:rights")),
+        "keywords": _keywords(_listed_entries(text, "dc:subject") + _listed_entries(text, "lr:hierarchicalSubject")),
+        "caption": _caption(*_listed_entries(text, "dc:description"), *_listed_entries(text, "dc:title")),
+        "author": "; ".join(_listed_entries(text, "dc:creator") + _listed_entries(text, "dc:rights")),
     }  # fmt: skip
     return notes | {kind: value for kind, value in values.items() if value}
 
 
-def _listed(text: str, name: str) -> list[str]:
+def _listed_entries(text: str, name: str) -> list[str]:
     """Return the entries of a list in an XMP packet."""
     import html
 
@@ -166,7 +174,7 @@ def _from_texts(image: Image.Image) -> dict[str, str]:
         for key, value in (getattr(image, "text", None) or {}).items()
         if key.lower() not in PROGRAM_TEXTS
     }
-    comment = _words(image.info.get("comment"))
+    comment = _exif_text(image.info.get("comment"))
     if comment and not FILLERS.match(comment):
         texts["comment"] = comment
     told = {

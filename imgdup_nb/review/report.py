@@ -24,7 +24,17 @@ from .log import DONE_WORDS
 THUMBNAIL_SIDE = 160  # pixels; about 5 kB in the page
 MAX_THUMBNAILS = 2000  # about 10 MB of page
 
-SHOWN = ["threshold", "linkage", "method", "floor", "n_images", "rule", "action", "to", "journal"]
+SHOWN_SETTINGS = [
+    "threshold",
+    "linkage",
+    "method",
+    "floor",
+    "n_images",
+    "rule",
+    "action",
+    "to",
+    "journal",
+]
 SETTING_WORDS = {
     "threshold": "threshold (percent)", "floor": "pairs from (percent)", "n_images": "images compared", "to": "target folder",
     "rule": "rule for keepers",
@@ -160,7 +170,7 @@ def _to_html(
         _definitions(
             {
                 SETTING_WORDS.get(name, name): settings[name]
-                for name in SHOWN
+                for name in SHOWN_SETTINGS
                 if settings.get(name) not in (None, "")
             }
         ),

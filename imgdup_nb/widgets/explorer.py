@@ -47,7 +47,7 @@ FIRST_ROWS = {
     True: 3,
     False: 5,
 }  # sent with every change: what a list with pictures, or without, shows unscrolled
-MAX_ROWS = 60  # answered to one request
+MAX_PAGE_ROWS = 60  # answered to one request
 MAX_ROW_TILES = 8  # images of a group in its row; the table of the selected group has more
 MAX_DETAILS = 300  # rows of the table of the selected group
 
@@ -130,7 +130,7 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
     def _answer_rows(self, content: dict[str, Any]) -> None:
         with self.lock:
             self.send(
-                self._page(max(0, int(content["first"])), min(int(content["count"]), MAX_ROWS))
+                self._page(max(0, int(content["first"])), min(int(content["count"]), MAX_PAGE_ROWS))
             )
 
     @property

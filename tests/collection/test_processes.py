@@ -28,7 +28,7 @@ import sys, warnings
 warnings.simplefilter("ignore")
 from imgdup_nb import Collection
 from imgdup_nb.collection import fingerprints, intake, pairs
-intake.BATCH = fingerprints.BATCH = 5
+intake.FILES_SAVED_AT_ONCE = fingerprints.BATCH = 5
 pairs.PART = 7
 with Collection(sys.argv[1]) as photos:
     print("go", flush=True)
@@ -130,7 +130,7 @@ def test_what_another_notebook_changes_in_the_middle_of_a_question_is_asked_agai
 def test_an_interrupted_update_leaves_what_was_saved_and_no_threads(
     photos, monkeypatch, assert_like_fresh
 ):
-    monkeypatch.setattr(reading, "BATCH", 4)
+    monkeypatch.setattr(reading, "FILES_SAVED_AT_ONCE", 4)
     save, saved = reading._save, []
 
     def save_once(*arguments):

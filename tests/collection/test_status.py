@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def test_status_tells_what_is_done_and_how_far(photos, monkeypatch):
-    monkeypatch.setattr(reading, "BATCH", 5)
+    monkeypatch.setattr(reading, "FILES_SAVED_AT_ONCE", 5)
     seen = []
     save = reading._save
     with Collection(photos) as collection:
@@ -58,7 +58,7 @@ def test_work_that_is_not_wanted_any_more_stops_and_goes_on_from_what_was_kept(
 ):
     for seed in range(60):
         picture(seed).save(photos / f"more {seed:02d}.png")
-    monkeypatch.setattr(reading, "BATCH", 8)
+    monkeypatch.setattr(reading, "FILES_SAVED_AT_ONCE", 8)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     read, stopped, read_some = [], threading.Event(), reading._read_some
 
