@@ -5,8 +5,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from aligned_pictures import align_pictures
-from imgdup_nb.aligned.geometry import apply, frame_transform, outline
-from imgdup_nb.aligned.registration import VIEWS, _refine_small, align, has_repeated_lines
+from imgdup_nb.aligned.geometry import frame_transform
+from imgdup_nb.aligned.registration import _refine_small, align, has_repeated_lines
 from imgdup_nb.aligned.warp_loops import (
     judge_flat_blocks,
     sum_cells,
@@ -44,19 +44,6 @@ def test_a_tiny_copy_is_found_turned_and_mirrored_too(cat, turn):
     found = align_pictures(tiny, tiny.resize((20, 15), Image.Resampling.LANCZOS).transpose(turn))
     assert found.similarity >= 70
     assert found.mirrored == (turn.name.startswith("FLIP") or turn.name.startswith("TRANS"))
-
-
-def test_a_frame_transform_turns_as_numpy_turns_pictures():
-    small = np.arange(256)
-    for view, places in enumerate(VIEWS):
-        transform = frame_transform(view, (320, 240), (200, 300))
-        x, y = apply(transform, outline((320, 240))).T
-        assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx((0, 200, 0, 300))
-        row, column = divmod(
-            int(np.flatnonzero(small[places] == 3)[0]), 16
-        )  # where the pixel (3, 0) of 16 x 16 has gone
-        [middle] = apply(transform, [(3.5 / 16 * 320, 0.5 / 16 * 240)])
-        assert tuple(middle) == pytest.approx(((column + 0.5) / 16 * 200, (row + 0.5) / 16 * 300))
 
 
 def test_only_pictures_of_few_pixels_may_be_judged_when_made_small(cat):

@@ -53,7 +53,7 @@ def test_verifying_needs_a_pair_table_and_all_of_its_images(tmp_path, cats_and_t
     with pytest.raises(TypeError, match="similar_pairs"):
         verify_pairs([("a", "b")], images)
     for wrong in (None, str(tmp_path), pairs):
-        with pytest.raises(TypeError, match="images must be the table made by scan_images"):
+        with pytest.raises(TypeError, match="images must be a table made by scan_images"):
             verify_pairs(pairs, wrong)
     with pytest.raises(ValueError, match=r"cat\.png"):
         verify_pairs(pairs, images[images.image != "cat.png"])

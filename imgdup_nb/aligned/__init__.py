@@ -1,1 +1,19 @@
-"""."""
+"""Method 'aligned': it aligns two pictures and measures how much of their overlap looks the same.
+
+From the first file to the last, each one imports only files above it:
+
+- `bands`: the limits behind a pair's percent
+- `geometry`: affine transforms, overlaps, and parts made of blocks
+- `warp_loops`, `colour_loops`, `match_loops`: the compiled loops over pixels, colours, descriptors
+- `agreement`: two pictures and a transform -> which blocks match, and the similarity (`Alignment`)
+- `registration`: the features of two pictures -> the transform, and their best `Alignment`
+- `feature_index`: many features, found again by the bits they share
+- `candidates`: many pictures -> the pairs that are worth aligning
+- `scores`: a pair -> its row of the pair table (`Score`); the fallback to phash
+- `matching`: one collection or two -> all pairs above a similarity
+- `verify`: `verify_pairs`, for the pairs that another method found
+- `words`: an alignment as a sentence
+
+To change how pairs are scored: raise `RECIPE` in `engine/features.py`, so that a collection's index
+computes its scores again. Remove `__pycache__` after a change in `bands`.
+"""

@@ -1,7 +1,7 @@
-"""One picture laid on another -> which blocks of what both show agree, and what that says of the two.
+"""Two pictures and a transform -> which blocks of their overlap match, and what that means.
 
-The grey pictures decide, of which small blocks are compared one by one, and their colours have a
-say where they agree.
+Small blocks of the grey pictures are compared one by one. Blocks that match are then compared by
+their colours.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ _textured: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
 
 
 def is_textured(features: Features) -> bool:
-    """Tell whether a picture has enough to be aligned: features, and textured blocks. Leather has features only."""
+    """Whether a picture can be aligned: it needs features and textured blocks.
+
+    Leather, for example, has features only.
+    """
     known = _textured.get(features)
     if known is None:
         from .warp_loops import count_all_textured
@@ -64,42 +67,42 @@ def is_textured(features: Features) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """How two pictures, left and right, lie on each other.
+    """How two pictures, left and right, are aligned, and how much of their overlap matches.
 
     Attributes
     ----------
     similarity
-        percent of the textured blocks of the common area that agree, in the band from 70 to 79
-        where they show another shot of the scene or other colours, and 99 at most where a block
-        falls behind the others or colours are lost. Below 70 only of a shared part (see
-        `shares_part`); 0 of what else agrees in part, and where no alignment was found.
+        percent of the textured blocks of the overlap that match. It is from 70 to 79 for a second
+        photograph of a scene and for other colours, and at most 99 if one block is worse than the
+        others or colours are lost. Below 70 only a shared part counts (see `shares_part`);
+        everything else is 0.
     matches
-        features that the transform carries.
+        features that fit the transform.
     transform : float64, 2 x 3, or None
-        from left to right, in pixels of their `Features.size`.
+        from left to right, in pixels of their `Features.size`; None if nothing was found.
     overlap_left, overlap_right
-        percent of each picture's area that is common.
+        percent of each picture's area that the overlap covers.
     blocks : float32, rows x columns
-        correlation of each block of the common area; NaN where it is outside or both are flat.
+        correlation of each block of the overlap. It is NaN outside of the overlap, and where both
+        pictures are flat.
     residual
-        pixels of the grey picture by which what agrees lies apart, the median over blocks; 0.1 in a
-        copy, more in another shot.
+        pixels of the grey picture by which matching blocks are shifted, the median; 0.1 in a copy,
+        more in a second photograph.
     frame : {'left', 'right'}
-        the picture whose grid the blocks are: the coarser one of what both show.
+        the picture whose grid the blocks are: the one that shows the overlap in fewer pixels.
     cell
         pixels of the grey picture from one block to the next; a block is twice as wide.
-    agrees
-        correlation from which a block agrees.
+    min_correlation
+        correlation from which a block matches, inclusive.
     doubt
-        0 to 1; how little says that a nearly flat picture is a copy: flat parts of another shade,
-        or few textured blocks that do not agree wholly. With 1 the similarity is in the band from
-        70 to 79 too.
+        0 to 1; how little evidence there is that a nearly flat picture is a copy. The reasons are
+        flat parts of another shade, or few textured blocks. With 1 the similarity is at most 79.
     coarse
-        whether it agrees only once both are made small, as a copy does that has lost its detail; in
-        that band too.
+        whether the pictures match only when both are made small, as copies do that have lost their
+        detail. The similarity is at most 79 then.
     recoloured
-        percent of the blocks that agree in grey which have other colours and so do not count; 0
-        where nothing depends on it.
+        percent of the blocks matching in grey that have another colour and do not count; 0 if
+        nothing depends on it.
     """
 
     similarity: float
@@ -118,7 +121,7 @@ class Alignment:
 
     @cached_property
     def part(self) -> np.ndarray:
-        """Which blocks make up the largest piece that agrees, bool, rows x columns."""
+        """The largest connected piece of matching blocks, bool, rows x columns."""
         return (
             np.zeros((0, 0), dtype=bool)
             if self.blocks is None
@@ -127,15 +130,16 @@ class Alignment:
 
     @property
     def agreeing(self) -> float:
-        """Percent of the textured blocks that agree, whatever it counts as."""
+        """Percent of the textured blocks that match, whatever the similarity is."""
         return 0.0 if self.blocks is None else 100 * share_of(self.blocks, self.min_correlation)
 
     @property
     def shares_part(self) -> bool:
-        """Whether what agrees is a part that both pictures share, and not what two shots or garments have in common.
+        """Whether the matching blocks are a part that both pictures share.
 
-        Features carry it, some of it is in one piece, and it lies still; or it is a large piece
-        that agrees nearly wholly.
+        Two photographs of one scene also match in places, and so do two garments. A shared part has
+        features and a connected piece of blocks. Its residual is that of a copy; or the piece is
+        large, and nearly all of its blocks match surely.
         """
         if self.blocks is None or self.matches == 0:
             return False
@@ -149,34 +153,36 @@ class Alignment:
 
     @property
     def scale(self) -> float:
-        """How much larger right shows what left shows, as the square root of areas; NaN without a transform."""
+        """How many times larger right shows the overlap, along a side; NaN without a transform."""
         return (
             math.sqrt(abs(determinant(self.transform))) if self.transform is not None else math.nan
         )
 
     @property
     def mirrored(self) -> bool:
-        """Whether one is turned over."""
+        """Whether one picture is mirrored."""
         return self.transform is not None and bool(determinant(self.transform) < 0)
 
     @property
     def rotation(self) -> float:
-        """Degrees by which left is turned counter-clockwise (after mirroring it left to right, if mirrored), -180 to 180."""
+        """Degrees by which left is rotated counter-clockwise onto right, -180 to 180.
+
+        A mirrored picture is mirrored left to right first. NaN without a transform.
+        """
         if self.transform is None:
             return math.nan
         (a, b, _), (c, d, _) = self.transform.tolist()
         if self.mirrored:
             a, c = -a, -c
-        return math.degrees(
-            math.atan2(b - c, a + d)
-        )  # of the nearest rotation, so that a squashed picture counts as upright
+        # of the nearest rotation, so that a squashed picture counts as upright
+        return math.degrees(math.atan2(b - c, a + d))
 
 
 NOTHING = Alignment(0.0, residual=math.inf)
 
 
 def exchange_sides(found: Alignment) -> Alignment:
-    """Return the same with left and right exchanged."""
+    """Return an alignment with left and right exchanged."""
     if found.transform is None:
         return found
     return replace(
@@ -189,14 +195,14 @@ def exchange_sides(found: Alignment) -> Alignment:
 
 
 def share_of(blocks: np.ndarray, min_correlation: float) -> float:
-    """Return which share of the blocks that say something agrees."""
+    """Return the share of the textured blocks that match; NaN if no block is textured."""
     from .warp_loops import share_agreeing
 
     return share_agreeing(blocks.ravel(), min_correlation)
 
 
 def overlap_enough(shares: tuple[float, float], min_overlap: float) -> bool:
-    """Whether so many percent of each picture are common, and more of one of them."""
+    """Whether the overlap covers enough of both pictures, and more of one; `shares` in percent."""
     return max(shares) >= MIN_OVERLAP_OF_ONE and min(shares) >= min_overlap
 
 
@@ -208,12 +214,15 @@ def refine(
     min_overlap: float,
     smaller: int = 1,
 ) -> Alignment:
-    """Let the grey pictures themselves, made some times smaller, move the transform until blocks lie as well as they can."""
+    """Align two pictures better, by their grey pixels, and judge the result.
+
+    Each step moves the transform so that the blocks match better. `smaller` is how many times
+    smaller both grey pictures are made first.
+    """
     from .warp_loops import refine_blocks
 
-    is_shrunk = (
-        abs(determinant(transform)) <= 1
-    )  # onto the one with fewer pixels for the same thing
+    # onto the picture that shows the overlap in fewer pixels
+    is_shrunk = abs(determinant(transform)) <= 1
     source, target, onto = (
         (first, second, transform) if is_shrunk else (second, first, invert(transform))
     )
@@ -258,7 +267,7 @@ def refine(
 
 
 def refine_equal(left: Features, right: Features) -> Alignment:
-    """Return how two pictures lie on each other of which all that was kept is equal, however little texture they have."""
+    """Return the alignment of two pictures with equal features; they may have little texture."""
     upright = np.eye(3)[:2]
     found = refine(left, right, upright, len(left), MIN_OVERLAP_OF_BOTH)
     return replace(
@@ -275,7 +284,13 @@ def refine_equal(left: Features, right: Features) -> Alignment:
 def _judge_exactly(
     blocks: np.ndarray, percent: float, residual: float, doubt: float
 ) -> tuple[float, float]:
-    """Return the similarity where blocks are expected to agree as well as most do, and the correlation that this asks for."""
+    """Expect of every block nearly the correlation that the median has.
+
+    Returns
+    -------
+    percent : the similarity
+    min_correlation : from which a block matches
+    """
     from .warp_loops import median_and_min, similarity_of
 
     middle, least = median_and_min(blocks)
@@ -287,7 +302,7 @@ def _judge_exactly(
 
 
 def _shrink_grey(grey: np.ndarray, factor: float) -> np.ndarray:
-    """Make a picture small properly: reading between pixels alone would pick single ones out of many."""
+    """Make a grey picture smaller by means of pixels; interpolation would skip most of them."""
     if factor >= 0.75:
         return grey
     size = (max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor)))
@@ -295,7 +310,7 @@ def _shrink_grey(grey: np.ndarray, factor: float) -> np.ndarray:
 
 
 def judge_unsupported(found: Alignment) -> Alignment:
-    """Judge an alignment again whose blocks lie apart and which few features carry."""
+    """Judge again an alignment that has a residual and few matches: blocks must match better."""
     from .warp_loops import similarity_of
 
     if found.blocks is None:
@@ -306,10 +321,10 @@ def judge_unsupported(found: Alignment) -> Alignment:
 
 
 def judge_colours(found: Alignment, left: Features, right: Features) -> Alignment:
-    """Judge an alignment again by its colours: blocks of other ones do not agree.
+    """Judge an alignment again by its colours: blocks of another colour do not match.
 
-    What is alike but for its colours, a shirt in blue and in red, is at least in the band of other
-    shots.
+    A pair that differs only in its colours, such as a blue and a red shirt, has at least the
+    similarity of two photographs of one scene.
     """
     from .warp_loops import similarity_of
 
@@ -331,24 +346,25 @@ def judge_colours(found: Alignment, left: Features, right: Features) -> Alignmen
     return replace(found, similarity=similarity, blocks=left_over, recoloured=recoloured)
 
 
-MIN_OTHER_COLOUR_DISTANCE = (
-    30.0  # levels of chroma; strong compression and clipped highlights change a block by less
-)
+# levels of chroma; strong compression and clipped highlights change a block by less
+MIN_OTHER_COLOUR_DISTANCE = 30.0
 MAX_SAME_COLOUR_DISTANCE = 10.0  # levels of chroma, the mean of all blocks
 MIN_RECOLOURED_SHARE = 0.05  # of the blocks of a whole picture
-MAX_COLOURLESS_CHROMA = 8.0  # levels of chroma, root mean square
-MIN_ONE_HUE_SHARE = 0.75  # of the mean square of all colours that is the square of their mean
-MIN_KEPT_COLOUR = 0.5  # of its colours; a copy that has kept less is not all that the original is
+MAX_COLOURLESS_CHROMA = 8.0  # levels, root mean square; a picture below has no colours
+# of one hue: the square of the mean colour is more than this share of the mean square
+MIN_ONE_HUE_SHARE = 0.75
+MIN_KEPT_COLOUR = 0.5  # share of its colours; a copy that has kept less is at most 99 %
 
 
 def have_other_colours(left: Features, right: Features) -> bool:
-    """Whether a part of two pictures that matters, laid on each other frame on frame, is of other colours.
+    """Whether two whole pictures, placed on each other, have other colours in some part.
 
     Examples
     --------
     >>> from PIL import Image
     >>> from imgdup_nb.engine.features import aligned_features
-    >>> red, blue, grey = (aligned_features(Image.new("RGB", (40, 30), name)) for name in ("#c00000", "#4040f0", "grey"))
+    >>> names = ("#c00000", "#4040f0", "grey")
+    >>> red, blue, grey = (aligned_features(Image.new("RGB", (40, 30), name)) for name in names)
     >>> have_other_colours(red, blue), have_other_colours(red, grey)
     (True, False)
     """
@@ -367,7 +383,7 @@ def compare_colours(
     agreeing: np.ndarray,
     cell: int,
 ) -> tuple[np.ndarray, bool]:
-    """Compare the colours of the blocks that agree in grey.
+    """Compare the colours of the blocks that match in grey.
 
     Parameters
     ----------
@@ -381,15 +397,17 @@ def compare_colours(
 
     Returns
     -------
-    other : bool, rows x columns; which of these blocks are of another colour
-    same : whether both have the same colours, or next to none; not where one is much paler, or all
-        are somewhat off
+    other : bool, rows x columns
+        which of these blocks have another colour.
+    same : bool
+        whether both pictures have the same colours, or nearly none. False if one is much paler, or
+        if all colours differ a little.
 
     Notes
     -----
-    The paler picture may have lost the same share of its colour everywhere; what is further than
-    `MIN_OTHER_COLOUR_DISTANCE` from that is of another colour. Where it is all of one hue and the other is not,
-    it was toned, as sepia is: nothing of its colour was kept.
+    The paler picture may have lost the same share of its colour everywhere. A block that is further
+    than `MIN_OTHER_COLOUR_DISTANCE` from that has another colour. A picture all of one hue was
+    toned, as sepia is, if the other one has several hues: it has kept no colour of its own.
     """
     from .colour_loops import distances, mean_blocks, sum_products
 
@@ -416,19 +434,19 @@ def compare_colours(
 
 
 def _is_of_one_hue(colours: np.ndarray, strength: float) -> bool:
-    """Whether colours, n x 2, whose squares have a sum, are mostly their mean."""
+    """Whether colours, n x 2, are nearly all their mean; `strength` is the sum of their squares."""
     from .colour_loops import square_of_mean
 
     return square_of_mean(colours) > MIN_ONE_HUE_SHARE * strength / len(colours)
 
 
 def _chroma(image: Features) -> np.ndarray:
-    """Return the colours of a picture, float32, 0 where there is none."""
+    """Return the colours of a picture, float32; 0 is grey."""
     return image.colours.astype(np.float32) - np.float32(128)
 
 
 def _warp_colours(source: Features, target: Features, onto: np.ndarray) -> np.ndarray:
-    """Return the colours of a picture as they lie on another, float32, as many as that has."""
+    """Return the colours of a picture, warped onto those of another one, float32."""
     cv2 = import_cv2()
     colours = _chroma(source)
     smaller = min(1.0, math.sqrt(abs(determinant(onto))))

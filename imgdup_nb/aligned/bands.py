@@ -18,7 +18,7 @@ MAX_IMPERFECT_SIMILARITY = 99.0
 # pages of one template share much when both are zoomed, but as a whole they are not copies
 MAX_PARTS_SIMILARITY = 69.0
 
-# -- residual: by how many pixels of the grey picture matching blocks are shifted, the median -------
+# -- residual: the shift of matching blocks, in pixels of the grey picture, the median -------------
 
 MAX_COPY_RESIDUAL, MIN_SCENE_RESIDUAL = 0.15, 0.22  # of a copy; of a second photograph
 
@@ -49,11 +49,11 @@ ALLOWED_LOSS, ALLOWED_LOSS_FACTOR = 0.02, 30
 # where a copy has lost its detail, both are compared so many times smaller
 COARSE_FACTOR, COARSEST_FACTOR = 2, 4
 MIN_COARSE_CORRELATION, MIN_COARSEST_CORRELATION = 0.7, 0.9  # of a block there
-MIN_STEP_CORRELATION = 0.5  # from here on a block has a say in where the picture is moved
+MIN_STEP_CORRELATION = 0.5  # a block with so much helps to move the transform
 # moves of the transform at most; pixels of the grey picture below which a move is the last one
 MAX_STEPS, MIN_STEP_PIXELS = 4, 0.1
 
-# -- doubt: from 0 to 1, how little evidence there is; with 1 a copy is in the scene band -------------
+# -- doubt: 0 to 1, how little evidence there is; with 1 a copy is in the scene band ---------------
 
 # share of the overlap's blocks that are textured: full doubt below, none above
 SPARSE_TEXTURE_SHARE, ENOUGH_TEXTURE_SHARE = 0.3, 0.4

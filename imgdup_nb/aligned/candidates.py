@@ -1,16 +1,15 @@
-"""Many images' features -> which pairs of images are worth aligning: a vote through an inverted index.
+"""The features of many pictures -> the pairs worth aligning, by votes in an inverted index.
 
-Descriptors of one patch in two pictures differ in some 20 to 60 of their 256 bits. `N_TABLES`
-times, some of them are taken as a key; two features that share a key, and are near as a whole, are
-one vote for their two images, counted by the angle between them, because a true copy turns all its
+Two descriptors of one patch differ in some 20 to 60 of their 256 bits. `N_TABLES` times, some bits
+are taken as a key. Two features that share a key, and whose descriptors are near, are a vote
+for their two images. Votes are counted by the angle between the features: a copy rotates all its
 patches by one angle. No list of all pairs is ever made.
 
-The votes of a pair depend on its two images alone; which pairs are `best_pairs` depends on all
-votes. Hence votes can be kept while a collection grows, and those of new images are all that is
-counted.
+The votes of a pair depend only on its two images; `best_pairs` depends on the votes of all. So a
+growing collection keeps its votes, and counts only those of new images.
 
-A second vote finds images that are a part of another: what was seen of each image as a whole asks
-what was seen of the large ones from closer by.
+A second vote finds images that are a part of another one: the features of each image as a whole
+query the zoomed features of the large images.
 """
 
 from __future__ import annotations
@@ -31,22 +30,20 @@ from .feature_index import FeatureIndex, FeatureSet
 from .registration import MIN_FRAME_CORRELATION, VIEWS
 
 N_TABLES = 14
-KEY_BITS, ZOOMED_KEY_BITS = 28, 26  # a part has few features, so more of them must meet
+KEY_BITS, ZOOMED_KEY_BITS = 28, 26  # a part has few features, so its keys are shorter
 MIN_VOTES = 4  # at one angle, give or take a bin
-MANY_VOTES = 20  # at one angle, from which a pair is looked at if it is
-MAX_VOTED_PARTNERS = (
-    32  # among so many of one of its images: pages of text all have letters in common
-)
-MAX_PARTNERS = 8  # of an image are looked at with fewer votes
-QUERIES_A_SPAN = 256  # images that ask at a time
-# images whose features from closer by are indexed at a time, so that an index takes 230 MB at most
+MANY_VOTES = 20  # at one angle; a pair with so many is scored if it is among
+MAX_VOTED_PARTNERS = 32  # the strongest of one of its images: all pages of text share letters
+# with fewer votes, a pair is scored if it is among the strongest of one of its images
+MAX_PARTNERS = 8
+QUERIES_A_SPAN = 256  # images that query in one call
+# images whose zoomed features are indexed at a time; such an index takes 230 MB at most
 ZOOMED_TARGETS_A_TILE = 2500
-# parts of a collection that are compared with each other elsewhere, so that a worker holds two of
-# them
+# parts of a collection that are compared with each other on an executor; a worker holds two of them
 N_STRIPES = 4
-# times; so much fewer features are looked for among those only that share a key with one of them
+# if one side has so many times fewer features, the other side is first reduced to shared keys
 PREFILTER_RATIO = 4
-# of two images, 15 bytes; whether the second vote, from closer by, counted them
+# of two images, 15 bytes; `zoomed` tells the second vote from the first
 VOTES = np.dtype(
     [("one", "<u4"), ("other", "<u4"), ("votes", "<u2"), ("weight", "<u4"), ("zoomed", "?")]
 )
@@ -59,20 +56,20 @@ def find_candidates(
     *,
     others: Sequence[Features] | None = None,
 ) -> np.ndarray:
-    """Find the pairs of images that share enough features at one angle: within one collection, or between two.
+    """Find the pairs of images that share enough features at one angle, in one collection or two.
 
     Parameters
     ----------
     images
         features of each image, of one method.
     max_bits
-        by which two descriptors of one patch may differ, inclusive.
+        by which two near descriptors may differ, inclusive.
     executor
-        any `concurrent.futures.Executor`, given quarters of the collection to compare with each
-        other; None works in threads on one index. The answer is the same.
+        any `concurrent.futures.Executor`; it compares quarters of the collection with each other.
+        None works in threads on one index. The result is the same.
     others
         of a second collection, numbered from `len(images)` on; then only pairs with an image in
-        each are looked for.
+        each are found.
 
     Returns
     -------
@@ -80,10 +77,10 @@ def find_candidates(
 
     Notes
     -----
-    Approximate: a pair is missed where fewer than 4 features agree in all 28 bits of one of 14
-    keys, or where fewer than 20 do and both images have eight better partners. The index takes
-    about 190 bytes a feature, 57 kB an image. The second vote, from closer by, asks for 26 bits and
-    has eight partners of its own; it takes three times as long where all images are large.
+    Approximate: a pair is missed if fewer than 4 features agree in all 28 bits of one of 14 keys.
+    It is also missed if fewer than 20 do and both images have eight better partners. The index
+    takes about 190 bytes a feature, 57 kB an image. The second vote uses 26 bits and has eight
+    partners of its own. It takes three times as long if all images are large.
     """
     together = [*images, *(others or [])]
     is_query = np.arange(len(together)) < len(images)
@@ -104,20 +101,20 @@ def count_votes(
     Parameters
     ----------
     images
-        features of each image, of one method. The answer depends neither on their order nor on the
+        features of each image, of one method. The result depends neither on their order nor on the
         number of threads.
     asking : bool, n_images
-        those that are compared with all that are not; all of them compares a whole collection.
+        the images that are compared with all others; True for all compares a whole collection.
     max_bits, executor
         as for `find_candidates`.
     within
-        also compare those that ask with each other.
+        also compare the querying images with each other.
 
     Returns
     -------
     VOTES
-        a record for each pair and vote that has enough, one < other; the first vote first, then in
-        lexical order.
+        a record for each pair with enough votes, one < other. Those of the first vote come first,
+        then in lexical order.
     """
     order = np.array(sorted(range(len(images)), key=lambda k: images[k].key), dtype=np.int64)
     if not is_query.any() or (is_query.all() and not within):
@@ -137,7 +134,7 @@ def count_votes(
 def _count(
     queries: Sequence[Query], order: np.ndarray, max_bits: int, executor: Executor | None
 ) -> np.ndarray:
-    """Return VOTES of what some questions find; `order` says which image is the first, the second and so on in them."""
+    """Return the VOTES of some queries; `order` holds the number of each image in them."""
     search = partial(_search_tile, max_bits=max_bits)
     tiles = _cut_tiles(queries, 1 if executor is None else N_STRIPES)
     if executor is None:
@@ -150,15 +147,14 @@ def _count(
         )
     found = np.concatenate([np.zeros((0, 4), np.int64), *parts])
     found[:, :2] = np.sort(order[found[:, :2]], axis=1)
-    votes = _merge_votes(
-        found[found[:, 0] != found[:, 1]]
-    )  # an image's own section is no other image
+    # an image may find its own section
+    votes = _merge_votes(found[found[:, 0] != found[:, 1]])
     votes["zoomed"] = queries[0].zoomed
     return votes
 
 
 def _merge_votes(found: np.ndarray) -> np.ndarray:
-    """Return VOTES, each pair once, of int64, n x 4; a pair may come twice, plain and mirrored."""
+    """Return VOTES of int64, n x 4: each pair once, with its most votes, plain or mirrored."""
     pairs, same = np.unique(found[:, 0] << 32 | found[:, 1], return_inverse=True)
     merged = np.zeros((2, len(pairs)), np.int64)
     for most, column in zip(merged, (2, 3), strict=True):
@@ -170,11 +166,11 @@ def _merge_votes(found: np.ndarray) -> np.ndarray:
 
 
 def best_pairs(votes: np.ndarray, n_images: int) -> np.ndarray:
-    """Return the pairs of many votes, and of the others those that weigh most for one of their images.
+    """Return the pairs with many votes, and those with most weight for one of their images.
 
     Parameters
     ----------
-    votes : VOTES, each pair at most once in each of both votes, which are judged apart
+    votes : VOTES, each pair at most once in each of the two votes, which are judged separately
 
     Returns
     -------
@@ -188,15 +184,13 @@ def best_pairs(votes: np.ndarray, n_images: int) -> np.ndarray:
 def _best_of_one_vote(votes: np.ndarray, n_images: int) -> np.ndarray:
     pairs = np.column_stack([votes["one"], votes["other"]]).astype(np.int64)
     weights = votes["weight"].astype(np.int64)
-    ends, their_weights = (
-        pairs.T.ravel(),
-        np.tile(weights, 2),
-    )  # each pair counts for both of its images
+    # each pair counts for both of its images
+    ends, their_weights = pairs.T.ravel(), np.tile(weights, 2)
     order = np.lexsort((-their_weights, ends))
     ends, their_weights = ends[order], their_weights[order]
 
     def is_among(most: int) -> np.ndarray:
-        """Return which pairs weigh as much as the most that matter of one of their images; ties are all among them."""
+        """Return which pairs are among the `most` strongest of one of their images, with ties."""
         last = np.searchsorted(ends, np.arange(n_images)) + most - 1
         has_more = (last < len(ends)).nonzero()[0]
         has_more = has_more[ends[last[has_more]] == has_more]
@@ -209,14 +203,14 @@ def _best_of_one_vote(votes: np.ndarray, n_images: int) -> np.ndarray:
     ]
 
 
-# -- who asks whom ---------------------------------------------------------------------------------
+# -- queries and targets ---------------------------------------------------------------------------
 
 
 class Query(NamedTuple):
-    """Two sets of features of the same images, some of which may have none.
+    """Features that are searched for, and target features that they are searched among.
 
-    Each pair is looked for from its first image; where those asked are seen from closer by, from
-    both.
+    Both are of the same images, some of which may have none. Each pair is searched for from its
+    first image; if the targets are zoomed, from both.
     """
 
     features: FeatureSet
@@ -225,7 +219,7 @@ class Query(NamedTuple):
 
 
 def _queries(features: FeatureSet, is_query: np.ndarray, within: bool) -> list[Query]:
-    """Return the questions that lead to all votes between images that ask, bool n_images, and those that do not."""
+    """Return the queries for all votes between querying images, bool n_images, and the others."""
     if is_query.all():
         return [Query(features, features)]
     first, second = _split(features, is_query)
@@ -241,7 +235,7 @@ def _queries(features: FeatureSet, is_query: np.ndarray, within: bool) -> list[Q
 def _zoomed_queries(
     whole: FeatureSet, zoomed: FeatureSet, is_query: np.ndarray, within: bool
 ) -> list[Query]:
-    """Return the questions that lead to all votes of images as a whole with others from closer by."""
+    """Return the queries for all votes of whole images among the zoomed features of others."""
     if is_query.all():
         return [Query(whole, zoomed, True)]
     first, second = _split(whole, is_query)
@@ -251,7 +245,7 @@ def _zoomed_queries(
 
 
 def _query_few(whole: FeatureSet, zoomed: FeatureSet) -> Query:
-    """Leave out of the larger side what cannot have a vote."""
+    """Return a query whose larger side has only features that may have a vote."""
     if PREFILTER_RATIO * len(whole.angles) < len(zoomed.angles):
         return Query(whole, _prefilter(zoomed, whole, zoomed=True), True)
     if PREFILTER_RATIO * len(zoomed.angles) < len(whole.angles):
@@ -264,7 +258,7 @@ def _prefilter(many: FeatureSet, few: FeatureSet, *, zoomed: bool) -> FeatureSet
 
 
 def _split(features: FeatureSet, is_query: np.ndarray) -> tuple[FeatureSet, FeatureSet]:
-    """Return the features of images that ask, and of those that do not."""
+    """Return the features of querying images, and of the others."""
     is_first = is_query[features.owner]
     return features.keep(is_first), features.keep(~is_first)
 
@@ -274,7 +268,7 @@ def _split(features: FeatureSet, is_query: np.ndarray) -> tuple[FeatureSet, Feat
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """Images that ask, and images that are asked, maybe from closer by; from `first_row` and `first_column` of the whole on."""
+    """A range of querying images and one of target images, and the first number of each."""
 
     first_row: int
     first_column: int
@@ -284,7 +278,7 @@ class Tile:
 
 
 def _cut_tiles(queries: Sequence[Query], n_stripes: int) -> LazySequence[Tile]:
-    """Return the tiles that make up some questions."""
+    """Return the tiles that some queries are cut into."""
     places: list[tuple[Query, range, range]] = []
     for query in queries:
         n_images = len(query.features)
@@ -309,8 +303,8 @@ def _cut_tile(place: tuple[Query, range, range]) -> Tile:
 
 
 def draw_positions(n_bits: int, *, zoomed: bool) -> np.ndarray:
-    """Return the places of the bits that make the key of each table, int64, n_tables x n_key_bits."""
-    random = np.random.default_rng(0)  # one seed for ever: the same files, the same answer
+    """Return the bits that are the key of each table, int64, n_tables x n_key_bits."""
+    random = np.random.default_rng(0)  # always one seed: the same files give the same pairs
     key_bits = ZOOMED_KEY_BITS if zoomed else KEY_BITS
     return np.array([random.permutation(n_bits)[:key_bits] for _ in range(N_TABLES)])
 
@@ -318,7 +312,7 @@ def draw_positions(n_bits: int, *, zoomed: bool) -> np.ndarray:
 def _search_tile(tile: Tile, *, max_bits: int) -> np.ndarray:
     """Return the pairs of a tile with votes and weight, int64, n x 4, in numbers of the whole.
 
-    From closer by, an image may find itself, and of two images each may find the other.
+    Among zoomed targets an image may find itself, and two images may find each other.
     """
     if not (len(tile.query.angles) and len(tile.target.angles)):
         return np.zeros((0, 4), np.int64)
@@ -360,16 +354,15 @@ def _query_both_ways(
     )
 
 
-MAX_FEW_FEATURES = (
-    4 * MIN_FEATURES
-)  # features that a copy of such a picture may have, for a logo or for what compression leaves
-# of what a frame shows; where a plane explains as much, it is a shade from side to side, like all
-# other shades
+# pictures with fewer features are compared by their frames; a copy may have some more features, by
+# a logo or by compression
+MAX_FEW_FEATURES = 4 * MIN_FEATURES
+# share of a frame's contrast; a plane that explains as much is a gradient, and all gradients match
 MIN_SHADE_SHARE = 0.85
-# of correlation; were the smallest difference to count, the cleanest of many scans would be the
+# correlations are rounded to this: by smaller differences, the cleanest of many scans would be the
 # partner of all
 CORRELATION_STEP = 0.01
-# of a frame in whole numbers: float32 sums their products without rounding, in whatever order
+# of a frame in whole numbers: float32 sums their products without rounding, in any order
 FRAME_LENGTH = 2048
 WEIGHT_BLOCK_BYTES = 32 * 2**20  # of a block of weights; up to four are in memory at a time
 
@@ -377,36 +370,37 @@ WEIGHT_BLOCK_BYTES = 32 * 2**20  # of a block of weights; up to four are in memo
 def find_alike_frames(
     features: Sequence[Features], is_blank: np.ndarray, n_left: int | None = None
 ) -> np.ndarray:
-    """Find what looks most like each picture that has too few features, but some detail.
+    """Find the pictures whose frames are most similar to those of each picture with few features.
 
     Parameters
     ----------
     features
-        of each image. The answer does not depend on their order.
+        of each image. The result does not depend on their order.
     is_blank : bool, n_images
-        those that are compared with none, for they have no detail.
+        images without detail, which are compared with none.
     n_left
-        so many of them are one collection and the others a second one; then only pairs with an
-        image in each are looked for.
+        so many images are one collection, and the others a second one. Then only pairs with an
+        image in each are found.
 
     Returns
     -------
     int64, n_pairs x 2, first < second, in lexical order
-        each such picture with the 8 that are most like it; of those that are as much like it to a
-        percent, with the ones that follow it in the order of their digests, so that a thousand of
-        one look are not all one's partners. Pictures that cannot be told apart count as one.
+        each such picture with the 8 most similar ones. Of equally similar pictures (to a percent),
+        those that follow it in the order of their digests are taken. So a thousand pictures of one
+        look are not all partners of one. Pictures with equal features count as one.
 
     Notes
     -----
-    4,096 products for each such picture and each that may be its copy, 12 s of processor for 10,000
-    of them; and 0.1 ms each.
+    4,096 products for each such picture and each that may be its copy: 12 s of processor for 10,000
+    of them, and 0.1 ms each.
 
     Examples
     --------
     >>> from PIL import Image
     >>> from ..engine.features import aligned_features
     >>> spot, shade = Image.radial_gradient("L"), Image.linear_gradient("L")
-    >>> pictures = [aligned_features(each) for each in (spot, shade, spot.resize((90, 60)), shade.resize((90, 60)))]
+    >>> small = [picture.resize((90, 60)) for picture in (spot, shade)]
+    >>> pictures = [aligned_features(each) for each in (spot, shade, *small)]
     >>> find_alike_frames(pictures, np.zeros(4, dtype=bool))
     array([[0, 2]])
     """
@@ -432,7 +426,7 @@ def find_alike_frames(
 
 
 def _frames_of_few(features: Sequence[Features], is_blank: np.ndarray) -> dict[int, np.ndarray]:
-    """Return the place of each picture that takes part, and itself made very small, float32, row after row."""
+    """Return the frame of each picture with few features, float32, by its number; no gradients."""
     few = [
         k for k, image in enumerate(features) if len(image) < MAX_FEW_FEATURES and not is_blank[k]
     ]
@@ -441,7 +435,7 @@ def _frames_of_few(features: Sequence[Features], is_blank: np.ndarray) -> dict[i
 
 
 def _is_shade(frame: np.ndarray) -> bool:
-    """Whether a frame goes from light to dark evenly, in whichever direction; one of a single brightness does too."""
+    """Whether a frame is an even gradient in any direction, or all of one brightness."""
     ramp = np.arange(FRAME_SIDE) - (FRAME_SIDE - 1) / 2
     square = frame.reshape(FRAME_SIDE, FRAME_SIDE).astype(np.float64)
     slopes = np.array([square.sum(axis=axis) @ ramp for axis in (0, 1)])
@@ -451,7 +445,7 @@ def _is_shade(frame: np.ndarray) -> bool:
 
 
 def _correlate(some: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Return how alike some frames and all are, in the view in which they are most; float32, n_some x n_frames."""
+    """Return the correlations of some frames with all, in the best view; float32, n_some x n."""
     most = some @ frames.T
     for view in VIEWS[1:]:
         np.maximum(most, some[:, view] @ frames.T, out=most)
@@ -459,7 +453,11 @@ def _correlate(some: np.ndarray, frames: np.ndarray) -> np.ndarray:
 
 
 def _are_best(alike: np.ndarray, apart: np.ndarray) -> np.ndarray:
-    """Tell which are enough alike and among the `MAX_PARTNERS` of their row, of equal ones the less apart; ties are all among them."""
+    """Tell which pairs correlate enough and are among the best of their row, with ties.
+
+    Of equal correlations the one with the smaller distance is better: `apart`, in the order of
+    digests.
+    """
     weights = (
         np.rint(alike / (CORRELATION_STEP * FRAME_LENGTH**2)).astype(np.int64) * alike.shape[1]
         - apart

@@ -1,6 +1,6 @@
-"""The loops over the colours of two pictures laid on each other, compiled by numba and cached on disk.
+"""Compiled loops over the colours of two aligned pictures.
 
-Colours are float32, n x 2: Cr and Cb less 128, so that none is 0.
+Colours are float32, n x 2: Cr and Cb less 128, so that grey is 0.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ from ..engine.jit import compiled
 
 @compiled
 def mean_blocks(colours: np.ndarray, wanted: np.ndarray, n: int) -> np.ndarray:
-    """Return the mean colour of each wanted block of 2n x 2n colours, which overlap by half; n_wanted x 2.
+    """Return the mean colour of each wanted block, float32, n_wanted x 2.
 
-    colours : float32, height x width x 2, of which those at the right and below that fill no block
-    are not looked at; wanted : bool, rows x columns of blocks.
+    Blocks are 2n x 2n colours, and overlap by half.
+
+    Parameters
+    ----------
+    colours : float32, height x width x 2; those right and below that fill no block are ignored
+    wanted : bool, rows x columns of blocks
     """
     rows, columns = wanted.shape
     cells = np.zeros((rows + 1, columns + 1, 2), np.float32)
@@ -40,7 +44,7 @@ def mean_blocks(colours: np.ndarray, wanted: np.ndarray, n: int) -> np.ndarray:
 
 @compiled
 def sum_products(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the sum of the products of two lists of colours; of one with itself, of the squares of how strong each is."""
+    """Return the sum of the products of two lists of colours."""
     total = 0.0
     for k in range(len(one)):
         total += np.float64(one[k, 0]) * other[k, 0] + np.float64(one[k, 1]) * other[k, 1]
@@ -49,7 +53,7 @@ def sum_products(one: np.ndarray, other: np.ndarray) -> float:
 
 @compiled
 def square_of_mean(colours: np.ndarray) -> float:
-    """Return the square of how strong the mean of one colour or more is."""
+    """Return the squared length of the mean colour; there must be at least one."""
     red, blue = 0.0, 0.0
     for k in range(len(colours)):
         red += colours[k, 0]
@@ -59,7 +63,7 @@ def square_of_mean(colours: np.ndarray) -> float:
 
 @compiled
 def distances(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
-    """Return how far each colour is from a share of the other one; float64."""
+    """Return the distance of each colour from a share of the other one, float64."""
     off = np.empty(len(one))
     for k in range(len(one)):
         off[k] = math.hypot(one[k, 0] - share * other[k, 0], one[k, 1] - share * other[k, 1])

@@ -1,7 +1,7 @@
-"""Features of many images, one after the other, and an index that tells which of them share a key.
+"""The features of many images, one after the other, and an index that finds those that share a key.
 
-Of each descriptor some bits are a key, in several tables; two descriptors of one patch share a key
-in one of them.
+In each of several tables, some bits of a descriptor are its key. Two descriptors of one patch share
+a key in at least one of them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import numpy as np
 from ..engine.features import Features
 from ..engine.parallel import each, map_batches
 
-KEY_SPAN = 2**15  # features whose keys are read at a time
-MAX_BLOOM_FEATURES = 2**16  # features; the keys of so few are noted, too
+KEY_SPAN = 2**15  # features whose keys are read in one call
+# an index of at most so many features also has a Bloom filter of its keys
+MAX_BLOOM_FEATURES = 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class FeatureSet:
 
     @classmethod
     def join(cls, images: Sequence[Features]) -> FeatureSet:
-        """Lay the features of one image or more one after the other."""
+        """Join the features of one or more images."""
         return cls(
             bits=np.concatenate([image.bits for image in images]),
             mirrored=np.concatenate([image.mirrored for image in images]),
@@ -54,7 +55,7 @@ class FeatureSet:
         return FeatureSet(self.bits[kept], mirrored, self.angles[kept], starts)
 
     def keep_sharing(self, few: FeatureSet, positions: np.ndarray) -> FeatureSet:
-        """Keep the features that may share a key with one of a few others, plain or mirrored: no other can have a vote."""
+        """Keep the features that may share a key with a few others; only these can have a vote."""
         shared = _share_key(self.bits, [few.bits, few.mirrored], positions)
         if len(self.mirrored):
             shared |= _share_key(self.mirrored, [few.bits], positions)
@@ -79,7 +80,7 @@ class FeatureSet:
 
 @dataclass(frozen=True, eq=False)
 class FeatureIndex:
-    """For each table, where the features of equal keys stand.
+    """The features in the order of their keys, for each table.
 
     Attributes
     ----------
@@ -90,7 +91,7 @@ class FeatureIndex:
     keys : uint32, n_tables x n_features
         the keys in that order.
     positions : int64, n_tables x n_key_bits
-        the bits of a descriptor that make the key of each table.
+        the bits of a descriptor that are the key of each table.
     noted : uint64 or None
         a Bloom filter of the keys, for few features only.
     """
@@ -103,7 +104,7 @@ class FeatureIndex:
 
     @classmethod
     def build(cls, features: FeatureSet, positions: np.ndarray) -> FeatureIndex:
-        """Sort features by key, a table after the other."""
+        """Sort features by key, one table after the other."""
         keys = _in_threads(partial(_read_keys, features.bits, positions), len(features.bits))
         order = partial(np.argsort, kind="stable")
         rows = np.stack(
@@ -113,14 +114,14 @@ class FeatureIndex:
         return cls(features.owner, rows, np.take_along_axis(keys, rows, axis=1), positions, bloom)
 
     def look_up(self, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return where the features of equal key begin and end in each table, int32, n_tables x n_features."""
+        """Return where the rows of equal key begin and end, int32, n_tables x n_features each."""
         from .match_loops import may_hold
 
         keys = _read_keys(bits, self.positions, 0, len(bits))
         begins, ends = np.zeros((2, *keys.shape), np.int32)
         may_be_there = None if self.bloom is None else may_hold(keys, self.bloom)
         for table, known in enumerate(self.keys):
-            # asked in order, a large index is read from front to back and stays in the cache
+            # in the order of keys, a large index is read from front to back, which is faster
             wanted = (
                 np.argsort(keys[table])
                 if may_be_there is None
@@ -132,7 +133,7 @@ class FeatureIndex:
 
 
 def _in_threads(work: Callable[[int, int], np.ndarray], n_features: int) -> np.ndarray:
-    """Return what a function gives for all features, which is asked for some of them, from one to another, at a time."""
+    """Join what a function gives for spans of features, (start, stop), called in threads."""
     spans = [(start, min(start + KEY_SPAN, n_features)) for start in range(0, n_features, KEY_SPAN)]
     parts = map_batches(partial(each, lambda span: work(*span)), spans, describe="index", size=1)
     return np.concatenate(list(parts), axis=-1)
@@ -145,7 +146,7 @@ def _read_keys(bits: np.ndarray, positions: np.ndarray, start: int, stop: int) -
 
 
 def _build_bloom(some: Sequence[np.ndarray]) -> np.ndarray:
-    """Return tables in which keys, each uint32, n_tables x n, are noted; uint64."""
+    """Return a Bloom filter of keys, each uint32, n_tables x n; uint64, a row for each table."""
     from .match_loops import SLOT_BITS, add_keys
 
     bloom = np.zeros((len(some[0]), 2**SLOT_BITS // 64), np.uint64)
@@ -155,7 +156,7 @@ def _build_bloom(some: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _share_key(bits: np.ndarray, others: Sequence[np.ndarray], positions: np.ndarray) -> np.ndarray:
-    """Tell which descriptors may have a key that one of the others has; bool."""
+    """Tell which descriptors may share a key with one of the others; bool."""
     from .match_loops import may_hold
 
     bloom = _build_bloom([_read_keys(other, positions, 0, len(other)) for other in others])

@@ -1,7 +1,7 @@
 """Affine transforms from the pixels of one picture to those of another, float64, 2 x 3.
 
-They are made many times for each pair of pictures, hence few calls of numpy: each costs more than
-all of its arithmetic.
+They are made many times for each pair of pictures. So they use plain numbers instead of numpy: one
+call of numpy costs more than all of this arithmetic.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ import numpy as np
 
 from ..engine.features import import_cv2
 
-MAX_SCALE, MAX_STRETCH = (
-    6.0,
-    2.5,
-)  # what a copy may be enlarged by, and stretched in one direction more than in the other
+# by how much a copy may be enlarged, and how much more in one direction than in the other
+MAX_SCALE, MAX_STRETCH = 6.0, 2.5
 
 
 def determinant(transform: np.ndarray) -> float:
-    """Return by how much areas grow; negative where the picture is mirrored."""
+    """Return by how much areas grow; it is negative if the transform mirrors the picture."""
     (a, b, _), (c, d, _) = transform.tolist()
     return a * d - b * c
 
 
 def invert(transform: np.ndarray) -> np.ndarray:
-    """Return the transform that goes back.
+    """Return the inverse of a transform.
 
     Examples
     --------
@@ -47,7 +45,7 @@ def invert(transform: np.ndarray) -> np.ndarray:
 
 
 def compose(*transforms: np.ndarray) -> np.ndarray:
-    """Return the transform that does several, one after the other."""
+    """Return one transform for several; the first one is applied first."""
     done, *others = (transform.tolist() for transform in transforms)
     (a, b, x), (c, d, y) = done
     for (e, f, u), (g, h, v) in others:
@@ -63,18 +61,29 @@ def compose(*transforms: np.ndarray) -> np.ndarray:
 
 
 def apply(transform: np.ndarray, points: Any) -> np.ndarray:
-    """Return where points, n x 2, go."""
+    """Return the places to which a transform moves points, n x 2."""
     return np.asarray(points, dtype=np.float64) @ transform[:, :2].T + transform[:, 2]
 
 
 def to_pixels(size: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
-    """Return the transform from (width, height) to pixels, rows x columns, whose centres are whole numbers."""
+    """Return the transform from a size, (width, height), to the pixels of an array of a shape.
+
+    The centres of pixels are whole numbers.
+    """
     x, y = shape[1] / size[0], shape[0] / size[1]
     return np.array([[x, 0, 0.5 * x - 0.5], [0, y, 0.5 * y - 0.5]])
 
 
 def frame_transform(view: int, first: tuple[int, int], second: tuple[int, int]) -> np.ndarray:
-    """Return the transform that lays the frame of the first size, in one of 8 views, on the frame of the second."""
+    """Return the transform from the first frame onto the second one.
+
+    Parameters
+    ----------
+    view
+        0 to 7: the number of quarter turns counter-clockwise; from 4 on mirrored before.
+    first, second
+        (width, height) of both frames.
+    """
     turned = np.diag([1 / first[0], 1 / first[1], 1.0])
     if view >= 4:
         turned = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) @ turned
@@ -85,7 +94,7 @@ def frame_transform(view: int, first: tuple[int, int], second: tuple[int, int]) 
     return (np.diag([second[0], second[1], 1.0]) @ turned)[:2]
 
 
-# -- what both pictures show -----------------------------------------------------------------------
+# -- the overlap of two pictures -------------------------------------------------------------------
 
 
 def outline(size: tuple[int, int]) -> np.ndarray:
@@ -97,7 +106,7 @@ def outline(size: tuple[int, int]) -> np.ndarray:
 def common_area(
     transform: np.ndarray, first: tuple[int, int], second: tuple[int, int]
 ) -> np.ndarray:
-    """Return the polygon, n x 2, of what both pictures show, in pixels of the second."""
+    """Return the polygon of the overlap, n x 2, in pixels of the second picture."""
     from .warp_loops import clip_to_picture
 
     return clip_to_picture(apply(transform, outline(first)), *second)
@@ -106,7 +115,7 @@ def common_area(
 def overlaps(
     transform: np.ndarray, first: tuple[int, int], second: tuple[int, int]
 ) -> tuple[float, float]:
-    """Return the share of each picture that is common, percent.
+    """Return how much of each picture the overlap covers, percent.
 
     Examples
     --------
@@ -120,12 +129,15 @@ def overlaps(
     return min(100.0, 100 * of_first), min(100.0, 100 * area / (second[0] * second[1]))
 
 
-MIN_SUPPORT = 6  # features of a part that are found again in the other picture, at least
-MIN_SUPPORT_SHARE = 0.25  # of the features in the part, of the picture that has fewer there
+# features in a part that must be found again in the other picture: a number, and a share of the
+# features of the picture that has fewer there
+MIN_SUPPORT, MIN_SUPPORT_SHARE = 6, 0.25
 
 
 def largest_part(agreeing: np.ndarray) -> np.ndarray:
-    """Return the largest piece of blocks, bool, rows x columns, that touch side by side; of equal ones the first.
+    """Return the largest connected piece of blocks, bool, rows x columns; the first of equal ones.
+
+    Blocks are connected if they touch side by side.
 
     Examples
     --------
@@ -137,7 +149,7 @@ def largest_part(agreeing: np.ndarray) -> np.ndarray:
     n, pieces, sizes, _ = import_cv2().connectedComponentsWithStats(
         agreeing.astype(np.uint8), connectivity=4
     )
-    if n < 2:  # there is nothing but what does not agree
+    if n < 2:  # no block matches
         return np.zeros(agreeing.shape, dtype=bool)
     return pieces == 1 + int(np.argmax(sizes[1:, -1]))
 
@@ -149,8 +161,8 @@ def are_inside(points: np.ndarray, part: np.ndarray, step: float) -> np.ndarray:
     ----------
     part : bool, rows x columns
     step
-        pixels of the points from one block to the next; blocks are two steps wide, and the middle
-        of the first begins half a step from the corner.
+        pixels of the points from one block to the next. Blocks are two steps wide; the middle of
+        the first one begins half a step from the corner.
 
     Examples
     --------
@@ -164,20 +176,20 @@ def are_inside(points: np.ndarray, part: np.ndarray, step: float) -> np.ndarray:
 
 
 def has_support(in_first: np.ndarray, in_second: np.ndarray, inliers: np.ndarray) -> bool:
-    """Whether enough of the features in a part are found again.
+    """Whether enough features in a part are found again.
 
     Parameters
     ----------
     in_first, in_second : bool, n_features
-        which of each picture's features lie in the part.
+        which features of each picture lie in the part.
     carried : int64, n x 2
-        matches that the transform carries.
+        the matches that fit the transform.
 
     Examples
     --------
     >>> everywhere, straight = np.ones(40, dtype=bool), np.arange(40).repeat(2).reshape(-1, 2)
-    >>> has_support(everywhere, everywhere, straight[:10]), has_support(everywhere, everywhere, straight[:9])
-    (True, False)
+    >>> [has_support(everywhere, everywhere, straight[:n]) for n in (9, 10)]
+    [False, True]
     """
     found_again = np.count_nonzero(in_first[inliers[:, 0]] & in_second[inliers[:, 1]])
     of_all = min(np.count_nonzero(in_first), np.count_nonzero(in_second))

@@ -1,7 +1,7 @@
-"""The loops over local features that cannot be written as array operations, compiled by numba and cached on disk.
+"""Compiled loops over descriptors: matches, votes, keys and Bloom filters.
 
-Descriptors are uint64, n_features x n_words. All of them release Python's lock, so that threads
-work side by side.
+Descriptors are uint64, n_features x n_words. All loops release Python's lock, so that threads run
+at the same time.
 """
 
 from __future__ import annotations
@@ -12,16 +12,12 @@ import numpy as np
 
 from ..engine.jit import compiled
 
-PLACE_BITS = (
-    20  # of a number that holds a distance and a place: a million features, distances to 2047
-)
-NO_DISTANCE = 2**31 - 1
-N_VOTES, WEIGHT, LAST_VOTER = (
-    0,
-    1,
-    2,
-)  # of an image at an angle; the feature, from 1 on, that had the last vote there
-ANGLE_BINS = 12  # of 30 degrees; the patches of a true copy all turn by one angle
+# of a number that holds a distance and a place: a million features, distances to 2047
+PLACE_BITS = 20
+NO_DISTANCE = 2**31 - 1  # larger than any distance and place
+# of an image at an angle; the last feature that voted there, from 1 on
+N_VOTES, WEIGHT, LAST_VOTER = 0, 1, 2
+ANGLE_BINS = 12  # of 30 degrees; all patches of a copy are rotated by one angle
 
 
 @compiled
@@ -32,22 +28,20 @@ def mutual_matches(
     angles_b: np.ndarray,
     max_bits: int,
 ) -> np.ndarray:
-    """Return int64, n x 2: features nearest to each other both ways, whose turn is the one most of them share.
+    """Return int64, n x 2: features that are nearest to each other and have the common rotation.
 
     The descriptors have 4 words, or 8, and so on.
     """
     n, m = len(bits_a), len(bits_b)
-    to_a = np.full(
-        m, NO_DISTANCE, np.int32
-    )  # distance and place in one number, so that the nearest is the least, without a branch
+    # distance and place in one number, so that the minimum is the nearest, without a branch
+    to_a = np.full(m, NO_DISTANCE, np.int32)
     to_b = np.full(n, NO_DISTANCE, np.int32)
     columns = np.ascontiguousarray(bits_b.T)
     distances = np.empty(m, np.int32)
     for i in range(n):
         distances[:] = 0
-        for word in range(
-            0, bits_a.shape[1], 4
-        ):  # four at once take three quarters of the time of one after the other
+        # four words at once take three quarters of the time of one after the other
+        for word in range(0, bits_a.shape[1], 4):
             a, b, c, d = (
                 bits_a[i, word],
                 bits_a[i, word + 1],
@@ -84,9 +78,8 @@ def mutual_matches(
             pairs[count, 0], pairs[count, 1], bins[count] = i, j, turn
             count += 1
     peak, most = 0, -1
-    for turn in range(
-        ANGLE_BINS
-    ):  # and its neighbours: a squashed picture turns its patches by different angles
+    # a bin and its neighbours: a squashed picture rotates its patches by different angles
+    for turn in range(ANGLE_BINS):
         around = turns[turn] + turns[turn - 1] + turns[(turn + 1) % ANGLE_BINS]
         if around > most:
             peak, most = turn, around
@@ -101,7 +94,7 @@ def mutual_matches(
 
 @compiled(inline="always")
 def _bin_of(angle: float) -> int:
-    """Return the bin of an angle from -360 up to 720 degrees, without a division that leaves a rest."""
+    """Return the bin of an angle from -360 up to 720 degrees; it avoids the slow remainder."""
     degrees = np.float64(angle)
     if degrees < 0:
         degrees += 360
@@ -112,7 +105,7 @@ def _bin_of(angle: float) -> int:
 
 @compiled(inline="always")
 def popcount(word: np.uint64) -> np.int64:
-    """Count the ones of a word; numba has no `np.bitwise_count`, and LLVM makes one instruction of this."""
+    """Count the ones of a word. LLVM makes one instruction of this; numba has no bitwise_count."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
     word = (word & np.uint64(0x3333333333333333)) + (
         (word >> np.uint64(2)) & np.uint64(0x3333333333333333)
@@ -123,7 +116,10 @@ def popcount(word: np.uint64) -> np.int64:
 
 @compiled
 def ratio_matches(bits_a: np.ndarray, bits_b: np.ndarray, ratio: float) -> np.ndarray:
-    """Return int64, n x 2: features nearest to each other both ways, and much nearer than the second nearest (Lowe 2004)."""
+    """Return int64, n x 2: features nearest to each other, by the ratio test.
+
+    The second nearest must be much farther (Lowe 2004).
+    """
     n, m = len(bits_a), len(bits_b)
     far = 64 * bits_a.shape[1] + 1
     nearest_a, second_a, to_b = np.full(n, far), np.full(n, far), np.full(n, -1)
@@ -158,7 +154,7 @@ def ratio_matches(bits_a: np.ndarray, bits_b: np.ndarray, ratio: float) -> np.nd
 
 @compiled(inline="always")
 def _two_bins(counts: np.ndarray, partner: int, turn: int, what: int) -> np.int64:
-    """Return the count at an angle and the next one: a copy's angle may lie on the border between two."""
+    """Return the count in a bin and the next one: the angle of a copy may be between two bins."""
     return np.int64(counts[partner, turn, what]) + np.int64(
         counts[partner, (turn + 1) % ANGLE_BINS, what]
     )
@@ -278,10 +274,8 @@ def collect_votes(
     return pairs
 
 
-SLOT_BITS = (
-    22  # of the table that remembers keys: of some ten thousand keys two seldom share a slot
-)
-HASH_FACTOR = np.uint64(
+SLOT_BITS = 22  # of the Bloom filter's table: of some ten thousand keys two seldom share a slot
+HASH_FACTOR = np.uint64(  # odd; the upper bits of a product with it depend on all bits of a key
     0x9E3779B1
 )  # an odd number; the upper bits of a product with it depend on all bits of a key
 
@@ -303,9 +297,16 @@ def transpose_bits(rows: np.ndarray) -> None:
 
 @compiled
 def read_keys(bits: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Read the bits at some positions of each descriptor as a number, the first one the highest; uint32, n_keys x n_features.
+    """Return the bits of each descriptor at some positions as a number, the first bit the highest.
 
-    bits : uint64, n_features x n_words; positions : int64, n_keys x up to 32.
+    Parameters
+    ----------
+    bits : uint64, n_features x n_words
+    positions : int64, n_keys x up to 32
+
+    Returns
+    -------
+    uint32, n_keys x n_features
     """
     n_words, n_bits = bits.shape[1], positions.shape[1]
     keys = np.empty((len(positions), len(bits)), np.uint32)
@@ -334,7 +335,7 @@ def _slot(key: np.uint32) -> np.uint64:
 
 @compiled
 def add_keys(keys: np.ndarray, bloom: np.ndarray) -> None:
-    """Note keys, uint32, n_keys x n, in tables of 2**SLOT_BITS bits; uint64, n_keys x 2**SLOT_BITS / 64."""
+    """Add keys, uint32, n_tables x n, to a Bloom filter, uint64, n_tables x 2**SLOT_BITS / 64."""
     for table in range(len(keys)):
         for key in keys[table]:
             slot = _slot(key)
@@ -343,7 +344,7 @@ def add_keys(keys: np.ndarray, bloom: np.ndarray) -> None:
 
 @compiled
 def may_hold(keys: np.ndarray, bloom: np.ndarray) -> np.ndarray:
-    """Tell of each key, uint32, n_keys x n, whether it may have been noted; bool. Never wrongly no."""
+    """Tell whether a Bloom filter may hold each key, uint32, n_tables x n. False is certain."""
     found = np.zeros(keys.shape, np.bool_)
     for table in range(len(keys)):
         for place in range(keys.shape[1]):

@@ -1,13 +1,12 @@
-"""Local features of one collection or two -> the pairs that show the same thing: which pairs are looked at, and none twice.
+"""The local features of one collection or two -> the pairs above a similarity, with their scores.
 
-The steps: `candidates`, a hash and, of pictures with few features, `flat` say which pairs are worth
-a look, `scores` looks, and pictures that lie near a third are looked at too. Pictures with too
-little texture to be aligned are compared by their phash instead, and the column `scored_by` says
-so.
+Which pairs are scored: those of the vote (`candidates`), those that a hash finds, and pictures with
+few features whose frames are similar. Then, pictures that are both similar to a third one. Pictures
+with too little texture to be aligned have their phash similarity; the column `scored_by` says so.
 
-The votes and the score of a pair depend on its two images alone, so both may be known from before
-(`Known`); which pairs are looked at depends on all images, and is decided anew each time. From
-scratch means that every image is new.
+The votes and the score of a pair depend only on its two images, so they may be known already
+(`Known`). Which pairs are scored depends on all images, and is decided anew each time. At first,
+every image is new.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ from .scores import (
     score_pairs,
 )
 
-KEEP_BATCH = 1000  # looks that are handed over to be kept at a time
+KEEP_BATCH = 1000  # scores that are handed over at a time, to be kept
 SCORERS = ["aligned", "akaze", "phash"]
-SCORE_FORMS = {
+SCORE_FORMS = {  # the columns of a score that are not float64
     "mirrored": "?",
     "matches": "<u4",
     "scored_by": "u1",
@@ -45,7 +44,7 @@ SCORE_FORMS = {
 SCORE = [(name, SCORE_FORMS.get(name, "<f8")) for name in Score._fields]
 SCORED_PAIRS = np.dtype(
     [("left", "<u4"), ("right", "<u4"), *SCORE]
-)  # what was seen of two images; 62 bytes
+)  # two images and their score; 62 bytes
 
 
 def keep_nothing(_found: np.ndarray) -> None:
@@ -54,17 +53,18 @@ def keep_nothing(_found: np.ndarray) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What is known of pairs of images before they are compared, and what to do with what is found.
+    """The votes and scores that are known before images are compared, and who keeps the new ones.
 
     Attributes
     ----------
     is_new : bool, n_images
     votes : VOTES
-        all that are enough between images that are not new; images by their places, like below.
-    looks : LOOKS
-        of any pairs, each looked at in this order.
-    keep_votes, keep_looks
-        are given those of new images, and those of pairs not known, as soon as they are there.
+        all votes between images that are not new. Images are named by their numbers here and below.
+    scored : SCORED_PAIRS
+        scores of any pairs, each scored in this order.
+    keep_votes, keep_scored
+        functions that get the votes of new images, and the scores of pairs not known, as soon as
+        they are computed.
     """
 
     is_new: np.ndarray
@@ -75,7 +75,7 @@ class Known:
 
     @classmethod
     def nothing(cls, n_images: int) -> Known:
-        """Return what is known at first."""
+        """Return that nothing is known."""
         return cls(np.ones(n_images, dtype=bool), np.zeros(0, VOTES), np.zeros(0, SCORED_PAIRS))
 
 
@@ -88,7 +88,7 @@ def find_local_pairs(
     hashes: Sequence[Fingerprints] | None = None,
     known: Known | None = None,
 ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    """Find the pairs of images at or above a similarity by their local features.
+    """Find the pairs of images with at least a similarity, by their local features.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def find_local_pairs(
     hashes
         the phashes of each collection; None computes them.
     known
-        what need not be counted and looked at again, of one collection; None knows nothing.
+        votes and scores of one collection that are not computed again; None knows nothing.
 
     Returns
     -------
@@ -107,8 +107,8 @@ def find_local_pairs(
 
     Notes
     -----
-    The score of a pair depends on its two pictures alone. Which pairs are looked at is mostly a
-    vote: see `candidates`.
+    The score of a pair depends only on its two pictures. Which pairs are scored is mostly decided
+    by a vote: see `candidates`.
     """
     sides = [fingerprints] if others is None else [fingerprints, others]
     method, n_left = fingerprints.method.name, len(fingerprints)
@@ -141,7 +141,7 @@ def _near_by_hash(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs that phash finds, int64, n x 2, smaller first, and their percent.
 
-    A hash sees what patches do not: a copy squashed, blurred or compressed until no patch looks the
+    A hash finds copies that features miss: squashed, blurred or compressed until no patch looks the
     same.
     """
     if not all("path" in side.images for side in sides):
@@ -166,7 +166,7 @@ def _near_by_hash(
 
 
 def _near_by_frame(sides: Sequence[Fingerprints], features: Sequence[Features]) -> np.ndarray:
-    """Return the pairs that `flat` finds, int64, n x 2, smaller first; none of a method that lays no pictures on each other."""
+    """Return the pairs with similar frames, int64, n x 2, smaller first; only for 'aligned'."""
     if sides[0].method.name != "aligned":
         return np.zeros((0, 2), np.int64)
     is_blank = np.concatenate([side.low_detail for side in sides])
@@ -174,11 +174,14 @@ def _near_by_frame(sides: Sequence[Fingerprints], features: Sequence[Features]) 
 
 
 def partners_of_partners(near: np.ndarray, tried: np.ndarray) -> np.ndarray:
-    """Return pairs not tried yet whose images both lie near a third, int64, n x 2, smaller first, in lexical order.
+    """Return pairs not tried yet of two images that are both similar to a third one.
+
+    int64, n x 2, smaller first, in lexical order.
 
     Examples
     --------
-    >>> partners_of_partners(np.array([(0, 1), (1, 2), (3, 4)]), tried=np.array([(0, 1), (1, 2), (3, 4), (0, 4)]))
+    >>> near = np.array([(0, 1), (1, 2), (3, 4)])
+    >>> partners_of_partners(near, tried=np.append(near, [(0, 4)], axis=0))
     array([[0, 2]])
     """
     met = {pair for around in _partners(near).values() for pair in combinations(sorted(around), 2)}
@@ -186,14 +189,15 @@ def partners_of_partners(near: np.ndarray, tried: np.ndarray) -> np.ndarray:
 
 
 def partners_across(near: np.ndarray, tried: np.ndarray) -> np.ndarray:
-    """Return pairs of two collections not tried yet, the left image near one that shares a near partner with the right one.
+    """Return pairs of two collections not tried yet that three similar pairs connect.
 
-    A third image that both lie near would be in the collection of one of them, with which it is not
-    compared; so the way leads over one more: left - right - left - right.
+    A third image, similar to both, would be in the collection of one of them, with which it is not
+    compared. So the chain has one image more: left - right - left - right.
 
     Examples
     --------
-    >>> partners_across(np.array([(0, 5), (1, 5), (1, 6), (2, 7)]), tried=np.array([(0, 5), (1, 5), (1, 6), (2, 7)]))
+    >>> near = np.array([(0, 5), (1, 5), (1, 6), (2, 7)])
+    >>> partners_across(near, tried=near)
     array([[0, 6]])
     """
     partners = _partners(near)
@@ -216,7 +220,7 @@ def _not_tried(met: set[tuple[int, int]], tried: np.ndarray) -> np.ndarray:
     return np.array(sorted(met - set(map(tuple, tried.tolist()))), dtype=np.int64).reshape(-1, 2)
 
 
-# -- looks as records ------------------------------------------------------------------------------
+# -- scores as records -----------------------------------------------------------------------------
 
 
 def score_all(
@@ -226,7 +230,7 @@ def score_all(
     known: Known,
     executor: Executor | None,
 ) -> np.ndarray:
-    """Return LOOKS of pairs, int64, n x 2, in their order; those not known are looked at."""
+    """Return SCORED_PAIRS of pairs, int64, n x 2, in their order; those not known are scored."""
     where = find_scored(pairs, known.scored)
     unscored = pairs[where < 0]
     parts = [np.zeros(0, SCORED_PAIRS)]
@@ -244,7 +248,7 @@ def score_all(
 
 
 def find_scored(pairs: np.ndarray, scored: np.ndarray) -> np.ndarray:
-    """Return where in LOOKS, or other records of left and right, each pair (int64, n x 2) is, -1 for those not there."""
+    """Return the place of each pair, int64, n x 2, in records of left and right; else -1."""
     numbers = scored["left"].astype(np.int64) << 32 | scored["right"]
     order = np.argsort(numbers, kind="stable")
     wanted = pairs[:, 0] << 32 | pairs[:, 1]
@@ -267,7 +271,7 @@ def _as_scored(pairs: np.ndarray, scores: Sequence[Score]) -> np.ndarray:
 def _fall_back(
     scored: np.ndarray, pairs: np.ndarray, percent: np.ndarray, features: Sequence[Features]
 ) -> None:
-    """Change LOOKS of the pairs that a hash found where it has to compare them, for want of texture: see `fall_back`."""
+    """Score by phash the pairs that it found and that have too little texture: see `fall_back`."""
     where = find_scored(pairs, scored)
     not_aligned = np.isnan(scored["overlap_left"][where])
     for place, (one, other), value in zip(
@@ -281,7 +285,7 @@ def _fall_back(
 
 
 def to_scores(scored: np.ndarray) -> pd.DataFrame:
-    """Return records with the fields of a score as the columns that local features add to a pair table."""
+    """Return records of scores as the columns that local features add to a pair table."""
     columns = {
         name: scored[name].copy() for name in Score._fields if name in (scored.dtype.names or ())
     }

@@ -1,7 +1,7 @@
-"""Two images' features -> how one lies on the other, and which part of what both show agrees.
+"""The features of two pictures -> their transform, and how much of their overlap matches.
 
-Everything here depends on the two pictures alone, and not on which of them comes first: the picture
-with the smaller digest is laid onto the other, whatever their names are.
+The result depends only on the two pictures, and not on which of them comes first: the picture with
+the smaller digest is warped onto the other.
 """
 
 from __future__ import annotations
@@ -49,34 +49,32 @@ from .geometry import (
     overlaps,
 )
 
-MAX_MATCH_BITS = 68  # of 256: two ORB patches that differ by more show different things
-# of the features in the common area; fewer are chance agreements, and their blocks need not be
-# looked at
+MAX_MATCH_BITS = 68  # of 256; two ORB descriptors that differ by more are no match
+# of the features in the overlap; fewer matches are chance, and their blocks need not be compared
 MIN_MATCHED_SHARE = 0.05
-MIN_SUPPORTED_SHARE = (
-    0.16  # of the features; with fewer, and lying apart as no copy does, blocks must agree more
-)
-MAX_REPROJECTION_ERROR = 4.0  # pixels of `Features.size` that a match may be off
+# of the features in the overlap; with fewer matches and a residual, blocks must match better
+MIN_SUPPORTED_SHARE = 0.16
+MAX_REPROJECTION_ERROR = 4.0  # pixels of `Features.size` between a match and the transform
 
 
 class AlignmentMode(NamedTuple):
-    """How pictures are looked at: as a whole, one for a part of the other that was seen from closer by, or both from closer by.
+    """What two pictures must have in common, as wholes or with one or both of them zoomed.
 
     Attributes
     ----------
     min_matches
-        three points always agree, and a few more by chance; of a part there are fewer features, and
-        its blocks decide.
-    min_both
-        percent that must be common of each.
+        matches that a transform needs. Three always fit, and a few more fit by chance. A part has
+        fewer features; its blocks decide.
+    min_overlap
+        percent that the overlap must cover of each picture.
     max_scale
-        what a copy may be enlarged by.
-    places
-        where it is looked for, one after the other: a collage may show the same thing several
-        times.
-    vouched_by
-        what says that features agree not by chance: "all" of the common area, of which they are a
-        share; how "still" it lies; those in the "part" that agrees.
+        by how much a copy may be enlarged.
+    max_places
+        in how many places the picture is searched for, one after the other. A collage may show it
+        several times.
+    supported_by
+        what shows that the matches are not chance: "overlap", their share of the features in it;
+        "residual", a small one; "part", the matches in the matching part.
     """
 
     min_matches: int
@@ -86,19 +84,20 @@ class AlignmentMode(NamedTuple):
     supported_by: str
 
 
-WHOLES = AlignmentMode(8, MIN_OVERLAP_OF_BOTH, MAX_SCALE, 1, "all")
-WHOLE_IN_ZOOMED = AlignmentMode(8, 2.0, 8.0, 4, "still")
+WHOLES = AlignmentMode(8, MIN_OVERLAP_OF_BOTH, MAX_SCALE, 1, "overlap")
+WHOLE_IN_ZOOMED = AlignmentMode(8, 2.0, 8.0, 4, "residual")
 BOTH_ZOOMED = AlignmentMode(8, MIN_OVERLAP_OF_BOTH, MAX_SCALE, 1, "part")
 
 
 def align(left: Features, right: Features) -> Alignment:
-    """Lay one picture onto the other and say what share of the common area agrees.
+    """Align two pictures, and measure how much of their overlap matches.
 
     Returns
     -------
     Alignment
-        the best one of plain and mirrored by features, and, where these agree on little, of frame
-        on frame; `similarity` 0 where nothing fits, and no transform where nothing could be judged.
+        the best one of plain and mirrored, by features; if these find little, also of the whole
+        frames, and with one or both pictures zoomed. `similarity` is 0 if the pictures do not
+        match. There is no transform if nothing could be compared.
     """
     if left.key == right.key and is_textured(left):
         return refine_equal(left, right)
@@ -122,15 +121,15 @@ def align(left: Features, right: Features) -> Alignment:
 
 
 def _better(one: Alignment, other: Alignment) -> Alignment:
-    """Return the better one of two, the first where they are equal."""
+    """Return the better one of two alignments, the first one if they are equal."""
     return max(
         one, other, key=lambda each: (_claimed_similarity(each), each.similarity, each.matches)
     )
 
 
 def _claimed_similarity(found: Alignment) -> float:
-    """Return the percent that may be claimed: below what looks alike only of a part that is surely shared."""
-    if found.similarity == 0:  # as of most pairs that are looked at
+    """Return the similarity; below 70 it is 0 unless the pictures share a part."""
+    if found.similarity == 0:  # most pairs
         return 0.0
     return (
         found.similarity if found.similarity >= MIN_SCENE_SIMILARITY or found.shares_part else 0.0
@@ -138,7 +137,7 @@ def _claimed_similarity(found: Alignment) -> float:
 
 
 def _align_in_mode(first: Features, second: Features, mode: AlignmentMode) -> Alignment:
-    """Align the first picture, plain and mirrored, with the second."""
+    """Align the first picture, plain and mirrored, with the second one."""
     from .match_loops import mutual_matches
 
     tries = []
@@ -148,9 +147,8 @@ def _align_in_mode(first: Features, second: Features, mode: AlignmentMode) -> Al
             (mirror, mutual_matches(bits, second.bits, angles, second.angles, MAX_MATCH_BITS))
         )
     best = NOTHING
-    for mirror, pairs in sorted(
-        tries, key=lambda each: -len(each[1])
-    ):  # plain first, where both have as many
+    # the one with more matches first; plain first if both have the same number
+    for mirror, pairs in sorted(tries, key=lambda each: -len(each[1])):
         best = _better(best, _align_view(first, second, pairs, mirror, mode))
         if best.similarity >= STOP_SIMILARITY:
             break
@@ -160,7 +158,10 @@ def _align_in_mode(first: Features, second: Features, mode: AlignmentMode) -> Al
 def _align_view(
     first: Features, second: Features, pairs: np.ndarray, mirror: bool, mode: AlignmentMode = WHOLES
 ) -> Alignment:
-    """Align one view of the first picture with the second by matches, n x 2, in the place where it agrees most."""
+    """Align one view of the first picture with the place of the second where it matches best.
+
+    pairs : int64, n x 2, the matches of both pictures' features.
+    """
     best = NOTHING
     for _ in range(mode.max_places):
         found = _align_place(first, second, pairs, mirror, mode)
@@ -174,7 +175,7 @@ def _align_view(
 
 
 def is_inlier(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Whether a transform carries points, n x 2, to within some pixels of others."""
+    """Whether a transform moves points, n x 2, to within some pixels of other points."""
     reach = MAX_REPROJECTION_ERROR * math.sqrt(max(1.0, abs(determinant(transform))))
     return np.linalg.norm(apply(transform, source) - target, axis=1) <= reach
 
@@ -182,7 +183,7 @@ def is_inlier(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> 
 def _align_place(
     first: Features, second: Features, pairs: np.ndarray, mirror: bool, mode: AlignmentMode
 ) -> Alignment:
-    """Align one view of the first picture with the place of the second to which most matches lead."""
+    """Align one view of the first picture with the place of the second that has most matches."""
     from .warp_loops import count_within, fit_affine
 
     if len(pairs) < mode.min_matches:
@@ -205,9 +206,8 @@ def _align_place(
         return _judge_parts(found, first, second, pairs)
     if found.residual < MIN_SCENE_RESIDUAL:
         return found
-    if (
-        mode.supported_by == "still"
-    ):  # too few features to vouch for it, too few blocks to tell another shot from something else
+    # a part has too few features and blocks to tell a second photograph from something else
+    if mode.supported_by == "residual":
         return replace(found, similarity=0.0)
     return found if matches >= MIN_SUPPORTED_SHARE * in_common else judge_unsupported(found)
 
@@ -215,7 +215,7 @@ def _align_place(
 def _judge_parts(
     found: Alignment, first: Features, second: Features, pairs: np.ndarray
 ) -> Alignment:
-    """Judge two pictures both seen from closer by: only the part that agrees says something, by its own features."""
+    """Judge the alignment of two zoomed pictures by the features in their matching part."""
     if found.transform is None or not found.shares_part:
         return NOTHING
     on_right = found.frame == "right"
@@ -234,32 +234,27 @@ def _judge_parts(
     )
 
 
-MIN_FRAME_CORRELATION = 0.85  # frames are laid on each other where they correlate so
+MIN_FRAME_CORRELATION = 0.85  # correlation from which whole frames are aligned
 _PLACES = np.arange(FRAME_SIDE**2).reshape(FRAME_SIDE, FRAME_SIDE)
 VIEWS = np.stack(
     [np.rot90(each, turns).ravel() for each in (_PLACES, _PLACES[:, ::-1]) for turns in range(4)]
 )
-UPRIGHT_MARGIN = (
-    0.01  # correlation by which a turned or mirrored frame must be better than the upright one
-)
-# of the mean change from row to row (or column to column) that is the median where most come
-# several times
+# correlation by which a rotated or mirrored frame must be better than the upright one
+UPRIGHT_MARGIN = 0.01
+# share of the mean change from row to row, or column to column; in an enlarged picture most rows
+# repeat, so that the median change is below
 MAX_REPEATED_CHANGE = 0.2
-MIN_FRAME_OVERLAP = (
-    90.0  # percent of both that must be common, still when blocks have moved a frame
-)
-MIN_SMALL_SHARE, MIN_SURE_SHARE = (
-    0.6,
-    0.9,
-)  # of the blocks that must agree at the smaller one to look on; and to judge by these, or
-MIN_TEXTURED_SHARE, MIN_SMALL_TEXTURED_SHARE = (
-    0.45,
-    0.55,
-)  # where fewer of a frame's blocks are textured; and not at all at the smaller one
+# percent of both frames that the overlap must cover, also after the blocks have moved one of them
+MIN_FRAME_OVERLAP = 90.0
+# share of the blocks that must match when both frames are very small: to go on; to be sure
+MIN_SMALL_SHARE, MIN_SURE_SHARE = 0.6, 0.9
+# share of a frame's blocks that must be textured: with fewer, nearly all must match; with more, the
+# very small frames may decide
+MIN_TEXTURED_SHARE, MIN_SMALL_TEXTURED_SHARE = 0.45, 0.55
 
 
 def align_frames(first: Features, second: Features) -> Alignment:
-    """Lay the whole of one picture on the whole of the other, as copies lie that are too small or too blurred for features."""
+    """Align two whole pictures: copies may be too small or too blurred for features."""
     from .warp_loops import plausible
 
     view = _nearest_view(first, second)
@@ -279,7 +274,7 @@ def align_frames(first: Features, second: Features) -> Alignment:
     if found.similarity >= STOP_SIMILARITY:
         return found
     textured = float(np.mean(~np.isnan(found.blocks)))
-    if textured < MIN_TEXTURED_SHARE:  # layouts of pages and logos agree by chance
+    if textured < MIN_TEXTURED_SHARE:  # layouts of pages and logos match by chance
         return (
             found
             if share_of(found.blocks, MIN_CORRELATION) >= MIN_SURE_SHARE or not both_textured
@@ -298,7 +293,7 @@ def align_frames(first: Features, second: Features) -> Alignment:
 
 
 def _refine_small(first: Features, second: Features, transform: np.ndarray) -> Alignment:
-    """Judge two frames by what is left of them when they are made small."""
+    """Judge two frames made small, so that lost detail does not count."""
     from .warp_loops import similarity_of
 
     found = refine(first, second, transform, 0, MIN_OVERLAP_OF_BOTH, COARSE_FACTOR)
@@ -313,10 +308,10 @@ def _refine_small(first: Features, second: Features, transform: np.ndarray) -> A
 
 
 def has_repeated_lines(grey: np.ndarray) -> bool:
-    """Tell whether a picture was enlarged from below some 50 pixels a side: lines come twice.
+    """Whether a picture was enlarged from some 50 pixels a side or less: its lines repeat.
 
-    Only such a picture may lack the detail of its copy. Two sharp ones, alike once small, may be
-    two shirts on one cloth.
+    Only such a picture may lack the detail of its copy. Two sharp pictures that match only when
+    made small may be two shirts on one background.
 
     Examples
     --------
@@ -333,12 +328,12 @@ def has_repeated_lines(grey: np.ndarray) -> bool:
 
 
 def _nearest_view(first: Features, second: Features) -> int | None:
-    """Return in which of 8 views the first picture is most like the second: quarter turns, from 4 on mirrored before.
+    """Return the view of the first picture, 0 to 7, that is most similar to the second one.
 
-    None where it is like it in none, or one of them is all of one brightness.
+    Views are those of `frame_transform`. None if no view is similar, or one picture is all of one
+    brightness.
     """
     alike = first.frame[VIEWS] @ second.frame
-    best = (
-        0 if alike[0] >= alike.max() - UPRIGHT_MARGIN else int(np.argmax(alike))
-    )  # symmetric pictures lie upright
+    # symmetric pictures are upright
+    best = 0 if alike[0] >= alike.max() - UPRIGHT_MARGIN else int(np.argmax(alike))
     return best if alike[best] >= MIN_FRAME_CORRELATION else None

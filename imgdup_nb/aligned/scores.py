@@ -1,4 +1,4 @@
-"""Two images' features -> how much of what both show agrees, and how one lies on the other."""
+"""The features of two pictures -> a row of the pair table: the similarity and the transform."""
 
 from __future__ import annotations
 
@@ -15,24 +15,21 @@ from .agreement import have_other_colours
 from .bands import MAX_SCENE_SIMILARITY
 from .registration import MIN_FRAME_CORRELATION, align
 
-MAX_VOTE_BITS = {
-    "aligned": 56,
-    "akaze": 96,
-}  # by which descriptors, 256 and 486 bits long, of one patch mostly differ
-PAIR_BATCH = 32  # pairs that travel together
+# by which two descriptors of one patch differ at most, mostly; they have 256 and 486 bits
+MAX_VOTE_BITS = {"aligned": 56, "akaze": 96}
+PAIR_BATCH = 32  # pairs that are scored in one call
 MAX_DISTANCE_RATIO = 0.6  # a match must be this much nearer than the second nearest
-MIN_PARTNER_SIMILARITY = (
-    80.0  # percent; partners of such partners are looked at even if the vote passed them over
-)
-MIN_CANDIDATE_HASH = 84.0  # percent of phash from which a pair is looked at whatever the vote says
-MIN_FALLBACK_HASH = (
-    90.0  # percent of phash; below, pictures without texture are too often alike by chance
-)
-SMALL_SIDE = 32  # pixels a side at which pictures that a hash takes for one must be alike, too
+# percent; the partners of such partners are scored even if the vote left them out
+MIN_PARTNER_SIMILARITY = 80.0
+# percent of phash from which a pair is scored even if the vote left it out
+MIN_CANDIDATE_HASH = 84.0
+# percent of phash; below, pictures without texture are similar by chance too often
+MIN_FALLBACK_HASH = 90.0
+SMALL_SIDE = 32  # pixels a side at which pictures with one phash must also correlate
 
 
 class Score(NamedTuple):
-    """What is known of one pair; a row of the columns that local features add to a pair table."""
+    """The score of one pair: the columns that local features add to a pair table."""
 
     similarity: float
     overlap_left: float = np.nan
@@ -48,7 +45,7 @@ class Score(NamedTuple):
 def score_pairs(
     pairs: Sequence[tuple[Features, Features]], method: str, executor: Executor | None = None
 ) -> Generator[Score, None, None]:
-    """Yield the score of each pair of pictures, in order, worked on side by side in threads or on an executor."""
+    """Yield the score of each pair of pictures, in order, computed in threads or on an executor."""
     batch = partial(_score_batch, method=method)
     with one_cv2_thread():
         yield from map_batches(batch, pairs, executor=executor, describe="align", size=PAIR_BATCH)
@@ -63,7 +60,7 @@ def _score_pair(pair: tuple[Features, Features], *, method: str) -> Score:
 
 
 def score_aligned(left: Features, right: Features) -> Score:
-    """Return how much of what both pictures show agrees, and how one lies on the other."""
+    """Return how much of the overlap of two pictures matches, and how they are aligned."""
     found = align(left, right)
     if found.transform is None:
         return Score(0.0)
@@ -72,16 +69,16 @@ def score_aligned(left: Features, right: Features) -> Score:
 
 
 def fall_back(score: Score, percent: float | None, left: Features, right: Features) -> Score:
-    """Return the score of pictures of which one has too little texture: their percent by phash, unless they could be aligned.
+    """Return the similarity by phash for a pair with too little texture, unless it was aligned.
 
-    The hash of stripes or of a gradient is a few signs, which many of them share, so the pictures
-    must also be alike when made small; and it sees no colours, so pictures of other ones are in the
-    band of what looks alike.
+    Many pictures of stripes or gradients have the same phash. So two pictures must also correlate
+    when they are made small. A phash does not see colours: pictures of other colours have at most
+    79 percent.
 
     Parameters
     ----------
     percent
-        by phash; None where both pictures have texture, or it is not known.
+        similarity by phash; None if both pictures have texture, or if it is not known.
 
     Examples
     --------
@@ -89,8 +86,8 @@ def fall_back(score: Score, percent: float | None, left: Features, right: Featur
     >>> from imgdup_nb.engine.features import aligned_features
     >>> grey = Image.linear_gradient("L")  # from above to below
     >>> upright, lying = aligned_features(grey), aligned_features(grey.rotate(90))
-    >>> fall_back(Score(0.0), 93.75, upright, upright).similarity, fall_back(Score(0.0), 93.75, upright, lying).similarity
-    (93.75, 0.0)
+    >>> [fall_back(Score(0.0), 93.75, upright, each).similarity for each in (upright, lying)]
+    [93.75, 0.0]
     """
     is_aligned = not np.isnan(score.overlap_left)
     if is_aligned or percent is None or percent < MIN_FALLBACK_HASH or not _are_alike(left, right):
@@ -102,8 +99,8 @@ def fall_back(score: Score, percent: float | None, left: Features, right: Featur
 
 
 def _are_alike(left: Features, right: Features) -> bool:
-    """Whether two whole pictures are the same in grey, or correlate when they are made small."""
-    if np.array_equal(left.grey, right.grey):  # also where all is of one brightness
+    """Whether two whole pictures are equal in grey, or correlate when they are made small."""
+    if np.array_equal(left.grey, right.grey):  # also if all is of one brightness
         return True
     return (
         float(frame_of(left.grey, SMALL_SIDE) @ frame_of(right.grey, SMALL_SIDE))
@@ -112,7 +109,7 @@ def _are_alike(left: Features, right: Features) -> bool:
 
 
 def score_akaze(left: Features, right: Features) -> Score:
-    """Return matches per feature of the picture that has more of them, percent."""
+    """Return the number of matches in percent of the features of the picture that has more."""
     from .match_loops import ratio_matches
 
     most = max(len(left), len(right))

@@ -1,4 +1,4 @@
-"""The pairs of another method -> those whose pictures show the same thing once one is laid on the other."""
+"""The pairs of another method -> those whose pictures match when they are aligned."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ def verify_pairs(
     min_similarity: float = 70.0,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
-    """Align the pairs that another method found, and keep those that show the same thing.
+    """Align the pairs that another method found, and keep those that match.
 
     Parameters
     ----------
     pairs
-        made by `similar_pairs` with any method, say phash at 70: its false pairs go.
+        made by `similar_pairs` with any method, for example phash at 70. Its false pairs are left
+        out.
     images
-        the table made by `scan_images` that the pairs come from; of pairs of two collections both
+        the table made by `scan_images` that the pairs come from; for pairs of two collections, both
         tables in one.
     min_similarity
-        percent of what both pictures show that must agree, inclusive; the floor of the new table.
+        percent of the overlap that must match, inclusive; the floor of the new table.
     executor
         any `concurrent.futures.Executor`; None works in threads.
 
     Returns
     -------
     pandas.DataFrame
-        a pair table as `similar_pairs` makes it of 'aligned' fingerprints, of these pairs only,
-        with one column more: found_at (the similarity they came with). A pair with a picture of too
-        little texture to be aligned stays as it came, unless the two can be laid on each other as
-        whole frames, and `scored_by` names the method that found it.
+        a pair table as `similar_pairs` makes it of 'aligned' fingerprints, of these pairs only. It
+        has one more column: found_at, the similarity in `pairs`. A pair with too little texture to
+        be aligned keeps its similarity, and `scored_by` names the method that found it.
 
     Raises
     ------
@@ -53,6 +53,21 @@ def verify_pairs(
     Notes
     -----
     About 10 ms for each image in a pair and 3 ms for each pair.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> import imgdup_nb as dup
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("a.png", "b.png"):
+    ...         Image.new("RGB", (80, 60), "white").save(f"{folder}/{name}")
+    ...     images = dup.scan_images(folder)
+    ...     pairs = dup.similar_pairs(dup.fingerprint_images(images, "phash"), min_similarity=70)
+    ...     verified = dup.verify_pairs(pairs, images)
+    >>> verified[["left", "right", "similarity", "found_at", "scored_by"]]
+        left  right  similarity  found_at scored_by
+    0  a.png  b.png       100.0     100.0     phash
     """
     floor = check_percent("min_similarity", min_similarity)
     check_pairs_table("pairs", pairs)

@@ -1,8 +1,8 @@
-"""The loops of laying one picture on another, compiled by numba and cached on disk; all release Python's lock.
+"""Compiled loops that align and compare two pictures: transforms, warping, blocks.
 
 Transforms are float64, 2 x 3. Nothing here is random: the three matches of each try come from a
-fixed sequence. Loops that call each other stand in one file: numba does not notice when a kept loop
-calls one in another file that has changed.
+fixed sequence. All loops release Python's lock. Loops that call each other stay in one file: numba
+does not notice when a kept loop calls one in another file that has changed.
 """
 
 from __future__ import annotations
@@ -35,24 +35,19 @@ from .bands import (
     SPARSE_TEXTURE_SHARE,
 )
 
-# of three matches each; with a quarter of the matches right, 600 tries fail in 1 of 10,000 cases
+# of three matches each; if a quarter of the matches are right, 600 tries fail in 1 of 10,000 cases
 MAX_TRIES = 600
-MAX_FAILURE_CHANCE = 1e-3  # tries end when a better transform is this unlikely
-MIN_TRIANGLE_AREA = 25.0  # square pixels; the triangle of three matches must not be thinner
-BLUR_WEIGHTS = (
-    0.4026,
-    0.2442,
-    0.0545,
-)  # a Gaussian of one pixel: the middle, one and two pixels away
-EDGE_DAMPING, NOISE_DAMPING = (
-    0.02,
-    0.25,
-)  # of a block's gradients: where they point one way only, nothing is known across them
+MAX_FAILURE_CHANCE = 1e-3  # tries end if the chance of a better transform is smaller
+MIN_TRIANGLE_AREA = 25.0  # square pixels, twice the area of the triangle of three matches
+# a Gaussian of one pixel: the middle, one pixel and two pixels away
+BLUR_WEIGHTS = 0.4026, 0.2442, 0.0545
+# shares of a block's gradients: if all point one way, the shift across them is unknown
+EDGE_DAMPING, NOISE_DAMPING = 0.02, 0.25
 
 
 @compiled
 def plausible(transform: np.ndarray, mirror: bool, max_scale: float, max_stretch: float) -> bool:
-    """Whether a copy may look like that: not turned over unasked, not enlarged or stretched beyond measure."""
+    """Whether a transform may be that of a copy: as mirrored as asked for, and not too large."""
     a, b, c, d = transform[0, 0], transform[0, 1], transform[1, 0], transform[1, 1]
     area = a * d - b * c
     if (area < 0) != mirror:
@@ -65,7 +60,7 @@ def plausible(transform: np.ndarray, mirror: bool, max_scale: float, max_stretch
 
 @compiled
 def copy_transform(transform: np.ndarray, to: np.ndarray) -> None:
-    """Write a transform over another; `to[:] = transform` would compile a second longer, for its error message."""
+    """Copy a transform into another; `to[:] = transform` would compile for a second longer."""
     for axis in range(2):
         for column in range(3):
             to[axis, column] = transform[axis, column]
@@ -81,10 +76,13 @@ def fit_affine(
     max_stretch: float,
     min_matches: int,
 ) -> tuple[np.ndarray, int]:
-    """Return the transform that carries most of source, float32 n x 2, to within some pixels of target, and how many.
+    """Return the transform that most matches fit to within some pixels, and how many they are.
 
-    Three matches give a transform, all matches near it are counted, and the best is fitted to them
-    by least squares, ever nearer. No matches, 0, where there is none that a copy may look like.
+    This is RANSAC: three matches give a transform, and the matches near it are counted. The best
+    transform is fitted to its inliers by least squares, with narrower limits each time. The number
+    is 0 if no transform may be that of a copy.
+
+    source, target : float32, n x 2, the two ends of each match.
     """
     n, best = len(source), 0
     found, transform = np.zeros((2, 3)), np.zeros((2, 3))
@@ -128,7 +126,7 @@ def fit_affine(
 def _through_three(
     source: np.ndarray, target: np.ndarray, three: np.ndarray, transform: np.ndarray
 ) -> bool:
-    """Write the transform that carries three matches exactly; False where they are nearly on one line."""
+    """Write the transform of three matches; return False if they are nearly on one line."""
     i, j, k = three[0], three[1], three[2]
     ux, uy = source[j, 0] - source[i, 0], source[j, 1] - source[i, 1]
     vx, vy = source[k, 0] - source[i, 0], source[k, 1] - source[i, 1]
@@ -147,7 +145,7 @@ def _through_three(
 
 @compiled(inline="always")
 def _reach(transform: np.ndarray, within: float) -> float:
-    """Return the squared distance that counts as near, larger where the target shows things larger."""
+    """Return the squared distance that counts as near; it grows with the scale of the transform."""
     area = abs(transform[0, 0] * transform[1, 1] - transform[0, 1] * transform[1, 0])
     return within * within * max(1.0, area)
 
@@ -174,7 +172,7 @@ def _count_inside(
 def _fit_inside(
     source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float
 ) -> int:
-    """Fit the matches near a transform by least squares, and write it; return how many were near."""
+    """Fit a transform to the matches near it by least squares; return how many were near."""
     reach, inside = _reach(transform, within), 0
     left, right = np.zeros((3, 3)), np.zeros((3, 2))
     for k in range(len(source)):
@@ -196,11 +194,10 @@ def _fit_inside(
 
 @compiled
 def solve(matrix: np.ndarray, right: np.ndarray) -> float:
-    """Solve linear equations in place: right, float64 n x k, becomes the solution. Return the determinant.
+    """Solve linear equations in place and return the determinant; `right`, n x k, is the solution.
 
-    Gauss's elimination with the largest pivot of each column. Where the determinant is 0, what is
-    in `right` means nothing. `np.linalg.solve` gives the same numbers, but takes ten seconds to
-    compile.
+    Gauss's elimination with the largest pivot of each column. If the determinant is 0, `right` has
+    no solution. `np.linalg.solve` gives the same numbers, but takes ten seconds to compile.
     """
     n, determinant = len(matrix), 1.0
     for column in range(n):
@@ -242,7 +239,7 @@ def _take_from(matrix: np.ndarray, row: int, other: int, factor: float) -> None:
 
 @compiled
 def count_within(transform: np.ndarray, points: np.ndarray, width: int, height: int) -> int:
-    """Count the points, n x 2, that are carried into a picture."""
+    """Count the points, n x 2, that a transform moves into a picture."""
     inside = 0
     for k in range(len(points)):
         x = transform[0, 0] * points[k, 0] + transform[0, 1] * points[k, 1] + transform[0, 2]
@@ -253,7 +250,10 @@ def count_within(transform: np.ndarray, points: np.ndarray, width: int, height: 
 
 @compiled
 def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Return the part of a convex polygon, float64 n x 2, inside a picture (Sutherland and Hodgman 1974)."""
+    """Return the part of a convex polygon, float64, n x 2, that is inside a picture.
+
+    Sutherland and Hodgman (1974).
+    """
     kept = corners.copy()
     for axis, limit, sign in (
         (0, 0.0, 1.0),
@@ -283,7 +283,7 @@ def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
 
 @compiled
 def area_in_common(transform: np.ndarray, width: int, height: int, wide: int, high: int) -> float:
-    """Return the area, in pixels of another picture, of what both show when one of width x height is laid on it."""
+    """Return the area of the overlap in pixels of the other picture, wide x high."""
     corners = np.empty((4, 2))
     for k, (x, y) in enumerate(((0, 0), (width, 0), (width, height), (0, height))):
         for axis in range(2):
@@ -302,10 +302,18 @@ def area_in_common(transform: np.ndarray, width: int, height: int, wide: int, hi
 def warp(
     source: np.ndarray, back: np.ndarray, height: int, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a picture, uint8, as it lies on another of height x width, float32, and where it covers it (1, or 0 in both).
+    """Warp a picture, uint8, onto a grid of height x width.
 
-    `back` leads from pixels of the other to pixels of this one; between pixels it is interpolated,
-    and beyond its border it goes on as it ends, for half a pixel.
+    Parameters
+    ----------
+    back
+        the transform from pixels of the grid to pixels of the picture. Between pixels it is
+        interpolated linearly; the border continues for half a pixel.
+
+    Returns
+    -------
+    warped : float32, height x width; 0 where the picture does not cover the grid
+    covered : float32, height x width; 1 where it does, else 0
     """
     warped, covered = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     rows, columns = source.shape
@@ -315,7 +323,7 @@ def warp(
     part, down = np.empty(width, np.float32), np.empty(width, np.float32)
     for y in range(height):
         u_row, v_row = back[0, 1] * y + back[0, 2], back[1, 1] * y + back[1, 2]
-        first, end = 0, width  # what is covered of a row lies together
+        first, end = 0, width  # the covered pixels of a row are connected
         while first < end and not is_within(
             back[0, 0] * first + u_row, back[1, 0] * first + v_row, columns, rows
         ):
@@ -324,8 +332,7 @@ def warp(
             back[0, 0] * (end - 1) + u_row, back[1, 0] * (end - 1) + v_row, columns, rows
         ):
             end -= 1
-        # in several loops from 0 on, so that the processor works on several pixels at once in most
-        # of them
+        # several loops from 0 on, so that the compiler can use vector instructions in most of them
         for x in range(end - first):
             u, v = back[0, 0] * (x + first) + u_row, back[1, 0] * (x + first) + v_row
             u = 0.0 if u < 0.0 else u
@@ -357,11 +364,11 @@ def warp(
 
 @compiled
 def pack_squares(picture: np.ndarray) -> np.ndarray:
-    """Return each pixel of a picture, uint8, with those at its right, below and below at its right in one number, uint32.
+    """Return each pixel of a picture, uint8, with its three neighbours in one number, uint32.
 
-    So one look into memory finds all four. Below the last row the picture goes on as it ends; at
-    the right of the last column is nothing, for only a picture of a single column is read there,
-    and of that only what is at the left.
+    The neighbours are at the right, below, and below at the right. So one memory access reads all
+    four. The last row is its own lower neighbour. The last column has no right neighbours: they are
+    read only in a picture of a single column, and have no weight there.
     """
     rows, columns = picture.shape
     squares, last = np.empty((rows, columns), np.uint32), columns - 1
@@ -379,13 +386,13 @@ def pack_squares(picture: np.ndarray) -> np.ndarray:
 
 @compiled
 def is_within(u: float, v: float, columns: int, rows: int) -> bool:
-    """Whether a place, in pixels, is on a picture, whose pixels reach half a pixel around their centres."""
+    """Whether a place is on a picture; pixels reach half a pixel around their centres."""
     return -0.5 <= u <= columns - 0.5 and -0.5 <= v <= rows - 0.5
 
 
 @compiled
 def blur_inside(picture: np.ndarray, covered: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Blur a picture by a pixel, float32, as if nothing were where it is not covered: a black corner must not leak in.
+    """Blur a picture, float32, by one pixel; pixels that are not covered have no weight.
 
     `weights` is `covered`, blurred.
     """
@@ -403,7 +410,7 @@ def blur_inside(picture: np.ndarray, covered: np.ndarray, weights: np.ndarray) -
 
 @compiled
 def blur(plane: np.ndarray) -> np.ndarray:
-    """Blur by a pixel, float32; beyond the border the plane goes on as it ends."""
+    """Blur a plane, float32, by one pixel; beyond the border its last pixels continue."""
     height, width = plane.shape
     middle, near, far = (
         np.float32(BLUR_WEIGHTS[0]),
@@ -412,8 +419,7 @@ def blur(plane: np.ndarray) -> np.ndarray:
     )
     blurred, down = np.empty((height, width), np.float32), np.empty(width + 4, np.float32)
     for y in range(height):
-        # whole rows, and two more places on each side, so that the processor works on eight pixels
-        # at once
+        # whole rows with two more places on each side, so that the compiler can use vectors
         here, above, below = plane[y], plane[max(y - 1, 0)], plane[min(y + 1, height - 1)]
         high, low, row = plane[max(y - 2, 0)], plane[min(y + 2, height - 1)], blurred[y]
         for x in range(width):
@@ -431,7 +437,10 @@ def blur(plane: np.ndarray) -> np.ndarray:
 
 @compiled
 def sum_cells(warped: np.ndarray, covered: np.ndarray, target: np.ndarray, cell: int) -> np.ndarray:
-    """Return sums over cells of cell x cell pixels, float64, rows x columns x 15: what `block_correlations` needs of the pixels."""
+    """Return the sums over cells that `block_correlations` needs, float64, rows x columns x 15.
+
+    A cell is cell x cell pixels.
+    """
     rows, columns = warped.shape[0] // cell, warped.shape[1] // cell
     width, last = columns * cell, warped.shape[1] - 1
     sums = np.zeros((rows, columns, 15))
@@ -444,8 +453,7 @@ def sum_cells(warped: np.ndarray, covered: np.ndarray, target: np.ndarray, cell:
     for row in range(rows):
         strip[:] = 0
         for y in range(row * cell, (row + 1) * cell):
-            # in loops over whole rows, without a choice in them, so that the processor works on
-            # eight pixels at once
+            # loops over whole rows without branches, so that the compiler can use vectors
             above, below = max(y - 1, 0), min(y + 1, warped.shape[0] - 1)
             for x in range(width):
                 a[x], b[x] = warped[y, x] - middle, target[y, x] - middle
@@ -481,15 +489,19 @@ def sum_cells(warped: np.ndarray, covered: np.ndarray, target: np.ndarray, cell:
 def block_correlations(
     sums: np.ndarray, cell: int, min_step_correlation: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return how well each block of 2 x 2 cells agrees, how far off it lies, and how to lay the pictures better.
+    """Return the correlation and the shift of each block, and a better transform.
+
+    A block is 2 x 2 cells. Blocks with at least `min_step_correlation` move the transform.
 
     Returns
     -------
-    correlation : float32, rows x columns; NaN where a block is not covered, or flat in both
-    pictures off : float32, rows x columns; pixels by which what a block shows lies elsewhere in the
-    other (Lucas and Kanade 1981) step : float64, 2 x 3; by this much, in pixels at (x, y, 1), the
-    picture laid should be read elsewhere: the least squares
-        of all blocks that are alike
+    correlation : float32, rows x columns
+        NaN where a block is not covered, or flat in both pictures.
+    off : float32, rows x columns
+        pixels by which a block is shifted (Lucas and Kanade 1981).
+    step : float64, 2 x 3
+        by how many pixels the warped picture should be read elsewhere, at (x, y, 1): the least
+        squares of all blocks that correlate.
     """
     rows, columns = max(0, sums.shape[0] - 1), max(0, sums.shape[1] - 1)
     correlation, off = (
@@ -519,7 +531,7 @@ def block_correlations(
             off[row, column] = math.sqrt(dx * dx + dy * dy)
             if correlation[row, column] < min_step_correlation:
                 continue
-            # a block far off pulls less: it may be what moved
+            # a block with a large shift has less weight: it may show what moved
             weight = 1 / (var_b * n) / max(1.0, off[row, column])
             known = ((column + 1) * cell - 0.5, (row + 1) * cell - 0.5, 1.0)
             for i in range(3):
@@ -532,9 +544,8 @@ def block_correlations(
                 right[i, 0] += weight * known[i] * pull_x
                 right[i + 3, 0] += weight * known[i] * pull_y
     step = np.zeros((2, 3))
-    for k in range(
-        3
-    ):  # where all edges run one way, or there are few, what is not known stays nearly as it is
+    # directions without edges stay nearly as they are
+    for k in range(3):
         hold = 1e-3 * (left[k, k] + left[k + 3, k + 3]) + 1e-9
         left[k, k] += hold
         left[k + 3, k + 3] += hold
@@ -546,7 +557,7 @@ def block_correlations(
 
 @compiled
 def count_textured(correlation: np.ndarray) -> int:
-    """Count the blocks that say something."""
+    """Count the textured blocks."""
     n = 0
     for row in range(correlation.shape[0]):
         for column in range(correlation.shape[1]):
@@ -556,7 +567,10 @@ def count_textured(correlation: np.ndarray) -> int:
 
 @compiled
 def median_and_min(correlation: np.ndarray) -> tuple[float, float]:
-    """Return the median, of two in the middle the higher one, and the least of the blocks that say something; one at least."""
+    """Return the median and the minimum of the textured blocks; there must be at least one.
+
+    Of two values in the middle, the median is the higher one.
+    """
     known, n, least = np.empty(correlation.size), 0, math.inf
     for value in correlation.ravel():
         if not math.isnan(value):
@@ -568,7 +582,7 @@ def median_and_min(correlation: np.ndarray) -> tuple[float, float]:
 
 @compiled
 def share_agreeing(correlations: np.ndarray, min_correlation: float) -> float:
-    """Return which share of those that say something agrees, float32, in one row; NaN where none says something."""
+    """Return the share of the textured blocks, float32, n, that match; NaN if there are none."""
     n, agreeing = 0, 0
     for value in correlations:
         n += not math.isnan(value)
@@ -578,7 +592,7 @@ def share_agreeing(correlations: np.ndarray, min_correlation: float) -> float:
 
 @compiled
 def count_all_textured(grey: np.ndarray) -> int:
-    """Count the blocks of a whole picture, uint8, that may say something."""
+    """Count the textured blocks of a whole picture, uint8."""
     plain = blur(grey.astype(np.float32))
     sums = sum_cells(plain, np.ones_like(plain), plain, SMALL_CELL)
     return count_textured(block_correlations(sums, SMALL_CELL, 1.0)[0])
@@ -588,7 +602,7 @@ def count_all_textured(grey: np.ndarray) -> int:
 def share_and_residual(
     correlation: np.ndarray, off: np.ndarray, min_correlation: float
 ) -> tuple[float, float]:
-    """Return the share of the blocks that agrees, and the pixels by which what agrees lies apart, the median."""
+    """Return the share of the blocks that match, and their residual: the median of their shifts."""
     residual, n = np.empty(correlation.size), 0
     for row in range(correlation.shape[0]):
         for column in range(correlation.shape[1]):
@@ -604,21 +618,21 @@ def share_and_residual(
 
 @compiled
 def ramp(value: float, low: float, high: float) -> float:
-    """Return 0 up to `low`, 1 from `high` on, and what lies between in between; `low` may be the larger one."""
+    """Return 0 up to `low`, 1 from `high` on, linear between them; `low` may be the larger one."""
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
 @compiled
 def judge_flat_blocks(sums: np.ndarray, cell: int, correlation: np.ndarray) -> tuple[float, float]:
-    """Let flat blocks of another brightness disagree (0 in `correlation`) where few blocks are textured.
+    """Set flat blocks of another brightness to 0 in `correlation`, if few blocks are textured.
 
-    Brightness and contrast of the whole may have been changed: a line through the means of all
-    blocks says what is expected.
+    The brightness and contrast of the whole picture may have changed: a line through the means of
+    all blocks gives the expected brightness.
 
     Returns
     -------
     sparse : 0 to 1, how few of the covered blocks are textured
-    shade : 0 to 1, how much the flat blocks' brightness was changed
+    shade : 0 to 1, how much the brightness of the flat blocks has changed
     """
     n, blocks, textured = 4.0 * cell * cell, 0, 0
     mean, square = np.zeros(2), np.zeros(2)  # of a and b; of a * a and a * b
@@ -658,7 +672,10 @@ def judge_flat_blocks(sums: np.ndarray, cell: int, correlation: np.ndarray) -> t
 
 @compiled
 def quickselect(values: np.ndarray, n: int, place: int) -> float:
-    """Return which of the first n values has a place, from 0, in their order; they are moved (Hoare 1961)."""
+    """Return the value at a place, from 0, of the first n values if sorted; it moves them.
+
+    Quickselect (Hoare 1961).
+    """
     low, high = 0, n - 1
     while low < high:
         pivot, i, j = values[(low + high) // 2], low, high
@@ -681,12 +698,12 @@ def quickselect(values: np.ndarray, n: int, place: int) -> float:
 
 @compiled
 def similarity_of(share: float, residual: float, doubt: float) -> float:
-    """Return the similarity of pictures of which a share agrees, lies apart by some pixels in the median, and is in doubt.
+    """Return the similarity in percent, from the share of blocks that match, residual and doubt.
 
-    What a copy shows lies where the original has it, give or take a tenth of a pixel, however it
-    was compressed, resized or blurred. In another shot of the scene near things have moved against
-    far ones, and no transform brings all into place: such a pair is put into the band of what looks
-    alike. So is one in doubt, from 0 to 1. At 70 percent and below nothing changes.
+    The blocks of a copy are where the original has them, to a tenth of a pixel, however it was
+    compressed, resized or blurred. In a second photograph of a scene, near things have moved
+    relative to far ones, and no transform aligns all of them. So a pair with a residual has at most
+    79 percent, and a pair in doubt too. Below 70 percent nothing changes.
     """
     percent = 100.0 * share
     as_shot = min(
@@ -709,16 +726,25 @@ def refine_blocks(
     cell: int,
     min_correlation: float,
 ) -> tuple[np.ndarray, float, float, float, np.ndarray, int]:
-    """Lay source on target, both uint8, again and again, each time as the blocks would lie better; return the best.
+    """Warp source onto target, both uint8, several times, each time better; return the best.
+
+    Parameters
+    ----------
+    back
+        the transform from target to source, in pixels.
+    cell
+        of the blocks; `SMALL_CELL` is used if it gives too few blocks.
+    min_correlation
+        from which a block matches.
 
     Returns
     -------
     correlation : float32, rows x columns, as from `block_correlations`
     percent : see `similarity_of`
-    residual : pixels between matching blocks, the median; infinite where no block matches
+    residual : pixels by which matching blocks are shifted, the median; infinite if none matches
     doubt : 0 to 1, of nearly flat pictures: flat blocks differ, or textured ones do not match
-    back : the transform from target to source, in pixels
-    cell : the one used: the small one where the other gives too few blocks
+    back : the best transform from target to source
+    cell : the one that was used
     """
     height, width = target.shape
     plain = target.astype(np.float32)

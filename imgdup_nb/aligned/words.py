@@ -1,4 +1,4 @@
-"""An alignment in words: how much matches, how the pictures are placed, what keeps the percent low."""
+"""An alignment in words: how much matches, how it is placed, and what limits the percent."""
 
 from __future__ import annotations
 

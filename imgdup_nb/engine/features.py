@@ -1,12 +1,11 @@
-"""One image -> its local features: small patches that look the same when the picture is cropped, turned or resized.
+"""One picture -> its local features: patches that look the same after a crop, rotation or resizing.
 
-This is the only module that knows OpenCV's feature detectors. What it keeps of an image is small
-(44 to 71 kB), so tens of thousands fit into memory: the descriptors for finding, and a little grey
-picture and its colours for checking what was found.
+Only this module uses OpenCV's feature detectors. The features of a picture are small, 44 to 71 kB:
+descriptors, which find other pictures, and a small grey picture and its colours, to check them.
 
-A picture is looked at once at a size that is about the same for all. What fills only a part of it,
-as in a collage, is small there; so a picture of more than twice that size is looked at once more,
-twice as large and evenly all over.
+All pictures have their features taken at about one size. A part of a picture, as in a collage, is
+small there. So a picture of more than twice that size has more features taken at twice the size,
+spread evenly: its zoomed features.
 """
 
 from __future__ import annotations
@@ -25,36 +24,27 @@ from PIL import Image
 
 from .decode import as_seen, open_lazily, readable
 
-WORKING_AREA = 320 * 240  # pixels at which ORB looks; by area, so that a panorama keeps its height
-MAX_WORKING_SIDE = 1280  # pixels; a strip is not made longer than this
-# the kept grey picture is this much smaller: blurred alike, a misfit of a pixel does no harm there
+WORKING_AREA = 320 * 240  # pixels of a picture when features are taken; a panorama keeps its height
+MAX_WORKING_SIDE = 1280  # pixels; the longest side then
+# the kept grey picture is so many times smaller, so that a shift of a pixel does no harm
 SHRINK = 2
 PIXELS_A_COLOUR = 4  # of the grey picture, along each side
-N_ORB, LEVEL_FACTOR = 300, 1.2  # features, and by how much each level of the pyramid is smaller
-ZOOM = 2  # times as long is a large picture when it is looked at closer
-N_ZOOMED, N_ZOOMED_CORNERS = 600, 3000  # features that are kept then, out of so many
-MIN_CONTRAST, MIN_ZOOMED_CONTRAST = (
-    5,
-    10,
-)  # grey levels by which a corner differs from what is around it
-N_ZOOMED_LEVELS, ZOOMED_LEVEL_FACTOR = (
-    2,
-    1.4,
-)  # of its pyramid, coarse steps: the whole it is compared with has fine ones
-N_SPREAD_CELLS = (
-    12  # along the longer side; each of them gives one feature before any gives another
-)
-MIN_SIDE = 16  # pixels; strips that are thinner at the working size have no features
-AKAZE_SIDE = (
-    640  # pixels of the longer side, enlarged never: AKAZE scores depend on the size it looks at
-)
+N_ORB, LEVEL_FACTOR = 300, 1.2  # features; how much smaller each level of the pyramid is
+ZOOM = 2  # how many times longer a large picture is when it is zoomed
+N_ZOOMED, N_ZOOMED_CORNERS = 600, 3000  # zoomed features, and the corners they are chosen from
+# grey levels by which a corner differs from its surroundings
+MIN_CONTRAST, MIN_ZOOMED_CONTRAST = 5, 10
+N_ZOOMED_LEVELS, ZOOMED_LEVEL_FACTOR = 2, 1.4  # few coarse levels: the whole picture has fine ones
+N_SPREAD_CELLS = 12  # along the longer side; each cell gives one feature before any gives a second
+MIN_SIDE = 16  # pixels; thinner strips have no features
+AKAZE_SIDE = 640  # pixels of the longer side, never enlarged: AKAZE scores depend on the size
 FRAME_SIDE = 16  # pixels a side of a whole picture made very small
-# one more whenever features, their votes or their scores change, so that kept ones are made again
+# raise it whenever features, votes or scores change, so that an index computes them again
 RECIPE = 5
-# what the bytes of kept features begin with; its last character is the version of the form
+# the first bytes of kept features; the last character is the version of the form
 MAGIC = b"imgdupF3"
-# magic; width, height; grey width, height; width and height of the colours; features, words,
-# features in the mirror and closer
+# magic; width, height; grey width, height; width and height of the colours; numbers of features,
+# words, mirrored and zoomed features
 HEADER = struct.Struct("<8s10I")
 
 
@@ -65,23 +55,22 @@ class Features:
     Attributes
     ----------
     size
-        (width, height) in pixels at which the features were found.
+        (width, height) in pixels of the picture when its features are taken.
     grey
-        uint8, about height / 2 x width / 2: what the alignment is checked on.
+        uint8, about height / 2 x width / 2: the blocks are compared on it.
     colours : uint8, about height / 8 x width / 8 x 2
-        Cr and Cb as in JPEG, 128 where there is no colour.
+        Cr and Cb as in JPEG, 128 for grey.
     points : float32, n_features x 2
         x and y in pixels of `size`.
     angles : float32, n_features
-        degrees, the direction each patch points in.
+        direction of each patch in degrees.
     bits : uint64, n_features x n_words
         the descriptors.
     mirrored : uint64, n_features x n_words
-        the descriptors of the same patches in the mirror; no rows where a method does not look
-        there.
-    closer
-        of a large picture, what was seen from closer by: the same `size` and `grey`, other
-        features, none in the mirror.
+        the descriptors of the same patches in the mirror image; no rows if a method has none.
+    zoomed
+        of a large picture, the features at twice the size: the same `size` and `grey`, other
+        features, none mirrored.
     """
 
     size: tuple[int, int]
@@ -95,12 +84,10 @@ class Features:
 
     @cached_property
     def key(self) -> bytes:
-        """A digest of what was seen: an order of images that does not depend on their names."""
+        """A digest of all features: an order of images that does not depend on their names."""
         zoomed_view = self.zoomed.bits.tobytes() if self.zoomed is not None else b""
-        seen = (
-            self.grey.tobytes() + self.bits.tobytes() + zoomed_view,
-            self.colours.tobytes(),
-        )  # colours decide between equal shapes
+        # colours decide the order of pictures that are equal in grey
+        seen = (self.grey.tobytes() + self.bits.tobytes() + zoomed_view, self.colours.tobytes())
         return b"".join(hashlib.blake2b(part, digest_size=16).digest() for part in seen)
 
     @cached_property
@@ -109,14 +96,14 @@ class Features:
         return frame_of(self.grey, FRAME_SIDE)
 
     def to_bytes(self) -> bytes:
-        """Return all of it as bytes, the same for the same features on every machine.
+        """Return the features as bytes, the same on every machine.
 
         About 44 kB for 'aligned', and 71 kB of a picture of more than 640 x 480 pixels.
 
         Notes
         -----
         A header, then the arrays one after the other, little-endian: grey, colours, points, angles,
-        bits, mirrored, and those of closer by.
+        bits, mirrored; points, angles and bits of the zoomed features.
 
         Examples
         --------
@@ -177,14 +164,14 @@ class Features:
         return features.with_zoomed(*view) if zoomed else features
 
     def with_zoomed(self, points: np.ndarray, angles: np.ndarray, bits: np.ndarray) -> Features:
-        """Return the same with what was seen from closer by."""
+        """Return the same features with zoomed ones."""
         return replace(
             self,
             zoomed=Features(self.size, self.grey, self.colours, points, angles, bits, bits[:0]),
         )
 
     def without_features(self) -> Features:
-        """Return the same picture with none."""
+        """Return the same picture without features."""
         return replace(
             self,
             points=self.points[:0],
@@ -206,9 +193,9 @@ def _little_endian(array: np.ndarray) -> np.ndarray:
 
 
 def frame_of(grey: np.ndarray, side: int) -> np.ndarray:
-    """Return a picture made very small, so many pixels wide and high, float64, of mean 0 and length 1, row after row.
+    """Return a picture made very small, float64, side**2 numbers row after row, mean 0, length 1.
 
-    The product of two is their correlation; of one brightness alone all is 0.
+    The product of two is their correlation. A picture of one brightness gives zeros.
     """
     cv2 = import_cv2()
     small = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
@@ -217,7 +204,7 @@ def frame_of(grey: np.ndarray, side: int) -> np.ndarray:
 
 
 def features_made_with() -> str:
-    """Say what the features made now are made with; those made with something else may differ."""
+    """Return what features are made with now; others may differ."""
     return f"opencv {import_cv2().__version__}, recipe {RECIPE}"
 
 
@@ -234,7 +221,7 @@ def import_cv2() -> Any:
 
 @contextmanager
 def one_cv2_thread() -> Iterator[Any]:
-    """Give OpenCV one thread while images are worked on side by side; the user's setting comes back after."""
+    """Give OpenCV one thread while pictures are compared in threads; restore its setting after."""
     cv2 = import_cv2()
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -245,12 +232,12 @@ def one_cv2_thread() -> Iterator[Any]:
 
 
 def aligned_features(picture: Image.Image, *, zoomed: bool | None = None) -> Features:
-    """Return up to 300 ORB features of a picture and of its mirror image, and up to 600 more of a large picture.
+    """Return up to 300 ORB features of a picture, also mirrored, and up to 600 zoomed ones.
 
     Parameters
     ----------
     closer
-        whether to look closer; None does where the picture is large enough.
+        whether to take zoomed features; None takes them if the picture is large enough.
 
     Examples
     --------
@@ -276,8 +263,8 @@ def aligned_features(picture: Image.Image, *, zoomed: bool | None = None) -> Fea
 
 
 def _whole_features(cv2: Any, grey: np.ndarray, colours: np.ndarray) -> Features:
-    """Return the features of a picture at its working size and of its mirror image."""
-    # the coarsest level keeps MIN_SIDE pixels; OpenCV stumbles over levels of less than one
+    """Return the features of a picture at its working size, also mirrored."""
+    # the coarsest level keeps MIN_SIDE pixels; OpenCV fails on levels of less than one
     levels = min(8, 1 + int(math.log(max(1.0, min(grey.shape) / MIN_SIDE), LEVEL_FACTOR)))
     orb = cv2.ORB_create(
         N_ORB,
@@ -295,9 +282,8 @@ def _whole_features(cv2: Any, grey: np.ndarray, colours: np.ndarray) -> Features
     in_mirror, mirrored = (
         orb.compute(np.ascontiguousarray(grey[:, ::-1]), in_mirror) if found else ([], None)
     )
-    rows = np.array(
-        [p.class_id for p in in_mirror], np.int64
-    )  # compute() drops points at the border, and may sort others
+    # compute() drops points at the border, and may sort the others
+    rows = np.array([p.class_id for p in in_mirror], np.int64)
     order = np.argsort(rows)
     kept = [found[row] for row in rows[order]]
     return _features(
@@ -306,7 +292,7 @@ def _whole_features(cv2: Any, grey: np.ndarray, colours: np.ndarray) -> Features
 
 
 def _add_zoomed(cv2: Any, features: Features, grey: np.ndarray) -> Features:
-    """Add to the features of a picture those seen from closer by, spread evenly: a collage's parts matter all alike."""
+    """Add zoomed features, spread evenly, so that each part of a collage has some."""
     orb = cv2.ORB_create(
         N_ZOOMED_CORNERS,
         scaleFactor=ZOOMED_LEVEL_FACTOR,
@@ -335,7 +321,9 @@ def _add_zoomed(cv2: Any, features: Features, grey: np.ndarray) -> Features:
 def spread_evenly(
     points: np.ndarray, strength: Sequence[float], cell: float, most: int
 ) -> np.ndarray:
-    """Return which points, n x 2, to keep, int64, at most so many: the strongest of each cell, then their second, and so on.
+    """Return which points, n x 2, to keep, int64, at most so many.
+
+    The strongest point of each cell comes first, then the second of each, and so on.
 
     Parameters
     ----------
@@ -406,7 +394,7 @@ def read_features(path: str, kind: str) -> Features:
 
 
 def is_large(width: int, height: int) -> bool:
-    """Whether a picture of this size shows more when it is looked at closer.
+    """Whether a picture of this size is large enough for zoomed features.
 
     Examples
     --------
@@ -418,7 +406,7 @@ def is_large(width: int, height: int) -> bool:
 
 
 def working_size(width: int, height: int) -> tuple[int, int]:
-    """Return the size at which ORB looks at a picture: always about the same area.
+    """Return the size at which features are taken: always about the same area.
 
     Examples
     --------
@@ -430,7 +418,7 @@ def working_size(width: int, height: int) -> tuple[int, int]:
 
 
 def grey_size(width: int, height: int) -> tuple[int, int]:
-    """Return the size of the grey picture that is kept of one looked at in this size."""
+    """Return the size of the grey picture that is kept, for a working size."""
     return max(1, round(width / SHRINK)), max(1, round(height / SHRINK))
 
 
@@ -439,12 +427,11 @@ def _grey_pixels(picture: Image.Image) -> np.ndarray:
 
 
 def _colours(cv2: Any, picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
-    """Return Cr and Cb of a picture looked at in a size, as many as its grey picture has squares of PIXELS_A_COLOUR."""
+    """Return Cr and Cb of a picture for each square of PIXELS_A_COLOUR grey pixels a side."""
     grid = [-(-side // PIXELS_A_COLOUR) for side in grey_size(*size)]
     coloured = picture if picture.mode == "RGB" else picture.convert("RGB")  # which would copy it
-    small = coloured.resize(
-        grid, Image.Resampling.BOX
-    )  # Pillow takes half of OpenCV's time for three planes
+    # Pillow takes half of OpenCV's time for three planes
+    small = coloured.resize(grid, Image.Resampling.BOX)
     return np.ascontiguousarray(cv2.cvtColor(np.asarray(small), cv2.COLOR_RGB2YCrCb)[:, :, 1:])
 
 
