@@ -89,6 +89,9 @@ def test_a_widget_takes_the_layout_of_ipywidgets():
     explorer.close()
 
 
+PASSED_ON = ["Collection.find_duplicates", "Grouping.to_csv"]
+
+
 def test_no_other_public_function_or_method_takes_any_keyword_at_all():
     def takes_any(thing):
         return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(thing).parameters.values())
@@ -102,4 +105,15 @@ def test_no_other_public_function_or_method_takes_any_keyword_at_all():
             for method, thing in methods.items()
             if inspect.isfunction(thing) and method[0] != "_" and takes_any(thing)
         ]
-    assert found == ["GroupReviewer", "ThresholdExplorer"]  # which check the names themselves
+    assert set(found) <= {"GroupReviewer", "ThresholdExplorer", *PASSED_ON}
+
+
+@pytest.mark.parametrize("method", PASSED_ON)
+def test_a_keyword_that_is_passed_on_is_refused_there(method, tmp_path):
+    groups = dup.group_duplicates(pairs_of_five())
+    with dup.Collection(tmp_path) as photos:
+        takers = {"Collection": photos, "Grouping": groups}
+        owner, name = method.split(".")
+        arguments = [tmp_path / "groups.csv"] if name == "to_csv" else []
+        with pytest.raises(TypeError, match="treshold"):
+            getattr(takers[owner], name)(*arguments, treshold=95)

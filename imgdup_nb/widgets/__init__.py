@@ -2,7 +2,8 @@
 
 from .explorer import ThresholdExplorer
 from .labeler import PairLabeler
-from .reviewer import GroupReviewer, ReviewState
+from .review_state import ReviewState
+from .reviewer import GroupReviewer
 from .state import ThresholdState
 from .viewer import PairViewer
 

@@ -1,44 +1,20 @@
-"""The reviewer in a browser: by keyboard, with hostile names, and in JupyterLab."""
+"""The reviewer in a browser, group by group: by keyboard, with hostile names, in JupyterLab."""
 
+import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
 
 import imgdup_nb as dup
 from labkit import write_notebook
-
-HOSTILE = '<img src=x onerror="window.hit=1">.png'
-
-
-def pictures(folder):
-    """Write two groups: near copies of a gradient, and the same bytes twice."""
-    folder.mkdir(exist_ok=True)
-    ramp = np.add.outer(np.arange(120), np.arange(160)).astype(np.uint8)
-    Image.fromarray(ramp).convert("RGB").save(folder / "big.png")
-    Image.fromarray(ramp).convert("RGB").resize((80, 60)).save(folder / "small.jpg")
-    Image.fromarray(ramp).convert("RGB").resize((100, 75)).save(folder / HOSTILE)
-    for name in ("one.png", "two.png"):
-        Image.fromarray(255 - ramp).convert("RGB").save(folder / name)
-    images = dup.scan_images(folder)
-    groups = pd.DataFrame(
-        {
-            "group": [1, 1, 1, 2, 2],
-            "image": pd.Series(
-                ["big.png", "small.jpg", HOSTILE, "one.png", "two.png"], dtype=object
-            ),
-            "similarity": [100.0, 90.6, 96.9, 100.0, 100.0],
-        }
-    )
-    return dup.choose_keepers(groups, images, compare=False)
+from reviewer_page import HOSTILE, tiles, write_pictures
 
 
 @pytest.fixture
 def plan(tmp_path):
-    return pictures(tmp_path / "photos")
+    return write_pictures(tmp_path / "photos")
 
 
 @pytest.fixture
@@ -46,10 +22,6 @@ def reviewer(plan, tmp_path):
     reviewer = dup.GroupReviewer(plan, save_to=tmp_path / "decisions.json")
     yield reviewer
     reviewer.close()
-
-
-def tiles(view):
-    return view.get_by_test_id("tiles").get_by_role("option")  # those of a select are options too
 
 
 def test_a_group_is_shown_side_by_side_with_its_verdicts_and_pictures(mount, reviewer):
@@ -156,17 +128,7 @@ def test_all_pictures_zoom_and_pan_together(mount, reviewer, page):
     expect(tiles(view).first.locator("img")).to_have_css("transform", "none")
 
 
-def test_groups_of_exact_copies_are_accepted_at_once(mount, reviewer):
-    bridge = mount(reviewer)
-    view = bridge.view()
-    view.get_by_role("button", name="accept 1 group of exact copies").click()
-    bridge.wait_until(lambda: reviewer.reviewed == [2])
-    expect(view.get_by_test_id("accept-exact")).to_be_disabled()
-    view.get_by_label("hide reviewed").check()
-    expect(view.get_by_test_id("title")).to_have_text("Group 1 (1 of 1)")
-
-
-def test_what_is_near_the_threshold_comes_first_when_asked_for(mount, plan):
+def test_the_least_similar_group_comes_first_when_asked_for(mount, plan):
     swapped = plan.assign(group=3 - plan.group)
     view = mount(dup.GroupReviewer(swapped)).view()
     expect(view.get_by_test_id("title")).to_contain_text("Group 1")
@@ -174,14 +136,58 @@ def test_what_is_near_the_threshold_comes_first_when_asked_for(mount, plan):
     expect(view.get_by_test_id("title")).to_have_text("Group 2 (1 of 2)")
 
 
-def test_only_what_differs_is_highlighted(mount, reviewer, page):
+def test_only_what_would_be_lost_is_marked(mount, plan):
+    swapped = plan.copy()
+    swapped.loc[swapped.group == 1, "action"] = ["remove", "remove", "keep"]
+    swapped.loc[swapped.group == 1, "keeper"] = [plan.image[2], plan.image[2], ""]
+    swapped["loses"] = ["GPS and date", "", "", "", ""]
+    view = mount(dup.GroupReviewer(swapped)).view()
+    expect(tiles(view)).to_have_count(3)
+    marked = view.locator("dd.dup-differs")
+    sizes = [f"{row.width} x {row.height}" for row in swapped[:3].itertuples()]
+    larger = [sizes[k] for k in range(3) if swapped.width[k] >= swapped.width[2]]
+    assert sorted(marked.all_inner_texts()) == sorted(larger)
+    loses = tiles(view).first.get_by_text("loses: GPS and date")
+    expect(loses).to_have_css("font-weight", "600")
+    red, green, _blue = map(int, re.findall(r"\d+", loses.evaluate(COLOR))[:3])
+    assert red > 2 * green
+    expect(view.get_by_text("loses:")).to_have_count(1)
+
+
+COLOR = """\
+(node) => {
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.fillStyle = getComputedStyle(node).color;
+  canvas.fillRect(0, 0, 1, 1);
+  return canvas.getImageData(0, 0, 1, 1).data.join(" ");
+}
+"""
+
+
+def test_similarity_is_that_to_the_keeper_and_space_is_counted(mount, reviewer, page):
     view = mount(reviewer).view()
-    expect(tiles(view).first.locator("dd.dup-differs").first).to_have_text("160 x 120")
-    tiles(view).first.focus()
-    page.keyboard.press("n")
-    expect(view.get_by_test_id("title")).to_contain_text("Group 2")
-    expect(tiles(view)).to_have_count(2)
-    expect(tiles(view).first.locator("dd.dup-differs", has_text="160")).to_have_count(0)
+    plan = reviewer.plan
+    removed = plan[(plan.group == 1) & (plan.action == "remove")]
+    expect(tiles(view).first).to_contain_text("keeper")
+    for row in removed.itertuples():
+        percent = f"{row.similarity:.1f}\u00a0% to keeper"
+        expect(view.get_by_role("option", name=row.image)).to_contain_text(percent)
+    freed = f"2 to remove, {removed.bytes.sum() / 1e3:.1f}\u00a0kB"
+    expect(view.get_by_test_id("freed")).to_have_text(freed)
+    tiles(view).nth(1).focus()
+    page.keyboard.press("o")
+    expect(view.get_by_role("option", name="big.png")).not_to_contain_text("keeper")
+
+
+def test_title_and_keys_stay_on_the_screen_while_the_pictures_scroll(mount, plan, page):
+    page.set_viewport_size({"width": 600, "height": 620})
+    group = pd.concat([plan[plan.group == 1]] * 8, ignore_index=True)
+    group["image"] = [f"{k}.png" for k in range(len(group))]
+    view = mount(dup.GroupReviewer(group)).view()
+    expect(tiles(view)).to_have_count(24)
+    tiles(view).last.scroll_into_view_if_needed()
+    for part in ("title", "accept"):
+        expect(view.get_by_test_id(part)).to_be_in_viewport(ratio=1)
 
 
 def test_a_hostile_name_is_text(mount, reviewer, page):

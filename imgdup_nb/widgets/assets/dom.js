@@ -115,6 +115,12 @@ function plural(count, noun) {
   return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** A size on disk as people read it. */
+function sizeText(bytes) {
+  if (bytes >= 1e6) return `${(bytes / 1e6).toFixed(1)}\u00a0MB`;
+  return `${(bytes / 1e3).toFixed(bytes < 1e4 ? 1 : 0)}\u00a0kB`;
+}
+
 /**
  * Keep plain keys from the notebook around the widget: else "x" on a button would cut the cell.
  *

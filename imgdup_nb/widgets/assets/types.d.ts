@@ -9,6 +9,8 @@ declare const GROUP_ORDERS: Choice[];
 declare const ANSWERS: [key: string, label: string, text: string][];
 declare const VERDICTS: Record<Verdict, string>;
 declare const PLAN_ORDERS: Choice[];
+declare const ACCEPT_FROM: number[];
+declare const NEXT_LINES: string;
 
 type Choice = [value: string, text: string];
 type CurveName = "pairs" | "groups" | "images" | "redundant" | "largest";
@@ -125,25 +127,43 @@ type GroupHeadline = [
   lowest: number | null,
   isExact: boolean,
   isFlagged: boolean,
+  isSafe: boolean,
 ];
 
 interface ReviewerTraits {
-  scene: { groups?: GroupHeadline[]; threshold?: number };
+  scene: { groups?: GroupHeadline[] };
   decisions: Decisions;
   reviewed: number[];
-  totals: { remove?: number; bytes?: number };
+  totals: { remove?: number; bytes?: number; changed?: number[] };
 }
 
 interface PlanImage {
   id: number;
   name: string;
   action: Verdict;
+  keeper: string;
   similarity: number | null;
-  facts: [label: string, text: string][];
+  facts: [label: string, text: string, value: number | null][];
   flag: string;
+  loses: string;
   reason: string;
+  bytes: number;
   protected: boolean;
   digest: string;
+}
+
+/** What the overview asks of the reviewer that it is part of. */
+interface OverviewHost {
+  rows: Map<number, PlanImage[]>;
+  reviewed: Set<number>;
+  pictures: Pictures;
+  ordered(): number[];
+  headline(number: number): GroupHeadline;
+  verdict(image: PlanImage): Verdict;
+  freedText(images: PlanImage[]): string;
+  openGroup(number: number): void;
+  flip(number: number, image: PlanImage): void;
+  paintSoon(): void;
 }
 
 interface GroupsMessage {
