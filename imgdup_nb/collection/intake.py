@@ -25,7 +25,7 @@ from ..engine.hashing import made_with
 from ..engine.parallel import map_batches
 from ..engine.reading import NOT_KNOWN, Reading, read_batch
 from ..images import DTYPES
-from .rescan import Difference, Stamp, file_name, file_path, reader, stamp_of
+from .rescan import Difference, FileState, file_name, file_path, reader, stamp_of
 from .store import Overtaken, Store
 
 Doing = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -192,7 +192,7 @@ def _still_gone(root: str, files: Iterable[bytes]) -> list[bytes]:
     return gone
 
 
-def _stamp(run: Execute, file: bytes, stamp: Stamp, now: int) -> None:
+def _stamp(run: Execute, file: bytes, stamp: FileState, now: int) -> None:
     run(
         "UPDATE images SET image = ?, bytes = ?, modified = ?, seen = ? WHERE file = ?",
         (printable(file_name(file)), *stamp, now, file),

@@ -27,7 +27,7 @@ UNPAIRED = (
     "surrogatepass" if os.name == "nt" else "surrogateescape"
 )  # how Python carries what is not Unicode in file names
 
-Stamp = tuple[int, int | None]  # bytes, and time of the last change in nanoseconds
+FileState = tuple[int, int | None]  # bytes, and time of the last change in nanoseconds
 
 
 def file_key(root: str, path: str) -> bytes:
@@ -47,7 +47,7 @@ def file_path(root: str, file: bytes) -> str:
     return os.path.join(root, name if os.sep == "/" else name.replace("/", os.sep))
 
 
-def list_folder(root: str) -> dict[bytes, Stamp]:
+def list_folder(root: str) -> dict[bytes, FileState]:
     """Return the stamp of every visible file below `root`; a drive that is not there is an error, not an empty folder."""
     if not os.path.isdir(root):
         raise FileNotFoundError(
@@ -68,7 +68,7 @@ def list_folder(root: str) -> dict[bytes, Stamp]:
     return found
 
 
-def stamp_of(status: os.stat_result) -> Stamp:
+def stamp_of(status: os.stat_result) -> FileState:
     """Return the stamp of a file; the time is None where a table cannot hold it."""
     is_known = known_time(status.st_mtime_ns) != NOT_KNOWN
     return status.st_size, status.st_mtime_ns if is_known else None
@@ -86,7 +86,7 @@ def reader() -> str:
 class Difference:
     """How a folder differs from its index; files by their key in the index."""
 
-    found: dict[bytes, Stamp]
+    found: dict[bytes, FileState]
     settled: list[bytes] = field(default_factory=list)  # the same as before, down to the contents
     moved: dict[bytes, bytes] = field(default_factory=dict)  # where it was -> where it is
     copied: dict[bytes, bytes] = field(default_factory=dict)  # the copy -> what it is a copy of
@@ -98,7 +98,7 @@ class Difference:
 def find_differences(
     store: Store,
     root: str,
-    found: dict[bytes, Stamp],
+    found: dict[bytes, FileState],
     *,
     complete: bool = True,
     verify: bool = False,
@@ -135,13 +135,13 @@ def find_differences(
         return difference
 
 
-def _known_stamps(store: Store) -> tuple[dict[bytes, Stamp | None], set[bytes], set[bytes]]:
+def _known_stamps(store: Store) -> tuple[dict[bytes, FileState | None], set[bytes], set[bytes]]:
     """Return the stamps of the files in the collection, the files taken out of it, and those whose problem may be over.
 
     A file that was read right after it was written, or whose problem may be over, has the stamp
     None, which no file has.
     """
-    known: dict[bytes, Stamp | None] = {}
+    known: dict[bytes, FileState | None] = {}
     left_out, again = set(), set()
     rows = store.read(
         "SELECT file, state, bytes, modified, abs(seen - modified) < ?, "
@@ -161,7 +161,7 @@ def _known_stamps(store: Store) -> tuple[dict[bytes, Stamp | None], set[bytes], 
 
 def _sort_out(
     root: str,
-    found: dict[bytes, Stamp],
+    found: dict[bytes, FileState],
     rows: list[tuple],
     doubtful: list[bytes],
     digests: dict[bytes, str],

@@ -9,7 +9,7 @@ from typing import IO
 
 from PIL import ImageFile
 
-MAX_FRAMES = 100_000  # that are counted; a file of more is not read
+from .limits import MAX_FRAMES
 
 
 def count_frames(image: ImageFile.ImageFile) -> int:
