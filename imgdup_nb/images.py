@@ -37,6 +37,8 @@ DTYPES = {
     "metadata": "int64",
     "lossless": bool,
     "detail": "float64",
+    "kind": object,
+    "remarks": object,
     "problem": object,
 }
 
@@ -82,7 +84,9 @@ def scan_images(
         sha256, format, mode, width and height (pixels, as shown: EXIF orientation applied), frames,
         taken (EXIF, local time of the camera), metadata (number of EXIF, XMP and IPTC entries,
         layout aside), lossless (does the file keep every pixel it was given?), detail (standard
-        deviation of grey, 0 = blank, at most 127.5), problem (empty if the image could be read).
+        deviation of grey, 0 = blank, at most 127.5), kind ("raw" for a camera's RAW file, else
+        empty), remarks (what is wrong with a file that can be shown all the same, such as a part
+        that is damaged; else empty), problem (empty if the image could be read).
         Files with a problem have size 0 and detail NaN; a time that no table can hold (before 1678
         or after 2262) is NaT. `attrs["left_out"]` lists the folders of the system.
 

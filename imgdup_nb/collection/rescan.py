@@ -75,8 +75,17 @@ def stamp_of(status: os.stat_result) -> FileState:
 
 
 def reader() -> str:
-    """Say what pictures are read with here: with something else, an unreadable one may become readable."""
-    return f"Pillow {PIL.__version__}{', pillow-heif' * (find_spec('pillow_heif') is not None)}"
+    """Say what pictures are read with here.
+
+    With something else an unreadable one may become readable, and some are shown otherwise.
+    """
+    others = [name for name in ("pillow_heif", "rawpy") if find_spec(name) is not None]
+    return ", ".join([f"Pillow {PIL.__version__}", *others, "shown as in version 2"])
+
+
+# which rows may have been read otherwise by another reader: 16 bits that use only some of them,
+# RAW files, and animations that begin with an empty frame
+READ_OTHERWISE = "problem != '' OR kind = 'raw' OR format = 'TIFF' OR mode LIKE 'I%' OR frames > 1 AND detail < 2"
 
 
 # -- finding out -----------------------------------------------------------------------------------
@@ -145,8 +154,8 @@ def _known_stamps(store: Store) -> tuple[dict[bytes, FileState | None], set[byte
     left_out, again = set(), set()
     rows = store.read(
         "SELECT file, state, bytes, modified, abs(seen - modified) < ?, "
-        "problem != '' AND (reader != ? OR problem LIKE 'no permission%') FROM images WHERE state "
-        "!= 'gone'",
+        f"({READ_OTHERWISE}) AND reader != ? OR problem LIKE 'no permission%' FROM images WHERE "
+        "state != 'gone'",
         (YOUNG, reader()),
     )
     for file, state, size, modified, is_young, once_more in rows:

@@ -33,7 +33,7 @@ from ..engine.checks import count_of
 INDEX_NAME = ".imgdup_nb.sqlite"  # hidden, so that a scan passes over it
 APPLICATION = 0x64757073  # written into the file's header: this SQLite file is ours
 SQLITE = b"SQLite format 3\0"  # what such a file begins with
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_SECONDS = 60
 # what Python raises where a value of the file is not what was written
 DAMAGE_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -82,6 +82,11 @@ CREATE TABLE look_parts (
     looks BLOB NOT NULL               -- what was seen of pairs of versions, each in this order
 );
 DELETE FROM pair_parts WHERE recipe IN (SELECT id FROM recipes WHERE method IN ('aligned', 'akaze'));
+""",
+    # rows written before have neither until their file is read again
+    2: """
+ALTER TABLE images ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+ALTER TABLE images ADD COLUMN remarks TEXT NOT NULL DEFAULT '';
 """,
 }
 

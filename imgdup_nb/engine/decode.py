@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import PIL
@@ -40,9 +40,20 @@ from .jpeg import (
     read_plain_jpeg as read_plain_jpeg,
 )
 from .limits import BYTES_A_PIXEL, MAX_PIXELS, SMALL_COST, budget, decoding_bytes, is_slow
-from .modes import reduced_grey, to_screen
+from .modes import is_uniform, reduced_grey, to_screen
+from .raw import RAW, decode_raw, find_preview, raw_of
 
 ORIENTATION = 0x0112  # the EXIF tag
+# how each EXIF orientation is brought upright
+TURNS = dict(
+    zip(
+        range(2, 9),
+        map(Image.Transpose, (0, 3, 1, 5, 4, 6, 2)),
+        strict=True,
+    )
+)
+ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
+MAX_EMPTY_FRAMES = 20  # at the beginning of an animation
 BAD_LINKS = {
     errno.ELOOP: "a link that leads to itself",
     errno.ENAMETOOLONG: "the name of the file, or of what a link leads to, is too long",
@@ -149,10 +160,18 @@ def _explain(error: Exception) -> str:
     return f"damaged: {detail} ({type(error).__name__})"
 
 
-def open_lazily(source: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
+def open_lazily(source: str | os.PathLike[str] | IO[bytes], name: str = "") -> ImageFile.ImageFile:
     """Read an image's header only, of the formats that we chose.
 
-    Size limits are checked by `as_seen`, because a large JPEG may be decoded small.
+    Size limits are checked by `as_seen`, because a large JPEG may be decoded small. Of a RAW file
+    the preview is opened, with what is known of the file in `info`.
+
+    Parameters
+    ----------
+    source
+        a path, a URL, or an open file.
+    name
+        of an open file: RAW files are known by their suffix, too.
 
     Raises
     ------
@@ -161,8 +180,23 @@ def open_lazily(source: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFi
     PIL.UnidentifiedImageError, and what else a plugin raises
         if it is no picture.
     """
+    if isinstance(source, str | os.PathLike):
+        name = os.fspath(source)
     if is_url(source):
         source = io.BytesIO(read_bytes(str(source)))
+    try:
+        image = _open_chosen(source)
+    except UnidentifiedImageError:
+        if preview := _open_preview(source, name, None):
+            return preview
+        _refuse_other_programs(source)
+        raise
+    if image.format == "TIFF" and (preview := _open_preview(source, name, image)):
+        return preview
+    return image
+
+
+def _open_chosen(source: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
     formats = known_formats()
     # Pillow's own limit is one number for the whole process: lifted only while a header is read, by
     # one thread at a time
@@ -170,11 +204,53 @@ def open_lazily(source: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFi
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             return Image.open(source, formats=formats)
-        except UnidentifiedImageError:
-            _refuse_other_programs(source)
-            raise
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _open_preview(
+    source: str | os.PathLike[str] | IO[bytes], name: str, outer: ImageFile.ImageFile | None
+) -> ImageFile.ImageFile | None:
+    """Return the preview of a RAW file, of which Pillow may have opened the `outer` picture."""
+    if isinstance(source, str | os.PathLike):
+        with open(source, "rb") as file:
+            return _preview_in(file, source, name, outer)
+    position = source.tell()
+    try:
+        return _preview_in(source, source, name, outer)
+    finally:
+        source.seek(position)
+
+
+def _preview_in(
+    file: IO[bytes], source: Any, name: str, outer: ImageFile.ImageFile | None
+) -> ImageFile.ImageFile | None:
+    raw = raw_of(file, name)
+    if raw is None:
+        return None
+    stored, image = find_preview(file), outer
+    if stored:
+        image = _open_chosen(io.BytesIO(stored))
+    elif image is None:
+        developed = decode_raw(raw._replace(source=source), None)
+        if developed is None:
+            raise UnreadableImage(
+                'a RAW photograph without a preview: pip install "imgdup-nb[raw]" to read it'
+            )
+        buffer = io.BytesIO()
+        developed.save(buffer, "BMP")
+        image = _open_chosen(buffer)
+    exif = None
+    if outer is not None and image is not outer:
+        exif = outer.getexif()
+        turned = Image.Exif()
+        turned[ORIENTATION] = exif.get(ORIENTATION, 1)
+        image.info["exif"] = turned.tobytes()
+        dict(exif.get_ifd(0x8769)), dict(exif.get_ifd(0x8825))  # read while the file is open
+        if source is not file:
+            outer.close()
+    image.info[RAW] = raw._replace(source=source, exif=exif)
+    return image
 
 
 def _refuse_other_programs(source: str | os.PathLike[str] | IO[bytes]) -> None:
@@ -201,21 +277,36 @@ def as_seen(
         return _show(image, min_side, mode)
 
 
+class SeenGrey(NamedTuple):
+    """The grey that a viewer would show, and whether the decoder had nothing to say of damage.
+
+    Attributes
+    ----------
+    pixels : uint8, height x width
+    is_clean
+        known for JPEGs only; False if unknown.
+    """
+
+    pixels: np.ndarray
+    is_clean: bool
+
+
 def grey_as_seen(
     image: ImageFile.ImageFile, *, min_side: int, max_pixels: int = MAX_PIXELS
-) -> np.ndarray:
-    """Decode a lazily opened image into the grey that a viewer would show: the pixels of `as_seen` with mode L.
-
-    Returns
-    -------
-    uint8, height x width
-    """
+) -> SeenGrey:
+    """Decode a lazily opened image into grey: the pixels of `as_seen` with mode L."""
     cost = check_size(image, min_side, max_pixels, "L")
     with budget.reserved(cost):
         grey = _decode_jpeg(image)
         if grey is None:
-            return np.asarray(_show(image, min_side, "L"))
-        return reduced_grey(grey, min_side)
+            return SeenGrey(np.asarray(_show(image, min_side, "L")), False)
+        return SeenGrey(_turned(reduced_grey(grey, min_side), _orientation(image)), True)
+
+
+def _turned(grey: np.ndarray, orientation: int) -> np.ndarray:
+    if orientation not in TURNS:
+        return grey
+    return np.asarray(Image.fromarray(grey).transpose(TURNS[orientation]))
 
 
 def draft(image: ImageFile.ImageFile, min_side: int | None, mode: str = "RGB") -> JpegFrame | None:
@@ -264,21 +355,43 @@ def check_size(image: ImageFile.ImageFile, min_side: int | None, max_pixels: int
 
 
 def _show(image: ImageFile.ImageFile, min_side: int | None, mode: str) -> Image.Image:
+    if RAW in image.info and (developed := decode_raw(image.info[RAW], min_side)):
+        return to_screen(developed, mode, min_side)
+    shown = _show_frame(image, min_side, mode)
+    n_frames = getattr(image, "n_frames", 1) if image.format in ANIMATED else 1
+    if n_frames < 2:
+        return shown
+    # an animation may begin with an empty frame, to fade in; or with a picture for programs that
+    # know no animations
+    is_cover = bool(getattr(image, "default_image", False))
+    first = shown
+    for k in range(1, min(n_frames, MAX_EMPTY_FRAMES)):
+        if not (is_cover and k == 1) and not is_uniform(shown):
+            return shown
+        try:
+            image.seek(k)
+            shown = _show_frame(image, min_side, mode)
+        except Exception:  # the first frame is good
+            return first
+    return first if is_uniform(shown) else shown
+
+
+def _show_frame(image: ImageFile.ImageFile, min_side: int | None, mode: str) -> Image.Image:
     image.load()
     return upright(to_screen(image, mode, min_side))
 
 
 def _decode_jpeg(image: ImageFile.ImageFile) -> np.ndarray | None:
-    """Return the pixels of a drafted grey JPEG that lies in memory and upright, or None for what Pillow has to judge.
+    """Return the pixels of a drafted grey JPEG that lies in memory, None for what Pillow judges.
 
-    uint8, height x width; Pillow's very bytes, for both use libjpeg-turbo, in a tenth less time and
-    in one turn of the interpreter's lock.
+    uint8, height x width, not yet upright; Pillow's very bytes, for both use libjpeg-turbo, in a
+    tenth less time and in one turn of the interpreter's lock.
     """
     if (
-        image.format != "JPEG"
+        image.format not in {"JPEG", "MPO"}
         or image.mode != "L"
         or not isinstance(image.fp, io.BytesIO)
-        or not _is_upright(image)
+        or RAW in image.info
     ):
         return None
     frame = _frame_of(image)

@@ -13,6 +13,8 @@ from importlib.util import find_spec
 
 from PIL import Image
 
+from .raw import is_raw_start
+
 # asked in this order: what comes often first; MPO is opened as a JPEG
 FORMATS = (
     "JPEG", "PNG", "GIF", "WEBP", "HEIF", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM", "DIB", "ICO",
@@ -51,7 +53,7 @@ def may_be_picture(head: bytes) -> bool:
     >>> may_be_picture(b"GIF89a" + bytes(20)), may_be_picture(b"ftyp of a film" + bytes(20))
     (True, False)
     """
-    if head.startswith(b"\xff\xd8\xff"):  # a JPEG, without a turn through all the others
+    if head.startswith(b"\xff\xd8\xff") or is_raw_start(head):  # most: no turn through the others
         return True
     silent = []
     for name in known_formats():

@@ -24,6 +24,7 @@ from .frames import count_frames, frames_of
 from .limits import budget
 from .modes import LARGE, bands, is_wide
 from .paths import read_digest
+from .raw import RAW
 
 MAX_COMPARED = 2000  # frames; the pixels of more are not compared
 # how to read the lower byte of each value in place of the upper: for the other order of bytes
@@ -120,6 +121,8 @@ def _as_mode(image: Image.Image, mode: str) -> Image.Image:
 
 def _holds_more(image: ImageFile.ImageFile, n_frames: int) -> bool:
     """Tell whether a file holds something that is not read here: more bits, sizes, or layers."""
+    if RAW in image.info:
+        return True
     if image.format == "PSD":
         return n_frames > 1
     if len(image.info.get("sizes") or ()) > 1:  # of an icon

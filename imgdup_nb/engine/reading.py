@@ -16,6 +16,7 @@ import numpy as np
 from PIL import ImageFile
 
 from ..methods import N_VIEWS, pack_bits
+from .damage import find_remarks
 from .decode import (
     MAX_PIXELS,
     UnreadableImage,
@@ -30,6 +31,7 @@ from .formats import HAS_HEIF, is_heic, may_be_picture
 from .frames import MAX_FRAMES, count_frames
 from .hashing import hash_sketches, sketch_mode
 from .paths import read_digest
+from .raw import RAW
 from .sketches import DECODE_SIDE, SKETCH_SIDE, read_sketch, sketch_image
 
 
@@ -185,6 +187,8 @@ def describe_file(
         "metadata": 0,
         "lossless": False,
         "detail": np.nan,
+        "kind": "",
+        "remarks": "",
         "problem": "",
     }
     try:
@@ -210,6 +214,7 @@ def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
     else:
         row.update(format="JPEG", mode=plain.mode, width=plain.width, height=plain.height, frames=1)
         row["sha256"] = hashlib.sha256(whole).hexdigest()
+        row["remarks"] = find_remarks(whole, "JPEG", is_clean=True)
         grey = plain.grey
     sketch = sketch_image(grey)
     row["detail"] = _detail(sketch)
@@ -220,20 +225,26 @@ def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.
     """Fill a row as Pillow understands the file, of which the `whole` is given if it is small; return the grey picture."""
     with (
         io.BytesIO(whole) if whole else open_bytes(row["path"]) as source,
-        _identified(source) as image,
+        _identified(source, row["path"]) as image,
     ):
+        raw = image.info.get(RAW)
         row.update(format=image.format or "", mode=image.mode, lossless=_is_lossless(image))
+        if raw:
+            row.update(kind="raw", format="RAW", lossless=True)
         row["sha256"] = (
             hashlib.sha256(whole).hexdigest() if whole else read_digest(row["path"], open_bytes)
         )
-        row["frames"] = count_frames(image)
+        row["frames"] = 1 if raw else count_frames(image)
         if row["frames"] > MAX_FRAMES:
             raise UnreadableImage(f"more than {MAX_FRAMES:,} pages or frames")
         width, height = image.size  # before it is decoded smaller
-        grey = grey_as_seen(image, min_side=DECODE_SIDE, max_pixels=max_pixels)
+        if raw and raw.width:
+            width, height = raw.width, raw.height
+        grey, is_clean = grey_as_seen(image, min_side=DECODE_SIDE, max_pixels=max_pixels)
         if is_lying(image):
             width, height = height, width
         row.update(width=width, height=height, **_read_metadata(image))
+    row["remarks"] = find_remarks(whole, row["format"], is_clean=is_clean) if whole else ""
     return grey
 
 
@@ -245,10 +256,10 @@ def _detail(sketch: np.ndarray) -> float:
     return float(np.sqrt(n * values.dot(values) - values.sum() ** 2) / n)
 
 
-def _identified(source: Any) -> ImageFile.ImageFile:
+def _identified(source: Any, name: str) -> ImageFile.ImageFile:
     """Open an image's header, with the way out where only a missing plugin keeps it from being read."""
     try:
-        return open_lazily(source)
+        return open_lazily(source, name)
     except Exception:
         source.seek(0)
         if not HAS_HEIF and is_heic(source.read(12)):
@@ -272,7 +283,8 @@ def _is_lossless(image: ImageFile.ImageFile) -> bool:
 def _read_metadata(image: ImageFile.ImageFile) -> dict[str, Any]:
     """Return `taken` and the number of `metadata` entries; damaged metadata count as none."""
     try:
-        exif = image.getexif()
+        raw = image.info.get(RAW)
+        exif = raw.exif if raw and raw.exif else image.getexif()
         details = exif.get_ifd(0x8769)  # the Exif block: exposure, lens, time
         entries = len(set(exif) - LAYOUT_TAGS) + len(details) + len(exif.get_ifd(0x8825))  # and GPS
         entries += _count_iptc(image) + bool(image.info.get("xmp"))

@@ -261,6 +261,8 @@ def test_an_index_of_the_first_version_is_upgraded(album):
             )
             run("DROP TABLE vote_parts")
             run("DROP TABLE look_parts")
+            for column in ("kind", "remarks"):
+                run(f"ALTER TABLE images DROP COLUMN {column}")
             run("PRAGMA user_version = 1")
     with Collection(album) as collection:
         fresh = similar_pairs(fingerprint_images(scan_images(album), "aligned"))
