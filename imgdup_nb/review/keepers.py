@@ -524,7 +524,23 @@ class _Group:
                 best, most = candidate, count
             if 4 * most >= len(others):
                 break
-        return best
+        return self._source_of(best)
+
+    def _source_of(self, keeper: Row) -> Row:
+        """Return the file that the keeper was saved again from, if both hold the same."""
+        for row in self.rows:
+            if (row["protected"], row["preferred"]) != (keeper["protected"], keeper["preferred"]):
+                continue
+            own, other = self._held(row), self._held(keeper)
+            is_source = not own.lossless and (other.lossless or own.quality + 1 < other.quality)
+            if (
+                is_source
+                and row["sha256"] != keeper["sha256"]
+                and not self._compare(row, keeper).lacks
+                and not self._compare(keeper, row).lacks
+            ):
+                return row
+        return keeper
 
     def _candidates(self) -> list[Row]:
         """Return the first images, one of each content, of the same standing as the first."""
