@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from tornado.httputil import HTTPFile, HTTPInputError, parse_multipart_form_data
 
-from ..engine.decode import UnopenedFormat, UnreadableImage, draft, open_lazily, readable
+from ..engine.decode import UnopenedFormat, UnreadableImage, check_size, open_lazily, readable
 from .errors import Refused
 
 MIN_DECODED_SIDE = 128  # pixels; a JPEG counts with the reduced size at which it is decoded
@@ -63,27 +63,26 @@ def check_picture(data: bytes, max_pixels: int) -> None:
     Raises
     ------
     Refused
-        413 for more than `max_pixels` (a JPEG counts with the size at which it is decoded), 415 for
-        a format that is never opened.
+        413 for more than `max_pixels` (a JPEG counts with the size at which it is decoded), or for
+        more memory or time than `engine.limits` allows with it; 415 for a format that is never
+        opened.
     UnreadableImage
         if it is not a picture.
     """
     if not data:
         raise UnreadableImage("the file is empty")
+    problem = ""
     try:
         with readable(), open_lazily(io.BytesIO(data)) as image:
-            width, height = image.size
-            draft(image, MIN_DECODED_SIDE)
-            pixels = image.size[0] * image.size[1]
+            try:
+                check_size(image, MIN_DECODED_SIDE, max_pixels, "RGB")
+            except UnreadableImage as error:
+                problem = str(error).partition(" (")[0]
     except UnopenedFormat as error:
         raise Refused(415, str(error)) from error
-    if pixels > max_pixels:
-        raise Refused(
-            413,
-            f"the picture is too large: {width} x {height} pixels, and the limit is "
-            f"{max_pixels / 1e6:,.0f} million",
-            "SearchContexts.max_pixels sets the limit",
-        )
+    if problem:
+        way_out = "SearchContexts.max_pixels sets the limit"
+        raise Refused(413, f"the picture is refused, {problem}", way_out)
 
 
 def read_tag_list(content_type: str, body: bytes) -> list[str]:

@@ -251,7 +251,7 @@ def test_uploads_are_limited_and_damaged_ones_are_refused_with_a_sentence(servic
     whole = png(side=200)
     for picture, status, words in [
         (bytes(3_000_000), 413, "larger than 2,000,000 bytes"),
-        (bomb(), 413, "5000 x 5000 pixels"),
+        (bomb(), 413, "5000 x 5000 is 25 megapixels, and the limit is 4"),
         (b"no picture", 422, "not an image"),
         (whole[: len(whole) // 2], 422, "damaged"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\n%%EndComments\n%%EOF\n", 415, "EPS"),
