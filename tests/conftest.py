@@ -129,6 +129,10 @@ class PlannedPhotos:
         return apply_plan(self.plan, action=action, dry_run=False, **options)
 
     @staticmethod
+    def digest(path):
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    @staticmethod
     def status(log, image):
         return log.set_index("image").status[image]
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import random
+import stat
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 
 import imgdup_nb
 from imgdup_nb import resume, undo
+from imgdup_nb.review.tasks import make_tasks
 
 # Loads three small modules and none of the libraries that the package as a whole needs.
 CHILD = """\
@@ -72,6 +74,9 @@ SCENARIOS = [
 ]
 
 
+LEAVING = {"move", "delete"}  # acts after which a link would lead to nothing
+
+
 def test_more_than_a_hundred_deaths_are_died_here():
     assert sum(between + outside for _, _, between, outside in SCENARIOS) >= 100
 
@@ -83,53 +88,48 @@ class Victim:
         self.photos, self.to, self.disks = folder / "photos", folder / "to", disks
         self.journal, self.header = folder / "journal.jsonl", folder / "header.json"
         self.to.mkdir(parents=True)
-        rows = [
-            self._row(group, name, action) for group in (1, 2) for name in ("kept", "twin", "near")
-        ]
-        if action == "delete":  # what has no twin would be gone for good, as was asked for
-            rows = [row for row in rows if "near" not in row["image"]]
-        self.header.write_text(json.dumps({"action": action, "to": str(self.to), "rows": rows}))
+        names = ("kept", "twin") if action == "delete" else ("kept", "twin", "near")
+        rows = [self._row(group, name) for group in (1, 2) for name in names]
+        self.photos.joinpath("album").mkdir()
+        self.photos.joinpath("album", "link.jpg").symlink_to("../1/twin.jpg")
+        tasks = make_tasks(rows, action, str(self.to), move=True)
+        assert {"write", "repoint"} <= {task["by"] for task in tasks} or action not in LEAVING
+        self.header.write_text(json.dumps({"action": action, "to": str(self.to), "rows": tasks}))
         self.before = self.look()
 
-    def _row(self, group, name, action):
+    def _row(self, group, name):
+        """Write a picture and its side file; return the picture's row of a plan."""
         path = self.photos / f"{group}" / f"{name}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         content = f"{group} {'near' if name == 'near' else 'kept'}".encode() * 9000
         path.write_bytes(content)
+        path.with_name(f"{name}.jpg.aae").write_text(f"edits of group {group}")
         path.chmod(0o640 if name == "twin" else 0o644)
         os.utime(path, ns=(10**18, 10**18 + len(name) * 10**9 + group))
-        digest = hashlib.sha256(content).hexdigest()
-        kept = self.photos / f"{group}" / "kept.jpg"
-        kept_digest = hashlib.sha256(f"{group} kept".encode() * 9000).hexdigest()
-        by = "move" if action == "organise" else action
-        stays = name == "kept" and action != "organise"
-        needs_keeper = name != "kept" and action != "organise"
         return {
             "group": group,
             "image": f"{group}/{name}.jpg",
-            "reason": "",
-            "source": str(path),
+            "action": "keep" if name == "kept" else "remove",
+            "path": str(path),
             "bytes": len(content),
-            "sha256": digest,
-            "name": f"{group}/{name}.jpg",
-            "acts": not stays,
-            "by": by,
-            "frees": 0,
-            "kept": stays,
-            "keepers": [[str(kept), kept_digest]] if needs_keeper else [],
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "sidecar": "<xmp/>" if name == "kept" else "",
         }
 
     def look(self):
-        """Return bytes, time of change and permissions of each file of the collection."""
-        files = sorted(path for path in self.photos.rglob("*") if path.is_file())
+        """Return bytes, time of change and permissions of each file, and the text of each link."""
         return {
             path.name + path.parent.name: (
-                path.read_bytes(),
-                path.stat().st_mtime_ns,
-                path.stat().st_mode,
+                os.readlink(path).encode() if path.is_symlink() else path.read_bytes(),
+                path.lstat().st_mtime_ns * (not path.is_symlink()),
+                path.lstat().st_mode,
             )
-            for path in files
+            for path in sorted(self.photos.rglob("*"))
+            if path.is_file() or path.is_symlink()
         }
+
+    def bytes_to_keep(self):
+        return {content for content, _, mode in self.before.values() if not stat.S_ISLNK(mode)}
 
     def contents(self):
         """Return what can be read anywhere under a name that is not one of a half-made file."""
@@ -179,7 +179,7 @@ def test_a_run_killed_anywhere_loses_nothing_and_can_be_undone(
     _, lines = victim.finish("apply", 0)
     seconds = (time.monotonic() - started) / 2
     victim.restore()
-    whole = {content for content, _, _ in victim.before.values()}
+    whole = victim.bytes_to_keep()
     deaths = {"between": 0, "outside": 0}
 
     def die(kind, deed):
@@ -208,4 +208,5 @@ def test_a_run_killed_anywhere_loses_nothing_and_can_be_undone(
             log = resume(victim.journal)
             assert set(log.status) <= {"done", "kept"}
             assert victim.contents() >= whole
+            assert (victim.photos / "album" / "link.jpg").exists()
             victim.restore()
