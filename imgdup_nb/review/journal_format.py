@@ -19,21 +19,14 @@ from ..engine.paths import is_inside
 Record = dict[str, Any]
 
 VERSION = 2
-READABLE = {1, 2}  # version 1 has no side files, no links and no written metadata
+READABLE = (1, 2)  # version 1 has no side files, no links and no written metadata
 
 PART_NAME = re.compile(r"\.imgdup-[0-9a-f]{32}\.part")
 DIGEST = re.compile(r"[0-9a-f]{64}|")
 ACTIONS = ("move", "trash", "copy", "hardlink", "symlink", "delete", "organise")
 NEEDS_TARGET = {"move", "copy", "organise"}
-EVENTS = {
-    "begun",
-    "done",
-    "skipped",
-    "failed",
-    "undoing",
-    "restored",
-    "not restored",
-}
+NEEDS_KEEPER = {"delete", "trash", "hardlink", "symlink"}
+EVENTS = ("begun", "done", "skipped", "failed", "undoing", "restored", "not restored")
 MAX_NUMBER = 2**63
 
 
@@ -100,6 +93,10 @@ def _check_header(header: Record) -> None:
         for name, is_good in EXTRA_FIELDS.items():
             _need(name not in row or is_good(row[name]), f"row {number} has a wrong {name!r}")
         _need(not row["acts"] or row["by"] not in NEEDS_TARGET or to, "it has no target folder")
+        _need(
+            not row["acts"] or row["by"] not in NEEDS_KEEPER or row["keepers"],
+            f"row {number} has no keeper",
+        )
         for other in row.get("needs", []):
             _need(other < number, f"row {number} needs one that comes later")
         _need(
@@ -207,6 +204,9 @@ def _check_record(record: Record, header: Record) -> None:
     _need(record.get("event") in EVENTS, f"row {number} has an unknown event")
     for name, is_good in RECORD_FIELDS.items():
         _need(name not in record or is_good(record[name]), f"row {number} has a wrong {name!r}")
+    if record["event"] == "begun":
+        missing = BEGUN_FIELDS.get(row["by"], FILE_FIELDS) - set(record)
+        _need(not missing, f"row {number} began without {', '.join(sorted(missing))}")
     target = record.get("target", "")
     _need(
         target == "" or (is_path(target) and _is_below(target, header["to"])),
@@ -241,6 +241,10 @@ RECORD_FIELDS: dict[str, Callable[[Any], bool]] = {
     "modified": _is_number,
     "new": _is_plain_text,
 }
+
+
+FILE_FIELDS = {"mode", "accessed", "modified"}  # what must be known of a file to restore it
+BEGUN_FIELDS = {"repoint": {"new", "part"}, "write": {"part"}}
 
 
 def _is_our_part(path: Any, source: str, to: str) -> bool:
