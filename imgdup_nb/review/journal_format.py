@@ -25,7 +25,7 @@ PART_NAME = re.compile(r"\.imgdup-[0-9a-f]{32}\.part")
 DIGEST = re.compile(r"[0-9a-f]{64}|")
 ACTIONS = ("move", "trash", "copy", "hardlink", "symlink", "delete", "organise")
 NEEDS_TARGET = {"move", "copy", "organise"}
-NEEDS_KEEPER = {"delete", "trash", "hardlink", "symlink"}
+NEEDS_KEEPER = {"delete", "hardlink", "symlink"}  # acts after which a file is nowhere else
 EVENTS = ("begun", "done", "skipped", "failed", "undoing", "restored", "not restored")
 MAX_NUMBER = 2**63
 
