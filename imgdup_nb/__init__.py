@@ -9,10 +9,11 @@ Every step is a table. One function makes each table from the table before it::
     sweep  = sweep_thresholds(pairs)         how that depends on the threshold
     scores = score_thresholds(pairs, truth)  how right each threshold is
     plan   = choose_keepers(groups, images)  which image of each group stays, and why
-    log    = apply_plan(plan, to="spare/")   what would be done; with dry_run=False what was, and undo(log) goes back
+    log    = apply_plan(plan, to="spare/")   what would be done; dry_run=False does it
+    undo(log)                                everything is back in its place
 
-`Collection("photos/")` keeps these tables in one file and updates them when files change. The widgets
-show them. `docs/architecture.md` lists the modules, `docs/exceptions.md` the exceptions.
+`Collection("photos/")` keeps these tables in one file and updates them when files change. The
+widgets show them. `docs/architecture.md` lists the modules, `docs/exceptions.md` the exceptions.
 """
 
 from .aligned.verify import verify_pairs

@@ -19,5 +19,5 @@ def pairs_of(names, distances, min_similarity=70, method="phash"):
 
 
 def pairs_of_five():
-    """b is near a; c is near b, but not so near a; x and y are far from those and near each other."""
+    """b is near a; c is near b, less near a; x and y are near each other and far from those."""
     return pairs_of(["a.jpg", "b.jpg", "c.jpg", "x.jpg", "y.jpg"], [0, 6, 12, 40, 42])

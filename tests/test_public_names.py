@@ -1,4 +1,4 @@
-"""What `import imgdup_nb as dup` offers: names, exceptions, types, and answers to mistyped keywords."""
+"""What `import imgdup_nb as dup` offers: names, exceptions, types, answers to slips."""
 
 import builtins
 import inspect
@@ -60,7 +60,8 @@ def test_types_are_shipped():
 
 PLAN = pd.DataFrame(
     {
-        "group": 1, "image": ["a.png", "b.jpg"], "action": ["keep", "remove"], "reason": "", "flag": "",
+        "group": 1, "image": ["a.png", "b.jpg"], "action": ["keep", "remove"], "reason": "",
+        "flag": "",
         "keeper": ["", "a.png"], "similarity": [100.0, 96.9], "protected": False, "bytes": 10,
         "path": ["a.png", "b.jpg"], "sha256": ["1", "2"],
     }

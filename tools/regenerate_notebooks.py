@@ -45,7 +45,7 @@ PNG_TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"tIME")
 
 
 def find_notebooks(folder=NOTEBOOKS):
-    """Return the paths of the notebooks in a folder and below, in alphabetical order, without Jupyter's backups."""
+    """Return the sorted paths of the notebooks in a folder and below, without Jupyter's backups."""
     return sorted(
         path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
     )
@@ -95,7 +95,7 @@ def run_notebook(path):
 
 
 def kernel_environment(scratch):
-    """Return the environment of a notebook's kernel: nobody's own settings or pictures, no bars frozen half-way."""
+    """Return the environment of a kernel: no settings or pictures of the user, no progress bars."""
     environment = os.environ | {"TQDM_DISABLE": "1", "IPYTHONDIR": str(Path(scratch, "ipython"))}
     environment.pop("IMGDUP_PHOTOS", None)
     return environment
@@ -154,7 +154,7 @@ def strip_png_text(png):
 
 
 def reduce_colours(png):
-    """Return a large PNG with 256 colours: figures with photographs take a third of the bytes and look the same.
+    """Return a large PNG with 256 colours: it looks the same and takes a third of the bytes.
 
     Parameters
     ----------

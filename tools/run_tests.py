@@ -47,7 +47,7 @@ STEP_TIMEOUT_SECONDS = 1200
 
 @dataclass
 class Outcome:
-    """How a step ended: its name, "passed", "failed" or "left out", seconds, and its counts of tests."""
+    """How a step ended: name, "passed", "failed" or "left out", seconds, counts of tests."""
 
     step: str
     verdict: str
@@ -75,7 +75,7 @@ NEEDS = {"browser": has_chromium, "javascript": has_javascript_checkers}
 
 
 def step_environment():
-    """Return the environment of a step: no progress bars in notebooks, and nobody's own pictures."""
+    """Return the environment of a step: no progress bars, and no pictures of the user."""
     environment = os.environ | {"TQDM_DISABLE": "1"}
     environment.pop("IMGDUP_PHOTOS", None)
     return environment

@@ -44,7 +44,7 @@ def read_arguments(arguments):
 
 
 def is_superuser():
-    """Return whether this is root, as in most containers; JupyterLab then wants to be told that this is meant."""
+    """Return whether this is root, as in most containers; JupyterLab then needs a flag."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 

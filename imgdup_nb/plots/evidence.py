@@ -1,4 +1,4 @@
-"""Figures of evidence: what is true of the pairs, what labels say, what copies and unrelated images score."""
+"""Figures of evidence: precision and recall, true and false pairs, labels, calibration."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ def plot_precision_recall(
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> from imgdup_nb import Fingerprints, score_thresholds, similar_pairs
-    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64]))
-    >>> ax = plot_precision_recall(score_thresholds(pairs, {"a": 1, "b": 1}), ax=Figure().subplots())
+    >>> import imgdup_nb as dup
+    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64])
+    >>> pairs = dup.similar_pairs(prints)
+    >>> scores = dup.score_thresholds(pairs, {"a": 1, "b": 1})
+    >>> ax = dup.plot_precision_recall(scores, ax=Figure().subplots())
     >>> [line.get_label() for line in ax.lines]
     ['precision', 'recall']
     """
@@ -69,7 +71,7 @@ def plot_true_and_false(
     *,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw how similar true and false pairs are: true ones upward, false ones downward, and the threshold across.
+    """Draw how similar true pairs (upward) and false pairs (downward) are.
 
     Parameters
     ----------
@@ -85,9 +87,10 @@ def plot_true_and_false(
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> from imgdup_nb import Fingerprints, similar_pairs
-    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64]))
-    >>> ax = plot_true_and_false(pairs, {"a": 1, "b": 1}, 90, ax=Figure().subplots())
+    >>> import imgdup_nb as dup
+    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64])
+    >>> pairs = dup.similar_pairs(prints)
+    >>> ax = dup.plot_true_and_false(pairs, {"a": 1, "b": 1}, 90, ax=Figure().subplots())
     >>> [bars.get_label() for bars in ax.containers]
     ['true: 1 pair', 'false: 0 pairs']
     """
@@ -130,6 +133,22 @@ def plot_calibration(
     matplotlib.axes.Axes
         A dot per similarity that occurs, its area the share of the row's copies; the bottom row has
         the unrelated pairs at or above the floor, by the logarithm of their number.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> from PIL import Image
+    >>> import imgdup_nb as dup
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for k in range(3):
+    ...         noise = np.random.default_rng(k).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    ...         Image.fromarray(noise).resize((160, 160)).save(f"{folder}/{k}.png")
+    ...     found = dup.calibrate(dup.scan_images(folder), variations=["jpeg 85"])
+    >>> ax = dup.plot_calibration(found, 90, ax=Figure().subplots())
+    >>> len(ax.get_yticklabels())
+    2
     """
     check_made_by("calibration", calibration, Calibration, "calibrate(images)")
     names = calibration.recall_table().index[::-1]
@@ -156,7 +175,8 @@ def plot_calibration(
     draw_line(ax, threshold)
     ax.set_yticks(range(len(names) + 1), ["unrelated", *names])
     ax.set(
-        xlabel=f"similarity to the original, percent ({calibration.method}); left edge: below {lowest:.0f}"
+        xlabel=f"similarity to the original, percent ({calibration.method}); "
+        f"left edge: below {lowest:.0f}"
     )
     return ax
 
@@ -178,9 +198,11 @@ def plot_label_scores(
     Examples
     --------
     >>> from matplotlib.figure import Figure
+    >>> import pandas as pd
+    >>> import imgdup_nb as dup
     >>> scores = pd.DataFrame({"threshold": [95.0, 90.0], "pairs": [3, 9], "precision": [1.0, 0.8]})
     >>> scores = scores.assign(precision_low=[0.4, 0.3], precision_high=1.0)
-    >>> ax = plot_label_scores(scores, ax=Figure().subplots())
+    >>> ax = dup.plot_label_scores(scores, ax=Figure().subplots())
     >>> [float(x) for x in ax.lines[0].get_xdata()]
     [95.0, 90.0]
     """
@@ -198,7 +220,7 @@ def plot_label_scores(
 
 
 def plot_tool_defaults(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw how many of your pairs each tool's default threshold would call duplicates (see `compare_tool_defaults`).
+    """Draw how many pairs reach the default threshold of each tool.
 
     Parameters
     ----------
@@ -206,6 +228,15 @@ def plot_tool_defaults(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         made by `similar_pairs`.
     ax
         where to draw; None makes a figure.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> import imgdup_nb as dup
+    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64])
+    >>> ax = dup.plot_tool_defaults(dup.similar_pairs(prints), ax=Figure().subplots())
+    >>> {int(bar.get_width()) for bar in ax.patches}
+    {1}
     """
     graph = PairGraph.read(pairs)
     shown = {

@@ -34,7 +34,7 @@ def plot_matches(
     max_images: int = 11,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a query picture and what is similar to it, most similar first; what is below the threshold is pale.
+    """Draw a query picture and the pictures similar to it; those below the threshold are pale.
 
     Parameters
     ----------
@@ -60,9 +60,11 @@ def plot_matches(
     Examples
     --------
     >>> from matplotlib.figure import Figure
+    >>> import pandas as pd
+    >>> import imgdup_nb as dup
     >>> images = pd.DataFrame({"image": [], "path": []})
     >>> found = pd.DataFrame({"image": ["a.png", "b.png"], "similarity": [96.875, 75.0]})
-    >>> plot_matches(images, "cat.png", found, ax=Figure().subplots()).get_title(loc="left")
+    >>> dup.plot_matches(images, "cat.png", found, ax=Figure().subplots()).get_title(loc="left")
     'cat.png: 1 of 2 similar images at 90 % or more'
     """
     images = check_images_table("images", images)

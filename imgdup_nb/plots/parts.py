@@ -56,7 +56,8 @@ def _draw_tile(ax: Axes, column: int, line: int, path: str | None, caption: str)
         picture = open_image(path, min_side=TILE)
         picture.thumbnail((TILE, TILE))
     except UnreadableImage as error:
-        ax.text(left + 0.46, top + 0.46, shorten_middle(str(error), 40), ha="center", va="center", fontsize="x-small",
+        words = shorten_middle(str(error), 40)
+        ax.text(left + 0.46, top + 0.46, words, ha="center", va="center", fontsize="x-small",
                 wrap=True, parse_math=False)  # fmt: skip
     else:
         width, height = (0.92 * side / max(picture.size) for side in picture.size)

@@ -81,9 +81,10 @@ def plot_similarities(
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> from imgdup_nb import Fingerprints, similar_pairs
-    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64]))
-    >>> ax = plot_similarities(pairs, 90, ax=Figure().subplots())
+    >>> import imgdup_nb as dup
+    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64])
+    >>> pairs = dup.similar_pairs(prints)
+    >>> ax = dup.plot_similarities(pairs, 90, ax=Figure().subplots())
     >>> len(ax.patches) > 0
     True
     """
@@ -105,7 +106,7 @@ def plot_similarities(
 def plot_sweep(
     sweep: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None
 ) -> Axes:
-    """Draw what each threshold would find: pairs, groups, images in groups, redundant images, the largest group.
+    """Draw what each threshold finds: pairs, groups, images, redundant images, the largest group.
 
     Parameters
     ----------
@@ -124,8 +125,10 @@ def plot_sweep(
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> sweep = pd.DataFrame({"threshold": [95, 90], "pairs": 1, "groups": 1, "images": 2, "redundant": 1, "largest": 2})
-    >>> ax = plot_sweep(sweep, ax=Figure().subplots())
+    >>> import imgdup_nb as dup
+    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64])
+    >>> sweep = dup.sweep_thresholds(dup.similar_pairs(prints))
+    >>> ax = dup.plot_sweep(sweep, ax=Figure().subplots())
     >>> [line.get_label() for line in ax.lines]
     ['pairs', 'groups', 'images', 'redundant', 'largest']
     """
@@ -172,6 +175,15 @@ def plot_matrix(
     ------
     ValueError
         if an image of the groups is not in the matrix.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> import imgdup_nb as dup
+    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64])
+    >>> ax = dup.plot_matrix(dup.similarity_matrix(prints), [["a", "b"]], ax=Figure().subplots())
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['a', 'b']
     """
     check_table("matrix", matrix, getattr(matrix, "index", ()), "similarity_matrix(fingerprints)")
     ax = axes_or_new(ax, (6.4, 5.2))
@@ -202,7 +214,7 @@ def plot_group(
     max_images: int = 24,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the pictures of one group side by side, with their names and their similarity to the original.
+    """Draw the pictures of one group with their names and their similarity to the original.
 
     Parameters
     ----------
@@ -223,6 +235,21 @@ def plot_group(
         if the tables are given in another order.
     ValueError
         if there is no such group.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from matplotlib.figure import Figure
+    >>> from PIL import Image
+    >>> import imgdup_nb as dup
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cat.png", "cat copy.png"):
+    ...         Image.linear_gradient("L").save(f"{folder}/{name}")
+    ...     images = dup.scan_images(folder)
+    ...     groups = dup.group_duplicates(dup.similar_pairs(dup.fingerprint_images(images)), 90)
+    ...     ax = dup.plot_group(images, groups, ax=Figure().subplots())
+    >>> ax.get_title(loc="left")
+    'Group 1: 2 images at 90 %'
     """
     if isinstance(images, Grouping):
         raise TypeError(
@@ -255,7 +282,7 @@ def plot_group(
 
 
 def draw_summary(pairs: pd.DataFrame, sweep: pd.DataFrame, grouping: Grouping) -> Figure:
-    """Return a figure of its own, unknown to pyplot: histogram, curves, and the largest groups at the grouping's threshold."""
+    """Return histogram, curves and largest groups as a figure that pyplot does not know."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4.6), layout="constrained")
@@ -277,7 +304,7 @@ def _scale_counts(ax: Axes, most: float) -> None:
 
 
 def _left_of_bar(levels: np.ndarray, threshold: float) -> float:
-    """Return where the line of a threshold stands: left of the first bar that counts in, not through its middle."""
+    """Return where the line of a threshold stands: left of the first bar at or above it."""
     reached = np.flatnonzero(levels >= threshold - TOLERANCE)
     first = reached[-1] if len(reached) else 0
     return float(levels[first] - 0.625 * bar_widths(levels)[first])
@@ -298,7 +325,8 @@ def _draw_bands(ax: Axes, floor: float) -> None:
         label = f"{name}\n{meaning}" if share >= 0.2 else name
         ax.annotate(
             label, ((start + stop) / 2, 1), xycoords=("data", "axes fraction"), xytext=(0, -3),
-            textcoords="offset points", ha="center", va="top", fontsize="x-small", color="#5b6776", annotation_clip=True,
+            textcoords="offset points", ha="center", va="top", fontsize="x-small", color="#5b6776",
+            annotation_clip=True,
         )  # fmt: skip
     ax.set_xlim(left, 101)
 

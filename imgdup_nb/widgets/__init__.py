@@ -1,4 +1,16 @@
-"""Tools to see and to touch: each is a state that runs without a notebook, and a view that shows it in one."""
+"""Widgets: each is a state that runs without a notebook, and a view that shows it in one.
+
+state           `ThresholdState`: one threshold, and the groups that follow
+explorer        `ThresholdExplorer` shows it
+group_rows      the table of the groups as arrays
+labeler         `PairLabeler` asks which pairs show the same picture
+review_state    `ReviewState`: a plan, and the decisions of a person
+reviewer        `GroupReviewer` shows it
+viewer          `PairViewer` shows two pictures side by side and aligned
+thumbnails      small pictures, made in threads when the browser asks
+base            messages, errors and still pictures of all widgets; how assets become a module
+assets/         the browser half; `types.d.ts` lists the data of each message
+"""
 
 from .explorer import ThresholdExplorer
 from .labeler import PairLabeler

@@ -1,13 +1,14 @@
-"""What the widgets share: how they answer the browser, show pictures and errors, and look in a notebook without a kernel.
+"""What the widgets share: messages, pictures, errors, and the page without a kernel.
 
 In the browser `assets/base.js` (class `View`) and `assets/base.css` are the other half. Messages
 every widget knows:
 
-==========  =======================================================================================================
-to Python   ``{type: "hello"}``, ``{type: "pictures", ids, side, of}``; any other type ``t`` is answered by ``_answer_t``
-to browser  ``{type: "hello"}``, ``{type: "pictures", side, of, pictures: [[id, problem, *facts]]}`` and a JPEG each
-            (empty where there is none), ``{type: "error", text}``
-==========  =======================================================================================================
+==========  ========================================================================================
+to Python   ``{type: "hello"}``, ``{type: "pictures", ids, side, of}``; ``_answer_t`` answers
+            any other type ``t``
+to browser  ``{type: "hello"}``, ``{type: "pictures", side, of, pictures: [[id, problem, *facts]]}``
+            and a JPEG each (empty where there is none), ``{type: "error", text}``
+==========  ========================================================================================
 """
 
 from __future__ import annotations
@@ -69,9 +70,9 @@ def _read_asset(part: str) -> str:
 class ToolWidget(anywidget.AnyWidget):
     """A widget that answers the browser, and explains there what went wrong.
 
-    A subclass sets `lock` and, where it shows pictures, `_thumbnails`; says in `_picture_names`
-    which number is which image; answers messages of type ``t`` in `_answer_t(content)`; draws
-    `figure()` or `still()`; and has a `__repr__` of one line.
+    A subclass sets `lock`. If it shows pictures, it sets `_thumbnails`, and `_picture_names` lists
+    the image of each number. `_answer_t(content)` answers messages of type ``t``. A subclass draws
+    `figure()` or `still()`, and has a `__repr__` of one line.
     """
 
     lock: (
@@ -162,12 +163,11 @@ class ToolWidget(anywidget.AnyWidget):
         raise NotImplementedError(f"{type(self).__name__} writes no table")
 
     def _ipython_display_(self) -> None:
-        """Show the widget, and before it, for whoever opens the saved notebook without a kernel, a table and a picture.
+        """Show a table and a picture, for pages without a kernel, and then the live widget.
 
-        They are outputs of their own because a page without a kernel shows "model not found" in
-        place of a widget, whatever else that output holds. As soon as Python answers, the widget
-        hides them. VS Code keeps outputs apart, where it could not, so there the widget comes
-        alone.
+        Each is an output of its own: without a kernel, a page shows "model not found" instead of
+        everything in the widget's output. The widget hides both as soon as Python answers. In
+        VS Code it cannot reach other outputs, so there the widget comes alone.
         """
         from IPython import get_ipython
         from IPython.display import display
@@ -180,7 +180,7 @@ class ToolWidget(anywidget.AnyWidget):
         display(live, metadata=metadata, raw=True)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Return the live widget with its picture, as one output: for those who do not display it but ask what it is."""
+        """Return the live widget with its picture as one output, for programs that ask for it."""
         bundle = super()._repr_mimebundle_(**options)
         if bundle is None:
             return None
@@ -189,14 +189,14 @@ class ToolWidget(anywidget.AnyWidget):
         return {**data, "text/plain": repr(self), "image/png": picture}, metadata
 
     def close(self) -> None:
-        """Take the widget off the page and free its pictures and threads; harmless when done twice."""
+        """Remove the widget from the page, and free its pictures and threads; twice is fine."""
         if self._thumbnails is not None:  # as it is where the arguments were refused
             self._thumbnails.close()
         super().close()
 
 
 def facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:
-    """Say of each file that can be read what people compare: size in pixels, size on disk, format."""
+    """Return by name what people compare of a file: size in pixels, size on disk, format."""
     if images is None or not {"width", "height", "bytes", "format"} <= set(images):
         return {}
     return {

@@ -5,13 +5,13 @@ once per method and linkage, the counts at every level (a few kilobytes: `scene`
 histogram, curves and numbers at once when the threshold moves, while Python still groups. The
 groups themselves never travel as a whole: the browser gets the rows it shows.
 
-Messages, besides the traits and those of `base` (all of them plain JSON; facts of a picture: its
-name, what is known of it):
+Messages, besides the traits and those of `base`, all of them plain JSON. The facts of a picture are
+its name, and its size and format.
 
-==========  =======================================================================================================
+==========  ========================================================================================
 to Python   ``{type: "rows", first, count}``, ``{type: "select", group}``, ``{type: "code"}``
 to browser  ``{type: "rows", ...}`` (see `_page`), ``{type: "code", text}``
-==========  =======================================================================================================
+==========  ========================================================================================
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ MAX_DETAILS = 300  # rows of the table of the selected group
 
 
 class ThresholdExplorer(ThresholdState, ToolWidget):
-    """Move a threshold and see what it finds: histogram, curves, and the groups with their pictures.
+    """Move a threshold and see what it finds: histogram, curves, groups with their pictures.
 
-    Takes the parameters of `ThresholdState` and has its attributes: `explorer.threshold`, `.groups`
-    and `.selected` are values to read, observe and, where they are inputs, set.
+    The attributes are those of `ThresholdState`. Programs read and observe `explorer.threshold`,
+    `explorer.groups` and `explorer.selected`, and set the inputs, such as the threshold.
 
     Parameters
     ----------
@@ -69,11 +69,12 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, similar_pairs
-    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64]))
-    >>> explorer = ThresholdExplorer(pairs, threshold=95)
+    >>> import imgdup_nb as dup
+    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64])
+    >>> pairs = dup.similar_pairs(prints)
+    >>> explorer = dup.ThresholdExplorer(pairs, threshold=95)
     >>> explorer
-    <ThresholdExplorer: 1 group at 96.875 % (star linkage): 2 of 2 images, 1 redundant, largest 2 (phash)>
+    <ThresholdExplorer: 1 group at 96.875 % (star linkage): 2 of 2 images, 1 redundant, ...>
     >>> print(explorer.code())
     import imgdup_nb as dup
     <BLANKLINE>
@@ -117,7 +118,7 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
     # -- from the browser --------------------------------------------------------------------------
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take values from the browser and answer with the groups; a refused value is explained there."""
+        """Take values from the browser, and answer with the groups or with what is wrong."""
         with self.lock:
             self._is_answering = True
             values = dict(sync_data)
@@ -181,10 +182,10 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
         """Return a message with the rows of the list from `first` on, and what they belong to.
 
         A row is [group, images, weakest pair, change, ids of the first images, similarities of all
-        but the original to it, places of new images, places of burst shots], similarities in tenths
-        of a percent. It is sent at every move, so it is kept short: what is empty is left out, ids
-        and similarities are differences from the one before, which are small where neighbours have
-        neighbouring names, and the rows travel as text without blanks.
+        but the original to it, places of new images, places of burst shots]. Similarities are in
+        tenths of a percent. The message is sent at every move, so it is short: empty parts are left
+        out, and the rows travel as text without blanks. Ids and similarities are differences from
+        the value before. These are small where neighbours have similar names.
         """
         count = FIRST_ROWS[self.images is not None] if count is None else count
         page = {
@@ -223,7 +224,7 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
         return [*row, *marks] if any(marks) else row
 
     def _tiles(self, group: int) -> np.ndarray:
-        """Return the rows of the groups' table that stand for a group: the original first, then what is worth a look."""
+        """Return the rows of the groups' table to show for a group, new images early."""
         start, size = self._rows.start[group - 1], self._rows.size[group - 1]
         others = np.arange(start + 1, start + size)  # most similar first
         if self.order == "risk":
@@ -254,7 +255,7 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
     # -- without a browser -------------------------------------------------------------------------
 
     def figure(self) -> Figure:
-        """Return the histogram, the curves and the largest groups at the threshold as a matplotlib figure."""
+        """Return histogram, curves and largest groups at the threshold as a matplotlib figure."""
         return draw_summary(self.pairs, self.sweep, self.groups)
 
     def _still_table(self) -> str:
@@ -265,7 +266,7 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
 
 
 def _tools_from(floor: float) -> list[tuple[float, str]]:
-    """Return the default thresholds of other tools that the pair table can answer, each with the names of its tools."""
+    """Return the default thresholds of other tools from the floor up, with their tools."""
     levels = dict.fromkeys(percent for percent in TOOL_DEFAULTS.values() if percent >= floor)
     return [
         (level, ", ".join(tool for tool, percent in TOOL_DEFAULTS.items() if percent == level))
@@ -279,7 +280,9 @@ def _percent_or_none(value: float) -> float | None:
 
 
 def _differences(values: list[Any]) -> list[Any]:
-    """Return each value as the difference from the last known one before it, the first from 0; None stays None.
+    """Return each value as the difference from the last known one before it, or from 0.
+
+    None stays None.
 
     Examples
     --------

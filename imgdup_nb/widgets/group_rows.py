@@ -1,4 +1,4 @@
-"""The table of the groups as arrays, for lists of ten thousand groups: what is known of each, and what changed."""
+"""The table of the groups as arrays, for ten thousand groups: sizes, scores, and what changed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ class Changes:
     def forward(
         cls, now: tuple[np.ndarray, np.ndarray], then: tuple[np.ndarray, np.ndarray], n: int
     ) -> Changes:
-        """Compare groups now, at a looser threshold, with those of then, at a stricter one: (group, image) of each row."""
+        """Compare groups at a looser threshold now with those at a stricter one then.
+
+        Each is (group, image) of each row.
+        """
         source = _by_image(*then, n)[now[1]]
         kinds = change_kinds(now[0], source, then[0])
         start = np.searchsorted(now[0], np.arange(1, len(kinds) + 1))

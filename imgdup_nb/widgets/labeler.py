@@ -41,9 +41,8 @@ BUTTONS = [  # key, label, text
 class PairLabeler(ToolWidget):
     """Answer which pairs show the same picture, and watch what that says about the threshold.
 
-    Keys: S same, D different, K skip, U undo, Z zoom. After each answer the next question is the
-    one that tells most about precision at the threshold and just below it; no image is shown ten
-    times.
+    Keys: S same, D different, K skip, U undo, Z zoom. Each next question is the pair whose answer
+    narrows precision most, at the threshold or just below it. No image is shown ten times.
 
     Parameters
     ----------
@@ -72,9 +71,9 @@ class PairLabeler(ToolWidget):
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, similar_pairs
-    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 62 + [False] * 2]))
-    >>> labeler = PairLabeler(pairs)
+    >>> import imgdup_nb as dup
+    >>> bits = [[True] * 64, [True] * 62 + [False] * 2]
+    >>> labeler = dup.PairLabeler(dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b"], bits)))
     >>> labeler.question
     ('a', 'b')
     >>> labeler.answer("same")
@@ -136,7 +135,7 @@ class PairLabeler(ToolWidget):
             self._refresh()
 
     def undo(self) -> None:
-        """Withdraw the last answer and ask that question again; nothing happens where there is none."""
+        """Withdraw the last answer, if there is one, and ask that question again."""
         with self.lock:
             withdrawn = self.labels.undo()
             self._refresh(ask=withdrawn)

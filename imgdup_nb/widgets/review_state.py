@@ -1,4 +1,4 @@
-"""What the reviewer knows: a plan, the decisions of a person, and the plan that follows. Needs no notebook."""
+"""The state of the reviewer: a plan, the decisions of a person, and the plan that follows."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class ReviewState(t.HasTraits):
     plan
         made by `choose_keepers`.
     save_to
-        a file (JSON) that decisions are kept in as they are made, and taken from at the start:
-        those on files that are still the same, by name and digest. None keeps them in memory.
+        a file (JSON) that keeps the decisions as you make them. A later reviewer reads it, and
+        applies the decisions on files with the same name and digest. None keeps them in memory.
     labels
-        where it is remembered that images are no duplicates of each other: a `Collection`, whose
-        groups keep them apart from now on, `Labels`, or the path of a CSV file. None remembers it
-        in the plan only.
+        where to write which images are not duplicates of each other: a `Collection`, `Labels`, or
+        the path of a CSV file. The collection does not group them again. None writes it in the plan
+        only.
 
     Attributes
     ----------
     decisions
         place of the image in the plan, as text -> [verdict, part]; only what differs from the plan.
-        A verdict is "keep", "remove" or "different" (not a duplicate); part 0 is the group, 1 and up
+        A verdict is "keep", "remove" or "different" (not a duplicate). Part 0 is the group, 1 up
         are what was split off.
     reviewed
         numbers of the groups that somebody has accepted.
@@ -179,7 +179,7 @@ class ReviewState(t.HasTraits):
 
     @property
     def not_duplicates(self) -> pd.DataFrame:
-        """Pairs that were put together and that a person has parted: left, right, one row per pair, left before right."""
+        """The pairs of a group that a person separated: left and right, one row each."""
         numbers = sorted({int(self._plan.group[int(place)]) for place in self.decisions})
         names = [pair for number in numbers for pair in self._parted(number, self.decisions)]
         return pd.DataFrame(names, columns=["left", "right"], dtype=object)
@@ -229,11 +229,10 @@ class ReviewState(t.HasTraits):
         Parameters
         ----------
         *groups
-            their numbers. Without numbers: the groups that hold nothing but files of the same bytes.
+            their numbers. Without numbers: the groups whose files all have the same bytes.
         min_similarity
-            percent, inclusive. Accepts each group in which all images to remove are at least so
-            similar to their keeper, lose nothing and have no flag. Groups that a person changed are
-            left out, because that person looks at them anyway.
+            percent, inclusive. Accepts each group whose images to remove are at least so similar to
+            their keeper. A group with a flag, a loss or a decision of yours is left out.
         """
         wanted = list(groups)
         if min_similarity is not None:
@@ -301,9 +300,9 @@ class ReviewState(t.HasTraits):
 def _describe_groups(plan: pd.DataFrame) -> pd.DataFrame:
     """Return what the plan says of each group, by its number.
 
-    Columns: images; lowest, the lowest similarity to a keeper among the images to remove, percent,
-    NaN where one is not known; exact, all files have the same bytes; flagged; safe, no flag and
-    nothing is lost.
+    Columns: images, how many; lowest, the lowest similarity to a keeper among the images to remove,
+    in percent, NaN if one is not known; exact, whether all files have the same bytes; flagged;
+    safe, whether nothing is flagged or lost.
     """
     leaving = plan.action == "remove"
     loses = plan.loses != "" if "loses" in plan else pd.Series(False, index=plan.index)

@@ -46,7 +46,7 @@ dup.undo(log)  # brings them back"""
 
 MAX_GROUPS = 16  # answered to one request
 MAX_TILES = 300  # images of a group that are shown
-# of the still picture, pixels; and rows of the table beside it
+# of the still picture, in pixels; rows of the table above it
 SHEET = {"groups": 3, "images": 6, "side": 140, "text": 16, "gap": 10, "rows": 20}
 
 
@@ -107,7 +107,7 @@ class GroupReviewer(ReviewState, ToolWidget):
         self.observe(self._count, ["decisions", "reviewed"])
 
     def _headlines(self) -> list[list[Any]]:
-        """Return for each group [number, images, lowest similarity or None, exact?, flagged?, safe?]."""
+        """Return for each group [number, images, lowest similarity, exact, flagged, safe]."""
         return [
             [
                 number,
@@ -176,7 +176,7 @@ class GroupReviewer(ReviewState, ToolWidget):
         return sheet
 
     def still(self) -> bytes:
-        """Return the sheet as a PNG of few colours: a third of the bytes in every saved notebook."""
+        """Return the sheet as a PNG of few colours, a third of the bytes in a saved notebook."""
         buffer = io.BytesIO()
         self.sheet().quantize(128).save(buffer, "PNG")
         return buffer.getvalue()
@@ -187,7 +187,8 @@ class GroupReviewer(ReviewState, ToolWidget):
 
     def __repr__(self) -> str:
         groups, going = len(self._places), self.totals["remove"]
-        return f"<GroupReviewer: {count_of(groups, 'group')}, {len(self.reviewed)} reviewed, {count_of(going, 'image')} to remove>"
+        seen, images = len(self.reviewed), count_of(going, "image")
+        return f"<GroupReviewer: {count_of(groups, 'group')}, {seen} reviewed, {images} to remove>"
 
 
 def _tile(place: int, row: pd.Series) -> dict[str, Any]:

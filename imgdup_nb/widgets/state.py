@@ -1,4 +1,4 @@
-"""What the threshold explorer knows: pairs, one threshold, and the groups that follow. Needs no notebook and no browser."""
+"""The state of the threshold explorer: pairs, one threshold, and the groups that follow."""
 
 from __future__ import annotations
 
@@ -66,10 +66,13 @@ class ThresholdState(t.HasTraits):
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, similar_pairs
+    >>> import numpy as np
+    >>> import imgdup_nb as dup
+    >>> from imgdup_nb.widgets import ThresholdState
     >>> bits = np.zeros((3, 64), dtype=bool)
     >>> bits[1, :6] = bits[2, :12] = True          # each 6 bits from the one before
-    >>> state = ThresholdState(similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits)))
+    >>> prints = dup.Fingerprints.from_bits(["a", "b", "c"], bits)
+    >>> state = ThresholdState(dup.similar_pairs(prints))
     >>> list(state.groups)
     [['a', 'b']]
     >>> state.threshold = 80
@@ -300,7 +303,7 @@ class ThresholdState(t.HasTraits):
         return int(table.group[table.image == self.selected[0]].iloc[0])
 
     def _keep_selection(self) -> None:
-        """Keep what was selected by its original, or the group that has swallowed it; else select nothing."""
+        """Keep the selection on the group of its original; without such a group, select nothing."""
         if not self.selected:
             return
         table = self.groups.table
@@ -311,7 +314,7 @@ class ThresholdState(t.HasTraits):
 
     @property
     def changes(self) -> dict[str, int]:
-        """How many groups were born, grown, merged and regrouped from the stricter to the looser of the two thresholds."""
+        """How many groups appear, grow, merge or regroup at the looser of both thresholds."""
         return {
             name: int((self._changes.all_kinds == place).sum())
             for place, name in enumerate(CHANGES)
@@ -360,14 +363,14 @@ class ThresholdState(t.HasTraits):
         return None if self._taken_at is None else int(self._burst_pairs.sum())
 
     def _find_bursts(self) -> np.ndarray:
-        """Tell for each row of the groups' table whether it was taken seconds before or after its original."""
+        """Tell for each row of the groups' table whether it was taken seconds from its original."""
         if self._taken_at is None or not self._rows.n_groups:
             return np.zeros(len(self._numbers), dtype=bool)
         taken = self._taken_at[self._numbers]
         return is_near(seconds_apart(taken, taken[self._rows.start][self._rows.group - 1]))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table of the groups, with what is known of each file: path, bytes, width, height, format, taken."""
+        """Return the table of the groups with path, bytes, width, height, format and taken."""
         table = self.groups.table
         if self.images is None:
             return table.copy()
@@ -379,7 +382,7 @@ class ThresholdState(t.HasTraits):
         return table.merge(self.images[known], on="image", how="left")
 
     def code(self) -> str:
-        """Return the lines that make the same groups without the explorer; `pairs` and `images` are what it was given."""
+        """Return the code that makes the same groups from the same `pairs` and `images`."""
         lines = ["import imgdup_nb as dup", ""]
         name = "pairs"
         if len(self._tables) > 1:
@@ -411,7 +414,7 @@ def _tables_by_method(pairs: Any) -> dict[str, pd.DataFrame]:
 
 
 def check_images(images: Any, *tables: pd.DataFrame) -> pd.DataFrame | None:
-    """Return `images` if it is None or has a row for each image of some pair tables, else raise and say how to make one."""
+    """Return `images` if it is None or has a row for each image of the pair tables, else raise."""
     if images is None:
         return None
     images = check_images_table("images", images)

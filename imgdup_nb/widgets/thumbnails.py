@@ -1,4 +1,4 @@
-"""Small pictures for a browser: made when they are asked for, in threads, and the last ones remembered."""
+"""Small pictures for a browser, made in threads when it asks; the last ones are remembered."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Thumbnails:
         self._threads: ThreadPoolExecutor | None = None
 
     def get(self, names: Sequence[str], side: int) -> list[Thumbnail]:
-        """Return the thumbnail of each image, its longer side at most `side` pixels, in the order of `names`."""
+        """Return the thumbnail of each image, the longer side at most `side` pixels."""
         threads = self._open_threads()
         return list(threads.map(lambda name: self._get(name, side), names))
 
     def get_ready(self, names: Sequence[str], side: int, seconds: float) -> dict[str, Thumbnail]:
-        """Return by name the thumbnails that are made within `seconds`, at least one; ask again for the others.
+        """Return by name the thumbnails that are made within `seconds`, at least one.
 
-        Whoever is asked meanwhile need not wait for large pictures. What was asked for before and
-        is not any more is given up.
+        Ask again for the others: so nothing waits for large pictures. Earlier names that are not
+        among these are not made any more.
         """
         threads = self._open_threads()
         with self._lock:

@@ -1,15 +1,15 @@
-"""The pair viewer: two pictures side by side, laid on each other, and what every method says of them; pair after pair.
+"""The pair viewer: two pictures side by side or aligned, and their similarity by each method.
 
-Python compares, and makes the pictures; the browser fades and wipes them. A pair is compared when
-it is looked at, before any answer goes out: meanwhile the browser says that it is worked on.
+Python compares, and makes the pictures; the browser fades and wipes them. Python compares a
+pair when somebody looks at it. Meanwhile the browser shows "working".
 Messages, besides the traits and those of `base`:
 
-==========  =======================================================================================================
-to Python   ``{type: "layers", index}``: what is drawn of the pair with this number, if it is the one shown
-to browser  ``{type: "layers", index, ...}`` (see `_layers`) and a JPEG each: left, right, and, where they are aligned, left as
-            it lies on right, difference. Of a pair that cannot be compared left and right, empty
-            where it cannot be shown
-==========  =======================================================================================================
+==========  ========================================================================================
+to Python   ``{type: "layers", index}``: asks for the pictures of the pair with this number
+to browser  ``{type: "layers", index, ...}`` (see `_layers`) and a JPEG each: left, right; if they
+            are aligned, left warped onto right, and the difference. Of a pair that cannot be
+            compared: left and right, empty where it cannot be shown
+==========  ========================================================================================
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ Path = str | os.PathLike[str]
 
 
 class PairViewer(ToolWidget):
-    """Look at pairs: side by side, by wipe, blend and blink after alignment, at their difference, and at every method's score.
+    """Look at pairs: side by side, by wipe, blend, blink, difference, and each method's score.
 
     Keys: right and left arrow (or N and P) to the next pair and back, Home and End; S side by side,
     W wipe, B blend, X blink, D difference, K blocks.
@@ -66,9 +66,8 @@ class PairViewer(ToolWidget):
     Parameters
     ----------
     pairs
-        a table with left and right, such as `similar_pairs` makes, all of it or the rows to look
-        at, in their order; or a `Comparison` made by `compare_images`; or the paths of two image
-        files.
+        a table with left and right, such as `similar_pairs` makes: all of it, or the rows to look
+        at. Or a `Comparison` made by `compare_images`. Or the paths of two image files.
     images
         with a table of pairs, the table made by `scan_images`.
     index
@@ -93,10 +92,11 @@ class PairViewer(ToolWidget):
     --------
     >>> import tempfile
     >>> from PIL import Image
+    >>> import imgdup_nb as dup
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Image.new("RGB", (80, 60), "white").save(f"{folder}/a.png")
     ...     Image.new("RGB", (80, 60), "white").save(f"{folder}/b.png")
-    ...     viewer = PairViewer((f"{folder}/a.png", f"{folder}/b.png"))
+    ...     viewer = dup.PairViewer((f"{folder}/a.png", f"{folder}/b.png"))
     >>> viewer
     <PairViewer: a.png and b.png: The files are equal, byte for byte.>
     >>> viewer.close()
@@ -174,7 +174,7 @@ class PairViewer(ToolWidget):
         return replace(made, left=names[0], right=names[1]), ""
 
     def _open_alone(self, name: str) -> Thumbnail:
-        """Return the picture of an image whose pair cannot be compared: it need not be the one that is to blame."""
+        """Return the picture of an image whose pair cannot be compared, if it has one."""
         if name not in self._paths:
             return Thumbnail(b"", "not in the images table")
         try:
@@ -231,7 +231,10 @@ class PairViewer(ToolWidget):
     # -- without a browser -------------------------------------------------------------------------
 
     def figure(self) -> Figure:
-        """Return the pair as `Comparison.plot` draws it, or what there is of it and why no more, as a matplotlib figure."""
+        """Return the pair as a matplotlib figure, as `Comparison.plot` draws it.
+
+        If the pair cannot be compared, the figure shows the pictures there are and the problem.
+        """
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=FIGURE_INCHES, dpi=60, layout="constrained")
@@ -268,7 +271,7 @@ class PairViewer(ToolWidget):
         return figure
 
     def still(self) -> bytes:
-        """Return the figure as a PNG of few colours: a third of the bytes in every saved notebook."""
+        """Return the figure as a PNG of few colours, a third of the bytes in a saved notebook."""
         buffer = io.BytesIO()
         Image.open(io.BytesIO(super().still())).convert("RGB").quantize(256).save(buffer, "PNG")
         return buffer.getvalue()
@@ -328,8 +331,8 @@ def _kind(pairs: Any) -> str:
 def _layers(comparison: Comparison) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Return what is drawn of a comparison, in pixels of `sizes`, and its pictures.
 
-    ``sizes`` are (width, height) of left and right, ``areas`` the corners of what both show, on
-    left and on right, and ``agree`` and ``differ`` the corners of blocks, on right.
+    ``sizes`` are (width, height) of left and right. ``areas`` are the corners of the overlap
+    on left and on right. ``agree`` and ``differ`` are the corners of blocks on right.
     """
     if comparison.alignment.transform is None:
         return {"sizes": comparison.sizes, "areas": [], "agree": [], "differ": []}, list(
@@ -346,7 +349,7 @@ def _layers(comparison: Comparison) -> tuple[dict[str, Any], list[np.ndarray]]:
 
 
 def _jpeg(picture: np.ndarray) -> bytes:
-    """Return a picture as a JPEG of at most MAX_SIDE pixels, a strip of at most STRIP_SIDE across."""
+    """Return a picture as a JPEG of at most MAX_SIDE pixels, a strip of STRIP_SIDE across."""
     image = Image.fromarray(picture)
     short, long = sorted(image.size)
     side = round(max(MAX_SIDE, long * STRIP_SIDE / short))

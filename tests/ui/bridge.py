@@ -168,7 +168,7 @@ class Bridge:
         return self._comm.take_outbox()
 
     def deliver(self):
-        """Send the page what the widget has said of its own accord, for example after ``widget.threshold = 80``.
+        """Send the page what the widget sent by itself, such as after ``widget.threshold = 80``.
 
         This happens by itself, but for messages from another thread, which Playwright cannot take:
         they wait for the next call from the test's own thread.
@@ -183,7 +183,7 @@ class Bridge:
         return self.page.locator(f"#view-{number}")
 
     def add_view(self):
-        """Show the same model once more, as displaying a widget in a second cell does; return the view's locator."""
+        """Show the same model once more, as a second cell does; return the view's locator."""
         number = self._n_views
         self._n_views += 1
         self.page.evaluate("(number) => window.bridge.addView(number)", number)

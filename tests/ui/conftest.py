@@ -2,8 +2,8 @@
 
 ``browser``   one headless Chromium for the whole run
 ``page``      a fresh page; when the test ends, nothing may have gone wrong in it
-``problems``  what went wrong so far; a test that provokes a problem on purpose asserts it and clears the list
-``mount``     ``mount(widget)`` shows a widget in the page without Jupyter and returns a ``bridge.Bridge``
+``problems``  what went wrong so far; a test that causes a problem on purpose clears the list
+``mount``     ``mount(widget)`` shows a widget without Jupyter and returns a ``bridge.Bridge``
 ``lab``       one JupyterLab for the whole run
 ``notebook``  ``notebook(path)`` opens a copy in the page, runs it and returns a ``labkit.Notebook``
 """
@@ -29,7 +29,7 @@ ARTIFACTS = Path(__file__).parent / "artifacts"
 
 
 def is_on_this_machine(url):
-    """Return whether a URL names this machine, or no machine at all as ``data:`` and ``blob:`` do."""
+    """Return whether a URL names this machine, or none, such as ``data:`` and ``blob:``."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https", "ws", "wss"):
         return True
@@ -71,7 +71,7 @@ def problems():
 
 @pytest.fixture
 def page(browser, problems):
-    """Open a fresh page; afterwards: no error in it, none on its console, no request to another machine."""
+    """Open a fresh page; afterwards: no error, no console error, no request to another machine."""
 
     def check_address(url):
         if not is_on_this_machine(url):
@@ -130,7 +130,7 @@ def lab(tmp_path_factory):
 
 @pytest.fixture
 def notebook(page, lab):
-    """Return a function that opens a copy of a notebook and runs it; ``notebook(path, run=False)`` only opens it."""
+    """Return a function that opens a copy of a notebook and runs it, unless ``run=False``."""
 
     def open_notebook(path, run=True):
         folder = tempfile.mkdtemp(dir=lab.root)

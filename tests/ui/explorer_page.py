@@ -9,7 +9,7 @@ ORIGINALS = ["album/beach.jpg", "album/forest.jpg", "album/city.jpg", "album/har
 
 
 def prints_of(names, seeds, distances, method="phash"):
-    """Fingerprints of families: a seed for each, and how many bits an image is from its family's first."""
+    """Fingerprints of families: a seed each, and the bits from the first of the family."""
     bits = np.array(
         [np.random.default_rng(seed).random(dup.METHODS[method].bits) < 0.5 for seed in seeds]
     )

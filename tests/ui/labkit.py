@@ -121,7 +121,7 @@ class Lab:
         page.write_text(json.dumps({"disabledExtensions": DISABLED}), encoding="utf-8")
 
     def _environment(self):
-        """Return the environment of the server: nobody's own Jupyter or IPython settings reach it."""
+        """Return the environment of the server, without the user's Jupyter or IPython settings."""
         own = ("JUPYTER", "JPY_", "IPYTHON", "IMGDUP_")
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(own)
@@ -179,7 +179,7 @@ class Lab:
         return True
 
     def request(self, method, path):
-        """Send a request to the server's API; return what its JSON answer holds, or None for an empty one."""
+        """Send a request to the server's API; return its JSON answer, or None for an empty one."""
         headers = {"Authorization": f"token {self.token}"}
         request = urllib.request.Request(self.url + path, method=method, headers=headers)
         with urllib.request.urlopen(request, timeout=10) as response:
@@ -192,7 +192,7 @@ class Lab:
             self.request("DELETE", f"/api/sessions/{session['id']}")
 
     def stop(self):
-        """End the server and all that it started; forget its settings. Harmless when it never started."""
+        """End the server and all that it started; does nothing if it never started."""
         if self._process is not None:
             self._stop_process()
         shutil.rmtree(self._home, ignore_errors=True)
@@ -277,7 +277,7 @@ class Notebook:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
 
     def evaluate(self, expression):
-        """Return the value of a Python expression in the kernel; it must be one that JSON can carry.
+        """Return the value of a Python expression in the kernel; JSON must be able to hold it.
 
         Raises
         ------

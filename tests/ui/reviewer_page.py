@@ -31,7 +31,7 @@ def write_pictures(folder):
 
 
 def many_groups(plan, n):
-    """Return a plan of n groups of two: the pictures of the second group, with names of their own."""
+    """Return a plan of n groups of two: the pictures of the second group under other names."""
     pair = plan[plan.group == 2]
     copies = [
         pair.assign(

@@ -11,8 +11,11 @@ from playwright.sync_api import expect
 import imgdup_nb as dup
 
 # The page around the widget is the test's own: it has no heading and no landmark.
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-         "rules": {name: {"enabled": False} for name in ("page-has-heading-one", "landmark-one-main", "region")}}  # fmt: skip
+OF_A_WHOLE_PAGE = ("page-has-heading-one", "landmark-one-main", "region")
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "rules": {name: {"enabled": False} for name in OF_A_WHOLE_PAGE},
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +46,10 @@ def labeler(pairs, images):
 
 
 def reviewer(pairs, images):
-    return dup.GroupReviewer(
-        dup.choose_keepers(dup.group_duplicates(pairs, 90), images, compare=False)
-    )
+    groups = dup.group_duplicates(pairs, 90)
+    plan = dup.choose_keepers(groups, images, compare=False)
+    plan["loses"] = ["GPS and date" if action == "remove" else "" for action in plan.action]
+    return dup.GroupReviewer(plan)
 
 
 def viewer(_pairs, images):
@@ -75,6 +79,18 @@ def test_axe_finds_nothing_to_mend(mount, page, pairs, images, tool, scheme):
         view.get_by_test_id("wipe").click()
         expect(view.get_by_test_id("slider")).to_be_visible()
         expect(view.get_by_role("region")).to_have_attribute("aria-busy", "false")
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_overview_and_at_the_end(mount, page, pairs, images, scheme):
+    page.emulate_media(color_scheme=scheme)
+    view = mount(reviewer(pairs, images)).view()
+    view.get_by_test_id("overview-toggle").click()
+    expect(view.locator(".dup-thumb img").first).to_be_visible()
+    assert violations(page) == []
+    view.get_by_test_id("accept-page").click()
+    expect(view.get_by_test_id("end")).to_be_visible()
     assert violations(page) == []
 
 

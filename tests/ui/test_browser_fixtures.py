@@ -22,7 +22,8 @@ function render({ model, el }) {
     model.send({ wish: "reverse" }, undefined, [buffer]);
   });
   model.on("msg:custom", (content, [view]) => {
-    bytes.textContent = `${content.done}: ${[view.getUint8(0), view.getUint8(1), view.getUint8(2)]}`;
+    const values = [0, 1, 2].map((place) => view.getUint8(place));
+    bytes.textContent = `${content.done}: ${values}`;
   });
   model.on("change:clicks", paint);
   paint();

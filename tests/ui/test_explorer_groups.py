@@ -1,4 +1,4 @@
-"""The threshold explorer in a browser page: the list of groups, the details, and reading it with all senses."""
+"""The threshold explorer in a browser page: the list of groups, details, accessibility."""
 
 import re
 
@@ -168,7 +168,8 @@ def test_everything_can_be_reached_with_the_tab_key_and_shows_its_focus(explorer
             page.evaluate(
                 """() => {
                   const node = document.activeElement;
-                  const name = node.getAttribute("aria-label") ?? node.dataset.testid ?? node.textContent;
+                  const label = node.getAttribute("aria-label");
+                  const name = label ?? node.dataset.testid ?? node.textContent;
                   return [name, getComputedStyle(node).outlineStyle !== "none"];
                 }"""
             )
@@ -219,7 +220,10 @@ CONTRAST = """\
     .reduce((sum, value, place) => sum + value * [0.2126, 0.7152, 0.0722][place], 0);
   const ground = getComputedStyle(explorer).backgroundColor;
   const ratios = {};
-  const selectors = [".dup-meaning", ".dup-value", ".dup-field span", ".dup-changes", ".dup-name", ".dup-row-head span", "dt"];
+  const selectors = [
+    ".dup-meaning", ".dup-value", ".dup-field span", ".dup-changes", ".dup-name",
+    ".dup-row-head span", "dt",
+  ];
   for (const selector of selectors) {
     const style = getComputedStyle(explorer.querySelector(selector));
     const [text, back] = [luminance(rgb(style.color, ground)), luminance(rgb(ground, ground))];

@@ -1,4 +1,4 @@
-"""The threshold explorer in a real JupyterLab: mouse, keys and buttons in the page, values in the kernel."""
+"""The threshold explorer in a real JupyterLab: clicks in the page, values in the kernel."""
 
 import nbformat
 import pytest
@@ -17,7 +17,8 @@ bits = np.zeros((5, 64), dtype=bool)
 for row, distance in zip(bits, [0, 6, 12, 40, 42]):
     row[:distance] = True
 pairs = dup.similar_pairs(dup.Fingerprints.from_bits(names, bits))
-images = pd.DataFrame({"image": pd.Series(names, dtype=object), "path": ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg"]})
+paths = [f"{k}.jpg" for k in range(5)]
+images = pd.DataFrame({"image": pd.Series(names, dtype=object), "path": paths})
 explorer = dup.ThresholdExplorer(pairs, images)
 """
 
@@ -33,7 +34,8 @@ moved_meanwhile = explorer.threshold == 81.25
 
 START = """\
 (code) => {
-  window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code, store_history: false });
+  const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+  kernel.requestExecute({ code, store_history: false });
 }
 """
 

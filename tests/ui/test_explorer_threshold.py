@@ -1,4 +1,4 @@
-"""The threshold explorer in a browser page: how the threshold moves, and what else chooses the groups."""
+"""The threshold explorer in a browser page: moving the threshold, choosing linkage and range."""
 
 import re
 
@@ -21,7 +21,8 @@ def test_a_preset_sets_the_level_and_shows_what_python_finds(explorer, preset, l
 def test_keys_move_by_level_by_band_and_to_the_ends(explorer, page):
     slider_of(explorer).focus()
     keys = [
-        ("ArrowRight", 93.75), ("ArrowLeft", 90.625), ("ArrowDown", 87.5), ("ArrowUp", 90.625), ("PageDown", 81.25),
+        ("ArrowRight", 93.75), ("ArrowLeft", 90.625), ("ArrowDown", 87.5), ("ArrowUp", 90.625),
+        ("PageDown", 81.25),
         ("PageUp", 90.625), ("PageUp", 100), ("Home", 71.875), ("End", 100),
     ]  # fmt: skip
     for key, level in keys:

@@ -101,7 +101,8 @@ def test_a_key_pressed_twice_answers_one_question(mount, labeler):
     view = bridge.view()
     section = view.get_by_role("region", name="Label pairs of images")
     press_twice = """(node) => {
-      for (let k = 0; k < 2; k += 1) node.dispatchEvent(new KeyboardEvent("keydown", { key: "s", bubbles: true }));
+      const press = () => new KeyboardEvent("keydown", { key: "s", bubbles: true });
+      for (let k = 0; k < 2; k += 1) node.dispatchEvent(press());
     }"""
     section.evaluate(press_twice)
     bridge.wait_until(lambda: len(labeler.labels) == 1)
@@ -154,7 +155,8 @@ for name in names:
     Image.new("RGB", (80, 60), (40, 90, 200)).save(name)
 bits = np.tri(6, 64, -1, dtype=bool)
 pairs = dup.similar_pairs(dup.Fingerprints.from_bits(names, bits))
-labeler = dup.PairLabeler(pairs, pd.DataFrame({"image": pd.Series(names, dtype=object), "path": names}))
+images = pd.DataFrame({"image": pd.Series(names, dtype=object), "path": names})
+labeler = dup.PairLabeler(pairs, images)
 labeler
 """
 

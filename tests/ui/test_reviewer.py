@@ -59,7 +59,8 @@ def test_a_whole_review_by_keyboard(mount, reviewer, page):
     bridge.wait_until(lambda: reviewer.reviewed == [1, 2])
     plan = reviewer.plan.set_index("image")
     assert plan.action.to_dict() == {
-        "small.jpg": "keep", "big.png": "keep", HOSTILE: "keep", "one.png": "keep", "two.png": "remove"
+        "small.jpg": "keep", "big.png": "keep", HOSTILE: "keep", "one.png": "keep",
+        "two.png": "remove",
     }  # fmt: skip
     assert list(plan.group) == [0, 1, 1, 2, 2]
     assert plan.reason["small.jpg"] == "not a duplicate, says a person"
