@@ -299,8 +299,8 @@ def undo(log: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
     ]
     lost = [outcome for _, outcome, _ in outcomes].count("not restored")
     n_others = len(outcomes) - len(pictures) - (lost - pictures.count("not restored"))
-    others = f", {count_of(n_others, 'side file or link')} too" if n_others else ""
-    print(f"{count_of(pictures.count('restored'), 'file')} restored{others}.")
+    others = f" Side files and links restored with them: {n_others:,}." if n_others else ""
+    print(f"{count_of(pictures.count('restored'), 'file')} restored.{others}")
     if back.stopped:
         warnings.warn(f"the undo stopped: {back.stopped}; undo(log) continues it", stacklevel=2)
     elif lost:

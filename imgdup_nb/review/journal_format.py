@@ -57,7 +57,8 @@ def read_journal(path: str) -> tuple[Record, list[Record]]:
             _check_record(record, header)
     except _Damage as damage:
         raise ValueError(
-            f"{path!r} is a damaged journal, or not one of apply_plan: {damage}; nothing was changed"
+            f"{path!r} is a damaged journal, or not one of apply_plan: {damage}; nothing was "
+            "changed"
         ) from None
     return header, records
 
