@@ -97,8 +97,12 @@ class Collection:
         silence_decoders()
         self._index = Index(folder, index)
         self._pairs: tuple[Any, pd.DataFrame] | None = None  # those asked for last
-        for method in methods:
-            find_recipe(self._index.store, Recipe.of(method))
+        try:
+            for method in methods:
+                find_recipe(self._index.store, Recipe.of(method))
+        except BaseException:
+            self.close()
+            raise
 
     # -- the folder --------------------------------------------------------------------------------
 

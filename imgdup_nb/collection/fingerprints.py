@@ -6,9 +6,10 @@ is missing. `KeptPrints` are those of one recipe, for the images of one snapshot
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -66,15 +67,15 @@ class KeptPrints:
         place_of = {version: place for place, version in enumerate(self.versions.tolist())}
         places: list[int] = []
 
-        def read() -> Iterator[bytes]:
+        def read() -> Generator[bytes, None, None]:
             query = "SELECT version, code FROM fingerprints WHERE recipe = ?"
             for version, code in self.store.stream(query, (self.number,)):
                 if version in place_of:
                     places.append(place_of[version])
                     yield code
 
-        with self.store.decoding("fingerprints"):
-            codes = self.recipe.method.unpack(read(), self.recipe.views)
+        with self.store.decoding("fingerprints"), contextlib.closing(read()) as packed:
+            codes = self.recipe.method.unpack(packed, self.recipe.views)
         if len(places) < len(self):
             raise Overtaken
         codes = codes[np.argsort(places)] if places else codes
@@ -151,7 +152,8 @@ def _missing_fingerprints(
 ) -> np.ndarray:
     """Return the places of the readable images that have no fingerprint yet."""
     rows = store.read("SELECT version FROM fingerprints WHERE recipe = ?", (number,))
-    there = [version for (version,) in rows]
+    with store.decoding("fingerprints"):
+        there = np.array([version for (version,) in rows], dtype=np.int64)
     return np.flatnonzero((images.problem == "").to_numpy() & ~np.isin(versions, there))
 
 

@@ -374,6 +374,7 @@ def _fits_better(root: str, file: bytes, known: _KnownRow, ours: dict[str, Any])
 
 
 COLUMNS = [name for name in DTYPES if name != "path"]
+TEXTS = ("image", "sha256", "format", "mode", "problem")  # columns
 # as the table is sorted: without the recipe all is searched
 OF_VERSION = "recipe IN (SELECT id FROM recipes) AND version ="
 EPOCH = datetime(1970, 1, 1)
@@ -401,10 +402,14 @@ def forget_files(run: Execute, files: Iterable[bytes]) -> None:
 
 def next_versions(run: Execute, n: int) -> int:
     """Return the first of `n` numbers that no contents ever had."""
-    [(last,)] = run(
-        "UPDATE counters SET value = value + ? WHERE name = 'version' RETURNING value", (n,)
+    [(last, newest)] = run(
+        "SELECT value, (SELECT coalesce(max(version), 0) FROM images) FROM counters "
+        "WHERE name = 'version'"
     )
-    return last - n + 1
+    if not isinstance(last, int) or last < newest:
+        raise ValueError("the counter would give a version again")
+    run("UPDATE counters SET value = ? WHERE name = 'version'", (last + n,))
+    return last + 1
 
 
 def to_values(row: dict[str, Any]) -> tuple:
@@ -430,6 +435,9 @@ def to_table(rows: list[tuple], root: str) -> pd.DataFrame:
     columns: dict[str, Any] = (
         dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
     )
+    for name in TEXTS:
+        if not set(map(type, columns[name])) <= {str}:
+            raise ValueError(f"column {name} has values that are no texts")
     start = os.path.join(
         root, ""
     )  # the lines of `file_path`, written out because they run for every file

@@ -101,6 +101,8 @@ def storable(text: str) -> str:
 
 
 def _times(texts: list[str]) -> pd.Series:
+    if not set(map(type, texts)) <= {str}:
+        raise ValueError("a time is no text")
     return pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", utc=True)
 
 

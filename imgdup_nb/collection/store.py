@@ -260,7 +260,8 @@ class Store:
         except ClosedIndex:
             raise
         except DAMAGE_ERRORS as error:
-            what = f"table {table}: {error or type(error).__name__}"
+            [first, *_] = str(error).splitlines() or [type(error).__name__]
+            what = f"table {table}: {first}"
             raise DamagedIndex(_way_out(self.path, what)) from error
 
     def check(self) -> None:

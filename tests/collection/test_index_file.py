@@ -161,3 +161,62 @@ def test_whether_a_folder_can_be_written_to_is_tried(tmp_path):
     assert store.is_writable(str(tmp_path))
     assert not store.is_writable(str(tmp_path / "not there"))
     assert list(tmp_path.iterdir()) == []
+
+
+DAMAGES = {
+    "no counter": "DELETE FROM counters",
+    "a counter that is a text": "UPDATE counters SET value = 'x'",
+    "a file that is a text": "UPDATE images SET file = 'dog.png' WHERE image = 'dog.png'",
+    "a counter that gives numbers again": "UPDATE counters SET value = 3",
+    "a width that is a text": "UPDATE images SET width = 'wide' WHERE image = 'dog.png'",
+    "a detail that is a text": "UPDATE images SET detail = 'much' WHERE image = 'dog.png'",
+    "a short fingerprint": "UPDATE fingerprints SET code = x'00ff00'",
+    "a version that is a text": "UPDATE fingerprints SET version = 'x' WHERE version = 1",
+    "short pairs": "UPDATE pair_parts SET pairs = x'00ff00'",
+    "short versions of pairs": "UPDATE pair_parts SET covered = x'00ff00'",
+    "a relation that is none": "UPDATE pair_parts SET pairs = zeroblob(12) || x'09'",
+    "a floor that is a text": "UPDATE pair_parts SET floor = 'high'",
+    "a label that is none": "UPDATE labels SET label = 'similar'",
+    "a time that is none": "UPDATE labels SET made = 'yesterday'",
+    "a time of a tag that is none": "UPDATE tags SET made = 'yesterday'",
+    "a table that is missing": "DROP TABLE fingerprints",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_values_that_nobody_wrote_are_damage_and_no_other_error(photos, picture, damage):
+    with Collection(photos) as collection:
+        collection.pairs()
+        collection.label("cat.png", "dog.png", "different")
+        collection.tag("logo", "cat.png")
+        path = collection.index
+    connection = sqlite3.connect(path)
+    connection.execute(DAMAGES[damage])
+    connection.commit()
+    connection.close()
+    picture(9).save(photos / "new.png")
+    with (
+        pytest.raises(DamagedIndex, match=r"is damaged .*pictures are not touched"),
+        Collection(photos) as collection,
+    ):
+        collection.update()
+        collection.groups(90)
+        assert collection.labels.equals(collection.tags)
+
+
+def test_mistyped_arguments_are_refused(photos):
+    with pytest.raises(TypeError, match="method"):
+        Collection(photos, method=["phash"])
+    with Collection(photos) as collection:
+        for ask in (
+            lambda: collection.update(verfy=True),
+            lambda: collection.pairs(min_similarty=90),
+            lambda: collection.groups(90, methods="phash"),
+            lambda: collection.find_duplicates(threshhold=90),
+            lambda: collection.find_similar("cat.png", treshold=90),
+            lambda: collection.find_by_tags("logo", limit=3),
+            lambda: collection.add("cat.png", nme="x.png"),
+            lambda: collection.delete("cat.png", delete=True),
+        ):
+            with pytest.raises(TypeError, match="unexpected keyword argument"):
+                ask()
