@@ -162,6 +162,8 @@ def _known_stamps(store: Store) -> tuple[dict[bytes, FileState | None], set[byte
         if state == "out":
             left_out.add(file)
             continue
+        if state != "present":
+            raise ValueError(f"no such state: {state!r}")
         known[file] = None if is_young or once_more else (size, modified)
         if once_more:
             again.add(file)
