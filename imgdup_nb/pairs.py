@@ -47,8 +47,8 @@ def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
 
     Examples
     --------
-    >>> prints = Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 58 + [False] * 6])
-    >>> similarity_matrix(prints)
+    >>> bits = [[True] * 64, [True] * 58 + [False] * 6]
+    >>> dup.similarity_matrix(dup.Fingerprints.from_bits(["a", "b"], bits))
                a        b
     a  100.000   90.625
     b   90.625  100.000
@@ -86,9 +86,9 @@ def similar_pairs(
     fingerprints
         made by `fingerprint_images`.
     others
-        fingerprints of a second collection, by the same method: each pair then has its left image
-        in the first collection and its right one in the second, and images of one collection are
-        not compared with each other.
+        fingerprints of a second collection, by the same method. Each pair then has its left image
+        in the first collection and its right one in the second. Images of one collection are not
+        compared with each other.
     min_similarity
         percent, inclusive: the floor of the table. Groups can be made at any threshold from here
         up.
@@ -104,19 +104,23 @@ def similar_pairs(
     pandas.DataFrame, one row per unordered pair, most similar first, then by name:
         left, right (image names, left before right; categories: all images), distance (in the
         method's unit), similarity (percent), relation ("same bytes" by SHA-256, "same pixels" as
-        shown, "near"). Of 'aligned' fingerprints also: overlap_left, overlap_right (percent of each
-        picture that both show), rotation (degrees by which left is turned counter-clockwise to lie
-        on right), scale (of lengths), mirrored, matches (features that carry the transform), apart
-        (by how much what agrees lies apart, the median, in pixels of some 160 x 120: below
-        0.15 in a copy, from 0.22 on in another shot of one scene) and scored_by ("aligned", or "phash" where a picture has too
-        little texture to be aligned). Below 70 percent these are pairs that surely share a part, as
-        a picture does with another that it was pasted into; other shots and chance agreements, of
-        which only a part agrees, have similarity 0. 'akaze' adds matches and scored_by. `attrs`:
-        method, unit, bits, floor, n_images, low_detail (images kept out of near pairs); sides (2)
-        for two collections; alike, where there are more than 1,000 images of one fingerprint: for
-        each such set the names, the original first. Of their pairs only those with the original are
-        rows, and so are only the original's pairs with other such images; `group_duplicates` and
-        `sweep_thresholds` give what they would give for all.
+        shown, "near").
+
+        'aligned' adds columns. overlap_left, overlap_right: percent of each picture that lies in
+        the overlap. rotation: degrees by which left is turned counter-clockwise to lie on right.
+        scale: of lengths. mirrored. matches: features that agree with the transform. residual: the
+        median shift of the matching parts, in pixels of some 160 x 120. It is below 0.15 in a copy,
+        and from 0.22 on in two photographs of one scene. scored_by: "aligned", or "phash" where a
+        picture has too little texture to be aligned. 'akaze' adds matches and scored_by.
+
+        Below 70 percent, 'aligned' lists pairs that share a part, such as a picture that was pasted
+        into another one. Two photographs of one scene and chance matches have similarity 0.
+
+        `attrs`: method, unit, bits, floor, n_images, low_detail (images left out of near pairs).
+        For two collections: sides (2). Where more than 1,000 images have one fingerprint: copies,
+        the names of each such set, the original first. Of their pairs, only those with the original
+        are rows. The same holds for pairs with other images. `group_duplicates` and
+        `sweep_thresholds` give what they would give for all pairs.
 
     Raises
     ------
@@ -126,19 +130,21 @@ def similar_pairs(
 
     Notes
     -----
-    Exact: the very pairs a double loop finds, but for local features, which are first searched by a
-    vote: of their pairs a few in a thousand may be missed (see `candidates`). Between two
-    collections the best of a vote are those in the other one, so a pair may be found that both
-    together would have passed over, or the other way round. Pixels are compared by decoding, only
-    for pairs from 90 percent up whose pictures have the same size.
+    Exact: a double loop would find the same pairs. Only local features are first searched by a
+    vote, and of their pairs a few in a thousand may be missed (see `candidates`). Between two
+    collections the vote keeps the best partners in the other one, so its pairs may differ a little
+    from those of one large collection. Pixels are compared by decoding, only for pairs from 90
+    percent up whose pictures have the same size.
 
     Examples
     --------
-    >>> prints = Fingerprints.from_bits(["a", "b", "c"], [[True] * 64, [True] * 58 + [False] * 6, [False] * 64])
-    >>> similar_pairs(prints)
+    >>> bits = [[True] * 64, [True] * 58 + [False] * 6, [False] * 64]
+    >>> prints = dup.Fingerprints.from_bits(["a", "b", "c"], bits)
+    >>> dup.similar_pairs(prints)
       left right  distance  similarity relation
     0    a     b         6      90.625     near
-    >>> similar_pairs(prints, Fingerprints.from_bits(["c", "d"], [[False] * 64, [True] * 64]))
+    >>> others = dup.Fingerprints.from_bits(["c", "d"], [[False] * 64, [True] * 64])
+    >>> dup.similar_pairs(prints, others)
       left right  distance  similarity relation
     0    a     d         0     100.000     near
     1    c     c         0     100.000     near
@@ -237,9 +243,9 @@ def complete_pairs(
     include_low_detail: bool = False,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
-    """Return pairs that were found as the table of `similar_pairs`: related, and without those of nearly blank images.
+    """Return pairs that were found as the table of `similar_pairs`, with their relations.
 
-    What comes is as for `pair_table`.
+    Pairs of nearly blank images are left out. Parameters are those of `pair_table`.
     """
     rights = lefts if others is None else others
     may_be_same = may_be_same_pixels(lefts.method, distances, details)
@@ -269,7 +275,7 @@ def may_be_listed(
     columns: np.ndarray,
     relation: np.ndarray,
 ) -> np.ndarray:
-    """Tell of each pair whether neither image is nearly blank, or both are of the same bytes or pixels."""
+    """Tell of each pair whether it is listed: not nearly blank, or of the same bytes or pixels."""
     return ~(lefts.low_detail[rows] | rights.low_detail[columns]) | (
         relation < RELATIONS.index("near")
     )
@@ -291,9 +297,8 @@ def pair_table(
     Parameters
     ----------
     rows, columns, distances, relation
-        in lexical order; they are put into the order of the table where they are, and those that
-        fit become part of it, for millions of pairs should not be in memory twice. `relation` is
-        the place in RELATIONS.
+        in lexical order. They are sorted in place, so that millions of pairs are not in memory
+        twice. `relation` is the place in RELATIONS.
     details
         further columns; of 'akaze' only those that it has.
     """

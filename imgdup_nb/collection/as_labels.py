@@ -1,4 +1,4 @@
-"""A collection as the place where answers about pairs are kept, for everything that takes `Labels`."""
+"""`CollectionLabels`: the labels of a collection, for all functions that take `Labels`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from .collection import Collection
 
 
 class CollectionLabels(Labels):
-    """The labels of a collection as `Labels`: what is answered here is answered there, and the other way round.
+    """The labels of a collection as `Labels`; both hold the same answers at any time.
 
     Parameters
     ----------
     collection
-        an open one. Nothing is held back: another notebook's answers are seen at the next look.
+        an open one. Answers of another notebook are read with the next question.
 
     Notes
     -----
-    `undo` takes back what was answered through this object first, then what was answered last of
-    all.
+    `undo` withdraws the answers given through this object first, then the latest of all others.
     """
 
     def __init__(self, collection: Collection) -> None:
@@ -31,7 +30,7 @@ class CollectionLabels(Labels):
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per pair answered, in the order of the answers that count: left, right, label, when."""
+        """One row per answered pair, oldest answer first: left, right, label, when."""
         labels = self.collection.labels.sort_values("made", kind="stable", ignore_index=True)
         when = [made.isoformat(timespec="seconds") for made in labels.made]
         return labels.assign(when=pd.Series(when, dtype=object))[LABEL_COLUMNS]
@@ -54,7 +53,9 @@ class CollectionLabels(Labels):
 
 
 def open_labels(labels: Any) -> Labels:
-    """Return where answers are kept: in a `Collection`, a CSV file given by its path, in `Labels`, or, None, in memory.
+    """Return where answers are kept, as `Labels`.
+
+    That is a `Collection`, a CSV file given by its path, `Labels`, or memory (None).
 
     Raises
     ------

@@ -68,7 +68,6 @@ class Collection:
 
     Examples
     --------
-    >>> import imgdup_nb as dup
     >>> import tempfile
     >>> from PIL import Image
     >>> folder = tempfile.TemporaryDirectory()

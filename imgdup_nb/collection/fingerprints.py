@@ -281,9 +281,8 @@ def find_recipe(store: Store, recipe: Recipe) -> int:
             if before == recipe.made_with:  # another notebook was faster
                 return number
             warnings.warn(
-                f"the {recipe.method.name} fingerprints kept here were made with {before}, and this "
-                f"is {recipe.made_with}: they "
-                "may differ, so all are made again",
+                f"the {recipe.method.name} fingerprints kept here were made with {before}, and "
+                f"this is {recipe.made_with}: they may differ, so all are made again",
                 stacklevel=4,
             )
             for table in ("fingerprints", "pair_parts", "vote_parts", "look_parts"):

@@ -35,7 +35,6 @@ class UnknownImage(LookupError):
 
     Examples
     --------
-    >>> import imgdup_nb as dup
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, dup.Collection(folder) as photos:
     ...     try:
@@ -51,7 +50,6 @@ class Stopped(RuntimeError):
 
     Examples
     --------
-    >>> import imgdup_nb as dup
     >>> import tempfile
     >>> from PIL import Image
     >>> folder = tempfile.TemporaryDirectory()
@@ -131,8 +129,8 @@ class Index:
                 except Overtaken:
                     self._snapshot = None
         raise TimeoutError(
-            f"other programs changed the index {self.store.path!r} {MAX_CHANGED_TRIES} times while this "
-            "question was answered; ask again when they are done"
+            f"other programs changed the index {self.store.path!r} {MAX_CHANGED_TRIES} times while "
+            "this question was answered; ask again when they are done"
         )
 
     # -- the images --------------------------------------------------------------------------------

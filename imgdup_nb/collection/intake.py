@@ -213,11 +213,11 @@ def _follow(run: Execute, moved: dict[bytes, bytes]) -> None:
         run("INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
-FILES_SAVED_AT_ONCE = 128  # files saved at a time: what a killed process does again
+FILES_SAVED_AT_ONCE = 128  # files saved at a time: a killed process loses at most these
 
 
 class Hash(NamedTuple):
-    """A hash method whose fingerprints are kept: the number of its recipe, its name, and 1 or 8 views."""
+    """A kept hash: the number of its recipe, the name of the method, and 1 or 8 views."""
 
     recipe: int
     method: str
@@ -256,7 +256,10 @@ def read_files(
 def _in_batches(
     readings: Iterable[tuple[bytes, tuple[int, Reading]]],
 ) -> Iterator[list[tuple[bytes, tuple[int, Reading]]]]:
-    """Yield what comes in lists of FILES_SAVED_AT_ONCE; where reading is stopped, first what came before."""
+    """Yield what comes in lists of FILES_SAVED_AT_ONCE.
+
+    If reading stops, what came before is yielded first.
+    """
     batch: list[tuple[bytes, tuple[int, Reading]]] = []
     try:
         for reading in readings:
@@ -275,7 +278,7 @@ def _in_batches(
 def _asking(
     read: Iterable[tuple[int, Reading]], step: Callable[[int], None]
 ) -> Iterator[tuple[int, Reading]]:
-    """Yield what comes, and count none of it: for a stop that need not wait for a whole batch."""
+    """Yield what comes and count none of it, so that a stop need not wait for a whole batch."""
     for reading in read:
         step(0)
         yield reading
@@ -295,7 +298,10 @@ def _read(
 def _read_some(
     files: Sequence[tuple[str, str]], *, methods: Sequence[str], orientations: bool
 ) -> list[tuple[int, Reading]]:
-    """Return when reading began, in nanoseconds, and what was read of each file; picklable, so any executor can run it."""
+    """Return when reading began, in nanoseconds, and what was read of each file.
+
+    It can be pickled, so any executor can run it.
+    """
     begun = time.time_ns()
     return [
         (begun, reading)
@@ -383,7 +389,10 @@ Execute = Callable[..., Any]  # what `Store.transaction` gives
 
 
 def insert_rows(run: Execute, *rows: tuple) -> None:
-    """Write rows of file, version, state, stored, seen, reader and `COLUMNS`, in place of those of the same files."""
+    """Write rows of file, version, state, stored, seen, reader and `COLUMNS`.
+
+    They replace rows of the same files.
+    """
     columns = ["file", "version", "state", "stored", "seen", "reader", *COLUMNS]
     places = ", ".join("?" * len(columns))
     run(f"INSERT OR REPLACE INTO images ({', '.join(columns)}) VALUES ({places})", rows, many=True)
@@ -413,7 +422,9 @@ def next_versions(run: Execute, n: int) -> int:
 
 
 def to_values(row: dict[str, Any]) -> tuple:
-    """Return a row of the `images` table as SQLite keeps it: times as whole numbers, NULL for unknown.
+    """Return a row of the `images` table as SQLite keeps it.
+
+    Times are whole numbers, and NULL means unknown.
 
     `modified` comes in nanoseconds, `taken` as a datetime; see `Reading`.
     """

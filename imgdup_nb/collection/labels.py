@@ -14,7 +14,7 @@ from .store import Overtaken, Store
 
 
 def save_labels(store: Store, pairs: Iterable[tuple[bytes, bytes]], label: str | None) -> None:
-    """Keep one label of pairs of files, in place of those before, all or none; None withdraws them."""
+    """Keep one label of pairs of files, of all or none; None withdraws the labels before."""
     ends, made = [sorted(pair) for pair in pairs], _now()
     with store.transaction(images=False) as run:
         run("DELETE FROM labels WHERE one = ? AND other = ?", ends, many=True)

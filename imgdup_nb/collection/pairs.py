@@ -257,7 +257,7 @@ def _read_known(kept: KeptPrints) -> Known:
 
 
 def _to_places(pairs: np.ndarray, versions: np.ndarray) -> np.ndarray:
-    """Return VOTES or SCORED_PAIRS of versions as places; pairs of missing versions are left out."""
+    """Return VOTES or SCORED_PAIRS of versions as places, without pairs of missing versions."""
     first, second = (pairs.dtype.names or ())[:2]
     one, other = places_of(versions, pairs[first]), places_of(versions, pairs[second])
     placed = pairs.copy()

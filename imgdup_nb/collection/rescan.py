@@ -1,8 +1,8 @@
 """A folder against its index: which files are new, changed, moved or gone.
 
-Size and time decide first, as they cost nothing but the walk. Where they differ, and where a file
-of that size is known, the SHA-256 of the contents says whether the file was only touched, moved or
-copied, none of which needs a decoder.
+Size and time decide first: they cost only the walk through the folder. Where they differ, the
+SHA-256 of the contents is compared with those of known files of that size. A file of known contents
+was touched, moved or copied, and needs no decoder.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ FileState = tuple[int, int | None]  # bytes, and time of the last change in nano
 
 
 def file_key(root: str, path: str) -> bytes:
-    """Return how the index calls a file below `root`: as the file system spells it, which need not be text."""
+    """Return how the index calls a file below `root`.
+
+    It is the name as the file system spells it, which need not be text.
+    """
     name = path[len(os.path.join(root, "")) :]
     return (name if os.sep == "/" else name.replace(os.sep, "/")).encode("utf-8", UNPAIRED)
 
@@ -48,7 +51,10 @@ def file_path(root: str, file: bytes) -> str:
 
 
 def list_folder(root: str) -> dict[bytes, FileState]:
-    """Return the stamp of every visible file below `root`; a drive that is not there is an error, not an empty folder."""
+    """Return the stamp of every visible file below `root`.
+
+    A missing drive is an error, not an empty folder.
+    """
     if not os.path.isdir(root):
         raise FileNotFoundError(
             f"folder {printable(root)!r} is not there any more; nothing was changed in its index"
@@ -75,17 +81,17 @@ def stamp_of(status: os.stat_result) -> FileState:
 
 
 def reader() -> str:
-    """Say what pictures are read with here.
-
-    With something else an unreadable one may become readable, and some are shown otherwise.
-    """
+    """Return what reads pictures here; another version may read or show a file differently."""
     others = [name for name in ("pillow_heif", "rawpy") if find_spec(name) is not None]
     return ", ".join([f"Pillow {PIL.__version__}", *others, "shown as in version 2"])
 
 
 # which rows may have been read otherwise by another reader: 16 bits that use only some of them,
 # RAW files, and animations that begin with an empty frame
-READ_OTHERWISE = "problem != '' OR kind = 'raw' OR format = 'TIFF' OR mode LIKE 'I%' OR frames > 1 AND detail < 2"
+READ_OTHERWISE = (
+    "problem != '' OR kind = 'raw' OR format = 'TIFF' OR mode LIKE 'I%' "
+    "OR frames > 1 AND detail < 2"
+)
 
 
 # -- finding out -----------------------------------------------------------------------------------
@@ -145,7 +151,7 @@ def find_differences(
 
 
 def _known_stamps(store: Store) -> tuple[dict[bytes, FileState | None], set[bytes], set[bytes]]:
-    """Return the stamps of the files in the collection, the files taken out of it, and those whose problem may be over.
+    """Return the stamps of known files, the files taken out, and those whose problem may be over.
 
     A file that was read right after it was written, or whose problem may be over, has the stamp
     None, which no file has.
@@ -180,7 +186,7 @@ def _sort_out(
     labelled: set[bytes],
     complete: bool,
 ) -> Difference:
-    """Decide for each doubtful file whether it is the same, was moved or copied, or must be read."""
+    """Decide of each doubtful file: it is the same, it was moved or copied, or it must be read."""
     owners: dict[str, list[bytes]] = {}  # which rows have these contents
     wanted = set(digests.values()) - {""}
     for file, sha256, _ in rows:

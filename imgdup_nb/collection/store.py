@@ -1,9 +1,8 @@
-"""One SQLite file that keeps what is known of a folder's pictures, so that nothing is decoded or asked twice.
+"""`Store`: the index file, an SQLite database of what is known of a folder's pictures.
 
-Nothing here knows what a picture is. A `Store` opens the file (or says in words why it cannot),
-runs each change as one transaction, and may be used from several threads and by several notebooks
-at once: SQLite's write-ahead log lets many read while one writes, and a process that is killed
-leaves the last whole transaction.
+A `Store` opens the file, or says in words why it cannot. It runs each change as one transaction.
+Several threads and several programs may use one file: SQLite's write-ahead log lets many read while
+one writes. A process that is killed leaves the last whole transaction.
 
 Rows of `images` are found by `file`, the path relative to the folder as the file system spells it,
 `/` between its parts. A row's `version` is new whenever the file's contents are; fingerprints and
@@ -44,44 +43,51 @@ INSERT INTO counters VALUES ('version', 0);
 CREATE TABLE images (
     file BLOB PRIMARY KEY,
     version INTEGER NOT NULL UNIQUE,
-    state TEXT NOT NULL,              -- present; gone: not in the folder at the last look; out: taken out by the user
+    state TEXT NOT NULL,    -- present; gone: missing at the last update; out: taken out by the user
     stored INTEGER NOT NULL,          -- 1: the collection wrote this file
     seen INTEGER NOT NULL,            -- when it was read, nanoseconds
     reader TEXT NOT NULL,             -- what it was read with
-    image TEXT NOT NULL, bytes INTEGER NOT NULL, modified INTEGER, sha256 TEXT NOT NULL, format TEXT NOT NULL,
-    mode TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, frames INTEGER NOT NULL, taken INTEGER,
+    image TEXT NOT NULL, bytes INTEGER NOT NULL, modified INTEGER, sha256 TEXT NOT NULL,
+    format TEXT NOT NULL, mode TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
+    frames INTEGER NOT NULL, taken INTEGER,
     metadata INTEGER NOT NULL, lossless INTEGER NOT NULL, detail REAL, problem TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX images_by_name ON images (image);
 CREATE TABLE recipes (
-    id INTEGER PRIMARY KEY, method TEXT NOT NULL, views INTEGER NOT NULL, made_with TEXT NOT NULL, UNIQUE (method, views)
+    id INTEGER PRIMARY KEY, method TEXT NOT NULL, views INTEGER NOT NULL, made_with TEXT NOT NULL,
+    UNIQUE (method, views)
 );
 CREATE TABLE fingerprints (
-    recipe INTEGER NOT NULL, version INTEGER NOT NULL, code BLOB NOT NULL, PRIMARY KEY (recipe, version)
+    recipe INTEGER NOT NULL, version INTEGER NOT NULL, code BLOB NOT NULL,
+    PRIMARY KEY (recipe, version)
 ) WITHOUT ROWID;
 CREATE TABLE pair_parts (
     id INTEGER PRIMARY KEY AUTOINCREMENT, recipe INTEGER NOT NULL, floor REAL NOT NULL,
-    covered BLOB NOT NULL,            -- versions that this part compared with all covered before, int64
+    covered BLOB NOT NULL,    -- versions that were compared with all covered before, int64
     pairs BLOB NOT NULL
 );
 CREATE TABLE labels (
     one BLOB NOT NULL, other BLOB NOT NULL, label TEXT NOT NULL, made TEXT NOT NULL,
     one_sha256 TEXT NOT NULL, other_sha256 TEXT NOT NULL, PRIMARY KEY (one, other)
 ) WITHOUT ROWID;
-CREATE TABLE tags (tag TEXT PRIMARY KEY, image TEXT NOT NULL, made TEXT NOT NULL, contents BLOB NOT NULL);
+CREATE TABLE tags (
+    tag TEXT PRIMARY KEY, image TEXT NOT NULL, made TEXT NOT NULL, contents BLOB NOT NULL
+);
 """
 UPGRADES = {  # from which version, the SQL that leads to the next; a new file goes the same way
     1: """
 CREATE TABLE vote_parts (
     id INTEGER PRIMARY KEY AUTOINCREMENT, recipe INTEGER NOT NULL,
-    covered BLOB NOT NULL,            -- versions whose votes with all covered before were counted, int64
+    covered BLOB NOT NULL,    -- versions whose votes with all before were counted, int64
     votes BLOB NOT NULL
 );
 CREATE TABLE look_parts (
     id INTEGER PRIMARY KEY AUTOINCREMENT, recipe INTEGER NOT NULL,
     looks BLOB NOT NULL               -- what was seen of pairs of versions, each in this order
 );
-DELETE FROM pair_parts WHERE recipe IN (SELECT id FROM recipes WHERE method IN ('aligned', 'akaze'));
+DELETE FROM pair_parts WHERE recipe IN (
+    SELECT id FROM recipes WHERE method IN ('aligned', 'akaze')
+);
 """,
     # rows written before have neither until their file is read again
     2: """
@@ -92,7 +98,23 @@ ALTER TABLE images ADD COLUMN remarks TEXT NOT NULL DEFAULT '';
 
 
 class DamagedIndex(RuntimeError):
-    """The index file cannot be read; its text says what is safe and how to go on."""
+    """The index file cannot be read; its text says what is safe and how to go on.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> index = pathlib.Path(folder.name, ".imgdup_nb.sqlite")
+    >>> index.write_bytes(b"SQLite format 3" + bytes(500))
+    515
+    >>> try:
+    ...     dup.Collection(folder.name)
+    ... except dup.DamagedIndex as error:
+    ...     print("Collection.repair" in str(error))
+    True
+    >>> folder.cleanup()
+    """
 
 
 class Overtaken(RuntimeError):
@@ -143,7 +165,7 @@ class Store:
         )  # a notebook's collection is seldom closed by hand
 
     def _prepare(self) -> None:
-        """Make the tables in a new file, bring an older one up to date, refuse all others untouched."""
+        """Make the tables of a new file, upgrade an older one, refuse all others untouched."""
         if self.read("SELECT 1 FROM sqlite_master LIMIT 1"):
             self._check_header()
         self._switch_to_wal()
@@ -214,13 +236,15 @@ class Store:
             return [row for key in keys for row in self._connection.execute(sql, (key,))]
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple]:
-        """Yield the rows of a query one by one, for those that are too large to be in memory twice."""
+        """Yield the rows of a query one by one, so that large ones are not in memory twice."""
         with self._lock, self._explained():
             yield from self._connection.execute(sql, parameters)
 
     @contextmanager
     def transaction(self, *, images: bool = True) -> Iterator[Any]:
-        """Give a function that runs SQL; all of it happens, or, where anything is raised or the process ends, nothing.
+        """Give a function that runs SQL; either all of it happens or nothing.
+
+        Nothing happens where an error is raised or the process ends.
 
         `images` tells whether what is known of images may change.
         """
@@ -242,7 +266,7 @@ class Store:
         return self._connection.execute(sql, parameters).fetchall()
 
     def state(self) -> tuple[int, int]:
-        """Return numbers that change whenever the index may have: by other connections, by this one."""
+        """Return two numbers: one changes when others write, and one when this connection does."""
         with self._lock, self._explained():
             return self._pragma("data_version"), self.n_written
 
@@ -326,7 +350,9 @@ def _way_out(path: str, what: str) -> str:
 
 
 def index_path(folder: str, index: str | os.PathLike[str] | None) -> str:
-    """Return where the index of a folder is: where the user says, in the folder, else in the user's cache.
+    """Return where the index of a folder is.
+
+    That is where the user says, in the folder, or in the user's cache.
 
     Raises
     ------
@@ -381,7 +407,10 @@ def _check_index(path: str) -> str:
 
 
 def _warn_if_emptied(path: str) -> str:
-    """Warn of an empty file, which SQLite takes for a new database; not of one that another program may be making just now."""
+    """Warn of an empty file, which SQLite makes a new database of.
+
+    A young one is skipped: another program may be making it now.
+    """
     if (
         os.path.isfile(path)
         and not os.path.getsize(path)
@@ -420,7 +449,9 @@ def cache_folder() -> Path:
 
 
 def set_aside(path: str) -> None:
-    """Rename an index and put a new one in its place, with the labels and tags that can be read from the old one.
+    """Rename an index and put a new one in its place, with the old labels and tags.
+
+    Those that cannot be read are lost.
 
     Warns
     -----

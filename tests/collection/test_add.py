@@ -41,8 +41,9 @@ def test_a_picture_is_added_from_a_path_bytes_or_an_open_file(
 
 
 @pytest.mark.parametrize(
-    "name", ["", "../a.png", "/a.png", "a/../b.png", "a//b.png", "C:a.png", "a\\b.png", "a\0.png", ".hidden.png", "a/.b/c.png",
-             "Thumbs.db", "caf\udce9.png", "..", "//host/share/a.png", None]
+    "name",
+    ["", "../a.png", "/a.png", "a/../b.png", "a//b.png", "C:a.png", "a\\b.png", "a\0.png", "..",
+     ".hidden.png", "a/.b/c.png", "Thumbs.db", "caf\udce9.png", "//host/share/a.png", None],
 )  # fmt: skip
 def test_a_name_cannot_leave_the_folder_nor_hide_in_it(name):
     with pytest.raises(ValueError, match="name must be a path inside the folder"):

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*could not be (read|shown)")
 
 @pytest.fixture
 def album(tmp_path, picture):
-    """Return a folder with a textured picture, a copy, its crop and it turned, two strangers, and what only hashes see."""
+    """Return a picture with texture, its copies, two other pictures, and some without texture."""
     folder = tmp_path / "album"
     folder.mkdir()
     cat, dog, tree = (textured(seed) for seed in range(3))

@@ -84,7 +84,7 @@ def test_two_programs_at_once_do_not_disturb_each_other(
 def test_another_program_that_knows_other_files_cannot_keep_a_question_from_its_answer(
     photos, monkeypatch
 ):
-    """Each of two that read a folder at different times finds pairs of files that are gone, as it thinks, and drops them."""
+    """Two processes read a folder at different times, so each removes pairs of the other."""
     save, saved = kept.save_part, []
 
     def save_and_be_replaced(prints, floor, last, covered, pairs, *, instead):
