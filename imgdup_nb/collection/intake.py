@@ -380,7 +380,7 @@ def _fits_better(root: str, file: bytes, known: _KnownRow, ours: dict[str, Any])
 
 
 COLUMNS = [name for name in DTYPES if name != "path"]
-TEXTS = ("image", "sha256", "format", "mode", "problem")  # columns
+TEXT_COLUMNS = ("image", "sha256", "format", "mode", "problem")  # columns
 # as the table is sorted: without the recipe all is searched
 OF_VERSION = "recipe IN (SELECT id FROM recipes) AND version ="
 EPOCH = datetime(1970, 1, 1)
@@ -446,7 +446,7 @@ def to_table(rows: list[tuple], root: str) -> pd.DataFrame:
     columns: dict[str, Any] = (
         dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
     )
-    for name in TEXTS:
+    for name in TEXT_COLUMNS:
         if not set(map(type, columns[name])) <= {str}:
             raise ValueError(f"column {name} has values that are no texts")
     start = os.path.join(
