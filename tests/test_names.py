@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
+
+import pytest
 
 import imgdup_nb
 
@@ -59,3 +62,14 @@ def test_no_reason_is_left_of_a_name_that_is_gone():
 def test_names_are_read_as_python_defines_them():
     text = "import a\nfrom b import c\nD, e = [k for k in a]\nf: int = 3\na.k[0] = 1\ndef g(): h = 4\nclass I: j = 5\n"
     assert names_at_the_top(text) == {"D", "e", "f", "g", "I"}
+
+
+MAPPED = ["aligned", "engine", "evidence", "review", "server"]
+
+
+@pytest.mark.parametrize("folder", MAPPED)
+def test_the_docstring_of_a_folder_names_each_of_its_files(folder):
+    text = (PACKAGE / folder / "__init__.py").read_text(encoding="utf-8")
+    words = set(re.findall(r"\w+", ast.get_docstring(ast.parse(text)) or ""))
+    files = {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
+    assert files - words == set()

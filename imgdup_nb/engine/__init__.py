@@ -7,9 +7,14 @@ behind a table. The engine imports nothing of the package but `methods`.
 Files and pictures:
 
 - `files`: where files are, on this disk or at a URL; which files of a folder are listed
-- `selection`: which files and folders a scan leaves out
+- `selection`: which files and folders a scan leaves out; which files belong to a picture
 - `formats`: which formats are opened
-- `decode`: a file becomes a picture; every limit and every decoder's quirk
+- `limits`: the memory and time that one file may take
+- `decode`: a file becomes a picture as a person sees it
+- `jpeg`: what the header of a JPEG says; JPEGs read without Pillow
+- `modes`: each of Pillow's modes becomes 8 bits a channel
+- `frames`: how many frames or pages a file has, and each of them
+- `pixels`: a digest of all that a picture shows
 - `reading`: one look at a file gives its row of the images table and its hashes
 - `shrink`: a picture becomes small, with the pixels of Pillow
 - `sketches`: the small square that hash methods see, and a memory of the last ones
