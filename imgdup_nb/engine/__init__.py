@@ -13,6 +13,8 @@ Files and pictures:
 - `decode`: a file becomes a picture as a person sees it
 - `jpeg`: what the header of a JPEG says; JPEGs read without Pillow
 - `modes`: each of Pillow's modes becomes 8 bits a channel
+- `raw`: RAW files of cameras, known by their structure
+- `damage`: what is wrong with a file whose picture can still be shown
 - `frames`: how many frames or pages a file has, and each of them
 - `pixels`: a digest of all that a picture shows
 - `reading`: one look at a file gives its row of the images table and its hashes

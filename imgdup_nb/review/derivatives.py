@@ -14,7 +14,7 @@ from ..engine.hashing import turn_views
 
 SIDE = 64  # pixels of a sketch's side
 SHARES = range(32, SIDE, 2)  # sides, in pixels of the sketch, that a part of it is looked for at
-TURNS = [
+TURN_WORDS = [
     "",
     "turned by 90°",
     "turned by 180°",
@@ -53,7 +53,7 @@ def describe_turn(sketch: np.ndarray, other: np.ndarray) -> str:
     grey = _grey(sketch)
     agreements = [_agreement(grey, _grey(view)) for view in turn_views(other)]
     best = int(np.argmax(agreements))
-    return TURNS[best] if agreements[best] > max(SAME_FRAME, agreements[0] + CLEARLY) else ""
+    return TURN_WORDS[best] if agreements[best] > max(SAME_FRAME, agreements[0] + CLEARLY) else ""
 
 
 def is_part(sketch: np.ndarray, whole: np.ndarray) -> bool:
