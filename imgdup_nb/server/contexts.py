@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..collection.collection import Collection
-from ..collection.index import Progress
+from ..collection.index import Progress, Stopped
 from ..engine.paths import check_name
 from .errors import Refused
 
@@ -38,6 +38,7 @@ class Context:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     collection: Collection | None = None
     state: str = "Idle"  # of the current question, until the collection reports its own
+    is_unwanted: bool = False  # it will be deleted: questions end early
 
 
 class Contexts:
@@ -128,14 +129,28 @@ class Contexts:
             context.state = state
             # a server that stops ends its loop first, and then waits for all threads
             is_running = asyncio.get_running_loop().is_running
-            answer = await self._in_thread(
-                _answer, context, folder, self.method, question, is_running
-            )
+            try:
+                answer = await self._in_thread(
+                    _answer, context, folder, self.method, question, is_running
+                )
+            except Stopped as error:
+                raise Refused(404, f"search context {context_id!r} is being deleted") from error
         self._close_some()
         return answer
 
     async def delete(self, context_id: str) -> None:
-        """Move the folder of a context below `.deleted`, whole, so that it can be moved back."""
+        """Move the folder of a context below `.deleted`, whole, so that it can be moved back.
+
+        Questions that are being answered, such as indexing a folder, end early.
+        """
+        waited_for = self._open.get(context_id, Context())
+        waited_for.is_unwanted = True
+        try:
+            await self._move_aside(context_id)
+        finally:
+            waited_for.is_unwanted = False
+
+    async def _move_aside(self, context_id: str) -> None:
         async with self._turn(context_id) as (context, folder):
             await self._in_thread(_set_aside, context, folder, self.root)
             # (D28) not before: until the folder is moved, whoever asks waits for the same lock
@@ -209,13 +224,13 @@ def _answer(
     folder: str,
     method: str,
     question: Callable[[Collection], Reply],
-    is_wanted: Callable[[], bool],
+    is_running: Callable[[], bool],
 ) -> Reply:
     if context.collection is not None and not os.path.exists(context.collection.index):
         _close(context)  # the folder was removed, and a new one made
     if context.collection is None:
         context.collection = Collection(folder, methods=[method])
-    context.collection.is_wanted = is_wanted
+    context.collection.is_wanted = lambda: is_running() and not context.is_unwanted
     return question(context.collection)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -44,6 +45,31 @@ def test_whoever_asks_while_a_context_is_moved_aside_is_told_that_it_is_gone(tmp
     asyncio.run(ask())
     assert visible(tmp_path) == []
     assert len(os.listdir(tmp_path / DELETED)) == 1
+
+
+def test_deleting_does_not_wait_until_a_folder_is_indexed(tmp_path):
+    contexts, begun = Contexts(str(tmp_path)), threading.Event()
+
+    def index_slowly(collection):
+        begun.set()
+        end = time.monotonic() + 30
+        while collection.is_wanted() and time.monotonic() < end:
+            time.sleep(0.01)
+        collection.update()  # stops before the first file
+
+    async def ask():
+        name = await contexts.create()
+        (tmp_path / name / "a.png").write_bytes(png())
+        question = asyncio.create_task(contexts.ask(name, index_slowly))
+        await asyncio.to_thread(begun.wait, 30)
+        asked = time.monotonic()
+        await contexts.delete(name)
+        assert time.monotonic() - asked < 20
+        with pytest.raises(Refused, match="is being deleted"):
+            await question
+
+    asyncio.run(ask())
+    assert visible(tmp_path) == []
 
 
 def test_a_context_that_another_process_moves_away_in_the_middle_is_gone(tmp_path):
