@@ -19,7 +19,7 @@ from .engine.decode import MAX_PIXELS, no_decoder_warnings, silence_decoders
 from .engine.files import list_files
 from .engine.parallel import map_batches
 from .engine.reading import _describe_batch
-from .engine.selection import Selection
+from .engine.selection import Selection, warn_of_folders
 from .engine.sketches import sketches
 
 DTYPES = {
@@ -136,7 +136,7 @@ def scan_images(
                 sketches.keep((row["path"], row["bytes"], row["modified"], "L"), sketch)
     images = tabulate(rows)
     images.attrs["left_out"] = left_out
-    _warn_of_folders(left_out)
+    warn_of_folders(left_out)
     _warn_of_unreadable(folder, images)
     return images
 
@@ -154,16 +154,6 @@ def tabulate(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 # -- problems --------------------------------------------------------------------------------------
-
-
-def _warn_of_folders(left_out: list[str]) -> None:
-    """Say which folders were left out, in one line."""
-    if left_out:
-        warnings.warn(
-            f"{count_of(len(left_out), 'folder')} of the system or of other programs left out, "
-            f"such as {left_out[0]!r}; see images.attrs['left_out'], and include= brings them in",
-            stacklevel=3,
-        )
 
 
 def _warn_of_unreadable(folder: Any, images: pd.DataFrame) -> None:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..engine.checks import check_choice, check_list, check_percent, check_text, count_of
 from ..engine.decode import silence_decoders
+from ..engine.selection import Selection
 from ..evidence.cannot_link import apply_labels
 from ..evidence.labels import ANSWERS
 from ..fingerprints import Fingerprints
@@ -45,6 +46,9 @@ class Collection:
         user's cache where the folder cannot be written to. A file of another name in the folder
         should begin with a dot, so that it is no picture of it. An empty file becomes a new index,
         with a warning if it has been empty for more than a minute.
+    exclude, include
+        patterns on the images' names, as for `scan_images`. What they leave out is treated as gone:
+        its labels stay, and it is back as soon as it is wanted again.
     methods
         hash methods whose fingerprints are made when a picture is read for the first time. Others
         are made when you ask for them, and kept from then on.
@@ -56,7 +60,7 @@ class Collection:
     DamagedIndex
         if the index file cannot be read; the text says how to go on.
     ValueError, IsADirectoryError
-        if the index is of another program or a newer version, or a folder.
+        if the index is of another program or a newer version, or a folder; if a pattern is empty.
 
     Notes
     -----
@@ -88,13 +92,15 @@ class Collection:
         folder: str | os.PathLike[str],
         *,
         index: str | os.PathLike[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        include: str | Iterable[str] | None = None,
         methods: Sequence[str] = ("phash",),
     ) -> None:
         methods = check_list("methods", methods, ["phash"])
         for method in methods:
             check_choice("methods", method, METHODS)
         silence_decoders()
-        self._index = Index(folder, index)
+        self._index = Index(folder, index, Selection.of(exclude, include))
         self._pairs: tuple[Any, pd.DataFrame] | None = None  # those asked for last
         try:
             for method in methods:

@@ -21,6 +21,7 @@ import pandas as pd
 from ..engine.checks import check_text
 from ..engine.files import is_url
 from ..engine.paths import is_inside
+from ..engine.selection import ALL_FILES, Selection, warn_of_folders
 from .intake import COLUMNS, take_in, to_table
 from .labels import storable
 from .rescan import file_key, file_path, find_differences, list_folder, stamp_of
@@ -99,13 +100,19 @@ class Index:
         what is being done; another thread may ask.
     is_wanted
         called between batches; where it returns False, the work raises `Stopped`.
+    selection
+        which files of the folder are wanted.
     working
         a lock: one thread at a time reads and writes.
     """
 
     def __init__(
-        self, folder: str | os.PathLike[str], index: str | os.PathLike[str] | None = None
+        self,
+        folder: str | os.PathLike[str],
+        index: str | os.PathLike[str] | None = None,
+        selection: Selection = ALL_FILES,
     ) -> None:
+        self.selection = selection
         self.folder = check_folder(folder)
         self.store = Store(index_path(self.folder, index))
         self.status = Progress("Idle")
@@ -137,14 +144,19 @@ class Index:
 
     def update(self, *, verify: bool = False, executor: Executor | None = None) -> pd.DataFrame:
         """Find and read what is new or changed; see `Collection.update`."""
+        left_out: list[str] = []
 
         def compare_and_read() -> pd.DataFrame:
-            found = list_folder(self.folder)
+            left_out.clear()
+            found = list_folder(self.folder, self.selection, left_out)
             difference = find_differences(self.store, self.folder, found, verify=verify)
+            difference.selection = self.selection
             return take_in(self.store, self.folder, difference, executor=executor, doing=self.doing)
 
         with self.working:
             changes = self.steady(compare_and_read)
+            if not self._is_updated:
+                warn_of_folders(left_out, stacklevel=4)
             self._is_updated = True
         return changes
 

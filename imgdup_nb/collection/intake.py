@@ -25,7 +25,7 @@ from ..engine.hashing import made_with
 from ..engine.parallel import map_batches
 from ..engine.reading import NOT_KNOWN, Reading, read_batch
 from ..images import DTYPES
-from .rescan import Difference, FileState, file_name, file_path, reader, stamp_of
+from .rescan import Difference, FileState, file_name, file_path, list_folder, reader, stamp_of
 from .store import Overtaken, Store
 
 Doing = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -132,7 +132,7 @@ def _save_known(store: Store, root: str, difference: Difference) -> None:
     columns = f"version, state, stored, seen, reader, {', '.join(COLUMNS)}"
     with store.transaction() as run, store.decoding("images"):
         _check_premises(run, difference)
-        difference.gone = _still_gone(root, difference.gone)
+        difference.gone = _still_gone(root, difference)
         # all is read before anything is written: files may have changed places with each other
         moving, copying = (
             {
@@ -182,13 +182,19 @@ def _check_premises(run: Execute, difference: Difference) -> None:
             raise Overtaken
 
 
-def _still_gone(root: str, files: Iterable[bytes]) -> list[bytes]:
+def _still_gone(root: str, difference: Difference) -> list[bytes]:
     """Return the files that are missing; another process may have seen one that came later."""
-    gone = [file for file in files if not os.path.lexists(file_path(root, file))]
+    gone: list[bytes] = []
+    there: list[bytes] = []
+    for file in difference.gone:
+        (there if os.path.lexists(file_path(root, file)) else gone).append(file)
     if gone and not os.path.isdir(root):
         raise FileNotFoundError(
             f"folder {printable(root)!r} is not there any more; nothing was changed in its index"
         )
+    if there:  # made since, or left out by the collection's patterns
+        listed = list_folder(root, difference.selection)
+        gone += [file for file in there if file not in listed]
     return gone
 
 

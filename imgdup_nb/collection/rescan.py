@@ -18,6 +18,7 @@ import PIL
 from ..engine.files import NOT_KNOWN, known_time, printable, walk_files
 from ..engine.parallel import each, map_batches
 from ..engine.paths import read_digest
+from ..engine.selection import ALL_FILES, Selection
 from .store import Store
 
 # nanoseconds; a file read this soon after it was written may have been changed again unseen (FAT: 2
@@ -50,22 +51,27 @@ def file_path(root: str, file: bytes) -> str:
     return os.path.join(root, name if os.sep == "/" else name.replace("/", os.sep))
 
 
-def list_folder(root: str) -> dict[bytes, FileState]:
-    """Return the stamp of every visible file below `root`.
+def list_folder(
+    root: str, selection: Selection = ALL_FILES, left_out: list[str] | None = None
+) -> dict[bytes, FileState]:
+    """Return the stamp of every file below `root` that is wanted.
 
-    A missing drive is an error, not an empty folder.
+    A missing drive is an error, not an empty folder. `left_out` takes the names of the
+    folders of the system, which are passed over.
     """
     if not os.path.isdir(root):
         raise FileNotFoundError(
             f"folder {printable(root)!r} is not there any more; nothing was changed in its index"
         )
     start, found, other_separator = len(os.path.join(root, "")), {}, os.sep != "/"
-    for entry in walk_files(root):
+    for entry in walk_files(root, selection, left_out=left_out):
         name = entry.path[
             start:
         ]  # the lines of `file_key`, written out because they run for every file
         if other_separator:
             name = name.replace(os.sep, "/")
+        if selection != ALL_FILES and not selection.takes(printable(name)):
+            continue
         try:
             stamp = stamp_of(entry.stat())
         except OSError:  # a link that leads nowhere: a row with a problem
@@ -107,6 +113,7 @@ class Difference:
     copied: dict[bytes, bytes] = field(default_factory=dict)  # the copy -> what it is a copy of
     unread: list[bytes] = field(default_factory=list)  # to be decoded
     gone: list[bytes] = field(default_factory=list)
+    selection: Selection = ALL_FILES  # which files were wanted
     digests: dict[bytes, str] = field(default_factory=dict)  # SHA-256 of those that were compared
 
 

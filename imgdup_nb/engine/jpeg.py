@@ -97,7 +97,7 @@ def read_jpeg_frame(file: IO[bytes], markers: Set[int] = HARMLESS_MARKERS) -> Jp
                 and length == 8 + 3 * body[5]
                 and frame is None
             )
-            n_blocks = _count_blocks(width, height, body[7::3])
+            n_blocks = _count_blocks(width, height, body[7 : 6 + 3 * min(body[5], 4) : 3])
             frame = frame or JpegFrame(marker, width, height, body[5], is_plain, n_blocks)
             is_orderly = is_orderly and is_plain
         elif marker not in markers or length < 2:
@@ -161,6 +161,8 @@ def read_plain_jpeg(
     Pillow's reading of the header is the most Python of a scan, and threads wait for one another
     while Python runs.
     """
+    if not stored.startswith(b"\xff\xd8"):
+        return None
     frame = read_jpeg_frame(io.BytesIO(stored), PLAIN_MARKERS)
     if frame is None or not frame.is_orderly or frame.n_bytes > MAX_PLAIN_BYTES:
         return None

@@ -10,9 +10,12 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase, translate
 from typing import Any, NamedTuple
+
+from .checks import count_of
 
 # of the system or of another program; `*` and `?` as in fnmatch, case does not matter
 SYSTEM_FOLDERS = (
@@ -213,8 +216,21 @@ def is_system_folder(name: str) -> bool:
     return _SYSTEM.fullmatch(name.lower()) is not None
 
 
+def warn_of_folders(left_out: Sequence[str], stacklevel: int = 3) -> None:
+    """Say in one line which folders of the system were left out, if any were."""
+    if left_out:
+        n_folders = count_of(len(left_out), "folder")
+        warnings.warn(
+            f"{n_folders} of the system or of other programs left out, such as {left_out[0]!r}; "
+            "include= with its name brings it in",
+            stacklevel=stacklevel,
+        )
+
+
 def _patterns(argument: str, given: Any) -> tuple[str, ...]:
-    listed = [given] if isinstance(given, str) else list(() if given is None else given)
+    if not isinstance(given, str | Iterable | None):
+        raise TypeError(f"{argument} must be a pattern such as '*.png', or a list, not {given!r}")
+    listed = [given] if isinstance(given, str) else list(given or ())
     for pattern in listed:
         if not isinstance(pattern, str):
             raise TypeError(
