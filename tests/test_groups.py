@@ -449,3 +449,28 @@ def test_a_group_is_either_changed_or_the_same_at_both_thresholds(pairs, one, ot
     before = {frozenset(group) for group in group_duplicates(pairs, strict, linkage=linkage)}
     for number, group in enumerate(group_duplicates(pairs, loose, linkage=linkage), start=1):
         assert (number in set(changed.group)) == (frozenset(group) not in before)
+
+
+def test_groups_are_taken_by_number_and_written_to_a_file(tmp_path):
+    groups = group_duplicates(pair_table([("a", "b", 95), ("b", "c", 91), ("x", "y", 99)]), 90)
+    assert groups[2] == ["x", "y"]
+    with pytest.raises(KeyError, match="numbered from 1 to 2, and 0 is none of them"):
+        groups[0]
+    groups.to_csv(tmp_path / "groups.csv")
+    assert list(pd.read_csv(tmp_path / "groups.csv").image) == list(groups.table.image)
+
+
+def test_every_image_has_a_group_number_and_singles_one_of_their_own():
+    groups = group_duplicates(pair_table([("a", "b", 95), ("x", "y", 99)]), 90)
+    images = pd.DataFrame({"image": ["n", "b", "a", "y", "x", "m"]}, index=[5, 4, 3, 2, 1, 0])
+    ids = groups.ids(images)
+    assert ids.to_dict() == {5: 3, 4: 1, 3: 1, 2: 2, 1: 2, 0: 4}
+    assert list(groups.keep_list(images).image) == ["n", "a", "x", "m"]
+    with pytest.raises(TypeError, match="images must be a table made by scan_images"):
+        groups.ids(["a"])
+
+
+def test_a_methods_name_is_escaped_in_a_notebook():
+    pairs = pair_table([("a", "b", 95)])
+    pairs.attrs["method"] = "<script>alert(1)</script>"
+    assert "<script>" not in group_duplicates(pairs, 90)._repr_html_()

@@ -1,11 +1,18 @@
 """Who stays, and why: the rule, what stands above it, and what is flagged for a person."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgdup_nb import apply_plan, choose_keepers
+from imgdup_nb import (
+    Fingerprints,
+    apply_plan,
+    choose_keepers,
+    group_duplicates,
+    similar_pairs,
+)
 
 DAY = pd.Timestamp("2024-05-31", tz="UTC")
 
@@ -236,3 +243,159 @@ def test_whatever_the_groups_and_the_rule_each_group_keeps_a_readable_image(data
         assert (group.action == "keep").any()
     assert not (plan.action[~good] == "remove").any()
     assert not (plan.action[plan.image.str.startswith("old/")] == "remove").any()
+
+
+# -- folders, labels, thresholds ---------------------------------------------------------------------
+
+
+def test_a_preferred_folder_comes_first_and_only_exact_copies_in_it_leave():
+    images = table(
+        {"image": "best.jpg", "bytes": 9999},
+        {"image": "originals/a.jpg"},
+        {"image": "originals/again.jpg", "sha256": "digest of originals/a.jpg"},
+        {"image": "originals/other.jpg", "bytes": 1},
+    )
+    plan = choose_keepers(one_group(images), images, prefer=["originals"], compare=False)
+    assert plan.set_index("image").action.to_dict() == {
+        "originals/a.jpg": "keep",
+        "originals/other.jpg": "keep",
+        "best.jpg": "remove",
+        "originals/again.jpg": "remove",
+    }
+
+
+def test_preferred_folders_are_an_order():
+    images = table({"image": "2023/a.jpg"}, {"image": "2024/a.jpg"}, {"image": "a.jpg"})
+    for order in (["2024", "2023"], ["2023", "2024"]):
+        plan = choose_keepers(one_group(images), images, prefer=order, compare=False)
+        assert plan.image[0] == f"{order[0]}/a.jpg"
+
+
+def test_a_folder_is_found_however_its_name_is_composed():
+    images = table({"image": "cafe\u0301/a.jpg"}, {"image": "b.jpg", "bytes": 9999})
+    plan = choose_keepers(one_group(images), images, protected="caf\u00e9", compare=False)
+    assert plan.protected[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "first"),
+    [
+        ("largest", "a long name.jpg"),
+        ("oldest", "old.png"),
+        ("newest", "a long name.jpg"),
+        ("shortest name", "b.gif"),
+        ("prefer formats", "old.png"),
+    ],
+)
+def test_a_ready_rule_chooses_the_keeper(rule, first):
+    images = table(
+        {"image": "a long name.jpg", "bytes": 2000, "modified": DAY + pd.Timedelta("1D")},
+        {"image": "old.png", "format": "PNG", "modified": DAY - pd.Timedelta("1D")},
+        {"image": "b.gif", "format": "GIF"},
+    )
+    plan = choose_keepers(one_group(images), images, rule=rule, compare=False)
+    assert plan.image[0] == first
+    assert plan.attrs["rule"] == rule
+
+
+def test_endings_may_be_preferred():
+    images = table({"image": "a.jpg"}, {"image": "b.heic", "format": "HEIF"})
+    plan = choose_keepers(
+        one_group(images), images, rule="prefer formats", prefer=".heic", compare=False
+    )
+    assert plan.image[0] == "b.heic"
+
+
+def test_a_rule_does_not_remove_a_larger_file_unless_all_losses_are_accepted():
+    images = table({"image": "a.jpg"}, {"image": "large.jpg", "width": 900})
+    careful = choose_keepers(one_group(images), images, rule="shortest name", compare=False)
+    assert kept(careful) == ["a.jpg", "large.jpg"]
+    free = choose_keepers(
+        one_group(images), images, rule="shortest name", accept="all", compare=False
+    )
+    assert kept(free) == ["a.jpg"]
+    with pytest.raises(ValueError, match="accept must be one of 'pixels'"):
+        choose_keepers(one_group(images), images, accept=["everything"])
+
+
+def test_contradicting_labels_are_flagged_and_not_decided():
+    images = table(
+        {"image": "cat/a.jpg", "class": "cat"},
+        {"image": "cat/b.jpg", "class": "cat", "sha256": "digest of cat/a.jpg"},
+        {"image": "dog/a.jpg", "class": "dog", "sha256": "digest of cat/a.jpg"},
+    )
+    plan = choose_keepers(one_group(images), images, by="class")
+    assert kept(plan) == ["cat/a.jpg", "dog/a.jpg"]
+    assert list(plan.flag) == ["labels differ: cat, dog", "labels differ: cat, dog", ""]
+    with pytest.raises(KeyError, match="by names 'kind'"):
+        choose_keepers(one_group(images), images, by="kind")
+
+
+def test_a_removal_is_never_below_the_threshold_to_its_keeper():
+    bits = np.zeros((3, 64), dtype=bool)
+    bits[1, :6] = bits[2, 6:12] = True
+    pairs = similar_pairs(Fingerprints.from_bits(["a.jpg", "b.jpg", "c.png"], bits))
+    images = table(
+        {"image": "a.jpg"}, {"image": "b.jpg"}, {"image": "c.png", "width": 800, "lossless": True}
+    )
+    plan = choose_keepers(group_duplicates(pairs, 90), images, compare=False).set_index("image")
+    assert plan.action.to_dict() == {"c.png": "keep", "b.jpg": "keep", "a.jpg": "remove"}
+    assert plan.similarity.to_dict() == {"c.png": 100.0, "b.jpg": 81.25, "a.jpg": 90.625}
+    assert plan.flag["b.jpg"] == "below the threshold to the keeper c.png"
+
+
+def test_files_with_the_same_bytes_never_all_stay():
+    images = table(
+        {"image": "a.jpg", "width": 50},
+        *({"image": f"big ({k}).jpg", "metadata": 1, "sha256": "big"} for k in range(3)),
+        {"image": "huge.jpg", "width": 900},
+    )
+    plan = choose_keepers(one_group(images), images, compare=False)
+    assert kept(plan) == ["huge.jpg", "big (0).jpg"]
+
+
+def test_a_copy_in_a_bin_is_never_the_keeper():
+    images = table(
+        {"image": "$RECYCLE.BIN/a.jpg", "sha256": "1"}, {"image": "z.jpg", "sha256": "1"}
+    )
+    assert kept(choose_keepers(one_group(images), images)) == ["z.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("plain", "copy"),
+    [
+        ("IMG_1.jpg", "Copy of IMG_1.jpg"),
+        ("P101.JPG", "Kopie von P101.JPG"),
+        ("IMG_1.jpg", "IMG_1 (1).jpg"),
+        ("IMG_1.jpg", "IMG_1~2.jpg"),
+        ("photos/a.jpg", "Downloads/a.jpg"),
+        ("IMG_1.jpg", "FB_IMG_1.jpg"),
+    ],
+)
+def test_of_equal_files_the_plainest_name_stays(plain, copy):
+    images = table({"image": copy, "sha256": "1"}, {"image": plain, "sha256": "1"})
+    assert kept(choose_keepers(one_group(images), images)) == [plain]
+
+
+# -- the plan as a table -----------------------------------------------------------------------------
+
+
+def test_a_plan_says_its_sums_and_lists_what_stays():
+    images = table({"image": "a<b>.jpg", "width": 900}, {"image": "b.jpg", "bytes": 2_000_000})
+    plan = choose_keepers(one_group(images), images, compare=False)
+    assert "1 file of 2 to remove; 1 stay; 1 group; 2.0 MB to free; 0 flagged" in repr(plan)
+    assert "<b>" not in plan._repr_html_()
+    assert list(plan.kept.image) == ["a<b>.jpg"]
+    assert "Plan" not in repr(plan[["image", "reason"]])
+
+
+def test_a_plan_from_a_csv_file_does_the_same(tmp_path):
+    images = table({"image": "a.jpg", "width": 900}, {"image": "b.jpg"})
+    images.to_csv(tmp_path / "images.csv", index=False)
+    plan = choose_keepers(one_group(images), images, compare=False)
+    again = pd.read_csv(tmp_path / "images.csv")
+    same = choose_keepers(one_group(again), again, compare=False)
+    pd.testing.assert_frame_equal(plan.drop(columns="modified"), same.drop(columns="modified"))
+    plan.to_csv(tmp_path / "plan.csv", index=False)
+    log = apply_plan(pd.read_csv(tmp_path / "plan.csv"), to=tmp_path / "spare")
+    assert list(log.image) == ["a.jpg", "b.jpg"]

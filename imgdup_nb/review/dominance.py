@@ -359,13 +359,14 @@ def _scaled_part(
 def _missing_detail(leaving: Holdings, keeper: Holdings, made: Copied) -> tuple[str, str] | None:
     """Return the aspect and the words of what the keeper lacks in fine detail, None if nothing."""
     same_size = (leaving.width, leaving.height) == (keeper.width, keeper.height)
-    if made.is_exact and not leaving.palette:
+    is_given = leaving.lossless and not (leaving.earlier_quality or leaving.palette)
+    if made.is_exact and not leaving.palette and not (same_size and is_given):
         return None  # the one can be made from the other
     if same_size and _is_source(leaving, keeper):
         return "quality", f"its quality (a {keeper.quality:.0f} of 100 was made from it)"
-    if made.is_exact:
+    if made.is_exact and not is_given:
         return None  # and colours of a palette do not come from a lossy copy
-    if same_size and leaving.lossless and not (leaving.earlier_quality or leaving.palette):
+    if same_size and is_given:
         return "quality", "its values without loss"
     share = keeper.width * keeper.height / max(1, leaving.width * leaving.height)
     quality = keeper.best_quality + QUALITY_PER_HALVING * math.log2(max(1.0, share)) / 2

@@ -451,14 +451,20 @@ class _Group:
     # -- what files hold ---------------------------------------------------------------------------
 
     def _held(self, row: Row) -> Holdings:
-        if not self.settings.compare or self.one_content or row["image"] in self._without_pixels:
-            return from_row(row)
+        known = from_row(row)
+        if (
+            known.raw
+            or not self.settings.compare
+            or self.one_content
+            or row["image"] in self._without_pixels
+        ):
+            return known
         try:
             return self._pictures.of(row)
         except UnreadableImage as error:
             self._without_pixels.add(row["image"])
             row["doubt"] = f"cannot be compared: {error}"
-            return from_row(row)
+            return known
 
     def _by_holdings(self) -> list[Row]:
         """Return the images, those that hold most first."""

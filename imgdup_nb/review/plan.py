@@ -36,7 +36,7 @@ class Plan(pd.DataFrame):
 
     @property
     def _is_whole(self) -> bool:
-        return {"group", "image", "action"} <= set(self.columns)
+        return {"group", "image", "action", "path", "sha256"} <= set(self.columns)
 
     def _headline(self) -> str:
         leaves = (self["action"] == "remove").to_numpy()
