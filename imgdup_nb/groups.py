@@ -1,4 +1,4 @@
-"""The pair table -> groups of duplicates at a threshold, and how many there are at every threshold."""
+"""The pair table -> groups of duplicates at a threshold, and their number at every threshold."""
 
 from __future__ import annotations
 
@@ -58,9 +58,10 @@ class Grouping:
 
     @property
     def summary(self) -> pd.DataFrame:
-        """One row per group: group, original, images, lowest (similarity to the original), weakest (pair), chained.
+        """One row per group: group, original, images, lowest, weakest, chained.
 
-        `chained` is True where some two images of the group are less similar than the threshold.
+        `lowest` is the lowest similarity to the original, `weakest` that of any pair. `chained`
+        is True where some two images of the group are less similar than the threshold.
         """
         by_group = self.table.groupby("group")
         summary = by_group.agg(
@@ -149,7 +150,10 @@ class Grouping:
         if self.n_images < 2:
             return f"{self.n_images} image(s) cannot hold duplicates: add images to the folder."
         if not len(self) and np.isnan(self.nearest) and self.n_removed:
-            return f"Labels took all {self.n_removed} pair(s) out of the table. Group the pairs from before to see them."
+            return (
+                f"Labels took all {self.n_removed} pair(s) out of the table. Group the pairs from "
+                "before to see them."
+            )
         if not len(self) and np.isnan(self.nearest):
             return (
                 f"No two images are {self.floor:g} % similar or more. If you expect duplicates, "
@@ -157,7 +161,10 @@ class Grouping:
                 "min_similarity, or with orientations=True for turned and mirrored copies."
             )
         if not len(self):
-            return f"No duplicates at {self.threshold:g} %. Try a lower threshold: the nearest pair has {self.nearest:g} %."
+            return (
+                f"No duplicates at {self.threshold:g} %. Try a lower threshold: the nearest pair "
+                f"has {self.nearest:g} %."
+            )
         if len(self) == 1 and len(self.table) == self.n_images > 3:
             way = (
                 "raise the threshold"
@@ -186,7 +193,10 @@ class Grouping:
 
     def _headline(self) -> str:
         if not len(self):
-            return f"no groups at {self.threshold:g} % ({self.linkage} linkage, {self.n_images} images, {self.method})"
+            return (
+                f"no groups at {self.threshold:g} % ({self.linkage} linkage, {self.n_images} "
+                f"images, {self.method})"
+            )
         largest = int(self.table.group.value_counts().iloc[0])
         return (
             f"{count_of(len(self), 'group')} at {self.threshold:g} % ({self.linkage} linkage): "
@@ -214,7 +224,10 @@ def _check_images(images: Any) -> None:
 
 
 def similarity_lookup(groups: Grouping) -> Callable[[str, str], float]:
-    """Return a function: two images of one group -> their similarity in percent, NaN below the floor."""
+    """Return a function: two images of one group -> their similarity in percent.
+
+    NaN where it is below the floor of the pair table.
+    """
     graph = groups._graph
     if graph is None:
         return lambda _one, _other: np.nan
@@ -372,7 +385,9 @@ def tally_levels(graph: PairGraph, strictest_first: np.ndarray, linkage: str) ->
 def _complete_levels(
     first: np.ndarray, second: np.ndarray, level: np.ndarray, n_levels: int, graph: PairGraph
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Merge two clusters as soon as all pairs between them have been met; the same answers as `loops.connected_levels`.
+    """Merge two clusters as soon as all pairs between them have been met.
+
+    The answers have the form of those of `group_loops.connected_levels`.
 
     Of very many copies (`graph.like`) only the original is clustered; the others go where it goes.
     """
@@ -387,7 +402,7 @@ def _complete_levels(
 def _without_copies(
     first: np.ndarray, second: np.ndarray, level: np.ndarray, graph: PairGraph
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the pairs of images that are no copies, in the order in which their copies' last pairs would come."""
+    """Return the pairs of originals, in the order in which their copies' last pairs would come."""
     like, similarity = graph.like, graph.similarity[: len(first)]
     if (like == np.arange(len(like))).all():
         return first, second, level

@@ -172,12 +172,15 @@ def sweep_graph(
 
 
 def real_levels(pairs: pd.DataFrame) -> np.ndarray:
-    """Return the similarities a threshold can take, strictest first: the method's levels, or half percents of an embedding.
+    """Return the similarities that a threshold can take, strictest first.
+
+    These are the method's levels, or half percents of an embedding.
 
     Examples
     --------
     >>> from imgdup_nb import Fingerprints, similar_pairs
-    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64]), min_similarity=90)
+    >>> prints = Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64])
+    >>> pairs = similar_pairs(prints, min_similarity=90)
     >>> real_levels(pairs)
     array([100.   ,  96.875,  93.75 ,  90.625])
     """
@@ -190,7 +193,10 @@ def graph_levels(graph: PairGraph) -> np.ndarray:
 
 
 def sweep_levels(graph: PairGraph) -> np.ndarray:
-    """Return every similarity that can occur or does, from the floor up, strictest first; half percents if too many."""
+    """Return every similarity from the floor up that can occur, strictest first.
+
+    Half percents if there are more than MAX_LEVELS.
+    """
     seen = np.unique(graph.similarity)
     if len(seen) > MAX_LEVELS:
         return _half_percents(graph.floor)
@@ -207,7 +213,9 @@ def _half_percents(floor: float) -> np.ndarray:
 
 
 def count_by_level(similarity: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Count the similarities at each level up to the next stricter one, so that a bar holds what its threshold would add.
+    """Count the similarities at each level, up to the next stricter one, exclusive.
+
+    A bar then holds what its threshold would add.
 
     Examples
     --------

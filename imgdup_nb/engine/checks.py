@@ -216,7 +216,10 @@ def count_of(count: int, thing: str) -> str:
 
 # -- tables ----------------------------------------------------------------------------------------
 
-TEXTS = ("path", "sha256", "format", "mode", "problem", "action", "reason", "flag", "keeper")
+TEXTS = (
+    "path", "sha256", "format", "mode", "problem", "remarks", "kind", "action", "reason", "flag",
+    "loses", "keeper",
+)  # fmt: skip
 
 
 def check_made_by(name: str, value: Any, kind: type[Kind], maker: str) -> Kind:

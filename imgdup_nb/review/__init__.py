@@ -1,4 +1,4 @@
-"""After detection: which image stays and why, acts on files that can be undone, and their report.
+"""After detection: which image stays and why, acts that can be undone, their report.
 
 The decision:
 
@@ -6,7 +6,7 @@ The decision:
 - `holdings`: what a file holds: pixels, depth, colours, frames, quality, notes, damage.
 - `notes`: what a file says about its picture: date, GPS, camera, caption, rating.
 - `dominance`: whether one file holds at least as much as another, and what it lacks.
-- `derivatives`: whether a picture is a crop, turned, grey or enlarged.
+- `derivatives`: whether a picture is a crop, turned or grey.
 - `names`: which of two equal files is the original, by time and name.
 - `plan`: the table of the plan, and its summary.
 

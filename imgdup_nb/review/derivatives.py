@@ -1,8 +1,7 @@
-"""How one picture of a group differs from another: mirrored or turned, cut out of it, grey, or merely enlarged.
+"""How one picture of a group differs from another: mirrored or turned, cropped, or grey.
 
-A group says that pictures are alike, not which shows most. These measures look at small sketches
-(and, for enlargement, at the full pictures), so they are hints for a person, and `choose_keepers`
-removes nothing on their word alone.
+A group says that pictures are alike, not which shows most. These measures look at small sketches,
+so they are hints for a person; `choose_keepers` removes nothing because of them alone.
 """
 
 from __future__ import annotations
@@ -26,12 +25,10 @@ TURN_WORDS = [
 ]
 
 # Measured on known copies of nine photographs: unchanged frames agree to 0.96 and more, turned ones
-# to 0.99 after turning back; parts are found at 0.90 and more; true detail leaves 0.53 and more, an
-# enlargement by half 0.29 to 0.47.
+# to 0.99 after turning back; parts are found at 0.90 and more.
 SAME_FRAME = 0.95
 FOUND_PART = 0.85
 CLEARLY = 0.05
-ENLARGED = 0.42
 GREY, COLOURFUL = 2.0, 6.0  # levels; between them nothing is said
 
 
@@ -57,7 +54,9 @@ def describe_turn(sketch: np.ndarray, other: np.ndarray) -> str:
 
 
 def is_part(sketch: np.ndarray, whole: np.ndarray) -> bool:
-    """Tell whether a picture shows only a part, half of the width and height or more, of what another shows.
+    """Tell whether a picture shows only a part of what another shows.
+
+    A part is at least half as wide and high as the whole.
 
     Parameters
     ----------
@@ -66,7 +65,8 @@ def is_part(sketch: np.ndarray, whole: np.ndarray) -> bool:
     Examples
     --------
     >>> from PIL import ImageFilter
-    >>> noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    >>> random = np.random.default_rng(0)
+    >>> noise = Image.fromarray(random.integers(0, 255, (64, 64, 3), dtype=np.uint8))
     >>> whole = noise.filter(ImageFilter.GaussianBlur(3))
     >>> part = whole.crop((10, 10, 54, 54)).resize((64, 64))
     >>> is_part(np.asarray(part), np.asarray(whole)), is_part(np.asarray(whole), np.asarray(part))
@@ -110,32 +110,6 @@ def _colourfulness(sketch: np.ndarray) -> float:
     return float((sketch.max(axis=2).astype(np.int16) - sketch.min(axis=2)).mean())
 
 
-def is_enlarged(picture: Image.Image, smaller: Image.Image) -> bool:
-    """Tell whether a picture has hardly more detail than a smaller copy, as if it had been made from that one.
-
-    Made as small as the copy and large again, a picture loses its fine detail; the copy, treated by
-    the same factor, says how much that should be.
-
-    Parameters
-    ----------
-    picture, smaller
-        of one motif, in full size.
-    """
-    factor = smaller.width / picture.width
-    there = _lost(picture, smaller.size)
-    expected = _lost(
-        smaller, (max(1, round(smaller.width * factor)), max(1, round(smaller.height * factor)))
-    )
-    return there < ENLARGED * expected
-
-
-def _lost(picture: Image.Image, size: tuple[int, int]) -> float:
-    """Return the standard deviation, in grey levels, of what a detour through a smaller size takes away."""
-    grey = picture.convert("L")
-    detour = grey.resize(size, Image.Resampling.LANCZOS).resize(grey.size, Image.Resampling.BICUBIC)
-    return float((np.asarray(grey, dtype=np.float32) - np.asarray(detour, dtype=np.float32)).std())
-
-
 def _grey(sketch: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(sketch).convert("L"), dtype=np.float64)
 
@@ -148,7 +122,7 @@ def _agreement(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _best_place(part: np.ndarray, frame: np.ndarray) -> float:
-    """Return the best correlation of a picture with any equally shaped part of another, at any of SHARES."""
+    """Return the best correlation of a picture with a square part of another, of any of SHARES."""
     shape = (2 * SIDE, 2 * SIDE)
     transforms = np.fft.rfft2(frame, shape), np.fft.rfft2(frame * frame, shape)
     image = Image.fromarray(part.astype(np.float32))

@@ -22,7 +22,8 @@ from .derivatives import describe_turn, has_colour, is_part, lacks_colour
 from .holdings import Holdings, tables_for
 
 ASPECTS = [
-    "pixels", "quality", "depth", "colours", "alpha", "frames", "metadata", "edits", "raw", "damage",
+    "pixels", "quality", "depth", "colours", "alpha", "frames", "metadata", "edits", "raw",
+    "damage",
 ]  # fmt: skip
 
 SIZE_TOLERANCE = 1.02  # times the width and height: what rounding and a cut border change
@@ -87,7 +88,7 @@ class HoldingsComparison:
 
 
 def compare_holdings(leaving: Holdings, keeper: Holdings) -> HoldingsComparison:
-    """Compare two files, with their pixels where they have been read, else by what the tables say."""
+    """Compare two files by their pixels where they have been read, else by what the tables say."""
     found = HoldingsComparison()
     if leaving.sha256 and leaving.sha256 == keeper.sha256:
         return found

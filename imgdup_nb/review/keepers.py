@@ -299,7 +299,7 @@ def _check_accept(accept: str | Iterable[str]) -> frozenset[str]:
 def _mark_folders(
     argument: str, members: dict[int, list[Row]], images: pd.DataFrame, folders: list[Any]
 ) -> None:
-    """Write down in each row the folder of a list that it lies in, and at which place of the list."""
+    """Write down in each row the folder of a list that it lies in, and the folder's place."""
     for folder in folders:
         if not any(map(partial(lies_in, folder=folder), images.image, images.path)):
             raise ValueError(
@@ -711,7 +711,8 @@ class _Group:
         if self.settings.by_dominance:
             own, other = self._held(row), self._held(keeper)
             if round(own.best_quality) != round(other.best_quality):
-                return f"keeps quality {other.best_quality:.0f} of 100; this has {own.best_quality:.0f}"
+                kept_quality, quality = round(other.best_quality), round(own.best_quality)
+                return f"keeps quality {kept_quality} of 100; this has {quality}"
             if own.pixel_sum == other.pixel_sum:
                 return f"same pixels as {keeper['image']}"
             return f"keeps {keeper['image']}, which holds all of it"

@@ -58,7 +58,8 @@ class Plan(pd.DataFrame):
     def __repr__(self) -> str:
         if not self._is_whole:
             return repr(pd.DataFrame(self))
-        return f"<Plan: {self._headline()}>\n{self._body().to_string(max_rows=MAX_ROWS, max_colwidth=40)}"
+        body = self._body().to_string(max_rows=MAX_ROWS, max_colwidth=40)
+        return f"<Plan: {self._headline()}>\n{body}"
 
     def _repr_html_(self) -> str | None:
         if not self._is_whole:

@@ -1,4 +1,4 @@
-"""What was decided and done, as a file for others: CSV and JSON for programs, one HTML page for people."""
+"""What was decided and done, as a file: CSV and JSON for programs, one HTML page for people."""
 
 from __future__ import annotations
 
