@@ -481,14 +481,14 @@ METHODS = MethodTable(
         HashMethod(
             "ahash",
             survives="size, format, compression, blur",
-            misses="crop, turn; many strangers look alike",
+            misses="crop, turn; many unrelated images look alike",
             cost="lowest",
             function=imagehash.average_hash,
         ),
         HashMethod(
             "whash",
             survives="size, format, compression, blur",
-            misses="crop, turn; many strangers look alike",
+            misses="crop, turn; many unrelated images look alike",
             cost="medium",
             step=2,
             function=imagehash.whash,

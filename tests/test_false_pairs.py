@@ -1,4 +1,4 @@
-"""The expected number of false pairs: its interval holds although pairs share images, and kinds of images are rare."""
+"""The interval of the rate of false pairs holds although pairs share images."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ N = 300  # images
 
 
 def alike(*expected):
-    """Return a truth in which all images of a kind look alike, by how many of each kind are expected among N."""
+    """Return a truth in which all images of a kind are similar; so many of each are expected."""
 
     def draw(rng):
         kind = rng.choice(len(shares) + 1, N, p=[*shares, 1 - shares.sum()])
@@ -20,7 +20,7 @@ def alike(*expected):
 
 
 def hubs(expected, reach, *kinds):
-    """Return a truth in which each image of one kind looks like a fixed share of all others; `kinds` as in `alike`."""
+    """Return a truth in which each image of one kind is similar to a fixed share of all others."""
     draw_kinds, rate = alike(*kinds)
     share = expected / N
 

@@ -62,7 +62,7 @@ def test_a_stratum_nobody_was_asked_about_adds_its_whole_share():
 
 def test_when_all_answers_agree_the_end_is_that_of_drawing_without_replacement():
     low, _ = stratified_interval([40], [20], [20])
-    # 35 true pairs of 40 could still have given twenty yes, also to someone who looks after each answer; 34 hardly could
+    # 35 true pairs of 40 can give twenty yes, also if one checks after each answer; 34 hardly can
     assert hypergeom.pmf(20, 40, 35, 20) > 0.025 / np.e
     assert hypergeom.pmf(20, 40, 34, 20) < 0.025
     assert low == 35 / 40

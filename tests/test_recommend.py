@@ -127,7 +127,7 @@ def test_levels_where_even_perfect_answers_would_not_do_are_passed_over():
 
 
 def test_a_wrong_recommendation_is_rarer_than_promised_although_many_levels_are_tried(make_pairs):
-    """Precision falls level by level and is below the requirement from the third level on; forty answers per level."""
+    """Precision is below the requirement from the third level on; forty answers per level."""
     rng = np.random.default_rng(8)
     counts, shares, n_asked = [60] * 7, [1.0, 0.99, 0.78, 0.7, 0.5, 0.4, 0.3], 40
     pairs = make_pairs(counts)
