@@ -1,4 +1,4 @@
-"""Two files -> what is known of them: every method's score, and how one picture lies on the other."""
+"""Two files -> every method's score, and how the two pictures are aligned."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) -> Comparison:
-    """Compare two pictures by every method, and lay one on the other.
+    """Compare two pictures by every method, and align them.
 
     Parameters
     ----------
@@ -59,9 +59,8 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
 
     Notes
     -----
-    About 0.2 seconds. The similarities are those `similar_pairs` gives the two pictures in any
-    collection; those of 'aligned' and 'akaze' are therefore that of phash where one picture has too
-    little texture for them, and "90 means" says so.
+    About 0.2 seconds. The similarities are those of `similar_pairs`. If a picture has too little
+    texture, 'aligned' and 'akaze' show the similarity by phash, and "90 means" says so.
 
     Examples
     --------
@@ -70,7 +69,7 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Image.new("RGB", (80, 60), "white").save(f"{folder}/a.png")
     ...     Image.new("RGB", (80, 60), "white").save(f"{folder}/b.png")
-    ...     comparison = compare_images(f"{folder}/a.png", f"{folder}/b.png")
+    ...     comparison = dup.compare_images(f"{folder}/a.png", f"{folder}/b.png")
     >>> comparison.sentence
     'The files are equal, byte for byte.'
     """
@@ -100,7 +99,7 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
 
 
 def name_files(left: str | os.PathLike[str], right: str | os.PathLike[str]) -> tuple[str, str]:
-    """Return what two files are called in a comparison: their names without folders, as long as these differ.
+    """Return how a comparison names two files: without folders, if these names differ.
 
     Examples
     --------
@@ -218,13 +217,12 @@ class Comparison:
     left, right
         the files' names.
     scores
-        one row per method: similarity (percent), any_orientation (percent, as with `orientations=True`),
+        one row per method: similarity (percent), any_orientation (percent, flips and turns found),
         "90 means" (in words).
     alignment
         how left lies on right; see `imgdup_nb.aligned.agreement.Alignment`.
     textured
-        whether both pictures have enough texture to be aligned, or could be laid on each other all
-        the same.
+        whether both pictures have enough texture to be aligned, or were aligned with less.
     pictures
         both pictures as they were aligned, uint8, height x width x 3, two times as large.
     relation : {'same bytes', 'same pixels', 'near'}
@@ -256,13 +254,16 @@ class Comparison:
         return " ".join(filter(None, [say_alignment(self.alignment, left, right), equal]))
 
     def common_areas(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the corners of what both show, n x 2, in pixels of `alignment` of left and of right; it must be aligned."""
+        """Return the corners of the overlap, n x 2, in pixels of `alignment`, of left and of right.
+
+        The pictures must be aligned.
+        """
         left, right = self.sizes
         onto_right = common_area(self._transform, left, right)
         return apply(invert(self._transform), onto_right), onto_right
 
     def shared_parts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the corners of the blocks of the part that both share, n x 4 x 2, in pixels of left and of right.
+        """Return the corners of the blocks of the shared part, n x 4 x 2, of left and of right.
 
         No blocks where no part is shared, as in copies of the whole.
         """
@@ -288,7 +289,7 @@ class Comparison:
         return self.alignment.transform
 
     def warped(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return left as it lies on right, uint8, height x width x 3 of right's picture, and where it covers it, bool."""
+        """Return left warped onto right, uint8, height x width x 3, and what it covers, bool."""
         cv2 = import_cv2()
         left, right = self.pictures
         larger = np.diag([SHARP, SHARP, 1.0])
@@ -300,9 +301,9 @@ class Comparison:
         ), covered
 
     def difference(self) -> np.ndarray:
-        """Return the difference of brightness after levelling both, uint8, height x width; light where only right is.
+        """Return the difference of brightness, uint8, height x width; light where only right is.
 
-        Levelled by what agrees: a black caption must not make all the rest look different.
+        Both are levelled by the matching blocks: a black caption must not change all the rest.
         """
         warped, inside = self.warped()
         a, b = (picture.mean(axis=2, dtype=np.float32) for picture in (warped, self.pictures[1]))
@@ -322,7 +323,7 @@ class Comparison:
         return mask.astype(bool)
 
     def plot(self, figure: Figure | None = None) -> Figure:
-        """Draw both pictures, one laid over the other with the blocks that agree and differ, and the difference.
+        """Draw both pictures, the blocks that match and differ, and the difference.
 
         Parameters
         ----------
@@ -333,8 +334,8 @@ class Comparison:
         -------
         matplotlib.figure.Figure
             four panels. Green blocks agree, red ones do not; where no block is drawn, both pictures
-            are flat or only one of them shows something. What both show is outlined in both
-            pictures, and a part that they share is tinted. Without an alignment the last two panels
+            are flat or only one of them shows something. The overlap is outlined in both
+            pictures, and a shared part is tinted. Without an alignment the last two panels
             say so.
 
         Raises
@@ -398,7 +399,7 @@ def _draw_picture(ax: Axes, picture: np.ndarray, title: str) -> None:
 
 
 def _draw_outline(ax: Axes, area: np.ndarray) -> None:
-    """Outline what both show, white below the colour so that it is seen on every picture."""
+    """Outline the overlap, with white below the colour so that it is seen on every picture."""
     closed = np.vstack([area, area[:1]])
     ax.plot(*closed.T, color="white", linewidth=4)
     ax.plot(*closed.T, color=AGREE_COLOR, linewidth=2)
@@ -428,7 +429,10 @@ def _draw_blocks(ax: Axes, comparison: Comparison) -> None:
 
 
 def block_corners(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
-    """Return the corners of the blocks that count, n x 4 x 2 in pixels of the right picture, and which of them agree."""
+    """Return the corners of the blocks that count, n x 4 x 2, and which of them match.
+
+    In pixels of the right picture.
+    """
     found = comparison.alignment
     assert found.blocks is not None
     counts = ~np.isnan(found.blocks)
@@ -436,7 +440,10 @@ def block_corners(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _corners_of(found: Alignment, chosen: np.ndarray) -> np.ndarray:
-    """Return the corners of some blocks, bool, rows x columns, as n x 4 x 2 in pixels of the right picture."""
+    """Return the corners of some blocks, n x 4 x 2 in pixels of the right picture.
+
+    blocks : bool, rows x columns
+    """
     assert found.transform is not None
     rows, columns = np.nonzero(chosen)
     # a block is two cells wide and overlaps its neighbours by half: its middle is drawn

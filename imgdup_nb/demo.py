@@ -79,7 +79,7 @@ class DemoFile(NamedTuple):
 
 
 def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
-    """Write a collection of real pictures with known duplicates to a folder, and return the truth about it.
+    """Write real pictures with known duplicates to a folder, and return the truth about them.
 
     Nine photographs, at most 512 pixels on the long side: the cat in every variation of
     `VARIATIONS`, the others in every other one, each with a byte-for-byte copy. Around them lies
@@ -100,7 +100,7 @@ def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
 
         - image: name in the folder, with `/` separators
         - group: the source picture; two files are duplicates exactly when their groups are equal
-        - variation: "original", "exact copy", a name in `VARIATIONS`, "other view" (similar, yet not a duplicate),
+        - variation: "original", "exact copy", a name in `VARIATIONS`, "other view" (not a copy),
           "blank" or "broken"
 
     Raises
@@ -197,7 +197,7 @@ def _first_half(content: bytes) -> bytes:
 
 
 def _source_path(source: str) -> Path:
-    """Find a picture in the folder of its package, without the second or two that importing the package may take."""
+    """Find a picture in the folder of its package, without importing it: that takes seconds."""
     package, _, inside = source.partition("/")
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:

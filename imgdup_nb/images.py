@@ -1,4 +1,4 @@
-"""A folder of files -> the `images` table: one row per file, and a `problem` where one cannot be read."""
+"""A folder of files -> the `images` table: one row per file."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def scan_images(
     Parameters
     ----------
     folder
-        a folder, searched with all its subfolders; or a list of files and folders; or URLs of them
-        that fsspec opens, such as "s3://bucket/photos" (pip install "imgdup-nb[remote]"). Hidden
+        a folder with all its subfolders, a list of files and folders, or URLs of them that fsspec
+        opens, such as "s3://bucket/photos" (pip install "imgdup-nb[remote]"). Hidden
         files and folders (also notebooks' checkpoints) are passed over. A linked folder is followed
         once, and only where it leads outside. Folders of the system and of other programs are left
         out: recycle bins, thumbnails of network drives, the insides of photo libraries. So are
@@ -116,7 +116,7 @@ def scan_images(
     >>> from PIL import Image
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Image.new("RGB", (30, 20), "red").save(f"{folder}/red.png")
-    ...     images = scan_images(folder)
+    ...     images = dup.scan_images(folder)
     >>> images[["image", "format", "width", "height", "detail", "problem"]]
          image format  width  height  detail problem
     0  red.png    PNG     30      20     0.0

@@ -80,9 +80,9 @@ def open_image(
     source
         a path or an open binary file.
     min_side
-        the result may be smaller than the picture as long as both its sides keep this many pixels,
-        which is several times faster for JPEG (decoded at 1/2, 1/4 or 1/8) and saves memory for
-        all. None keeps the full size.
+        the result may be smaller as long as both its sides keep this many pixels. That saves
+        memory, and JPEG is decoded several times faster (at 1/2, 1/4 or 1/8). None keeps the full
+        size.
     max_pixels
         larger pictures are refused before memory is spent on them, inclusive. JPEG is judged by the
         size it is decoded at.
@@ -105,7 +105,7 @@ def open_image(
     >>> open_image(io.BytesIO(b"hello"))
     Traceback (most recent call last):
     ...
-    imgdup_nb.engine.decode.UnreadableImage: not an image, or of a format that Pillow cannot read here
+    imgdup_nb.engine.decode.UnreadableImage: not an image, or ...
     """
     with readable(), open_lazily(source) as image:
         return as_seen(image, min_side=min_side, max_pixels=max_pixels, mode=mode)
@@ -131,7 +131,7 @@ def readable() -> Iterator[None]:
 
 @contextmanager
 def no_decoder_warnings() -> Iterator[None]:
-    """Keep decoders' remarks on single files off the screen, also those of threads: what matters is in the tables.
+    """Show no warnings of decoders about single files, also in threads: the tables hold them.
 
     For whoever waits for the threads, not for what runs in them: Python's filters are one list for
     the whole process.
@@ -415,7 +415,7 @@ def _is_upright(image: Image.Image) -> bool:
 
 
 def is_lying(image: Image.Image) -> bool:
-    """Whether a viewer turns an image by a quarter, so that its width is what a person sees as its height."""
+    """Tell whether a viewer turns an image by a quarter, so that width and height change places."""
     return _orientation(image) in {5, 6, 7, 8}
 
 
@@ -456,7 +456,7 @@ HANDLERS = ("TIFFSetWarningHandler", "TIFFSetErrorHandler")
 
 @cache
 def silence_decoders() -> None:
-    """Let libtiff, where it came with Pillow's wheel, and Pillow's log say nothing on the error output; once per process.
+    """Keep the messages of libtiff and of Pillow's log off the error output; once per process.
 
     Who has set up logging still gets Pillow's messages. Windows has libtiff inside of Pillow, out
     of reach.
@@ -474,7 +474,7 @@ def silence_decoders() -> None:
 
 
 def find_libtiff() -> list[Path]:
-    """Return the libtiff of Pillow's wheel: none on Windows, nor where a distribution built Pillow."""
+    """Return the libtiff of Pillow's wheel: none on Windows, nor of other builds of Pillow."""
     folder = Path(PIL.__file__).parent
     return list(
         chain(folder.parent.glob("pillow.libs/libtiff*.so*"), folder.glob(".dylibs/libtiff*.dylib"))

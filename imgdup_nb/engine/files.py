@@ -132,7 +132,7 @@ def exists(url: str) -> bool:
 
 
 def is_folder(url: str) -> bool:
-    """Tell whether a URL names a folder, which in most stores is what its files' names begin with."""
+    """Tell whether a URL names a folder: in most stores, how the names of its files begin."""
     filesystem, key = _filesystem(url)
     return bool(filesystem.isdir(key))
 
@@ -267,7 +267,7 @@ def _without_side_files(paths: Iterable[str]) -> Iterator[str]:
 
 
 def _check_listed(listed: Any) -> list[Any]:
-    """Return a list of files and folders, all on this machine or all elsewhere, or say what it is instead."""
+    """Return a list of files and folders, all on this machine or all elsewhere, else raise."""
     if isinstance(listed, pd.DataFrame) or not isinstance(listed, Iterable):
         raise TypeError(
             f"folder must be the path of a folder, or a list of paths, not {type(listed).__name__}"
@@ -344,7 +344,7 @@ def _by_name(file: _File) -> str:
 
 
 def printable(name: str) -> str:
-    r"""Show what is no Unicode as ``\xe9``: such a name can be opened, but neither printed nor stored.
+    r"""Show what is no Unicode as ``\xe9``: such a name cannot be printed or stored.
 
     No two names look the same: where one has such a part, or seems to, its own backslashes are
     doubled.

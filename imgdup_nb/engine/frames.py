@@ -38,7 +38,7 @@ def frames_of(image: ImageFile.ImageFile, n_frames: int) -> Iterator[ImageFile.I
 
 
 def _count_tiff_pages(file: IO[bytes]) -> int:
-    """Follow the chain of a TIFF's pages. Pillow does the same, in time that grows by the square."""
+    """Follow the chain of a TIFF's pages; in Pillow the time for it grows by the square."""
     file.seek(0)
     head = file.read(16)
     order = "<" if head.startswith(b"II") else ">"

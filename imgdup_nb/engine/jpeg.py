@@ -65,11 +65,11 @@ class JpegFrame(NamedTuple):
 def read_jpeg_frame(file: IO[bytes], markers: Set[int] = HARMLESS_MARKERS) -> JpegFrame | None:
     """Read the header of a JPEG up to its first scan; None where no frame stands before it.
 
-    libjpeg-turbo decodes some kinds of JPEG, such as lossless ones, at full size whatever it is
-    asked for, and a caller that has made a buffer for less loses its memory. So the kind is read
-    here, before any decoder is asked for a smaller size. Bytes between segments are skipped as
-    libjpeg skips them. The frame is orderly where there are none, every other segment is one of
-    `markers`, and the frame is a single one of 8 bits a channel that can be decoded smaller.
+    libjpeg-turbo decodes some kinds of JPEG, such as lossless ones, at full size even if it is
+    asked for less. It then writes beyond a buffer that was made for less. So the kind is read here,
+    before any decoder is asked for a smaller size. Bytes between segments are skipped as libjpeg
+    skips them. A frame is orderly if there are no such bytes and every other segment is one of
+    `markers`. It must also be the only one, of 8 bits a channel, and one that is decoded smaller.
     """
     frame, is_orderly = None, file.read(2) == b"\xff\xd8"
     while len(head := file.read(2)) == 2:

@@ -1,7 +1,7 @@
 """Bring each of Pillow's modes to what a screen shows: 8 bits a channel, opaque.
 
-Large pictures of modes that cannot be averaged as they are, such as palettes and 16 bits, are
-converted band by band, so that no second picture of the same size is ever in memory.
+Some modes cannot be averaged as they are, such as palettes and 16 bits. Large pictures of them are
+converted band by band, so that no second picture of the same size is in memory.
 """
 
 from __future__ import annotations

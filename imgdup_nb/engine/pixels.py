@@ -1,7 +1,7 @@
 """A digest of all that a picture shows: equal only if every frame, value, colour and alpha is.
 
 What is compared is what the file holds, in its own depth: 16 bits are not brought to 8, and alpha
-is not laid on a ground. How it is stored makes no difference: a palette, a lossless format, an
+is kept. How it is stored makes no difference: a palette, a lossless format, an
 EXIF orientation. Colours count as they are seen: a profile that changes nothing is passed over,
 and one that does belongs to the picture.
 """

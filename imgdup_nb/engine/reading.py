@@ -1,4 +1,4 @@
-"""One file -> what is known of it: a row of the `images` table, and the small pictures that fingerprints are made from.
+"""One file -> a row of the `images` table, and its sketches, which become fingerprints.
 
 Each file is read and decoded once.
 """
@@ -59,7 +59,7 @@ def read_batch(
     orientations: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> list[Reading]:
-    """Read each file once for everything: table row with detail, and the codes of several hash methods.
+    """Read each file once, for its table row and the codes of several hash methods.
 
     The codes and the row are those of `scan_images` and `fingerprint_images`. With
     `functools.partial` it is a function for `map_batches`; picklable, so any executor can run it.
@@ -92,7 +92,7 @@ def read_batch(
 def _read_file(
     image: str, path: str, modes: list[str], max_pixels: int
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return a file's row and its sketch in each mode; no sketches, and the row's problem, if one cannot be had."""
+    """Return a file's row and its sketch in each mode; if there is a problem, no sketches."""
     row, sketch = describe_file(image, path, max_pixels=max_pixels)
     if sketch is None:
         return row, {}
@@ -158,7 +158,7 @@ LOSSLESS = {
 def _describe_batch(
     files: Sequence[_File], *, max_pixels: int
 ) -> list[tuple[dict[str, Any], np.ndarray | None]]:
-    """Return a row of the `images` table and the sketch of each file, or None where there is a problem."""
+    """Return each file's row of the `images` table and its sketch, None if there is a problem."""
     return [describe_file(file.image, file.path, max_pixels=max_pixels) for file in files]
 
 
@@ -222,7 +222,7 @@ def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
 
 
 def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.ndarray:
-    """Fill a row as Pillow understands the file, of which the `whole` is given if it is small; return the grey picture."""
+    """Fill a row by Pillow, and return the grey picture; `whole` holds a small file."""
     with (
         io.BytesIO(whole) if whole else open_bytes(row["path"]) as source,
         _identified(source, row["path"]) as image,
@@ -257,7 +257,7 @@ def _detail(sketch: np.ndarray) -> float:
 
 
 def _identified(source: Any, name: str) -> ImageFile.ImageFile:
-    """Open an image's header, with the way out where only a missing plugin keeps it from being read."""
+    """Open an image's header; if only a plugin is missing, say how to install it."""
     try:
         return open_lazily(source, name)
     except Exception:

@@ -1,4 +1,6 @@
-"""Shrink grey pixels as Pillow's Lanczos does, byte for byte, in a third of its time and without the interpreter's lock.
+"""Shrink grey pixels as Pillow's Lanczos does, byte for byte, in a third of its time.
+
+Threads do not wait for each other: the interpreter's lock is not held.
 
 Pillow adds up whole numbers: each weight is a multiple of 2**-22, and what one direction gives is
 rounded to a byte before the other direction is taken. So does this, hence every machine gets the
@@ -60,7 +62,9 @@ def shrink_pixels(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def shrink_and_turn(pixels: np.ndarray, n_out: int) -> np.ndarray:
-    """Shrink the columns of a grey picture, and exchange columns and rows: done twice, the picture is upright again.
+    """Shrink the columns of a grey picture, and exchange columns and rows.
+
+    Done twice, the picture is upright again.
 
     Parameters
     ----------
@@ -82,7 +86,7 @@ def shrink_and_turn(pixels: np.ndarray, n_out: int) -> np.ndarray:
 
 @lru_cache(maxsize=1024)
 def lanczos_weights(n_in: int, n_out: int) -> Weights:
-    """Return the weights that make `n_out` pixels of `n_in`, as Pillow rounds them; they add up to one."""
+    """Return the weights that make `n_out` pixels of `n_in`, as Pillow rounds them; sum one."""
     scale = n_in / n_out
     stretch = max(scale, 1.0)  # a larger picture is made with the filter as it is
     centers = (np.arange(n_out)[:, None] + 0.5) * scale
@@ -98,7 +102,7 @@ def lanczos_weights(n_in: int, n_out: int) -> Weights:
 
 @compiled
 def _shrink_and_turn(pixels: np.ndarray, starts: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return fewer rows of pixels, with rows and columns exchanged: twice makes a picture upright again.
+    """Return fewer rows of pixels, with rows and columns exchanged.
 
     uint8, n_in x n_columns -> uint8, n_columns x n_out
     """

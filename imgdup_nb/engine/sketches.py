@@ -1,7 +1,7 @@
-"""The small square that the hash methods look at, and a memory of the last ones, so that no file is decoded twice.
+"""The small square that the hash methods look at, and a memory of the last ones.
 
-A grey sketch of a JPEG is decoded from its brightness alone, which is what makes scanning fast;
-only what looks at colours (`colorhash`, the choice of keepers) reads a sketch in colour.
+A grey sketch of a JPEG is decoded from its brightness alone, which makes a scan fast. Only
+`colorhash` and the choice of keepers read a sketch in colour.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def _squash(band: np.ndarray) -> np.ndarray:
 
 
 def read_sketch(path: str, mode: str = "L") -> np.ndarray:
-    """Return an image's sketch: uint8, 64 x 64, the upright picture squashed to a square; with mode "RGB", 64 x 64 x 3.
+    """Return an image's sketch, the upright picture squashed to a square: uint8, 64 x 64.
+
+    With mode "RGB" 64 x 64 x 3.
 
     Raises
     ------

@@ -66,7 +66,7 @@ SIDEWAYS = Image.Exif()
 
 
 class Variation(NamedTuple):
-    """One way to make a copy: the folder it goes to, its file format, the change, and options for the writer."""
+    """One way to make a copy: its folder, its format, the change, and options for the writer."""
 
     folder: str
     suffix: str
