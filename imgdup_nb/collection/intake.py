@@ -347,7 +347,8 @@ def _save(
     columns = ", ".join(_KnownRow._fields)
     with store.transaction() as run, store.decoding("images"):
         rows, fingerprints, forgotten = [], [], []
-        for file, (seen, reading) in batch:
+        first = next_versions(run, len(batch))
+        for fresh, (file, (seen, reading)) in enumerate(batch, start=first):
             known = NO_ROW
             for row in run(f"SELECT {columns} FROM images WHERE file = ?", (file,)):
                 known = _KnownRow(*row)
@@ -364,7 +365,7 @@ def _save(
                 continue
             if not is_same:
                 forgotten.append(file)
-            version = known.version if is_same else next_versions(run, 1)
+            version = known.version if is_same else fresh
             state = "out" if known.state == "out" else "present"
             rows.append((file, version, state, known.stored, seen, read_with, *values))
             fingerprints += [
