@@ -60,7 +60,9 @@ def is_textured(features: Features) -> bool:
     if known is None:
         from .warp_loops import count_all_textured
 
-        n_blocks = count_all_textured(features.grey) if len(features) >= MIN_FEATURES else 0
+        n_blocks = (
+            count_all_textured(features.grey, SMALL_CELL) if len(features) >= MIN_FEATURES else 0
+        )
         known = _textured[features] = n_blocks >= MIN_BLOCKS
     return known
 

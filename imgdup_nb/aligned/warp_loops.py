@@ -591,11 +591,14 @@ def share_agreeing(correlations: np.ndarray, min_correlation: float) -> float:
 
 
 @compiled
-def count_all_textured(grey: np.ndarray) -> int:
-    """Count the textured blocks of a whole picture, uint8."""
+def count_all_textured(grey: np.ndarray, cell: int) -> int:
+    """Count the textured blocks of a whole picture, uint8; `cell` is a constant of `bands`.
+
+    numba would compile the loops once more for the constant itself.
+    """
     plain = blur(grey.astype(np.float32))
-    sums = sum_cells(plain, np.ones_like(plain), plain, SMALL_CELL)
-    return count_textured(block_correlations(sums, SMALL_CELL, 1.0)[0])
+    sums = sum_cells(plain, np.ones_like(plain), plain, cell)
+    return count_textured(block_correlations(sums, cell, 1.0)[0])
 
 
 @compiled
@@ -762,7 +765,8 @@ def refine_blocks(
         sums = sum_cells(warped, covered, there, used)
         correlation, off, step = block_correlations(sums, used, MIN_STEP_CORRELATION)
         if used != SMALL_CELL and count_textured(correlation) < MIN_LARGE_BLOCKS:
-            used, best_percent, best_residual = SMALL_CELL, -1.0, math.inf
+            # not the constant itself, for which numba would compile the loops once more
+            used, best_percent, best_residual = min(cell, SMALL_CELL), -1.0, math.inf
             sums = sum_cells(warped, covered, there, used)
             correlation, off, step = block_correlations(sums, used, MIN_STEP_CORRELATION)
         sparse, shade = judge_flat_blocks(sums, used, correlation)
