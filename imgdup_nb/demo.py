@@ -121,7 +121,7 @@ def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     truth = make_demo_collection(folder)
+    ...     truth = dup.make_demo_collection(folder)
     >>> truth.head(3)
                                image group   variation
     0                 album/cat.jpg   cat    original

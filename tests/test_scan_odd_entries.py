@@ -6,7 +6,10 @@ import sys
 import pandas as pd
 import pytest
 
-from imgdup_nb import Collection, scan_images
+from imgdup_nb import Collection, fingerprint_images, scan_images
+from imgdup_nb.engine import shrink
+from imgdup_nb.engine.decode import readable
+from imgdup_nb.engine.sketches import sketches
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*could not be (read|shown)")
 links = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
@@ -77,5 +80,13 @@ def test_a_package_that_cannot_be_imported_makes_no_picture_a_damaged_one(
 ):
     picture(1, 400, 300).save(tmp_path / "a.png")
     before = scan_images(tmp_path)
-    monkeypatch.setitem(sys.modules, "imgdup_nb.engine.shrink", None)
+    codes = fingerprint_images(before).codes
+    sketches.forget()
+    monkeypatch.setattr(shrink, "HAS_NUMBA", False)
     assert scan_images(tmp_path).equals(before)
+    assert (fingerprint_images(before).codes == codes).all()
+
+
+def test_a_missing_package_is_named_and_is_no_fault_of_the_picture():
+    with pytest.raises(ImportError, match="numba needs another numpy"), readable():
+        raise ImportError("numba needs another numpy")

@@ -63,7 +63,18 @@ _opening = threading.Lock()
 
 
 class UnreadableImage(ValueError):
-    """A file that cannot be shown as a picture; its text says why, in a sentence."""
+    """A file that cannot be shown as a picture; its text says why, in a sentence.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+    ...     try:
+    ...         dup.compare_images(file.name, file.name)
+    ...     except dup.UnreadableImage as error:
+    ...         print(str(error).partition(": ")[2])
+    the file is empty
+    """
 
 
 def open_image(

@@ -9,12 +9,23 @@ same bytes. Here all columns are summed at once, which a processor does eight at
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import Image
 
-from .jit import compiled
+try:
+    from .jit import compiled
+
+    HAS_NUMBA = True
+except ImportError:  # a numba that does not fit numpy: Pillow gives the same bytes, more slowly
+    HAS_NUMBA = False
+
+    def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:  # noqa: D103
+        return function
+
 
 SUPPORT = 3  # Lanczos looks at three pixels of the smaller picture to either side
 FRACTION_BITS = (
@@ -54,6 +65,8 @@ def shrink_pixels(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     array([[7, 7, 7],
            [7, 7, 7]], dtype=uint8)
     """
+    if not HAS_NUMBA:
+        return _by_pillow(_by_pillow(pixels, height), width)
     of_columns, of_rows = (
         lanczos_weights(pixels.shape[0], height),
         lanczos_weights(pixels.shape[1], width),
@@ -81,7 +94,16 @@ def shrink_and_turn(pixels: np.ndarray, n_out: int) -> np.ndarray:
     array([[ 9,  9,  9],
            [50, 50, 50]], dtype=uint8)
     """
+    if not HAS_NUMBA:
+        return _by_pillow(pixels, n_out)
     return _shrink_and_turn(pixels, *lanczos_weights(len(pixels), n_out))
+
+
+def _by_pillow(pixels: np.ndarray, n_out: int) -> np.ndarray:
+    """Shrink the columns of a grey picture, and exchange columns and rows."""
+    size = (pixels.shape[1], n_out)
+    small = Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.LANCZOS)
+    return np.ascontiguousarray(np.asarray(small).T)
 
 
 @lru_cache(maxsize=1024)

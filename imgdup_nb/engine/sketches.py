@@ -40,12 +40,7 @@ def sketch_image(pixels: np.ndarray) -> np.ndarray:
 
 
 def _squash(band: np.ndarray) -> np.ndarray:
-    try:
-        from .shrink import shrink_pixels
-    except ImportError:  # a numba that does not fit numpy: pictures can be listed all the same
-        picture, lanczos = Image.fromarray(band), Image.Resampling.LANCZOS
-        lower = picture.resize((picture.width, SKETCH_SIDE), lanczos)
-        return np.asarray(lower.resize((SKETCH_SIDE, SKETCH_SIDE), lanczos))
+    from .shrink import shrink_pixels
 
     # numba compiles once more for what may not be written to, as Pillow's pixels
     return shrink_pixels(
