@@ -240,7 +240,7 @@ def test_label_masks_of_16_bits_with_other_numbers_both_stay(tmp_path):
     Image.fromarray(labels * 300 + 2).save(tmp_path / "b.png")
     plan = decide(tmp_path)
     assert list(plan.action) == ["keep", "keep"]
-    assert plan.loses["b.png"] == "other values of 12 bits"
+    assert plan.loses["b.png"].startswith("other values of 12 bits")
 
 
 def test_a_transparent_picture_does_not_leave_for_its_flattened_copy(tmp_path):
