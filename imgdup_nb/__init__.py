@@ -21,6 +21,8 @@ from .collection.collection import Collection
 from .collection.index import Stopped, UnknownImage
 from .collection.store import DamagedIndex
 from .compare import Comparison, compare_images
+from .datasets.conflicts import find_conflicts
+from .datasets.leaks import find_leaks, remove_leaks
 from .demo import make_demo_collection
 from .embeddings import OnnxEmbedding
 from .engine.decode import UnreadableImage
@@ -79,6 +81,8 @@ __all__ = [
     "compare_decisions",
     "compare_images",
     "compare_tool_defaults",
+    "find_conflicts",
+    "find_leaks",
     "fingerprint_images",
     "group_duplicates",
     "make_demo_collection",
@@ -96,6 +100,7 @@ __all__ = [
     "read_log",
     "recommend_threshold",
     "record_decision",
+    "remove_leaks",
     "resume",
     "scan_images",
     "score_labels",

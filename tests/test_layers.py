@@ -20,7 +20,7 @@ LAYERS = [
     {"aligned"},
     {"pairs", "compare"},
     {"evidence"},
-    {"collection", "plots"},
+    {"collection", "plots", "datasets"},
     {"widgets", "server"},
 ]
 WIDGETS = {

@@ -64,7 +64,7 @@ def test_names_are_read_as_python_defines_them():
     assert names_at_the_top(text) == {"D", "e", "f", "g", "I"}
 
 
-MAPPED = ["aligned", "engine", "evidence", "review", "server"]
+MAPPED = ["aligned", "datasets", "engine", "evidence", "review", "server"]
 
 
 @pytest.mark.parametrize("folder", MAPPED)
