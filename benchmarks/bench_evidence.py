@@ -1,7 +1,9 @@
-"""Measure what evidence is worth: how often intervals and recommendations keep their promise, and what they cost.
+"""Measure how often intervals and recommendations keep their promise, and what they cost.
 
-    python benchmarks/bench_evidence.py                            simulated truths, and scores of a table of 60,000 images
-    python benchmarks/bench_evidence.py FOLDER --truth TRUTH.csv   what is recommended for real pictures, by method
+    python benchmarks/bench_evidence.py
+        simulated truths, and scores of a table of 60,000 images
+    python benchmarks/bench_evidence.py FOLDER --truth TRUTH.csv
+        what is recommended for real pictures, by method
 
 TRUTH.csv is as for bench_quality.py; without it, all pairs but those of the same bytes or pixels
 count as false. A share that was counted in n repeats is known to within about twice sqrt(share (1 -
@@ -58,7 +60,7 @@ def simulated_pairs() -> pd.DataFrame:
 
 
 def recommend_from_labels(repeats: int, most_answers: int = 150, every: int = 10) -> pd.DataFrame:
-    """Ask in the labeler's order, look every few answers, and stop at the first threshold recommended: is it right?"""
+    """Ask in the labeler's order until a threshold is recommended. Is the threshold right?"""
     rows = []
     rng = np.random.default_rng(1)
     pairs = simulated_pairs()
@@ -100,7 +102,7 @@ def recommend_from_labels(repeats: int, most_answers: int = 150, every: int = 10
 
 
 def recommend_from_calibrations(repeats: int, n: int = 300, n_other: int = 300) -> pd.DataFrame:
-    """Draw samples of a collection with rare hubs; recommend for another sample of it. Is the expectation within the limit?"""
+    """Draw samples of a collection with rare hubs. Is the recommendation right for a new one?"""
     rows = []
     rng = np.random.default_rng(2)
     for name, (expected, reach) in HUBS.items():
@@ -146,7 +148,7 @@ def recommend_from_calibrations(repeats: int, n: int = 300, n_other: int = 300) 
 
 
 def score_many(n_images: int = 60_000) -> dict[str, float]:
-    """Time `score_thresholds` on groups of three, and watch how far memory rises above what the table took."""
+    """Time `score_thresholds` on groups of three, and measure the memory it adds to the table."""
     rng = np.random.default_rng(0)
     bits = (rng.random((n_images // 3, 64)) < 0.5)[np.arange(n_images) // 3] ^ (
         rng.random((n_images, 64)) < 0.03
@@ -181,7 +183,7 @@ def resident() -> float:
 def recommend_for(
     folder: Path, truth: pd.Series | None, methods: list[str], limit: float
 ) -> pd.DataFrame:
-    """Return what is recommended for a folder by each method, and how many false pairs there are at that threshold."""
+    """Return the threshold recommended for each method, and the false pairs at that threshold."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # broken files, and files that the truth does not name
         images = dup.scan_images(folder)

@@ -39,15 +39,19 @@ def make_collection(n_pairs, n_images):
     close = np.flatnonzero(family[1:] == family[:-1])
     left, right = rng.integers(0, n_images, (2, int(1.1 * n_pairs)))
     left, right = np.concatenate([close, left]), np.concatenate([close + 1, right])
-    bits = np.concatenate([2 * rng.integers(0, 14, len(close)), 76 - 2 * np.floor(rng.exponential(4, int(1.1 * n_pairs)))])
+    far = 76 - 2 * np.floor(rng.exponential(4, int(1.1 * n_pairs)))
+    bits = np.concatenate([2 * rng.integers(0, 14, len(close)), far])
     left, right = np.minimum(left, right), np.maximum(left, right)
-    pairs = pd.DataFrame({"left": left, "right": right, "distance": np.maximum(bits, 0).astype(int)})
-    pairs = pairs[pairs.left < pairs.right].drop_duplicates(["left", "right"]).head(n_pairs).sort_values("distance")
+    bits = np.maximum(bits, 0).astype(int)
+    pairs = pd.DataFrame({"left": left, "right": right, "distance": bits})
+    pairs = pairs[pairs.left < pairs.right].drop_duplicates(["left", "right"]).head(n_pairs)
+    pairs = pairs.sort_values("distance")
     names = pd.Index([f"holiday/IMG_{k:06d}.jpg" for k in range(n_images)], dtype=object)
     for side in ("left", "right"):
         pairs[side] = pd.Categorical.from_codes(pairs[side], names)
     pairs["similarity"] = 100 * (1 - pairs.distance / 256)
-    pairs.attrs = {"method": "phash256", "unit": "bits", "bits": 256, "floor": 70.0, "n_images": n_images, "low_detail": 0}
+    pairs.attrs = {"method": "phash256", "unit": "bits", "bits": 256, "floor": 70.0,
+                   "n_images": n_images, "low_detail": 0}
     return pairs, names
 
 def make_images(names):
@@ -108,7 +112,7 @@ async () => {
 
 
 class Traffic:
-    """Bytes that WebSockets brought to the page; what answers a request for names and thumbnails is counted apart."""
+    """Count the bytes that WebSockets brought to the page; names and thumbnails apart."""
 
     def __init__(self, page):
         self.n_bytes = self.n_picture_bytes = 0
@@ -146,7 +150,7 @@ def press(page, key):
 
 
 def measure(browser, lab, n_pairs, n_images):
-    """Return moves and traffic of one size, the times of frames while it scrolled, and the number of groups."""
+    """Return moves and traffic of one size, the frame times of scrolling and the group count."""
     page = browser.new_page(viewport={"width": 1280, "height": 1100})
     traffic = Traffic(page)
     show = SHOW.format(n_pairs=n_pairs, n_images=n_images)

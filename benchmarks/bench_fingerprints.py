@@ -1,16 +1,17 @@
-"""How many images a second are scanned and fingerprinted, and what would the same files cost at least?
+"""How many images a second are scanned and fingerprinted, and what is the lower limit of the cost?
 
-    python benchmarks/bench_fingerprints.py FOLDER [--immaculate-python PYTHON] [--sizes
-    200,500,1500] [--out FOLDER] python benchmarks/bench_fingerprints.py FOLDER --kinds
-    PNG,WEBP,JPEG12,JPEG24 python benchmarks/bench_fingerprints.py FOLDER --full-decode
+    python benchmarks/bench_fingerprints.py FOLDER [--immaculate-python PYTHON]
+        [--sizes 200,500,1500] [--out FOLDER]
+    python benchmarks/bench_fingerprints.py FOLDER --kinds PNG,WEBP,JPEG12,JPEG24
+    python benchmarks/bench_fingerprints.py FOLDER --full-decode
 
 All in one run on the same files, in turns, in as many threads as there are cores; the least of the
 repeats counts:
-  bare decode        Pillow opens each file, decodes it at the reduced size, and forgets it: the limit
+  bare decode        Pillow opens and decodes each file at the reduced size: the limit
   imgdup_nb          scan_images and fingerprint_images: table, digest, metadata, detail, phash
   imgdup_nb, all     the same with all six methods in eight orientations
   imagehash loop     one thread, full decode, imagehash.phash: what a first script does
-  immaculate         its find_duplicates (it also groups), methods phash and pdq, where it can be imported
+  immaculate         its find_duplicates (it also groups), phash and pdq, if it is installed
 
 --kinds makes copies of some files in other formats and sizes (JPEG12 has 12 megapixels) and
 measures those. --full-decode tells what decoding at full size would have changed: bits, and pairs
@@ -92,7 +93,7 @@ def copy_files(files: list[str], folder: Path) -> str:
 
 
 def measure(files: list[str], python: str, repeats: int, folder: Path) -> pd.DataFrame:
-    """Return a row per work, with the least of the repeats, which take turns so that a busy moment hits all alike."""
+    """Return a row per work with its fastest repeat; the works take turns."""
     copies = copy_files(files, folder)
     work: dict[str, Callable[[], tuple[float, float]]] = {
         "bare decode": lambda: seconds_of(lambda: run_bare(files), 1),
@@ -144,7 +145,7 @@ def make_kind(files: list[str], kind: str, folder: Path) -> list[str]:
 
 
 def compare_full_decode(files: list[str]) -> pd.DataFrame:
-    """Return, per method, the bits that differ from a decode at full size, and the pairs gained and lost."""
+    """Return, per method, the bits that full-size decoding changes, and pairs gained and lost."""
     rows = []
     for method in HASHES:
         ours = fingerprint_images(scan_images(files), method=method)

@@ -6,10 +6,11 @@
 Codes are
 
 - those of unrelated images: random, half of the bits set, as phash makes them;
-- with `--codes FILE.npy` (uint64, n x n_words) those of real pictures, drawn with replacement, each bit changed by a chance of
-  --jitter: 0.08 makes near copies, 0.3 unrelated images that crowd where real codes crowd;
+- with `--codes FILE.npy` (uint64, n x n_words) those of real pictures, drawn with replacement; each
+  bit is changed with probability --jitter: 0.08 makes near copies, 0.3 unrelated images that are as
+  crowded as real codes;
 - with `--identical` one code for all;
-- with `--dimensions 512` no bits but vectors, as an embedding gives: one in a hundred is a near copy of another.
+- with `--dimensions 512` no bits but vectors, as of an embedding: one in a hundred is a near copy.
 
 Ours is `similar_pairs`, table and all. Peers only search: numpy in blocks, faiss' IndexBinaryFlat
 or IndexFlatIP, and imagededup's brute force, each where it is installed. Those that would take
@@ -102,7 +103,7 @@ def search_imagededup(codes: np.ndarray, distance: float) -> None:
 
 
 def peers_for(codes: np.ndarray, patience: float) -> dict[str, Callable[[np.ndarray, float], None]]:
-    """Return the peers that can search these codes and would not take longer than so many seconds."""
+    """Return the peers that can search these codes within so many seconds."""
     n, views, width = codes.shape
     peers = {"numpy": search_numpy, "faiss": search_faiss}
     if codes.dtype == np.uint64 and width == 1:
@@ -118,7 +119,7 @@ def peers_for(codes: np.ndarray, patience: float) -> dict[str, Callable[[np.ndar
 def measure(
     n: int, similarity: float, options: argparse.Namespace, codes: np.ndarray
 ) -> list[tuple]:
-    """Return a row for each search: name, similarity, images, pairs, seconds, processor seconds, peak MB."""
+    """Return a row per search: name, similarity, images, pairs, seconds (clock, CPU), peak MB."""
     method = (
         EMBEDDING if options.dimensions else METHODS["phash" if options.bits == 64 else "phash256"]
     )

@@ -59,7 +59,7 @@ def bare_walk(folder: str) -> int:
 
 
 class Seconds(NamedTuple):
-    """How long something took: by the clock, and of processors, which a busy machine changes less."""
+    """Seconds by the clock, and of processors, which a busy machine changes less."""
 
     clock: float
     processor: float
@@ -90,7 +90,7 @@ def opened(folder: Path) -> Iterator[dup.Collection]:
 
 
 def measure(folder: Path, n_images: int, n_new: int) -> dict[str, Seconds]:
-    """Return the seconds of each step, and at the end two shares that the index has to keep small."""
+    """Return the seconds of each step, then two shares that the index has to keep small."""
     seconds: dict[str, Seconds] = {}
     make_images(folder, range(n_images))
     with opened(folder) as photos:

@@ -55,7 +55,7 @@ print(json.dumps([time.perf_counter() - start, sets]))
 
 
 def write_variants(photos: Path, folder: Path, count: int, seed: int = 0) -> int:
-    """Write six files for each of the first `count` photographs that are large enough; return how many there were."""
+    """Write six files for each of the first `count` large photographs; return their number."""
     random = np.random.default_rng(seed)
     made = 0
     for path in sorted(path for path in photos.rglob("*") if path.is_file()):
@@ -106,7 +106,7 @@ def find_pairs(
 
 
 def count_candidates(folder: Path, n_photos: int) -> None:
-    """Print what the vote alone passes on to alignment: pairs, seconds, and which share of the true pairs is among them."""
+    """Print pairs, seconds and recall of the vote alone, before any alignment."""
     prints = dup.fingerprint_images(dup.scan_images(folder), "aligned")
     start = time.perf_counter()
     found = find_candidates(list(prints.codes[:, 0]), MAX_VOTE_BITS["aligned"])
@@ -121,7 +121,7 @@ def count_candidates(folder: Path, n_photos: int) -> None:
 
 
 def find_sets(python: str, folder: Path, method: str) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Return the pairs within the sets that Immaculate finds, and its seconds, without those of starting Python."""
+    """Return the pairs that Immaculate finds within the sets, and its seconds without startup."""
     command = [python, "-c", IMMACULATE, str(folder), method]
     seconds, sets = json.loads(
         subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""Measure which changes to your own pictures each method still finds, through the whole search: vote, look and all.
+"""Measure which changes to your own pictures each method still finds, by the whole search.
 
     python benchmarks/bench_variations.py PHOTOS --count 100 --methods phash aligned --json
     result.json --plot result.png
@@ -80,7 +80,7 @@ def big_words(picture: Image.Image) -> Image.Image:
 
 
 def on_a_screen(share: float) -> Callable[[Image.Image], Image.Image]:
-    """Show a picture in a window that takes this share of a screen's width and at most three quarters of its height."""
+    """Show a picture in a window of this share of a screen's width, 3/4 of its height at most."""
 
     def change(picture: Image.Image) -> Image.Image:
         width = min(1920, max(200, round(picture.width / share)))
@@ -114,7 +114,7 @@ HARDER: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 
 def write_copies(images: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """Write every copy of some pictures; return the truth, a row per copy and original: copy, original, variation."""
+    """Write all copies of some pictures; return the truth: copy, original, variation."""
     makers = VARIATIONS | {
         name: Variation("", ".jpg", change, {"quality": 75}) for name, change in HARDER.items()
     }
@@ -157,7 +157,7 @@ def write_collages(
 
 
 def find(copies: pd.DataFrame, images: pd.DataFrame, method: str) -> tuple[pd.DataFrame, float]:
-    """Return the pairs of copies (left) and originals (right), and the processor seconds of fingerprints and search."""
+    """Return the pairs of copies (left) and originals (right), and the processor seconds."""
     start = processor_seconds()
     prints = [dup.fingerprint_images(table, method) for table in (copies, images)]
     pairs = dup.similar_pairs(*prints, min_similarity=min(THRESHOLDS))
@@ -165,7 +165,7 @@ def find(copies: pd.DataFrame, images: pd.DataFrame, method: str) -> tuple[pd.Da
 
 
 def judge(pairs: pd.DataFrame, truth: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return recall, variations x thresholds, the most easily found first, and the false pairs, most similar first."""
+    """Return recall (variations x thresholds, easiest first) and false pairs, by similarity."""
     pairs = pairs.astype({"left": object, "right": object})[["left", "right", "similarity"]]
     both = truth.merge(
         pairs, how="outer", left_on=["copy", "original"], right_on=["left", "right"], indicator=True

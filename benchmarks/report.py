@@ -1,4 +1,4 @@
-"""What the benchmarks share: the best of several runs, the fitted exponent, and where results go."""
+"""Helpers of all benchmarks: the best of several runs, the fitted exponent, saved results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pandas as pd
 
 
 def seconds_of(work: Callable[[], Any], repeats: int = 3) -> tuple[float, float]:
-    """Return the least seconds of several runs, by the clock and of processors: others on the machine only ever add."""
+    """Return the least seconds of several runs, by the clock and of processors."""
     taken, used = [], []
     for _ in range(repeats):
         start, before = time.perf_counter(), processor_seconds()
@@ -27,13 +27,13 @@ def seconds_of(work: Callable[[], Any], repeats: int = 3) -> tuple[float, float]
 
 
 def processor_seconds() -> float:
-    """Return the seconds all processors have worked for this process and those it started and that have ended."""
+    """Return the processor seconds of this process and of its ended child processes."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 
 
 def growth(sizes: pd.Series, seconds: pd.Series) -> str:
-    """Say how seconds grow with size: the exponent k of seconds ~ size**k, by least squares of the logarithms."""
+    """Say how seconds grow with size: the exponent of a power law, fitted by least squares."""
     if sizes.nunique() < 2:
         return "how seconds grow takes two sizes or more, --sizes 10000,30000"
     return f"seconds grow as images ** {np.polyfit(np.log(sizes), np.log(seconds), 1)[0]:.2f}"
@@ -58,13 +58,14 @@ def whole_list(text: str) -> list[int]:
 def machine() -> str:
     """Return what the numbers depend on, without names."""
     busy = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}, {busy}"
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{os.cpu_count()} cores, {system}, Python {platform.python_version()}, {busy}"
 
 
 def save(
     results: pd.DataFrame, name: str, folder: str | None, *, x: str, y: str, line: str
 ) -> None:
-    """Print a table; with a folder also write it as JSON and as a plot, one line per value of the column `line`."""
+    """Print a table; with a folder also write JSON and a plot, a line per value of `line`."""
     print(f"\n{name}: {machine()}\n{results.to_string(index=False)}")
     if folder is None:
         return

@@ -92,7 +92,7 @@ def change_kinds(group: np.ndarray, source: np.ndarray, before: np.ndarray) -> n
 def _links_by_group(
     between: pd.DataFrame, group_after: dict[str, int], number_before: dict[str, int]
 ) -> dict[int, list[tuple[str, str, float]]]:
-    """Return for each later group the pairs inside it whose two images were not in one group before."""
+    """Return for each later group its pairs of images that were not in one group before."""
     links: dict[int, list[tuple[str, str, float]]] = {}
     left, right = image_names(between)
     ordered = between.assign(left=left, right=right).sort_values(

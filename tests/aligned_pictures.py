@@ -72,7 +72,7 @@ def stripes(period):
 
 
 def shaken(image, pixels):
-    """Return another shot: what is near has moved against what is far, by some pixels of the size it is aligned at."""
+    """Return a second photograph of a scene: near things are shifted by some aligned pixels."""
     wide, high = working_size(*image.size)
     y, x = np.mgrid[:high, :wide].astype(np.float32)
     moved = (

@@ -1,4 +1,4 @@
-"""Feed mutated JPEG headers to every way a JPEG is decoded here; a fault in a C library ends this process.
+"""Decode mutated JPEG headers in every way; a fault in a C library ends this process.
 
     python tests/fuzz_jpeg.py 1000000 --seed 7
 
@@ -37,7 +37,7 @@ def segment(marker, body):
 
 
 def lossless_jpeg(side=SIDE, bits=8):
-    """Return a sound grey lossless JPEG, all of one shade: frame C3, a Huffman table of two codes, predictor 1."""
+    """Return a sound lossless JPEG, all of one grey: frame C3, two Huffman codes, predictor 1."""
     table = segment(0xC4, b"\x00" + bytes([0, 2] + [0] * 14) + bytes([0, 7]))
     frame = segment(0xC3, struct.pack(">BHHB", bits, side, side, 1) + b"\x01\x11\x00")
     scan = segment(0xDA, b"\x01\x01\x00" + bytes([1, 0, 0]))

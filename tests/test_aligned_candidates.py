@@ -1,4 +1,4 @@
-"""Which pairs the vote proposes: new images get the votes that all would have, and each image has few partners."""
+"""Which pairs the vote proposes: new images get all their votes; each image has few partners."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def flipped(bits, rng, n):
 
 
 def made_up(n, seed):
-    """Return the features of n images that share patches here and there, plain, in the mirror or from closer by."""
+    """Return features of n images that share some patches, plain, mirrored or enlarged."""
     rng = np.random.default_rng(seed)
     patches = rng.integers(0, 2**64, (60, 4), dtype=np.uint64)
     images = []

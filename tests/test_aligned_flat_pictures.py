@@ -1,4 +1,4 @@
-"""Pictures of straight edges or soft spots have few features: their copies are found by small frames."""
+"""Pictures of straight edges or soft spots have few features; small frames find their copies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from imgdup_nb.engine.features import Features, aligned_features
 
 
 def bars(*places, size=(320, 240)):
-    """Return bright bars on grey from the top to the bottom; each place is where one begins and ends."""
+    """Return bright upright bars on grey; places are where each bar begins and ends."""
     picture = Image.new("RGB", size, (70, 80, 90))
     for left, right in places:
         ImageDraw.Draw(picture).rectangle((left, -1, right, size[1]), fill=(220, 190, 90))
@@ -45,7 +45,7 @@ def of_grey(grey, n_features=0):
 
 
 def random_flat(rng, n_designs=4):
-    """Return a picture of few features: a bar that stands or lies, of the same pixels once it is made small."""
+    """Return an upright or a level bar, which has few features; its small versions are equal."""
     grey = np.full((32, 32), 60)
     left = 4 + 4 * rng.integers(n_designs)
     grey[:, left : left + 10] = 200
@@ -60,7 +60,7 @@ def pairs_of(features, is_blank=None, n_left=None):
 
 
 def correlation(one, other):
-    """Return how alike two grey pictures are at 16 x 16, in the view in which they are most, as plainly as can be said."""
+    """Return the similarity of two grey pictures at 16 x 16, in the most similar view."""
     one, other = (
         np.asarray(Image.fromarray(grey).resize((16, 16), Image.Resampling.BOX), float)
         for grey in (one.grey, other.grey)
@@ -162,7 +162,7 @@ def test_a_gradient_from_side_to_side_is_not_a_candidate_of_every_other():
 
 @pytest.fixture(scope="module")
 def flat(tmp_path_factory):
-    """Return a folder of flat pictures and copies that phash does not know: turned, and then compressed and made paler."""
+    """Return a folder of flat pictures and copies that phash misses: turned, then made paler."""
     folder = tmp_path_factory.mktemp("flat")
     originals = {"bars": bars((30, 90), (200, 230)), "bar": bars((70, 150)), "spot": spot(90, 150)}
     for name, picture in originals.items():

@@ -1,4 +1,4 @@
-"""Tiny pictures, cards and pages with few lines: copies are found, and one caption on two grounds is not a copy."""
+"""Tiny pictures, cards and pages with few lines: their copies are found, other pictures not."""
 
 import numpy as np
 import pytest
@@ -100,7 +100,7 @@ def test_pages_of_few_lines_below_one_header_are_not_copies():
 
 
 def flat_pair(left, right):
-    """Return the blocks' correlations before and after flat ones were judged, and what was said of them."""
+    """Return the blocks' correlations before and after flat ones were judged, and the results."""
     there = np.ones(left.shape, np.float32)
     sums = sum_cells(left.astype(np.float32), there, right.astype(np.float32), 8)
     blocks = np.full((left.shape[0] // 8 - 1, left.shape[1] // 8 - 1), np.nan, np.float32)

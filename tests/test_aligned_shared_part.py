@@ -32,7 +32,7 @@ def features(photos):
 
 
 def pasted(figure, behind, *, right=495):
-    """Return the left of a picture, half of it, cut out roundly, on another one that is enlarged and turned by 19 degrees."""
+    """Return a round cut-out of a picture's left half on another, enlarged, turned by 19 degrees."""
     ground = behind.resize((1300, 924), Image.Resampling.BICUBIC).rotate(
         19, Image.Resampling.BICUBIC
     )
@@ -132,7 +132,7 @@ def test_two_photographs_of_one_scene_share_no_part():
 
 
 def part_of(rows, columns, correlation=0.99, *, sharp=1.0):
-    """Return an alignment of 12 x 16 blocks that agree in one corner; only a share of them surely."""
+    """Return an alignment of 12 x 16 blocks that match in one corner; a share of them surely."""
     blocks = np.full((12, 16), 0.1, np.float32)
     blocks[:rows, :columns] = correlation
     blocks[:rows, : round(columns * (1 - sharp))] = 0.9
@@ -222,7 +222,8 @@ def compared(tmp_path_factory, photos, composites):
 
 def test_the_sentence_says_that_a_part_is_shared_and_how_exactly(compared):
     assert compared.sentence.startswith(
-        f"{compared.alignment.similarity:.0f} % of the overlap matches, in one piece and without a shift; "
+        f"{compared.alignment.similarity:.0f} % of the overlap matches, "
+        "in one piece and without a shift; "
     )
     assert compared.sentence.endswith(
         ". The pictures share this part; as a whole they are not copies."

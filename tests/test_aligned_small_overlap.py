@@ -36,9 +36,9 @@ def points_within(seed, n, left, top, right, bottom):
 
 
 def pictures_with_one_spot(width, height):
-    """Return two pictures, each plain but for a textured spot, pixels of the grey picture, at opposite ends of them.
+    """Return two plain pictures with one textured spot (in grey pixels) at opposite ends.
 
-    The many features of the spot lay 22 percent of each, the ends, on each other.
+    The many features of the spot align 22 percent of each picture, the ends.
     """
     spot = texture(1, width, height)
     one, other = np.full((2, 120, 160), 100, np.uint8)
@@ -63,7 +63,7 @@ def test_in_a_small_overlap_a_small_spot_is_not_enough_and_a_larger_one_is(
 
 
 def crop_and_whole():
-    """Return the grey picture of a crop, enlarged, and of the whole; and what carries points of the crop onto the whole."""
+    """Return grey pictures of an enlarged crop and of the whole, and the transform between them."""
     whole = Image.fromarray(texture(4))
     crop = whole.transform(
         (160, 120), Image.Transform.AFFINE, (0.6, 0, 32, 0, 0.6, 24), Image.Resampling.BICUBIC

@@ -28,7 +28,7 @@ def test_the_way_across_leads_over_one_image_of_each_side():
 
 @pytest.fixture(scope="module")
 def album(tmp_path_factory):
-    """Return the images of a folder: cats and temples changed in many ways, and what has too little texture."""
+    """Return a folder's images: cats and temples in many variations, and some without texture."""
     folder = tmp_path_factory.mktemp("album")
     for name in ("cat", "temple"):
         picture = photo(name)

@@ -1,4 +1,4 @@
-"""Arguments that slip: what comes in their place is a sentence that names the argument and the way out."""
+"""A wrong argument is answered by a sentence that names the argument and the way out."""
 
 from __future__ import annotations
 

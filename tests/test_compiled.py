@@ -1,4 +1,4 @@
-"""Loops are compiled where no folder can be written: a read-only installation, a user without home."""
+"""Loops are compiled without a folder to write: a read-only installation, a user without home."""
 
 from __future__ import annotations
 

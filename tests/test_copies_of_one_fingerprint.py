@@ -1,4 +1,4 @@
-"""Very many images of one fingerprint: few rows, and the same groups as if all pairs were written out."""
+"""Very many images of one fingerprint: few rows, and the same groups as with all pairs."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def as_integers(codes):
 
 
 def found_by(codes, max_distance, n_bands=None, **options):
-    """Search with numba whatever the size, with so many bands (0: brute force, None: as it chooses)."""
+    """Search with numba at any size, with so many bands (0: brute force, None: automatic)."""
     with ExitStack() as stack:
         stack.enter_context(patch.object(search, "MAX_NUMPY_COMPARISONS", -1))
         if n_bands is not None:
@@ -171,7 +171,10 @@ def test_all_tasks_together_stop_soon_after_the_limit(monkeypatch):
 
 
 def test_a_few_images_are_compared_without_importing_numba():
-    program = "import sys, numpy as np; from imgdup_nb.engine.search import find_pairs; find_pairs(np.zeros((9, 1, 1), np.uint64), 3)"
+    program = (
+        "import sys, numpy as np; from imgdup_nb.engine.search import find_pairs; "
+        "find_pairs(np.zeros((9, 1, 1), np.uint64), 3)"
+    )
     subprocess.run(
         [sys.executable, "-c", program + "; assert 'numba' not in sys.modules"], check=True
     )

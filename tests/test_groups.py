@@ -61,7 +61,7 @@ def lookup(pairs):
 
 
 def plain_star(pairs, threshold):
-    """An image is an original unless an earlier one is near; a member goes to its most similar original."""
+    """An image is an original unless an earlier one is near; members join the nearest original."""
     similarity = lookup(pairs)
     names = sorted({*pairs.left, *pairs.right})
     originals = []
@@ -312,7 +312,10 @@ def test_the_response_is_the_tutorials_and_on_request_the_clients():
 
 def test_a_threshold_below_the_floor_is_an_error_that_says_how():
     pairs = pair_table([("a", "b", 95)], floor=85)
-    message = r"from 85 up, so groups at 80 would be incomplete; make it with similar_pairs\(fingerprints, min_similarity=80\)"
+    message = (
+        "from 85 up, so groups at 80 would be incomplete; "
+        r"make it with similar_pairs\(fingerprints, min_similarity=80\)"
+    )
     for ask in (
         lambda: group_duplicates(pairs, 80),
         lambda: sweep_thresholds(pairs, [90, 80]),

@@ -15,7 +15,7 @@ HASHES = list(METHODS.hashes)
 
 
 def some_sketches(picture, mode):
-    """Pictures, noise, flat colours, checkers and few levels: these last three tie with medians and neighbours."""
+    """Pictures, noise, and three kinds with many ties: flat colours, checkers, few levels."""
     rng = np.random.default_rng(0)
     sketches = [sketch_image(np.asarray(picture(seed))) for seed in range(12)]
     sketches += [rng.integers(0, 256, (64, 64, 3), dtype=np.uint8) for _ in range(12)]

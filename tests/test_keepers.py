@@ -20,8 +20,8 @@ DAY = pd.Timestamp("2024-05-31", tz="UTC")
 def table(*rows):
     """Return an images table; a row gives what differs from a plain 100 x 100 JPEG."""
     plain = {
-        "path": "", "format": "JPEG", "width": 100, "height": 100, "bytes": 1000, "lossless": False, "metadata": 0,
-        "modified": DAY, "problem": "",
+        "path": "", "format": "JPEG", "width": 100, "height": 100, "bytes": 1000,
+        "lossless": False, "metadata": 0, "modified": DAY, "problem": "",
     }  # fmt: skip
     images = pd.DataFrame([plain | {"sha256": f"digest of {row['image']}"} | row for row in rows])
     return images.assign(path="/photos/" + images.image)
@@ -223,13 +223,17 @@ def test_whatever_the_groups_and_the_rule_each_group_keeps_a_readable_image(data
     numbers = st.integers(0, 2)
     rows = [
         {
-            "image": f"{data.draw(st.sampled_from(['old', 'new']))}/{k}.jpg", "width": data.draw(numbers),
-            "bytes": data.draw(numbers), "lossless": data.draw(st.booleans()), "metadata": data.draw(numbers),
+            "image": f"{data.draw(st.sampled_from(['old', 'new']))}/{k}.jpg",
+            "width": data.draw(numbers),
+            "bytes": data.draw(numbers),
+            "lossless": data.draw(st.booleans()),
+            "metadata": data.draw(numbers),
             "taken": data.draw(st.sampled_from([pd.NaT, DAY])),
-            "problem": data.draw(st.sampled_from(["", "", "damaged"])), "sha256": str(data.draw(st.integers(0, 5))),
+            "problem": data.draw(st.sampled_from(["", "", "damaged"])),
+            "sha256": str(data.draw(st.integers(0, 5))),
         }
         for k in range(n_images)
-    ]  # fmt: skip
+    ]
     images = table(*rows) if rows else table({"image": "x", "taken": pd.NaT}).iloc[:0]
     groups = pd.DataFrame(
         {"group": [data.draw(st.integers(1, 3)) for _ in rows], "image": images.image},
@@ -245,7 +249,7 @@ def test_whatever_the_groups_and_the_rule_each_group_keeps_a_readable_image(data
     assert not (plan.action[plan.image.str.startswith("old/")] == "remove").any()
 
 
-# -- folders, labels, thresholds ---------------------------------------------------------------------
+# -- folders, labels, thresholds -------------------------------------------------------------------
 
 
 def test_a_preferred_folder_comes_first_and_only_exact_copies_in_it_leave():
@@ -377,7 +381,7 @@ def test_of_equal_files_the_plainest_name_stays(plain, copy):
     assert kept(choose_keepers(one_group(images), images)) == [plain]
 
 
-# -- the plan as a table -----------------------------------------------------------------------------
+# -- the plan as a table ---------------------------------------------------------------------------
 
 
 def test_a_plan_says_its_sums_and_lists_what_stays():

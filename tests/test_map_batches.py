@@ -1,4 +1,4 @@
-"""The same tables, bit for bit, wherever the work is done; and a killed worker costs time, not results."""
+"""The same tables, bit for bit, on each executor; a killed worker costs time, not results."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def cluster():
 
 
 def all_tables(folder, executor=None):
-    """Return every table, computed anew: sketches remembered here would leave the workers nothing to do."""
+    """Return every table, computed anew: remembered sketches would leave workers idle."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         images = scan_images(folder, executor=executor)
@@ -150,7 +150,7 @@ def test_an_empty_collection_is_no_work(processes):
 
 
 def readings(photos, executor=None, kill=None):
-    """Return the row and the codes of each file, read on an executor; after the first, `kill` is called."""
+    """Return each file's row and codes, read on an executor; `kill` is called after the first."""
     files = [(path.name, str(path)) for path in sorted(photos.rglob("*.*")) if path.is_file()] * 8
     work = map_batches(
         partial(read_batch, methods=["phash", "dhash"]), files, executor=executor, size=2

@@ -25,7 +25,7 @@ SAME = {
 
 
 def names_at_the_top(text: str) -> set[str]:
-    """Return the functions, classes and values that a module defines; what it imports is not among them."""
+    """Return the functions, classes and values that a module defines, without its imports."""
     found = set()
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -60,7 +60,10 @@ def test_no_reason_is_left_of_a_name_that_is_gone():
 
 
 def test_names_are_read_as_python_defines_them():
-    text = "import a\nfrom b import c\nD, e = [k for k in a]\nf: int = 3\na.k[0] = 1\ndef g(): h = 4\nclass I: j = 5\n"
+    text = (
+        "import a\nfrom b import c\nD, e = [k for k in a]\nf: int = 3\na.k[0] = 1\n"
+        "def g(): h = 4\nclass I: j = 5\n"
+    )
     assert names_at_the_top(text) == {"D", "e", "f", "g", "I"}
 
 

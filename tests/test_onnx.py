@@ -1,4 +1,4 @@
-"""A model in an ONNX file is a method like others. The tests write their models themselves, byte by byte."""
+"""A model in an ONNX file is a method like others. The tests write their models as bytes."""
 
 import sys
 

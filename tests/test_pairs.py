@@ -207,7 +207,8 @@ def test_pairs_are_sorted_and_know_their_floor():
     assert (pairs.left.astype(str) < pairs.right.astype(str)).all()
     assert pairs.similarity.min() >= 80
     assert pairs.attrs == {
-        "method": "phash", "unit": "bits", "bits": 64, "floor": 80.0, "n_images": 40, "low_detail": 0,
+        "method": "phash", "unit": "bits", "bits": 64, "floor": 80.0, "n_images": 40,
+        "low_detail": 0,
     }  # fmt: skip
 
 

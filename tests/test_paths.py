@@ -1,4 +1,4 @@
-"""Names and places of files: what is inside a folder, what a name means, and files written whole."""
+"""Names and places of files: what is in a folder, what a name means, files written whole."""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ def test_a_page_shows_each_image_where_it_is_now_with_its_reason(plan, log, tmp_
     assert "keeps 80 x 60 PNG; this is 40 x 30 JPEG" in page
     assert page.count("✗ moved") == 2
     assert re.search(
-        r"<b>3</b><span>files in groups</span>.*<b>1</b><span>stay</span>.*<b>2</b><span>gone</span>",
+        "<b>3</b><span>files in groups</span>.*<b>1</b><span>stay</span>"
+        ".*<b>2</b><span>gone</span>",
         page,
     )
 

@@ -1,4 +1,4 @@
-"""Nothing that lies in a folder ends the scan: each odd entry is a row, with a problem or true values."""
+"""No entry of a folder ends the scan: each is a row, with a problem or true values."""
 
 import os
 import sys

@@ -19,7 +19,7 @@ SIZES = st.sampled_from([(64, 64), (32, 32), (9, 8), (1, 1)])
 
 
 def shrink_with_pillow(pixels, width, height):
-    """Columns first, then rows; asked for both at once, Pillow's versions differ in which they take first."""
+    """Columns first, then rows; for both at once, the order depends on Pillow's version."""
     return np.asarray(
         Image.fromarray(pixels)
         .resize((pixels.shape[1], height), LANCZOS)

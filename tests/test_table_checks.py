@@ -108,8 +108,8 @@ ALSO_PATHS = {
     "undo log": dup.undo,
 }
 NO_TABLE = {
-    "compare_images", "make_demo_collection", "read_log", "scan_images", "Collection", "Comparison", "Fingerprints",
-    "Grouping", "OnnxEmbedding", "METHODS",
+    "compare_images", "make_demo_collection", "read_log", "scan_images", "Collection", "Comparison",
+    "Fingerprints", "Grouping", "OnnxEmbedding", "METHODS",
 }  # fmt: skip
 
 

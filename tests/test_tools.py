@@ -1,4 +1,4 @@
-"""The programs in tools/: what decides whether a test run is honest and a stored notebook stays the same."""
+"""The programs in tools/, which check that test runs are honest and notebooks up to date."""
 
 import argparse
 import base64

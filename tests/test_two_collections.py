@@ -252,7 +252,8 @@ def test_pairs_across_two_folders_are_verified_by_the_pictures_that_they_name(ph
     pairs = similar_pairs(*(fingerprint_images(images) for images in (new, old)), min_similarity=0)
     with pytest.raises(
         ValueError,
-        match=r"two are called 'cat.png'; where two collections share names, .*old\['image'\] = 'old/'",
+        match=r"two are called 'cat.png'; where two collections share names, "
+        r".*old\['image'\] = 'old/'",
     ):
         verify_pairs(pairs, new)
     old["image"] = "old/" + old.image

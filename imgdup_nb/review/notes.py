@@ -27,9 +27,9 @@ FILLERS = re.compile(
 )
 # text chunks of PNG that programs write
 PROGRAM_TEXTS = {
-    "software", "date:create", "date:modify", "date:timestamp", "creation time", "xml:com.adobe.xmp",
-    "raw profile type exif", "raw profile type iptc", "raw profile type xmp", "raw profile type app1",
-    "raw profile type icm", "raw profile type icc",
+    "software", "date:create", "date:modify", "date:timestamp", "creation time",
+    "xml:com.adobe.xmp", "raw profile type exif", "raw profile type iptc", "raw profile type xmp",
+    "raw profile type app1", "raw profile type icm", "raw profile type icc",
 }  # fmt: skip
 XMP_MARKS = {
     "gain map": re.compile(r"hdrgm:|HDRGainMap"),
@@ -40,8 +40,8 @@ XMP_MARKS = {
     "development": re.compile(r"crs:(?!RawFileName)\w|darktable:history"),
 }
 IPTC_KINDS = {
-    (2, 120): "caption", (2, 5): "caption", (2, 105): "caption", (2, 25): "keywords", (2, 80): "author",
-    (2, 116): "author", (2, 55): "date",
+    (2, 120): "caption", (2, 5): "caption", (2, 105): "caption", (2, 25): "keywords",
+    (2, 80): "author", (2, 116): "author", (2, 55): "date",
 }  # fmt: skip
 
 
@@ -74,11 +74,15 @@ def _from_exif(image: Image.Image) -> dict[str, str]:
         "camera": " ".join(_exif_text(exif.get(tag)) for tag in (271, 272)).strip(),
         "exposure": "yes" if CAMERA_SETTINGS & set(details) else "",
         "maker notes": "yes" if details.get(MAKER_NOTE) else "",
-        "caption": _caption(exif.get(270), details.get(USER_COMMENT), *map(exif.get, (40091, 40092, 40095))),
+        "caption": _caption(
+            exif.get(270), details.get(USER_COMMENT), *map(exif.get, (40091, 40092, 40095))
+        ),
         "keywords": _keywords(_exif_text(exif.get(40094)).split(";")),
         "rating": str(exif.get(18246) or ""),
-        "author": "; ".join(filter(None, (_exif_text(exif.get(tag)) for tag in (315, 33432, 40093)))),
-    }  # fmt: skip
+        "author": "; ".join(
+            filter(None, (_exif_text(exif.get(tag)) for tag in (315, 33432, 40093)))
+        ),
+    }
     return {kind: value for kind, value in notes.items() if value}
 
 
@@ -146,10 +150,16 @@ def _from_xmp(image: Image.Image) -> dict[str, str]:
     rating = re.search(r"xmp:Rating\s*(?:=\s*[\"']|>)\s*(-?\d)", text)
     values = {
         "rating": rating[1] if rating and rating[1] != "0" else "",
-        "keywords": _keywords(_listed_entries(text, "dc:subject") + _listed_entries(text, "lr:hierarchicalSubject")),
-        "caption": _caption(*_listed_entries(text, "dc:description"), *_listed_entries(text, "dc:title")),
-        "author": "; ".join(_listed_entries(text, "dc:creator") + _listed_entries(text, "dc:rights")),
-    }  # fmt: skip
+        "keywords": _keywords(
+            _listed_entries(text, "dc:subject") + _listed_entries(text, "lr:hierarchicalSubject")
+        ),
+        "caption": _caption(
+            *_listed_entries(text, "dc:description"), *_listed_entries(text, "dc:title")
+        ),
+        "author": "; ".join(
+            _listed_entries(text, "dc:creator") + _listed_entries(text, "dc:rights")
+        ),
+    }
     return notes | {kind: value for kind, value in values.items() if value}
 
 

@@ -36,9 +36,12 @@ SHOWN_SETTINGS = [
     "journal",
 ]
 SETTING_WORDS = {
-    "threshold": "threshold (percent)", "floor": "pairs from (percent)", "n_images": "images compared", "to": "target folder",
+    "threshold": "threshold (percent)",
+    "floor": "pairs from (percent)",
+    "n_images": "images compared",
+    "to": "target folder",
     "rule": "rule for keepers",
-}  # fmt: skip
+}
 
 
 def write_report(
@@ -83,7 +86,8 @@ def write_report(
     Examples
     --------
     >>> import tempfile
-    >>> log = pd.DataFrame({"group": [1], "image": ["a.png"], "action": ["keep"], "reason": ["the best of 2"]})
+    >>> log = pd.DataFrame({"group": [1], "image": ["a.png"], "action": ["keep"]})
+    >>> log["reason"] = "the best of 2"
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     print(write_report(f"{folder}/log.csv", log).read_text())
     group,image,action,reason
@@ -202,13 +206,10 @@ def _numbers(table: pd.DataFrame) -> str:
     }
     if "bytes" in table:
         numbers["MB in them"] = f"{table.bytes[~stays].sum() / 1e6:,.1f}"
-    if (
-        "status" in table
-        and table.status.isin(["skipped", "failed", "not reached", "not restored"]).any()
-    ):
-        numbers["not done"] = (
-            f"{int(table.status.isin(['skipped', 'failed', 'not reached', 'not restored']).sum()):,}"
-        )
+    if "status" in table:
+        left_out = table.status.isin(["skipped", "failed", "not reached", "not restored"])
+        if left_out.any():
+            numbers["not done"] = f"{int(left_out.sum()):,}"
     items = "".join(
         f"<div><b>{value}</b><span>{_esc(name)}</span></div>" for name, value in numbers.items()
     )
@@ -277,7 +278,8 @@ def _picture_html(row: pd.Series, jpeg: bytes) -> str:
         for name in ("reason", "note", "flag")
         if row.get(name)
     ]
-    return f'<figure class="{"goes" if goes else "stays"}">{picture}<figcaption>{"".join(lines)}</figcaption></figure>'
+    kind, caption = "goes" if goes else "stays", "".join(lines)
+    return f'<figure class="{kind}">{picture}<figcaption>{caption}</figcaption></figure>'
 
 
 def _verdict(row: pd.Series) -> str:
