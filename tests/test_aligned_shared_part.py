@@ -32,7 +32,7 @@ def features(photos):
 
 
 def pasted(figure, behind, *, right=495):
-    """Return a round cut-out of a picture's left half on another, enlarged, turned by 19 degrees."""
+    """Return a round cut-out of a left half on another picture, enlarged, turned by 19 degrees."""
     ground = behind.resize((1300, 924), Image.Resampling.BICUBIC).rotate(
         19, Image.Resampling.BICUBIC
     )
