@@ -183,13 +183,13 @@ def test_labels_take_out_the_pair_they_name_where_names_are_shared():
     assert score_labels(pairs, labels).asked.iloc[-1] == 1
 
 
-def test_a_label_that_could_mean_either_of_two_images_is_passed_over_with_a_warning():
+def test_a_label_that_could_mean_either_of_two_images_is_ignored_with_a_warning():
     pairs = two_sides(["cat", "new"], [0, 4], ["cat", "dog"], [1, 3])
     labels = Labels()
     labels.add("cat", "dog", "different")
     with pytest.warns(
         UserWarning,
-        match="1 label passed over: both collections have an image called 'cat', so say 'left:cat'",
+        match="1 label ignored: both collections have an image called 'cat'; call it 'left:cat' or",
     ):
         assert len(apply_labels(pairs, labels)) == len(pairs)
 
