@@ -1,8 +1,8 @@
 """The `images` table -> fingerprints: a short code of each image, all in one compact array.
 
-A method is an entry in `METHODS`. The hash methods look at the same 64 x 64 sketch of an image and
-are computed by imagehash, so their bits are imagehash's bits of that sketch. Two methods keep local
-features instead. A function of your own that turns images into vectors is a method too.
+A method is an entry in `METHODS`. The hash methods use the same 64 x 64 sketch of an image. Their
+bits are those that imagehash computes from that sketch. Two methods keep local features instead. A
+function of your own that turns images into vectors is a method too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The methods by name, of three kinds, which know their units, their bytes and their work.
 
 - `HashMethod`: bits. The distance of two images is the number of bits that differ.
-- `VectorMethod`: vectors by a function of yours. The distance is 1 - cosine of their angle.
+- `VectorMethod`: vectors by your own function. The distance is 1 - cosine of their angle.
 - `LocalMethod`: local features. They score a pair directly: the distance is 100 - similarity.
 
 This module imports nothing of the package. What needs only numpy is written here: percents, levels,

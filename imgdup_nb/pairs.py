@@ -107,10 +107,10 @@ def similar_pairs(
         shown, "near").
 
         'aligned' adds columns. overlap_left, overlap_right: percent of each picture that lies in
-        the overlap. rotation: degrees by which left is turned counter-clockwise to lie on right.
-        scale: of lengths. mirrored. matches: features that agree with the transform. residual: the
-        median shift of the matching parts, in pixels of some 160 x 120. It is below 0.15 in a copy,
-        and from 0.22 on in two photographs of one scene. scored_by: "aligned", or "phash" where a
+        the overlap. rotation: degrees counter-clockwise that align left with right. scale: of
+        lengths. mirrored. matches: features that agree with the transform. residual: the median
+        shift of the matching parts, in pixels of some 160 x 120. It is below 0.15 in a copy, and
+        from 0.22 on in two photographs of one scene. scored_by: "aligned", or "phash" where a
         picture has too little texture to be aligned. 'akaze' adds matches and scored_by.
 
         Below 70 percent, 'aligned' lists pairs that share a part, such as a picture that was pasted
@@ -132,7 +132,7 @@ def similar_pairs(
     -----
     Exact: a double loop would find the same pairs. Only local features are first searched by a
     vote, and of their pairs a few in a thousand may be missed (see `candidates`). Between two
-    collections the vote keeps the best partners in the other one, so its pairs may differ a little
+    collections the vote keeps the best partners in the other one. So its pairs may differ a little
     from those of one large collection. Pixels are compared by decoding, only for pairs from 90
     percent up whose pictures have the same size.
 

@@ -75,7 +75,7 @@ class Alignment:
     ----------
     similarity
         percent of the textured blocks of the overlap that match. It is from 70 to 79 for a second
-        photograph of a scene and for other colours, and at most 99 if one block is worse than the
+        photograph of a scene and for other colours. It is at most 99 if one block is worse than the
         others or colours are lost. Below 70 only a shared part counts (see `shares_part`);
         everything else is 0.
     matches
@@ -325,7 +325,7 @@ def judge_unsupported(found: Alignment) -> Alignment:
 def judge_colours(found: Alignment, left: Features, right: Features) -> Alignment:
     """Judge an alignment again by its colours: blocks of another colour do not match.
 
-    A pair that differs only in its colours, such as a blue and a red shirt, has at least the
+    A pair may differ only in its colours, such as a blue and a red shirt. It has at least the
     similarity of two photographs of one scene.
     """
     from .warp_loops import similarity_of
@@ -408,8 +408,9 @@ def compare_colours(
     Notes
     -----
     The paler picture may have lost the same share of its colour everywhere. A block that is further
-    than `MIN_OTHER_COLOUR_DISTANCE` from that has another colour. A picture all of one hue was
-    toned, as sepia is, if the other one has several hues: it has kept no colour of its own.
+    than `MIN_OTHER_COLOUR_DISTANCE` from that has another colour. If one picture has a single hue
+    and the other has several, the first was toned, as sepia is. The colours are then not the same,
+    but no single block has another colour.
     """
     from .colour_loops import distances, mean_blocks, sum_products
 

@@ -3,8 +3,8 @@
 From 90 percent up a pair is a copy. From 70 to 79 it is in the scene band: two photographs of one
 scene, other colours, or too little evidence. Below 70 only a part is shared.
 
-This module imports nothing, so that compiled loops can use its numbers. numba keeps compiled loops
-on disk and does not look at other files: after a change here, remove `__pycache__`.
+This module imports nothing, so that compiled loops can use its numbers. After a change here, remove
+`__pycache__`, because numba keeps compiled loops on disk and does not look at other files.
 """
 
 from __future__ import annotations

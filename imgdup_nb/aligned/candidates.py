@@ -8,8 +8,8 @@ patches by one angle. No list of all pairs is ever made.
 The votes of a pair depend only on its two images; `best_pairs` depends on the votes of all. So a
 growing collection keeps its votes, and counts only those of new images.
 
-A second vote finds images that are a part of another one: the features of each image as a whole
-query the zoomed features of the large images.
+A second vote finds images that are a part of another one. Its queries are the features of each
+whole image, its targets the zoomed features of the large images.
 """
 
 from __future__ import annotations

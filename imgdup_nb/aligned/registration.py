@@ -1,7 +1,7 @@
 """The features of two pictures -> their transform, and how much of their overlap matches.
 
-The result depends only on the two pictures, and not on which of them comes first: the picture with
-the smaller digest is warped onto the other.
+The result does not depend on which picture comes first. The picture with the smaller digest is
+always warped onto the other.
 """
 
 from __future__ import annotations

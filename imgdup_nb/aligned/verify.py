@@ -47,8 +47,8 @@ def verify_pairs(
     Raises
     ------
     TypeError, ValueError
-        if `pairs` or `images` is not such a table, an image of a pair is not among the images, or
-        two images have one name, as in two collections that share names.
+        if `pairs` or `images` is not such a table, or an image of a pair is not among the images.
+        Also if two images have one name, as in two collections that share names.
 
     Notes
     -----

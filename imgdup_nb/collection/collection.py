@@ -1,8 +1,8 @@
 """`Collection`: a folder of pictures with an index, so that nothing is computed twice.
 
-The pictures stay where they are. Beside them lies one SQLite file, the index. It keeps the `images`
-table, the fingerprints of every method asked for, the pairs, your labels and tags. All answers are
-those of `scan_images`, `fingerprint_images`, `similar_pairs` and `group_duplicates`.
+The pictures stay where they are. The index is one SQLite file, usually in the same folder. It keeps
+the `images` table, the fingerprints of every method asked for, the pairs, your labels and tags. All
+answers are those of `scan_images`, `fingerprint_images`, `similar_pairs` and `group_duplicates`.
 """
 
 from __future__ import annotations
@@ -164,10 +164,10 @@ class Collection:
         Notes
         -----
         Size and time of a file are compared first. Where they differ, a file of known contents
-        (SHA-256) is not decoded: it is the same file, a copy, or it was moved, with its labels. The
-        index keeps what it knows of a missing file, in case the file comes back. If you interrupt
-        an update, what was read is kept and the next call continues. If the process is killed, at
-        most the last batch of 128 files is lost.
+        (SHA-256) is not decoded. It is the same file, a copy, or it was moved and keeps its labels.
+        The index keeps what it knows of a missing file, in case the file comes back. If you
+        interrupt an update, what was read is kept and the next call continues. If the process is
+        killed, at most the last batch of 128 files is lost.
         """
         return self._index.update(verify=verify, executor=executor)
 

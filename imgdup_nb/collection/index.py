@@ -1,8 +1,8 @@
 """The index of a folder while it is open: its file, its images, and what is being done.
 
-The pictures stay in the folder. Beside them lies one SQLite file, the index. `Index` finds new and
-changed pictures (`update`), knows all of them (`current`), and repeats a question where another
-process changed the index in between (`steady`).
+The pictures stay in the folder. The index is one SQLite file, usually in the same folder. `Index`
+finds new and changed pictures (`update`), knows all of them (`current`), and repeats a question
+where another process changed the index in between (`steady`).
 """
 
 from __future__ import annotations

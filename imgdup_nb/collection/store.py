@@ -5,8 +5,8 @@ Several threads and several programs may use one file: SQLite's write-ahead log 
 one writes. A process that is killed leaves the last whole transaction.
 
 Rows of `images` are found by `file`, the path relative to the folder as the file system spells it,
-`/` between its parts. A row's `version` is new whenever the file's contents are; fingerprints and
-pairs refer to versions, so that they survive renaming and never outlive a change.
+`/` between its parts. A row gets a new `version` whenever the file's contents change. Fingerprints
+and pairs refer to versions: they stay valid after renaming, and a change makes them invalid.
 """
 
 from __future__ import annotations
@@ -362,8 +362,8 @@ def index_path(folder: str, index: str | os.PathLike[str] | None) -> str:
     Warns
     -----
     UserWarning
-        if the folder cannot be written to, so that the cache is used; if the index is an empty
-        file, and has been for a while.
+        if the folder cannot be written to, so that the cache is used. Also if the index has been an
+        empty file for a while.
     """
     if index is not None:
         if not isinstance(index, str | os.PathLike):

@@ -107,8 +107,8 @@ def find_conflicts(
     Returns
     -------
     Conflicts
-        same bytes come before same pixels, and both before near: a file with two labels is always
-        a mistake, and a near pair may be of two different pictures.
+        same bytes come before same pixels, and both before near. A file with two labels is always a
+        mistake, but a near pair may show two different pictures.
 
     Raises
     ------

@@ -27,8 +27,8 @@ class Leaks:
     ----------
     table
         one row per pair across splits, most similar first: left, right, left_split, right_split
-        (called after the column that was asked for), similarity (percent), relation; with a label
-        also left_label and right_label. It is a pair table, so `PairViewer` shows it.
+        (with the name of the column `by`), similarity (percent), relation. With a label also
+        left_label and right_label. It is a pair table, so `PairViewer` shows it.
     matrix
         one row per split. `matrix["images"]`: how many of its images have a copy in each split, its
         own included. `matrix["exact"]`: how many have one with the same bytes or pixels.
@@ -128,8 +128,8 @@ def find_leaks(
     Raises
     ------
     ValueError
-        if `by` or `label` is not a column of `images`, an image of a pair has no row there, or the
-        threshold is below the floor of `pairs`.
+        if `by` or `label` is not a column of `images`, or an image of a pair has no row there. Also
+        if the threshold is below the floor of `pairs`.
 
     Notes
     -----

@@ -1,8 +1,8 @@
 """Which formats are opened: a list that we choose, all of them decoded inside this process.
 
 To add a format, name its Pillow plugin in FORMATS. It must decode the pixels itself. Pillow's EPS
-plugin starts Ghostscript, which runs what is written in the file; its WMF plugin asks Windows; and
-IPTC opens a second picture of any format inside the first. Such formats stay out.
+plugin starts Ghostscript, which runs the program in the file. Its WMF plugin asks Windows. IPTC
+opens a second picture of any format inside the first. Such formats are never opened.
 """
 
 from __future__ import annotations

@@ -72,8 +72,8 @@ def connected_levels(
 
     Returns
     -------
-    the first image of each image's component at the last level, int32 n; and for each level the
-    number of groups, of images in groups and the largest group, int64 n_levels x 3.
+    two arrays. int32 n: the first image of each image's component at the last level. int64 n_levels
+    x 3: the number of groups, of images in groups, and the size of the largest group.
     """
     parent = np.arange(n).astype(np.int32)
     size = np.ones(n, np.int64)
@@ -113,9 +113,9 @@ def score_members(
 
     Returns
     -------
-    each image's similarity to the first of its group, NaN if the table lacks that pair; by first
-    image, the similarity of the least similar pair (infinity if there is none); by first image, the
-    number of pairs, those between copies included.
+    three arrays. By image: its similarity to the first of its group, NaN if the table lacks that
+    pair. By first image: the similarity of the least similar pair, infinity if there is none. By
+    first image: the number of pairs, with those between copies.
     """
     n = len(owner)
     to_first = np.full(n, np.nan)

@@ -1,8 +1,8 @@
 """The hashes of many sketches at once, with the very bits that imagehash gives for each.
 
 imagehash is the definition (`METHODS[name].compute`), and the tests compare bit by bit. This module
-does for a stack of images what imagehash does for each image: shrink (as Pillow does), transform,
-and compare with the median or with a neighbour.
+does the work of imagehash for a stack of images. It shrinks them as Pillow does, transforms, and
+compares with the median or with a neighbour.
 """
 
 from __future__ import annotations

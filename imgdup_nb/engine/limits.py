@@ -1,9 +1,9 @@
 """How much memory and time one file may take, and all threads together.
 
 The memory that a picture takes is worked out from its header, before a decoder sees it. With the
-default of `max_pixels` it is 0.8 GB at most, so that the process stays below 1 GB. That bounds the
-time, too, but for two kinds of file: a JPEG that goes over its pixels very often, and the formats
-that Pillow decodes in Python.
+default of `max_pixels` it is 0.8 GB at most, so that the process stays below 1 GB. That limits the
+time, too. Two kinds of file have limits of their own: a JPEG with very many passes over its pixels,
+and the formats that Pillow decodes in Python.
 """
 
 from __future__ import annotations

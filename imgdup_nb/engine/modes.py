@@ -78,7 +78,7 @@ def _converter(image: Image.Image, multiple: int) -> Callable[[Image.Image], Ima
 
 
 def _opaque_palette(image: Image.Image) -> bytes:
-    """Return the palette of a picture laid on its ground, RGB, 256 colours."""
+    """Return the palette of a picture on its background, RGB, 256 colours."""
     row = image.crop((0, 0, 256, 1))
     row.putdata(range(256))
     used = np.flatnonzero(image.histogram()[:256])
@@ -167,7 +167,7 @@ def _scaled(image: Image.Image, low: float, high: float) -> Image.Image:
 def opaque(image: Image.Image) -> Image.Image:
     """Lay a transparent picture on white, as viewers do. Returns mode L or RGB.
 
-    It is laid on black if white would swallow it.
+    The background is black if the picture could not be seen on white.
     """
     if image.mode in {"L", "RGB"}:
         return image

@@ -91,8 +91,8 @@ def check_name(name: str) -> str:
     Raises
     ------
     ValueError
-        if it is empty or absolute; has `..`, a backslash, a colon, a NUL or a hidden part; is a
-        device of Windows (`nul.jpg`); would be changed by Windows (`cat.`); or is not UTF-8.
+        if it is empty, absolute or not UTF-8, or has `..`, a backslash, a colon, a NUL or a hidden
+        part. Also if Windows has such a device (`nul.jpg`) or would change the name (`cat.`).
 
     Examples
     --------

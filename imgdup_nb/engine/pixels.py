@@ -40,9 +40,9 @@ Update = Callable[[bytes], Any]
 def digest_pixels(path: str | os.PathLike[str] | IO[bytes], max_pixels: int = MAX_PIXELS) -> str:
     """Return the SHA-256 of all that a picture shows, in hexadecimal.
 
-    Two pictures of equal digests are equal in each frame. Where a file holds more than can be read
-    here, such as 10 bits in HEIC, the digest is of the file's bytes, so that it equals no other.
-    It is empty for more than MAX_COMPARED frames.
+    Two pictures of equal digests are equal in each frame. A file may hold more than can be read
+    here, such as 10 bits in HEIC. Its digest is then that of the file's bytes, which equals no
+    other. It is empty for more than MAX_COMPARED frames.
 
     Raises
     ------

@@ -2,9 +2,10 @@
 
 Threads do not wait for each other: the interpreter's lock is not held.
 
-Pillow adds up whole numbers: each weight is a multiple of 2**-22, and what one direction gives is
-rounded to a byte before the other direction is taken. So does this, hence every machine gets the
-same bytes. Here all columns are summed at once, which a processor does eight at a time.
+Pillow adds up whole numbers: each weight is a multiple of 2**-22. The result of one direction is
+rounded to a byte before the other direction is computed. This module does the same, so every
+machine gets the same bytes. Here all columns are summed at once, which a processor does eight at a
+time.
 """
 
 from __future__ import annotations

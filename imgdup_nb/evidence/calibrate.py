@@ -149,8 +149,8 @@ def calibrate(
         known duplicates, in any form that `score_thresholds` takes. They do not count as false
         pairs, and neither do pairs of the same bytes or pixels.
     max_reach
-        0 to 1: the upper ends assume that no picture of a kind missing from your sample is similar
-        to more than this share of all others. 1 assumes nothing.
+        0 to 1. A kind of picture may be missing from your sample. The upper ends assume that no
+        such picture is similar to more than this share of all others. 1 assumes nothing.
     confidence
         of the intervals.
     seed
@@ -172,11 +172,11 @@ def calibrate(
 
     Pairs of unrelated images are not independent: one odd image can be similar to many. The
     interval of the rate is widened by how unevenly the false pairs are spread over the images. A
-    kind of picture rarer than 3.7 in n may be missing from n images. The upper end adds what such a
-    kind could contribute, if each of its images is similar to `max_reach` of all others, or to as
-    many as the image with most similar pairs at `min_similarity`, whichever is more. With
-    max_reach=1 the upper end holds for every collection. It is then 7.4 / n or more, even if no
-    false pair was seen.
+    kind of picture rarer than 3.7 in n may be missing from n images. The upper end adds the false
+    pairs of such a kind, if each of its images is similar to `max_reach` of all others. If some
+    image of the sample has more similar pairs at `min_similarity`, their share is used instead.
+    With max_reach=1 the upper end holds for every collection. It is then 7.4 / n or more, even if
+    no false pair was seen.
 
     Cost: pictures are reduced to about 512 pixels, copies are written to a temporary folder, and
     all n_images**2 / 2 pairs are compared.

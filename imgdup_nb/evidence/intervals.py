@@ -121,10 +121,10 @@ def stratified_interval(
     crosses a bound c within n answers with a probability of about ``c phi(c) log(n) / 2`` at each
     end, which is 0.025 for ten thousand.
 
-    The usual formulas, the normal one or that of Korn and Graubard with estimated variances, miss
-    far more often than 5 % if a large stratum happens to give equal answers. Take a stratum of
-    2,000, 5 of them asked, and one of 100, 45 of them asked, with true shares of 97 % and 50 %. The
-    usual interval misses in 86 % of the cases.
+    The usual formulas are the normal one and that of Korn and Graubard with estimated variances.
+    They miss far more often than 5 % if a large stratum happens to give equal answers. Take a
+    stratum of 2,000, 5 of them asked, and one of 100, 45 of them asked, with true shares of 97 %
+    and 50 %. The usual interval misses in 86 % of the cases.
 
     Examples
     --------

@@ -131,8 +131,9 @@ def plot_calibration(
     Returns
     -------
     matplotlib.axes.Axes
-        A dot per similarity that occurs, its area the share of the row's copies; the bottom row has
-        the unrelated pairs at or above the floor, by the logarithm of their number.
+        A dot per similarity that occurs; its area is the share of the row's copies. The bottom row
+        shows the unrelated pairs at or above the floor. There the area follows the logarithm of
+        their number.
 
     Examples
     --------

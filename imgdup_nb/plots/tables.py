@@ -1,9 +1,8 @@
 """Every figure: takes `ax` and returns `ax`, and never shows or saves.
 
 Without `ax` a function makes its figure with pyplot, so that a notebook shows it at the end of the
-cell like any other. Code that runs beside a notebook's cells, such as a widget's callback, passes
-the axes of a `matplotlib.figure.Figure` of its own: pyplot keeps one list of figures for all
-threads.
+cell like any other. Other code, such as a widget's callback, passes the axes of a
+`matplotlib.figure.Figure` of its own, because pyplot keeps one list of figures for all threads.
 """
 
 from __future__ import annotations
@@ -75,8 +74,8 @@ def plot_similarities(
     -------
     matplotlib.axes.Axes
         One bar per level the method has (per half percent for an embedding). The scale of counts is
-        logarithmic from one pair up, and empty bars have no height, so three duplicates are seen
-        beside a thousand unrelated pairs.
+        logarithmic from one pair up, and empty bars have no height. So you see three duplicates
+        next to a thousand unrelated pairs.
 
     Examples
     --------

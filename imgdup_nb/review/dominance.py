@@ -2,7 +2,7 @@
 
 The proof that a file holds what another shows: the other can be made from it. The larger picture is
 scaled down to the size of the smaller one, saved as that one was saved (its JPEG tables, its
-palette), and compared. Where the format cannot be imitated, the two must look the same everywhere,
+palette), and compared. Some formats cannot be imitated. Then the two must look the same everywhere,
 and the file that stays must have as much fine detail and quality.
 """
 
@@ -272,9 +272,10 @@ def _compare_detail(leaving: Holdings, keeper: Holdings, found: HoldingsComparis
 def _is_enlargement(large: Holdings, small: Holdings, made: Copied) -> bool:
     """Tell whether a large picture was made from a small one, not the other way round.
 
-    Measured on 64 pairs: where the way of scaling is not imitated, an enlargement differs from what
-    the small picture gives by at most 1.4 times what the other way round leaves, a picture with
-    detail of its own by 1.7 times and more.
+    The small picture is enlarged and compared with the large one; the large one is scaled down and
+    compared with the small one. If the way of scaling is not imitated, the first difference
+    decides: at most 1.4 times the second one for an enlargement, and at least 1.7 times for a
+    picture with detail of its own (measured on 64 pairs).
     """
     up = _make_from(large, small)
     if up.is_exact:

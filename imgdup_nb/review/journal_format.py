@@ -1,8 +1,8 @@
 """What a journal may say: each line is checked before anybody acts on it.
 
 A journal may come from somebody else, or from a damaged disk. It names files, and `undo` acts on
-them. So every path must be one that a run would have written: a target below the target folder, and
-an unfinished file under a name of ours beside the source or the target.
+them. So every path must be one that a run would have written. A target is below the target folder.
+An unfinished file has one of our names and is in the folder of the source or the target.
 """
 
 from __future__ import annotations

@@ -120,11 +120,11 @@ def choose_keepers(
     -------
     Plan, a pandas.DataFrame, one row per image of a group, keepers first:
         group, image, action ("keep" or "remove"), reason, flag (what a person should look at, else
-        empty), loses (what only this file holds), keeper (the image that stays in its stead),
-        similarity (percent, to that keeper; of files that stay, to the first of the group; NaN
-        where it is not known), protected, format, width, height, bytes, metadata, modified, path,
-        sha256. `plan.kept` are the rows that stay. `attrs`: rule, accept, and threshold, linkage,
-        method, floor, n_images of the groups.
+        empty), loses (what only this file holds), keeper (the image that stays instead), similarity
+        (percent, to that keeper; of files that stay, to the first of the group; NaN where it is not
+        known), protected, format, width, height, bytes, metadata, modified, path, sha256.
+        `plan.kept` are the rows that stay. `attrs`: rule, accept, and threshold, linkage, method,
+        floor, n_images of the groups.
 
     Raises
     ------
@@ -132,8 +132,8 @@ def choose_keepers(
         if an image of the groups is not in `images`, or `rule` or `by` names a column that is not
         there.
     ValueError
-        if `protected` or `prefer` names a folder without images, `accept` an unknown kind, `keep` a
-        group or image that is not there, or a function returns one.
+        if `protected` or `prefer` names a folder without images, or `accept` an unknown kind. Also
+        if `keep` names a group or image that is not there, or a function returns one.
 
     Notes
     -----
@@ -142,8 +142,8 @@ def choose_keepers(
     picture, and a RAW file and the JPEG of the same shot stay together. A file that cannot be read
     is never a keeper and never removed; a damaged one is the last choice.
     Cost: each file of a group is decoded once at full size, unless all files of the group have the
-    same bytes: 0.2 processor seconds a photograph of 2 megapixels, 0.5 of 12. At most 60 megapixels
-    of a group are in memory at once for each thread.
+    same bytes. That takes 0.2 processor seconds for a photograph of 2 megapixels, 0.5 for 12. At
+    most 60 megapixels of a group are in memory at once for each thread.
 
     Examples
     --------
@@ -566,7 +566,7 @@ class _Group:
         return candidates[0]
 
     def _doubt(self, candidate: Row, others: list[Row]) -> str:
-        """Return why an image had better not be the keeper: it seems to be made from another."""
+        """Return why an image should not be the keeper: it seems to be made from another."""
         if len(self.settings.accepted) == len(ASPECTS) or not self.settings.compare:
             return ""
         if candidate["doubt"]:
@@ -589,7 +589,7 @@ class _Group:
         )
 
     def _raw_of(self, row: Row) -> str:
-        """Return the RAW file that a developed picture belongs to, if it lies beside it."""
+        """Return the RAW file of a developed picture, if it is in the same folder."""
         if from_row(row).raw:
             return ""
         return next(

@@ -7,7 +7,7 @@ written to the disk for it, except on Windows.
 On Linux and macOS a run locks the folder that all its files have in common, and shares a lock on
 each folder above it. So two runs meet wherever one of their common folders lies inside the other.
 On Windows there is one lock for all runs of one user. Runs on two computers that share a disk do
-not see each other's locks: each keeper is therefore looked at again right before a file is removed.
+not see each other's locks. So each keeper is checked again right before a file is removed.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def common_folder(paths: Iterable[str]) -> str:
     Raises
     ------
     ValueError
-        if the paths lie on several drives of Windows.
+        if the paths are on several drives of Windows.
     """
     folders = {os.path.realpath(folder) for folder in {os.path.dirname(path) for path in paths}}
     folder = os.path.commonpath(folders) if folders else os.path.abspath(os.curdir)

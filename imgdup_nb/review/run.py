@@ -43,9 +43,9 @@ class Pass:
     header
         action ("move", "copy", "organise", "trash", "delete", "hardlink", "symlink"), to (a folder
         or ""), rows. A row has source, sha256, bytes, name (of the target), acts (bool: is anything
-        done to it?), by ("move", "copy", the action, "repoint" or "write"), kept (bool: does it
-        stay?), keepers (a list of [path, sha256]: one of them must be good). Rows that belong to
-        another row are explained in `tasks`.
+        done to it?), by, kept (bool: does it stay?), keepers. `by` is "move", "copy", the action,
+        "repoint" or "write". `keepers` lists [path, sha256]: one of them must be good. Rows that
+        belong to another row are explained in `tasks`.
     journal
         open for writing; None only looks (a dry run).
     """

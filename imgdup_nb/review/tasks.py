@@ -139,7 +139,7 @@ def _names_of_file(path: str) -> tuple[int, Any]:
 
 
 def _device(path: str) -> int:
-    """Return the number of the disk that a path lies on, or will when its folders are made."""
+    """Return the number of the disk of a path, also before its folders are made."""
     while not os.path.exists(path) and os.path.dirname(path) != path:
         path = os.path.dirname(path)
     return os.stat(path).st_dev

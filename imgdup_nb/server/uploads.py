@@ -63,9 +63,9 @@ def check_picture(data: bytes, max_pixels: int) -> None:
     Raises
     ------
     Refused
-        413 for more than `max_pixels` (a JPEG counts with the size at which it is decoded), or for
-        more memory or time than `engine.limits` allows with it; 415 for a format that is never
-        opened.
+        413 for more than `max_pixels` (a JPEG counts with the size at which it is decoded). Also
+        413 if it needs more memory or time than `engine.limits` allows. 415 for a format that is
+        never opened.
     UnreadableImage
         if it is not a picture.
     """

@@ -181,11 +181,12 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
     def _page(self, first: int, count: int | None = None) -> dict[str, Any]:
         """Return a message with the rows of the list from `first` on, and what they belong to.
 
-        A row is [group, images, weakest pair, change, ids of the first images, similarities of all
-        but the original to it, places of new images, places of burst shots]. Similarities are in
-        tenths of a percent. The message is sent at every move, so it is short: empty parts are left
-        out, and the rows travel as text without blanks. Ids and similarities are differences from
-        the value before. These are small where neighbours have similar names.
+        A row is [group, images, weakest pair, change, ids, similarities, places of new images,
+        places of burst shots]. The ids are those of the first images, the similarities those of all
+        others to the original. Similarities are in tenths of a percent. The message is sent at
+        every move, so it is short: empty parts are left out, and the rows travel as text without
+        blanks. Ids and similarities are differences from the value before. These are small where
+        neighbours have similar names.
         """
         count = FIRST_ROWS[self.images is not None] if count is None else count
         page = {

@@ -232,7 +232,7 @@ class ReviewState(t.HasTraits):
             their numbers. Without numbers: the groups whose files all have the same bytes.
         min_similarity
             percent, inclusive. Accepts each group whose images to remove are at least so similar to
-            their keeper. A group with a flag, a loss or a decision of yours is left out.
+            their keeper. A group with a flag, a loss or your own decision is left out.
         """
         wanted = list(groups)
         if min_similarity is not None:
@@ -300,9 +300,9 @@ class ReviewState(t.HasTraits):
 def _describe_groups(plan: pd.DataFrame) -> pd.DataFrame:
     """Return what the plan says of each group, by its number.
 
-    Columns: images, how many; lowest, the lowest similarity to a keeper among the images to remove,
-    in percent, NaN if one is not known; exact, whether all files have the same bytes; flagged;
-    safe, whether nothing is flagged or lost.
+    Columns: images (how many), lowest, exact (do all files have the same bytes?), flagged, safe (is
+    nothing flagged or lost?). `lowest` is the lowest similarity to a keeper among the images to
+    remove, in percent, NaN if one is not known.
     """
     leaving = plan.action == "remove"
     loses = plan.loses != "" if "loses" in plan else pd.Series(False, index=plan.index)

@@ -310,7 +310,7 @@ class ThresholdState(t.HasTraits):
         found = table.group[table.image == self.selected[0]]
         self.select(int(found.iloc[0]) if len(found) else None)
 
-    # -- what is counted beside it -----------------------------------------------------------------
+    # -- other counts ------------------------------------------------------------------------------
 
     @property
     def changes(self) -> dict[str, int]:
