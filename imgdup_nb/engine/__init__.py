@@ -7,6 +7,11 @@ behind a table. The engine imports nothing of the package but `methods`.
 Files and pictures:
 
 - `files`: where files are, on this disk or at a URL; which files of a folder are listed
+- `addresses`: what a path may address: members of archives, rows of tables, pictures in memory
+- `archives`: members of zip and tar archives
+- `parquet`: rows of parquet files
+- `held`: pictures in the memory of this process
+- `sources`: what `scan_images` takes becomes names and addresses, with labels and splits
 - `selection`: which files and folders a scan leaves out; which files belong to a picture
 - `formats`: which formats are opened
 - `limits`: the memory and time that one file may take

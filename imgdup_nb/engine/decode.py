@@ -25,6 +25,7 @@ import numpy as np
 import PIL
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from .addresses import UnreadableMember
 from .files import is_url, read_bytes
 from .formats import known_formats, other_program
 from .jpeg import (
@@ -155,6 +156,8 @@ def no_decoder_warnings() -> Iterator[None]:
 
 def _explain(error: Exception) -> str:
     """Say in words what kept a file from being read."""
+    if isinstance(error, UnreadableMember):
+        return str(error)
     if isinstance(error, UnidentifiedImageError):
         return "not an image, or of a format that Pillow cannot read here"
     if isinstance(error, FileNotFoundError):

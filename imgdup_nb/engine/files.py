@@ -1,12 +1,19 @@
-"""Where files are: on this machine by path, or anywhere that fsspec reaches by URL (`s3://bucket/photos/a.jpg`)."""
+"""Where files are: on this machine by path, or anywhere that an address or a URL leads.
+
+`addresses` has the forms of an address: members of archives, rows of tables, pictures in memory.
+URLs, such as `s3://bucket/photos/a.jpg` or `zip://*.jpg::s3://bucket/x.zip`, are opened by fsspec.
+`open_bytes`, `read_bytes` and `read_status` are the same for all of them.
+"""
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 import os
 import re
 import stat
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +22,11 @@ from typing import IO, Any, NamedTuple
 
 import pandas as pd
 
+from .addresses import Member, UnreadableMember, is_inside_a_source, split_local, split_row
+from .addresses import is_url as is_url  # asked for here, as other questions about files are
+from .archives import open_archive
+from .held import read_item
+from .parquet import open_parquet
 from .paths import LITTER, is_inside
 from .selection import (
     ALL_FILES,
@@ -39,23 +51,35 @@ class FileStatus(NamedTuple):
     regular: bool
 
 
-def is_url(path: Any) -> bool:
-    """Tell whether a path is a URL that fsspec opens.
-
-    Examples
-    --------
-    >>> is_url("s3://bucket/a.jpg"), is_url("photos/a.jpg")
-    (True, False)
-    """
-    return isinstance(path, str) and "://" in path
-
-
 def open_bytes(path: str | os.PathLike[str]) -> IO[bytes]:
     """Open a file for reading, wherever it is."""
-    if is_url(path):
-        filesystem, key = _filesystem(str(path))
+    if not is_url(path):
+        return open(path, "rb")
+    url = str(path)
+    if url.startswith("item://"):
+        return io.BytesIO(read_item(url))
+    member = split_local(url)
+    if member is None:
+        return _open_url(url)
+    if member.scheme == "row":
+        return io.BytesIO(_read_row(member))
+    return open_archive(member.scheme, member.file).open(member.name)
+
+
+def _open_url(url: str) -> IO[bytes]:
+    filesystem, key = _filesystem(url)
+    if not url.startswith("tar://"):
         return filesystem.open(key, "rb", block_size=CHUNK)
-    return open(path, "rb")
+    with _tar_elsewhere:  # fsspec reads all members of a tar through one open file
+        return io.BytesIO(filesystem.cat_file(key))
+
+
+_tar_elsewhere = threading.Lock()
+
+
+def _read_row(member: Member) -> bytes:
+    column, row = split_row(member)
+    return open_parquet(member.file, column).content(row)
 
 
 def read_bytes(
@@ -71,6 +95,10 @@ def read_bytes(
         is asked about the first HEAD bytes of a larger file; if it says no, these are returned.
     """
     if is_url(path):
+        if is_wanted and path.startswith("zip://") and (member := split_local(path)):
+            head = open_archive(member.scheme, member.file).read_head(member.name, HEAD)
+            if not is_wanted(head):  # so that nothing more of it is unpacked
+                return head
         with open_bytes(path) as stored:
             head = stored.read(HEAD) if is_wanted else b""
             return head if is_wanted and not is_wanted(head) else head + stored.read()
@@ -98,10 +126,22 @@ def read_bytes(
 def read_status(path: str) -> FileStatus:
     """Return size and time of a file, wherever it is."""
     if is_url(path):
-        filesystem, key = _filesystem(path)
-        return _status(filesystem.info(key))
+        return _status_of_address(path)
     known = os.stat(path)
     return FileStatus(known.st_size, known_time(known.st_mtime_ns), stat.S_ISREG(known.st_mode))
+
+
+def _status_of_address(url: str) -> FileStatus:
+    if url.startswith("item://"):
+        return FileStatus(len(read_item(url)), NOT_KNOWN, True)
+    member = split_local(url)
+    if member is None:
+        filesystem, key = _filesystem(url)
+        return _status(filesystem.info(key))
+    if member.scheme == "row":
+        return FileStatus(len(_read_row(member)), NOT_KNOWN, True)
+    entry = open_archive(member.scheme, member.file).entry(member.name)
+    return FileStatus(entry.size, known_time(entry.modified), entry.regular)
 
 
 def known_time(nanoseconds: int) -> int:
@@ -116,25 +156,38 @@ def known_time(nanoseconds: int) -> int:
 
 
 def find_files(url: str) -> Iterator[str]:
-    """Yield the URLs of all files below a URL; none where there is nothing."""
+    """Yield the URLs of all files below a URL, or of those that its pattern names; none where there is nothing."""
     filesystem, key = _filesystem(url)
-    protocol = url.split("://", 1)[0]
-    return (
-        f"{protocol}://{found.lstrip('/') if protocol != 'file' else found}"
-        for found in filesystem.find(key)
-    )
+    parts = url.split("::")
+    place = next(k for k, part in enumerate(parts) if "://" in part)  # simplecache has no path
+    protocol = parts[place].split("://", 1)[0]
+    found = filesystem.glob(key) if _is_pattern(parts[place]) else filesystem.find(key)
+    for name in found:
+        parts[place] = f"{protocol}://{name.lstrip('/') if protocol != 'file' else name}"
+        yield "::".join(parts)
+
+
+def _is_pattern(part: str) -> bool:
+    """Tell whether a part of a chain such as `zip://*.jpg::s3://bucket/x.zip` names files by a pattern."""
+    return part.startswith(("zip://", "tar://")) and any(sign in part for sign in "*?[")
 
 
 def exists(url: str) -> bool:
-    """Tell whether a URL names a file or a folder."""
+    """Tell whether an address or a URL names a file or a folder."""
+    if is_inside_a_source(url) and (url.startswith("item://") or split_local(url)):
+        try:
+            read_status(url)
+        except (OSError, UnreadableMember):
+            return False
+        return True
     filesystem, key = _filesystem(url)
-    return bool(filesystem.exists(key))
+    return bool(_is_pattern(url) or filesystem.exists(key))
 
 
 def is_folder(url: str) -> bool:
     """Tell whether a URL names a folder: in most stores, how the names of its files begin."""
     filesystem, key = _filesystem(url)
-    return bool(filesystem.isdir(key))
+    return bool(_is_pattern(url) or filesystem.isdir(key))
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
