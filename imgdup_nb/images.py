@@ -16,11 +16,11 @@ import pandas as pd
 
 from .engine.checks import count_of
 from .engine.decode import MAX_PIXELS, no_decoder_warnings, silence_decoders
-from .engine.files import list_files
 from .engine.parallel import map_batches
 from .engine.reading import _describe_batch
 from .engine.selection import Selection, warn_of_folders
 from .engine.sketches import sketches
+from .engine.sources import Asked, Listed, list_source
 
 DTYPES = {
     "image": object,  # names may hold what no text encoding allows, so not pandas' string type
@@ -44,26 +44,48 @@ DTYPES = {
 
 
 def scan_images(
-    folder: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    source: Any,
     *,
+    path: str = "path",
+    image: str = "image",
+    label: str | None = None,
     exclude: str | Iterable[str] | None = None,
     include: str | Iterable[str] | None = None,
     max_pixels: int = MAX_PIXELS,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
-    """List the pictures of a folder, and what is known of each.
+    """List the pictures of a folder or of another source, and what is known of each.
 
     A file that cannot be read is a row with a `problem`.
 
     Parameters
     ----------
-    folder
-        a folder with all its subfolders, a list of files and folders, or URLs of them that fsspec
-        opens, such as "s3://bucket/photos" (pip install "imgdup-nb[remote]"). Hidden
-        files and folders (also notebooks' checkpoints) are passed over. A linked folder is followed
-        once, and only where it leads outside. Folders of the system and of other programs are left
-        out: recycle bins, thumbnails of network drives, the insides of photo libraries. So are
-        files that belong to a picture beside them, such as `IMG_1.xmp`.
+    source
+        - a folder with all its subfolders, or a list of files and folders. Hidden files and folders
+          (also notebooks' checkpoints) are passed over. A linked folder is followed once, and only
+          where it leads outside. Folders of the system and of other programs are left out: recycle
+          bins, thumbnails of network drives, the insides of photo libraries. So are files that
+          belong to a picture beside them, such as `IMG_1.xmp`.
+        - URLs that fsspec opens, also chains: "s3://bucket/photos", "zip://*.jpg::s3://bucket/x.zip"
+          (pip install "imgdup-nb[remote]").
+        - a zip or tar file, a list of them, or shards of a WebDataset: "shard-{000..010}.tar". Side
+          members (json, cls, txt) become columns.
+        - a parquet file or a folder of them (pip install "imgdup-nb[data]").
+        - a DataFrame with a column of paths. All other columns come along.
+        - a `Dataset` or `DatasetDict` of Hugging Face. All columns but audio and other pictures
+          come along; classes are named.
+        - pictures in memory: `{"name": picture}`, an array of n x height x width (x 3), or any
+          object with a length that gives pictures or (picture, label) by number. A picture is an
+          array, a picture of Pillow, or the bytes of a file.
+        - several sources by split: `{"train": one, "test": other}`.
+    path
+        of a DataFrame: the column of paths.
+    image
+        of parquet files, data sets and items that are dicts: the column of pictures.
+    label : {None, 'folder'}
+        'folder' adds the column `label`: the folder at the top of an image's name. If these are
+        splits, such as train and test, they are the column `split`, and the next folder is the
+        label.
     exclude, include
         patterns on the images' names: one, or a list. `"*.png"` and `"drafts"` match a file or a
         folder anywhere, `"2023/*"` matches from the top, and `**` is any number of folders. Upper
@@ -88,7 +110,8 @@ def scan_images(
         empty), remarks (what is wrong with a file that can be shown all the same, such as a part
         that is damaged; else empty), problem (empty if the image could be read).
         Files with a problem have size 0 and detail NaN; a time that no table can hold (before 1678
-        or after 2262) is NaT. `attrs["left_out"]` lists the folders of the system.
+        or after 2262) is NaT. Columns that come along follow; a name that the table has itself gets
+        `given_` in front. `attrs["left_out"]` lists the folders of the system.
 
     Raises
     ------
@@ -96,7 +119,8 @@ def scan_images(
         if the folder is not there or is no folder, or nothing of a list is there. If only some of
         a list is missing, each of these is a row with a problem.
     TypeError, ValueError
-        if `folder` is no path or list of them, or mixes URLs with paths of this machine; if
+        if `source` is none of these, an archive or a parquet file is damaged, or a list mixes
+        URLs with paths of this machine; if
         max_pixels is no number above 0, or a pattern is no text.
 
     Warns
@@ -125,19 +149,19 @@ def scan_images(
         raise ValueError(
             f"max_pixels must be a number of pixels above 0, such as 50_000_000, not {max_pixels!r}"
         )
-    files, left_out = list_files(folder, Selection.of(exclude, include))
+    listed = list_source(source, Asked(path, image, label, Selection.of(exclude, include)))
     silence_decoders()
     rows = []
     with no_decoder_warnings():
         batch = partial(_describe_batch, max_pixels=max_pixels)
-        for row, sketch in map_batches(batch, files, executor=executor, describe="scan"):
+        for row, sketch in map_batches(batch, listed.files, executor=executor, describe="scan"):
             rows.append(row)
             if sketch is not None:  # as they come: only the last sketches stay in memory
                 sketches.keep((row["path"], row["bytes"], row["modified"], "L"), sketch)
-    images = tabulate(rows)
-    images.attrs["left_out"] = left_out
-    warn_of_folders(left_out)
-    _warn_of_unreadable(folder, images)
+    images = _with_columns(tabulate(rows), listed)
+    images.attrs["left_out"] = listed.left_out
+    warn_of_folders(listed.left_out)
+    _warn_of_unreadable(source, images)
     return images
 
 
@@ -153,13 +177,30 @@ def tabulate(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame({name: columns[name] for name in DTYPES})
 
 
+def _with_columns(images: pd.DataFrame, listed: Listed) -> pd.DataFrame:
+    """Return the table with the columns that come along, sorted by image."""
+    columns = listed.columns
+    late = listed.late()
+    if late:
+        columns = columns.assign(label=pd.Series(late, dtype=object).reindex(columns.index))
+    if set(DTYPES) <= {*columns, "image", "path"}:  # an images table, scanned again
+        columns = columns.drop(columns=list(DTYPES), errors="ignore")
+    columns = columns.rename(columns=lambda name: f"given_{name}" if name in DTYPES else name)
+    if not images.image.is_monotonic_increasing:
+        order = images.image.argsort(kind="stable")
+        images, columns = images.iloc[order], columns.iloc[order]
+    return pd.concat([images.reset_index(drop=True), columns.reset_index(drop=True)], axis=1)
+
+
 # -- problems --------------------------------------------------------------------------------------
 
 
 def _warn_of_unreadable(folder: Any, images: pd.DataFrame) -> None:
     """Give one summary warning: how many files, and why."""
     if images.empty:
-        warnings.warn(f"no files found in {str(folder)!r}", stacklevel=3)
+        named = isinstance(folder, str | os.PathLike | list)
+        shown = repr(str(folder)) if named else f"the {type(folder).__name__}"
+        warnings.warn(f"no files found in {shown}", stacklevel=3)
         return
     reasons = Counter(images.problem[images.problem != ""])
     if reasons:

@@ -41,10 +41,10 @@ def test_urls_and_folders_in_one_list_are_refused_whichever_comes_first(listed):
 )
 def test_what_is_no_folder_is_told_so(folder, what):
     with pytest.raises(
-        TypeError, match=f"folder must be the path of a folder, or a list of paths, not {what}"
+        TypeError, match=f"source must be the path of a folder, or a list of paths, not {what}"
     ):
         dup.scan_images(folder)
-    with pytest.raises(TypeError, match="folder must be a list of paths, and 3 is none"):
+    with pytest.raises(TypeError, match="source must be a list of paths, and 3 is none"):
         dup.scan_images([3])
 
 

@@ -1,4 +1,4 @@
-"""What a `path` may address beside a file: a member of an archive, a row of a table, a picture in memory.
+"""What a `path` may address beside a file.
 
 - `zip://MEMBER::ARCHIVE` and `tar://MEMBER::ARCHIVE`: a member of an archive on this machine
 - `row://COLUMN/NUMBER::FILE`: a row of a parquet file

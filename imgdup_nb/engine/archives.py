@@ -1,4 +1,4 @@
-"""Members of zip and tar archives on this machine, read one by one and never unpacked into a folder.
+"""Members of zip and tar archives on this machine, read one by one, never unpacked.
 
 A member's name is only a name: nothing is written where it leads. An archive stays open until it
 changes or 16 others were opened after it. A compressed tar has no index, so it is unpacked once
@@ -81,7 +81,7 @@ class Archive:
         with self._open_packed(name) as packed:
             if entry.size <= IN_MEMORY:
                 return io.BytesIO(packed.read())
-            unpacked = tempfile.TemporaryFile()
+            unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
             shutil.copyfileobj(packed, unpacked, 2**20)
             unpacked.seek(0)
             return unpacked
@@ -190,7 +190,7 @@ def _unpack_tar(path: str, file: IO[bytes]) -> IO[bytes]:
         gzip.open if head.startswith(b"\x1f\x8b") else bz2.open if head[:3] == b"BZh" else lzma.open
     )
     most = MAX_RATIO * os.path.getsize(path) + MAX_MEMBER
-    unpacked = tempfile.TemporaryFile()
+    unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - it stays open
     try:
         with opener(path, "rb") as packed:
             while part := packed.read(2**20):

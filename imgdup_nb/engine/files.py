@@ -156,7 +156,7 @@ def known_time(nanoseconds: int) -> int:
 
 
 def find_files(url: str) -> Iterator[str]:
-    """Yield the URLs of all files below a URL, or of those that its pattern names; none where there is nothing."""
+    """Yield the URLs of all files below a URL, or of those that its pattern names."""
     filesystem, key = _filesystem(url)
     parts = url.split("::")
     place = next(k for k, part in enumerate(parts) if "://" in part)  # simplecache has no path
@@ -167,8 +167,40 @@ def find_files(url: str) -> Iterator[str]:
         yield "::".join(parts)
 
 
+def key_in_chain(url: str) -> str:
+    """Return the path in the first store of a chain that has one.
+
+    Examples
+    --------
+    >>> key_in_chain("zip://a/b.jpg::s3://bucket/x.zip")
+    'a/b.jpg'
+    """
+    part = next(part for part in url.split("::") if "://" in part)
+    return part.split("://", 1)[1]
+
+
+def list_chain(
+    named: Iterable[tuple[str, str]], selection: Selection
+) -> tuple[list[_File], list[str]]:
+    """Return the visible files among names and addresses, and the folders of the system in them."""
+    files, left_out = [], []
+    in_folder: dict[str, dict[str, str]] = {}
+    for name, address in named:
+        plain = name.lstrip("/")
+        system = _system_folder_of(plain, selection)
+        if system and system not in left_out:
+            left_out.append(system)
+        elif not system and _is_visible(plain):
+            above, slash, base = plain.rpartition("/")
+            in_folder.setdefault(above + slash, {})[base] = address
+    for above, addresses in in_folder.items():
+        for base in without_side_files(addresses):
+            files.append(_File(printable(above + base), addresses[base]))
+    return sorted(files, key=_by_name), sorted(left_out)
+
+
 def _is_pattern(part: str) -> bool:
-    """Tell whether a part of a chain such as `zip://*.jpg::s3://bucket/x.zip` names files by a pattern."""
+    """Tell whether a part of a chain, such as `zip://*.jpg`, names files by a pattern."""
     return part.startswith(("zip://", "tar://")) and any(sign in part for sign in "*?[")
 
 
@@ -279,7 +311,7 @@ def _list_paths(
             )
         if not os.path.isdir(root):
             raise NotADirectoryError(
-                f"folder must be a folder, and {os.fspath(folder)!r} is a file; for single files "
+                f"source must be a folder, and {os.fspath(folder)!r} is a file; for single files "
                 f"pass a list: scan_images([{os.fspath(folder)!r}])"
             )
         folders = {root}
@@ -323,17 +355,17 @@ def _check_listed(listed: Any) -> list[Any]:
     """Return a list of files and folders, all on this machine or all elsewhere, else raise."""
     if isinstance(listed, pd.DataFrame) or not isinstance(listed, Iterable):
         raise TypeError(
-            f"folder must be the path of a folder, or a list of paths, not {type(listed).__name__}"
+            f"source must be the path of a folder, or a list of paths, not {type(listed).__name__}"
         )
     paths = list(listed)
     for path in paths:
         if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"folder must be a list of paths, and {path!r} is none")
+            raise TypeError(f"source must be a list of paths, and {path!r} is none")
     elsewhere = [path for path in paths if is_url(path)]
     if 0 < len(elsewhere) < len(paths):
         here = next(path for path in paths if not is_url(path))
         raise ValueError(
-            "folder must be a list of URLs or of paths of this machine, not of both, and "
+            "source must be a list of URLs or of paths of this machine, not of both, and "
             f"{elsewhere[0]!r} is a URL and "
             f"{os.fspath(here)!r} is none: scan each kind alone, and compare their fingerprints "
             "with similar_pairs(one, other)"
@@ -351,7 +383,7 @@ def _list_urls(
     folders = {entry.rstrip("/") for entry in listed if is_folder(entry)}
     if isinstance(folder, str) and not folders:
         raise NotADirectoryError(
-            f"folder must be a folder, and {folder!r} is a file; for single files pass a list"
+            f"source must be a folder, and {folder!r} is a file; for single files pass a list"
         )
     files = {entry for entry in listed if entry.rstrip("/") not in folders}
     paths = files | {path for entry in folders for path in find_files(entry)}

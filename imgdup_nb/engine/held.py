@@ -22,7 +22,7 @@ TIFF_MODES = {"1", "L", "LA", "P", "PA", "I", "I;16", "F", "RGB", "RGBA", "CMYK"
 
 
 class Held:
-    """A source in memory: `read(number)` returns a picture; `labels` are those met while reading."""
+    """A source in memory: `read(number)` returns a picture, `labels` those met so far."""
 
     def __init__(self, read: Callable[[int], Any], *, label: str = "label") -> None:
         self.read, self.label = read, label
@@ -71,9 +71,11 @@ def is_picture(value: Any) -> bool:
     """Tell whether a value is what `to_bytes` takes, paths aside."""
     if isinstance(value, dict):
         return "bytes" in value
-    return isinstance(value, bytes | bytearray | memoryview | Image.Image) or hasattr(
-        value, "__array_interface__"
-    ) or (hasattr(value, "__array__") and hasattr(value, "shape"))
+    return (
+        isinstance(value, bytes | bytearray | memoryview | Image.Image)
+        or hasattr(value, "__array_interface__")
+        or (hasattr(value, "__array__") and hasattr(value, "shape"))
+    )
 
 
 def to_bytes(value: Any) -> bytes:
@@ -134,5 +136,7 @@ def _from_array(value: Any) -> Image.Image:
     if pixels.dtype == bool:
         pixels = pixels.astype(np.uint8) * 255
     if pixels.dtype != np.uint8 and not (pixels.dtype == np.uint16 and pixels.ndim == 2):
-        raise UnreadableMember(f"numbers of a picture are from 0 to 1, or uint8, not {pixels.dtype}")
+        raise UnreadableMember(
+            f"numbers of a picture are from 0 to 1, or uint8, not {pixels.dtype}"
+        )
     return Image.fromarray(np.ascontiguousarray(pixels))

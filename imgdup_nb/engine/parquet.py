@@ -1,4 +1,4 @@
-"""Rows of parquet files: pictures in a column of bytes, or of Hugging Face's struct of bytes and path.
+"""Rows of parquet files: pictures in a column of bytes, or of Hugging Face's struct.
 
 Rows are read in blocks of about 8 MB. The blocks used last stay in memory, 128 MB of them.
 """
@@ -52,9 +52,7 @@ class ParquetPictures:
         self.schema = self.file.schema_arrow
         self.column = self._find_column(column)
         self.is_struct = _is_struct(self.schema.field(self.column).type)
-        counts = [
-            self.file.metadata.row_group(k).num_rows for k in range(self.file.num_row_groups)
-        ]
+        counts = [self.file.metadata.row_group(k).num_rows for k in range(self.file.num_row_groups)]
         self.starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self._cursors: dict[int, tuple[int, Iterator[Any]]] = {}
 

@@ -257,17 +257,18 @@ def _matches(parts: list[str], pattern: list[str]) -> bool:
     """Tell whether a pattern matches a name, or a folder above it."""
     if len(pattern) == 1:
         return any(fnmatchcase(part, pattern[0]) for part in parts)
-    return _matches_from_top(parts, pattern[1:] if pattern[0] == "" else pattern)
+    return matches_from_top(parts, pattern[1:] if pattern[0] == "" else pattern)
 
 
-def _matches_from_top(parts: list[str], pattern: list[str]) -> bool:
+def matches_from_top(parts: list[str], pattern: list[str]) -> bool:
+    """Tell whether the parts of a name match those of a pattern; `**` is any number of them."""
     if not pattern:
         return True  # the rest lies in a folder that matches
     if not parts:
         return pattern == ["**"]
     if pattern[0] == "**":
-        return _matches_from_top(parts, pattern[1:]) or _matches_from_top(parts[1:], pattern)
-    return fnmatchcase(parts[0], pattern[0]) and _matches_from_top(parts[1:], pattern[1:])
+        return matches_from_top(parts, pattern[1:]) or matches_from_top(parts[1:], pattern)
+    return fnmatchcase(parts[0], pattern[0]) and matches_from_top(parts[1:], pattern[1:])
 
 
 # -- side files ------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from typing import Any
 
 import pandas as pd
 
+from ..engine.addresses import is_inside_a_source, is_url
 from ..engine.checks import check_choice, check_plan_table, count_of
-from ..engine.files import is_url
 from ..engine.parallel import progress_bar
 from ..engine.paths import is_inside
 from . import lock
@@ -364,6 +364,12 @@ def _check_plan(plan: pd.DataFrame) -> list[Record]:
     for action in plan.action.unique():
         check_choice("plan.action", action, PLANNED)
     elsewhere = [path for path in plan.path if is_url(path)]
+    inside = [path for path in elsewhere if is_inside_a_source(path)]
+    if inside:
+        raise ValueError(
+            "plan has members of archives or rows of data sets, which are never changed, such as "
+            f"{inside[0]!r}; groups.keep_list(images) returns the rows to keep"
+        )
     if elsewhere:
         raise ValueError(
             f"plan has files at URLs, such as {elsewhere[0]!r}, and only files of this machine are "
