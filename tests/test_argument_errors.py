@@ -37,7 +37,7 @@ def test_urls_and_folders_in_one_list_are_refused_whichever_comes_first(listed):
 
 @pytest.mark.parametrize(
     ("folder", "what"),
-    [(None, "NoneType"), (3, "int"), (pd.DataFrame({"image": ["a"]}), "DataFrame")],
+    [(None, "NoneType"), (3, "int"), (2.5, "float")],
 )
 def test_what_is_no_folder_is_told_so(folder, what):
     with pytest.raises(

@@ -23,7 +23,7 @@ from typing import IO, NamedTuple
 
 from .addresses import UnreadableMember
 
-MAX_OPEN = 16  # archives
+OPEN_ARCHIVES = 16  # archives
 MAX_MEMBER = 2**30  # bytes of one member, unpacked
 IN_MEMORY = 64 * 2**20  # bytes; larger members are unpacked into a temporary file
 MAX_RATIO = 20  # of a compressed tar: pictures hardly shrink, so more is a bomb
@@ -151,19 +151,19 @@ def open_archive(kind: str, path: str) -> Archive:
     """Return an archive, opened once for all of its members until it changes."""
     known = os.stat(path)
     key = (kind, path, known.st_mtime_ns, known.st_size)
-    with _opening:
-        if key not in _opened:
-            _opened[key] = Archive(kind, path)
-            for other in [other for other in _opened if other[:2] == key[:2] and other != key]:
-                del _opened[other]
-            while len(_opened) > MAX_OPEN:
-                _opened.popitem(last=False)
-        _opened.move_to_end(key)
-        return _opened[key]
+    with _archives_lock:
+        if key not in _archives:
+            _archives[key] = Archive(kind, path)
+            for other in [other for other in _archives if other[:2] == key[:2] and other != key]:
+                del _archives[other]
+            while len(_archives) > OPEN_ARCHIVES:
+                _archives.popitem(last=False)
+        _archives.move_to_end(key)
+        return _archives[key]
 
 
-_opened: OrderedDict[tuple[str, str, int, int], Archive] = OrderedDict()
-_opening = threading.Lock()
+_archives: OrderedDict[tuple[str, str, int, int], Archive] = OrderedDict()
+_archives_lock = threading.Lock()
 
 
 def _zip_time(info: zipfile.ZipInfo) -> int:

@@ -43,7 +43,7 @@ class Held:
 
 def hold(source: Held, image: str = "image") -> str:
     """Keep a source until the process ends; return what its addresses begin with."""
-    number = next(_numbers)
+    number = next(_source_numbers)
     _held[number] = (source, image)
     return f"item://{number}/"
 
@@ -63,7 +63,7 @@ def read_item(address: str) -> bytes:
 
 
 _held: dict[int, tuple[Held, str]] = {}
-_numbers = itertools.count(1)
+_source_numbers = itertools.count(1)
 _last = threading.local()
 
 

@@ -18,8 +18,8 @@ import pandas as pd
 from .addresses import UnreadableMember
 from .cache import ByteCache
 
-BLOCK_BYTES = 8 * 2**20
-MAX_OPEN = 16  # files
+ROWS_BYTES = 8 * 2**20
+OPEN_FILES = 16  # files
 
 
 def import_pyarrow() -> Any:
@@ -114,7 +114,7 @@ class ParquetPictures:
             for part in parts
             if (part.path_in_schema + ".").startswith(name)
         )
-        return max(1, min(1024, BLOCK_BYTES * max(known.num_rows, 1) // max(n_bytes, 1)))
+        return max(1, min(1024, ROWS_BYTES * max(known.num_rows, 1) // max(n_bytes, 1)))
 
     def _block(self, group: int, block: int, size: int) -> Any:
         key = (self.path, self.modified, self.column, group, block)
@@ -149,13 +149,13 @@ class ParquetPictures:
 def open_parquet(path: str, column: str) -> ParquetPictures:
     """Return a parquet file, opened once for all of its rows until it changes."""
     key = (path, column, os.stat(path).st_mtime_ns)
-    with _opening:
-        if key not in _opened:
-            _opened[key] = ParquetPictures(path, column)
-            while len(_opened) > MAX_OPEN:
-                _opened.popitem(last=False)
-        _opened.move_to_end(key)
-        return _opened[key]
+    with _files_lock:
+        if key not in _files:
+            _files[key] = ParquetPictures(path, column)
+            while len(_files) > OPEN_FILES:
+                _files.popitem(last=False)
+        _files.move_to_end(key)
+        return _files[key]
 
 
 def name_classes(numbers: pd.Series, names: list[str]) -> pd.Series:
@@ -165,8 +165,8 @@ def name_classes(numbers: pd.Series, names: list[str]) -> pd.Series:
     )
 
 
-_opened: OrderedDict[tuple[str, str, int], ParquetPictures] = OrderedDict()
-_opening = threading.Lock()
+_files: OrderedDict[tuple[str, str, int], ParquetPictures] = OrderedDict()
+_files_lock = threading.Lock()
 _blocks: ByteCache[Any, Any] = ByteCache(128 * 2**20, lambda values: values.nbytes)
 
 

@@ -54,7 +54,7 @@ SPLITS = {
     "dev": "validation",
 }
 SIDE_MEMBERS = {".json", ".cls", ".txt"}  # of a WebDataset
-MAX_SIDE = 2**20  # bytes of one of them
+SIDE_BYTES = 2**20  # bytes of one of them
 BESIDE_PARQUET = {".md", ".json", ".txt", ".csv", ".yaml", ".yml", ""}
 BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
@@ -141,7 +141,7 @@ def _list(source: Any, asked: Asked) -> Listed:
         if isinstance(source, Sequence):
             first = source[0] if len(source) else ""
             if isinstance(first, str | os.PathLike):
-                return _list_paths(list(source), asked)
+                return _list_path_list(list(source), asked)
             if not _is_item(first):
                 return Listed.of(list_files(source, asked.selection))
     if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
@@ -172,7 +172,7 @@ def _list_path(source: str, asked: Asked) -> Listed:
     return Listed.of(list_files(source, asked.selection))
 
 
-def _list_paths(source: list[Any], asked: Asked) -> Listed:
+def _list_path_list(source: list[Any], asked: Asked) -> Listed:
     texts = [os.fspath(path) for path in source if isinstance(path, str | os.PathLike)]
     if len(texts) == len(source):
         if any("::" in text and is_url(text) for text in texts):
@@ -240,7 +240,7 @@ def _list_containers(paths: list[str], asked: Asked) -> Listed:
     if all(splits) and not any("split" in part.columns for part in parts):
         for part, split in zip(parts, splits, strict=True):
             part.columns = part.columns.assign(split=split)
-    return _join(parts)
+    return _join_parts(parts)
 
 
 def _split_of(path: str) -> str:
@@ -294,7 +294,7 @@ def _side_members(names: list[str]) -> dict[str, tuple[str, str]]:
 
 
 def _read_side(archive: Archive, name: str, suffix: str) -> dict[str, Any]:
-    text = archive.read_head(name, MAX_SIDE).decode("utf-8", "replace").strip()
+    text = archive.read_head(name, SIDE_BYTES).decode("utf-8", "replace").strip()
     if suffix == ".cls":
         return {"cls": int(text) if re.fullmatch(r"-?\d{1,18}", text) else text}
     if suffix == ".txt":
@@ -321,7 +321,7 @@ def _list_chains(urls: list[str], asked: Asked) -> Listed:
             parts.append(_list_chain(url, asked))
         except FileNotFoundError:  # a row with a problem
             parts.append(Listed([_File(printable(key_in_chain(url)), url)], _no_columns(1)))
-    return _join(parts)
+    return _join_parts(parts)
 
 
 def _list_chain(url: str, asked: Asked) -> Listed:
@@ -361,7 +361,7 @@ def _list_parquet(path: str, asked: Asked) -> Listed:
     pictures = open_parquet(path, asked.image)
     files = [
         _File(name, row_address(pictures.column, row, path))
-        for row, name in enumerate(_numbered(len(pictures)))
+        for row, name in enumerate(_names_of_rows(len(pictures)))
     ]
     return Listed(files, pictures.columns())
 
@@ -373,7 +373,7 @@ def _list_table(table: pd.DataFrame, asked: Asked) -> Listed:
         return _list_path_column(table, asked)
     if asked.image in table and any(map(is_picture, table[asked.image])):
         values = list(table[asked.image])
-        listed = _hold(Held(values.__getitem__), _numbered(len(values)), "")
+        listed = _hold(Held(values.__getitem__), _names_of_rows(len(values)), "")
         listed.columns = table.drop(columns=[asked.image])
         return listed
     raise ValueError(
@@ -433,7 +433,7 @@ def _list_hugging_face(source: Any, asked: Asked) -> Listed:
     pictures = source.select_columns([column]).with_format(None)
     if isinstance(features[column], datasets.Image):
         pictures = pictures.cast_column(column, datasets.Image(decode=False))
-    listed = _hold(Held(lambda row: pictures[row][column]), _numbered(len(source)), "")
+    listed = _hold(Held(lambda row: pictures[row][column]), _names_of_rows(len(source)), "")
     heavy = (datasets.Image, datasets.Audio)
     others = [name for name in features if name != column and not isinstance(features[name], heavy)]
     if others:
@@ -464,7 +464,7 @@ def _list_splits(source: Mapping[Any, Any], asked: Asked) -> Listed:
         name = printable(str(split))
         part.files = [_File(f"{name}/{file.image}", file.path) for file in part.files]
         parts.append(part)
-    return _join(parts)
+    return _join_parts(parts)
 
 
 def _list_array(source: np.ndarray, asked: Asked) -> Listed:
@@ -474,7 +474,7 @@ def _list_array(source: np.ndarray, asked: Asked) -> Listed:
             f"source must be an array of n x height x width (x 3), not {sides}; one picture is "
             'given by name: scan_images({"name": array})'
         )
-    return _hold(Held(source.__getitem__), _numbered(len(source)), "")
+    return _hold(Held(source.__getitem__), _names_of_rows(len(source)), "")
 
 
 def _list_items(source: Any, asked: Asked) -> Listed:
@@ -482,7 +482,7 @@ def _list_items(source: Any, asked: Asked) -> Listed:
     held = Held(source.__getitem__)
     if isinstance(source, list | tuple):
         held = Held(list(source).__getitem__)
-    listed = _hold(held, _numbered(len(source)), asked.image)
+    listed = _hold(held, _names_of_rows(len(source)), asked.image)
     classes = getattr(source, "classes", None)
     names = dict(enumerate(classes)) if isinstance(classes, list | tuple) else {}
     listed.late = lambda: {
@@ -512,7 +512,7 @@ def _no_columns(n_rows: int) -> pd.DataFrame:
     return pd.DataFrame(index=range(n_rows))
 
 
-def _numbered(n_rows: int) -> list[str]:
+def _names_of_rows(n_rows: int) -> list[str]:
     """Return names that sort as the rows do."""
     width = max(6, len(str(n_rows)))
     return [f"{row:0{width}d}" for row in range(n_rows)]
@@ -533,7 +533,7 @@ def _with_unique_names(files: list[_File]) -> list[_File]:
     return named
 
 
-def _join(parts: list[Listed]) -> Listed:
+def _join_parts(parts: list[Listed]) -> Listed:
     if len(parts) == 1:
         return parts[0]
     files = [file for part in parts for file in part.files]
