@@ -345,6 +345,10 @@ def _vectors(function: Embedding, pictures: list[Image.Image], n_views: int) -> 
         )
     if not np.isfinite(vectors).all():
         raise ValueError(f"{wanted} {' x '.join(map(str, vectors.shape))} with NaN or infinity")
+    return unit_vectors(vectors).reshape(len(pictures), n_views, -1).astype(np.float32)
+
+
+def unit_vectors(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors, n x n_dimensions, with length 1; those of length 0 stay."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.where(lengths > 0, lengths, 1)
-    return unit.reshape(len(pictures), n_views, -1).astype(np.float32)
+    return vectors / np.where(lengths > 0, lengths, 1)

@@ -8,17 +8,19 @@ function of your own that turns images into vectors is a method too.
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .embeddings import Embedding, embedding_method
+from .embeddings import Embedding, embedding_method, unit_vectors
 from .engine.checks import check_choice, check_images_table, check_list, count_of
 from .engine.decode import UnreadableImage, no_decoder_warnings
 from .engine.features import Features, features_made_with, import_cv2, read_features
@@ -26,20 +28,23 @@ from .engine.parallel import each, map_batches
 from .engine.reading import LOW_DETAIL
 from .methods import (
     METHODS,
+    HashMethod,
     LocalMethod,
     Method,
+    VectorMethod,
     fingerprint_by,
     made_by,
     pack_bits,
     read_features_by,
 )
 
+HEX = re.compile("[0-9a-f]+")
 LOCAL_BATCH = 4  # pictures take longer here
 
 
 @dataclass(frozen=True, eq=False)
 class Fingerprints:
-    """The fingerprints of a collection, made by `fingerprint_images` or `from_bits`.
+    """The fingerprints of a collection, made by `fingerprint_images`, or brought in.
 
     Attributes
     ----------
@@ -70,14 +75,106 @@ class Fingerprints:
     problems: pd.DataFrame
 
     @classmethod
-    def from_bits(cls, names: Sequence[str], bits: Any, method: str = "phash") -> Fingerprints:
+    def from_hex(
+        cls,
+        names: Sequence[str],
+        texts: Sequence[str],
+        method: str | None = None,
+        *,
+        n_bits: int | None = None,
+    ) -> Fingerprints:
+        """Bring in hashes written as hexadecimal digits, as imagehash and PDQ print them.
+
+        Parameters
+        ----------
+        names : n_images texts, each once
+        texts : of each image; all of the same length
+        method : see `from_bits`
+        n_bits : if it is no multiple of 4, such as 42 for `colorhash`; None takes all digits
+
+        Examples
+        --------
+        >>> dup.Fingerprints.from_hex(["a.jpg", "b.jpg"], ["f" * 64, "f" * 63 + "0"], "pdq")
+        <Fingerprints: 2 images, pdq, 256 bits>
+        """
+        texts = check_list("texts", texts, ["ffd8a1c3e0b49687"])
+        digits = [str(text).strip().lower().removeprefix("0x") for text in texts]
+        lengths = sorted({len(text) for text in digits})
+        bad = [text for text in digits if not HEX.fullmatch(text)]
+        if bad:
+            raise ValueError(f"texts must be hexadecimal digits, and {bad[0]!r} are none")
+        if len(lengths) > 1:
+            raise ValueError(
+                f"texts must have one length, not {lengths[0]} to {lengths[-1]} digits"
+            )
+        size = 4 * lengths[0] if lengths else n_bits or 64
+        kept = size if n_bits is None else n_bits
+        if not size - 4 < kept <= size:
+            raise ValueError(
+                f"n_bits must fit {lengths[0]} digits: {size - 3} to {size}, not {kept}"
+            )
+        rows = np.frombuffer(
+            b"".join(bytes.fromhex(text.zfill(2 * -(-size // 8))) for text in digits), np.uint8
+        ).reshape(len(digits), -(-size // 8))
+        bits = np.unpackbits(rows, axis=1)[:, -kept:]  # the number has zeros in front
+        return cls.from_bits(names, bits, method)
+
+    @classmethod
+    def from_vectors(
+        cls, names: Sequence[str], vectors: Any, name: str = "vectors"
+    ) -> Fingerprints:
+        """Bring in embeddings computed elsewhere; the similarity is 100 times their cosine.
+
+        Parameters
+        ----------
+        names : n_images texts, each once
+        vectors : array of numbers, n_images x n_dimensions; their lengths do not matter
+        name : of the model, such as "clip"
+
+        Raises
+        ------
+        ValueError
+            if the shapes do not fit, a number is not finite, or a name comes twice.
+
+        Examples
+        --------
+        >>> dup.Fingerprints.from_vectors(["a.jpg", "b.jpg"], [[3, 4], [0.6, 0.8]], "clip")
+        <Fingerprints: 2 images, clip, 2 dimensions>
+        """
+        if not isinstance(name, str) or not name or name in METHODS:
+            raise ValueError(f"name must be that of your model, such as 'clip', not {name!r}")
+        names = check_list("names", names, ["a.jpg", "b.jpg"])
+        array = np.asarray(vectors)
+        if array.dtype.kind not in "fiub":
+            raise ValueError(f"vectors must be an array of numbers, not of {array.dtype}")
+        if array.ndim != 2 or len(array) != len(names) or not array.shape[1]:
+            shape = " x ".join(map(str, array.shape))
+            raise ValueError(f"vectors must be {len(names)} x n_dimensions, not {shape}")
+        numbers = array.astype(np.float64)
+        if not np.isfinite(numbers).all():
+            raise ValueError("vectors must be finite, and one has NaN or infinity")
+        codes = unit_vectors(numbers).astype(np.float32)[:, None, :]
+        return cls._brought_in(names, VectorMethod(name), codes)
+
+    @classmethod
+    def _brought_in(cls, names: list[str], method: Method, codes: np.ndarray) -> Fingerprints:
+        """Return fingerprints sorted by name, so that the answer does not depend on the order."""
+        if len(set(names)) < len(names):
+            raise ValueError("names must be unique: an image has one fingerprint")
+        order = sorted(range(len(names)), key=lambda k: names[k])
+        images = pd.DataFrame({"image": pd.Series([names[k] for k in order], dtype=object)})
+        return cls(images, method, codes[order], images.iloc[:0].assign(problem=""))
+
+    @classmethod
+    def from_bits(cls, names: Sequence[str], bits: Any, method: str | None = None) -> Fingerprints:
         """Bring in hashes computed elsewhere.
 
         Parameters
         ----------
         names : n_images texts, each once
-        bits : bool array, n_images x n_bits
-        method : one of METHODS, of as many bits
+        bits : bool array, n_images x n_bits; any number of bits
+        method : one of METHODS, of as many bits, or the name of another hash, such as "pdq".
+            None is "phash" for 64 bits, and "hash" for others.
 
         Examples
         --------
@@ -85,21 +182,16 @@ class Fingerprints:
         >>> dup.Fingerprints.from_bits(["a.jpg", "b.jpg"], bits)
         <Fingerprints: 2 images, phash, 64 bits>
         """
-        known = METHODS.hashes[check_choice("method", method, METHODS.hashes)]
         names, array = check_list("names", names, ["a.jpg", "b.jpg"]), np.asarray(bits, dtype=bool)
+        n_bits = array.shape[1] if array.ndim == 2 else 0
+        known = _hash_of_bits(method, n_bits)
         if array.shape != (len(names), known.bits) and not (array.size == 0 and not names):
             raise ValueError(
-                f"bits must be {len(names)} x {known.bits} (names x bits of {method}), not "
-                f"{' x '.join(map(str, array.shape))}"
+                f"bits must be {len(names)} x {known.bits or 'n_bits'} (names x bits of "
+                f"{known.name}), not {' x '.join(map(str, array.shape))}"
             )
-        if len(set(names)) < len(names):
-            raise ValueError("names must be unique: an image has one fingerprint")
-        order = sorted(
-            range(len(names)), key=lambda k: names[k]
-        )  # the answer does not depend on the order of rows
-        images = pd.DataFrame({"image": pd.Series([names[k] for k in order], dtype=object)})
-        codes = pack_bits(array.reshape(len(names), 1, known.bits)[order])
-        return cls(images, known, codes, images.iloc[:0].assign(problem=""))
+        codes = pack_bits(array.reshape(len(names), 1, known.bits))
+        return cls._brought_in(names, known, codes)
 
     @property
     def names(self) -> list[str]:
@@ -134,6 +226,18 @@ class Fingerprints:
         flat = f", {self.low_detail.sum()} with too little detail" if self.low_detail.any() else ""
         start = f"<Fingerprints: {count_of(len(self), 'image')}, {self.method.name}, "
         return f"{start}{size}{views}{flat}{lost}>"
+
+
+def _hash_of_bits(name: str | None, n_bits: int) -> HashMethod:
+    """Return the hash of METHODS that a name stands for, or one made elsewhere of that name."""
+    if name is None:
+        name = "phash" if n_bits in (0, 64) else "hash"
+    if not isinstance(name, str) or name in METHODS:
+        return METHODS.hashes[check_choice("method", name, METHODS.hashes)]
+    near = get_close_matches(name, METHODS.hashes, n=1, cutoff=0.75)
+    if not name or (near and METHODS[near[0]].bits == n_bits):  # a slip, not another hash
+        check_choice("method", name, METHODS.hashes)
+    return HashMethod(name, n_bits=n_bits, function=None)
 
 
 def find_method(name: Any) -> Method:

@@ -208,12 +208,13 @@ class HashMethod(Method):
         bits by which distances between pictures with detail can differ: phash and whash set just
         half of their bits, so theirs are even.
     function, hash_size
-        of imagehash, and its parameter; None for a function that has none.
+        of imagehash, and its parameter; None for a function that has none. The function is None
+        for bits that were made elsewhere.
     """
 
     n_bits: int = 64
     step: int = 1
-    function: Callable[..., imagehash.ImageHash] = imagehash.phash
+    function: Callable[..., imagehash.ImageHash] | None = imagehash.phash
     hash_size: int | None = 8
 
     unit: ClassVar[str] = "bits"
@@ -231,6 +232,8 @@ class HashMethod(Method):
 
     def compute(self, image: Image.Image) -> np.ndarray:
         """Return the hash of a picture as imagehash computes it, bool."""
+        if self.function is None:
+            raise made_elsewhere(self.name)
         size = {} if self.hash_size is None else {"hash_size": self.hash_size}
         return self.function(image, **size).hash
 
@@ -367,6 +370,29 @@ class LocalMethod(Method):
     def describe(self, codes: np.ndarray) -> str:
         """Return the size of fingerprints in words."""
         return f"{sum(map(len, codes[:, 0])):,} local features"
+
+
+def made_elsewhere(name: str) -> ValueError:
+    """Return the error for a method whose fingerprints can only be brought in."""
+    return ValueError(
+        f"{name} fingerprints were made elsewhere: Fingerprints.from_bits and .from_vectors bring "
+        "in those of other images"
+    )
+
+
+def known_method(name: str, bits: int = 0) -> Method | None:
+    """Return the method of METHODS, or a hash made elsewhere of so many bits; None for others.
+
+    Examples
+    --------
+    >>> known_method("pdq", 256).levels(99)
+    array([100.      ,  99.609375,  99.21875 ])
+    >>> known_method("clip") is None
+    True
+    """
+    if name in METHODS:
+        return METHODS[name]
+    return HashMethod(name, n_bits=bits, function=None) if bits > 0 else None
 
 
 def _join_bytes(packed: Iterable[bytes], n_bytes: int) -> bytes:

@@ -10,7 +10,7 @@ import pandas as pd
 from .engine.checks import check_choice, check_percent, check_percents
 from .engine.pair_graph import TOLERANCE, PairGraph, image_names
 from .groups import LINKAGES, group_duplicates, tally_levels
-from .methods import METHODS
+from .methods import known_method
 
 CHANGES = ["same", "born", "grown", "merged", "regrouped"]
 
@@ -190,7 +190,8 @@ def real_levels(pairs: pd.DataFrame) -> np.ndarray:
 
 def graph_levels(graph: PairGraph) -> np.ndarray:
     """Return `real_levels` of a pair table that has been read."""
-    return sweep_levels(graph) if graph.method in METHODS else _half_percents(graph.floor)
+    known = known_method(graph.method, graph.bits)
+    return sweep_levels(graph) if known else _half_percents(graph.floor)
 
 
 def sweep_levels(graph: PairGraph) -> np.ndarray:
@@ -201,11 +202,8 @@ def sweep_levels(graph: PairGraph) -> np.ndarray:
     seen = np.unique(graph.similarity)
     if len(seen) > MAX_LEVELS:
         return _half_percents(graph.floor)
-    nominal = (
-        METHODS[graph.method].levels(graph.floor)
-        if graph.method in METHODS
-        else _half_percents(graph.floor)
-    )
+    known = known_method(graph.method, graph.bits)
+    nominal = known.levels(graph.floor) if known else _half_percents(graph.floor)
     return np.unique(np.concatenate([nominal, seen]))[::-1]
 
 

@@ -15,7 +15,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from ..methods import HashMethod, fingerprint_by, made_by, pack_bits
+from ..methods import HashMethod, fingerprint_by, made_by, made_elsewhere, pack_bits
 from .decode import UnreadableImage, no_decoder_warnings
 from .parallel import map_batches
 from .sketches import read_sketch
@@ -170,6 +170,8 @@ def _(_method: HashMethod) -> str:
 def _(
     method: HashMethod, paths: Sequence[str], *, n_views: int, executor: Executor | None
 ) -> list[np.ndarray | str]:
+    if method.function is None:
+        raise made_elsewhere(method.name)
     batch = partial(_hash_batch, method=method.name, n_views=n_views)
     with no_decoder_warnings():
         hashed = map_batches(batch, paths, executor=executor, describe=method.name, size=HASH_BATCH)

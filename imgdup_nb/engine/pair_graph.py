@@ -47,6 +47,7 @@ class PairGraph:
     like: np.ndarray  # int32, n_names
     n_removed: int  # pairs that labels took out of the table
     sides: Sides | None  # None for the pairs of one collection
+    bits: int = 0  # of a hash
 
     @classmethod
     def read(cls, pairs: pd.DataFrame, threshold: float | None = None) -> PairGraph:
@@ -82,6 +83,7 @@ class PairGraph:
                 pairs.attrs.get("labels", {}).get(kind, 0) for kind in ("different", "cut")
             ),
             sides=sides,
+            bits=int(pairs.attrs.get("bits", 0)),
         )
         if threshold is not None:
             graph.check_floor(threshold)
