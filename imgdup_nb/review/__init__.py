@@ -2,7 +2,8 @@
 
 The decision:
 
-- `keepers`: groups -> the plan; what stays, what leaves, and why.
+- `keepers`: groups -> the plan; which images stay.
+- `group_decision`: one group: its keeper, what is removed, and why.
 - `holdings`: what a file holds: pixels, depth, colours, frames, quality, notes, damage.
 - `notes`: what a file says about its picture: date, GPS, camera, caption, rating.
 - `dominance`: whether one file holds at least as much as another, and what it lacks.
