@@ -39,6 +39,22 @@ def test_the_slider_tells_screen_readers_value_meaning_and_result(explorer):
     expect(explorer.view().get_by_test_id("status")).to_have_text(re.compile(r"90\.6\s%: 4 groups"))
 
 
+@pytest.mark.parametrize(
+    ("unit", "meaning"),
+    [
+        ("cosine", "cosine of the angle between two embeddings"),
+        ("percent", "similarity as the method scores it"),
+    ],
+)
+def test_the_meaning_of_a_threshold_is_in_the_unit_of_the_method(
+    show_explorer, family_pairs, unit, meaning
+):
+    pairs = family_pairs.copy()
+    pairs.attrs = {**family_pairs.attrs, "method": "other", "unit": unit, "bits": 0}
+    slider = slider_of(show_explorer(pairs))
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(f"%, {meaning}, "))
+
+
 def test_a_drag_follows_the_mouse_and_ends_at_its_last_place(explorer, page):
     page.mouse.move(*place_of(page, explorer, 90.6))
     page.mouse.down()

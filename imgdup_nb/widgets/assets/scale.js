@@ -55,11 +55,11 @@ class Scene {
 
   /** What a threshold means in the method's own unit. */
   meaning(percent) {
-    if (!this.data.bits) return "cosine of the angle between two embeddings";
-    const differing = Math.floor((this.data.bits * (100 - percent)) / 100 + 1e-9);
-    return differing
-      ? `up to ${differing} of ${this.data.bits} bits differ`
-      : `all ${this.data.bits} bits agree`;
+    const { unit, bits } = this.data;
+    if (unit === "cosine") return "cosine of the angle between two embeddings";
+    if (unit !== "bits") return "similarity as the method scores it";
+    const differing = Math.floor((bits * (100 - percent)) / 100 + 1e-9);
+    return differing ? `up to ${differing} of ${bits} bits differ` : `all ${bits} bits agree`;
   }
 }
 
