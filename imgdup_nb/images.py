@@ -16,8 +16,9 @@ import pandas as pd
 
 from .engine.checks import count_of
 from .engine.decode import MAX_PIXELS, no_decoder_warnings, silence_decoders
+from .engine.isolation import map_isolated
 from .engine.parallel import map_batches
-from .engine.reading import _describe_batch
+from .engine.reading import _describe_batch, describe_unread
 from .engine.selection import Selection, warn_of_folders
 from .engine.sketches import sketches
 from .engine.sources import Asked, Listed, list_source
@@ -53,6 +54,7 @@ def scan_images(
     include: str | Iterable[str] | None = None,
     max_pixels: int = MAX_PIXELS,
     executor: Executor | None = None,
+    isolate: bool = False,
 ) -> pd.DataFrame:
     """List the pictures of a folder or of another source, and what is known of each.
 
@@ -98,6 +100,10 @@ def scan_images(
     executor
         any `concurrent.futures.Executor`, such as `dask.distributed.Client(...).get_executor()`;
         its workers must be able to read the paths. None works in threads.
+    isolate
+        True reads the files in worker processes, one for each processor. A file that ends its
+        worker, or takes more than 10 seconds, is a row with a problem, and all others are read as
+        usual. For pictures of people whom you do not know.
 
     Returns
     -------
@@ -120,8 +126,10 @@ def scan_images(
         a list is missing, each of these is a row with a problem.
     TypeError, ValueError
         if `source` is none of these, an archive or a parquet file is damaged, or a list mixes
-        URLs with paths of this machine; if
-        max_pixels is no number above 0, or a pattern is no text.
+        URLs with paths of this machine; if max_pixels is no number above 0, or a pattern is no
+        text; if there are both isolate and executor.
+    RuntimeError
+        with isolate=True, if no worker process can be started.
 
     Warns
     -----
@@ -133,6 +141,9 @@ def scan_images(
     Each file is read and decoded once, JPEG at a fraction of its size and in grey. A 64 x 64 sketch
     of the last 60,000 images (250 MB) is remembered, so that fingerprints made right after need no
     second decode, save for `colorhash`.
+
+    Workers of isolate=True take one to three seconds to start, and 250 MB each. A file may take
+    0.8 GB more in each, with the default of max_pixels.
 
     Examples
     --------
@@ -149,12 +160,19 @@ def scan_images(
         raise ValueError(
             f"max_pixels must be a number of pixels above 0, such as 50_000_000, not {max_pixels!r}"
         )
+    if isolate and executor is not None:
+        raise ValueError("isolate=True has workers of its own: leave out executor= or isolate=")
     listed = list_source(source, Asked(path, image, label, Selection.of(exclude, include)))
     silence_decoders()
     rows = []
     with no_decoder_warnings():
         batch = partial(_describe_batch, max_pixels=max_pixels)
-        for row, sketch in map_batches(batch, listed.files, executor=executor, describe="scan"):
+        read = (
+            map_isolated(batch, listed.files, describe_unread, describe="scan")
+            if isolate
+            else map_batches(batch, listed.files, executor=executor, describe="scan")
+        )
+        for row, sketch in read:
             rows.append(row)
             if sketch is not None:  # as they come: only the last sketches stay in memory
                 sketches.keep((row["path"], row["bytes"], row["modified"], "L"), sketch)

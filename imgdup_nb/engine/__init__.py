@@ -45,6 +45,7 @@ For all of them:
 
 - `checks`: numbers, choices and tables that a user passes in
 - `parallel`: a long list in batches, in threads or on any executor
+- `isolation`: worker processes that a file may end without harm
 - `cache`: the values used last, of at most so many bytes
 - `jit`: how a loop is compiled
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -172,7 +173,25 @@ def describe_file(
     a row of the `images` table as a dict (`modified` in nanoseconds), and the sketch, uint8, 64 x
     64; None where there is a problem.
     """
-    row = {
+    row = _empty_row(image, path)
+    try:
+        with readable():
+            return row, _read_into(row, max_pixels)
+    except UnreadableImage as error:
+        row["problem"] = str(error)
+        return row, None
+
+
+def describe_unread(file: _File, problem: str) -> tuple[dict[str, Any], None]:
+    """Return the row of a file that is not opened: its size and time, and what the problem is."""
+    row = {**_empty_row(file.image, file.path), "problem": problem}
+    with suppress(UnreadableImage), readable():
+        row["bytes"], row["modified"], _regular = read_status(file.path)
+    return row, None
+
+
+def _empty_row(image: str, path: str) -> dict[str, Any]:
+    return {
         "image": image,
         "path": path,
         "bytes": 0,
@@ -191,12 +210,6 @@ def describe_file(
         "remarks": "",
         "problem": "",
     }
-    try:
-        with readable():
-            return row, _read_into(row, max_pixels)
-    except UnreadableImage as error:
-        row["problem"] = str(error)
-        return row, None
 
 
 def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
