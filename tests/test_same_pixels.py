@@ -199,7 +199,7 @@ def test_a_large_picture_converted_in_bands_is_the_same(picture, digest, monkeyp
     image.info.update(options)
     whole = modes.to_screen(image, "RGB")
     monkeypatch.setattr(modes, "LARGE", 100)
-    monkeypatch.setattr(modes, "BAND", 3000)
+    monkeypatch.setattr(modes, "BAND_PIXELS", 3000)
     assert np.array_equal(np.asarray(modes.to_screen(image, "RGB")), np.asarray(whole))
     small = modes.to_screen(image, "L", 32)
     assert small.size == (38, 33)
