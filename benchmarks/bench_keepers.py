@@ -6,7 +6,10 @@ size in bytes, and planned as one group. Two figures follow:
 - better files that are planned for removal without a flag (should be none);
 - truly redundant copies that are removed without a question (should be 95 % or more).
 
-Run: python benchmarks/bench_keepers.py [--pictures 2] [--json keepers.json]
+Run: python benchmarks/bench_keepers.py [--pictures FOLDER] [--count 2] [--json keepers.json]
+
+The limits of `review/dominance.py` were set on the sample pictures. A folder of other photographs
+shows whether they hold there; those are taken at their own size.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import tempfile
 import warnings
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,6 +55,19 @@ def photo(name: str) -> Image.Image:
 
     picture = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
     return ImageOps.fit(picture, SIZE, Image.Resampling.LANCZOS)
+
+
+def pictures_of(folder: Path | None, count: int) -> list[Callable[[], Image.Image]]:
+    """Return readers of `count` pictures, spread over a folder by name; None: sample pictures."""
+    if folder is None:
+        return [partial(photo, name) for name in PHOTOS]
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in {".jpg", ".png"})
+    return [partial(read_picture, path) for path in files[:: max(1, len(files) // count)][:count]]
+
+
+def read_picture(path: Path) -> Image.Image:
+    """Return a picture as shown, in colour, without its metadata."""
+    return rgb(path.read_bytes())
 
 
 def drawing() -> Image.Image:
@@ -175,14 +192,17 @@ def retouched(picture: Image.Image) -> Image.Image:
 
 def stamped(picture: Image.Image) -> Image.Image:
     changed = picture.copy()
-    ImageDraw.Draw(changed).text((430, 365), "2024-05-31", fill="orange", font_size=28)
+    ImageDraw.Draw(changed).text(
+        (picture.width - 170, picture.height - 35), "2024-05-31", fill="orange", font_size=28
+    )
     return changed
 
 
 def sticker(picture: Image.Image) -> Image.Image:
     clear = picture.convert("RGBA")
     mask = Image.new("L", picture.size)
-    ImageDraw.Draw(mask).ellipse((40, 25, 560, 375), fill=255)
+    box = (40, 25, picture.width - 40, picture.height - 25)
+    ImageDraw.Draw(mask).ellipse(box, fill=255)
     clear.putalpha(mask)
     return clear
 
@@ -225,7 +245,7 @@ def frames(kind: str, *order: int) -> Callable[..., tuple[str, bytes]]:
     """Return a file of several frames: the picture turned by quarters."""
 
     def make(picture: Image.Image, *_: Any) -> tuple[str, bytes]:
-        small = picture.resize((300, 200))
+        small = scaled(0.5)(picture)
         all_frames = [small, ImageOps.invert(small), ImageOps.mirror(small), ImageOps.flip(small)]
         first, *others = (all_frames[k] for k in order)
         more = {"duration": 200} if kind != "TIFF" else {}
@@ -322,7 +342,8 @@ REDUNDANT = [
          made(scaled(1 / 4, Image.Resampling.BILINEAR), "JPEG", quality=80), True),
     Kind("a quarter, sharpened", jpeg(92),
          made(lambda p: sharper(scaled(1 / 4)(p)), "JPEG", quality=85), True),
-    Kind("thumbnail of 160 pixels", jpeg(92), made(scaled(160 / 600), "JPEG", quality=75), True),
+    Kind("thumbnail of 160 pixels", jpeg(92),
+         made(lambda p: scaled(160 / p.width)(p), "JPEG", quality=75), True),
     Kind("small and JPEG 50, as messengers send", camera(),
          made(scaled(0.6), "JPEG", quality=50), True),
     Kind("WebP 75 of a JPEG", jpeg(92), made(as_it_is, "WEBP", quality=75), True),
@@ -423,7 +444,7 @@ BOTH = [
     Kind("small, with GPS", jpeg(92), made(scaled(0.5), "JPEG", quality=90, exif=exif(gps=True)),
          False, True),
     Kind("small, with the transparency", lossless("PNG"),
-         lambda p, _s: saved(sticker(p).resize((300, 200)), "PNG"), False, True),
+         lambda p, _s: saved(scaled(0.5)(sticker(p)), "PNG"), False, True),
 ]  # fmt: skip
 
 
@@ -480,21 +501,26 @@ def judge(kind: Kind, rows: dict[str, tuple[str, str]]) -> dict[str, int]:
 def main() -> None:
     """Print the table of kinds and the two figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=1)
+    parser.add_argument("--pictures", type=Path, help="a folder of photographs; else samples")
+    parser.add_argument("--count", type=int, default=1, help="pictures for each kind")
+    parser.add_argument("--orders", type=int, default=8, help="2: a pair and its opposite only")
     parser.add_argument("--kinds", default="", help="only kinds whose names contain this")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     os.environ.setdefault("TQDM_DISABLE", "1")
+    readers = pictures_of(asked.pictures, asked.count)
+    every_order = list(itertools.product([True, False], repeat=3))
+    orders = [every_order[0], every_order[-1]] if asked.orders == 2 else every_order
     rows = []
     for number, kind in enumerate([*REDUNDANT, *BETTER, *BOTH]):
         if asked.kinds not in kind.name:
             continue
         counts = dict.fromkeys(("better", "lost", "redundant", "removed"), 0)
-        for k in range(asked.pictures):
-            picture = photo(PHOTOS[(number + k) % len(PHOTOS)])
-            for orders in itertools.product([True, False], repeat=3):
-                result = judge(kind, plan_pair(kind, picture, *orders))
+        for k in range(asked.count):
+            picture = readers[(number + k) % len(readers)]()
+            for order in orders:
+                result = judge(kind, plan_pair(kind, picture, *order))
                 counts = {name: counts[name] + result[name] for name in counts}
         rows.append({"kind": kind.name} | counts)
         print(f"{kind.name:45} " + "  ".join(f"{n} {v}" for n, v in counts.items()), flush=True)

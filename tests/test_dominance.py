@@ -289,3 +289,33 @@ def test_a_damaged_file_is_the_last_choice_and_flagged(tmp_path):
     assert plan.index[0] == "b.jpg"
     assert plan.action["a.jpg"] == "keep"
     assert plan.flag["a.jpg"] == "damaged: premature end of data"
+
+
+def test_a_flattened_copy_leaves_for_the_transparent_one_and_the_words_say_so(tmp_path):
+    clear = picture().convert("RGBA")
+    mask = Image.new("L", clear.size)
+    mask.paste(255, (40, 30, 280, 210))
+    clear.putalpha(mask)
+    white = Image.new("RGBA", clear.size, "white")
+    plan = plan_for(
+        tmp_path, sticker=clear, flat=Image.alpha_composite(white, clear).convert("RGB")
+    )
+    assert plan.action["sticker.png"] == "keep"
+    assert plan.action["flat.png"] == "remove"
+    assert plan.reason["flat.png"] == "keeps the transparency of sticker.png; this has none"
+
+
+def test_same_pixels_is_said_only_of_the_same_pixels(tmp_path):
+    grey = np.random.default_rng(0).integers(0, 256, (60, 80), dtype=np.uint8)
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    Image.fromarray(grey).save(tmp_path / "b.png", compress_level=1)
+    still, moved = (Image.fromarray(values) for values in (grey, 255 - grey))
+    for name, level in [("c.tif", 0), ("d.tif", 5)]:
+        later = Image.fromarray((np.asarray(moved) ^ level).astype(np.uint8))
+        still.save(tmp_path / name, save_all=True, append_images=[later])
+    images = scan_images(tmp_path)
+    groups = pd.DataFrame({"group": [1, 1, 2, 2], "image": images.image})
+    plan = choose_keepers(groups, images)
+    gone = plan[plan.action == "remove"].set_index("group").reason
+    assert gone[1].startswith("same pixels as")
+    assert gone[2].endswith("which holds all of it")

@@ -6,6 +6,7 @@ The decision:
 - `group_decision`: one group: its keeper, what is removed, and why.
 - `holdings`: what a file holds: pixels, depth, colours, frames, quality, notes, damage.
 - `notes`: what a file says about its picture: date, GPS, camera, caption, rating.
+- `sidecar`: notes that only a leaving file has, as an XMP file for its keeper.
 - `dominance`: whether one file holds at least as much as another, and what it lacks.
 - `derivatives`: whether a picture is a crop, turned or grey.
 - `names`: which of two equal files is the original, by time and name.

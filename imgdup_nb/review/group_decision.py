@@ -6,7 +6,8 @@ result in words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cmp_to_key, partial
 from typing import Any
@@ -16,9 +17,11 @@ import pandas as pd
 
 from ..engine.decode import UnreadableImage
 from ..engine.pair_graph import TOLERANCE
-from .dominance import ASPECTS, HoldingsComparison, compare_holdings
+from ..engine.selection import side_files
+from .dominance import ASPECTS, HoldingsComparison, compare_holdings, list_words
 from .holdings import Holdings, Pictures, from_row
 from .names import compare_provenance, is_bin, same_shot
+from .sidecar import merged_xmp, notes_to_carry
 
 Row = dict[str, Any]
 
@@ -35,6 +38,7 @@ class Settings:
     by_dominance: bool  # the order of a group follows from what its files hold
     accepted: frozenset[str]
     compare: bool
+    keep_metadata: bool
     threshold: float  # percent; NaN where it is not known
 
 
@@ -116,6 +120,10 @@ class _Group:
         self._compared: dict[tuple[str, str], HoldingsComparison] = {}
         self.one_content = len({row["sha256"] for row in rows}) == 1
         self._without_pixels: set[str] = set()
+        self._notes: dict[str, Mapping[str, str]] = {}  # by digest
+        self._added: dict[str, dict[str, str]] = {}  # keeper -> the notes of its side file
+        self._carried: dict[str, dict[str, str]] = {}  # leaving file -> its notes among these
+        self._can_have_side_file: dict[str, bool] = {}
         if settings.by_dominance and not self.one_content:
             self.rows = self._by_holdings()
         function = settings.function
@@ -132,6 +140,8 @@ class _Group:
         self._look_again(stays)
         for row in self.rows:
             self._explain(row, keeper)
+            if added := self._added.get(row["image"]):
+                row["sidecar"] = merged_xmp(added)
         return [keeper, *others]
 
     # -- what files hold ---------------------------------------------------------------------------
@@ -146,7 +156,9 @@ class _Group:
         ):
             return known
         try:
-            return self._pictures.of(row)
+            held = self._pictures.of(row)
+            self._notes[row["sha256"]] = held.notes
+            return held
         except UnreadableImage as error:
             self._without_pixels.add(row["image"])
             row["doubt"] = f"cannot be compared: {error}"
@@ -194,7 +206,57 @@ class _Group:
         if len(accepted) == len(ASPECTS):
             return {}
         found = self._compare(leaving, keeper).lacks
-        return {aspect: words for aspect, words in found.items() if aspect not in accepted}
+        found = {aspect: words for aspect, words in found.items() if aspect not in accepted}
+        if "metadata" in found and not self._left_notes(leaving, keeper):
+            del found["metadata"]
+        return found
+
+    # -- notes that go into a side file ------------------------------------------------------------
+
+    def _notes_of(self, row: Row) -> Mapping[str, str] | None:
+        """Return the notes of a file, None where they are not known."""
+        if row["sha256"] not in self._notes and self._held(row).pixels is None:
+            return None
+        return self._notes[row["sha256"]]
+
+    def _to_carry(self, leaving: Row, keeper: Row) -> tuple[dict[str, str], list[str]]:
+        """Return the notes that a side file of the keeper would get, and the kinds that are lost.
+
+        What earlier files brought into the side file counts as the keeper's.
+        """
+        own, other = self._notes_of(leaving), self._notes_of(keeper)
+        if own is None or other is None:
+            return {}, ["metadata"]
+        found = notes_to_carry(own, {**other, **self._added.get(keeper["image"], {})})
+        if found[0] and not self._may_have_side_file(keeper):
+            return {}, [*found[0], *found[1]]
+        return found
+
+    def _may_have_side_file(self, keeper: Row) -> bool:
+        """Tell whether the keeper's side file can be written: there is none yet."""
+        path = keeper["path"]
+        if path not in self._can_have_side_file:
+            self._can_have_side_file[path] = not any(
+                name.lower().endswith(".xmp") for name in side_files(path)
+            )
+        return self._can_have_side_file[path]
+
+    def _left_notes(self, leaving: Row, keeper: Row) -> list[str]:
+        """Return the kinds of notes that would be lost even with a side file."""
+        return self._to_carry(leaving, keeper)[1] if self.settings.keep_metadata else ["metadata"]
+
+    def _remove(self, row: Row, keeper: Row) -> None:
+        """Mark an image for removal, and take its notes along where this is asked for."""
+        row["action"], row["keeper"] = "remove", keeper["image"]
+        self._carried[row["image"]] = self._add_notes(row, keeper)
+
+    def _add_notes(self, row: Row, keeper: Row) -> dict[str, str]:
+        """Add to the keeper's side file what only another file has; return what was added."""
+        if not self.settings.keep_metadata or row["sha256"] == keeper["sha256"]:
+            return {}
+        notes, _ = self._to_carry(row, keeper)
+        self._added[keeper["image"]] = self._added.get(keeper["image"], {}) | notes
+        return notes
 
     # -- who stays ---------------------------------------------------------------------------------
 
@@ -291,7 +353,7 @@ class _Group:
         same = [other for other in stays if other["sha256"] == row["sha256"]]
         for other in [*same, *stays[:MAX_BESIDE]]:
             if self._may_replace(row, other):
-                row["action"], row["keeper"] = "remove", other["image"]
+                self._remove(row, other)
                 return True
         return False
 
@@ -327,10 +389,23 @@ class _Group:
             for other in stays[1:MAX_BESIDE]:
                 if other is row or other["action"] == "remove":
                     continue
-                if all(self._may_replace(copy, other) for copy in [row, *waiting]):
+                if self._may_replace_all([row, *waiting], other):
+                    self._added.pop(row["image"], None)
                     for copy in [row, *waiting]:
-                        copy["action"], copy["keeper"] = "remove", other["image"]
+                        self._remove(copy, other)
                     break
+
+    def _may_replace_all(self, rows: list[Row], other: Row) -> bool:
+        """Tell whether an image holds what several hold, their notes taken together."""
+        before = self._added.get(other["image"], {})
+        try:
+            for row in rows:
+                if not self._may_replace(row, other):
+                    return False
+                self._add_notes(row, other)
+            return True
+        finally:
+            self._added[other["image"]] = before
 
     # -- why ---------------------------------------------------------------------------------------
 
@@ -340,7 +415,7 @@ class _Group:
         against = keeper if stays else self._named(row["keeper"])
         labels = sorted({other["label"] for other in self.rows})
         if not stays:
-            row["reason"] = self._why_removed(row, against)
+            row["reason"] = self._why_removed(row, against) + self._what_is_carried(row, against)
             found = self._accepted_losses(row, against)
             row["loses"], row["flag"] = "; ".join(found.lacks.values()), found.flag
         elif row["image"] in self.forced:
@@ -377,12 +452,22 @@ class _Group:
             row["flag"] = f"below the threshold to the keeper {keeper['image']}"
 
     def _accepted_losses(self, row: Row, other: Row) -> HoldingsComparison:
-        exact = row["sha256"] == other["sha256"]
-        return (
-            HoldingsComparison()
-            if exact or not self.settings.accepted
-            else self._compare(row, other)
-        )
+        if row["sha256"] == other["sha256"] or not self.settings.accepted:
+            return HoldingsComparison()
+        found = self._compare(row, other)
+        if "metadata" not in found.lacks or not self.settings.keep_metadata:
+            return found
+        left = {"metadata": list_words(self._left_notes(row, other))}
+        lacks = {k: words for k, words in (found.lacks | left).items() if words}
+        return HoldingsComparison(lacks, found.doubt, found.flag)
+
+    def _what_is_carried(self, row: Row, keeper: Row) -> str:
+        """Return words for the notes that go into the keeper's side file."""
+        kinds = list(self._carried.get(row["image"], {}))
+        if not kinds:
+            return ""
+        verb = "go" if len(kinds) > 1 or kinds == ["keywords"] else "goes"
+        return f"; its {list_words(kinds)} {verb} into {os.path.basename(keeper['path'])}.xmp"
 
     def _named(self, image: str) -> Row:
         return next(row for row in self.rows if row["image"] == image)
@@ -392,14 +477,21 @@ class _Group:
         if row["sha256"] == keeper["sha256"]:
             return f"same bytes as {keeper['image']}"
         this, kept = _describe(row), _describe(keeper)
+        if self.settings.by_dominance and this.split()[:3] == kept.split()[:3]:
+            own, other = self._held(row), self._held(keeper)
+            if other.frames > max(1, own.frames):
+                return f"keeps {other.frames} frames; this has {own.frames}"
+            if other.alpha and not own.alpha:
+                return f"keeps the transparency of {keeper['image']}; this has none"
+            if other.depth > own.depth:
+                return f"keeps {other.depth} bits; this has {own.depth}"
         if this != kept:
             return f"keeps {kept}; this is {this}"
         if self.settings.by_dominance:
-            own, other = self._held(row), self._held(keeper)
-            if round(own.best_quality) != round(other.best_quality):
+            if round(other.best_quality) > round(own.best_quality):
                 kept_quality, quality = round(other.best_quality), round(own.best_quality)
                 return f"keeps quality {kept_quality} of 100; this has {quality}"
-            if own.pixel_sum == other.pixel_sum:
+            if _same_values(own, other):
                 return f"same pixels as {keeper['image']}"
             return f"keeps {keeper['image']}, which holds all of it"
         for column in self.settings.columns:
@@ -410,6 +502,19 @@ class _Group:
                     f"this is {this} with {_value_text(row[name])}"
                 )
         return f"keeps {keeper['image']}, the plainer name; otherwise equal"
+
+
+def _same_values(own: Holdings, other: Holdings) -> bool:
+    """Tell whether two files of one frame have the same pixels, transparency included."""
+    opaque = own.alphas is None and other.alphas is None
+    clear = own.alphas is not None and other.alphas is not None
+    return bool(
+        own.frames == other.frames == 1
+        and own.pixels is not None
+        and own.pixel_sum == other.pixel_sum
+        and own.depth == other.depth
+        and (opaque or (clear and np.array_equal(own.alphas, other.alphas)))
+    )
 
 
 def _ask(rule: Callable[[pd.DataFrame], str], readable: list[Row]) -> str:

@@ -58,6 +58,7 @@ def choose_keepers(
     keep: Mapping[int, str | Sequence[str]] | None = None,
     by: str | None = None,
     compare: bool = True,
+    keep_metadata: bool = False,
 ) -> Plan:
     """Decide which image of each group stays, and say why.
 
@@ -97,6 +98,10 @@ def choose_keepers(
     compare
         open the pictures and measure what they hold. False trusts the table alone: size, frames,
         number of metadata entries; of two files alike in these, the rule decides.
+    keep_metadata
+        True: date, GPS, rating, keywords and caption that only a leaving file has go into a side
+        file of its keeper, `<name>.xmp`, which `apply_plan` writes. Such a file may leave then.
+        Not where the keeper has another date, or an .xmp file already.
 
     Returns
     -------
@@ -104,7 +109,8 @@ def choose_keepers(
         group, image, action ("keep" or "remove"), reason, flag (what a person should look at, else
         empty), loses (what only this file holds), keeper (the image that stays instead), similarity
         (percent, to that keeper; of files that stay, to the first of the group; NaN where it is not
-        known), protected, format, width, height, bytes, metadata, modified, path, sha256.
+        known), protected, format, width, height, bytes, metadata, modified, path, sha256. With
+        `keep_metadata` also sidecar (the text of the keeper's side file, or empty).
         `plan.kept` are the rows that stay. `attrs`: rule, accept, and threshold, linkage, method,
         floor, n_images of the groups.
 
@@ -115,7 +121,8 @@ def choose_keepers(
         there.
     ValueError
         if `protected` or `prefer` names a folder without images, or `accept` an unknown kind. Also
-        if `keep` names a group or image that is not there, or a function returns one.
+        if `keep` names a group or image that is not there, or a function returns one. Also if
+        `keep_metadata` is asked for without `compare`.
 
     Notes
     -----
@@ -160,6 +167,7 @@ def choose_keepers(
         by_dominance=rule is None and compare,
         accepted=_check_accept(accept),
         compare=compare,
+        keep_metadata=_check_keep_metadata(keep_metadata, compare),
         threshold=groups.threshold if isinstance(groups, Grouping) else np.nan,
     )
     similarity = (
@@ -174,7 +182,9 @@ def choose_keepers(
     plan = Plan(
         {
             name: pd.Series([row[name] for row in rows], dtype=kind)
-            for name, kind in PLAN_COLUMNS.items()
+            for name, kind in (
+                PLAN_COLUMNS | ({"sidecar": object} if keep_metadata else {})
+            ).items()
         }
     )
     plan.attrs = {"rule": _name_of(rule, columns)}
@@ -225,7 +235,7 @@ def _members(table: pd.DataFrame, images: pd.DataFrame, by: str | None) -> dict[
             "name length": len(row["image"]),
             "label": "" if by is None or pd.isna(row[by]) else str(row[by]),
         }
-        empty = {"flag": "", "doubt": "", "keeper": "", "loses": ""}
+        empty = {"flag": "", "doubt": "", "keeper": "", "loses": "", "sidecar": ""}
         members.setdefault(int(group), []).append(row | extra | empty)
     return members
 
@@ -277,6 +287,12 @@ def _check_accept(accept: str | Iterable[str]) -> frozenset[str]:
     if "all" in wanted:
         return frozenset(ASPECTS)
     return frozenset(check_choice("accept", kind, [*ASPECTS, "all"]) for kind in wanted)
+
+
+def _check_keep_metadata(keep_metadata: bool, compare: bool) -> bool:
+    if keep_metadata and not compare:
+        raise ValueError("keep_metadata needs compare=True: metadata is read from the files")
+    return bool(keep_metadata)
 
 
 def _mark_folders(
