@@ -58,17 +58,19 @@ def merged_xmp(notes: Mapping[str, str]) -> str:
     """
     for prefix, address in SPACES.items():
         ElementTree.register_namespace(prefix, address)
-    packet = ElementTree.Element(_name("x:xmpmeta"))
-    holder = ElementTree.SubElement(packet, _name("rdf:RDF"))
-    about = ElementTree.SubElement(holder, _name("rdf:Description"), {_name("rdf:about"): ""})
+    packet = ElementTree.Element(_qualified("x:xmpmeta"))
+    holder = ElementTree.SubElement(packet, _qualified("rdf:RDF"))
+    about = ElementTree.SubElement(
+        holder, _qualified("rdf:Description"), {_qualified("rdf:about"): ""}
+    )
     if date := _iso_date(notes.get("date", "")):
-        ElementTree.SubElement(about, _name("exif:DateTimeOriginal")).text = date
+        ElementTree.SubElement(about, _qualified("exif:DateTimeOriginal")).text = date
     if "GPS" in notes:
         places = map(float, notes["GPS"].split(","))
         for tag, degrees, ends in zip(("Latitude", "Longitude"), places, ("NS", "EW"), strict=True):
-            ElementTree.SubElement(about, _name(f"exif:GPS{tag}")).text = _angle(degrees, ends)
+            ElementTree.SubElement(about, _qualified(f"exif:GPS{tag}")).text = _angle(degrees, ends)
     if "rating" in notes:
-        ElementTree.SubElement(about, _name("xmp:Rating")).text = notes["rating"]
+        ElementTree.SubElement(about, _qualified("xmp:Rating")).text = notes["rating"]
     if "keywords" in notes:
         _add_list(about, "dc:subject", "rdf:Bag", notes["keywords"].split("; "))
     if "caption" in notes:
@@ -90,7 +92,7 @@ def _is_writable(kind: str, value: str) -> bool:
     return bool(NOT_IN_XML.sub("", value).strip())
 
 
-def _name(text: str) -> str:
+def _qualified(text: str) -> str:
     prefix, _, name = text.partition(":")
     return f"{{{SPACES[prefix]}}}{name}"
 
@@ -123,9 +125,9 @@ def _angle(degrees: float, ends: str) -> str:
 
 
 def _add_list(about: ElementTree.Element, name: str, kind: str, entries: list[str]) -> None:
-    box = ElementTree.SubElement(ElementTree.SubElement(about, _name(name)), _name(kind))
+    box = ElementTree.SubElement(ElementTree.SubElement(about, _qualified(name)), _qualified(kind))
     for entry in entries:
-        item = ElementTree.SubElement(box, _name("rdf:li"))
+        item = ElementTree.SubElement(box, _qualified("rdf:li"))
         if kind == "rdf:Alt":
             item.set(LANGUAGE, "x-default")
         item.text = NOT_IN_XML.sub("", entry)
