@@ -506,15 +506,13 @@ class _Group:
 
 def _same_values(own: Holdings, other: Holdings) -> bool:
     """Tell whether two files of one frame have the same pixels, transparency included."""
-    opaque = own.alphas is None and other.alphas is None
-    clear = own.alphas is not None and other.alphas is not None
-    return bool(
-        own.frames == other.frames == 1
-        and own.pixels is not None
-        and own.pixel_sum == other.pixel_sum
-        and own.depth == other.depth
-        and (opaque or (clear and np.array_equal(own.alphas, other.alphas)))
-    )
+    if not own.frames == other.frames == 1 or own.pixels is None:
+        return False
+    if own.pixel_sum != other.pixel_sum or own.depth != other.depth:
+        return False
+    if own.alphas is None or other.alphas is None:
+        return own.alphas is other.alphas
+    return bool(np.array_equal(own.alphas, other.alphas))
 
 
 def _ask(rule: Callable[[pd.DataFrame], str], readable: list[Row]) -> str:
