@@ -220,7 +220,7 @@ class Comparison:
         one row per method: similarity (percent), any_orientation (percent, flips and turns found),
         "90 means" (in words).
     alignment
-        how left lies on right; see `imgdup_nb.aligned.agreement.Alignment`.
+        how left is aligned with right; see `imgdup_nb.aligned.agreement.Alignment`.
     textured
         whether both pictures have enough texture to be aligned, or were aligned with less.
     pictures

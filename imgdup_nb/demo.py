@@ -3,8 +3,8 @@
 Its recipe is in the tables: `PHOTOS` says which photographs, `VARIATIONS` what is done to them,
 `SINGLES`, `BLANKS` and `BROKEN` what else lies about. The pictures come from the folders of
 installed packages (scikit-image, scikit-learn, matplotlib) and nothing is downloaded. This package
-ships none of them: it writes copies to a folder of yours, and the licences of the pictures hold for
-the copies too (temple and flower, for example, are CC BY; see the packages).
+contains none of them. It writes copies to the folder that you name. The licences of the pictures
+apply to the copies, too: temple and flower, for example, are CC BY (see the packages).
 """
 
 from __future__ import annotations
@@ -81,16 +81,16 @@ class DemoFile(NamedTuple):
 def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """Write real pictures with known duplicates to a folder, and return the truth about them.
 
-    Nine photographs, at most 512 pixels on the long side: the cat in every variation of
-    `VARIATIONS`, the others in every other one, each with a byte-for-byte copy. Around them lies
-    what must not be grouped: unrelated pictures, two views of one motorcycle, two pages of text,
-    three textures, two blank pictures and four broken files.
+    Nine photographs, at most 512 pixels on the long side, each with a byte-for-byte copy. The cat
+    has every variation of `VARIATIONS`, the others have every second one. Other files must not be
+    grouped: unrelated pictures, two views of one motorcycle, two pages of text, three textures, two
+    blank pictures and four broken files.
 
     Parameters
     ----------
     folder
-        a new or empty folder, or a collection made here before, which is used again: files that
-        were deleted come back, and no file is ever overwritten. Hidden files and folders
+        a new or empty folder, or a collection made here before, which is used again. Files that
+        were deleted are written again, and no file is ever overwritten. Hidden files and folders
         (".something") are left alone.
 
     Returns

@@ -259,9 +259,9 @@ def group_duplicates(
     threshold
         percent, inclusive.
     linkage : {'star', 'connected', 'complete'}
-        'star': every member is at or above the threshold to the original, and belongs to the
-        original it is most similar to. 'connected': everything that a chain of pairs holds
-        together. 'complete': all pairs of a group are at or above the threshold.
+        'star': every member is at or above the threshold to the original. It belongs to the
+        original it is most similar to. 'connected': all images that a chain of pairs connects.
+        'complete': all pairs of a group are at or above the threshold.
 
     Returns
     -------

@@ -31,13 +31,13 @@ def threshold_changes(
     Returns
     -------
     pandas.DataFrame, one row per group at `loose` that is not a group at `strict`:
-        change, group (its number at `loose`), images (names, original first), before (the numbers
-        at `strict` of the groups its images come from), added (names that were in no group),
-        because. `because` lists the pairs from `loose` up to `strict` that link images of different
-        groups, as (left, right, similarity), most similar first. Values of `change`: "born" (no two
-        of its images were grouped), "grown" (one group got more images), "merged" (of two or more
-        groups), "regrouped" (images have another original now; star and complete linkage allow
-        that).
+        change, group (its number at `loose`), images (names, original first), before, added (names
+        that were in no group), because. `before` has the numbers at `strict` of the groups its
+        images come from. `because` lists the pairs from `loose` up to `strict` that link images of
+        different groups, as (left, right, similarity), most similar first. Values of `change`:
+        "born" (no two of its images were grouped), "grown" (one group got more images), "merged"
+        (of two or more groups), "regrouped" (images have another original now; star and complete
+        linkage allow that).
     """
     check_choice("linkage", linkage, LINKAGES)
     low, high = sorted([check_percent("strict", strict), check_percent("loose", loose)])

@@ -1,8 +1,9 @@
 """Open one image safely, as a person sees it.
 
-What is compared is what a viewer shows: turned by its EXIF orientation, transparency laid on a
-background, the first frame of an animation, 16-bit and float values brought to 8 bits. Everything
-that can go wrong in a decoder becomes an `UnreadableImage` whose text is a sentence for people.
+Pictures are compared as a viewer shows them: turned by the EXIF orientation, on a background if
+they are transparent, the first frame of an animation. Values of 16 bits and floats become 8 bits.
+Everything that can go wrong in a decoder becomes an `UnreadableImage` whose text is a sentence for
+people.
 """
 
 from __future__ import annotations

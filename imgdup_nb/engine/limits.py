@@ -2,8 +2,8 @@
 
 The memory that a picture takes is worked out from its header, before a decoder sees it. With the
 default of `max_pixels` it is 0.8 GB at most, so that the process stays below 1 GB. That limits the
-time, too. Two kinds of file have limits of their own: a JPEG with very many passes over its pixels,
-and the formats that Pillow decodes in Python.
+time, too. Two kinds of file have limits of their own. They are a JPEG with very many passes over
+its pixels, and the formats that Pillow decodes in Python.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which files of a folder are scanned: patterns, folders of the system, and files beside a picture.
 
 Folders in which a system or another program keeps its own copies are left out, such as a recycle
-bin: a copy in there must never be kept in place of the picture. Side files are what programs write
+bin. A copy in there must never be kept in place of the picture. Side files are what programs write
 beside a picture, such as `IMG_1.xmp`: they belong to it and are no pictures of their own.
 """
 

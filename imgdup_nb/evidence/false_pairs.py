@@ -129,9 +129,9 @@ def rate_table(
 def _clumping(degree: np.ndarray, comparisons: int, confidence: float) -> float:
     """Return the variance of the count of false pairs over that of independent pairs; at least 1.
 
-    Let e be 1 for a false pair and 0 for another one, less the rate. The result is the sum of the
-    products of e over all two pairs that share an image, divided by the sum of the squares of e.
-    `degree` has the false pairs of each image.
+    Let e be 1 for a false pair and 0 for another one, less the rate. The products of e over all two
+    pairs that share an image are summed. The result is this sum, divided by the sum of the squares
+    of e. `degree` has the false pairs of each image.
     """
     n_false = degree.sum() / 2
     rate = n_false / comparisons if comparisons else 0.0

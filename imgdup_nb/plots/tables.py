@@ -2,7 +2,8 @@
 
 Without `ax` a function makes its figure with pyplot, so that a notebook shows it at the end of the
 cell like any other. Other code, such as a widget's callback, passes the axes of a
-`matplotlib.figure.Figure` of its own, because pyplot keeps one list of figures for all threads.
+`matplotlib.figure.Figure` of its own. The reason is that pyplot keeps one list of figures for all
+threads.
 """
 
 from __future__ import annotations

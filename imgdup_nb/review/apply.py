@@ -99,8 +99,8 @@ def apply_plan(
     Raises
     ------
     ValueError
-        if the plan would leave a group without a keeper, an image has two rows, files are at URLs
-        (those are not changed), or the arguments do not fit together.
+        if the plan would leave a group without a keeper, an image has two rows, or the arguments do
+        not fit together. Also if files are at URLs, because those are not changed.
     BlockingIOError
         if another run is at work on files of the same folder.
     OSError

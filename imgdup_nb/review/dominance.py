@@ -274,8 +274,8 @@ def _is_enlargement(large: Holdings, small: Holdings, made: Copied) -> bool:
 
     The small picture is enlarged and compared with the large one; the large one is scaled down and
     compared with the small one. If the way of scaling is not imitated, the first difference
-    decides: at most 1.4 times the second one for an enlargement, and at least 1.7 times for a
-    picture with detail of its own (measured on 64 pairs).
+    decides. Measured on 64 pairs, it was at most 1.4 times the second one for an enlargement. For a
+    picture with detail of its own it was at least 1.7 times the second one.
     """
     up = _make_from(large, small)
     if up.is_exact:
