@@ -173,7 +173,7 @@ def test_a_plan_for_files_at_urls_is_refused_in_words(photos, tmp_path):
     ):
         with pytest.raises(
             ValueError,
-            match="files at URLs, such as 'memory://slips/.*only files of this machine are changed",
+            match=r"at URLs, such as 'memory://slips/.*only files of this machine are changed",
         ):
             dup.apply_plan(plan, **wanted)
     assert len(store.find("/slips")) == 2
