@@ -103,7 +103,7 @@ def scan_images(
     isolate
         True reads the files in worker processes, one for each processor. A file that ends its
         worker, or takes more than 10 seconds, is a row with a problem, and all others are read as
-        usual. For pictures of people whom you do not know.
+        usual. For pictures from people you do not know. Workers cannot read pictures in memory.
 
     Returns
     -------

@@ -22,6 +22,7 @@ from ..collection.collection import Collection
 from ..collection.index import Progress, Stopped
 from ..engine.paths import check_name
 from .errors import Refused
+from .uploads import Trial
 
 MAX_OPEN = 32  # collections; each has three files open
 MAX_THREADS = 8  # questions at the same time, each about another context
@@ -50,6 +51,8 @@ class Contexts:
         a folder; each folder directly in it is a context.
     method
         the method of all answers.
+    isolate
+        True decodes uploads in a worker process first.
 
     Raises
     ------
@@ -57,12 +60,13 @@ class Contexts:
         if there is no such folder.
     """
 
-    def __init__(self, root: str, *, method: str = "phash") -> None:
+    def __init__(self, root: str, *, method: str = "phash", isolate: bool = False) -> None:
         if not os.path.isdir(root):
             raise NotADirectoryError(
                 f"the root of the search contexts must be a folder, and {root!r} is not"
             )
         self.root, self.method = os.path.realpath(root), method
+        self.trial = Trial() if isolate else None
         self._open: OrderedDict[str, Context] = OrderedDict()
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="imgdup_nb-contexts")
 

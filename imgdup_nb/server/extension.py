@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from jupyter_server.serverapp import ServerApp
-from traitlets import Integer, Unicode, validate
+from traitlets import Bool, Integer, Unicode, validate
 from traitlets.config import LoggingConfigurable
 
 from ..engine.checks import check_choice
@@ -29,6 +29,11 @@ class SearchContexts(LoggingConfigurable):
         100_000_000, min=1, help="The largest picture, in pixels; a JPEG counts as it is decoded."
     ).tag(config=True)
 
+    isolate = Bool(
+        True,
+        help="Decode each upload in a worker process first, which it may end without harm.",
+    ).tag(config=True)
+
     @validate("method")
     def _validate_method(self, proposal: dict[str, Any]) -> str:
         return check_choice("SearchContexts.method", proposal["value"], METHODS)
@@ -48,7 +53,7 @@ def load(server: ServerApp) -> None:
     METHODS[settings.method].made_with()  # says now what to install, not at the first question
     root = os.path.abspath(os.path.expanduser(settings.root))
     os.makedirs(root, exist_ok=True)
-    contexts = Contexts(root, method=settings.method)
+    contexts = Contexts(root, method=settings.method, isolate=settings.isolate)
     limits = {"max_bytes": settings.max_bytes, "max_pixels": settings.max_pixels}
     server.web_app.add_handlers(
         ".*$", make_routes(server.web_app.settings["base_url"], contexts, limits)

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from tornado.httputil import HTTPFile, HTTPInputError, parse_multipart_form_data
 
-from ..engine.decode import UnopenedFormat, UnreadableImage, check_size, open_lazily, readable
+from ..engine.decode import (
+    UnopenedFormat,
+    UnreadableImage,
+    check_size,
+    grey_as_seen,
+    open_image,
+    open_lazily,
+    read_plain_jpeg,
+    readable,
+)
+from ..engine.isolation import Isolated
 from .errors import Refused
 
 MIN_DECODED_SIDE = 128  # pixels; a JPEG counts with the reduced size at which it is decoded
@@ -83,6 +95,46 @@ def check_picture(data: bytes, max_pixels: int) -> None:
     if problem:
         way_out = "SearchContexts.max_pixels sets the limit"
         raise Refused(413, f"the picture is refused, {problem}", way_out)
+
+
+class Trial:
+    """Decodes uploads in a worker process before this process does, so that it is not ended.
+
+    The worker is kept for the next upload; it starts at the first.
+    """
+
+    def __init__(self) -> None:
+        self._problems = Isolated(try_pictures, _tell)
+
+    def check(self, data: bytes, max_pixels: int) -> None:
+        """Raise UnreadableImage if decoding a picture ends a process or takes over 10 seconds.
+
+        What else is wrong with it is no matter here: this process can find that by itself.
+        """
+        [problem] = self._problems([(data, max_pixels)])
+        if problem:
+            raise UnreadableImage(problem)
+
+    def close(self) -> None:
+        """End the worker."""
+        self._problems.close()
+
+
+def try_pictures(pictures: Sequence[tuple[bytes, int]]) -> list[str]:
+    """Decode pictures, each with its max_pixels, in the ways that a collection does."""
+    for data, max_pixels in pictures:
+        with suppress(UnreadableImage, Refused):
+            check_picture(data, max_pixels)
+            side = MIN_DECODED_SIDE
+            read_plain_jpeg(data, min_side=side, max_pixels=max_pixels)
+            with readable(), open_lazily(io.BytesIO(data)) as image:
+                grey_as_seen(image, min_side=side, max_pixels=max_pixels)
+            open_image(io.BytesIO(data), min_side=side, max_pixels=max_pixels)
+    return [""] * len(pictures)
+
+
+def _tell(_picture: tuple[bytes, int], problem: str) -> str:
+    return problem
 
 
 def read_tag_list(content_type: str, body: bytes) -> list[str]:

@@ -70,6 +70,8 @@ def in_context(
 
     def ask(collection: Collection, request: Request) -> Any:
         if request.upload is not None:
+            if request.contexts.trial is not None:
+                request.contexts.trial.check(request.upload.data, request.max_pixels)
             check_picture(request.upload.data, request.max_pixels)
         return question(collection, request)
 

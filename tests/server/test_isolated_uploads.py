@@ -1,0 +1,58 @@
+"""An upload that ends the process that decodes it is refused, and the server goes on."""
+
+import asyncio
+import io
+
+import pytest
+from PIL import Image
+
+import deadly_reading
+from imgdup_nb.engine.decode import UnreadableImage
+from imgdup_nb.engine.isolation import ENDED
+from imgdup_nb.server import uploads, work
+from imgdup_nb.server.contexts import Contexts
+
+
+def png(side=40):
+    buffer = io.BytesIO()
+    Image.effect_noise((side, side), 60).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def contexts(tmp_path, monkeypatch):
+    monkeypatch.setattr(uploads, "try_pictures", deadly_reading.try_pictures)
+    contexts = Contexts(str(tmp_path), isolate=True)
+    yield contexts
+    contexts.trial.close()
+
+
+def test_an_upload_that_ends_its_worker_is_refused_and_the_next_is_stored(contexts, tmp_path):
+    async def add(context_id, name, data):
+        given = {"imageId": name, "maxCount": None, "similarityThreshold": None}
+        upload = uploads.Upload(data, "")
+        request = work.Request(contexts, context_id, given, upload)
+        await work.in_context(work.add_image)(request)
+
+    async def run():
+        context_id = await contexts.create()
+        with pytest.raises(UnreadableImage, match=ENDED):
+            await add(context_id, "bad.png", png() + b"exit")
+        await add(context_id, "good.png", png())
+        return context_id
+
+    context_id = asyncio.run(run())
+    stored = [path.name for path in (tmp_path / context_id).iterdir() if path.suffix == ".png"]
+    assert stored == ["good.png"]
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", png()[:50], png(300)])
+def test_what_is_merely_wrong_is_left_to_the_check_that_says_it(data):
+    assert uploads.try_pictures([(data, 1000)]) == [""]
+
+
+def test_the_setting_can_be_switched_off(tmp_path):
+    from imgdup_nb.server.extension import SearchContexts
+
+    assert SearchContexts().isolate is True
+    assert Contexts(str(tmp_path)).trial is None
