@@ -190,7 +190,7 @@ def test_pictures_that_only_a_hash_can_compare_have_at_most_79_in_another_colour
     assert scores == [96.875, 79, 96.875]
 
 
-# -- what is all but equal -------------------------------------------------------------------------
+# -- nearly equal pictures -------------------------------------------------------------------------
 
 
 def test_a_diagram_with_another_word_is_never_all_the_same():

@@ -47,7 +47,7 @@ def test_the_pair_table_says_how_pictures_lie_on_each_other(tmp_path, cats_and_t
     assert (pairs.distance == 100 - pairs.similarity).all()
     assert pairs.attrs["unit"] == "percent"
     assert pairs.attrs["floor"] == 70
-    assert (pairs.residual < 0.15).all()  # copies lie still
+    assert (pairs.residual < 0.15).all()  # copies are not shifted
     mirrored = pairs[pairs.mirrored.astype(bool)]
     assert len(mirrored) == 2
 

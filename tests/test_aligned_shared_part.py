@@ -147,7 +147,7 @@ def part_of(rows, columns, correlation=0.99, *, sharp=1.0):
         (part_of(1, 7), False),  # too few blocks
         (replace(part_of(8, 10), matches=0), False),  # frame on frame: garments on one cloth
         (replace(part_of(8, 10), residual=0.3), True),  # what changed around it moved the transform
-        (replace(part_of(8, 10, sharp=0.8), residual=0.3), False),  # another shot
+        (replace(part_of(8, 10, sharp=0.8), residual=0.3), False),  # a second photograph
         (replace(part_of(3, 10), residual=0.3), False),
         (alignment.NOTHING, False),
     ],
@@ -158,17 +158,17 @@ def test_a_shared_part_has_matches_and_one_piece_with_no_residual_or_large_and_s
 
 @pytest.mark.parametrize("similarity", [70.0, 95.0])
 def test_from_70_up_no_shared_part_is_required(monkeypatch, features, similarity):
-    strewn = replace(part_of(1, 3), similarity=similarity, matches=0)
-    monkeypatch.setattr(alignment, "_align_in_mode", lambda *_: strewn)
+    scattered = replace(part_of(1, 3), similarity=similarity, matches=0)
+    monkeypatch.setattr(alignment, "_align_in_mode", lambda *_: scattered)
     assert align(features["coffee"], features["flower"]).similarity == similarity
-    monkeypatch.setattr(alignment, "_align_in_mode", lambda *_: replace(strewn, similarity=69.9))
+    monkeypatch.setattr(alignment, "_align_in_mode", lambda *_: replace(scattered, similarity=69.9))
     assert align(features["coffee"], features["flower"]).similarity == 0
 
 
 def test_a_shared_part_is_better_than_a_higher_share_without_one(features):
-    shared, strewn = part_of(4, 8), replace(part_of(8, 10), matches=0)
-    assert alignment._better(strewn, shared) is shared
-    assert alignment._better(shared, strewn) is shared
+    shared, scattered = part_of(4, 8), replace(part_of(8, 10), matches=0)
+    assert alignment._better(scattered, shared) is shared
+    assert alignment._better(shared, scattered) is shared
 
 
 @pytest.mark.parametrize(("again", "similarity"), [(20, 69), (3, 0)])

@@ -42,16 +42,16 @@ def test_blocks_with_a_residual_and_few_matches_need_a_higher_correlation(correl
 
 
 @pytest.mark.parametrize(
-    ("residual", "vouched", "similarity"), [(0.35, 2.0, 0.0), (0.35, 0.1, 79.0), (0.1, 2.0, 79.0)]
+    ("residual", "supported", "similarity"), [(0.35, 2.0, 0.0), (0.35, 0.1, 79.0), (0.1, 2.0, 79.0)]
 )
 def test_a_higher_correlation_is_needed_only_with_a_residual_and_few_matches(
-    monkeypatch, cat, residual, vouched, similarity
+    monkeypatch, cat, residual, supported, similarity
 ):
     blocks = np.full((6, 8), 0.87, np.float32)
     found = Alignment(79.0, matches=25, transform=np.eye(3)[:2], blocks=blocks, residual=residual)
     monkeypatch.setattr(alignment, "refine", lambda *_: found)
     monkeypatch.setattr(
-        alignment, "MIN_SUPPORTED_SHARE", vouched
+        alignment, "MIN_SUPPORTED_SHARE", supported
     )  # of the features; 2.0 is more than there are
     features = aligned_features(cat)
     straight = np.repeat(np.arange(len(features.points)), 2).reshape(-1, 2)

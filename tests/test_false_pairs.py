@@ -87,7 +87,7 @@ def test_the_interval_holds_the_rate_at_least_as_often_as_it_says(name):
 
 def test_an_interval_that_takes_nothing_for_granted_holds_for_a_kind_that_reaches_half_of_all():
     truth = hubs(1.5, 0.5)  # a fifth of the samples show none of it
-    assert share_held(truth, 100) < 0.9  # it reaches further than is taken for granted
+    assert share_held(truth, 100) < 0.9  # it reaches further than the default assumes
     assert share_held(truth, 100, max_reach=1.0) >= 0.95
 
 

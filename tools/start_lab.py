@@ -1,7 +1,7 @@
 """Open JupyterLab on the first notebook.
 
 ``python tools/start_lab.py`` runs it on the demo collection, ``python tools/start_lab.py --photos
-"my photos"`` on a folder of yours. Further options go to JupyterLab.
+"my photos"`` on your own folder. Further options go to JupyterLab.
 """
 
 import argparse

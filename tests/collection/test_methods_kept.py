@@ -314,8 +314,8 @@ def test_two_pictures_are_compared_by_local_features(album):
         scores = compare_images(album / "cat.png", album / "crop.png").scores.similarity
         for method in ("phash", "aligned", "akaze"):
             assert table.similarity[method] == pytest.approx(scores[method])
-        strangers = collection.compare("dog.png", "tree.png", methods=["aligned"]).iloc[0]
-        assert strangers.similarity < 50
+        unrelated = collection.compare("dog.png", "tree.png", methods=["aligned"]).iloc[0]
+        assert unrelated.similarity < 50
         flat = collection.compare("moon.png", "moon small.png", methods=["aligned"]).iloc[0]
         assert flat.similarity >= 90
 

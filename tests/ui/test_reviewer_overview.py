@@ -100,7 +100,7 @@ def test_groups_of_exact_copies_are_accepted_at_once(mount, plan):
 def test_a_group_of_the_overview_opens_and_accepting_it_leads_to_the_next_open_one(bridge, page):
     view = bridge.view()
     view.get_by_test_id("overview-toggle").click()
-    lines(view).nth(4).get_by_role("button", name="look closer").click()
+    lines(view).nth(4).get_by_role("button", name="open group").click()
     expect(view.get_by_test_id("title")).to_have_text("Group 5 (5 of 30)")
     expect(tiles(view).first).to_be_focused()
     page.keyboard.press("Enter")

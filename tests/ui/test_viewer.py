@@ -31,7 +31,7 @@ def images(tmp_path_factory):
         "a.png": picture,
         "covered.png": covered,
         HOSTILE: picture.crop((40, 30, 320, 240)),
-        "stranger.png": speckled(2),
+        "unrelated.png": speckled(2),
     }
     for name, made_picture in made.items():
         made_picture.save(folder / name)
@@ -43,7 +43,7 @@ def images(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(images):
     """Return one viewer for all tests: it remembers what it has compared."""
-    others = ["covered.png", HOSTILE, "stranger.png", "words.jpg"]
+    others = ["covered.png", HOSTILE, "unrelated.png", "words.jpg"]
     pairs = pd.DataFrame(
         {
             "left": pd.Series("a.png", range(4), dtype=object),
@@ -178,7 +178,7 @@ def test_every_methods_score_stands_in_the_table(section, viewer):
     )
 
 
-def test_strangers_are_shown_side_by_side_and_the_view_comes_back_with_the_next_copy(section):
+def test_unrelated_pictures_are_shown_side_by_side_and_the_next_copy_aligned(section):
     section.press("w")
     press(section, "n", 1)
     press(section, "n", 2)

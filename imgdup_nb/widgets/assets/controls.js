@@ -133,7 +133,7 @@ class Tools {
     this.burstText = element("span", {});
     this.bursts.node.append(this.burstText);
     this.bursts.node.title =
-      "Pictures of one scene taken at most ten seconds apart: similar, but perhaps no copies";
+      "Pictures of one scene taken at most ten seconds apart: similar, but perhaps not copies";
     const pinning = element("div", { class: "dup-pin" }, this.pin, this.changes);
     const row = element(
       "div",

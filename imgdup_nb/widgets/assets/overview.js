@@ -70,7 +70,7 @@ class Overview {
     const images = this.rowsOf(number) ?? [];
     const tick = element("input", { type: "checkbox", "data-tick": number });
     const label = element("label", { class: "dup-check" }, tick, `Group ${countText(number)}`);
-    const closer = element("button", { type: "button", "data-open": number }, "look closer");
+    const opener = element("button", { type: "button", "data-open": number }, "open group");
     const about = element("span", { class: "dup-quiet dup-about" });
     const pictures = images.slice(0, IMAGES_IN_LINE).map((image) => this.pictureNode(image));
     const hidden = images.length - pictures.length;
@@ -84,7 +84,7 @@ class Overview {
         label,
         about,
         element("span", { class: "dup-spring" }),
-        closer,
+        opener,
       ),
       element("div", { class: "dup-thumbs" }, ...pictures, ...more),
     );

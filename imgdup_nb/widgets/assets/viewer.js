@@ -375,7 +375,7 @@ class Viewer extends View {
     for (const url of this.urls) if (url) URL.revokeObjectURL(url);
   }
 
-  /** Outline what both pictures show, and draw the blocks. */
+  /** Outline the overlap of both pictures, and draw the blocks. */
   draw() {
     const { sizes, areas, agree, differ } = this.layers;
     const [left, right] = sizes;
