@@ -11,7 +11,7 @@ export PHOTOS
 
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: help lab test notebooks
+.PHONY: help lab test notebooks audit
 
 help:
 	@echo 'make lab                      open JupyterLab on the first notebook'
@@ -19,6 +19,7 @@ help:
 	@echo 'make test                     run every check and every test'
 	@echo 'make test STEPS="lint unit"   run some of them: lint format types javascript unit notebooks browser'
 	@echo 'make notebooks                run the notebooks again and store what they show'
+	@echo 'make audit                    look for known vulnerabilities of what is installed; needs the network'
 	@echo
 	@echo 'VENV=folder      the virtual environment to make and use (now $(VENV))'
 	@echo 'PYTHON=program   the Python to make it with, 3.11 or newer (now $(PYTHON))'
@@ -31,6 +32,9 @@ test: $(VENV)/.installed-test
 
 notebooks: $(VENV)/.installed-test
 	@$(BIN)/python tools/regenerate_notebooks.py
+
+audit: $(VENV)/.installed-test $(VENV)/.installed-audit
+	@$(BIN)/python tools/audit_dependencies.py
 
 # Empty files say what is installed already, so that a second run starts at once.
 $(VENV)/.installed-%: pyproject.toml $(VENV)/.created

@@ -100,7 +100,7 @@ def mutate(stored, rng):
                 [0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF]
             )
         elif change == 2 and frames:  # another size, precision, number of channels or sampling
-            place = frames[0] + 4 + rng.randrange(12)
+            place = min(frames[0] + 4 + rng.randrange(12), len(data) - 1)
             data[place] = rng.randrange(256)
         elif change == 3:  # the segment once more, elsewhere
             other = rng.choice(parts)[0]
