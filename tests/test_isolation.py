@@ -43,7 +43,8 @@ def test_items_that_end_their_worker_are_explained_and_all_others_are_done_in_or
 
 def test_items_that_take_too_long_are_explained():
     words = ["a", "loop", "b"]
-    results = list(map_isolated(deadly_reading.shout, words, explain, max_seconds=0.5))
+    with Isolated(deadly_reading.shout, explain, max_seconds=0.5) as isolated:
+        results = isolated(words)
     assert results == ["A", "loop: reading this file took more than 0.5 seconds", "B"]
 
 

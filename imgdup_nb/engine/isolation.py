@@ -25,10 +25,10 @@ from typing import Any, Generic
 import numpy as np
 
 from .decode import silence_decoders
-from .parallel import THREAD_BATCH, Item, Result, map_batches
+from .parallel import Item, Result, map_batches
 from .sketches import sketch_image
 
-SECONDS_ALONE = 10.0  # that one file may take in a worker; a batch that takes longer is split
+SECONDS_ALONE = 10.0  # that one file may take in a worker
 ENDED = "reading this file ended the program that read it"
 TOO_LONG = "reading this file took more than {:g} seconds"
 START = (
@@ -56,7 +56,7 @@ def map_isolated(
     describe
         a word for the progress bar.
     max_seconds
-        an item that takes longer ends its worker, too.
+        of each item; one that takes longer ends its worker, too.
 
     Raises
     ------
@@ -68,9 +68,8 @@ def map_isolated(
         ThreadPoolExecutor(workers, thread_name_prefix="imgdup_nb-isolated") as threads,
         Isolated(function, explain, max_seconds=max_seconds, max_idle=workers) as isolated,
     ):
-        yield from map_batches(
-            isolated, items, executor=threads, describe=describe, size=THREAD_BATCH
-        )
+        # one by one: each has its own seconds; sending it costs little
+        yield from map_batches(isolated, items, executor=threads, describe=describe, size=1)
 
 
 class Isolated(Generic[Item, Result]):
