@@ -6,7 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
 from numbers import Real
 from typing import Any
@@ -163,6 +163,11 @@ def scan_images(
     if isolate and executor is not None:
         raise ValueError("isolate=True has workers of its own: leave out executor= or isolate=")
     listed = list_source(source, Asked(path, image, label, Selection.of(exclude, include)))
+    in_memory = any(file.path.startswith("item://") for file in listed.files)
+    if in_memory and (isolate or isinstance(executor, ProcessPoolExecutor)):
+        raise ValueError(
+            "other processes cannot read pictures in memory: leave out isolate= and executor="
+        )
     silence_decoders()
     rows = []
     with no_decoder_warnings():

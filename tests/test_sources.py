@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
@@ -289,3 +290,18 @@ def test_compare_takes_members_of_archives(members, tmp_path):
     archive = write_zip(tmp_path / "a.zip", members)
     found = dup.compare_images(f"zip://cat/1.jpg::{archive}", f"zip://cat/2.png::{archive}")
     assert found.scores.similarity["aligned"] > 90
+
+
+@pytest.mark.parametrize("options", ["isolate", "executor"])
+def test_pictures_in_memory_are_refused_to_other_processes(options):
+    picture = {"a": np.eye(64, dtype=bool)}
+    with ProcessPoolExecutor(1) as pool, pytest.raises(ValueError, match="other processes cannot"):
+        dup.scan_images(picture, **{options: True if options == "isolate" else pool})
+
+
+def test_processes_read_archives_and_parquet_by_themselves(every_source):
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        for name in ("zip", "tar.gz", "parquet"):
+            source, options = every_source[name]
+            ours = dup.scan_images(source, **options)
+            pd.testing.assert_frame_equal(dup.scan_images(source, executor=pool, **options), ours)

@@ -41,6 +41,18 @@ def is_url(path: Any) -> bool:
     return isinstance(path, str) and "://" in path
 
 
+def file_name(path: str) -> str:
+    """Return the path that an address names, whose suffix is that of the picture.
+
+    Examples
+    --------
+    >>> file_name("zip://a/b.dng::/x.zip"), file_name("simplecache::s3://b/c.nef"), file_name("d.cr2")
+    ('a/b.dng', 'b/c.nef', 'd.cr2')
+    """
+    part = next((part for part in path.split("::") if is_url(part)), "")
+    return part.split("://", 1)[1] if part else path
+
+
 def is_inside_a_source(path: Any) -> bool:
     """Tell whether a path addresses a part of an archive, of a table or of memory."""
     return isinstance(path, str) and path.startswith(UNCHANGED)

@@ -26,7 +26,7 @@ import numpy as np
 import PIL
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from .addresses import UnreadableMember
+from .addresses import UnreadableMember, file_name
 from .files import is_url, read_bytes
 from .formats import known_formats, other_program
 from .jpeg import (
@@ -196,7 +196,7 @@ def open_lazily(source: str | os.PathLike[str] | IO[bytes], name: str = "") -> I
         if it is no picture.
     """
     if isinstance(source, str | os.PathLike):
-        name = os.fspath(source)
+        name = file_name(os.fspath(source))
     if is_url(source):
         source = io.BytesIO(read_bytes(str(source)))
     try:
