@@ -9,6 +9,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from PIL import Image
 
@@ -129,6 +130,13 @@ def test_columns_of_a_table_come_along_row_by_row(members, tmp_path):
     assert list(images.width) == [451, 240, *images.width[2:]]
     again = dup.scan_images(images)
     pd.testing.assert_frame_equal(again, images)
+
+
+def test_a_table_of_pyarrow_is_a_table_of_paths(members, tmp_path):
+    path = write_folder(tmp_path, members) / "cat/1.jpg"
+    images = dup.scan_images(pyarrow.table({"path": [str(path)], "label": ["cat"]}))
+    assert list(images.label) == ["cat"]
+    assert list(images.image) == ["1.jpg"]
 
 
 def test_one_file_in_two_rows_stays_two_rows(members, tmp_path):

@@ -41,12 +41,12 @@ def is_url(path: Any) -> bool:
     return isinstance(path, str) and "://" in path
 
 
-def file_name(path: str) -> str:
+def name_in_address(path: str) -> str:
     """Return the path that an address names, whose suffix is that of the picture.
 
     Examples
     --------
-    >>> file_name("zip://a/b.dng::/x.zip"), file_name("simplecache::s3://b/c.nef"), file_name("d.cr2")
+    >>> name_in_address("zip://a/b.dng::/x.zip"), name_in_address("simplecache::s3://b/c.nef"), name_in_address("d.cr2")
     ('a/b.dng', 'b/c.nef', 'd.cr2')
     """
     part = next((part for part in path.split("::") if is_url(part)), "")

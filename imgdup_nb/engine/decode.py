@@ -26,7 +26,7 @@ import numpy as np
 import PIL
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from .addresses import UnreadableMember, file_name
+from .addresses import UnreadableMember, name_in_address
 from .files import is_url, read_bytes
 from .formats import known_formats, other_program
 from .jpeg import (
@@ -196,7 +196,7 @@ def open_lazily(source: str | os.PathLike[str] | IO[bytes], name: str = "") -> I
         if it is no picture.
     """
     if isinstance(source, str | os.PathLike):
-        name = file_name(os.fspath(source))
+        name = name_in_address(os.fspath(source))
     if is_url(source):
         source = io.BytesIO(read_bytes(str(source)))
     try:

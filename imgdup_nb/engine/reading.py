@@ -17,7 +17,7 @@ import numpy as np
 from PIL import ImageFile
 
 from ..methods import N_VIEWS, pack_bits
-from .addresses import file_name
+from .addresses import name_in_address
 from .damage import find_remarks
 from .decode import (
     MAX_PIXELS,
@@ -239,7 +239,7 @@ def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.
     """Fill a row by Pillow, and return the grey picture; `whole` holds a small file."""
     with (
         io.BytesIO(whole) if whole else open_bytes(row["path"]) as source,
-        _identified(source, file_name(row["path"])) as image,
+        _identified(source, name_in_address(row["path"])) as image,
     ):
         raw = image.info.get(RAW)
         row.update(format=image.format or "", mode=image.mode, lossless=_is_lossless(image))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
-from ..engine.addresses import file_name
+from ..engine.addresses import name_in_address
 from ..engine.decode import ORIENTATION, as_seen, open_lazily, readable
 from ..engine.selection import RAW_SUFFIXES
 from ..engine.sketches import sketch_image
@@ -112,7 +112,7 @@ def from_row(row: Mapping[str, Any]) -> Holdings:
         sha256=row["sha256"],
         width=int(row["width"]),
         height=int(row["height"]),
-        raw=known_raw or os.path.splitext(file_name(row["path"]))[1].lower() in RAW_SUFFIXES,
+        raw=known_raw or os.path.splitext(name_in_address(row["path"]))[1].lower() in RAW_SUFFIXES,
         frames=_whole(row.get("frames"), 1),
         lossless=bool(row.get("lossless", False)),
         damage=_text(row.get("remarks")),

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine.addresses import file_name
+from ..engine.addresses import name_in_address
 from ..engine.checks import check_choice, check_images_table, check_table
 from ..engine.pair_graph import WHERE_FROM, check_unique_images
 from ..engine.parallel import each, map_batches
@@ -321,7 +321,7 @@ def _mark_formats(members: dict[int, list[Row]], endings: list[str]) -> None:
     lower = [ending.lower() for ending in endings]
     for rows in members.values():
         for row in rows:
-            ending = os.path.splitext(file_name(row["path"]))[1].lower()
+            ending = os.path.splitext(name_in_address(row["path"]))[1].lower()
             kind = row.get("format", "")
             row["format order"] = (
                 (lower.index(ending) if ending in lower else len(lower))
