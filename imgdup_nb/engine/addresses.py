@@ -46,8 +46,8 @@ def name_in_address(path: str) -> str:
 
     Examples
     --------
-    >>> name_in_address("zip://a/b.dng::/x.zip"), name_in_address("simplecache::s3://b/c.nef"), name_in_address("d.cr2")
-    ('a/b.dng', 'b/c.nef', 'd.cr2')
+    >>> name_in_address("zip://a/b.dng::/x.zip"), name_in_address("d.cr2")
+    ('a/b.dng', 'd.cr2')
     """
     part = next((part for part in path.split("::") if is_url(part)), "")
     return part.split("://", 1)[1] if part else path
