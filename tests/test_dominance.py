@@ -1,10 +1,12 @@
 """What leaves is held by what stays: measured on pictures."""
 
+import io
 import os
 import tempfile
 
 import numpy as np
 import pandas as pd
+import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
@@ -319,3 +321,38 @@ def test_same_pixels_is_said_only_of_the_same_pixels(tmp_path):
     gone = plan[plan.action == "remove"].set_index("group").reason
     assert gone[1].startswith("same pixels as")
     assert gone[2].endswith("which holds all of it")
+
+
+def plan_of_files(folder):
+    images = scan_images(folder)
+    return choose_keepers(one_group(images), images).set_index("image")
+
+
+def test_a_scaled_jpeg_is_no_proof_that_the_larger_picture_was_enlarged(tmp_path):
+    original = Image.fromarray(skimage.data.chelsea())
+    original.save(tmp_path / "whole.jpg", quality=95)
+    original.resize((400, 266)).save(tmp_path / "small.jpg", quality=80)
+    plan = plan_of_files(tmp_path)
+    assert plan.action["whole.jpg"] == "keep"
+    assert (plan.action["small.jpg"], plan.flag["small.jpg"]) == ("remove", "")
+
+
+def test_a_picture_saved_twice_does_not_leave_for_its_coarser_copy(tmp_path):
+    buffer = io.BytesIO()
+    picture(size=(640, 480)).save(buffer, "JPEG", quality=75)
+    once = Image.open(buffer).convert("RGB")
+    once.save(tmp_path / "twice.jpg", quality=95)
+    with Image.open(tmp_path / "twice.jpg") as twice:
+        twice.save(tmp_path / "thrice.jpg", quality=85)
+    plan = plan_of_files(tmp_path)
+    assert plan.action["twice.jpg"] == "keep"
+    assert (plan.action["thrice.jpg"], plan.flag["thrice.jpg"]) == ("remove", "")
+
+
+def test_a_lossless_file_of_a_jpeg_does_not_leave_for_a_webp(tmp_path):
+    buffer = io.BytesIO()
+    picture(size=(640, 480)).save(buffer, "JPEG", quality=75)
+    once = Image.open(buffer).convert("RGB")
+    once.save(tmp_path / "whole.png")
+    once.save(tmp_path / "lossy.webp", quality=90)
+    assert plan_of_files(tmp_path).action["whole.png"] == "keep"

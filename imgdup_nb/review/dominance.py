@@ -45,6 +45,7 @@ MAX_QUIET_LOSS = 5.0  # there, of formats such as WebP, which smooth noise away
 SAME_SIZE_DETAIL = (0.94, 1.12)
 SMALLER_DETAIL = (0.6, 1.8)
 MIN_OWN_DETAIL = 1.55  # see _is_enlargement
+NEXT_WAY = 1.15  # times the error of the best way of scaling: those within are tried
 SMALL_FRAME_SIDE, MAX_FRAME_CHANGE = 32, 6.0  # pixels; grey levels of the mean
 
 # EXIF orientation -> how a picture that is shown is turned to be stored, and back
@@ -361,7 +362,11 @@ def _scaled_part(
 def _missing_detail(leaving: Holdings, keeper: Holdings, made: Copied) -> tuple[str, str] | None:
     """Return the aspect and the words of what the keeper lacks in fine detail, None if nothing."""
     same_size = (leaving.width, leaving.height) == (keeper.width, keeper.height)
-    is_given = leaving.lossless and not (leaving.earlier_quality or leaving.palette)
+    is_given = leaving.lossless and not leaving.palette
+    if leaving.earlier_quality and (keeper.lossless or keeper.tables):
+        is_given = False  # a WebP or HEIC may have been made from it; of a JPEG this can be told
+    if same_size and made.is_exact and _is_later(keeper, leaving, made):
+        return "quality", "its quality (the other was made from it)"
     if made.is_exact and not leaving.palette and not (same_size and is_given):
         return None  # the one can be made from the other
     if same_size and _is_source(leaving, keeper):
@@ -405,12 +410,16 @@ def _windows(size: tuple[int, int]) -> list[tuple[int, int, int, int]]:
 def _imitate(held: Holdings, part: Image.Image, ways: list[Image.Image]) -> tuple[float, ...]:
     """Save a part of the other file as this one was saved, and compare: the values of `Copied`."""
     wanted = _grey_levels(part)
-    given = min(map(_grey_levels, ways), key=lambda grey: _rms(wanted - grey))
-    shown = next(way for way in ways if np.array_equal(_grey_levels(way), given))
-    made = min(
-        map(_grey_levels, [*_saved_like(held, shown)] or [shown]),
-        key=lambda grey: _rms(wanted - grey),
-    )
+    greys = [_grey_levels(way) for way in ways]
+    errors = [_rms(wanted - grey) for grey in greys]
+    # what the compression changed may hide which way is the right one: the next ones are tried, too
+    near = [k for k in np.argsort(errors, kind="stable") if errors[k] <= NEXT_WAY * min(errors)]
+    tried = [
+        (greys[k], _grey_levels(saved))
+        for k in (near if held.tables else near[:1])
+        for saved in [*_saved_like(held, ways[k])] or [ways[k]]
+    ]
+    given, made = min(tried, key=lambda pair: _rms(wanted - pair[1]))
     return (
         _rms(wanted - made),
         _rms(given - made),
@@ -461,6 +470,23 @@ def _saved_like(held: Holdings, picture: Image.Image) -> Iterator[Image.Image]:
     if held.palette is not None:
         for dither in (Image.Dither.NONE, Image.Dither.FLOYDSTEINBERG):
             yield picture.quantize(palette=held.palette, dither=dither).convert("RGB")
+
+
+def _is_later(keeper: Holdings, leaving: Holdings, made: Copied) -> bool:
+    """Tell whether the keeper was made from a file that shows an earlier compression.
+
+    A file that was saved at 75 and again at 95 can be made from its copy at 85: the steps of 75 are
+    found again. The copy is the later one where it follows more exactly from the file.
+    Which of a file without loss and a WebP or HEIC is the later one cannot be told.
+    """
+    if not leaving.earlier_quality or keeper.lossless:
+        return False
+    if not keeper.tables:
+        return leaving.lossless
+    if leaving.quality <= keeper.quality + QUALITY_TOLERANCE:
+        return False
+    given = _make_from(keeper, leaving)
+    return given.is_exact and given.error <= made.error
 
 
 def _is_source(leaving: Holdings, keeper: Holdings) -> bool:
