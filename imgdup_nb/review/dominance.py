@@ -96,7 +96,7 @@ def compare_holdings(leaving: Holdings, keeper: Holdings) -> HoldingsComparison:
     _compare_kinds(leaving, keeper, found)
     _compare_notes(leaving, keeper, found)
     if leaving.pixels is None or keeper.pixels is None:
-        if _is_larger(leaving, keeper):
+        if is_larger(leaving, keeper):
             found.lacks["pixels"] = f"{leaving.width} x {leaving.height} pixels"
         return found
     if not (leaving.raw or keeper.raw):
@@ -151,7 +151,8 @@ def list_words(words: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
-def _is_larger(leaving: Holdings, keeper: Holdings) -> bool:
+def is_larger(leaving: Holdings, keeper: Holdings) -> bool:
+    """Tell whether a picture is larger in a direction, by more than rounding changes."""
     return (
         leaving.width > SIZE_TOLERANCE * keeper.width
         or leaving.height > SIZE_TOLERANCE * keeper.height
@@ -251,7 +252,7 @@ def _compare_detail(leaving: Holdings, keeper: Holdings, found: HoldingsComparis
     assert leaving.pixels is not None
     assert keeper.pixels is not None
     sizes = leaving.width * leaving.height, keeper.width * keeper.height
-    if _is_larger(leaving, keeper):
+    if is_larger(leaving, keeper):
         words = f"{leaving.width} x {leaving.height} pixels"
         bare = sizes[0] > CLEARLY_LARGER * sizes[1] and _is_enlargement(
             leaving, keeper, _make_from(keeper, leaving)

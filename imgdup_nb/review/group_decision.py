@@ -18,7 +18,7 @@ import pandas as pd
 from ..engine.decode import UnreadableImage
 from ..engine.pair_graph import TOLERANCE
 from ..engine.selection import side_files
-from .dominance import ASPECTS, HoldingsComparison, compare_holdings, list_words
+from .dominance import ASPECTS, HoldingsComparison, compare_holdings, is_larger, list_words
 from .holdings import Holdings, Pictures, from_row
 from .names import compare_provenance, is_bin, same_shot
 from .sidecar import merged_xmp, notes_to_carry
@@ -289,6 +289,7 @@ class _Group:
             is_source = not own.lossless and (other.lossless or own.quality + 1 < other.quality)
             if (
                 is_source
+                and not (is_larger(own, other) or is_larger(other, own))
                 and row["sha256"] != keeper["sha256"]
                 and not self._compare(row, keeper).lacks
                 and not self._compare(keeper, row).lacks
