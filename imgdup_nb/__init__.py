@@ -36,6 +36,7 @@ from .evidence.recommend import recommend_threshold
 from .evidence.sampling import score_labels
 from .evidence.tool_defaults import compare_tool_defaults
 from .evidence.tune import tune_from_examples
+from .find import find_duplicates
 from .fingerprints import Fingerprints, fingerprint_images
 from .groups import Grouping, group_duplicates
 from .images import scan_images
@@ -82,6 +83,7 @@ __all__ = [
     "compare_images",
     "compare_tool_defaults",
     "find_conflicts",
+    "find_duplicates",
     "find_leaks",
     "fingerprint_images",
     "group_duplicates",

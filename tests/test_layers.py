@@ -22,6 +22,9 @@ LAYERS = [
     {"evidence"},
     {"collection", "plots", "datasets"},
     {"widgets", "server"},
+    {"find"},
+    {"cli"},
+    {"__main__"},
 ]
 WIDGETS = {
     "widgets.base",
@@ -37,6 +40,7 @@ ONLY_IN = {
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,
     "numba": {"engine.jit", "engine.multi_index"},
+    "click": {"cli"},
     "cv2": {"engine.features"},
     "sqlite3": {"collection.store"},
     "jupyter_server": {"server.extension", "server.handlers"},

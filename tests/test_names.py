@@ -20,6 +20,7 @@ SAME = {
     "RECIPE": "the number of the recipe that made the bytes of a fingerprint",
     "compare": "the question of `Collection.compare`: asked by a client, answered by the index",
     "find_by_tags": "the question of `Collection.find_by_tags`, likewise",
+    "find_duplicates": "all steps from pictures to groups: of a user, and of a client",
     "find_similar": "the question of `Collection.find_similar`, likewise",
 }
 

@@ -1,0 +1,388 @@
+"""The command line: `imgdup find`, `leaks`, `conflicts`, `compare`, `clean`, `undo`.
+
+Exit codes: 0 fine; 1 something was found above a limit, or left undone; 2 an error; 130 stopped.
+Results are on the standard output. Warnings, errors and progress are on the error output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+
+from .compare import compare_images
+from .datasets.conflicts import find_conflicts
+from .datasets.leaks import find_leaks
+from .engine.checks import count_of
+from .engine.decode import UnreadableImage
+from .engine.paths import write_whole
+from .find import Duplicates, find_duplicates
+from .images import scan_images
+from .methods import METHODS
+from .review.apply import apply_plan, undo
+
+FINE, FOUND, BROKEN, STOPPED = 0, 1, 2, 130
+MAX_LISTED = 20  # rows of a table on the screen; files have all
+PATH_COLUMNS = ("path", "file", "filename", "file_name", "image")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; errors are one sentence on the error output."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that cannot show a letter shows its code
+            stream.reconfigure(errors="backslashreplace")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            code = program.main(arguments, prog_name="imgdup", standalone_mode=False)
+            sys.stdout.flush()
+            return FINE if code is None else int(code)
+        except click.Abort as stop:
+            _complain("Stopped", stop.__cause__ or "")
+            return STOPPED
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            return BROKEN
+        except click.ClickException as error:
+            _complain("Error", error.format_message())
+            return BROKEN
+        except BrokenPipeError:  # as in `imgdup find photos | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return BROKEN
+        except (OSError, ValueError, ImportError, KeyError, UnreadableImage) as error:
+            _complain("Error", error)
+            return BROKEN
+        except Exception:  # a mistake of this program: its place is worth more than one sentence
+            traceback.print_exc()
+            return BROKEN
+
+
+# -- what is printed -------------------------------------------------------------------------------
+
+
+def escape(text: Any) -> str:
+    r"""Return a text on one line, with the code of each character that a terminal obeys.
+
+    Examples
+    --------
+    >>> print(escape("caf\u00e9 \x1b[31m\n.jpg"))
+    café \x1b[31m\n.jpg
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in str(text)
+    )
+
+
+def _say(text: str) -> None:
+    click.echo("\n".join(map(escape, text.split("\n"))))
+
+
+def _complain(kind: str, what: Any) -> None:
+    words = what.args[0] if isinstance(what, KeyError) and what.args else what
+    line = escape(" ".join(str(words).split("\n")))
+    click.echo(f"{kind}: {line}" if line else f"{kind}.", err=True)
+
+
+def _show_warning(message: Any, *_: Any, **__: Any) -> None:
+    _complain("Warning", str(message).partition("; see ")[0])  # what follows is Python
+
+
+def _say_table(table: pd.DataFrame) -> None:
+    """Print the first rows of a table, with escaped names."""
+    if not len(table):
+        return
+    shown = table.head(MAX_LISTED)
+    for name in shown.columns:
+        if not pd.api.types.is_numeric_dtype(shown[name]):
+            shown = shown.assign(**{name: [escape(value) for value in shown[name]]})
+    lines = shown.round(2).to_string(index=False).split("\n")
+    click.echo("\n".join(line.rstrip() for line in lines))
+    if len(table) > MAX_LISTED:
+        click.echo(f"... and {len(table) - MAX_LISTED:,} more rows")
+
+
+def _say_json(values: dict[str, Any]) -> None:
+    click.echo(json.dumps(values, default=_plain_value))
+
+
+def _plain_value(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    rows = table.astype(object).where(table.notna(), None)
+    return rows.to_dict("records")
+
+
+def _write_csv(path: str | None, table: pd.DataFrame) -> None:
+    if path:
+        text = table.to_csv(index=False, lineterminator="\n")
+        write_whole(os.path.realpath(path), text.encode("utf-8", "backslashreplace"))
+
+
+# -- the commands ----------------------------------------------------------------------------------
+
+
+FOLDER = click.Path(exists=True, file_okay=False)
+FILE = click.Path(exists=True, dir_okay=False)
+NEW_FILE = click.Path(dir_okay=False, writable=True)
+AS_CSV = click.option("--csv", "csv", type=NEW_FILE, help="Write the table to this file.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _options() -> Callable[[Any], Any]:
+    """Return a decorator that adds the options of all commands that search."""
+    options = [
+        click.option(
+            "--threshold", type=float, default=90.0, show_default=True, help="Percent, inclusive."
+        ),
+        click.option(
+            "--method",
+            type=click.Choice([*METHODS]),
+            default="phash",
+            show_default=True,
+            help="How pictures are compared.",
+        ),
+        click.option(
+            "--verify/--no-verify",
+            default=None,
+            help="Align the pairs of a hash, or do not. By default they are, if OpenCV is there.",
+        ),
+    ]
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(sys.modules[__package__].__version__, prog_name="imgdup")
+def program() -> None:
+    """Find duplicate pictures, leaks between data sets, and contradicting labels."""
+
+
+@program.command()
+@click.argument("folder", type=FOLDER)
+@_options()
+@AS_CSV
+@click.option("--html", "page", type=NEW_FILE, help="Write the plan as a page with pictures.")
+@AS_JSON
+def find(folder: str, csv: str | None, page: str | None, as_json: bool, **search: Any) -> int:
+    """List the groups of duplicates in FOLDER."""
+    result = find_duplicates(folder, **search)
+    table = _group_rows(result)
+    _write_csv(csv, table)
+    if page:
+        path = os.path.abspath(page)
+        write = path if path.lower().endswith((".html", ".csv", ".json")) else f"{path}.html"
+        result.report(write)
+    if as_json:
+        _say_json(
+            {
+                "threshold": result.threshold,
+                "method": result.method,
+                "verified": result.verified,
+                "images": len(result.images),
+                "unreadable": int((result.images.problem != "").sum()),
+                "redundant": result.groups.n_redundant,
+                "groups": [_records(rows.drop(columns="group")) for _, rows in _by_group(table)],
+            }
+        )
+        return FINE
+    _say_result(result)
+    _say_table(table[["group", "image", "similarity", "original"]])
+    return FINE
+
+
+def _say_result(result: Duplicates) -> None:
+    found, missed, _ = result._lines()
+    missed = missed.replace("method='aligned'", "--method aligned")
+    _say(f"{found}.\n{missed}")
+
+
+def _by_group(table: pd.DataFrame) -> Any:
+    return table.groupby("group")
+
+
+def _group_rows(result: Duplicates) -> pd.DataFrame:
+    """Return the table of the groups, with the path of each image."""
+    paths = dict(zip(result.images.image, result.images.path, strict=True))
+    table = result.groups.table
+    return table.assign(path=[paths[image] for image in table.image])
+
+
+@program.command()
+@click.argument("train", type=FOLDER)
+@click.argument("test", type=FOLDER)
+@_options()
+@click.option(
+    "--max-share",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of TEST that may have a copy in TRAIN, inclusive.",
+)
+@AS_CSV
+@AS_JSON
+def leaks(
+    train: str, test: str, max_share: float, csv: str | None, as_json: bool, **search: Any
+) -> int:
+    """Count the images of TEST that have a copy in TRAIN; the exit code is 1 above --max-share."""
+    images = scan_images([train, test])
+    inside = [_lies_inside(images, folder) for folder in (train, test)]
+    if (inside[0] & inside[1]).any():
+        raise ValueError("TRAIN and TEST must be two folders, and one is inside the other")
+    images["split"] = np.where(inside[0], "train", "test")
+    for split in ("train", "test"):
+        if not (images.problem[images.split == split] == "").any():
+            raise ValueError(f"{split.upper()} holds no picture that can be read")
+    result = find_duplicates(images, **search)
+    found = find_leaks(result.pairs, images, threshold=result.threshold)
+    row = found.shares.loc["test"]
+    is_leak = bool(row.share > max_share)
+    _write_csv(csv, found.table)
+    if as_json:
+        numbers = found.shares.loc[["test"]].reset_index(drop=True)
+        answer = {"leak": is_leak, "max_share": max_share, "pairs": _records(found.table)}
+        _say_json(_records(numbers)[0] | answer)
+        return FOUND if is_leak else FINE
+    _say(
+        f"{row.leaked:,.0f} of {count_of(int(row.images), 'image')} of TEST have a copy in TRAIN: "
+        f"{100 * row.share:.2f} % ({row.exact:,.0f} exact, {row.near:,.0f} near; interval "
+        f"{100 * row.low:.2f} to {100 * row.high:.2f} %)."
+    )
+    _say(f"{'Above' if is_leak else 'Within'} the limit of {100 * max_share:g} %.")
+    _say_table(found.table[["left", "right", "similarity", "relation"]])
+    return FOUND if is_leak else FINE
+
+
+def _lies_inside(images: pd.DataFrame, folder: str) -> np.ndarray:
+    root = os.path.join(os.path.abspath(folder), "")
+    return images.path.str.startswith(root).to_numpy(dtype=bool)
+
+
+@program.command()
+@click.argument("source", type=click.Path(exists=True))
+@_options()
+@click.option("--label", default="label", show_default=True, help="Column of a CSV file.")
+@click.option(
+    "--max-groups",
+    type=click.IntRange(0),
+    help="The exit code is 1 if more groups have different labels.",
+)
+@AS_CSV
+@AS_JSON
+def conflicts(
+    source: str, label: str, max_groups: int | None, csv: str | None, as_json: bool, **search: Any
+) -> int:
+    """List duplicates in SOURCE that have different labels.
+
+    SOURCE is a folder with one folder per class, or a CSV file with columns for path and label.
+    """
+    images = _labelled_folder(source) if os.path.isdir(source) else _labelled_csv(source, label)
+    result = find_duplicates(images, **search)
+    found = find_conflicts(result.groups, images)
+    _write_csv(csv, found.images)
+    is_above = max_groups is not None and len(found) > max_groups
+    if as_json:
+        _say_json(
+            {
+                "groups": _records(found.table),
+                "images": _records(found.images),
+                "compared": found.n_groups,
+            }
+        )
+    else:
+        _say(f"{found._headline()}.\n{found.advice}")
+        _say_table(found.table)
+        _say_table(found.suspects[["group", "image", "label", "relation"]])
+    return FOUND if is_above else FINE
+
+
+def _labelled_folder(folder: str) -> pd.DataFrame:
+    images = scan_images(folder)
+    parts = images.image.str.partition("/")
+    return images.assign(label=parts[0].where(parts[1] == "/", ""))
+
+
+def _labelled_csv(source: str, label: str) -> pd.DataFrame:
+    """Return the images that a CSV file lists; its paths start at its own folder."""
+    listed = pd.read_csv(source, dtype=str, keep_default_na=False)
+    column = next((name for name in PATH_COLUMNS if name in listed), None)
+    if column is None or label not in listed:
+        missing = repr(label) if column else f"one of {', '.join(map(repr, PATH_COLUMNS))}"
+        raise ValueError(
+            f"{source} must have a column {missing}, and has {', '.join(map(repr, listed.columns))}"
+        )
+    home = os.path.dirname(os.path.abspath(source))
+    paths = [os.path.normpath(os.path.join(home, path)) for path in listed[column]]
+    twice = pd.Series(paths, dtype=object).duplicated()
+    if twice.any():
+        raise ValueError(f"{source} lists {paths[int(np.argmax(twice))]!r} twice")
+    images = scan_images(paths)
+    labels = dict(zip(paths, listed[label], strict=True))
+    return images.assign(label=[labels.get(path, "") for path in images.path])
+
+
+@program.command("compare")
+@click.argument("left", type=FILE)
+@click.argument("right", type=FILE)
+@AS_JSON
+def compare_command(left: str, right: str, as_json: bool) -> int:
+    """Say whether LEFT and RIGHT are copies, and what each method scores."""
+    found = compare_images(left, right)
+    scores = found.scores.reset_index()
+    if as_json:
+        _say_json(
+            {
+                "left": found.left,
+                "right": found.right,
+                "relation": found.relation,
+                "sentence": found.sentence,
+                "scores": _records(scores),
+            }
+        )
+    else:
+        _say(found.sentence)
+        _say_table(scores)
+    return FINE
+
+
+@program.command()
+@click.argument("folder", type=FOLDER)
+@click.option(
+    "--to", "to", required=True, type=click.Path(file_okay=False), help="Where files are moved to."
+)
+@click.option("--yes", is_flag=True, help="Move the files. Without it nothing is changed.")
+@_options()
+def clean(folder: str, to: str, yes: bool, **search: Any) -> int:
+    """Move the redundant files of FOLDER to another folder; without --yes only list them."""
+    result = find_duplicates(folder, **search)
+    _say_result(result)
+    log = apply_plan(result.plan(), to=to, dry_run=not yes)
+    acted = log[log.status != "kept"]
+    _say_table(acted[["group", "image", "status", "note"]])
+    if not yes:
+        _say("Add --yes to move them.")
+        return FINE
+    if journal := log.attrs.get("journal"):
+        _say(f"To go back: imgdup undo {shlex.quote(journal)}")
+    return FINE if (acted.status == "done").all() else FOUND
+
+
+@program.command("undo")
+@click.argument("log", type=FILE)
+def undo_command(log: str) -> int:
+    """Bring back the files that LOG, the journal of `clean`, says were moved."""
+    restored = undo(log)
+    return FOUND if (restored.status == "not restored").any() else FINE
