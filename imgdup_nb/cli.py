@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")
     with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
         warnings.showwarning = _show_warning
         try:
             code = program.main(arguments, prog_name="imgdup", standalone_mode=False)
@@ -218,7 +219,9 @@ def _group_rows(result: Duplicates) -> pd.DataFrame:
     """Return the table of the groups, with the path of each image."""
     paths = dict(zip(result.images.image, result.images.path, strict=True))
     table = result.groups.table
-    return table.assign(path=[paths[image] for image in table.image])
+    # objects: a path may hold what is no Unicode
+    of_table = pd.Series([paths[image] for image in table.image], table.index, dtype=object)
+    return table.assign(path=of_table)
 
 
 @program.command()

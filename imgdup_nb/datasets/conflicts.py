@@ -235,7 +235,7 @@ def _image_rows(
         "relation": _relation_names(inside.relation),
     }
     if "path" in facts:
-        rows["path"] = facts.path.to_numpy(dtype=object)
+        rows["path"] = pd.Series(list(facts.path), dtype=object)  # may hold what is no Unicode
     return pd.DataFrame(rows).iloc[order].reset_index(drop=True)
 
 
