@@ -31,7 +31,7 @@ from .images import scan_images
 from .methods import METHODS
 from .review.apply import apply_plan, undo
 
-FINE, FOUND, BROKEN, STOPPED = 0, 1, 2, 130
+FINE, FOUND, HAS_ERROR, STOPPED = 0, 1, 2, 130
 MAX_LISTED = 20  # rows of a table on the screen; files have all
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "image")
 
@@ -55,19 +55,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return STOPPED
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
-            return BROKEN
+            return HAS_ERROR
         except click.ClickException as error:
             _complain("Error", error.format_message())
-            return BROKEN
+            return HAS_ERROR
         except BrokenPipeError:  # as in `imgdup find photos | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return BROKEN
+            return HAS_ERROR
         except (OSError, ValueError, ImportError, KeyError, UnreadableImage) as error:
             _complain("Error", error)
-            return BROKEN
+            return HAS_ERROR
         except Exception:  # a mistake of this program: its place is worth more than one sentence
             traceback.print_exc()
-            return BROKEN
+            return HAS_ERROR
 
 
 # -- what is printed -------------------------------------------------------------------------------
