@@ -108,7 +108,8 @@ ALSO_PATHS = {
     "undo log": dup.undo,
 }
 NO_TABLE = {
-    "compare_images", "find_duplicates", "make_demo_collection", "read_log", "scan_images", "Collection", "Comparison",
+    "compare_images", "find_duplicates", "make_demo_collection", "read_log", "scan_images",
+    "Collection", "Comparison",
     "Fingerprints", "Grouping", "OnnxEmbedding", "METHODS",
 }  # fmt: skip
 
