@@ -18,39 +18,7 @@ from imgdup_nb import (
 )
 from imgdup_nb.engine.group_loops import complete_levels
 from imgdup_nb.groups import LINKAGES
-
-THRESHOLDS = st.integers(70, 100)
-
-
-def pair_table(rows, floor=70, n_images=None):
-    """Return a pair table from (left, right, similarity)."""
-    pairs = pd.DataFrame(rows, columns=["left", "right", "similarity"]).astype(
-        {"similarity": float}
-    )
-    pairs.attrs = {
-        "method": "phash",
-        "floor": floor,
-        "n_images": n_images or len({*pairs.left, *pairs.right}),
-    }
-    return pairs
-
-
-@st.composite
-def pair_tables(draw):
-    """Any graph of up to 9 images with similarities from a few levels, in any order of rows."""
-    names = [f"{letter}.jpg" for letter in "abcdefghi"[: draw(st.integers(0, 9))]]
-    chosen = draw(st.permutations(list(itertools.combinations(names, 2))))
-    levels = draw(
-        st.lists(
-            st.sampled_from([0, 71, 80, 85, 90, 95, 100]),
-            min_size=len(chosen),
-            max_size=len(chosen),
-        )
-    )
-    return pair_table(
-        [(*pair, level) for pair, level in zip(chosen, levels, strict=True) if level],
-        n_images=len(names),
-    )
+from pair_tables import THRESHOLDS, pair_table, pair_tables
 
 
 def lookup(pairs):
@@ -203,23 +171,6 @@ def test_an_image_is_in_one_group_at_most_and_groups_have_two_or_more(pairs, thr
     assert all(len(group) > 1 for group in groups)
     near = pairs[pairs.similarity >= threshold]
     assert set(groups.left_out) == {*near.left, *near.right} - set(names)
-
-
-@given(pair_tables(), st.sampled_from(LINKAGES))
-@settings(deadline=None)
-def test_the_sweep_counts_what_grouping_finds_at_every_level(pairs, linkage):
-    levels = [100.0, 97.3, 95, 90, 87, 85, 80, 71, 70]
-    sweep = sweep_thresholds(pairs, levels, linkage=linkage)
-    assert sweep.threshold.tolist() == levels
-    for row in sweep.itertuples():
-        groups = group_duplicates(pairs, row.threshold, linkage=linkage)
-        largest = max((len(group) for group in groups), default=0)
-        assert (row.pairs, row.groups, row.images) == (
-            groups.n_pairs,
-            len(groups),
-            len(groups.table),
-        )
-        assert (row.redundant, row.largest) == (groups.n_redundant, largest)
 
 
 @given(pair_tables(), THRESHOLDS, st.sampled_from(LINKAGES))
@@ -402,56 +353,6 @@ def test_a_grouping_shows_its_numbers_and_escapes_names():
     )
     assert "<script>" not in groups._repr_html_()
     assert "&lt;script&gt;" in groups._repr_html_()
-
-
-def test_the_sweep_takes_every_level_of_the_method_by_default():
-    pairs = pair_table([("a", "b", 95), ("c", "d", 73)])
-    levels = sweep_thresholds(pairs).threshold
-    assert set(levels) == {100 - 3.125 * step for step in range(10)} | {95, 73}
-    assert levels.is_monotonic_decreasing
-
-
-def test_changes_tell_groups_born_grown_and_merged():
-    pairs = pair_table(
-        [
-            ("a", "b", 96),
-            ("c", "d", 96),
-            ("b", "c", 91),
-            ("e", "f", 92),
-            ("g", "h", 97),
-            ("g", "i", 90),
-            ("x", "y", 99),
-        ]
-    )
-    changes = threshold_changes(pairs, 95, 90, linkage="connected").set_index("change")
-    assert changes.images["born"] == ["e", "f"]
-    assert changes.added["grown"] == ["i"]
-    assert changes.images["merged"] == ["a", "b", "c", "d"]
-    assert changes.because["merged"] == [("b", "c", 91.0)]
-    assert len(changes.before["merged"]) == 2
-    assert len(changes) == 3  # x, y is the same group at both
-    swapped = threshold_changes(pairs, 90, 95, linkage="connected")
-    assert swapped.equals(changes.reset_index())
-
-
-def test_changes_tell_images_that_go_to_another_original():
-    pairs = pair_table([("b", "c", 96), ("b", "d", 95), ("a", "b", 90)])
-    assert list(group_duplicates(pairs, 95)) == [["b", "c", "d"]]
-    changes = threshold_changes(
-        pairs, 95, 90
-    )  # now a is near b, so b is a member, and of c, to which it is nearest
-    assert changes.change.tolist() == ["regrouped"]
-    assert changes.images[0] == ["c", "b"]
-
-
-@given(pair_tables(), THRESHOLDS, THRESHOLDS, st.sampled_from(LINKAGES))
-@settings(deadline=None)
-def test_a_group_is_either_changed_or_the_same_at_both_thresholds(pairs, one, other, linkage):
-    loose, strict = sorted([one, other])
-    changed = threshold_changes(pairs, strict, loose, linkage=linkage)
-    before = {frozenset(group) for group in group_duplicates(pairs, strict, linkage=linkage)}
-    for number, group in enumerate(group_duplicates(pairs, loose, linkage=linkage), start=1):
-        assert (number in set(changed.group)) == (frozenset(group) not in before)
 
 
 def test_groups_are_taken_by_number_and_written_to_a_file(tmp_path):
