@@ -229,6 +229,18 @@ class Comparison:
         how the files are related, as in a pair table.
     blank
         which of the two pictures are nearly blank, so that their hashes are noise.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     picture = Image.radial_gradient("L")
+    ...     picture.save(f"{folder}/a.png"), picture.save(f"{folder}/b.bmp")
+    ...     found = dup.compare_images(f"{folder}/a.png", f"{folder}/b.bmp")
+    (None, None)
+    >>> found.relation, float(found.scores.similarity["phash"])
+    ('same pixels', 100.0)
     """
 
     left: str

@@ -37,6 +37,16 @@ class Grouping:
         originals (star linkage), or fit another group better (complete).
     floor, method
         of the pair table.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bits = np.zeros((3, 64), dtype=bool)
+    >>> bits[1, :6] = bits[2, :12] = True  # each 6 bits from the one before
+    >>> pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b", "c"], bits))
+    >>> groups = dup.group_duplicates(pairs, 90)
+    >>> list(groups), groups.n_redundant, groups.left_out
+    ([['a', 'b']], 1, ['c'])
     """
 
     table: pd.DataFrame
@@ -275,13 +285,13 @@ def group_duplicates(
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, similar_pairs
+    >>> import numpy as np
     >>> bits = np.zeros((3, 64), dtype=bool)
     >>> bits[1, :6] = bits[2, :12] = True          # each 6 bits from the one before
-    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits))
-    >>> list(group_duplicates(pairs, 90))
+    >>> pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b", "c"], bits))
+    >>> list(dup.group_duplicates(pairs, 90))
     [['a', 'b']]
-    >>> list(group_duplicates(pairs, 90, linkage="connected"))
+    >>> list(dup.group_duplicates(pairs, 90, linkage="connected"))
     [['a', 'b', 'c']]
     """
     check_choice("linkage", linkage, LINKAGES)

@@ -38,6 +38,16 @@ def threshold_changes(
         "born" (no two of its images were grouped), "grown" (one group got more images), "merged"
         (of two or more groups), "regrouped" (images have another original now; star and complete
         linkage allow that).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bits = np.zeros((3, 64), dtype=bool)
+    >>> bits[1, :6] = bits[2, :12] = True  # each 6 bits from the one before
+    >>> pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b", "c"], bits))
+    >>> dup.threshold_changes(pairs, 90, 80)[["change", "images", "added"]]
+      change     images added
+    0  grown  [a, b, c]   [c]
     """
     check_choice("linkage", linkage, LINKAGES)
     low, high = sorted([check_percent("strict", strict), check_percent("loose", loose)])
@@ -134,11 +144,11 @@ def sweep_thresholds(
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, similar_pairs
+    >>> import numpy as np
     >>> bits = np.zeros((3, 64), dtype=bool)
     >>> bits[1, :6] = bits[2, :12] = True
-    >>> pairs = similar_pairs(Fingerprints.from_bits(["a", "b", "c"], bits))
-    >>> sweep_thresholds(pairs, [95, 90, 80])
+    >>> pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b", "c"], bits))
+    >>> dup.sweep_thresholds(pairs, [95, 90, 80])
        threshold  pairs  groups  images  redundant  largest
     0       95.0      0       0       0          0        0
     1       90.0      2       1       2          1        2
@@ -179,9 +189,8 @@ def real_levels(pairs: pd.DataFrame) -> np.ndarray:
 
     Examples
     --------
-    >>> from imgdup_nb import Fingerprints, similar_pairs
-    >>> prints = Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64])
-    >>> pairs = similar_pairs(prints, min_similarity=90)
+    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 64])
+    >>> pairs = dup.similar_pairs(prints, min_similarity=90)
     >>> real_levels(pairs)
     array([100.   ,  96.875,  93.75 ,  90.625])
     """
@@ -218,6 +227,7 @@ def count_by_level(similarity: np.ndarray, levels: np.ndarray) -> np.ndarray:
 
     Examples
     --------
+    >>> import numpy as np
     >>> count_by_level(np.array([100.0, 91.0, 90.0]), np.array([100.0, 95.0, 90.0]))
     array([1, 0, 2])
     """

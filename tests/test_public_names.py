@@ -1,6 +1,7 @@
 """What `import imgdup_nb as dup` offers: names, exceptions, types, answers to slips."""
 
 import builtins
+import doctest
 import inspect
 import re
 import tomllib
@@ -118,3 +119,15 @@ def test_a_keyword_that_is_passed_on_is_refused_there(method, tmp_path):
         arguments = [tmp_path / "groups.csv"] if name == "to_csv" else []
         with pytest.raises(TypeError, match="treshold"):
             getattr(takers[owner], name)(*arguments, treshold=95)
+
+
+@pytest.mark.parametrize("name", sorted(set(dup.__all__) - {"METHODS"}))
+def test_the_example_of_a_public_name_runs_when_pasted(name):
+    """Nothing is known but `dup`; what else an example needs, it imports itself."""
+    text = inspect.getdoc(getattr(dup, name))
+    example = doctest.DocTestParser().get_doctest(text, {"dup": dup}, name, None, 0)
+    assert example.examples, f"{name} has no example"
+    options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    said = []
+    doctest.DocTestRunner(optionflags=options).run(example, out=said.append)
+    assert "".join(said) == ""

@@ -121,6 +121,7 @@ def find_conflicts(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> groups = pd.DataFrame({"group": [1, 1, 1, 2, 2], "image": ["a", "b", "c", "d", "e"]})
     >>> labels = ["meningioma", "glioma", "meningioma", "glioma", "glioma"]
     >>> images = pd.DataFrame({"image": ["a", "b", "c", "d", "e"], "label": labels})

@@ -144,6 +144,7 @@ def find_leaks(
     --------
     >>> bits = [[True] * 64, [True] * 62 + [False] * 2, [False] * 64]
     >>> pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b", "c"], bits))
+    >>> import pandas as pd
     >>> images = pd.DataFrame({"image": ["a", "b", "c"], "split": ["train", "test", "test"]})
     >>> leaks = dup.find_leaks(pairs, images)
     >>> leaks.table[["left", "left_split", "right", "right_split", "similarity"]]
@@ -239,6 +240,7 @@ def remove_leaks(
     --------
     >>> bits = [[True] * 64, [True] * 62 + [False] * 2, [False] * 64]
     >>> pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b", "c"], bits))
+    >>> import pandas as pd
     >>> images = pd.DataFrame({"image": ["a", "b", "c"], "split": ["train", "test", "train"]})
     >>> dup.remove_leaks(pairs, images, keep="test")
       image  split

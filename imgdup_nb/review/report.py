@@ -86,10 +86,11 @@ def write_report(
     Examples
     --------
     >>> import tempfile
+    >>> import pandas as pd
     >>> log = pd.DataFrame({"group": [1], "image": ["a.png"], "action": ["keep"]})
     >>> log["reason"] = "the best of 2"
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     print(write_report(f"{folder}/log.csv", log).read_text())
+    ...     print(dup.write_report(f"{folder}/log.csv", log).read_text())
     group,image,action,reason
     1,a.png,keep,the best of 2
     """
