@@ -162,8 +162,28 @@ def _options() -> Callable[[Any], Any]:
             default=None,
             help="Align the pairs of a hash, or do not. By default they are, if OpenCV is there.",
         ),
+        click.option(
+            "--exclude",
+            multiple=True,
+            metavar="PATTERN",
+            help="Leave out what matches, such as 'tmp/**'; may be repeated.",
+        ),
+        click.option(
+            "--include",
+            multiple=True,
+            metavar="PATTERN",
+            help="Look only at what matches, such as '*.jpg'; may be repeated.",
+        ),
     ]
     return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+
+
+def _search(
+    folder: str, exclude: tuple[str, ...], include: tuple[str, ...], **search: Any
+) -> Duplicates:
+    """Find the duplicates of the images that the patterns ask for."""
+    images = scan_images(folder, exclude=exclude or None, include=include or None)
+    return find_duplicates(images, **search)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -180,7 +200,7 @@ def program() -> None:
 @AS_JSON
 def find(folder: str, csv: str | None, page: str | None, as_json: bool, **search: Any) -> int:
     """List the groups of duplicates in FOLDER."""
-    result = find_duplicates(folder, **search)
+    result = _search(folder, **search)
     table = _group_rows(result)
     _write_csv(csv, table)
     if page:
@@ -370,7 +390,7 @@ def compare_command(left: str, right: str, as_json: bool) -> int:
 @_options()
 def clean(folder: str, to: str, yes: bool, **search: Any) -> int:
     """Move the redundant files of FOLDER to another folder; without --yes only list them."""
-    result = find_duplicates(folder, **search)
+    result = _search(folder, **search)
     _say_result(result)
     log = apply_plan(result.plan(), to=to, dry_run=not yes)
     acted = log[log.status != "kept"]

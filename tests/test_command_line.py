@@ -102,6 +102,14 @@ def test_find_writes_csv_html_and_json(folder, call):
     assert result.returncode == 0
 
 
+def test_patterns_leave_files_out_and_let_files_in(folder, call):
+    assert json.loads(call("find", "photos", "--json").stdout)["images"] > 1
+    found = json.loads(call("find", "photos", "--json", "--include", "sea.png").stdout)
+    assert (found["images"], found["groups"]) == (1, [])
+    found = json.loads(call("find", "photos", "--json", "--exclude", "*.png").stdout)
+    assert not [row for group in found["groups"] for row in group if row["image"].endswith("png")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"), [(["train", "test"], 1), (["train", "photos"], 0), (["no", "test"], 2)]
 )
