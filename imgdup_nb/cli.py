@@ -178,7 +178,7 @@ def _options() -> Callable[[Any], Any]:
     return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
 
 
-def _search(
+def _find_in(
     folder: str, exclude: tuple[str, ...], include: tuple[str, ...], **search: Any
 ) -> Duplicates:
     """Find the duplicates of the images that the patterns ask for."""
@@ -200,7 +200,7 @@ def program() -> None:
 @AS_JSON
 def find(folder: str, csv: str | None, page: str | None, as_json: bool, **search: Any) -> int:
     """List the groups of duplicates in FOLDER."""
-    result = _search(folder, **search)
+    result = _find_in(folder, **search)
     table = _group_rows(result)
     _write_csv(csv, table)
     if page:
@@ -390,7 +390,7 @@ def compare_command(left: str, right: str, as_json: bool) -> int:
 @_options()
 def clean(folder: str, to: str, yes: bool, **search: Any) -> int:
     """Move the redundant files of FOLDER to another folder; without --yes only list them."""
-    result = _search(folder, **search)
+    result = _find_in(folder, **search)
     _say_result(result)
     log = apply_plan(result.plan(), to=to, dry_run=not yes)
     acted = log[log.status != "kept"]

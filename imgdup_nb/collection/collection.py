@@ -141,15 +141,17 @@ class Collection:
         Parameters
         ----------
         verify
-            compare the contents of all files, also of those whose size and time are the same.
+            compare the contents of all files, also of those whose size and time are the same. A
+            file of other contents is then "damaged", not "changed", and has a remark: an edit
+            changes the time, a failing disk does not.
         executor
             any `concurrent.futures.Executor`; None works in threads.
 
         Returns
         -------
         pandas.DataFrame, one row per file that is not as it was:
-            image, change ("new", "changed", "moved", "gone", "back"), before (the former name of
-            one that was moved).
+            image, change ("new", "changed", "damaged", "moved", "gone", "back"), before (the former
+            name of one that was moved).
 
         Raises
         ------

@@ -30,6 +30,8 @@ from .store import Overtaken, Store, index_path
 T = TypeVar("T")
 MAX_CHANGED_TRIES = 20  # of one question, while other processes change the index
 
+ROT = "the contents changed, but not size and time: perhaps a damaged disk"
+
 
 class UnknownImage(LookupError):
     """No image of that name is in the collection.
@@ -151,13 +153,29 @@ class Index:
             found = list_folder(self.folder, self.selection, left_out)
             difference = find_differences(self.store, self.folder, found, verify=verify)
             difference.selection = self.selection
-            return take_in(self.store, self.folder, difference, executor=executor, doing=self.doing)
+            changes = take_in(
+                self.store, self.folder, difference, executor=executor, doing=self.doing
+            )
+            return self._remark_rot(difference.rotten, changes)
 
         with self.working:
             changes = self.steady(compare_and_read)
             if not self._is_updated:
                 warn_of_folders(left_out, stacklevel=4)
             self._is_updated = True
+        return changes
+
+    def _remark_rot(self, rotten: list[bytes], changes: pd.DataFrame) -> pd.DataFrame:
+        """Keep a remark on files whose contents changed while size and time stayed."""
+        for file in rotten:
+            with self.store.transaction() as run:
+                [(image, remarks)] = run(
+                    "SELECT image, remarks FROM images WHERE file = ?", (file,)
+                )
+                if ROT not in remarks:
+                    both = "; ".join(filter(None, [remarks, ROT]))
+                    run("UPDATE images SET remarks = ? WHERE file = ?", (both, file))
+            changes.loc[changes.image == image, "change"] = "damaged"
         return changes
 
     def update_file(self, file: bytes) -> str:

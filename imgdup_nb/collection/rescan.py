@@ -113,6 +113,8 @@ class Difference:
     copied: dict[bytes, bytes] = field(default_factory=dict)  # the copy -> what it is a copy of
     unread: list[bytes] = field(default_factory=list)  # to be decoded
     gone: list[bytes] = field(default_factory=list)
+    # other contents though size and time are the same; to be decoded, too
+    rotten: list[bytes] = field(default_factory=list)
     selection: Selection = ALL_FILES  # which files were wanted
     digests: dict[bytes, str] = field(default_factory=dict)  # SHA-256 of those that were compared
 
@@ -154,6 +156,9 @@ def find_differences(
         }
         difference = _sort_out(root, found, rows, doubtful, digests, again, labelled, complete)
         difference.gone = sorted(missing - difference.moved.keys())
+        difference.rotten = [
+            file for file in difference.unread if verify and known.get(file) == found[file]
+        ]
         return difference
 
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from imgdup_nb import Collection, similar_pairs
+from imgdup_nb import Collection, scan_images, similar_pairs
 from imgdup_nb.collection import intake as reading
 from imgdup_nb.collection import intake as rows
 from imgdup_nb.collection import pairs as kept
@@ -75,9 +75,7 @@ def test_a_change_right_after_a_look_is_seen_although_size_and_time_are_the_same
         assert_like_fresh(collection)
 
 
-def test_a_hidden_change_of_an_old_file_is_seen_by_verify(
-    tmp_path, picture, age, assert_like_fresh
-):
+def test_a_hidden_change_of_an_old_file_is_seen_by_verify(tmp_path, picture, age):
     picture(1).save(tmp_path / "a.bmp")
     age(tmp_path)
     with Collection(tmp_path) as collection:
@@ -85,8 +83,13 @@ def test_a_hidden_change_of_an_old_file_is_seen_by_verify(
         picture(2).save(tmp_path / "a.bmp")
         age(tmp_path)
         assert collection.update().empty
-        assert list(collection.update(verify=True).change) == ["changed"]
-        assert_like_fresh(collection)
+        assert list(collection.update(verify=True).change) == ["damaged"]
+        [(sha256, remark)] = collection.images[["sha256", "remarks"]].to_numpy().tolist()
+        assert sha256 == scan_images(tmp_path).sha256[0]
+        assert "perhaps a damaged disk" in remark
+        picture(3).save(tmp_path / "a.bmp")  # an edit, with a time of its own
+        assert list(collection.update().change) == ["changed"]
+        assert collection.images.remarks[0] == ""
 
 
 def test_an_unreadable_file_is_read_again_when_another_decoder_is_installed(
