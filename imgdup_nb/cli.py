@@ -142,10 +142,24 @@ FILE = click.Path(exists=True, dir_okay=False)
 NEW_FILE = click.Path(dir_okay=False, writable=True)
 AS_CSV = click.option("--csv", "csv", type=NEW_FILE, help="Write the table to this file.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+PATTERN_OPTIONS = (
+    click.option(
+        "--exclude",
+        multiple=True,
+        metavar="PATTERN",
+        help="Leave out what matches, such as 'tmp/**'; may be repeated.",
+    ),
+    click.option(
+        "--include",
+        multiple=True,
+        metavar="PATTERN",
+        help="Look only at what matches, such as '*.jpg'; may be repeated.",
+    ),
+)
 
 
-def _options() -> Callable[[Any], Any]:
-    """Return a decorator that adds the options of all commands that search."""
+def _options(*more: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a decorator that adds the options of all commands that search, and `more` options."""
     options = [
         click.option(
             "--threshold", type=float, default=90.0, show_default=True, help="Percent, inclusive."
@@ -162,18 +176,7 @@ def _options() -> Callable[[Any], Any]:
             default=None,
             help="Align the pairs of a hash, or do not. By default they are, if OpenCV is there.",
         ),
-        click.option(
-            "--exclude",
-            multiple=True,
-            metavar="PATTERN",
-            help="Leave out what matches, such as 'tmp/**'; may be repeated.",
-        ),
-        click.option(
-            "--include",
-            multiple=True,
-            metavar="PATTERN",
-            help="Look only at what matches, such as '*.jpg'; may be repeated.",
-        ),
+        *more,
     ]
     return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
 
@@ -194,7 +197,7 @@ def program() -> None:
 
 @program.command()
 @click.argument("folder", type=FOLDER)
-@_options()
+@_options(*PATTERN_OPTIONS)
 @AS_CSV
 @click.option("--html", "page", type=NEW_FILE, help="Write the plan as a page with pictures.")
 @AS_JSON
@@ -387,7 +390,7 @@ def compare_command(left: str, right: str, as_json: bool) -> int:
     "--to", "to", required=True, type=click.Path(file_okay=False), help="Where files are moved to."
 )
 @click.option("--yes", is_flag=True, help="Move the files. Without it nothing is changed.")
-@_options()
+@_options(*PATTERN_OPTIONS)
 def clean(folder: str, to: str, yes: bool, **search: Any) -> int:
     """Move the redundant files of FOLDER to another folder; without --yes only list them."""
     result = _find_in(folder, **search)

@@ -207,9 +207,9 @@ def test_compare_prints_the_sentence_and_the_scores(call):
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to all processes at once")
 def test_ctrl_c_ends_with_exit_code_130_and_no_traceback(folder):
     program = (
-        "import sys, time, imgdup_nb.find as find; from imgdup_nb.cli import main\n"
-        "find.scan_images = lambda _: (print('begun', flush=True), time.sleep(60))\n"
-        "sys.exit(main(['find', 'photos']))"
+        "import sys, time; from imgdup_nb import cli\n"
+        "cli.scan_images = lambda *_, **__: (print('begun', flush=True), time.sleep(60))\n"
+        "sys.exit(cli.main(['find', 'photos']))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=folder, env=environment(),
