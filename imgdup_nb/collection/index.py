@@ -169,13 +169,11 @@ class Index:
         """Keep a remark on files whose contents changed while size and time stayed."""
         for file in rotten:
             with self.store.transaction() as run:
-                [(image, remarks)] = run(
-                    "SELECT image, remarks FROM images WHERE file = ?", (file,)
-                )
-                if ROT not in remarks:
+                rows = run("SELECT image, remarks FROM images WHERE file = ?", (file,))
+                for image, remarks in rows:  # none if another process has removed the row
                     both = "; ".join(filter(None, [remarks, ROT]))
                     run("UPDATE images SET remarks = ? WHERE file = ?", (both, file))
-            changes.loc[changes.image == image, "change"] = "damaged"
+                    changes.loc[changes.image == image, "change"] = "damaged"
         return changes
 
     def update_file(self, file: bytes) -> str:
