@@ -14,6 +14,9 @@ from ..methods import METHODS
 from .contexts import Contexts
 from .handlers import make_routes
 
+SCALE = "aligned"  # whose percents mean what those of the cloud service mean
+FALLBACK = "phash"  # where local features are not installed
+
 
 class SearchContexts(LoggingConfigurable):
     """Settings of the REST service. `root` switches it on."""
@@ -21,7 +24,11 @@ class SearchContexts(LoggingConfigurable):
     root = Unicode(
         help="The folder whose subfolders are the search contexts; it is made if missing."
     ).tag(config=True)
-    method = Unicode("phash", help="The method of all answers.").tag(config=True)
+    method = Unicode(
+        "",
+        help="The method of all answers. Empty: aligned where local features are installed, "
+        "otherwise phash.",
+    ).tag(config=True)
     max_bytes = Integer(64 * 2**20, min=1, help="The largest body of a request, in bytes.").tag(
         config=True
     )
@@ -36,7 +43,38 @@ class SearchContexts(LoggingConfigurable):
 
     @validate("method")
     def _validate_method(self, proposal: dict[str, Any]) -> str:
+        if not proposal["value"]:
+            return ""
         return check_choice("SearchContexts.method", proposal["value"], METHODS)
+
+
+def choose_method(wanted: str) -> tuple[str, str]:
+    """Return the method of all answers, and why it is not the one that the service means.
+
+    Parameters
+    ----------
+    wanted
+        a method, or empty for the best one that is installed.
+
+    Raises
+    ------
+    ImportError
+        if the wanted method needs something that is not installed; said now, not at the first
+        question.
+
+    Examples
+    --------
+    >>> choose_method("phash")
+    ('phash', '')
+    """
+    if wanted:
+        METHODS[wanted].made_with()
+        return wanted, ""
+    try:
+        METHODS[SCALE].made_with()
+    except ImportError as error:
+        return FALLBACK, str(error)
+    return SCALE, ""
 
 
 def load(server: ServerApp) -> None:
@@ -50,14 +88,22 @@ def load(server: ServerApp) -> None:
         if the method needs OpenCV and it is not installed.
     """
     settings = SearchContexts(parent=server)
-    METHODS[settings.method].made_with()  # says now what to install, not at the first question
+    method, problem = choose_method(settings.method)
     root = os.path.abspath(os.path.expanduser(settings.root))
     os.makedirs(root, exist_ok=True)
-    contexts = Contexts(root, method=settings.method, isolate=settings.isolate)
+    contexts = Contexts(root, method=method, isolate=settings.isolate)
     limits = {"max_bytes": settings.max_bytes, "max_pixels": settings.max_pixels}
     server.web_app.add_handlers(
         ".*$", make_routes(server.web_app.settings["base_url"], contexts, limits)
     )
     server.log.info(
-        "imgdup_nb serves the search contexts below %s by %s, at v3.0 and v3", root, settings.method
+        "imgdup_nb serves the search contexts below %s by %s, at v3.0 and v3", root, method
     )
+    if problem:
+        server.log.warning(
+            "answers are by %s, a hash, which does not notice that something was erased from a "
+            "scene; %s. --SearchContexts.method=%s chooses it without this warning",
+            method,
+            problem,
+            method,
+        )

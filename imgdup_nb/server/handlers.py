@@ -296,13 +296,18 @@ class TokenHandler(Handler):
 class DescriptionHandler(Handler):
     """Serves the OpenAPI description."""
 
+    def initialize(self, contexts: Contexts) -> None:  # type: ignore[override]
+        """Store the contexts, whose method is described."""
+        super().initialize()
+        self.contexts = contexts
+
     async def answer(self) -> None:
         """Write the description of this server."""
         if self.request.method != "GET":
             raise Refused(
                 405, f"{self.request.method} is not a verb of this path", "its verb is GET"
             )
-        self.finish(json.dumps(describe(self.base_url)))
+        self.finish(json.dumps(describe(self.base_url, self.contexts.method)))
 
 
 class UnknownHandler(Handler):
@@ -364,9 +369,8 @@ def make_routes(base_url: str, contexts: Contexts, limits: dict[str, int]) -> li
         (url_path_join(base, re.escape(path)), TokenHandler) for path in TOKEN_PATHS
     ]
     for prefix in PREFIXES:
-        routes.append(
-            (url_path_join(base, re.escape(prefix), re.escape("openapi.json")), DescriptionHandler)
-        )
+        described = url_path_join(base, re.escape(prefix), re.escape("openapi.json"))
+        routes.append((described, DescriptionHandler, {"contexts": contexts}))
         for path, operations in by_path.items():
             pattern = re.escape(path).replace(re.escape("{searchContextId}"), "([^/]+)")
             given = {"contexts": contexts, "operations": operations, "limits": limits}

@@ -41,6 +41,7 @@ SCHEMAS: dict[str, Any] = {
         {"id": TEXT, "searchStatus": {"type": "string", "enum": STATES}},
         done=WHOLE_NUMBER,
         total=WHOLE_NUMBER,
+        method=TEXT,
     ),
     "ImageFeatures": _object(
         {
@@ -70,13 +71,15 @@ SCHEMAS: dict[str, Any] = {
 }
 
 
-def describe(base_url: str) -> dict[str, Any]:
+def describe(base_url: str, method: str) -> dict[str, Any]:
     """Return the OpenAPI 3.1 description, ready for `json.dumps`.
 
     Parameters
     ----------
     base_url
         of the Jupyter server, with a `/` at both ends.
+    method
+        the method of all answers.
     """
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
@@ -90,7 +93,9 @@ def describe(base_url: str) -> dict[str, Any]:
         "info": {
             "title": "Search contexts of imgdup_nb",
             "version": API_VERSION,
-            "description": "Find duplicate and similar pictures in collections on this machine.",
+            "description": "Find duplicate and similar pictures in collections on this machine. "
+            f"All similarities are by the method {method}.",
+            "x-similarity-method": method,
         },
         "servers": [{"url": f"{base_url}v3.0"}, {"url": f"{base_url}v3"}],
         "security": [{"token": []}],

@@ -102,6 +102,7 @@ async def status(request: Request) -> dict[str, Any]:
         "searchStatus": now.state,
         "done": now.done,
         "total": now.total,
+        "method": request.method,
     }
 
 

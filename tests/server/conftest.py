@@ -162,6 +162,7 @@ def service(tmp_path_factory):
     running = Service(
         home,
         home / "root",
+        "--SearchContexts.method=phash",
         "--SearchContexts.max_bytes=2000000",
         "--SearchContexts.max_pixels=4000000",
     )

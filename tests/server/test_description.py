@@ -69,6 +69,8 @@ def test_no_call_that_the_description_allows_makes_the_server_fail(service, cont
         "fuzzing",
         "--max-examples",
         "3",
+        "--request-timeout",
+        "60",
         "--seed",
         "1",
         # which values are refused is for other tests: it cannot know which contexts and images
