@@ -41,10 +41,6 @@ class ByteCache(Generic[Key, Value]):
     def __len__(self) -> int:
         return len(self._values)
 
-    def has_room(self) -> bool:
-        """Tell whether nothing has to be forgotten yet."""
-        return self.n_bytes < self.max_bytes
-
     def get(self, key: Key) -> Value | None:
         """Return the value of a key, None if it is not there."""
         with self._lock:

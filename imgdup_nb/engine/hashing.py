@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
+from typing import Any
 
 import imagehash
 import numpy as np
@@ -18,18 +19,18 @@ from PIL import Image
 from ..methods import HashMethod, fingerprint_by, made_by, made_elsewhere, pack_bits
 from .decode import UnreadableImage, no_decoder_warnings
 from .parallel import map_batches
-from .sketches import read_sketch
+from .sketches import known_sketch, read_sketch, sketches
 
 HUE_EDGES = np.linspace(0, 255, 7)  # colorhash's six hues
 HUE_OF_VALUE = np.searchsorted(HUE_EDGES[1:-1], np.arange(256), side="right")
 
 
-def hash_sketches(sketches: np.ndarray, method: str, n_views: int = 1) -> np.ndarray:
+def hash_sketches(stack: np.ndarray, method: str, n_views: int = 1) -> np.ndarray:
     """Return the hash bits of sketches in each of their first `n_views` orientations.
 
     Parameters
     ----------
-    sketches : uint8, n x side x side; for colorhash, n x side x side x 3
+    stack : uint8, n x side x side; for colorhash, n x side x side x 3
     method : a hash method of `METHODS`
     n_views : 1, or 8 (see `turn_views`)
 
@@ -38,14 +39,14 @@ def hash_sketches(sketches: np.ndarray, method: str, n_views: int = 1) -> np.nda
     bool, n x n_views x n_bits
     """
     if method == "colorhash":  # it counts pixels, so turning changes nothing
-        return np.repeat(_color_bits(sketches)[:, None], n_views, axis=1)
+        return np.repeat(_color_bits(stack)[:, None], n_views, axis=1)
     views = (
-        list(sketches)
+        list(stack)
         if n_views == 1
-        else [view for sketch in sketches for view in turn_views(sketch)]
+        else [view for sketch in stack for view in turn_views(sketch)]
     )
     bits = _GREY_METHODS[method](views) if views else np.zeros((0, 0), bool)
-    return bits.reshape(len(sketches), n_views, bits.shape[-1])
+    return bits.reshape(len(stack), n_views, bits.shape[-1])
 
 
 def sketch_mode(method: str) -> str:
@@ -124,13 +125,13 @@ _GREY_METHODS: dict[str, Callable[[list[np.ndarray]], np.ndarray]] = {
 }
 
 
-def _color_bits(sketches: np.ndarray) -> np.ndarray:
+def _color_bits(stack: np.ndarray) -> np.ndarray:
     """Return 14 fractions of three bits each.
 
     They are black, grey, six hues of faint colours, and six hues of bright colours.
     """
-    bits = np.zeros((len(sketches), 14, 3), bool)
-    for sketch, row in zip(sketches, bits, strict=True):
+    bits = np.zeros((len(stack), 14, 3), bool)
+    for sketch, row in zip(stack, bits, strict=True):
         grey = np.asarray(Image.fromarray(sketch).convert("L"))
         hue, saturation, _value = np.moveaxis(
             np.asarray(Image.fromarray(sketch).convert("HSV")), 2, 0
@@ -148,7 +149,7 @@ def _color_bits(sketches: np.ndarray) -> np.ndarray:
         row[:] = (
             levels[:, None] // [4, 2, 1] % [8, 4, 2] > 0
         )  # imagehash's own way to spread 0..7 over three bits
-    return bits.reshape(len(sketches), 42)
+    return bits.reshape(len(stack), 42)
 
 
 HASH_BATCH = 64  # sketches hashed together
@@ -173,23 +174,34 @@ def _(
     if method.function is None:
         raise made_elsewhere(method.name)
     batch = partial(_hash_batch, method=method.name, n_views=n_views)
+    hash_all = partial(map_batches, batch, describe=method.name, size=HASH_BATCH)
     with no_decoder_warnings():
-        hashed = map_batches(batch, paths, executor=executor, describe=method.name, size=HASH_BATCH)
-        return list(hashed)
+        if executor is None or not len(sketches):
+            return list(hash_all(paths, executor=executor))
+        # what this process has a sketch of is not fetched a second time by a worker
+        known = partial(_hash_batch, method=method.name, n_views=n_views, only_known=True)
+        results = list(map_batches(known, paths, describe=method.name, size=HASH_BATCH))
+        left = [place for place, result in enumerate(results) if result is None]
+        made = hash_all([paths[place] for place in left], executor=executor)
+        for place, result in zip(left, made, strict=True):
+            results[place] = result
+        return results
 
 
 # -- hashes ----------------------------------------------------------------------------------------
 
 
-def _hash_batch(paths: Sequence[str], *, method: str, n_views: int) -> list[np.ndarray | str]:
+def _hash_batch(
+    paths: Sequence[str], *, method: str, n_views: int, only_known: bool = False
+) -> list[Any]:
     """Return packed codes, n_views x n_words, or the problem, of each path.
 
-    It can be pickled, so any executor can run it.
+    It can be pickled, so any executor can run it. `only_known` gives None for pictures that would
+    have to be decoded.
     """
-    results: list[np.ndarray | str] = [
-        _sketch_or_problem(path, sketch_mode(method)) for path in paths
-    ]
-    good = [place for place, result in enumerate(results) if not isinstance(result, str)]
+    look_up = known_sketch if only_known else _sketch_or_problem
+    results: list[Any] = [look_up(path, sketch_mode(method)) for path in paths]
+    good = [place for place, result in enumerate(results) if isinstance(result, np.ndarray)]
     if good:
         codes = pack_bits(
             hash_sketches(np.stack([results[place] for place in good]), method, n_views)
