@@ -308,8 +308,8 @@ def fingerprint_images(
     -----
     A hash needs one decode per image, and none after a scan in this process: the last 61,000
     sketches are in memory, older ones in a temporary file of 4 kB an image. An executor gets only
-    images without a sketch. A 64-bit hash takes 8 bytes, 64 with orientations. 'aligned' takes about 10 ms and 50 kB an image,
-    'akaze' several times that.
+    images without a sketch. A 64-bit hash takes 8 bytes, 64 with orientations. 'aligned' takes
+    about 10 ms and 50 kB an image, 'akaze' several times that.
 
     Examples
     --------

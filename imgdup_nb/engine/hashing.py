@@ -41,9 +41,7 @@ def hash_sketches(stack: np.ndarray, method: str, n_views: int = 1) -> np.ndarra
     if method == "colorhash":  # it counts pixels, so turning changes nothing
         return np.repeat(_color_bits(stack)[:, None], n_views, axis=1)
     views = (
-        list(stack)
-        if n_views == 1
-        else [view for sketch in stack for view in turn_views(sketch)]
+        list(stack) if n_views == 1 else [view for sketch in stack for view in turn_views(sketch)]
     )
     bits = _GREY_METHODS[method](views) if views else np.zeros((0, 0), bool)
     return bits.reshape(len(stack), n_views, bits.shape[-1])
