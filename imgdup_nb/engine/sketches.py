@@ -169,7 +169,8 @@ class SketchMemory:
             self._forget_file()
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="imgdup_nb-", buffering=0)
+                temporary = tempfile.TemporaryFile
+                self._file = temporary(prefix="imgdup_nb-", buffering=0)  # `forget` closes it
             if self._end >= self._checked:
                 self._checked = self._end + CHECK_EVERY
                 if shutil.disk_usage(tempfile.gettempdir()).free < CHECK_EVERY + self.spare:
