@@ -36,7 +36,7 @@ def test_the_histogram_has_one_bar_per_real_level_with_the_right_count(ax):
     pairs = pairs_of(["a", "b", "c"])
     dup.plot_similarities(pairs, ax=ax)
     bars = ax.containers[0]
-    counts = {round(bar.get_x() + bar.get_width() / 2, 3): bar.get_height() for bar in bars}
+    counts = {round(bar.get_x(), 3): bar.get_height() for bar in bars}
     assert list(counts) == list(np.round(real_levels(pairs), 3))
     assert counts[100.0] == 1
     assert counts[90.625] == 2
@@ -64,12 +64,13 @@ def test_three_duplicates_are_seen_beside_a_million_unrelated_pairs(ax):
     assert tallest > 0.05
 
 
-def test_bars_below_the_threshold_are_grey_and_the_line_stands_left_of_the_first_that_counts_in(ax):
+def test_bars_below_the_threshold_are_grey_and_the_line_stands_at_the_percent_asked_for(ax):
     pairs = pairs_of(["a", "b", "c"])
     dup.plot_similarities(pairs, 90, ax=ax)
     line = ax.lines[0].get_xdata()[0]
-    bars = {bar.get_x() + bar.get_width() / 2: bar for bar in ax.containers[0]}
-    assert 87.5 < line < 90.625 - bars[90.625].get_width() / 2
+    bars = {bar.get_x(): bar for bar in ax.containers[0]}
+    assert line == 90
+    assert bars[87.5].get_x() + bars[87.5].get_width() <= 90
     blue, grey = bars[90.625].get_facecolor(), bars[87.5].get_facecolor()
     assert blue != grey
     assert bars[100.0].get_facecolor() == blue

@@ -103,9 +103,8 @@ def plot_true_and_false(
         counts = count_by_level(graph.similarity[chosen], levels)
         count = int(chosen.sum())
         label = f"{name}: {count_of(count, 'pair')}"
-        ax.bar(
-            levels, sign * np.log10(1 + counts), width=bar_widths(levels), color=colour, label=label
-        )
+        heights = sign * np.log10(1 + counts)
+        ax.bar(levels, heights, bar_widths(levels), color=colour, align="edge", label=label)
     ax.axhline(0, color="#888888", linewidth=0.8)
     draw_line(ax, threshold)
     ax.yaxis.set_major_formatter(lambda value, _: f"{10 ** abs(value) - 1:,.0f}")

@@ -94,11 +94,14 @@ def plot_similarities(
     counts = count_by_level(graph.similarity, levels)
     line = 0.0 if threshold is None else check_percent("threshold", threshold)
     colours = np.where(levels >= line - TOLERANCE, CURVES["groups"], "#9aa5b1")
-    ax.bar(levels, counts, width=bar_widths(levels), color=list(colours), zorder=2, label="pairs")
+    # a bar begins at its level: the line of a threshold has all that counts on its right
+    widths = bar_widths(levels)
+    ax.bar(levels, counts, widths, color=list(colours), align="edge", zorder=2, label="pairs")
     _scale_counts(ax, counts.max(initial=1))
     _draw_bands(ax, graph.floor)
     if threshold is not None:
-        ax.axvline(_left_of_bar(levels, line), color=LINE, linewidth=1.6, zorder=3)
+        ax.axvline(line, color=LINE, linewidth=1.6, zorder=3)
+    ax.set_xlim(right=max(101.0, 100 + 1.2 * widths.max(initial=0)))
     ax.set(xlabel=f"similarity, percent ({graph.method})", ylabel="pairs (logarithmic)")
     return ax
 
@@ -303,22 +306,16 @@ def _scale_counts(ax: Axes, most: float) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _left_of_bar(levels: np.ndarray, threshold: float) -> float:
-    """Return where the line of a threshold stands: left of the first bar at or above it."""
-    reached = np.flatnonzero(levels >= threshold - TOLERANCE)
-    first = reached[-1] if len(reached) else 0
-    return float(levels[first] - 0.625 * bar_widths(levels)[first])
-
-
 def _draw_bands(ax: Axes, floor: float) -> None:
     """Shade the tutorial's bands and write their names along the top."""
     left = floor - 0.03 * (100 - floor) - 0.5
     for place, (low, high, name, meaning) in enumerate(BANDS):
-        start, stop = max(low, left), 101.0 if high == 100 else high
+        start, stop = max(low, left), 110.0 if high == 100 else high
         if start >= stop:
             continue
         if place % 2:
             ax.axvspan(start, stop, color="#7f8ea3", alpha=0.10, linewidth=0, zorder=0)
+        stop = min(stop, 101.0)
         share = (stop - start) / (101 - left)
         if share < 0.1:
             continue

@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 
 PRESETS = [95, 90, 80]  # percent; the thresholds of the tutorial
 LINKAGE_WORDS = {
-    "star": "star: near the original",
-    "connected": "connected: chains",
-    "complete": "complete: all pairs near",
+    "star": "star: like the original",
+    "connected": "connected: in chains",
+    "complete": "complete: all alike",
 }
 FIRST_ROWS = {
-    True: 3,
-    False: 5,
+    True: 4,
+    False: 6,
 }  # sent with every change: what a list with pictures, or without, shows unscrolled
 MAX_PAGE_ROWS = 60  # answered to one request
 MAX_ROW_TILES = 8  # images of a group in its row; the table of the selected group has more
@@ -201,6 +201,9 @@ class ThresholdExplorer(ThresholdState, ToolWidget):
         }
         if first:
             page["first"] = first
+        freed = self.count_freed_bytes()
+        if freed is not None:
+            page["freed"] = freed
         if self.pinned is not None:
             page["changes"] = self.changes
         if self._bursts.any():

@@ -111,6 +111,7 @@ class ThresholdState(t.HasTraits):
         self._graphs: dict[str, PairGraph] = {}
         self._taken: dict[str, np.ndarray] = {}  # by method, as the graphs
         self._together: dict[str, np.ndarray] = {}
+        self._sizes: dict[str, np.ndarray] = {}
         self.images = check_images(images, *self._tables.values())
         traits.setdefault("method", next(iter(self._tables)))
         if traits["method"] in self._tables:
@@ -332,6 +333,24 @@ class ThresholdState(t.HasTraits):
                 int((self.images.frames > 1).sum()) if "frames" in self.images else 0
             )
         return counts
+
+    def count_freed_bytes(self) -> int | None:
+        """Count the bytes of the redundant images; None where the images table has no sizes."""
+        if self._bytes is None:
+            return None
+        redundant = np.ones(len(self._numbers), dtype=bool)
+        redundant[self._rows.start] = False
+        return int(self._bytes[self._numbers[redundant]].sum())
+
+    @property
+    def _bytes(self) -> np.ndarray | None:
+        """The bytes of each image of the graph, int64; None where they are not known."""
+        if self.images is None or "bytes" not in self.images:
+            return None
+        if self.method not in self._sizes:
+            sizes = self.images.set_index("image").bytes.reindex(self.graph.names)
+            self._sizes[self.method] = sizes.fillna(0).to_numpy(dtype=np.int64)
+        return self._sizes[self.method]
 
     @property
     def _taken_at(self) -> np.ndarray | None:

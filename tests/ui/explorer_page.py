@@ -51,6 +51,11 @@ def expect_threshold(bridge, percent):
     )
 
 
+def open_tools(bridge):
+    """Open the panel with pinning, range and other tools."""
+    bridge.view().get_by_test_id("tools").click()
+
+
 def place_of(page, bridge, percent):
     """Return where on the histogram a percentage is, from the axis labels drawn."""
     boxes = [

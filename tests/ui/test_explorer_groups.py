@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 import imgdup_nb as dup
-from explorer_page import expect_threshold, prints_of, slider_of
+from explorer_page import expect_threshold, open_tools, prints_of, slider_of
 
 HOSTILE = [
     '"><img src=x onerror="window.pwned=1">.jpg',
@@ -119,6 +119,7 @@ def test_hostile_names_are_text_shortened_in_the_middle_with_the_whole_in_a_tool
 
 
 def test_a_refused_value_is_explained_in_the_widget_and_taken_back(explorer):
+    open_tools(explorer)
     explorer.view().get_by_test_id("upper").evaluate(
         """(select) => {
           select.append(new Option("wrong", "20"));
@@ -140,6 +141,7 @@ def test_the_code_of_the_choice_is_shown_and_follows(explorer):
 
 def test_other_tools_defaults_are_ticks_with_names(explorer):
     view = explorer.view()
+    open_tools(explorer)
     view.get_by_label("defaults").check()
     expect(view.locator(".dup-tool-list")).to_contain_text("imagededup (hashes)")
     expect(slider_of(explorer).locator(".dup-tools-ticks path")).to_have_count(
@@ -161,8 +163,12 @@ def test_two_views_of_one_explorer_stay_in_step_and_one_survives_the_other(explo
 
 
 def test_everything_can_be_reached_with_the_tab_key_and_shows_its_focus(explorer, page):
+    open_tools(explorer)
+    page.keyboard.press("Shift+Tab")
+    explorer.view().get_by_role("button", name="Looser by one level").focus()
+    page.keyboard.press("Shift+Tab")
     reached = []
-    for _ in range(22):
+    for _ in range(24):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate(
@@ -182,8 +188,9 @@ def test_everything_can_be_reached_with_the_tab_key_and_shows_its_focus(explorer
         "Similarity threshold",
         "pin",
         "upper",
-        "search",
-        "order",
+        "Search",
+        "Order",
+        "tools",
         "Groups",
     ):
         assert wanted in names
@@ -221,7 +228,7 @@ CONTRAST = """\
   const ground = getComputedStyle(explorer).backgroundColor;
   const ratios = {};
   const selectors = [
-    ".dup-meaning", ".dup-value", ".dup-field span", ".dup-changes", ".dup-name",
+    ".dup-meaning", ".dup-value", ".dup-field span", ".dup-count", ".dup-name",
     ".dup-row-head span", "dt",
   ];
   for (const selector of selectors) {

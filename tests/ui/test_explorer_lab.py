@@ -120,6 +120,7 @@ def test_mouse_keys_and_buttons_choose_and_the_kernel_knows(opened):
 
     # a plain key on any control is the widget's: JupyterLab would cut, add and merge cells
     n_cells = page.locator(".jp-Notebook .jp-Cell").count()
+    page.get_by_test_id("tools").click()
     stops = ("gallery", "linkage", "search", "pin", "threshold")
     for stop in stops:
         page.get_by_test_id(stop).focus()

@@ -7,7 +7,14 @@ import pytest
 from playwright.sync_api import expect
 
 import imgdup_nb as dup
-from explorer_page import counts_of, expect_threshold, families, place_of, slider_of
+from explorer_page import (
+    counts_of,
+    expect_threshold,
+    families,
+    open_tools,
+    place_of,
+    slider_of,
+)
 
 
 @pytest.mark.parametrize(("preset", "level"), [(95, 96.875), (90, 90.625), (80, 81.25)])
@@ -16,6 +23,70 @@ def test_a_preset_sets_the_level_and_shows_what_python_finds(explorer, preset, l
     button.click()
     expect_threshold(explorer, level)
     expect(button).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_preset_that_is_no_level_says_which_level_it_became(explorer):
+    meaning = explorer.view().get_by_test_id("meaning")
+    explorer.view().get_by_role("button", name="80", exact=True).click()
+    expect(meaning).to_have_text(re.compile(r"^80 asked: next level 81\.25\s%$"))
+    explorer.view().get_by_role("button", name="Looser by one level").click()
+    expect(meaning).to_have_text("up to 14 of 64 bits differ")
+
+
+def test_the_threshold_stands_at_the_same_percent_in_both_plots_and_at_the_edge_of_its_bar(
+    explorer,
+):
+    view = explorer.view()
+    places = view.locator(".dup-plot").evaluate_all(
+        """(plots) => plots.map((svg) => {
+          const left = svg.getBoundingClientRect().left;
+          const at = (node, side) => node.getBoundingClientRect()[side] - left;
+          const middle = (node) => (at(node, "left") + at(node, "right")) / 2;
+          const tick = middle(svg.querySelector('[data-tick="90"]'));
+          return [middle(svg.querySelector(".dup-threshold line")) - tick,
+            ...[...svg.querySelectorAll(".dup-bars rect:not(.off)")].slice(-1)
+              .map((bar) => at(bar, "left") - tick)];
+        })"""
+    )
+    (line, bar), (other_line,) = places
+    assert abs(line - other_line) < 1.5
+    assert 0 <= bar - line < 2.5
+
+
+def test_linear_curves_leave_out_the_pairs_and_keep_the_threshold(explorer):
+    view = explorer.view()
+    paths = view.locator(".dup-curves path")
+    expect(paths).to_have_count(5)
+    view.get_by_test_id("linear").check()
+    expect(paths).to_have_count(4)
+    expect(view.locator(".dup-curves path.dup-pairs")).to_have_count(0)
+    expect_threshold(explorer, 90.625)
+
+
+@pytest.mark.parametrize("width", [1280, 850, 450])
+def test_slider_numbers_and_two_whole_groups_are_on_one_screen(
+    show_explorer, family_pairs, family_images, page, width
+):
+    page.set_viewport_size({"width": width, "height": 760})  # what JupyterLab leaves of 900
+    bridge = show_explorer(family_pairs, family_images)
+    view = bridge.view()
+    for part in (slider_of(bridge), view.get_by_test_id("groups"), view.get_by_test_id("value")):
+        expect(part).to_be_in_viewport(ratio=1)
+    for place in (0, 1):
+        expect(view.locator(f'.dup-row[data-place="{place}"]')).to_be_in_viewport(ratio=0.99)
+    first = view.locator('.dup-row[data-place="0"] .dup-picture')
+    assert first.count() >= 4
+    assert view.get_by_test_id("explorer").bounding_box()["height"] < 745
+
+
+def test_plots_can_be_large_or_only_the_slider(explorer):
+    heights = []
+    for size in ("large", "small", "slim"):
+        explorer.view().get_by_test_id("plot-size").select_option(size)
+        heights.append(slider_of(explorer).bounding_box()["height"])
+        expect_threshold(explorer, 90.625)
+    assert heights == sorted(heights, reverse=True)
+    expect(explorer.view().get_by_role("img", name="Pairs, groups")).to_be_hidden()
 
 
 def test_keys_move_by_level_by_band_and_to_the_ends(explorer, page):
@@ -71,14 +142,14 @@ def test_plots_that_were_hidden_fill_their_place_again(explorer, page):
         explorer.view().evaluate("(node, display) => { node.style.display = display; }", display)
         page.wait_for_timeout(100)
     width = slider_of(explorer).evaluate("(svg) => svg.clientWidth")
-    expect(slider_of(explorer)).to_have_attribute("viewBox", f"0 0 {width} 220")
+    expect(slider_of(explorer)).to_have_attribute("viewBox", f"0 0 {width} 116")
 
 
 def test_a_click_on_the_curves_moves_the_threshold_too(explorer, page):
     x, _ = place_of(page, explorer, 75)
     histogram = slider_of(explorer).bounding_box()
     curves = explorer.view().get_by_role("img", name="Pairs, groups").bounding_box()
-    page.mouse.click(x - histogram["x"] + curves["x"], curves["y"] + 120)
+    page.mouse.click(x - histogram["x"] + curves["x"], curves["y"] + 60)
     expect_threshold(explorer, 75)
 
 
@@ -119,6 +190,7 @@ def test_linkage_and_method_are_switched_live(show_explorer, family_pairs, famil
 
 
 def test_a_range_shows_only_what_a_looser_threshold_adds(explorer):
+    open_tools(explorer)
     explorer.view().get_by_test_id("upper").select_option("96.875")
     explorer.settle()
     assert explorer.widget.upper == 96.875
@@ -128,6 +200,7 @@ def test_a_range_shows_only_what_a_looser_threshold_adds(explorer):
 
 
 def test_a_range_chosen_below_the_threshold_takes_the_threshold_along(explorer):
+    open_tools(explorer)
     explorer.view().get_by_test_id("upper").select_option("90.625")
     expect_threshold(explorer, 87.5)
     assert explorer.widget.upper == 90.625
@@ -136,6 +209,7 @@ def test_a_range_chosen_below_the_threshold_takes_the_threshold_along(explorer):
 def test_a_pinned_threshold_is_compared_with(explorer):
     view = explorer.view()
     view.get_by_role("button", name="95", exact=True).click()
+    open_tools(explorer)
     view.get_by_test_id("pin").click()
     view.get_by_role("button", name="90", exact=True).click()
     explorer.settle()
@@ -160,6 +234,7 @@ def test_pictures_of_one_scene_taken_seconds_apart_are_counted_and_left_out(
     )
     bridge = show_explorer(family_pairs, family_images.assign(taken=taken))
     before = len(bridge.widget.groups.table)
+    open_tools(bridge)
     box = bridge.view().get_by_label("leave out bursts")
     expect(
         bridge.view().get_by_text(f"({bridge.widget.count_burst_pairs()} pairs)")

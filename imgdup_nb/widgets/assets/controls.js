@@ -7,18 +7,28 @@ const NUMBER_TITLES = {
   redundant: "images in groups besides the original: what could go",
   largest: "images in the largest group",
 };
+const LINKAGE_TITLE =
+  "How pairs become groups. Star: each image is similar enough to the original of its group. " +
+  "Connected: a chain of similar pairs is enough. Complete: all pairs of a group are similar.";
+const PLOT_SIZES = [
+  ["small", "small plots"],
+  ["large", "large plots"],
+  ["slim", "slider only"],
+];
 
 /** The line on top: the threshold, what it means, and how pairs become groups. */
 class Head {
-  constructor({ move, change, signal }) {
+  constructor({ move, change, resize, signal }) {
     this.value = element("output", { class: "dup-value", "data-testid": "value" });
-    this.meaning = element("span", { class: "dup-meaning" });
+    this.meaning = element("span", { class: "dup-meaning", "data-testid": "meaning" });
     this.looser = button("−", () => move(-1), signal, {
       "aria-label": "Looser by one level",
+      title: "one level looser: finds more",
       class: "dup-step",
     });
     this.stricter = button("+", () => move(1), signal, {
       "aria-label": "Stricter by one level",
+      title: "one level stricter: finds less",
       class: "dup-step",
     });
     this.presets = PRESETS.map((percent) =>
@@ -31,6 +41,11 @@ class Head {
     });
     this.linkage = chooser(LINKAGES, (linkage) => change({ linkage }), signal, {
       "data-testid": "linkage",
+      title: LINKAGE_TITLE,
+    });
+    this.size = chooser(PLOT_SIZES, resize, signal, {
+      "data-testid": "plot-size",
+      "aria-label": "Size of the plots",
     });
     const presets = element(
       "div",
@@ -39,7 +54,7 @@ class Head {
     );
     const stepper = element(
       "div",
-      { class: "dup-stepper" },
+      { class: "dup-stepper", title: "threshold: pairs from this similarity up are found" },
       this.looser,
       this.value,
       this.stricter,
@@ -47,15 +62,14 @@ class Head {
     this.methodField = labelled("Method", this.method);
     this.node = element("header", { class: "dup-head" });
     this.node.append(
+      element("div", { class: "dup-choice" }, stepper, presets, this.meaning),
       element(
         "div",
-        { class: "dup-choice" },
-        element("span", { class: "dup-title" }, "Threshold"),
-        stepper,
-        presets,
-        this.meaning,
+        { class: "dup-options" },
+        this.methodField,
+        labelled("Linkage", this.linkage),
+        this.size,
       ),
-      element("div", { class: "dup-options" }, this.methodField, labelled("Linkage", this.linkage)),
     );
   }
 
@@ -65,15 +79,25 @@ class Head {
       scene.data.methods.map((name) => [name, name]),
       state.method,
     );
-    this.methodField.toggleAttribute("hidden", scene.data.methods.length < 2 && !state.method);
+    this.methodField.toggleAttribute("hidden", scene.data.methods.length < 2);
     this.linkage.value = state.linkage;
-    for (const [place, node] of this.presets.entries())
-      node.disabled = PRESETS[place] < scene.floor;
+    for (const [place, node] of this.presets.entries()) {
+      const isBelow = PRESETS[place] < scene.floor;
+      node.disabled = isBelow;
+      node.title = isBelow
+        ? `the pairs begin at ${percentText(scene.floor)}`
+        : askedText(scene, PRESETS[place]) || percentText(PRESETS[place]);
+    }
   }
 
-  mark(scene, threshold) {
+  /**
+   * @param {Scene} scene
+   * @param {number} threshold
+   * @param {number | null} asked - the preset that was pressed for this threshold
+   */
+  mark(scene, threshold, asked) {
     setText(this.value, percentText(threshold));
-    setText(this.meaning, scene.meaning(threshold));
+    setText(this.meaning, (asked && askedText(scene, asked)) || scene.meaning(threshold));
     this.looser.disabled = threshold <= scene.lowest;
     this.stricter.disabled = threshold >= scene.levels[0];
     this.presets.forEach((node, place) => {
@@ -83,24 +107,32 @@ class Head {
   }
 }
 
+/** What a threshold became that is no level of the method; empty where it is one. */
+function askedText(scene, asked) {
+  const level = scene.snap(asked);
+  const isLevel = Math.abs(level - asked) < 1e-9;
+  return isLevel ? "" : `${asked} asked: next level ${percentText(level, 2)}`;
+}
+
 /** The counts at the threshold; their colours are the legend of the curves. */
 class Numbers {
   constructor() {
     this.values = {};
     this.node = element("dl", { class: "dup-numbers" });
-    for (const name of CURVES) {
-      this.values[name] = element("b", {});
-      const term = element(
-        "dt",
-        {},
-        element("i", { class: `dup-${name}`, "aria-hidden": "true" }),
-        name,
-      );
-      const value = element("dd", { "data-testid": name }, this.values[name]);
-      this.node.append(element("div", { title: NUMBER_TITLES[name] }, term, value));
-    }
+    for (const name of CURVES) this.add(name, NUMBER_TITLES[name], `dup-${name}`);
     this.all = element("small");
     this.values.images.after(this.all);
+    this.freed = this.add("freed", "disk space of the redundant images: of all but the originals");
+  }
+
+  add(name, title, legend = "") {
+    this.values[name] = element("b", {});
+    const mark = legend ? [element("i", { class: legend, "aria-hidden": "true" })] : [];
+    const term = element("dt", {}, ...mark, name);
+    const value = element("dd", { "data-testid": name }, this.values[name]);
+    const node = element("div", { title }, term, value);
+    this.node.append(node);
+    return node;
   }
 
   mark(scene, threshold) {
@@ -108,23 +140,34 @@ class Numbers {
     for (const name of CURVES) setText(this.values[name], countText(scene.data[name][place]));
     setText(this.all, ` of ${countText(scene.data.n_images)}`);
   }
+
+  /** @param {number | undefined} bytes - undefined where sizes are not known */
+  setFreed(bytes) {
+    this.freed.hidden = bytes === undefined;
+    if (bytes !== undefined) setText(this.values.freed, sizeText(bytes));
+  }
 }
 
-/** Comparing with a second threshold, the range, other tools, and what was kept out. */
+/** Comparing with a second threshold, the range, other tools, and what was left out. */
 class Tools {
   constructor({ change, showTools, signal }) {
     this.pin = button("Pin", () => change({ pin: true }), signal, {
       "aria-pressed": "false",
       "data-testid": "pin",
+      title: "Keeps this threshold as a dashed line, and tells what changes when you move on",
     });
     this.changes = element("span", { class: "dup-changes", "data-testid": "changes" });
     this.upper = chooser(
-      [["", "no upper limit"]],
+      [["", "no limit"]],
       (value) => change({ upper: value ? Number(value) : null }),
       signal,
-      { "data-testid": "upper" },
+      {
+        "data-testid": "upper",
+        title: "Leaves out the most similar pairs, to look at what a lower threshold adds",
+      },
     );
     const others = checkbox("other tools’ defaults", showTools, signal);
+    others.node.title = "Marks the thresholds that other programs come with";
     this.toolList = element("ul", { class: "dup-tool-list", hidden: "" });
     this.guards = element("p", { class: "dup-guards", "data-testid": "guards" });
     this.bursts = checkbox("", (checked) => change({ without_bursts: checked }), signal, {
@@ -139,11 +182,17 @@ class Tools {
       "div",
       { class: "dup-tools" },
       pinning,
-      labelled("Only pairs", this.upper),
+      labelled("Only pairs below", this.upper),
       this.bursts.node,
       others.node,
     );
-    this.node = element("div", {}, this.toolList, this.guards, row);
+    this.node = element(
+      "div",
+      { class: "dup-tool-panel", hidden: "", "data-testid": "tool-panel" },
+      row,
+      this.toolList,
+      this.guards,
+    );
   }
 
   setScene(scene) {
@@ -151,10 +200,8 @@ class Tools {
       element("li", {}, element("b", {}, percentText(percent)), ` ${names}`),
     );
     this.toolList.replaceChildren(...entries);
-    const limits = scene.levels
-      .slice(0, -1)
-      .map((level) => [String(level), `below ${percentText(level)}`]);
-    setOptions(this.upper, [["", "no upper limit"], ...limits], "");
+    const limits = scene.levels.slice(0, -1).map((level) => [String(level), percentText(level)]);
+    setOptions(this.upper, [["", "no limit"], ...limits], "");
     this.bursts.node.toggleAttribute("hidden", !scene.data.bursts);
     setText(this.burstText, `leave out bursts (${plural(scene.data.bursts ?? 0, "pair")})`);
   }
@@ -207,31 +254,35 @@ class Tools {
       );
       return node;
     });
-    this.guards.replaceChildren("Guards: ", ...nodes);
+    this.guards.replaceChildren("Look at these yourself: ", ...nodes);
+    this.guards.title = "Images that were not compared, or only in part";
   }
 }
 
 /** Search, order and count of the groups. */
 class Filter {
-  constructor({ change, signal }) {
+  constructor({ change, openTools, signal }) {
     this.search = element("input", {
       type: "search",
       placeholder: "part of a file name",
+      "aria-label": "Search",
       "data-testid": "search",
     });
     this.search.addEventListener("input", () => this.searchSoon(change), { signal });
     this.order = chooser(GROUP_ORDERS, (order) => change({ order }), signal, {
       "data-testid": "order",
+      "aria-label": "Order",
     });
     this.changed = checkbox("only changed", (checked) => change({ only_changed: checked }), signal);
+    this.changed.node.title = "only groups that differ from those at the pinned threshold";
     this.count = element("span", { class: "dup-count", "data-testid": "count" });
+    this.toggle = button("Tools", openTools, signal, {
+      "aria-expanded": "false",
+      "data-testid": "tools",
+      title: "Compare two thresholds, choose a range, see what was left out",
+    });
     this.node = element("div", { class: "dup-filter" });
-    this.node.append(
-      labelled("Search", this.search),
-      labelled("Order", this.order),
-      this.changed.node,
-      this.count,
-    );
+    this.node.append(this.count, this.changed.node, this.search, this.order, this.toggle);
   }
 
   searchSoon(change) {

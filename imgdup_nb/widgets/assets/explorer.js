@@ -21,6 +21,8 @@ class Explorer extends View {
   constructor(model, root) {
     super(model, root);
     this.showTools = false;
+    this.plotSize = "small";
+    this.preset = null; // the button pressed for the threshold shown
     this.answered = model.get("asked");
     this.paintSoon = this.oncePerFrame(() => this.paint());
     this.saveSoon = this.oncePerFrame(() => this.model.save_changes());
@@ -43,12 +45,13 @@ class Explorer extends View {
     const { signal } = this;
     const send = (message) => this.send(message);
     const change = (values) => this.change(values);
-    this.head = new Head({ move: (count) => this.moveBy(count), change, signal });
+    const resize = (size) => this.setPlotSize(size);
+    this.head = new Head({ move: (count) => this.moveBy(count), change, resize, signal });
     this.histogram = new Histogram();
-    this.curves = new Curves();
+    this.curves = new Curves({ onScale: () => this.redraw(), signal });
     this.numbers = new Numbers();
     this.tools = new Tools({ change, showTools: (isShown) => this.setShowTools(isShown), signal });
-    this.filter = new Filter({ change, signal });
+    this.filter = new Filter({ change, openTools: () => this.openTools(), signal });
     const select = (group) => send({ type: "select", group });
     this.gallery = new Gallery({
       send,
@@ -60,7 +63,7 @@ class Explorer extends View {
     this.gallery.idPrefix = `dup-${(viewCount += 1)}-row`;
     this.details = new Details(this.pictures, () => select(null), signal);
     this.busy = element("span", { class: "dup-busy", hidden: "" }, "working…");
-    this.filter.node.append(this.busy);
+    this.filter.count.after(this.busy);
     this.code = this.codeNode();
     this.show();
   }
@@ -69,12 +72,11 @@ class Explorer extends View {
     this.open(
       "explorer",
       { role: "group", "aria-label": "Duplicate threshold explorer" },
-      this.head.node,
+      element("div", { class: "dup-top" }, this.head.node, this.numbers.node),
       this.alert,
       element("div", { class: "dup-plots" }, this.histogram.node, this.curves.node),
-      this.numbers.node,
-      this.tools.node,
       this.filter.node,
+      this.tools.node,
       this.gallery.node,
       this.details.node,
       this.code,
@@ -168,6 +170,7 @@ class Explorer extends View {
     this.gallery.threshold = this.model.get("threshold");
     this.gallery.take(message);
     if (this.code.open) this.send({ type: "code" });
+    this.numbers.setFreed(message.freed);
     this.markRows(this.scene.snap(this.model.get("threshold")), this.model.get("pinned"));
     this.markState();
   }
@@ -186,6 +189,8 @@ class Explorer extends View {
    */
   change({ preset, pin, ...values }) {
     if (preset !== undefined) values.threshold = this.scene.snap(preset);
+    if ("threshold" in values || "method" in values) this.preset = preset ?? null;
+    this.paintSoon();
     if (values.upper && values.upper <= this.model.get("threshold")) {
       // the range holds at least one level
       values.threshold = this.scene.step(this.scene.snap(values.upper), -1);
@@ -202,6 +207,18 @@ class Explorer extends View {
 
   moveBy(count) {
     this.change({ threshold: this.scene.step(this.model.get("threshold"), count) });
+  }
+
+  openTools() {
+    const isOpen = this.tools.node.hidden;
+    this.tools.node.hidden = !isOpen;
+    setAttribute(this.filter.toggle, "aria-expanded", isOpen);
+  }
+
+  setPlotSize(size) {
+    this.plotSize = size;
+    this.node.dataset.plots = size;
+    this.redraw();
   }
 
   setShowTools(isShown) {
@@ -223,7 +240,8 @@ class Explorer extends View {
 
   redraw() {
     if (this.scene.isEmpty) return;
-    for (const plot of [this.histogram, this.curves]) plot.draw(this.scene, this.showTools);
+    const options = { showTools: this.showTools, height: PLOT_HEIGHTS[this.plotSize] };
+    for (const plot of [this.histogram, this.curves]) plot.draw(this.scene, options);
     this.paint();
     this.gallery.resize();
     this.markState();
@@ -235,7 +253,7 @@ class Explorer extends View {
     const threshold = scene.snap(state.threshold);
     for (const plot of [this.histogram, this.curves])
       plot.mark(threshold, state.pinned, state.upper);
-    this.head.mark(scene, threshold);
+    this.head.mark(scene, threshold, this.preset);
     this.numbers.mark(scene, threshold);
     this.tools.mark(threshold, state);
     this.filter.mark(state);
@@ -280,7 +298,7 @@ class Explorer extends View {
   markEmpty(total, all) {
     const text = all
       ? "No group matches the search."
-      : "No duplicates at this threshold. Move it to the left, to a lower percentage.";
+      : "No duplicates at this threshold. Move it to a lower percentage.";
     setText(this.gallery.empty, text);
     this.gallery.empty.toggleAttribute("hidden", total > 0);
     if (!this.gallery.empty.isConnected) this.gallery.node.prepend(this.gallery.empty);

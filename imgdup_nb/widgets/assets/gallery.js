@@ -1,7 +1,10 @@
 // The list of groups: only the rows that can be seen exist, so ten thousand groups scroll like ten.
 
-const ROW_HEIGHT = { pictures: 138, names: 66 };
-const TILE_WIDTH = { pictures: 112, names: 198 }; // with the gap after it
+const ROW_HEIGHT = { pictures: 122, names: 66 };
+const TILE_WIDTH = { pictures: 104, names: 198 }; // with the gap after it
+const NARROW = 560; // pixels of the list; below, a row has its head above its pictures
+const NARROW_ROW = { pictures: 128, names: 66 };
+const NARROW_TILE = { pictures: 80, names: 198 };
 const MAX_LISTED = 150_000; // browsers cannot scroll further than about 33 million pixels
 
 /** The longer side of a thumbnail, in the pixels of the screen. */
@@ -48,27 +51,37 @@ class Gallery {
     this.node.addEventListener("click", (event) => this.onClick(event), { signal });
   }
 
+  get kind() {
+    return this.hasPictures ? "pictures" : "names";
+  }
+
   get rowHeight() {
-    return ROW_HEIGHT[this.hasPictures ? "pictures" : "names"];
+    return (this.isNarrow ? NARROW_ROW : ROW_HEIGHT)[this.kind];
+  }
+
+  get isNarrow() {
+    return this.width > 0 && this.width < NARROW;
   }
 
   /** How many whole tiles fit into a row, with room for "+12" after them. */
   countTiles() {
     const width = this.width || 900;
-    const head = this.hasPictures ? 152 : width > 700 ? 250 : 150;
-    return Math.max(
-      1,
-      Math.floor((width - head - 62) / TILE_WIDTH[this.hasPictures ? "pictures" : "names"]),
-    );
+    const isAbove = this.isNarrow && this.hasPictures;
+    const head = isAbove ? 0 : this.hasPictures ? 138 : width > 700 ? 250 : 150;
+    const tile = (this.isNarrow ? NARROW_TILE : TILE_WIDTH)[this.kind];
+    return Math.max(1, Math.floor((width - head - 62) / tile));
   }
 
   /** Look at the room there is; make the rows anew where another number of tiles fits now. */
   resize() {
     // JupyterLab hides the widget for a moment when its theme changes: nothing is painted anew
     if (!this.node.clientHeight) return;
+    const wasNarrow = this.isNarrow;
     this.width = this.node.clientWidth;
     this.height = this.node.clientHeight;
-    if (this.countTiles() !== this.nTiles) this.clearShown();
+    this.node.classList.toggle("narrow", this.isNarrow);
+    this.spacer.style.height = `${this.total * this.rowHeight}px`;
+    if (this.countTiles() !== this.nTiles || wasNarrow !== this.isNarrow) this.clearShown();
     this.paint();
   }
 
@@ -229,18 +242,26 @@ class Gallery {
       element("span", {}, plural(size, "image")),
     );
     head.append(
-      element("span", { class: "dup-weakest" }, `weakest pair ${this.percentOrFloor(weakest)}`),
+      element(
+        "span",
+        { class: "dup-weakest", title: "similarity of the two least similar images of the group" },
+        `weakest pair ${this.percentOrFloor(weakest)}`,
+      ),
     );
     const title =
-      "Two of its images are less similar than the threshold; others hold them together";
+      "Two images of this group are less similar than the threshold. Other images connect them.";
     const badges = element("span", { class: "dup-badges" });
     if (this.isChain(row))
-      badges.append(element("span", { class: "dup-badge chain", title }, "chain"));
+      badges.append(element("span", { class: "dup-badge chain", title }, "chained"));
     if (change)
       badges.append(
         element(
           "span",
-          { class: "dup-badge change", "data-change": CHANGES[change] },
+          {
+            class: "dup-badge change",
+            "data-change": CHANGES[change],
+            title: "compared with the groups at the pinned threshold",
+          },
           CHANGES[change],
         ),
       );

@@ -1,16 +1,13 @@
 // Histogram and curves: drawn for a scene and a width. When the threshold moves, only marks move.
 
-const PLOT_HEIGHT = 220;
+const PLOT_HEIGHTS = { slim: 56, small: 116, large: 240 }; // pixels
 
 class Plot {
   constructor(title, label) {
-    this.svg = shape("svg", { class: "dup-plot", height: PLOT_HEIGHT, "aria-label": label });
-    this.node = element(
-      "figure",
-      { class: "dup-panel" },
-      element("figcaption", {}, title),
-      this.svg,
-    );
+    this.svg = shape("svg", { class: "dup-plot", "aria-label": label });
+    this.caption = element("figcaption", {}, element("span", {}, title));
+    this.node = element("figure", { class: "dup-panel" }, this.caption, this.svg);
+    this.height = PLOT_HEIGHTS.small;
     this.threshold = shape(
       "g",
       { class: "dup-threshold" },
@@ -40,15 +37,22 @@ class Plot {
     throw new Error("a plot has something to draw");
   }
 
+  /** Whether counts go up in equal steps, and not by their logarithms. */
+  get isLinear() {
+    return false;
+  }
+
   /**
    * @param {Scene} scene
-   * @param {boolean} showTools
+   * @param {{ showTools: boolean, height: number }} options
    */
-  draw(scene, showTools) {
+  draw(scene, { showTools, height }) {
     this.scene = scene;
+    this.height = height;
     this.width = this.svg.clientWidth || this.width || 480; // while it is hidden it has no width
-    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${PLOT_HEIGHT}`);
-    this.scales = new Scales(this.width, PLOT_HEIGHT, scene.lowest, this.most(scene));
+    this.svg.setAttribute("height", String(height));
+    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${height}`);
+    this.scales = new Scales(this, scene, this.most(scene), this.isLinear);
     this.svg.replaceChildren(
       this.bands(),
       this.axes(),
@@ -80,10 +84,12 @@ class Plot {
   }
 
   bandLabel(band, x, room) {
-    const name = shape("text", { x, y: 13, "text-anchor": "middle", class: "name" }, band.name);
-    const meaning = shape("text", { x, y: 26, "text-anchor": "middle" }, band.meaning);
-    if (room < 52) return [];
-    return room < 112 ? [name] : [name, meaning];
+    if (room < 48) return [];
+    const name = shape("tspan", { class: "name" }, band.name);
+    const text = shape("text", { x, y: 13, "text-anchor": "middle" }, name);
+    text.append(shape("title", {}, `${band.name} %: ${band.meaning}`));
+    if (room > 60 + 6 * band.meaning.length) text.append(`  ${band.meaning}`);
+    return [text];
   }
 
   axes() {
@@ -100,19 +106,11 @@ class Plot {
       group.append(
         shape(
           "text",
-          { x: scales.x(tick), y: scales.bottom + 16, "text-anchor": "middle", "data-tick": tick },
+          { x: scales.x(tick), y: scales.bottom + 14, "text-anchor": "middle", "data-tick": tick },
           String(tick),
         ),
       );
     }
-    const middle = (scales.left + scales.right) / 2;
-    group.append(
-      shape(
-        "text",
-        { x: middle, y: PLOT_HEIGHT - 3, "text-anchor": "middle" },
-        "similarity, percent",
-      ),
-    );
     return group;
   }
 
@@ -135,7 +133,7 @@ class Plot {
 
   mark(threshold, pinned, upper) {
     const { scales } = this;
-    const x = this.lineAt(threshold);
+    const x = scales.x(threshold);
     const [line, grip] = this.threshold.children;
     setLine(line, x, scales.top, scales.bottom);
     filled(grip, { x: x - 6, y: scales.top - 4 }, []);
@@ -147,15 +145,15 @@ class Plot {
     this.pinned.toggleAttribute("hidden", pinned === null);
     if (pinned === null) return;
     const [line, text] = this.pinned.children;
-    const x = this.lineAt(pinned);
-    setLine(line, x, this.scales.top + 14, this.scales.bottom);
-    filled(text, { x, y: this.scales.top + 10 }, []);
+    const x = this.scales.x(pinned);
+    setLine(line, x, this.scales.top + 11, this.scales.bottom);
+    filled(text, { x, y: this.scales.top + 8 }, []);
   }
 
   markUpper(upper) {
     this.beyond.toggleAttribute("hidden", upper === null);
     if (upper === null) return;
-    const left = this.lineAt(upper);
+    const left = this.scales.x(upper);
     const attributes = {
       x: left,
       y: 0,
@@ -163,11 +161,6 @@ class Plot {
       height: this.scales.bottom,
     };
     filled(this.beyond, attributes, []);
-  }
-
-  /** Where the line of a threshold stands. */
-  lineAt(percent) {
-    return this.scales.x(percent);
   }
 }
 
@@ -177,7 +170,7 @@ function setLine(line, x, top, bottom) {
 
 class Histogram extends Plot {
   constructor() {
-    super("Pairs at each similarity", "Similarity threshold");
+    super("Pairs at each similarity, in percent", "Similarity threshold");
     filled(
       this.svg,
       {
@@ -195,11 +188,7 @@ class Histogram extends Plot {
     return Math.max(...scene.data.bars);
   }
 
-  /** Left of the threshold's own bar, in the middle of the gap: that bar counts in. */
-  lineAt(percent) {
-    return this.scales.x(percent - 0.625 * this.scene.data.widths[this.scene.place(percent)]);
-  }
-
+  /** A bar begins at its level and goes right: all that a threshold finds is right of its line. */
   content() {
     const { scene, scales } = this;
     this.last = scene.data.bars.length - 1; // the last bar above the threshold; all when just drawn
@@ -207,7 +196,7 @@ class Histogram extends Plot {
       const width = Math.max(1.5, scales.x(scene.data.widths[place]) - scales.x(0));
       const y = scales.y(count);
       const bar = {
-        x: scales.x(scene.levels[place]) - width / 2,
+        x: scales.x(scene.levels[place]) + 0.5,
         y,
         width,
         height: scales.bottom - y,
@@ -230,32 +219,59 @@ class Histogram extends Plot {
   }
 }
 
+const DETAIL_FROM = 80; // percent; linear curves show the counts from here up
+
 class Curves extends Plot {
-  constructor() {
+  /** @param {{ onScale: () => void, signal: AbortSignal }} options */
+  constructor({ onScale, signal }) {
     super(
       "What each threshold finds",
       "Pairs, groups, images in groups, redundant images and largest group by threshold",
     );
     this.svg.setAttribute("role", "img");
+    const isLinear = (checked) => {
+      this.isDetailed = checked;
+      onScale();
+    };
+    this.isDetailed = false;
+    const choice = checkbox("linear", isLinear, signal, { "data-testid": "linear" });
+    choice.node.title =
+      "Counts in equal steps, without the pairs, as high as they are from 80 % up. " +
+      "Else the scale is logarithmic.";
+    this.caption.append(choice.node);
+  }
+
+  get isLinear() {
+    return this.isDetailed;
+  }
+
+  get names() {
+    return this.isDetailed ? CURVES.filter((name) => name !== "pairs") : CURVES;
   }
 
   most(scene) {
-    return Math.max(...CURVES.map((name) => Math.max(...scene.data[name])));
+    const last = this.isDetailed ? scene.place(DETAIL_FROM) + 1 : scene.levels.length;
+    return Math.max(...this.names.map((name) => Math.max(...scene.data[name].slice(0, last))));
   }
 
   content() {
-    this.dots = CURVES.map((name) => shape("circle", { r: 4, class: `dup-${name}` }));
-    const lines = CURVES.map((name) =>
+    this.dots = this.names.map((name) => shape("circle", { r: 3.5, class: `dup-${name}` }));
+    const lines = this.names.map((name) =>
       shape("path", { d: this.steps(this.scene.data[name]), class: `dup-${name}` }),
     );
     return shape("g", { class: "dup-curves" }, ...lines, ...this.dots);
+  }
+
+  /** Where a count is drawn; what is higher than a linear scale stays at its upper edge. */
+  y(count) {
+    return Math.max(this.scales.top - 3, this.scales.y(count));
   }
 
   /** Steps, not slopes: between two levels nothing changes. */
   steps(counts) {
     const { levels } = this.scene;
     const parts = counts.map((count, place) => {
-      const y = this.scales.y(count).toFixed(1);
+      const y = this.y(count).toFixed(1);
       const right = this.scales.x(levels[place]).toFixed(1);
       const left = this.scales.x(levels[place + 1] ?? this.scales.from).toFixed(1);
       return `${place ? "V" : `M${right} `}${y}H${left}`;
@@ -267,8 +283,8 @@ class Curves extends Plot {
     super.mark(threshold, pinned, upper);
     const place = this.scene.place(threshold);
     this.dots.forEach((dot, curve) => {
-      const count = this.scene.data[CURVES[curve]][place];
-      filled(dot, { cx: this.scales.x(threshold), cy: this.scales.y(count) }, []);
+      const count = this.scene.data[this.names[curve]][place];
+      filled(dot, { cx: this.scales.x(threshold), cy: this.y(count) }, []);
     });
   }
 }

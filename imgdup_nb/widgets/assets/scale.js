@@ -63,17 +63,28 @@ class Scene {
   }
 }
 
-/** Similarity goes right, log(1 + count) goes up: three pairs can be seen beside a million. */
+/**
+ * Similarity goes right and counts go up: as log(1 + count), so that three pairs can be seen beside
+ * a million, or linear.
+ */
 class Scales {
-  constructor(width, height, lowest, most) {
-    this.left = 46;
-    this.right = width - 12;
-    this.top = 34;
-    this.bottom = height - 34;
-    const margin = (100 - lowest) * 0.03 + 0.4;
-    this.from = lowest - margin;
-    this.to = 100 + margin;
-    this.most = Math.log1p(Math.max(1, most));
+  /**
+   * @param {{ width: number, height: number }} size
+   * @param {Scene} scene
+   * @param {number} most - the highest count
+   * @param {boolean} isLinear
+   */
+  constructor({ width, height }, scene, most, isLinear = false) {
+    const { lowest } = scene;
+    this.left = 40;
+    this.right = width - 6;
+    this.top = 18;
+    this.bottom = height - 18;
+    this.from = lowest - (100 - lowest) * 0.02 - 0.3;
+    this.to = 100 + 1.2 * (scene.data.widths[0] ?? 1); // the bar at 100 stands right of its line
+    this.count = isLinear ? (count) => count : Math.log1p;
+    this.isLinear = isLinear;
+    this.most = this.count(Math.max(1, most));
   }
 
   x(percent) {
@@ -85,14 +96,17 @@ class Scales {
   }
 
   y(count) {
-    return this.bottom - (Math.log1p(count) / this.most) * (this.bottom - this.top);
+    return this.bottom - (this.count(count) / this.most) * (this.bottom - this.top);
   }
 
-  /** Powers of ten that fit. */
+  /** Zero and powers of ten, or zero and three round steps; only as many as can be read. */
   countTicks() {
     const ticks = [0];
-    for (let tick = 1; Math.log1p(tick) <= this.most + 1e-9; tick *= 10) ticks.push(tick);
-    return ticks;
+    const step = this.isLinear ? roundStep(this.most / 3) : 1;
+    const next = (tick) => (this.isLinear ? tick + step : tick * 10);
+    for (let tick = step; this.count(tick) <= this.most + 1e-9; tick = next(tick)) ticks.push(tick);
+    const isFull = ticks.length * 14 > this.bottom - this.top;
+    return isFull ? ticks.filter((_, place) => place % 2 === 0 || place === 0) : ticks;
   }
 
   percentTicks() {
@@ -101,6 +115,12 @@ class Scales {
     for (let tick = Math.ceil(this.from / step) * step; tick <= 100; tick += step) ticks.push(tick);
     return ticks;
   }
+}
+
+/** The next of 1, 2, 5, 10, 20, 50, ... */
+function roundStep(least) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, least)));
+  return power * ([1, 2, 5, 10].find((step) => step * power >= least) ?? 10);
 }
 
 function shortCount(count) {

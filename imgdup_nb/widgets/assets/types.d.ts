@@ -89,6 +89,7 @@ interface RowsMessage {
   first?: number;
   changes?: Record<string, number>;
   bursts?: number;
+  freed?: number; // bytes of the redundant images
 }
 
 // -- the labeler ------------------------------------------------------------------------------
