@@ -387,7 +387,7 @@ def _fits_better(root: str, file: bytes, known: _KnownRow, ours: dict[str, Any])
 
 
 COLUMNS = [name for name in DTYPES if name != "path"]
-TEXT_COLUMNS = ("image", "sha256", "format", "mode", "problem")  # columns
+TEXT_COLUMNS = ("image", "sha256", "format", "mode", "kind", "problem", "remarks")
 # as the table is sorted: without the recipe all is searched
 OF_VERSION = "recipe IN (SELECT id FROM recipes) AND version ="
 EPOCH = datetime(1970, 1, 1)
@@ -456,6 +456,8 @@ def to_table(rows: list[tuple], root: str) -> pd.DataFrame:
     for name in TEXT_COLUMNS:
         if not set(map(type, columns[name])) <= {str}:
             raise ValueError(f"column {name} has values that are no texts")
+    if not set(columns["lossless"]) <= {0, 1}:
+        raise ValueError("column lossless has values that are neither 0 nor 1")
     start = os.path.join(
         root, ""
     )  # the lines of `file_path`, written out because they run for every file

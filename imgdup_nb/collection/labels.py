@@ -12,6 +12,8 @@ from ..evidence.labels import ANSWERS
 from .rescan import file_name
 from .store import Overtaken, Store
 
+KINDS_OF_TAGS = {(str, str, "blob")}  # tag, image, contents
+
 
 def save_labels(store: Store, pairs: Iterable[tuple[bytes, bytes]], label: str | None) -> None:
     """Keep one label of pairs of files, of all or none; None withdraws the labels before."""
@@ -34,22 +36,24 @@ def save_labels(store: Store, pairs: Iterable[tuple[bytes, bytes]], label: str |
 def read_labels(store: Store) -> pd.DataFrame:
     """Return the table that `Collection.labels` documents."""
     rows = store.read(
-        "SELECT one, other, label, made, coalesce(a.sha256 != one_sha256 OR b.sha256 != "
-        "other_sha256, 0), a.image, b.image "
+        "SELECT one, other, one_sha256, other_sha256, label, made, "
+        "coalesce(a.sha256 != one_sha256 OR b.sha256 != other_sha256, 0), a.image, b.image "
         "FROM labels LEFT JOIN images a ON a.file = one LEFT JOIN images b ON b.file = other"
     )
     with store.decoding("labels"):
+        if not {type(digest) for row in rows for digest in row[2:4]} <= {str}:
+            raise ValueError("a digest is no text")
         names = [
-            sorted([a or file_name(one), b or file_name(other)])
-            for one, other, _, _, _, a, b in rows
+            sorted([a or storable(file_name(one)), b or storable(file_name(other))])
+            for one, other, *_, a, b in rows
         ]
         table = pd.DataFrame(
             {
                 "left": pd.Series([pair[0] for pair in names], dtype=object),
                 "right": pd.Series([pair[1] for pair in names], dtype=object),
-                "label": pd.Series([row[2] for row in rows], dtype=object),
-                "made": _times([row[3] for row in rows]),
-                "changed": np.array([row[4] for row in rows], dtype=bool),
+                "label": pd.Series([row[4] for row in rows], dtype=object),
+                "made": _times([row[5] for row in rows]),
+                "changed": np.array([row[6] for row in rows], dtype=bool),
             }
         )
         if not set(table.label) <= set(ANSWERS):
@@ -89,10 +93,21 @@ def save_tag(store: Store, tag: str, image: str, contents: bytes) -> None:
 
 def read_tags(store: Store) -> pd.DataFrame:
     """Return the table that `Collection.tags` documents."""
-    rows = store.read("SELECT tag, image, length(contents), made FROM tags ORDER BY tag")
+    rows = store.read(
+        "SELECT tag, image, length(contents), made, typeof(contents) FROM tags ORDER BY tag"
+    )
     with store.decoding("tags"):
+        if not {(type(tag), type(image), kind) for tag, image, *_, kind in rows} <= KINDS_OF_TAGS:
+            raise ValueError("a value of another kind")
+        rows = [row[:-1] for row in rows]
         table = pd.DataFrame(rows, columns=["tag", "image", "bytes", "made"])
         return table.assign(made=_times(list(table.made)))
+
+
+def read_pictures(store: Store) -> dict[str, bytes]:
+    """Return the reference picture of each tag."""
+    read_tags(store)  # says where a row is damaged
+    return dict(store.read("SELECT tag, contents FROM tags"))
 
 
 def storable(text: str) -> str:

@@ -28,7 +28,7 @@ from ..pairs import complete_pairs, similar_pairs
 from .files import Source, read_source
 from .fingerprints import AnyMethod, Recipe, keep_prints
 from .index import Index, UnknownImage
-from .labels import save_tag
+from .labels import read_pictures, save_tag
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def find_by_tags(
             'tags must name at least one tag, such as ["logo"], and is empty; photos.tags '
             "lists them"
         )
-    stored = dict(index.store.read("SELECT tag, contents FROM tags"))
+    stored = read_pictures(index.store)
     unknown = [tag for tag in wanted if tag not in stored]
     if unknown:
         raise KeyError(
