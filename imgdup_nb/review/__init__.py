@@ -10,6 +10,7 @@ The decision:
 - `dominance`: whether one file holds at least as much as another, and what it lacks.
 - `derivatives`: whether a picture is a crop, turned or grey.
 - `names`: which of two equal files is the original, by time and name.
+- `marks`: what somebody marked in a page without a kernel.
 - `plan`: the table of the plan, and its summary.
 
 The acts:

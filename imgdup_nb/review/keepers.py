@@ -21,6 +21,7 @@ from ..engine.parallel import each, map_batches
 from ..groups import Grouping, similarity_lookup
 from .dominance import ASPECTS
 from .group_decision import Row, Settings, can_keep, decide_group
+from .marks import kept_by_marks, read_marks
 from .names import lies_in
 from .plan import PLAN_COLUMNS, Plan
 
@@ -56,7 +57,7 @@ def choose_keepers(
     accept: str | Iterable[str] = (),
     protected: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     prefer: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
-    keep: Mapping[int, str | Sequence[str]] | None = None,
+    keep: Mapping[int, str | Sequence[str]] | str | os.PathLike[str] | None = None,
     by: str | None = None,
     compare: bool = True,
     keep_metadata: bool = False,
@@ -92,7 +93,9 @@ def choose_keepers(
         in them, only files with the same bytes as a preferred keeper are removed. A text such as
         ".heic" is an ending, for rule="prefer formats".
     keep
-        group number -> the name, or names, of what stays there, whatever the rule says.
+        group number -> the name, or names, of what stays there, whatever the rule says. Or the path
+        of the marks ("marks.json") that somebody saved in a page of `ThresholdExplorer.save_html`:
+        images marked "keep" stay; where a group has only images marked "remove", all others stay.
     by
         a column of `images` with a label. Images with different labels are never removed for each
         other; their groups are flagged.
@@ -122,8 +125,8 @@ def choose_keepers(
         there.
     ValueError
         if `protected` or `prefer` names a folder without images, or `accept` an unknown kind. Also
-        if `keep` names a group or image that is not there, or a function returns one. Also if
-        `keep_metadata` is asked for without `compare`.
+        if `keep` names a group or image that is not there or a file that holds no marks, or a
+        function returns such an image. Also if `keep_metadata` is asked for without `compare`.
 
     Notes
     -----
@@ -161,6 +164,9 @@ def choose_keepers(
     _mark_folders("protected", members, images, _listed(protected))
     _mark_folders("prefer", members, images, folders)
     _mark_formats(members, endings)
+    if isinstance(keep, str | os.PathLike):
+        readable = {group: filter(can_keep, rows) for group, rows in members.items()}
+        keep = kept_by_marks(read_marks(keep), readable)
     chosen = _check_keep(keep or {}, members)
     settings = Settings(
         columns=columns,

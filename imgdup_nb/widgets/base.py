@@ -54,16 +54,17 @@ def join_module(*parts: str, **tables: Any) -> str:
     'const PRESETS = [95, 90];'
     """
     constants = [f"const {name} = {json.dumps(table)};" for name, table in tables.items()]
-    return "\n".join([*constants, *map(_read_asset, ("dom.js", "base.js", "pictures.js", *parts))])
+    return "\n".join([*constants, *map(read_asset, ("dom.js", "base.js", "pictures.js", *parts))])
 
 
 def join_styles(*parts: str, **colors: str) -> str:
     """Return the shared styles and these; each color becomes a variable of the widget."""
     variables = "".join(f"--{name}: {color}; " for name, color in colors.items())
-    return "\n".join([*map(_read_asset, ("base.css", *parts)), f".dup-tool {{ {variables}}}"])
+    return "\n".join([*map(read_asset, ("base.css", *parts)), f".dup-tool {{ {variables}}}"])
 
 
-def _read_asset(part: str) -> str:
+def read_asset(part: str) -> str:
+    """Return the text of a file of the browser half."""
     return (_ASSETS / part).read_text(encoding="utf-8")
 
 

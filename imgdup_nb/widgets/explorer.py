@@ -31,6 +31,7 @@ from ..plots.parts import bar_widths
 from ..plots.tables import BANDS, CURVES, draw_summary
 from ..sweep import CHANGES, count_by_level
 from .base import ToolWidget, facts_by_name, join_module, join_styles
+from .page import SavedAsPage
 from .state import ORDERS, ThresholdState, check_images
 from .thumbnails import Thumbnails
 
@@ -52,7 +53,7 @@ MAX_ROW_TILES = 8  # images of a group in its row; the table of the selected gro
 MAX_DETAILS = 300  # rows of the table of the selected group
 
 
-class ThresholdExplorer(ThresholdState, ToolWidget):
+class ThresholdExplorer(ThresholdState, ToolWidget, SavedAsPage):
     """Move a threshold and see what it finds: histogram, curves, groups with their pictures.
 
     The attributes are those of `ThresholdState`. Programs read and observe `explorer.threshold`,

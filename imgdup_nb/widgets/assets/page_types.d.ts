@@ -1,0 +1,61 @@
+// The data of a page without a kernel, for the checker only. `page.py` and `page_data.py` write it.
+
+/** Of explorer.js, which is a module of its own for the checker: what page.js builds on. */
+declare class Explorer extends View<ExplorerTraits> {
+  details: Details;
+  gallery: Gallery;
+  setSelection(): void;
+  markState(): void;
+}
+
+interface PageData {
+  title: string;
+  key: string;
+  headings: {
+    numbers?: [value: string, name: string][];
+    sections?: [name: string, entries: Record<string, unknown>][];
+  };
+  methods: Record<string, PageMethodData>;
+  state: Omit<ExplorerTraits, "scene" | "details">;
+  names: string[];
+  facts: string[];
+  bytes: number[] | null;
+  plan?: (PlannedImage | null)[];
+  small: (number | null)[];
+  large: (number | null)[];
+  problems: Record<number, string>;
+}
+
+interface PageMethodData {
+  scene: SceneData;
+  images: number[];
+  pairs?: PackedPairs;
+  bursts: number[];
+  taken: (number | null)[] | null;
+  /** Groups that no threshold changes: those of a plan. */
+  groups?: {
+    image: Int32Array;
+    similarity: Float64Array;
+    start: number[];
+    weakest: number[];
+    numbers: number[];
+  };
+}
+
+interface PackedPairs {
+  n: number;
+  values: number[];
+  counts: number[];
+  first: number[];
+  second: number[];
+  like: number[] | null;
+}
+
+interface PlannedImage {
+  action: string;
+  words: string;
+  reason?: string;
+  loses?: string;
+  flag?: string;
+  note?: string;
+}

@@ -1,0 +1,234 @@
+"""The page without a kernel, opened from a file: it does what the explorer does in a notebook."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import expect
+
+import imgdup_nb as dup
+from explorer_page import families, prints_of
+
+HOSTILE = "\"><img src=x onerror=alert(1)>&amp;'</script>.jpg"
+NOT_UTF8 = "caf\udce9.jpg"
+
+
+class OpenPage:
+    """A page from a file, and the explorer that it was made from."""
+
+    def __init__(self, page, explorer, path):
+        self.page, self.explorer = page, explorer
+        page.goto(path.as_uri())
+        self.settle()
+
+    def settle(self):
+        expect(self.page.get_by_test_id("explorer")).to_have_attribute("data-state", "ready")
+
+    def saved(self, button):
+        """Press a button that saves a file; return the bytes of the file."""
+        with self.page.expect_download() as download:
+            self.page.get_by_role("button", name=button, exact=True).click()
+        return Path(download.value.path()).read_bytes()
+
+    def groups(self):
+        """Return the groups as the page has them now."""
+        return pd.read_csv(io.BytesIO(self.saved("Save groups")))
+
+    def press(self, key):
+        self.page.get_by_role("slider", name="Similarity threshold").press(key)
+        self.settle()
+
+
+@pytest.fixture
+def open_page(page, tmp_path):
+    def show(pairs, images=None, plan=None, max_mb=6, **traits):
+        explorer = dup.ThresholdExplorer(pairs, images, **traits)
+        path = explorer.save_html(tmp_path / "duplicates.html", plan=plan, max_mb=max_mb)
+        return OpenPage(page, explorer, path)
+
+    return show
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Three photographs in two sizes each, one of them with a hostile name."""
+    folder = tmp_path_factory.mktemp("photos")
+    for k, name in enumerate(["a.png", "b.png", "c.png"]):
+        noise = np.random.default_rng(k).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        picture = Image.fromarray(noise).resize((320, 240), Image.Resampling.BICUBIC)
+        picture.save(folder / name)
+        picture.resize((160, 120)).save(folder / name.replace(".png", " small.png"))
+    return dup.scan_images(folder)
+
+
+@pytest.fixture(scope="module")
+def pairs(images):
+    return dup.similar_pairs(dup.fingerprint_images(images))
+
+
+def named(name):
+    """Two images of one picture; the second has this name."""
+    return dup.similar_pairs(prints_of(["a.jpg", name], [0, 0], [0, 0]))
+
+
+def test_groups_are_those_of_the_explorer_at_every_level_and_linkage(open_page):
+    opened = open_page({method: families(method)[0] for method in ("phash", "dhash")})
+    for method in ("phash", "dhash"):
+        opened.page.get_by_test_id("method").select_option(method)
+        opened.explorer.method = method
+        for linkage in ("star", "connected", "complete"):
+            opened.page.get_by_test_id("linkage").select_option(linkage)
+            opened.explorer.linkage = linkage
+            opened.press("End")
+            for level in opened.explorer.levels[:8]:
+                opened.explorer.threshold = level
+                table = opened.explorer.groups.table
+                pd.testing.assert_frame_equal(opened.groups(), table, check_dtype=False)
+                opened.press("ArrowLeft")
+
+
+def test_search_order_range_and_pin_work_in_the_page(open_page):
+    opened = open_page(families()[0], threshold=80)
+    page = opened.page
+    count = page.get_by_test_id("count")
+    expect(count).to_have_text("4 groups")
+    page.get_by_test_id("search").fill("BEACH")
+    expect(count).to_have_text("1 of 4 groups")
+    page.get_by_test_id("search").fill("")
+    page.get_by_test_id("order").select_option("risk")
+    first = page.locator(".dup-row").first
+    expect(first).to_contain_text("harbour.jpg")
+    page.get_by_test_id("pin").click()
+    opened.press("End")
+    changes = page.get_by_test_id("changes")
+    expect(changes).to_contain_text("100\u00a0% → 81.3\u00a0%")
+    opened.explorer.pinned, opened.explorer.threshold = 81.25, 100
+    for name, number in opened.explorer.changes.items():
+        assert (f"{number} {name}" in changes.inner_text()) == bool(number)
+    page.get_by_test_id("pin").click()
+    page.get_by_test_id("upper").select_option("93.75")
+    opened.settle()
+    opened.explorer.set_state({"pinned": None, "threshold": 90.625, "upper": 93.75})
+    expect(page.get_by_test_id("pairs")).to_have_text(str(opened.explorer.groups.n_pairs))
+    assert len(opened.explorer.groups) == 1
+    expect(count).to_have_text("1 group")
+
+
+def test_marks_and_labels_of_the_page_are_read_back_by_python(open_page, images, pairs, tmp_path):
+    opened = open_page(pairs, images)
+    page = opened.page
+    page.locator(".dup-row").first.click()
+    cards = page.locator(".dup-card")
+    expect(cards).to_have_count(2)
+    cards.nth(1).get_by_role("button", name="Keep", exact=True).click()
+    cards.nth(1).get_by_role("button", name="Different").click()
+    page.locator(".dup-row").nth(1).click()
+    expect(page.get_by_role("heading", name="Group 2: 2 images")).to_be_visible()
+    cards.nth(1).get_by_role("button", name="Same picture").click()
+    cards.nth(0).get_by_role("button", name="Remove").click()
+    expect(page.get_by_test_id("marks")).to_have_text("2 marks, 2 labels")
+    (tmp_path / "marks.json").write_bytes(opened.saved("Save marks"))
+    (tmp_path / "labels.csv").write_bytes(opened.saved("Save labels"))
+    groups = opened.explorer.groups
+    kept_by_rule = dup.choose_keepers(groups, images, compare=False)
+    plan = dup.choose_keepers(groups, images, keep=tmp_path / "marks.json", compare=False)
+    keepers = plan[plan.action == "keep"].groupby("group").image.first()
+    assert keepers[1] == groups[1][1] == "a small.png"
+    assert keepers[2] == groups[2][1] == "b small.png"
+    assert list(kept_by_rule.groupby("group").image.first()[:2]) == ["a.png", "b.png"]
+    labels = dup.Labels(tmp_path / "labels.csv").table
+    assert labels[["left", "right", "label"]].to_numpy().tolist() == [
+        ["a.png", "a small.png", "different"],
+        ["b.png", "b small.png", "same"],
+    ]
+    assert len(dup.apply_labels(pairs, dup.Labels(tmp_path / "labels.csv"))) < len(pairs)
+
+
+def test_marks_survive_closing_the_page_and_the_last_image_stays(open_page, images, pairs):
+    opened = open_page(pairs, images)
+    page = opened.page
+    page.locator(".dup-row").first.click()
+    remove = page.locator(".dup-card").get_by_role("button", name="Remove")
+    remove.nth(0).click()
+    remove.nth(1).click()
+    expect(page.get_by_text("At least one image of a group must stay.")).to_be_visible()
+    expect(page.get_by_test_id("marks")).to_have_text("1 mark, 0 labels")
+    page.reload()
+    expect(page.get_by_test_id("marks")).to_have_text("1 mark, 0 labels")
+    page.get_by_role("button", name="Clear").click()
+    page.reload()
+    expect(page.get_by_test_id("marks")).to_contain_text("Select a group")
+
+
+@pytest.mark.parametrize("name", [HOSTILE, NOT_UTF8, "=1+1\n.jpg", "\u202egpj.exe"])
+def test_a_hostile_name_is_text_and_comes_back_unchanged(open_page, page, tmp_path, name):
+    opened = open_page(named(name))
+    page.locator(".dup-row").first.click()
+    cards = page.locator(".dup-card")
+    expect(cards).to_have_count(2)
+    place = opened.explorer.groups[1].index(name)
+    assert page.evaluate("() => document.querySelectorAll('[onerror], img[src=x]').length") == 0
+    page.get_by_role("button", name="Different").click()
+    cards.nth(place).get_by_role("button", name="Keep", exact=True).click()
+    (tmp_path / "labels.csv").write_bytes(opened.saved("Save labels"))
+    assert set(dup.Labels(tmp_path / "labels.csv").table.iloc[0][["left", "right"]]) == {
+        "a.jpg",
+        name,
+    }
+    assert json.loads(opened.saved("Save marks"))["marks"][0]["image"] == name
+
+
+def test_pictures_are_shown_small_and_large(open_page, page, images, pairs):
+    open_page(pairs, images)
+    small = page.locator(".dup-tile img").first
+    expect(small).to_be_visible()
+    assert small.evaluate("(image) => image.naturalWidth") == 160
+    page.locator(".dup-row").first.click()
+    page.get_by_role("button", name="Enlarge a small.png").click()
+    both = page.get_by_role("dialog").locator("img")
+    expect(both).to_have_count(2)
+    assert both.first.evaluate("(image) => image.naturalWidth") == 320
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_the_plan_is_shown_with_its_reasons(open_page, page, images, pairs):
+    plan = dup.choose_keepers(dup.group_duplicates(pairs, 90), images, compare=False)
+    plan["loses"] = ["" if action == "keep" else "GPS" for action in plan.action]
+    open_page(pairs, images, plan=plan)
+    tiles = page.locator(".dup-row").first.locator(".dup-tile")
+    expect(tiles.nth(0)).to_have_attribute("data-verdict", "keep")
+    expect(tiles.nth(1)).to_have_attribute("data-verdict", "remove")
+    page.locator(".dup-row").first.click()
+    card = page.locator(".dup-card").nth(1)
+    expect(card).to_contain_text("✗ remove")
+    expect(card).to_contain_text(plan.reason[1])  # of "a small.png"
+    expect(card).to_contain_text("loses: GPS")
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_a_page_of_no_or_one_image_says_that_there_are_no_duplicates(open_page, page, n):
+    prints = dup.Fingerprints.from_bits(["a.jpg"][:n], np.zeros((n, 64), dtype=bool))
+    open_page(dup.similar_pairs(prints))
+    expect(page.get_by_text("No duplicates at this threshold")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_to_mend_in_the_page(open_page, page, images, pairs, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 844})
+    plan = dup.choose_keepers(dup.group_duplicates(pairs, 90), images, compare=False)
+    open_page(pairs, images, plan=plan, pinned=95)
+    page.locator(".dup-row").first.click()
+    page.locator(".dup-card").get_by_role("button", name="Keep", exact=True).first.click()
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": rules}).response["violations"]
+    assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []
+    overflow = "() => document.documentElement.scrollWidth - window.innerWidth"
+    assert page.evaluate(overflow) <= 0
