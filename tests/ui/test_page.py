@@ -103,6 +103,7 @@ def test_search_order_range_and_pin_work_in_the_page(open_page):
     page.get_by_test_id("order").select_option("risk")
     first = page.locator(".dup-row").first
     expect(first).to_contain_text("harbour.jpg")
+    page.get_by_test_id("tools").click()
     page.get_by_test_id("pin").click()
     opened.press("End")
     changes = page.get_by_test_id("changes")
