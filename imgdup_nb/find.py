@@ -22,7 +22,7 @@ from .fingerprints import fingerprint_images
 from .groups import Grouping, group_duplicates
 from .images import scan_images
 from .methods import Method
-from .pairs import similar_pairs
+from .pairs import FLOOR, light_floor, similar_pairs
 from .review.keepers import choose_keepers
 from .review.plan import Plan
 from .review.report import write_report
@@ -30,7 +30,6 @@ from .review.report import write_report
 if TYPE_CHECKING:
     from .widgets import GroupReviewer, ThresholdExplorer
 
-LISTED_FROM = 70.0  # percent; from here up pairs are listed, so that the explorer can go lower
 SLOW = 20.0  # seconds; a step that takes longer is announced
 SECONDS_PER_IMAGE, SECONDS_PER_PAIR = 0.010, 0.003  # of `verify_pairs`, on one core
 
@@ -177,7 +176,8 @@ def find_duplicates(
 
     Notes
     -----
-    The pairs are listed from 70 percent up, or from the threshold if that is lower. If pairs are
+    The pairs are listed from 70 percent up, or from the threshold if that is lower; in a large
+    collection from the level that `similar_pairs` chooses. If pairs are
     verified, those that the method found below the threshold are not among them. Verification takes
     about 10 ms for each image in a pair and 3 ms for each pair. If that is more than 20 seconds, a
     line on the error output says so before.
@@ -200,9 +200,8 @@ def find_duplicates(
     threshold = check_percent("threshold", threshold)
     is_scanned = isinstance(folder, pd.DataFrame) and {"image", "path", "problem"} <= set(folder)
     images = folder if is_scanned else scan_images(folder)
-    floor = min(LISTED_FROM, threshold)
     prints = fingerprint_images(images, method)
-    pairs = similar_pairs(prints, min_similarity=floor)
+    pairs = similar_pairs(prints, min_similarity=light_floor(prints, at_most=threshold))
     if verify is None:
         verify = importlib.util.find_spec("cv2") is not None
     verified = bool(verify) and prints.method.name != "aligned"
@@ -210,7 +209,7 @@ def find_duplicates(
     if verified:
         found = pairs[pairs.similarity >= threshold - TOLERANCE].reset_index(drop=True)
         _announce(found)
-        pairs = verify_pairs(found, images, min_similarity=floor)
+        pairs = verify_pairs(found, images, min_similarity=min(FLOOR, threshold))
         n_refused = len(found) - int((pairs.similarity >= threshold - TOLERANCE).sum())
     groups = group_duplicates(pairs, threshold)
     return Duplicates(images, pairs, groups, threshold, prints.method.name, verified, n_refused)

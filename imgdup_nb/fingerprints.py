@@ -21,9 +21,16 @@ import numpy as np
 import pandas as pd
 
 from .embeddings import Embedding, embedding_method, unit_vectors
-from .engine.checks import check_choice, check_images_table, check_list, count_of
+from .engine.checks import (
+    check_choice,
+    check_images_table,
+    check_list,
+    check_percent,
+    count_of,
+)
 from .engine.decode import UnreadableImage, no_decoder_warnings
 from .engine.features import Features, features_made_with, import_cv2, read_features
+from .engine.pair_counts import count_bit_pairs, count_vector_pairs
 from .engine.parallel import each, map_batches
 from .engine.reading import LOW_DETAIL
 from .methods import (
@@ -215,6 +222,60 @@ class Fingerprints:
         upright = self.codes[:, 0]
         values = self.method.components(upright)
         return pd.DataFrame(values, index=pd.Index(self.names, name="image", dtype=object))
+
+    def count_pairs(self, min_similarity: float = 0.0) -> pd.DataFrame:
+        """Count the pairs at each similarity, without listing them: also below a table's floor.
+
+        Nearly blank images are left out.
+
+        Parameters
+        ----------
+        min_similarity
+            percent, inclusive: the lowest similarity that is counted.
+
+        Returns
+        -------
+        pandas.DataFrame, one row per level, the highest first:
+            similarity (percent; of vectors in steps of half a percent), pairs (from the level up to
+            the next higher one), pairs_or_more (from the level up).
+
+        Raises
+        ------
+        ValueError
+            for local features, which are compared by a vote.
+
+        Notes
+        -----
+        Exact: every pair is compared. 200,000 hashes of 64 bits take some 10 seconds of processor.
+
+        Examples
+        --------
+        >>> bits = [[True] * 64, [True] * 58 + [False] * 6, [True] * 52 + [False] * 12]
+        >>> dup.Fingerprints.from_bits(["a", "b", "c"], bits, "dhash").count_pairs(90)
+           similarity  pairs  pairs_or_more
+        0    100.0000      0              0
+        1     98.4375      0              0
+        2     96.8750      0              0
+        3     95.3125      0              0
+        4     93.7500      0              0
+        5     92.1875      0              0
+        6     90.6250      2              2
+        """
+        floor, codes = check_percent("min_similarity", min_similarity), self.codes[~self.low_detail]
+        levels = self.method.levels(floor)
+        if isinstance(self.method, LocalMethod):
+            raise ValueError(
+                f"{self.method.name} compares only pictures that share something, so its pairs "
+                "cannot be counted beforehand"
+            )
+        if isinstance(self.method, HashMethod):
+            up_to = np.cumsum(count_bit_pairs(codes, self.method.bits))
+            totals = up_to[[*map(self.method.max_distance, levels)]]
+        else:
+            limits = np.array([self.method.max_distance(level) for level in levels])
+            totals = count_vector_pairs(codes, limits)
+        counts = np.diff(totals, prepend=0)
+        return pd.DataFrame({"similarity": levels, "pairs": counts, "pairs_or_more": totals})
 
     def __len__(self) -> int:
         return len(self.images)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
@@ -19,7 +20,9 @@ from .engine.copies import (
     may_be_same_pixels,
     relate,
 )
-from .engine.search import all_distances, find_pairs
+from .engine.pair_counts import expected_pairs, two_digits
+from .engine.pair_graph import TOLERANCE
+from .engine.search import MAX_PAIRS, all_distances, find_pairs
 from .fingerprints import Fingerprints
 from .methods import HashMethod, LocalMethod, Method, VectorMethod, compare_by
 
@@ -75,7 +78,7 @@ def similar_pairs(
     fingerprints: Fingerprints,
     others: Fingerprints | None = None,
     *,
-    min_similarity: float = 70.0,
+    min_similarity: float | None = None,
     include_low_detail: bool = False,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
@@ -91,7 +94,8 @@ def similar_pairs(
         compared with each other.
     min_similarity
         percent, inclusive: the floor of the table. Groups can be made at any threshold from here
-        up.
+        up. None: 70. In large collections, where more than a million pairs are expected at 70, the
+        lowest level with fewer, at most 90. A warning says which, and how to ask for more.
     include_low_detail
         also compare nearly blank images, whose fingerprints describe noise. By default they are in
         pairs only with files of the same bytes or pixels.
@@ -128,6 +132,11 @@ def similar_pairs(
         when more than 50 million pairs are found, or two collections have different methods or
         orientations.
 
+    Warns
+    -----
+    UserWarning
+        if `min_similarity` is None and the floor is above 70.
+
     Notes
     -----
     Exact: a double loop would find the same pairs. Only local features are first searched by a
@@ -150,8 +159,12 @@ def similar_pairs(
     1    c     c         0     100.000     near
     2    b     d         6      90.625     near
     """
-    floor = check_percent("min_similarity", min_similarity)
     _check_fingerprints(fingerprints, others)
+    floor = (
+        light_floor(fingerprints, others, include_low_detail=include_low_detail)
+        if min_similarity is None
+        else check_percent("min_similarity", min_similarity)
+    )
     found = fingerprints.method.compare(
         fingerprints, others, floor, include_low_detail=include_low_detail, executor=executor
     )
@@ -170,6 +183,61 @@ def similar_pairs(
         names = fingerprints.names
         pairs.attrs["copies"] = SharedList([names[k] for k in some] for some in found.copies)
     return pairs
+
+
+FLOOR = 70.0  # percent; pairs from here up are listed, which is enough for the usual thresholds
+TOP_FLOOR = 90.0  # percent; pairs from here up are always listed
+LIGHT = 1_000_000  # pairs; a table of so many is 25 MB
+
+
+def light_floor(
+    prints: Fingerprints,
+    others: Fingerprints | None = None,
+    *,
+    include_low_detail: bool = False,
+    at_most: float = TOP_FLOOR,
+    warn: bool = True,
+) -> float:
+    """Return 70, or the lowest level above it at which a table has at most a million pairs.
+
+    The number is expected from a sample, and pairs of equal fingerprints do not count. For local
+    features it is 70.
+
+    Parameters
+    ----------
+    at_most
+        percent; the floor is no higher than this.
+    warn
+        whether to say so if it is above 70.
+
+    Warns
+    -----
+    UserWarning
+        if it is above 70, unless `warn` is False.
+    """
+    method, floor = prints.method, min(FLOOR, at_most)
+    n_others = (len(prints) - 1) / 2 if others is None else len(others)
+    if isinstance(method, LocalMethod) or at_most <= FLOOR or len(prints) * n_others <= LIGHT:
+        return floor
+    sides = [prints] if others is None else [prints, others]
+    codes = [side.codes if include_low_detail else side.codes[~side.low_detail] for side in sides]
+    levels = method.levels(FLOOR)
+    counts = expected_pairs(codes[0], np.array([*map(method.max_distance, levels)]), *codes[1:])
+    if counts[-1] <= LIGHT:
+        return floor
+    chosen = max(int((counts <= LIGHT).sum()) - 1, 0)
+    floor = float(min(levels[chosen], at_most))
+    if not warn:
+        return floor
+    listed = counts[levels >= floor - TOLERANCE][-1:].sum()
+    possible = levels[counts <= MAX_PAIRS / 2]
+    lowest = f"min_similarity={possible[-1]:g} lists more" if len(possible) else "search in parts"
+    warnings.warn(
+        f"at 70 % some {two_digits(counts[-1])} pairs are expected, so only pairs from {floor:g} % "
+        f"up are listed, some {two_digits(listed)}; {lowest}",
+        stacklevel=3,
+    )
+    return floor
 
 
 class FoundPairs(NamedTuple):

@@ -28,10 +28,8 @@ from .files import Source, put_file, take_out
 from .fingerprints import AnyMethod, Recipe, find_recipe, keep_prints
 from .index import Index, Progress, check_folder
 from .labels import read_labels, read_tags, replace_missing, save_labels
-from .pairs import keep_pairs
+from .pairs import WantedPairs, keep_pairs
 from .store import index_path, set_aside
-
-FLOOR = 70.0  # percent; pairs from here up are kept, which is enough for the usual thresholds
 
 
 class Collection:
@@ -284,7 +282,7 @@ class Collection:
         self,
         method: AnyMethod = "phash",
         *,
-        min_similarity: float = FLOOR,
+        min_similarity: float | None = None,
         orientations: bool = False,
         use_labels: bool = False,
         linkage: str = "star",
@@ -297,8 +295,8 @@ class Collection:
         method, orientations
             as for `fingerprints`.
         min_similarity
-            percent, inclusive. If you ask for less than ever before, all images are compared again,
-            except by local features.
+            percent, inclusive; None as in `similar_pairs`. If you ask for less than ever before,
+            all images are compared again, except by local features.
         use_labels, linkage
             True gives the table for groups of this linkage that contain no pair labelled
             "different", as `apply_labels` makes it: for explorers and sweeps. Evidence from labels
@@ -312,21 +310,38 @@ class Collection:
         only votes of new images are counted, and only new pairs are scored.
         """
         check_choice("linkage", linkage, LINKAGES)
-        floor, index = check_percent("min_similarity", min_similarity), self._index
+        if min_similarity is not None:
+            min_similarity = check_percent("min_similarity", min_similarity)
+        wanted = WantedPairs(min_similarity)
+        pairs = self._read_pairs(method, wanted, orientations=orientations, executor=executor)
+        return self._without_different(pairs, linkage) if use_labels else pairs.copy()
+
+    def _without_different(self, pairs: pd.DataFrame, linkage: str) -> pd.DataFrame:
+        labels = replace_missing(self._index.store, self.labels)
+        return apply_labels(pairs, labels, linkage=linkage)
+
+    def _read_pairs(
+        self,
+        method: AnyMethod,
+        wanted: WantedPairs,
+        *,
+        orientations: bool,
+        executor: Executor | None,
+    ) -> pd.DataFrame:
+        """Return the pair table that is wanted; it is not to be changed."""
+        index = self._index
 
         def ask() -> pd.DataFrame:
             snapshot = index.current()
             kept = keep_prints(index, method, orientations, snapshot=snapshot, executor=executor)
-            key = snapshot.state, kept.number, floor, len(kept)
+            key = snapshot.state, kept.number, wanted, len(kept)
             if self._pairs is None or self._pairs[0] != key:
+                floor = wanted.floor_of(kept)
                 table = keep_pairs(index, kept, snapshot, floor=floor, executor=executor)
                 self._pairs = key, table
             return self._pairs[1]
 
-        pairs = index.steady(ask)
-        if not use_labels:
-            return pairs.copy()
-        return apply_labels(pairs, replace_missing(index.store, self.labels), linkage=linkage)
+        return index.steady(ask)
 
     def groups(
         self,
@@ -353,17 +368,20 @@ class Collection:
             False groups by similarity alone.
         executor
             as for `pairs`.
+
+        Notes
+        -----
+        For more than 20,000 images, star groups without labels are made of the pairs from the
+        threshold up. A lower threshold then compares all images again, and `weakest` is NaN where
+        a pair of a group is below the threshold.
         """
-        floor = min(FLOOR, check_percent("threshold", threshold))
+        threshold = check_percent("threshold", threshold)
+        check_choice("linkage", linkage, LINKAGES)
         any_different = "SELECT 1 FROM labels WHERE label = 'different' LIMIT 1"
-        pairs = self.pairs(
-            method,
-            min_similarity=floor,
-            orientations=orientations,
-            use_labels=use_labels and bool(self._index.store.read(any_different)),
-            linkage=linkage,
-            executor=executor,
-        )
+        cut = use_labels and bool(self._index.store.read(any_different))
+        wanted = WantedPairs(None, threshold, may_be_shallow=linkage == "star" and not cut)
+        pairs = self._read_pairs(method, wanted, orientations=orientations, executor=executor)
+        pairs = self._without_different(pairs, linkage) if cut else pairs
         return group_duplicates(pairs, threshold, linkage=linkage)
 
     def find_duplicates(self, threshold: float = 90.0, **options: Any) -> Grouping:

@@ -22,12 +22,42 @@ from ..aligned.matching import (
 )
 from ..engine.copies import MAX_COPIES, RELATIONS, may_be_same_pixels, relate
 from ..fingerprints import Fingerprints
-from ..pairs import may_be_listed, pair_table, similar_pairs
+from ..pairs import FLOOR, TOP_FLOOR, light_floor, may_be_listed, pair_table, similar_pairs
 from .fingerprints import KeptPrints, Step, keep_prints
 from .index import Index, Snapshot
 
+SHALLOW = 20_000  # images; star groups of more are made of no more pairs than they need
 PART = 25_000  # new images compared with all others at a time
 TRIES = 6  # alone, three do: drop what is gone, compare what is new, read
+
+
+class WantedPairs(NamedTuple):
+    """Which pairs somebody asks for.
+
+    Attributes
+    ----------
+    floor
+        percent, inclusive; None lets the collection choose.
+    threshold
+        percent; of the groups that they are for, None for a table to look at.
+    may_be_shallow
+        whether pairs below the threshold may be missing in a large collection.
+    """
+
+    floor: float | None
+    threshold: float | None = None
+    may_be_shallow: bool = False
+
+    def floor_of(self, kept: KeptPrints) -> float:
+        """Return the floor for some fingerprints."""
+        if self.floor is not None:
+            return self.floor
+        at_most = TOP_FLOOR if self.threshold is None else self.threshold
+        if kept.recipe.method.fallback:
+            return min(FLOOR, at_most)
+        if self.may_be_shallow and len(kept) > SHALLOW:
+            return at_most
+        return light_floor(kept.load(), at_most=at_most, warn=self.threshold is None)
 
 
 def keep_pairs(

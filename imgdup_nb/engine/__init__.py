@@ -36,6 +36,7 @@ Fingerprints:
 Pairs and groups:
 
 - `search`: all pairs of codes within a distance, in numpy; this is the definition
+- `pair_counts`, `count_loops`: how many pairs there are, expected from a sample or counted
 - `multi_index`: the same pairs of many bit codes, with fewer comparisons
 - `copies`: same bytes, same pixels; sets of very many copies
 - `pair_graph`: the pair table as arrays; components; names found

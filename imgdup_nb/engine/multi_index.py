@@ -303,7 +303,7 @@ def sort_by_value(values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray
 
 
 @intrinsic
-def _ones(_typing: Any, word: Any = None) -> Any:
+def count_ones(_typing: Any, word: Any = None) -> Any:
     """Return the number of ones in a word: a processor instruction that numba does not offer."""
     return types.uint64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(
         arguments[0]
@@ -318,7 +318,7 @@ def _is_known(
     for band in range(len(masks)):
         apart = np.uint64(0)
         for word in range(len(left)):
-            apart += _ones((left[word, i] ^ right[word, j]) & masks[band, word])
+            apart += count_ones((left[word, i] ^ right[word, j]) & masks[band, word])
         if apart <= reaches[band]:
             return True
     return False
@@ -332,7 +332,7 @@ def _nearest(code: np.uint64, run: np.ndarray) -> np.uint64:
     """
     least = np.uint64(64)
     for k in range(len(run)):
-        least = min(least, _ones(code ^ run[k]))
+        least = min(least, count_ones(code ^ run[k]))
     return least
 
 
@@ -345,7 +345,7 @@ def _nearest_of_words(
     for word in range(len(left)):
         code, run = left[word, i], right[word, start:stop]
         for k in range(len(run)):
-            distances[k] += _ones(code ^ run[k])
+            distances[k] += count_ones(code ^ run[k])
     return distances.min()
 
 
@@ -399,10 +399,10 @@ def compare_buckets(
                     if nearest > reach:
                         continue
                     for j in range(block, until):
-                        distance: Any = _ones(left[0, i] ^ right[0, j])
+                        distance: Any = count_ones(left[0, i] ^ right[0, j])
                         # in place: a call with arrays costs more than the loop
                         for word in range(1, len(left)):
-                            distance += _ones(left[word, i] ^ right[word, j])
+                            distance += count_ones(left[word, i] ^ right[word, j])
                         if distance > reach or _is_known(left, i, right, j, masks, reaches):
                             continue
                         if n_found == len(found):

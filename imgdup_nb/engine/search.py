@@ -97,7 +97,7 @@ def all_distances(codes: np.ndarray) -> np.ndarray:
         distances[rows, columns] = distances[columns, rows] = exact_cosine(codes, rows, columns)
         return distances
     height = max(1, BLOCK_BYTES // max(1, 8 * n))
-    blocks = [_hamming(codes[start : start + height], codes) for start in range(0, n, height)]
+    blocks = [bit_distances(codes[start : start + height], codes) for start in range(0, n, height)]
     return np.concatenate(blocks).astype(np.float64) if blocks else np.zeros((0, 0))
 
 
@@ -150,12 +150,12 @@ def _find_near_codes(tile: CodeTile, max_distance: float) -> Iterator[np.ndarray
     if tile.left.dtype != np.uint64:
         # float32 products find a few candidates too many. The distance itself is a float64 sum of
         # fixed order: it depends neither on the block nor on the machine's matrix library
-        found = _compare_all(tile.left, tile.right, _cosine, max_distance + 1e-4)
+        found = _compare_all(tile.left, tile.right, cosine_distances, max_distance + 1e-4)
     elif (
         len(tile.left) * len(tile.left if tile.right is None else tile.right) * tile.left.shape[1]
         <= MAX_NUMPY_COMPARISONS
     ):
-        found = _compare_all(tile.left, tile.right, _hamming, max_distance)
+        found = _compare_all(tile.left, tile.right, bit_distances, max_distance)
     else:
         found = _compare_bits(tile.left, tile.right, int(max_distance))
     for part in found:
@@ -267,7 +267,7 @@ def _once(kept: list[np.ndarray]) -> np.ndarray:
 # -- distances -------------------------------------------------------------------------------------
 
 
-def _hamming(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def bit_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return uint16 distances, n_left x n_right, the smallest over the views."""
 
     def upright(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -279,7 +279,7 @@ def _hamming(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return _smallest(left, right, upright)
 
 
-def _cosine(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def cosine_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return float32 distances, n_left x n_right, good to about 1e-6."""
     return _smallest(left, right, lambda a, b: 1 - a @ b.T)
 
