@@ -44,7 +44,7 @@ def expected_pairs(
     left = _sample(codes, side)
     right = None if others is None else _sample(others, side)
     counts = np.zeros(len(limits) + 1, np.int64)
-    for block in _blocks(left, right):
+    for block in _distance_blocks(left, right):
         near = block[(block <= limits[-1]) & (block > EQUAL)]
         counts += np.bincount(np.searchsorted(limits, near), minlength=len(counts))
     compared = _all_pairs(len(left), None if right is None else len(right))
@@ -59,7 +59,7 @@ def count_bit_pairs(codes: np.ndarray, n_bits: int) -> np.ndarray:
     """
     if len(codes) ** 2 <= MAX_NUMPY_COMPARISONS:
         counts = np.zeros(n_bits + 1, np.int64)
-        for block in _blocks(codes, None):
+        for block in _distance_blocks(codes, None):
             counts += np.bincount(block.ravel(), minlength=n_bits + 1)
         return counts
     from .count_loops import count_distances
@@ -70,7 +70,7 @@ def count_bit_pairs(codes: np.ndarray, n_bits: int) -> np.ndarray:
 def count_vector_pairs(codes: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """Return how many pairs of vectors are within each distance, ascending and inclusive."""
     counts = np.zeros(len(limits) + 1, np.int64)
-    for block in _blocks(codes.astype(np.float64), None):
+    for block in _distance_blocks(codes.astype(np.float64), None):
         distances = np.round(block.ravel(), 6)
         places = np.searchsorted(limits + 1e-9, distances)
         counts += np.bincount(places, minlength=len(counts))
@@ -100,7 +100,7 @@ def _sample(codes: np.ndarray, size: int) -> np.ndarray:
     return codes[np.sort(chosen)]
 
 
-def _blocks(left: np.ndarray, right: np.ndarray | None) -> Iterator[np.ndarray]:
+def _distance_blocks(left: np.ndarray, right: np.ndarray | None) -> Iterator[np.ndarray]:
     """Yield the distances of all pairs, each block as one row of numbers."""
     distances = bit_distances if left.dtype == np.uint64 else cosine_distances
     others = left if right is None else right
