@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from bench_transformed import PEERS, find_sets
+from bench_transformed import ONNX_SIZE, PEERS, find_sets
 from edit_parts import LANCZOS, Change, shrink_to
 from edits import COLLAGES, EDITS
 from made_pages import RESCANS, TINY_EDITS, icons, pages
@@ -242,7 +242,7 @@ def measure(task: Task, options: argparse.Namespace) -> tuple[dict[str, pd.DataF
     """Print what each method finds; return tables by method, and the numbers for JSON."""
     n_files = len(task.sources)
     print(f"\n== {task.name}: {n_files} files, {len(task.truth)} true pairs: {machine()}")
-    models = [dup.OnnxEmbedding(path, size=(288, 288)) for path in options.onnx]
+    models = [dup.OnnxEmbedding(path, size=ONNX_SIZE) for path in options.onnx]
     finders = [(method, lambda m=method: find(task, m)) for method in options.methods]
     finders += [(model.__name__, lambda m=model: find(task, m)) for model in models]
     if options.immaculate_python:

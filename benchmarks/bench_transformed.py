@@ -12,10 +12,11 @@ others false.
     PYTHON python benchmarks/bench_transformed.py PHOTOS --candidates
 
 PHOTOS is any folder of pictures without duplicates; those with a side below 300 pixels are passed
-over. `--onnx` measures models as embeddings, fed with 288 x 288 pixels. With `--immaculate-python`,
-a Python in which immaculate[sscd] is installed, its four methods answer on the same files; it
-returns sets at its own threshold, and all pairs within a set count. `--candidates` tells only which
-share of the true pairs the vote of `aligned` passes on, and how many pairs in all.
+over. `--onnx` measures models as embeddings; the shorter side of their pictures is 288. With
+`--immaculate-python`, a Python in which immaculate[sscd] is installed, its four methods answer on
+the same files; it returns sets at its own threshold, and all pairs within a set count.
+`--candidates` tells only which share of the true pairs the vote of `aligned` passes on, and how
+many pairs in all.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from imgdup_nb.engine.decode import UnreadableImage, open_image
 
 THRESHOLDS = [95, 90, 80, 70]
 N_PAIRS = 15  # of six files
-ONNX_SIZE = (288, 288)  # pixels
+ONNX_SIZE = 288  # pixels of the shorter side
 PEERS = ["phash", "pdq", "sscd_distilled", "sscd"]
 
 IMMACULATE = """

