@@ -3,6 +3,7 @@
 - `collection`: the class, all its methods on one page
 - `index`: the folder while it is open: its images, updates, and what is being done
 - `store`: the SQLite file: schema, transactions, damage, where it lies
+- `pointer`: an index whose pictures lie in another folder
 - `rescan`: which files are new, changed, moved or gone
 - `intake`: files are read and written into the index
 - `files`: files that users add and take out

@@ -24,11 +24,12 @@ from ..fingerprints import Fingerprints
 from ..groups import LINKAGES, Grouping, group_duplicates
 from ..methods import METHODS
 from . import queries
-from .files import Source, put_file, take_out
+from .files import Source, list_to_add, put_file, take_out
 from .fingerprints import AnyMethod, Recipe, find_recipe, keep_prints
 from .index import Index, Progress, check_folder
 from .labels import read_labels, read_tags, replace_missing, save_labels
 from .pairs import WantedPairs, keep_pairs
+from .pointer import follow_pointer
 from .store import index_path, set_aside
 
 
@@ -38,7 +39,9 @@ class Collection:
     Parameters
     ----------
     folder
-        with pictures, or an empty one to fill by `add`.
+        with pictures, or an empty one to fill by `add`. Also the folder of a search context that
+        the server made: it holds an index of some pictures of the server's storage. `folder` is
+        the storage then, and only pictures that are added belong to the collection.
     index
         where the index file is; None puts it into the folder as `.imgdup_nb.sqlite`, or into the
         user's cache where the folder cannot be written to. A file of another name in the folder
@@ -98,7 +101,9 @@ class Collection:
         for method in methods:
             check_choice("methods", method, METHODS)
         silence_decoders()
-        self._index = Index(folder, index, Selection.of(exclude, include))
+        home, index, only_added = follow_pointer(folder, index)
+        selection = Selection.of(exclude, include)
+        self._index = Index(home, index, selection, only_added=only_added)
         self._pairs: tuple[Any, pd.DataFrame] | None = None  # those asked for last
         try:
             for method in methods:
@@ -133,7 +138,13 @@ class Collection:
     def is_wanted(self, function: Callable[[], bool]) -> None:
         self._index.is_wanted = function
 
-    def update(self, *, verify: bool = False, executor: Executor | None = None) -> pd.DataFrame:
+    def update(
+        self,
+        *,
+        verify: bool = False,
+        add: str | os.PathLike[str] | None = None,
+        executor: Executor | None = None,
+    ) -> pd.DataFrame:
         """Read the folder again; only files that are new or changed are decoded.
 
         Parameters
@@ -142,6 +153,9 @@ class Collection:
             compare the contents of all files, also of those whose size and time are the same. A
             file of other contents is then "damaged", not "changed", and has a remark: an edit
             changes the time, a failing disk does not.
+        add
+            the path of a folder in the collection's folder: all its pictures are taken in, also
+            those that were taken out before.
         executor
             any `concurrent.futures.Executor`; None works in threads.
 
@@ -169,7 +183,8 @@ class Collection:
         interrupt an update, what was read is kept and the next call continues. If the process is
         killed, at most the last batch of 128 files is lost.
         """
-        return self._index.update(verify=verify, executor=executor)
+        added = [] if add is None else list_to_add(self._index, add)
+        return self._index.update(verify=verify, add=added, executor=executor)
 
     @property
     def images(self) -> pd.DataFrame:

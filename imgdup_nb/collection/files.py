@@ -9,7 +9,8 @@ from typing import IO
 
 from ..engine.checks import check_text
 from ..engine.decode import open_image
-from ..engine.paths import check_name, write_file
+from ..engine.files import walk_files
+from ..engine.paths import check_name, is_inside, write_file
 from .index import Index
 from .labels import storable
 from .rescan import file_name
@@ -23,8 +24,7 @@ def put_file(index: Index, source: Source, name: str | None, *, replace: bool) -
         index.current()
         inside = _key_of_source(index, source)
         if inside is not None and name in {None, file_name(inside)}:
-            _undo_delete(index, inside)
-            return index.update_file(inside)
+            return _take_in(index, inside)
         contents = read_source(source)
         if name is None and not isinstance(source, str | os.PathLike):
             raise ValueError(
@@ -45,11 +45,17 @@ def put_file(index: Index, source: Source, name: str | None, *, replace: bool) -
         # of two new pictures at once, one must not take the place of the other
         replace = replace and is_ours
         write_file(index.folder, index.path_of(file), contents, replace=replace)
-        _undo_delete(index, file)
-        image = index.update_file(file)
+        image = _take_in(index, file)
         with index.store.transaction() as run:
             run("UPDATE images SET stored = 1 WHERE file = ?", (file,))
         return image
+
+
+def _take_in(index: Index, file: bytes) -> str:
+    _undo_delete(index, file)
+    image = index.update_file(file)
+    index.bring_back([file])  # its contents may be those of a file that was taken out and is gone
+    return image
 
 
 def _undo_delete(index: Index, file: bytes) -> None:
@@ -73,6 +79,22 @@ def _key_of_source(index: Index, source: Source) -> bytes | None:
             f"{os.fspath(source)!r} does not exist; the current folder is {os.getcwd()!r}"
         )
     return index.key_of(path)
+
+
+def list_to_add(index: Index, folder: str | os.PathLike[str]) -> list[str]:
+    """Return the paths of the pictures of a folder in the collection's folder.
+
+    Raises
+    ------
+    ValueError, NotADirectoryError
+        if it is no folder in there.
+    """
+    path = os.path.abspath(folder)
+    if not os.path.isdir(path):
+        raise NotADirectoryError(f"add must be the path of a folder, and {path!r} is none")
+    if not is_inside(path, index.folder, follow_links=False):
+        raise ValueError(f"add must be a folder in {index.folder!r}, and {path!r} is not")
+    return [entry.path for entry in walk_files(path, index.selection)]
 
 
 def take_out(index: Index, image: str, *, delete_stored_copy: bool) -> bool:

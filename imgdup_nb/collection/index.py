@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -24,7 +24,15 @@ from ..engine.paths import is_inside
 from ..engine.selection import ALL_FILES, Selection, warn_of_folders
 from .intake import COLUMNS, take_in, to_table
 from .labels import storable
-from .rescan import file_key, file_path, find_differences, list_folder, stamp_of
+from .rescan import (
+    FileState,
+    file_key,
+    file_path,
+    find_differences,
+    list_added,
+    list_folder,
+    stamp_of,
+)
 from .store import Overtaken, Store, index_path
 
 T = TypeVar("T")
@@ -104,6 +112,8 @@ class Index:
         called between batches; where it returns False, the work raises `Stopped`.
     selection
         which files of the folder are wanted.
+    only_added
+        whether the images are those that were added, and not all of the folder.
     working
         a lock: one thread at a time reads and writes.
     """
@@ -113,8 +123,10 @@ class Index:
         folder: str | os.PathLike[str],
         index: str | os.PathLike[str] | None = None,
         selection: Selection = ALL_FILES,
+        *,
+        only_added: bool = False,
     ) -> None:
-        self.selection = selection
+        self.selection, self.only_added = selection, only_added
         self.folder = check_folder(folder)
         self.store = Store(index_path(self.folder, index))
         self.status = Progress("Idle")
@@ -144,18 +156,29 @@ class Index:
 
     # -- the images --------------------------------------------------------------------------------
 
-    def update(self, *, verify: bool = False, executor: Executor | None = None) -> pd.DataFrame:
-        """Find and read what is new or changed; see `Collection.update`."""
+    def update(
+        self,
+        *,
+        verify: bool = False,
+        add: Sequence[str] = (),
+        executor: Executor | None = None,
+    ) -> pd.DataFrame:
+        """Find and read what is new or changed; see `Collection.update`.
+
+        `add` takes whole paths of files in the folder.
+        """
         left_out: list[str] = []
+        added = [file_key(self.folder, path) for path in add]
 
         def compare_and_read() -> pd.DataFrame:
             left_out.clear()
-            found = list_folder(self.folder, self.selection, left_out)
+            found = self._list(added, left_out)
             difference = find_differences(self.store, self.folder, found, verify=verify)
             difference.selection = self.selection
             changes = take_in(
                 self.store, self.folder, difference, executor=executor, doing=self.doing
             )
+            self.bring_back(added)
             return self._remark_rot(difference.rotten, changes)
 
         with self.working:
@@ -164,6 +187,27 @@ class Index:
                 warn_of_folders(left_out, stacklevel=4)
             self._is_updated = True
         return changes
+
+    def _list(self, added: list[bytes], left_out: list[str]) -> dict[bytes, FileState]:
+        """Return the stamps of all files that are wanted; `added` ones are from now on."""
+        if added:
+            with self.store.transaction() as run:
+                sql = "UPDATE images SET state = 'gone' WHERE file = ? AND state = 'out'"
+                run(sql, [(file,) for file in added], many=True)
+        if not self.only_added:
+            return list_folder(self.folder, self.selection, left_out)
+        found = list_added(self.folder, self.store)
+        for file in added:
+            with contextlib.suppress(FileNotFoundError):  # it was removed in the meantime
+                found[file] = stamp_of(os.stat(self.path_of(file)))
+        return found
+
+    def bring_back(self, files: Sequence[bytes]) -> None:
+        """Make files images again that are known only as the place of one that was taken out."""
+        if files:
+            with self.store.transaction() as run:
+                sql = "UPDATE images SET state = 'present' WHERE file = ? AND state = 'out'"
+                run(sql, [(file,) for file in files], many=True)
 
     def _remark_rot(self, rotten: list[bytes], changes: pd.DataFrame) -> pd.DataFrame:
         """Keep a remark on files whose contents changed while size and time stayed."""

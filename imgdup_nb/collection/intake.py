@@ -25,7 +25,16 @@ from ..engine.hashing import made_with
 from ..engine.parallel import map_batches
 from ..engine.reading import NOT_KNOWN, Reading, read_batch
 from ..images import DTYPES
-from .rescan import Difference, FileState, file_name, file_path, list_folder, reader, stamp_of
+from .rescan import (
+    Difference,
+    FileState,
+    file_name,
+    file_path,
+    image_name,
+    list_folder,
+    reader,
+    stamp_of,
+)
 from .store import Overtaken, Store
 
 Doing = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -201,7 +210,7 @@ def _still_gone(root: str, difference: Difference) -> list[bytes]:
 def _stamp(run: Execute, file: bytes, stamp: FileState, now: int) -> None:
     run(
         "UPDATE images SET image = ?, bytes = ?, modified = ?, seen = ? WHERE file = ?",
-        (printable(file_name(file)), *stamp, now, file),
+        (image_name(file), *stamp, now, file),
     )
 
 
@@ -293,7 +302,7 @@ def _asking(
 def _read(
     root: str, files: Sequence[bytes], kept: Sequence[Hash], executor: Executor | None
 ) -> Generator[tuple[int, Reading], None, None]:
-    named = [(printable(file_name(file)), file_path(root, file)) for file in files]
+    named = [(image_name(file), file_path(root, file)) for file in files]
     methods = sorted({one.method for one in kept})
     # the views of one are the first of eight, so one call serves methods kept either way
     turned = any(one.views > 1 for one in kept)

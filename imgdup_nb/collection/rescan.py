@@ -8,6 +8,7 @@ was touched, moved or copied, and needs no decoder.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,8 @@ UNPAIRED = (
     "surrogatepass" if os.name == "nt" else "surrogateescape"
 )  # how Python carries what is not Unicode in file names
 
+STAND_INS = ".imgdup_nb-sent"  # a folder of pictures that stand for files: STAND_INS/owner/name
+
 FileState = tuple[int, int | None]  # bytes, and time of the last change in nanoseconds
 
 
@@ -43,6 +46,20 @@ def file_key(root: str, path: str) -> bytes:
 def file_name(file: bytes) -> str:
     """Undo `file_key`, but for the root."""
     return file.decode("utf-8", UNPAIRED)
+
+
+def image_name(file: bytes) -> str:
+    """Return the name of an image by how the index calls its file.
+
+    A picture that stands for a file lies in a hidden folder, and has the name of that file.
+
+    Examples
+    --------
+    >>> image_name(b"2024/cat.jpg"), image_name(b".imgdup_nb-sent/some-id/2024/cat.jpg")
+    ('2024/cat.jpg', '2024/cat.jpg')
+    """
+    name = printable(file_name(file))
+    return name.split("/", 2)[2] if name.startswith(f"{STAND_INS}/") else name
 
 
 def file_path(root: str, file: bytes) -> str:
@@ -77,6 +94,23 @@ def list_folder(
         except OSError:  # a link that leads nowhere: a row with a problem
             stamp = (0, None)
         found[name.encode("utf-8", UNPAIRED)] = stamp
+    return found
+
+
+def list_added(root: str, store: Store) -> dict[bytes, FileState]:
+    """Return the stamp of every file of the index that still lies below `root`."""
+    if not os.path.isdir(root):
+        raise FileNotFoundError(
+            f"folder {printable(root)!r} is not there any more; nothing was changed in its index"
+        )
+    found = {}
+    for (file,) in store.read("SELECT file FROM images WHERE state != 'out'"):
+        try:
+            status = os.stat(file_path(root, file))
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found[file] = stamp_of(status)
     return found
 
 

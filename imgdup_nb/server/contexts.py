@@ -1,8 +1,10 @@
 """Search contexts: folders below one root, each a `Collection` that is opened on request.
 
-An id is the name of a folder directly below the root, nothing else. Questions run in threads, so
-that the server can answer others meanwhile. Questions about one context take turns, in the order in
-which they came.
+A context that `create` makes is a set of features over the storage: its folder holds the index, and
+the pictures lie in the storage. Any other folder is a context of the pictures in it. An id is the
+name of a folder directly below the root, nothing else. Questions run in threads, so that the server
+can answer others meanwhile. Questions about one context take turns, in the order in which they
+came.
 """
 
 from __future__ import annotations
@@ -20,13 +22,16 @@ from typing import Any, TypeVar
 
 from ..collection.collection import Collection
 from ..collection.index import Progress, Stopped
-from ..engine.paths import check_name
+from ..collection.pointer import POINTER, pictures_of, point_to
+from ..engine.paths import check_name, is_inside
 from .errors import Refused
+from .storage import Storage
 from .uploads import Trial
 
 MAX_OPEN = 32  # collections; each has three files open
 MAX_THREADS = 8  # questions at the same time, each about another context
 DELETED = ".deleted"  # hidden, so it cannot be an id
+STORAGE = ".storage"  # likewise
 MAX_ID = 100  # characters
 
 Reply = TypeVar("Reply")
@@ -53,22 +58,43 @@ class Contexts:
         the method of all answers.
     isolate
         True decodes uploads in a worker process first.
+    storage
+        the folder of the storage; None takes `.storage` below the root, and makes it.
 
     Raises
     ------
     NotADirectoryError
         if there is no such folder.
+    ValueError
+        if the root lies in the storage, where clients could remove it.
     """
 
-    def __init__(self, root: str, *, method: str = "phash", isolate: bool = False) -> None:
+    def __init__(
+        self,
+        root: str,
+        *,
+        method: str = "phash",
+        isolate: bool = False,
+        storage: str | None = None,
+    ) -> None:
         if not os.path.isdir(root):
             raise NotADirectoryError(
                 f"the root of the search contexts must be a folder, and {root!r} is not"
             )
         self.root, self.method = os.path.realpath(root), method
+        pictures = os.path.join(self.root, STORAGE) if storage is None else storage
+        os.makedirs(pictures, exist_ok=True)
+        self.storage = Storage(pictures)
+        if is_inside(self.root, self.storage.folder):
+            raise ValueError(
+                f"the storage {pictures!r} must not hold the root of the search contexts, "
+                f"{root!r}: clients could remove it"
+            )
         self.trial = Trial() if isolate else None
         self._open: OrderedDict[str, Context] = OrderedDict()
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="imgdup_nb-contexts")
+        # of their own, so that indexing does not hold up the storage
+        self._file_threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="imgdup_nb-files")
 
     def folder(self, context_id: str) -> str:
         """Return the folder of a context.
@@ -85,6 +111,7 @@ class Contexts:
             context_id not in os.listdir(self.root)
             or not os.path.isdir(path)
             or os.path.realpath(path) != path
+            or is_inside(self.storage.folder, path)
         ):
             self._forget(context_id)
             raise Refused(
@@ -97,9 +124,26 @@ class Contexts:
     async def create(self) -> str:
         """Make an empty context and return its id."""
         context_id = str(uuid.uuid4())
-        os.mkdir(os.path.join(self.root, context_id))
+        folder = os.path.join(self.root, context_id)
+        os.mkdir(folder)
+        point_to(folder, self.storage.folder)
         await self.ask(context_id, len)
         return context_id
+
+    def is_over_storage(self, context_id: str) -> bool:
+        """Tell whether the pictures of a context lie in the storage."""
+        return os.path.exists(os.path.join(self.folder(context_id), POINTER))
+
+    def home(self, context_id: str) -> str:
+        """Return the folder of a context's pictures."""
+        folder = self.folder(context_id)
+        return self.storage.folder if self.is_over_storage(context_id) else folder
+
+    async def in_thread(self, function: Callable[..., Any], *given: Any) -> Any:
+        """Work on files in a thread, so that other requests are answered meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._file_threads, function, *given
+        )
 
     def status(self, context_id: str) -> Progress:
         """Return what a context is doing, without waiting for it."""
@@ -134,11 +178,10 @@ class Contexts:
             # a server that stops ends its loop first, and then waits for all threads
             is_running = asyncio.get_running_loop().is_running
             try:
-                answer = await self._in_thread(
-                    _answer, context, folder, self.method, question, is_running
-                )
+                answer = await self._in_thread(_answer, context, folder, self, question, is_running)
             except Stopped as error:
                 raise Refused(404, f"search context {context_id!r} is being deleted") from error
+            self.folder(context_id)  # another process may have moved it in the meantime
         self._close_some()
         return answer
 
@@ -226,14 +269,17 @@ def check_id(context_id: str) -> None:
 def _answer(
     context: Context,
     folder: str,
-    method: str,
+    contexts: Contexts,
     question: Callable[[Collection], Reply],
     is_running: Callable[[], bool],
 ) -> Reply:
     if context.collection is not None and not os.path.exists(context.collection.index):
         _close(context)  # the folder was removed, and a new one made
     if context.collection is None:
-        context.collection = Collection(folder, methods=[method])
+        pictures = pictures_of(folder)
+        if pictures is not None and os.path.realpath(pictures) != contexts.storage.folder:
+            point_to(folder, contexts.storage.folder)  # the setting has changed
+        context.collection = Collection(folder, methods=[contexts.method])
     context.collection.is_wanted = lambda: is_running() and not context.is_unwanted
     return question(context.collection)
 

@@ -63,8 +63,12 @@ def refusal_for(error: BaseException) -> Refused | None:
         return Refused(500, str(error))
     if isinstance(error, TimeoutError):  # another program was writing to the index for too long
         return Refused(503, str(error))
+    if isinstance(error, OSError) and error.errno == errno.EROFS:
+        return Refused(403, "the disk is read-only: nothing can be stored, moved or removed there")
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return Refused(404, "a link that leads to itself is not followed")
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return Refused(507, "there is no space left for the picture")
+        return Refused(507, "there is no space left on the disk")
     if isinstance(error, OSError) and error.errno in {errno.EINVAL, errno.ENAMETOOLONG}:
         return Refused(400, "this system takes no file of that name")
     return None

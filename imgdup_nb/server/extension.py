@@ -24,6 +24,11 @@ class SearchContexts(LoggingConfigurable):
     root = Unicode(
         help="The folder whose subfolders are the search contexts; it is made if missing."
     ).tag(config=True)
+    storage = Unicode(
+        "",
+        help="The folder in which clients store files; it is made if missing. Empty: `.storage` "
+        "below the root.",
+    ).tag(config=True)
     method = Unicode(
         "",
         help="The method of all answers. Empty: aligned where local features are installed, "
@@ -91,7 +96,8 @@ def load(server: ServerApp) -> None:
     method, problem = choose_method(settings.method)
     root = os.path.abspath(os.path.expanduser(settings.root))
     os.makedirs(root, exist_ok=True)
-    contexts = Contexts(root, method=method, isolate=settings.isolate)
+    storage = os.path.abspath(os.path.expanduser(settings.storage)) if settings.storage else None
+    contexts = Contexts(root, method=method, isolate=settings.isolate, storage=storage)
     limits = {"max_bytes": settings.max_bytes, "max_pixels": settings.max_pixels}
     server.web_app.add_handlers(
         ".*$", make_routes(server.web_app.settings["base_url"], contexts, limits)
@@ -99,6 +105,7 @@ def load(server: ServerApp) -> None:
     server.log.info(
         "imgdup_nb serves the search contexts below %s by %s, at v3.0 and v3", root, method
     )
+    server.log.info("its storage is %s", contexts.storage.folder)
     if problem:
         server.log.warning(
             "answers are by %s, a hash, which does not notice that something was erased from a "

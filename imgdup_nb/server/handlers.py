@@ -18,15 +18,16 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
-from tornado import web
+from tornado import iostream, web
 
 from ..engine.checks import check_percent
 from .contexts import Contexts
 from .errors import Refused, refusal_for
 from .openapi import describe
-from .operations import OPERATIONS, Operation, Parameter
-from .uploads import read_form, read_picture, read_tag_list
-from .work import Begun, File, Request
+from .operation import Operation, Parameter
+from .operations import OPERATIONS
+from .request import Begun, File, Request, Stream
+from .uploads import read_contents, read_form, read_picture, read_tag_list
 
 PREFIXES = ("/v3.0", "/v3")  # the client libraries' and the tutorial's
 TOKEN_PATHS = ("/connect/token", "/oauth2/token")
@@ -154,7 +155,7 @@ class OperationHandler(Handler):
         super().initialize()
         self.contexts, self.operations, self.limits = contexts, operations, limits
         operation = operations.get(self.request.method or "")
-        if operation is not None and operation.body == "image":
+        if operation is not None and operation.body in {"image", "file"}:
             self.max_bytes = limits["max_bytes"]
 
     @property
@@ -176,19 +177,26 @@ class OperationHandler(Handler):
             self._go_on(answer.work)
             self.set_status(202)
         elif isinstance(answer, File):
-            self._send(answer)
+            self._name_download(answer.name)
+            self.finish(answer.data, set_content_type=answer.kind)
+        elif isinstance(answer, Stream):
+            await self._stream(answer)
         elif answer is not None:
             self.write(json.dumps(answer, allow_nan=False))
-        if not self._finished:
+        if not (self._finished or self.is_gone):
             self.finish()
 
     def _read_request(self, operation: Operation) -> Request:
         values = {parameter.name: self._read(parameter) for parameter in operation.parameters}
         body, kind = bytes(self.body), self.request.headers.get("Content-Type", "")
+        name = self.path_args[0] if self.path_args else ""
+        is_of_context = "{searchContextId}" in operation.path
         return Request(
             self.contexts,
-            self.path_args[0] if self.path_args else "",
+            name if is_of_context else "",
             values,
+            path="" if is_of_context else name,
+            contents=read_contents(kind, body) if operation.body == "file" else b"",
             upload=read_picture(kind, body) if operation.body == "image" else None,
             tags=read_tag_list(kind, body) if operation.body == "tags" else [],
             max_pixels=self.limits["max_pixels"],
@@ -215,13 +223,28 @@ class OperationHandler(Handler):
         except ValueError as error:
             raise Refused(400, str(error)) from error
 
-    def _send(self, file: File) -> None:
-        plain = re.sub(r"[^A-Za-z0-9._-]", "_", file.name)
+    def _name_download(self, name: str) -> None:
+        plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
         self.set_header(
             "Content-Disposition",
-            f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file.name, safe='')}",
+            f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
         )
-        self.finish(file.data, set_content_type=file.kind)
+
+    async def _stream(self, answer: Stream) -> None:
+        """Send an answer piece by piece, and make the next when the client has taken the last."""
+        piece = await self.contexts.in_thread(next, answer.pieces, None)
+        self.set_header("Content-Type", answer.kind)
+        if answer.name:
+            self._name_download(answer.name)
+        while piece is not None and not self.is_gone:
+            self.write(piece)
+            try:
+                await self.flush()
+            except iostream.StreamClosedError:
+                return
+            piece = await self.contexts.in_thread(next, answer.pieces, None)
+        if not self.is_gone:
+            self.finish(set_content_type=answer.kind)
 
     def _go_on(self, work: Awaitable[Any]) -> None:
         """Continue work after the answer; its errors are logged."""
@@ -347,6 +370,10 @@ def parse_value(parameter: Parameter, text: str) -> Any:
                 f"{parameter.name} must be a number from 0 to 100, and {text!r} is not"
             )
         return check_percent(parameter.name, float(text))
+    if parameter.kind == "flag":
+        if text.lower() not in {"true", "false"}:
+            raise ValueError(f"{parameter.name} must be true or false, and {text!r} is not")
+        return text.lower() == "true"
     if not re.fullmatch(r"\+?\d{1,9}", text, re.ASCII) or int(text) < 1:
         raise ValueError(f"{parameter.name} must be a whole number from 1 up, and {text!r} is not")
     return int(text)
@@ -357,6 +384,22 @@ def _as_refusal(error: web.HTTPError | Refused) -> Refused:
         return error
     message = (error.log_message or "").replace("%%", "%") if not error.args[1:] else str(error)
     return Refused(error.status_code, message or error.reason or "refused")
+
+
+def pattern_of(path: str) -> str:
+    """Return a regular expression for the path of an operation, with a group for its parameter.
+
+    Examples
+    --------
+    >>> pattern_of("/imaging/storage/exist/{path}"), pattern_of("/a/{searchContextId}/status")
+    ('/imaging/storage/exist/(.*)', '/a/([^/]+)/status')
+    """
+    start, brace, rest = path.partition("{")
+    if not brace:
+        return re.escape(path)
+    name, _, end = rest.partition("}")
+    group = "([^/]+)" if name in {"searchContextId", "storageName"} else "(.*)"
+    return re.escape(start) + group + re.escape(end)
 
 
 def make_routes(base_url: str, contexts: Contexts, limits: dict[str, int]) -> list[tuple]:
@@ -372,7 +415,7 @@ def make_routes(base_url: str, contexts: Contexts, limits: dict[str, int]) -> li
         described = url_path_join(base, re.escape(prefix), re.escape("openapi.json"))
         routes.append((described, DescriptionHandler, {"contexts": contexts}))
         for path, operations in by_path.items():
-            pattern = re.escape(path).replace(re.escape("{searchContextId}"), "([^/]+)")
+            pattern = pattern_of(path)
             given = {"contexts": contexts, "operations": operations, "limits": limits}
             routes.append(
                 (url_path_join(base, re.escape(prefix), pattern), OperationHandler, given)

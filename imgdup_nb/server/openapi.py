@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from .operations import OPERATIONS, Operation, Parameter
+from .operation import Operation, Parameter
+from .operations import OPERATIONS
 
 API_VERSION = "3.0"
 KIND_SCHEMAS: dict[str, dict[str, Any]] = {
     "string": {"type": "string"},
     "percent": {"type": "number", "minimum": 0, "maximum": 100},
     "count": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    "flag": {"type": "boolean"},
 }
-ID = {
-    "name": "searchContextId",
-    "in": "path",
-    "required": True,
-    "description": "returned by create; or the name of a folder of pictures below the root",
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 _-]{0,98}$"},
+NAME_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9 _-]{0,98}$"}
+PATH_SCHEMA = {"type": "string", "minLength": 1}
+IN_PATH = {  # the parameters in paths: what they mean, and their values
+    "searchContextId": (
+        "returned by create; or the name of a folder of pictures below the root",
+        NAME_SCHEMA,
+    ),
+    "storageName": ("any name: there is one storage", NAME_SCHEMA),
+    "path": ("a path in the storage, `/` between folders", PATH_SCHEMA),
+    "srcPath": ("the path in the storage that is copied or moved", PATH_SCHEMA),
 }
 
 
@@ -34,7 +40,14 @@ TEXT, WHOLE_NUMBER, PERCENT = (
     {"type": "integer", "minimum": 0},
     KIND_SCHEMAS["percent"],
 )
-BYTES = {"type": "string", "contentEncoding": "base64"}
+FLAG = KIND_SCHEMAS["flag"]
+STORED = {
+    "name": TEXT,
+    "isFolder": FLAG,
+    "modifiedDate": {"type": "string", "format": "date-time"},
+    "size": WHOLE_NUMBER,
+    "path": TEXT,
+}
 STATES = ["Idle", "ExtractingFeatures", "MatchingFeatures", "Searching"]
 SCHEMAS: dict[str, Any] = {
     "SearchContextStatus": _object(
@@ -66,6 +79,16 @@ SCHEMAS: dict[str, Any] = {
             {"$ref": "#/components/schemas/TutorialDuplicatesSet"},
         ]
     },
+    "StorageFile": _object(STORED),
+    "FilesList": _object({"value": _list_of("StorageFile")}),
+    "FileVersion": _object({**STORED, "versionId": TEXT, "isLatest": FLAG}),
+    "FileVersions": _object({"value": _list_of("FileVersion")}),
+    "FilesUploadResult": _object(
+        {"uploaded": {"type": "array", "items": TEXT}, "errors": _list_of("Error")}
+    ),
+    "ObjectExist": _object({"exists": FLAG, "isFolder": FLAG}),
+    "StorageExist": _object({"exists": FLAG}),
+    "DiscUsage": _object({"usedSize": WHOLE_NUMBER, "totalSize": WHOLE_NUMBER}),
     "Error": _object({"error": _object({"code": TEXT, "message": TEXT, "description": TEXT})}),
     "Token": _object({"access_token": TEXT, "expires_in": WHOLE_NUMBER, "token_type": TEXT}),
 }
@@ -109,8 +132,10 @@ def describe(base_url: str, method: str) -> dict[str, Any]:
 
 def _describe_operation(operation: Operation) -> dict[str, Any]:
     parameters = [_describe_parameter(parameter) for parameter in operation.parameters]
-    if "{searchContextId}" in operation.path:
-        parameters.insert(0, ID)
+    for name, (meaning, schema) in IN_PATH.items():
+        if f"{{{name}}}" in operation.path:
+            place = {"name": name, "in": "path", "required": True}
+            parameters.insert(0, {**place, "description": meaning, "schema": schema})
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.meaning,
@@ -184,6 +209,14 @@ BODIES: dict[str, Any] = {
             "multipart/form-data": {
                 "schema": {"type": "object", "properties": {"imageData": BINARY}}
             },
+            "application/octet-stream": {"schema": BINARY},
+        },
+    },
+    "file": {
+        "required": True,
+        "description": "a file",
+        "content": {
+            "multipart/form-data": {"schema": _object({"File": BINARY})},
             "application/octet-stream": {"schema": BINARY},
         },
     },

@@ -69,6 +69,32 @@ def read_picture(content_type: str, body: bytes) -> Upload | None:
     return Upload(sent[0]["body"], sent[0]["filename"]) if sent else None
 
 
+def read_contents(content_type: str, body: bytes) -> bytes:
+    """Return the file in the body of a request for the storage.
+
+    Parameters
+    ----------
+    content_type
+        multipart/form-data: the part `File`, or the first file. Anything else: the whole body.
+
+    Raises
+    ------
+    Refused
+        400 if there is none.
+    """
+    if _media_type(content_type) == "multipart/form-data":
+        fields, files = read_form(content_type, body)
+        sent = files.get("File") or [file for group in files.values() for file in group]
+        if sent:
+            return sent[0]["body"]
+        body = b"".join(fields.get("File", [])[-1:])
+    if not body:
+        raise Refused(
+            400, "the file is needed, as the part File of a form or as the body of the request"
+        )
+    return body
+
+
 def check_picture(data: bytes, max_pixels: int) -> None:
     """Raise if a picture must not be decoded here; only its header is read.
 

@@ -170,3 +170,13 @@ def test_where_a_file_cannot_take_its_place_no_empty_one_is_left(tmp_path, monke
     with pytest.raises(PermissionError):
         write_file(str(tmp_path), str(tmp_path / "a.png"), b"1", replace=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_contents_that_were_taken_out_and_removed_are_added_under_another_name(photos):
+    contents = (photos / "dog.png").read_bytes()
+    (photos / "dog again.png").unlink()
+    with Collection(photos) as collection:
+        collection.delete("dog.png")
+        (photos / "dog.png").unlink()
+        assert collection.add(contents, "back.png") == "back.png"
+        assert "back.png" in collection

@@ -14,9 +14,10 @@ from imgdup_nb.aligned.scores import score_akaze
 from imgdup_nb.engine.features import read_features
 from imgdup_nb.engine.paths import check_name
 from imgdup_nb.server import contexts as module
-from imgdup_nb.server import work
+from imgdup_nb.server import image_calls, questions
 from imgdup_nb.server.contexts import Contexts, check_id
 from imgdup_nb.server.errors import Refused, refusal_for
+from imgdup_nb.server.request import Request, in_context
 
 DEVICES = [
     "nul",
@@ -177,15 +178,15 @@ def test_the_scale_of_the_service_itself_is_a_setting(tmp_path):
 
     async def ask():
         given = {"imageId1": "scene.png", "imageId2": "half erased.png", "imageId": "scene.png"}
-        request = work.Request(contexts, await contexts.create(), given)
+        request = Request(contexts, await contexts.create(), given)
         for name in ("scene.png", "half erased.png"):
             await contexts.ask(
                 request.context_id, lambda collection, name=name: collection.add(tmp_path / name)
             )
-        compared = await work.in_context(work.compare)(request)
-        looked_at = await work.in_context(work.get_features)(request)
+        compared = await in_context(questions.compare)(request)
+        looked_at = await in_context(image_calls.get_features)(request)
         request.given |= {"similarityThreshold": expected - 1e-6, "maxCount": None}
-        return compared, looked_at, await work.in_context(work.find_similar)(request)
+        return compared, looked_at, await in_context(questions.find_similar)(request)
 
     compared, looked_at, found = asyncio.run(ask())
     for answer in (compared, found):

@@ -58,7 +58,8 @@ def test_deleting_does_not_wait_until_a_folder_is_indexed(tmp_path):
         collection.update()  # stops before the first file
 
     async def ask():
-        name = await contexts.create()
+        name = "holidays"
+        (tmp_path / name).mkdir()
         (tmp_path / name / "a.png").write_bytes(png())
         question = asyncio.create_task(contexts.ask(name, index_slowly))
         await asyncio.to_thread(begun.wait, 30)

@@ -24,7 +24,7 @@ def test_the_description_names_the_routes_that_are_served(service):
     for prefix in ("/v3.0", "/v3"):
         for path in paths:
             full = path if path.endswith("/token") else prefix + path
-            concrete = full.replace("{searchContextId}", "some-id")
+            concrete = re.sub(r"\{\w+\}", "some-id", full)
             assert any(re.fullmatch(pattern, concrete) for pattern in patterns), full
     assert (
         len(patterns) == 2 * (len(paths) - 2) + 2 + 2
@@ -40,7 +40,7 @@ def test_the_description_names_the_routes_that_are_served(service):
 def test_each_path_answers_its_verbs_and_no_others(service):
     described = service.call("GET", "/v3.0/openapi.json").json["paths"]
     for path, verbs in described.items():
-        concrete = path.replace("{searchContextId}", "nothing-here")
+        concrete = re.sub(r"\{\w+\}", "nothing-here", path)
         for verb in ("GET", "POST", "PUT", "DELETE", "PATCH"):
             answer = service.call(verb, concrete if path.endswith("/token") else f"/v3{concrete}")
             if verb.lower() in verbs:
@@ -55,6 +55,7 @@ def test_each_path_answers_its_verbs_and_no_others(service):
 def test_no_call_that_the_description_allows_makes_the_server_fail(service, context, tmp_path):
     (tmp_path / "st.toml").write_text(
         f'[parameters]\n"path.searchContextId" = "{context}"\n"query.imageId" = "cat.png"\n'
+        '"path.path" = "fuzzed/a.png"\n"query.destPath" = "fuzzed/b"\n'
     )
     command = [
         "-m",
@@ -94,7 +95,7 @@ def test_no_call_that_the_description_allows_makes_the_server_fail(service, cont
         check=False,
     )
     assert result.returncode == 0, result.stdout
-    assert re.search(r"Tested: 19\b", result.stdout)
+    assert re.search(r"Tested: 33\b", result.stdout)
 
 
 def test_nothing_is_imported_or_served_until_a_root_is_named():

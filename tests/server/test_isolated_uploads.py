@@ -9,8 +9,9 @@ from PIL import Image
 import deadly_reading
 from imgdup_nb.engine.decode import UnreadableImage
 from imgdup_nb.engine.isolation import ENDED
-from imgdup_nb.server import uploads, work
-from imgdup_nb.server.contexts import Contexts
+from imgdup_nb.server import image_calls, uploads
+from imgdup_nb.server.contexts import STORAGE, Contexts
+from imgdup_nb.server.request import Request, in_context
 
 
 def png(side=40):
@@ -31,18 +32,17 @@ def test_an_upload_that_ends_its_worker_is_refused_and_the_next_is_stored(contex
     async def add(context_id, name, data):
         given = {"imageId": name, "maxCount": None, "similarityThreshold": None}
         upload = uploads.Upload(data, "")
-        request = work.Request(contexts, context_id, given, upload)
-        await work.in_context(work.add_image)(request)
+        request = Request(contexts, context_id, given, upload)
+        await in_context(image_calls.add_image)(request)
 
     async def run():
         context_id = await contexts.create()
         with pytest.raises(UnreadableImage, match=ENDED):
             await add(context_id, "bad.png", png() + b"exit")
         await add(context_id, "good.png", png())
-        return context_id
 
-    context_id = asyncio.run(run())
-    stored = [path.name for path in (tmp_path / context_id).iterdir() if path.suffix == ".png"]
+    asyncio.run(run())
+    stored = [path.name for path in (tmp_path / STORAGE).iterdir() if path.suffix == ".png"]
     assert stored == ["good.png"]
 
 

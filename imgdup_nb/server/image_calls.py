@@ -1,90 +1,31 @@
-"""What each call does, by functions of `Collection`.
+"""What the calls about contexts, images and features do, by functions of `Collection`.
 
 The names of images are looked up in the index of the context, and the files found there are read.
-Text that a client sends is never opened as a path.
+Text that a client sends is never opened as a path. In a context over the storage, names are paths
+in the storage.
 """
 
 from __future__ import annotations
 
 import base64
+import io
 import os
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
-import pandas as pd
 from PIL import Image
 
 from ..collection.collection import Collection
-from ..engine.decode import MAX_PIXELS, UnreadableImage
-from ..engine.files import walk_files
-from ..engine.paths import check_name, is_inside
-from .contexts import Contexts
+from ..collection.rescan import STAND_INS
+from ..engine.decode import UnreadableImage, open_image
+from ..engine.paths import check_name, is_inside, write_file
+from ..methods import METHODS, LocalMethod
 from .errors import Refused
-from .uploads import Upload, check_picture
-
-LOW = 70.0  # percent; below it more and more unrelated images count as similar
-MAX_PAIRS_BELOW = 20_000_000  # pairs that are compared below it
-
-
-@dataclass
-class Request:
-    """One checked call: the context, the parameters and the picture."""
-
-    contexts: Contexts
-    context_id: str = ""
-    given: dict[str, Any] = field(default_factory=dict)  # by name of parameter; None if not sent
-    upload: Upload | None = None
-    tags: list[str] = field(default_factory=list)
-    max_pixels: int = MAX_PIXELS
-    is_wanted: Callable[[], bool] = lambda: True
-
-    @property
-    def method(self) -> str:
-        """The method of all answers."""
-        return self.contexts.method
-
-
-@dataclass(frozen=True)
-class File:
-    """An answer that is a picture."""
-
-    data: bytes
-    kind: str
-    name: str
-
-
-@dataclass(frozen=True)
-class Begun:
-    """An answer that is sent while the work continues."""
-
-    work: Awaitable[Any]
-
-
-def in_context(
-    question: Callable[[Collection, Request], Any], state: str = "Searching"
-) -> Callable[[Request], Awaitable[Any]]:
-    """Return an operation that asks the context's collection a question, in a thread."""
-
-    def ask(collection: Collection, request: Request) -> Any:
-        if request.upload is not None:
-            if request.contexts.trial is not None:
-                request.contexts.trial.check(request.upload.data, request.max_pixels)
-            check_picture(request.upload.data, request.max_pixels)
-        return question(collection, request)
-
-    async def run(request: Request) -> Any:
-        return await request.contexts.ask(
-            request.context_id,
-            lambda collection: ask(collection, request),
-            state=state,
-            is_wanted=request.is_wanted,
-        )
-
-    return run
-
+from .request import Begun, File, Request, in_context
 
 # -- contexts --------------------------------------------------------------------------------------
 
@@ -116,36 +57,47 @@ async def delete(request: Request) -> None:
 
 def add_image(collection: Collection, request: Request) -> None:
     """Store a picture and index it; without a picture, index a file of the folder."""
-    _store(collection, request, collection.add)
+    _store(collection, request, replace=False)
 
 
 def put_image(collection: Collection, request: Request) -> None:
     """Store a picture, new or in place of another; without a picture, read the file again."""
-    _store(collection, request, collection.update_image)
+    _store(collection, request, replace=True)
 
 
-def _store(collection: Collection, request: Request, store: Callable[[bytes, str], str]) -> None:
-    name = _good_name(request.given["imageId"] or (request.upload.name if request.upload else ""))
+def _store(collection: Collection, request: Request, *, replace: bool) -> None:
+    name = _wanted_name(request)
     if request.upload is None:
-        _take_in(collection, name)
+        _index_file(collection, request, name)
         return
-    with _explained():
+    store = collection.update_image if replace else collection.add
+    with _explained(), _keeping(collection, request, name):
+        _end_stand_in(collection, request, name)
         store(request.upload.data, name)
 
 
 def get_image(collection: Collection, request: Request) -> File:
     """Return the file of a picture, also of one whose features were deleted."""
     name = request.given["imageId"]
-    path = _path_in_index(collection, name) or _path_in_folder(collection, _good_name(name))
+    path = _path_in_index(collection, name)
+    if path is None or _stand_in_of(collection, request, name):
+        path = _path_in_folder(collection, _good_name(name)) or path
     if path is None:
         raise _no_image(name)
     data = Path(_inside(collection, path)).read_bytes()
-    return File(data, _mime(path), os.path.basename(path))
+    return File(data, mime_of(path), os.path.basename(path))
 
 
 def delete_image(collection: Collection, request: Request) -> None:
     """Remove an image, and delete its file if it was uploaded; a second time does nothing."""
-    collection.delete(request.given["imageId"], delete_stored_copy=True)
+    name = request.given["imageId"]
+    if _stand_in_of(collection, request, name):
+        _end_stand_in(collection, request, name)
+        if path := _path_in_folder(collection, name):
+            collection.add(_inside(collection, path))
+    if _path_in_index(collection, name) is not None:
+        with _keeping(collection, request, name):
+            collection.delete(name, delete_stored_copy=True)
 
 
 # -- features --------------------------------------------------------------------------------------
@@ -155,19 +107,33 @@ async def create_features(request: Request) -> Any:
     """Index one image, or a folder in the background."""
     folder = request.given["imagesFolder"]
     if folder is None:
-        return await in_context(put_image, "ExtractingFeatures")(request)
-    inside = _folder_in(request.contexts.folder(request.context_id), folder)
+        return await in_context(put_features, "ExtractingFeatures")(request)
+    inside = _folder_in(request.contexts.home(request.context_id), folder)
 
     def take_in_folder(collection: Collection) -> None:
-        collection.update()
-        known = set(collection.images.path)
-        for entry in walk_files(inside):
-            if entry.path not in known:  # its features were deleted
-                collection.add(entry.path)
+        with catch_warnings():
+            simplefilter("ignore")  # of files that are not pictures: they are rows with a problem
+            collection.update(add=inside)
+        collection.fingerprints(request.method)
 
     return Begun(
         request.contexts.ask(request.context_id, take_in_folder, state="ExtractingFeatures")
     )
+
+
+def put_features(collection: Collection, request: Request) -> None:
+    """Index an image again, by its file or by a picture that is sent and not stored as the file."""
+    if request.upload is None or not request.contexts.is_over_storage(request.context_id):
+        put_image(collection, request)
+        return
+    name = _wanted_name(request)
+    path = request.storage.stand_in(request.context_id, name)
+    open_image(io.BytesIO(request.upload.data), min_side=64)  # a damaged one is not kept
+    with _explained():
+        write_file(request.storage.folder, path, request.upload.data, replace=True)
+        if not _stand_in_of(collection, request, name):
+            collection.delete(name)
+        collection.add(path)
 
 
 async def refuse_web_site(_request: Request) -> None:
@@ -182,99 +148,36 @@ async def refuse_web_site(_request: Request) -> None:
 def get_features(collection: Collection, request: Request) -> dict[str, Any]:
     """Return the fingerprint of an image of the context."""
     name = request.given["imageId"]
-    return _features_reply(collection, request, name, _read_image(collection, name))
+    return _features_reply(collection, request, name, read_image(collection, name))
 
 
 def extract_features(collection: Collection, request: Request) -> dict[str, Any]:
     """Return the fingerprint of a picture, without adding it."""
     name = request.given["imageId"] or (request.upload.name if request.upload else "")
-    return _features_reply(collection, request, name, _example(collection, request))
+    return _features_reply(collection, request, name, read_example(collection, request))
 
 
 def delete_features(collection: Collection, request: Request) -> None:
     """Remove an image from the context and keep its file."""
-    collection.delete(request.given["imageId"])
-
-
-# -- questions -------------------------------------------------------------------------------------
-
-
-def find_similar(collection: Collection, request: Request) -> dict[str, Any]:
-    """Return the images most similar to a picture, without the picture itself."""
-    most, image_id = request.given["maxCount"], request.given["imageId"]
-    threshold = request.given["similarityThreshold"]
-    found = collection.find_similar(
-        _example(collection, request), threshold=threshold, method=request.method
-    )
-    if request.upload is None:
-        found = found[found.image != image_id]
-    return _results(found.head(most) if most is not None else found)
-
-
-def find_duplicates(collection: Collection, request: Request) -> dict[str, Any]:
-    """Return the groups of duplicates, the original of each first."""
-    threshold, n = request.given["similarityThreshold"], len(collection)
-    if threshold < LOW and n * (n - 1) // 2 > MAX_PAIRS_BELOW:
-        raise Refused(
-            400,
-            f"below {LOW:g} % nearly all pairs of {n:,} images may count as similar: too many for "
-            "one answer",
-            f"use similarityThreshold={LOW:g} or more",
-        )
-    groups = collection.find_duplicates(threshold, method=request.method)
-    return groups.to_response(request.given["casing"] or "sdk")
-
-
-def find_by_tags(collection: Collection, request: Request) -> dict[str, Any]:
-    """Return the images most similar to the pictures of any of these tags."""
-    unknown = sorted(set(request.tags) - set(collection.tags.tag))
-    if unknown:
-        raise Refused(
-            404,
-            f"no tag {unknown[0]!r} in this context",
-            "POST .../addTag?tagName=... with a picture makes one",
-        )
-    threshold, most = request.given["similarityThreshold"], request.given["maxCount"]
-    return _results(
-        collection.find_by_tags(
-            request.tags, threshold=threshold, max_count=most, method=request.method
-        )
-    )
-
-
-def add_tag(collection: Collection, request: Request) -> None:
-    """Keep a picture as the reference of a tag."""
-    if request.upload is None:
-        raise _no_picture("imageData is needed: the picture that the tag stands for")
-    collection.tag(request.given["tagName"], request.upload.data)
-
-
-def compare(collection: Collection, request: Request) -> dict[str, Any]:
-    """Return the similarity of an image of the context and another image or picture."""
-    one, other = _read_image(collection, request.given["imageId1"]), request.given["imageId2"]
-    if request.upload is not None:
-        name, picture = other or request.upload.name, request.upload.data
-    elif other is not None:
-        name, picture = other, _read_image(collection, other)
-    else:
-        raise _no_picture("imageId2, or the second picture as imageData, is needed")
-    table = collection.compare(one, picture, methods=[request.method])
-    return {"results": [{"imageId": name, "similarity": float(table.similarity[0])}]}
+    name = request.given["imageId"]
+    _end_stand_in(collection, request, name)
+    collection.delete(name)
 
 
 # -- parts -----------------------------------------------------------------------------------------
 
 
-def _example(collection: Collection, request: Request) -> bytes:
+def read_example(collection: Collection, request: Request) -> bytes:
     """Return the bytes of the picture that a question is about."""
     if request.upload is not None:
         return request.upload.data
     if request.given["imageId"] is None:
-        raise _no_picture("imageId, or a picture as the body of the request, is needed")
-    return _read_image(collection, request.given["imageId"])
+        raise no_picture("imageId, or a picture as the body of the request, is needed")
+    return read_image(collection, request.given["imageId"])
 
 
-def _read_image(collection: Collection, image_id: str) -> bytes:
+def read_image(collection: Collection, image_id: str) -> bytes:
+    """Return the bytes of an image of the context."""
     path = _path_in_index(collection, image_id)
     if path is None:
         raise _no_image(image_id)
@@ -303,12 +206,42 @@ def _inside(collection: Collection, path: str) -> str:
     return os.path.realpath(path)
 
 
-def _take_in(collection: Collection, name: str) -> None:
+def _wanted_name(request: Request) -> str:
+    """Return the checked name of the image that a request is about."""
+    sent = request.upload.name if request.upload is not None else ""
+    return _good_name(request.given["imageId"] or sent)
+
+
+def _stand_in_of(collection: Collection, request: Request, name: str) -> str | None:
+    """Return the picture whose features stand for a file's here, if there is one."""
+    path = _path_in_index(collection, name)
+    hidden = os.path.join(request.storage.folder, STAND_INS)
+    is_one = path is not None and is_inside(path, hidden, follow_links=False)
+    return path if is_one else None
+
+
+def _end_stand_in(collection: Collection, request: Request, name: str) -> None:
+    path = _stand_in_of(collection, request, name)
+    if path is not None:
+        collection.delete(name)
+        with suppress(FileNotFoundError):
+            os.remove(path)
+
+
+def _keeping(collection: Collection, request: Request, name: str) -> AbstractContextManager[None]:
+    """Keep a file of the storage aside if what is done here replaces or removes it."""
+    if not request.contexts.is_over_storage(request.context_id):
+        return nullcontext()
+    return request.storage.keeping(os.path.join(collection.folder, *name.split("/")))
+
+
+def _index_file(collection: Collection, request: Request, name: str) -> None:
     """Index a file of the folder."""
     path = _path_in_folder(collection, name)
     if path is None:
         raise Refused(404, f"no file {name!r} in this context", "send the picture as imageData")
     _inside(collection, path)
+    _end_stand_in(collection, request, name)
     collection.add(path)
     problem = collection.images.set_index("image").problem.get(name, "")
     if problem:
@@ -360,20 +293,13 @@ def _features_reply(
     collection: Collection, request: Request, name: str, picture: bytes
 ) -> dict[str, Any]:
     found = collection.features(picture, request.method)
+    is_large = isinstance(METHODS[request.method], LocalMethod)
+    data = zlib.compress(found.data) if is_large else found.data
     return {
         "imageId": name,
         "featuresCount": found.count,
         "featureLengthInBits": found.bits,
-        "features": base64.b64encode(found.data).decode(),
-    }
-
-
-def _results(found: pd.DataFrame) -> dict[str, Any]:
-    rows = zip(found.image, found.similarity, strict=True)
-    return {
-        "results": [
-            {"imageId": image, "similarity": float(similarity)} for image, similarity in rows
-        ]
+        "features": base64.b64encode(data).decode(),
     }
 
 
@@ -385,7 +311,8 @@ def _no_image(image_id: str) -> Refused:
     )
 
 
-def _no_picture(message: str) -> Refused:
+def no_picture(message: str) -> Refused:
+    """Return the refusal of a call that needs a picture and has none."""
     return Refused(
         400,
         message,
@@ -393,7 +320,7 @@ def _no_picture(message: str) -> Refused:
     )
 
 
-def _mime(path: str) -> str:
+def mime_of(path: str) -> str:
     """Return the MIME type by the suffix; browsers never show what is not a picture."""
     Image.init()
     return Image.MIME.get(
