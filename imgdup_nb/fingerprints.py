@@ -430,7 +430,10 @@ def _(_method: LocalMethod, packed: bytes) -> Features:
 def _(
     method: LocalMethod, paths: Sequence[str], *, n_views: int, executor: Executor | None = None
 ) -> list[Features | str]:
+    from .engine.jit import require_numba
+
     import_cv2()  # says what to install before any work begins
+    require_numba(method.name)
     batch = partial(_read_features_batch, method=method.name)
     with no_decoder_warnings():
         described = map_batches(

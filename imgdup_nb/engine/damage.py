@@ -11,9 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable
 
-import simplejpeg
-
-from .jpeg import read_jpeg_frame
+from .jpeg import read_jpeg_frame, simplejpeg
 
 ZEROS = bytes(256)  # so many in a row come from a damaged disk, where the code cannot make them
 # how libjpeg begins to speak of damage; what else it says is of no consequence
@@ -43,6 +41,8 @@ def find_remarks(stored: bytes, form: str, *, is_clean: bool = False) -> str:
 
 
 def _ask_libjpeg(stored: bytes) -> str:
+    if simplejpeg is None:
+        return ""
     try:
         simplejpeg.decode_jpeg(stored, "GRAY", min_width=1, min_height=1)
     except Exception as error:

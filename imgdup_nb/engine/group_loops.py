@@ -89,8 +89,8 @@ def connected_levels(
                 parent[b] = parent[parent[b]]
                 b = parent[b]
             if a != b:
-                groups += 1 - (size[a] > 1) - (size[b] > 1)
-                images += (size[a] == 1) + (size[b] == 1)
+                groups += 1 - int(size[a] > 1) - int(size[b] > 1)
+                images += int(size[a] == 1) + int(size[b] == 1)
                 parent[max(a, b)] = min(a, b)
                 size[min(a, b)] += size[max(a, b)]
                 largest = max(largest, size[min(a, b)])
@@ -190,8 +190,8 @@ def complete_levels(
             if counts[place] < n_members[a] * n_members[b]:
                 continue
             counts[place] = 0
-            groups += 1 - (size[a] > 1) - (size[b] > 1)
-            images += (size[a] == 1) + (size[b] == 1)
+            groups += 1 - int(size[a] > 1) - int(size[b] > 1)
+            images += int(size[a] == 1) + int(size[b] == 1)
             member = b
             while member >= 0:
                 owner[member] = a

@@ -12,9 +12,13 @@ from collections.abc import Set
 from typing import IO, NamedTuple
 
 import numpy as np
-import simplejpeg
 
 from .modes import reduced_grey
+
+try:
+    import simplejpeg
+except ImportError:  # a system without a wheel of it: Pillow reads every JPEG, more slowly
+    simplejpeg = None
 
 START_OF_SCAN = 0xDA  # the marker
 # baseline, extended, progressive: the frames that libjpeg-turbo can decode smaller
@@ -129,6 +133,8 @@ def decode_grey(stored: bytes | memoryview, width: int, height: int) -> np.ndarr
 
     None where Pillow has to judge. Only for a JPEG whose frame is orderly.
     """
+    if simplejpeg is None:
+        return None
     size = {"min_width": width, "min_height": height}
     try:
         grey = simplejpeg.decode_jpeg(stored, "GRAY", fastdct=False, fastupsample=False, **size)
@@ -161,7 +167,7 @@ def read_plain_jpeg(
     Pillow's reading of the header is the most Python of a scan, and threads wait for one another
     while Python runs.
     """
-    if not stored.startswith(b"\xff\xd8"):
+    if simplejpeg is None or not stored.startswith(b"\xff\xd8"):
         return None
     frame = read_jpeg_frame(io.BytesIO(stored), PLAIN_MARKERS)
     if frame is None or not frame.is_orderly or frame.n_bytes > MAX_PLAIN_BYTES:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .search import BLOCK_BYTES, MAX_NUMPY_COMPARISONS, bit_distances, cosine_distances
+from .search import BLOCK_BYTES, bit_distances, cosine_distances, is_worth_numba
 
 SMALLEST_SAMPLE, LARGEST_SAMPLE = 1e6, 5e8  # comparisons
 SHARE_COMPARED = 1e-4  # some 200 pairs of a million are then in the sample
@@ -57,7 +57,7 @@ def count_bit_pairs(codes: np.ndarray, n_bits: int) -> np.ndarray:
 
     All pairs are compared: 200,000 codes of 64 bits take some 10 seconds of processor.
     """
-    if len(codes) ** 2 <= MAX_NUMPY_COMPARISONS:
+    if not is_worth_numba(len(codes) ** 2):
         counts = np.zeros(n_bits + 1, np.int64)
         for block in _distance_blocks(codes, None):
             counts += np.bincount(block.ravel(), minlength=n_bits + 1)

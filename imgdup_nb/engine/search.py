@@ -151,15 +151,23 @@ def _find_near_codes(tile: CodeTile, max_distance: float) -> Iterator[np.ndarray
         # float32 products find a few candidates too many. The distance itself is a float64 sum of
         # fixed order: it depends neither on the block nor on the machine's matrix library
         found = _compare_all(tile.left, tile.right, cosine_distances, max_distance + 1e-4)
-    elif (
+    elif not is_worth_numba(
         len(tile.left) * len(tile.left if tile.right is None else tile.right) * tile.left.shape[1]
-        <= MAX_NUMPY_COMPARISONS
     ):
         found = _compare_all(tile.left, tile.right, bit_distances, max_distance)
     else:
         found = _compare_bits(tile.left, tile.right, int(max_distance))
     for part in found:
         yield part + np.array([tile.row, tile.column, 0], part.dtype)
+
+
+def is_worth_numba(n_comparisons: int) -> bool:
+    """Tell whether there is so much to compare that numba is faster, and numba is there."""
+    if n_comparisons <= MAX_NUMPY_COMPARISONS:
+        return False
+    from .jit import HAS_NUMBA
+
+    return HAS_NUMBA
 
 
 def _compare_all(

@@ -10,23 +10,13 @@ time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-try:
-    from .jit import compiled
-
-    HAS_NUMBA = True
-except ImportError:  # a numba that does not fit numpy: Pillow gives the same bytes, more slowly
-    HAS_NUMBA = False
-
-    def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:  # noqa: D103
-        return function
-
+from .jit import HAS_NUMBA, compiled
 
 SUPPORT = 3  # Lanczos looks at three pixels of the smaller picture to either side
 FRACTION_BITS = (
@@ -66,7 +56,7 @@ def shrink_pixels(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     array([[7, 7, 7],
            [7, 7, 7]], dtype=uint8)
     """
-    if not HAS_NUMBA:
+    if not HAS_NUMBA:  # Pillow gives the same bytes, more slowly
         return _by_pillow(_by_pillow(pixels, height), width)
     of_columns, of_rows = (
         lanczos_weights(pixels.shape[0], height),
