@@ -1,4 +1,4 @@
-"""Without numba, simplejpeg or OpenCV the tables are the same, only slower; numba is missed once."""
+"""Without numba, simplejpeg or OpenCV the tables are the same, only slower."""
 
 from __future__ import annotations
 
