@@ -185,8 +185,7 @@ def _find_in(
     folder: str, exclude: tuple[str, ...], include: tuple[str, ...], **search: Any
 ) -> Duplicates:
     """Find the duplicates of the images that the patterns ask for."""
-    images = scan_images(folder, exclude=exclude or None, include=include or None)
-    return find_duplicates(images, **search)
+    return find_duplicates(folder, exclude=exclude or None, include=include or None, **search)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -272,7 +271,7 @@ def leaks(
     for split in ("train", "test"):
         if not (images.problem[images.split == split] == "").any():
             raise ValueError(f"{split.upper()} holds no picture that can be read")
-    result = find_duplicates(images, **search)
+    result = find_duplicates(images, sample=0, **search)
     found = find_leaks(result.pairs, images, threshold=result.threshold)
     row = found.shares.loc["test"]
     is_leak = bool(row.share > max_share)
@@ -316,8 +315,8 @@ def conflicts(
     SOURCE is a folder with one folder per class, or a CSV file with columns for path and label.
     """
     images = _labelled_folder(source) if os.path.isdir(source) else _labelled_csv(source, label)
-    result = find_duplicates(images, **search)
-    found = find_conflicts(result.groups, images)
+    result = find_duplicates(images, sample=0, **search)
+    found = find_conflicts(result.groups, images, pairs=result.pairs)
     _write_csv(csv, found.images)
     is_above = max_groups is not None and len(found) > max_groups
     if as_json:
@@ -393,7 +392,7 @@ def compare_command(left: str, right: str, as_json: bool) -> int:
 @_options(*PATTERN_OPTIONS)
 def clean(folder: str, to: str, yes: bool, **search: Any) -> int:
     """Move the redundant files of FOLDER to another folder; without --yes only list them."""
-    result = _find_in(folder, **search)
+    result = _find_in(folder, sample=0, **search)
     _say_result(result)
     log = apply_plan(result.plan(), to=to, dry_run=not yes)
     acted = log[log.status != "kept"]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import html
-import importlib.util
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from .aligned.verify import verify_pairs
 from .embeddings import Embedding
-from .engine.checks import check_percent, count_of
+from .engine.checks import check_count, check_percent, count_of
+from .engine.features import has_cv2
 from .engine.pair_graph import TOLERANCE
+from .engine.parallel import one_progress_bar
+from .evidence.not_looked_for import MIRRORED, SAMPLE, estimate_missed
 from .fingerprints import fingerprint_images
 from .groups import Grouping, group_duplicates
 from .images import scan_images
@@ -31,7 +34,10 @@ if TYPE_CHECKING:
     from .widgets import GroupReviewer, ThresholdExplorer
 
 SLOW = 20.0  # seconds; a step that takes longer is announced
-SECONDS_PER_IMAGE, SECONDS_PER_PAIR = 0.010, 0.003  # of `verify_pairs`, on one core
+SECONDS_PER_PAIR = 0.003  # to align it, on one core
+# to find local features; of other methods the scan takes longer
+SECONDS_PER_IMAGE = {"aligned": 0.010, "akaze": 0.040}
+STEPS = {"scan": 30.0, "fingerprints": 10.0, "pairs": 10.0, "align": 30.0, "sample": 20.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +56,10 @@ class Duplicates:
         whether the pairs were aligned, too.
     n_refused
         pairs at or above the threshold that the alignment did not confirm.
+    missed
+        how many images have a copy that the method does not look for, by a sample: one row per kind
+        of copies, with the columns copies, sample (images), found (of them), estimate (of all
+        images), low, high (its interval, 95 %). Empty if nothing was sampled.
     """
 
     images: pd.DataFrame
@@ -59,6 +69,7 @@ class Duplicates:
     method: str
     verified: bool
     n_refused: int = 0
+    missed: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @cached_property
     def _plan(self) -> Plan:
@@ -114,22 +125,48 @@ class Duplicates:
         return [found, " ".join(self._missed()), self._next_step()]
 
     def _missed(self) -> list[str]:
-        missed = [f"Not looked for: pairs below {self.threshold:g} %"]
-        if self.method != "aligned":
-            missed[0] += "; crops, turned or mirrored copies (method='aligned' finds them)"
-        missed[0] += "."
+        below = f"Not looked for: pairs below {self.threshold:g} %"
+        if self.method == "aligned":
+            missed = [f"{below}."]
+        elif not len(self.missed):
+            missed = [f"{below}; crops, turned or mirrored copies (method='aligned' finds them)."]
+        else:
+            missed = [f"{below}; crops, turned or mirrored copies.", self._estimate()]
         unread = int((self.images.problem != "").sum()) if "problem" in self.images else 0
         blank = int(self.pairs.attrs.get("low_detail", 0))
         parts = [f"{count_of(unread, 'file')} that could not be read"] if unread else []
         parts += [f"{count_of(blank, 'nearly blank image')}"] if blank else []
         return [*missed, f"Not compared: {', '.join(parts)}."] if parts else missed
 
+    def _estimate(self) -> str:
+        """Say what the sample suggests, and what to do about it."""
+        sample = int(self.missed["sample"].iloc[0])
+        parts = []
+        for row in self.missed.itertuples():
+            kind = "mirrored or turned" if row.copies == MIRRORED else "cropped"
+            if row.low == row.high:
+                parts.append(f"{row.estimate:,} with a {kind} copy more")
+            elif not row.found:
+                parts.append(f"none with a {kind} copy (at most {row.high:,})")
+            else:
+                parts.append(
+                    f"about {row.estimate:,} with a {kind} copy more ({row.low:,} to {row.high:,})"
+                )
+        is_whole = bool((self.missed.low == self.missed.high).all())
+        if is_whole and not self.missed.high.any():
+            return f"A search of all {count_of(sample, 'image')} for them finds none."
+        start = "A search of all" if is_whole else "A sample of"
+        verb = "finds" if is_whole else "suggests"
+        words = f"{start} {count_of(sample, 'image')} {verb} {', and '.join(parts)}"
+        return f"{words}: try method='aligned'."
+
     def _next_step(self) -> str:
         if not len(self.groups):
             return "Next: a lower threshold, or result.explore() to see the nearest pairs"
-        check = "" if self.verified or self.method == "aligned" else (
-            'Some pairs may be false: pip install "imgdup-nb[local]" checks them. '
-        )  # fmt: skip
+        check = ""
+        if not self.verified and self.method != "aligned":
+            way = "verify=True" if has_cv2() else 'pip install "imgdup-nb[local]"'
+            check = f"Some pairs may be false: {way} checks them. "
         return f"{check}Next: result.explore(), result.review(), result.plan()"
 
     def __repr__(self) -> str:
@@ -140,16 +177,22 @@ class Duplicates:
 
 
 def find_duplicates(
-    folder: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | pd.DataFrame,
+    source: Any,
     threshold: float = 90.0,
     method: str | Embedding | Method = "phash",
     verify: bool | None = None,
+    *,
+    label: str | None = None,
+    exclude: str | Iterable[str] | None = None,
+    include: str | Iterable[str] | None = None,
+    sample: int = SAMPLE,
+    executor: Executor | None = None,
 ) -> Duplicates:
     """Find the duplicates of a folder: scan, fingerprints, pairs, verification, groups.
 
     Parameters
     ----------
-    folder
+    source
         all that `scan_images` takes; or a table that it made, perhaps with more columns.
     threshold
         percent, inclusive. A pair counts if the method gives so much, and the alignment too if
@@ -159,6 +202,13 @@ def find_duplicates(
     verify
         whether `verify_pairs` aligns the pairs that the method found at the threshold. None: yes,
         if OpenCV is installed (`imgdup-nb[local]`). Pairs of 'aligned' are aligned already.
+    label, exclude, include
+        as in `scan_images`. For its other options, scan first, and give the table.
+    sample
+        images drawn at random, in which mirrored, turned and cropped copies are looked for, to
+        estimate how many the method does not find. 0 leaves that out.
+    executor
+        any `concurrent.futures.Executor`, for all steps; None works in threads.
 
     Returns
     -------
@@ -177,10 +227,11 @@ def find_duplicates(
     Notes
     -----
     The pairs are listed from 70 percent up, or from the threshold if that is lower; in a large
-    collection from the level that `similar_pairs` chooses. If pairs are
-    verified, those that the method found below the threshold are not among them. Verification takes
-    about 10 ms for each image in a pair and 3 ms for each pair. If that is more than 20 seconds, a
-    line on the error output says so before.
+    collection from the level that `similar_pairs` chooses. If pairs are verified, those that the
+    method found below the threshold are not among them. One progress bar shows all steps. Verification takes about 10 ms of a processor for each image in a pair and 3 ms
+    for each pair, local features of all images 10 ms (aligned) or 40 ms (akaze) each. If that is
+    more than 20 seconds, a line on the error output says so before. The sample takes about 3
+    seconds of a processor.
 
     Examples
     --------
@@ -198,27 +249,70 @@ def find_duplicates(
     >>> folder.cleanup()
     """
     threshold = check_percent("threshold", threshold)
-    is_scanned = isinstance(folder, pd.DataFrame) and {"image", "path", "problem"} <= set(folder)
-    images = folder if is_scanned else scan_images(folder)
-    prints = fingerprint_images(images, method)
-    pairs = similar_pairs(prints, min_similarity=light_floor(prints, at_most=threshold))
-    if verify is None:
-        verify = importlib.util.find_spec("cv2") is not None
-    verified = bool(verify) and prints.method.name != "aligned"
-    n_refused = 0
-    if verified:
-        found = pairs[pairs.similarity >= threshold - TOLERANCE].reset_index(drop=True)
-        _announce(found)
-        pairs = verify_pairs(found, images, min_similarity=min(FLOOR, threshold))
-        n_refused = len(found) - int((pairs.similarity >= threshold - TOLERANCE).sum())
-    groups = group_duplicates(pairs, threshold)
-    return Duplicates(images, pairs, groups, threshold, prints.method.name, verified, n_refused)
+    sample = check_count("sample", sample, at_least=0)
+    is_scanned = isinstance(source, pd.DataFrame) and {"image", "path", "problem"} <= set(source)
+    options = {"label": label, "exclude": exclude, "include": include}
+    if is_scanned and any(value is not None for value in options.values()):
+        raise ValueError("label, exclude and include are for scan_images: source is a table of it")
+    with one_progress_bar(STEPS) as begin:
+        begin("scan")
+        images = (
+            source
+            if is_scanned
+            else scan_images(
+                source, label=label, exclude=exclude, include=include, executor=executor
+            )
+        )
+        begin("fingerprints")
+        each = SECONDS_PER_IMAGE.get(getattr(method, "name", str(method)), 0.0)
+        what = f"Finding the local features of {count_of(len(images), 'image')}"
+        _announce(what, len(images) * each)
+        prints = fingerprint_images(images, method, executor=executor)
+        begin("pairs")
+        found = similar_pairs(
+            prints, min_similarity=light_floor(prints, at_most=threshold), executor=executor
+        )
+        begin("align")
+        pairs, verified = confirm_pairs(found, images, threshold, verify, executor)
+        n_refused = _count_pairs(found, threshold) - _count_pairs(pairs, threshold)
+        groups = group_duplicates(pairs, threshold)
+        begin("sample")
+        missed = estimate_missed(prints, groups, sample=sample, executor=executor)
+    name = prints.method.name
+    return Duplicates(images, pairs, groups, threshold, name, verified, n_refused, missed)
 
 
-def _announce(found: pd.DataFrame) -> None:
-    """Say how long the verification takes, if it is long."""
+def confirm_pairs(
+    pairs: pd.DataFrame,
+    images: pd.DataFrame,
+    threshold: float,
+    verify: bool | None = None,
+    executor: Executor | None = None,
+) -> tuple[pd.DataFrame, bool]:
+    """Return the pairs at the threshold that match when they are aligned, and True.
+
+    If they are not to be aligned, or are aligned already: all pairs, and False.
+    """
+    is_asked = has_cv2() if verify is None else bool(verify)
+    if not is_asked or pairs.attrs["method"] == "aligned":
+        return pairs, False
+    found = pairs[pairs.similarity >= threshold - TOLERANCE].reset_index(drop=True)
+    _announce(f"Aligning {count_of(len(found), 'pair')}", _seconds_to_align(found))
+    floor = min(FLOOR, threshold)
+    return verify_pairs(found, images, min_similarity=floor, executor=executor), True
+
+
+def _count_pairs(pairs: pd.DataFrame, threshold: float) -> int:
+    return int((pairs.similarity >= threshold - TOLERANCE).sum())
+
+
+def _seconds_to_align(found: pd.DataFrame) -> float:
     names = set(found.left.astype(object)) | set(found.right.astype(object))
-    seconds = len(names) * SECONDS_PER_IMAGE + len(found) * SECONDS_PER_PAIR
+    return len(names) * SECONDS_PER_IMAGE["aligned"] + len(found) * SECONDS_PER_PAIR
+
+
+def _announce(what: str, seconds: float) -> None:
+    """Say how long a step takes, if it is long; `seconds` are those of one processor."""
+    seconds /= os.cpu_count() or 1
     if seconds > SLOW:
-        pairs = count_of(len(found), "pair")
-        print(f"Aligning {pairs} takes about {seconds / 60:.1f} minutes.", file=sys.stderr)
+        print(f"{what} takes about {max(seconds / 60, 0.1):.1f} minutes.", file=sys.stderr)

@@ -208,7 +208,7 @@ def test_compare_prints_the_sentence_and_the_scores(call):
 def test_ctrl_c_ends_with_exit_code_130_and_no_traceback(folder):
     program = (
         "import sys, time; from imgdup_nb import cli\n"
-        "cli.scan_images = lambda *_, **__: (print('begun', flush=True), time.sleep(60))\n"
+        "cli.find_duplicates = lambda *_, **__: (print('begun', flush=True), time.sleep(60))\n"
         "sys.exit(cli.main(['find', 'photos']))"
     )
     process = subprocess.Popen(

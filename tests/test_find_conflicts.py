@@ -85,7 +85,7 @@ def scanned(tmp_path, picture):
 
 def test_same_bytes_come_before_same_pixels_and_both_before_near(scanned):
     conflicts = dup.find_conflicts(*scanned)
-    assert list(conflicts.table.relation) == ["same bytes", "same pixels", "near"]
+    assert list(conflicts.table.relation) == ["same bytes", "same pixels", "not verified"]
     assert [name[0] for name in conflicts.images.image] == list("221100")
     assert list(conflicts.images.path) == [
         scanned[1].set_index("image").path[name] for name in conflicts.images.image
@@ -98,9 +98,25 @@ def test_a_near_image_in_a_group_with_an_equal_pair_is_called_near(scanned):
     images.loc[images.image == "0a.png", "label"] = "owl"
     conflicts = dup.find_conflicts(table, images)
     assert dict(zip(conflicts.images.image, conflicts.images.relation, strict=True)) == {
-        "2a.png": "same bytes", "2b.png": "same bytes", "0a.png": "near"
+        "2a.png": "same bytes", "2b.png": "same bytes", "0a.png": "not verified"
     }  # fmt: skip
     assert len(groups) == 4
+
+
+def test_verified_pairs_come_before_those_that_are_not(scanned):
+    groups, images = scanned
+    pairs = dup.verify_pairs(dup.similar_pairs(dup.fingerprint_images(images)), images)
+    verified = dup.group_duplicates(pairs, 90)
+    kinds = ["same bytes", "same pixels", "verified"]
+    assert list(dup.find_conflicts(verified, images).table.relation) == kinds
+    assert list(dup.find_conflicts(verified, images, pairs=pairs).table.relation) == kinds
+    unaligned = pairs.assign(scored_by="phash")
+    conflicts = dup.find_conflicts(verified, images, pairs=unaligned)
+    assert list(conflicts.table.relation) == [*kinds[:2], "not verified"]
+    assert "1 not verified" in repr(conflicts)
+    by_hash = dup.similar_pairs(dup.fingerprint_images(images))
+    conflicts = dup.find_conflicts(groups, images, pairs=by_hash)
+    assert list(conflicts.table.relation) == [*kinds[:2], "not verified"]
 
 
 def test_agreement_is_called_an_upper_bound(scanned):

@@ -63,6 +63,18 @@ def test_kept_and_removed_are_all_images(scanned):
     assert "split" in result.kept
 
 
+def test_the_plan_removes_no_file_for_one_of_another_class(scanned):
+    labels = ["a" if k % 2 else "b" for k in range(len(scanned))]
+    result = dup.find_duplicates(scanned.assign(label=labels), 90, sample=0)
+    plan = result.plan()
+    label = dict(zip(scanned.image, labels, strict=True))
+    removed = plan[plan.action == "remove"]
+    assert all(label[row.image] == label[row.keeper] for row in removed.itertuples())
+    assert (plan.flag.str.startswith("labels differ: a, b")).any()
+    without = dup.choose_keepers(result.groups, result.images, by=None)
+    assert (without.action == "remove").sum() > len(removed)
+
+
 def test_a_folder_is_scanned(photos):
     with pytest.warns(UserWarning, match="could not be read"):
         result = dup.find_duplicates(photos, 90, verify=False)
@@ -80,12 +92,14 @@ def test_the_text_says_what_was_found_what_was_not_looked_for_and_what_is_next(s
     assert len(lines) == 3
     assert lines[0].startswith("<Duplicates: 2 groups at 90 % (phash, verified by alignment)")
     assert "3 files that could not be read, 2 nearly blank images" in lines[1]
-    assert "method='aligned' finds them" in lines[1]
+    assert "crops, turned or mirrored copies. A search of all 8 images" in lines[1]
     assert "result.plan()" in lines[2]
+    plain = repr(dup.find_duplicates(scanned, 90, sample=0)).split("\n")
+    assert "method='aligned' finds them" in plain[1]
 
 
 def test_without_opencv_the_pairs_are_not_verified_and_the_text_says_so(scanned, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr("imgdup_nb.engine.features.find_spec", lambda _name: None)
     result = dup.find_duplicates(scanned, 90)
     assert not result.verified
     assert 'pip install "imgdup-nb[local]" checks them' in repr(result)
@@ -96,7 +110,7 @@ def test_a_slow_verification_is_announced(scanned, monkeypatch, capsys):
     assert "Aligning" not in capsys.readouterr().err
     monkeypatch.setattr("imgdup_nb.find.SLOW", 0.0)
     dup.find_duplicates(scanned, 90)
-    assert "pairs takes about 0.0 minutes" in capsys.readouterr().err.split("Aligning")[1]
+    assert "pairs takes about 0.1 minutes" in capsys.readouterr().err.split("Aligning")[1]
 
 
 def test_an_empty_folder_gives_no_groups_and_a_hint(tmp_path):
@@ -122,3 +136,11 @@ def test_the_result_opens_the_widgets_and_writes_a_report(scanned, tmp_path):
 def test_a_share_in_place_of_a_percent_is_asked_about(scanned):
     with pytest.raises(ValueError, match="did you mean 90"):
         dup.find_duplicates(scanned, 0.9)
+
+
+def test_options_of_the_scan_are_passed_on_and_refused_for_a_table(scanned, photos):
+    result = dup.find_duplicates(photos, 90, verify=False, include="cat*.jpg", sample=0)
+    assert len(result.images) > 0
+    assert all("cat" in name for name in result.images.image)
+    with pytest.raises(ValueError, match="source is a table of it"):
+        dup.find_duplicates(scanned, include="*.jpg")

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_table, count_of
-from ..engine.copies import RELATIONS, pixel_digests
+from ..engine.checks import check_pairs_table, check_table, count_of
+from ..engine.copies import pixel_digests
 from ..groups import Grouping
 from .columns import check_rows, rows_of_names
 
+# how sure it is that images are copies, the surest first
+EVIDENCE = ["same bytes", "same pixels", "verified", "not verified"]
 EXACT_COLUMNS = {"path", "sha256", "width", "height"}  # needed to tell equal bytes and pixels
 
 
@@ -26,9 +28,10 @@ class Conflicts:
     ----------
     table
         one row per group whose labels differ, worst first: group (its number in the groups),
-        relation (of the closest images with different labels), images, vote (each label and how
-        many images have it, the rarest first), majority (the most frequent label, empty if two
-        are), suspects (how many images have another one).
+        relation (of the closest images with different labels: "same bytes", "same pixels",
+        "verified" by alignment, "not verified"), images, vote (each label and how many images have
+        it, the rarest first), majority (the most frequent label, empty if two are), suspects (how
+        many images have another one).
     images
         one row per image of these groups, in the same order: group, image, label, suspect, relation
         (to the closest image with another label), path if it is known. Where no label has the
@@ -70,7 +73,7 @@ class Conflicts:
 
     def _headline(self) -> str:
         counts = Counter(self.table.relation)
-        kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in RELATIONS if counts[kind])
+        kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in EVIDENCE if counts[kind])
         return f"{count_of(len(self), 'group')} with different labels" + (
             f": {kinds}" if kinds else ""
         )
@@ -89,6 +92,7 @@ def find_conflicts(
     images: pd.DataFrame,
     by: str = "label",
     *,
+    pairs: pd.DataFrame | None = None,
     executor: Executor | None = None,
 ) -> Conflicts:
     """List the groups of duplicates whose labels differ, worst first.
@@ -101,14 +105,18 @@ def find_conflicts(
         made by `scan_images`, with one more column that you merged in: the label of each image.
     by
         the name of that column. Images without a value there have no vote.
+    pairs
+        the pair table of the groups, made by `verify_pairs` or with 'aligned'. It says which images
+        were aligned. None takes that from the method of the groups.
     executor
         any `concurrent.futures.Executor`, to compare pixels; None works in threads.
 
     Returns
     -------
     Conflicts
-        same bytes come before same pixels, and both before near. A file with two labels is always a
-        mistake, but a near pair may show two different pictures.
+        same bytes come first, then same pixels, pairs verified by alignment, and pairs not
+        verified. A file with two labels is always a mistake. A pair that is not verified may show
+        two different pictures: most conflicts of this kind are false pairs.
 
     Raises
     ------
@@ -127,9 +135,9 @@ def find_conflicts(
     >>> images = pd.DataFrame({"image": ["a", "b", "c", "d", "e"], "label": labels})
     >>> conflicts = dup.find_conflicts(groups, images)
     >>> conflicts
-    <Conflicts: 1 group with different labels: 1 near. Labels agree in 50.0 % of 2 groups. ...
-     group relation  images                      vote   majority  suspects
-         1     near       3 glioma 1 : meningioma 2 meningioma         1
+    <Conflicts: 1 group with different labels: 1 not verified. Labels agree in 50.0 % ...
+     group     relation  images                      vote   majority  suspects
+         1 not verified       3 glioma 1 : meningioma 2 meningioma         1
     >>> conflicts.suspects[["image", "label"]]
       image   label
     0     b  glioma
@@ -152,6 +160,9 @@ def find_conflicts(
     differing = n_labels.index[n_labels > 1]
     inside = rows[rows.group.isin(differing)].reset_index(drop=True)
     inside["relation"] = _closest_relations(inside, images, executor)
+    near = (inside.relation == EVIDENCE.index("verified")).to_numpy()
+    verified = _are_verified(list(images.image.iloc[inside.place]), groups, pairs)
+    inside.loc[near & ~verified, "relation"] = EVIDENCE.index("not verified")
     counts = _votes(inside, labels)
     summary = pd.DataFrame(
         [_summary(group, members, counts[group]) for group, members in inside.groupby("group")],
@@ -177,8 +188,11 @@ def find_conflicts(
 def _closest_relations(
     inside: pd.DataFrame, images: pd.DataFrame, executor: Executor | None
 ) -> np.ndarray:
-    """Return the place in RELATIONS of each image and the closest one with another label."""
-    relation = np.full(len(inside), RELATIONS.index("near"), dtype=np.int64)
+    """Return the place in EVIDENCE of each image and the closest one with another label.
+
+    All that are not equal are "verified" here.
+    """
+    relation = np.full(len(inside), EVIDENCE.index("verified"), dtype=np.int64)
     if not len(inside) or not set(images) >= EXACT_COLUMNS:
         return relation
     facts = images.iloc[inside.place]
@@ -190,8 +204,23 @@ def _closest_relations(
     pixels = inside.place.map(lambda place: digests.get(place, "")).to_numpy(dtype=object)
     for kind, contents in (("same pixels", pixels), ("same bytes", facts.sha256.to_numpy())):
         same = _differs_within(inside, [inside.group.to_numpy(), contents]) & (contents != "")
-        relation[same] = RELATIONS.index(kind)
+        relation[same] = EVIDENCE.index(kind)
     return relation
+
+
+def _are_verified(
+    names: list[str], groups: Grouping | pd.DataFrame, pairs: pd.DataFrame | None
+) -> np.ndarray:
+    """Tell of each image whether it was aligned with another one, bool."""
+    method = groups.method if isinstance(groups, Grouping) else groups.attrs.get("method", "")
+    if pairs is None:
+        return np.full(len(names), method == "aligned")
+    check_pairs_table("pairs", pairs)
+    if "scored_by" not in pairs:
+        return np.zeros(len(names), dtype=bool)
+    aligned = pairs[pairs.scored_by == "aligned"]
+    known = set(aligned.left.astype(object)) | set(aligned.right.astype(object))
+    return np.array([name in known for name in names], dtype=bool)
 
 
 def _differs_within(inside: pd.DataFrame, keys: list[np.ndarray]) -> np.ndarray:
@@ -241,7 +270,7 @@ def _image_rows(
 
 
 def _relation_names(codes: pd.Series) -> np.ndarray:
-    return np.array(RELATIONS, dtype=object)[codes.to_numpy(dtype=np.int64)]
+    return np.array(EVIDENCE, dtype=object)[codes.to_numpy(dtype=np.int64)]
 
 
 def _confusion(voting: pd.DataFrame, labels: pd.Categorical, by: str) -> pd.DataFrame:

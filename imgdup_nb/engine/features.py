@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -217,6 +218,11 @@ def import_cv2() -> Any:
             'local features need OpenCV, which is not installed: pip install "imgdup-nb[local]"'
         ) from error
     return cv2
+
+
+def has_cv2() -> bool:
+    """Tell whether OpenCV is installed, without importing it."""
+    return find_spec("cv2") is not None
 
 
 @contextmanager

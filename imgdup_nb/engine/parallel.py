@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
-from itertools import islice
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import accumulate, islice
 from typing import Any, NoReturn, TypeVar
 
 from tqdm.auto import tqdm
@@ -105,11 +107,91 @@ def map_batches(
         pool.close()
 
 
-def progress_bar(total: int, describe: str) -> tqdm[NoReturn]:
-    """Return a progress bar, which appears after a second and disappears at the end."""
+def progress_bar(total: int, describe: str) -> tqdm[NoReturn] | _PartOfBar:
+    """Return a progress bar, which appears after a second and disappears at the end.
+
+    Within `one_progress_bar` it is a part of that bar.
+    """
+    shared = _shared_bar.get()
+    return _new_bar(total=total, desc=describe) if shared is None else _PartOfBar(shared, total)
+
+
+def _new_bar(**options: Any) -> tqdm[NoReturn]:
     # tqdm's bar for notebooks does not heed its own switch for scripts
     quiet = os.environ.get("TQDM_DISABLE", "") not in {"", "0"}
-    return tqdm(total=total, desc=describe, delay=1, leave=False, disable=quiet)
+    return tqdm(delay=1, leave=False, disable=quiet, **options)
+
+
+@contextmanager
+def one_progress_bar(weights: Mapping[str, float]) -> Iterator[Callable[[str], None]]:
+    """Show one bar for several steps, each of which may ask for bars of its own.
+
+    Parameters
+    ----------
+    weights
+        of each step: its share of the whole time, about.
+
+    Yields
+    ------
+    a function: it takes the name of the step that begins. Steps may be left out.
+
+    Examples
+    --------
+    >>> with one_progress_bar({"scan": 3, "compare": 1}) as begin:
+    ...     begin("scan")
+    ...     squares = list(map_batches(lambda batch: [k * k for k in batch], [1, 2, 3]))
+    ...     begin("compare")
+    >>> squares
+    [1, 4, 9]
+    """
+    total = sum(weights.values()) or 1.0
+    ends = dict(zip(weights, accumulate(100 * w / total for w in weights.values()), strict=True))
+    with _new_bar(total=100, bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}") as bar:
+        shared = _SharedBar(bar)
+        token = _shared_bar.set(shared)
+        try:
+            yield lambda step: shared.begin(step, ends[step], 100 * weights[step] / total)
+        finally:
+            _shared_bar.reset(token)
+
+
+class _SharedBar:
+    """A bar from 0 to 100, and the step that it is in."""
+
+    def __init__(self, bar: tqdm[NoReturn]) -> None:
+        self.bar, self.place, self.end = bar, 0.0, 0.0
+
+    def begin(self, step: str, end: float, size: float) -> None:
+        self.bar.set_description_str(step, refresh=False)
+        self.move_to(end - size)
+        self.end = end
+
+    def move_to(self, place: float) -> None:
+        place = min(max(place, self.place), 100.0)
+        self.bar.update(place - self.place)
+        self.place = place
+
+
+class _PartOfBar:
+    """The part of a shared bar that one loop fills: two thirds of what is left of its step."""
+
+    def __init__(self, shared: _SharedBar, total: int) -> None:
+        self.shared, self.total, self.done = shared, max(total, 1), 0
+        self.start = shared.place
+        self.size = (shared.end - shared.place) * 2 / 3
+
+    def __enter__(self) -> _PartOfBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def update(self, n: int = 1) -> None:
+        self.done += n
+        self.shared.move_to(self.start + self.size * self.done / self.total)
+
+
+_shared_bar: ContextVar[_SharedBar | None] = ContextVar("shared_bar", default=None)
 
 
 class _Pool:

@@ -6,6 +6,7 @@
 - `evaluate`: precision and recall by a truth
 - `calibrate`: recall of known copies of your own pictures
 - `false_pairs`: the rate of false pairs among unrelated images
+- `not_looked_for`: copies that a hash does not look for, by a sample
 - `intervals`: confidence intervals for all of these
 - `recommend`: requirements and evidence -> a threshold
 - `tune`: examples -> a method and a threshold

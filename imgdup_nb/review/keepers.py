@@ -58,7 +58,7 @@ def choose_keepers(
     protected: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     prefer: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     keep: Mapping[int, str | Sequence[str]] | str | os.PathLike[str] | None = None,
-    by: str | None = None,
+    by: str | None = "label",
     compare: bool = True,
     keep_metadata: bool = False,
 ) -> Plan:
@@ -98,7 +98,8 @@ def choose_keepers(
         images marked "keep" stay; where a group has only images marked "remove", all others stay.
     by
         a column of `images` with a label. Images with different labels are never removed for each
-        other; their groups are flagged.
+        other; their groups are flagged. A table without a column `label` has no labels; None
+        ignores them.
     compare
         open the pictures and measure what they hold. False trusts the table alone: size, frames,
         number of metadata entries; of two files alike in these, the rule decides.
@@ -218,6 +219,8 @@ def _is_ending(text: Any) -> bool:
 
 def _members(table: pd.DataFrame, images: pd.DataFrame, by: str | None) -> dict[int, list[Row]]:
     """Return each group's images with what is known of them."""
+    if by == "label" and by not in images:
+        by = None
     if by is not None and by not in images:
         raise KeyError(f"by names {by!r}, and images has no such column")
     check_unique_images(images)

@@ -197,16 +197,30 @@ class ToolWidget(anywidget.AnyWidget):
 
 
 def facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:
-    """Return by name what people compare of a file: size in pixels, size on disk, format."""
+    """Return by name what people compare of a file: split and label, pixels, bytes, format."""
     if images is None or not {"width", "height", "bytes", "format"} <= set(images):
         return {}
+    belongs = _words_of(images)
     return {
-        image: f"{width} x {height}, {size_text(n_bytes)}, {kind}"
+        image: f"{belongs.get(image, '')}{width} x {height}, {size_text(n_bytes)}, {kind}"
         for image, width, height, n_bytes, kind in zip(
             images.image, images.width, images.height, images.bytes, images.format, strict=True
         )
         if width
     }
+
+
+def _words_of(images: pd.DataFrame) -> dict[str, str]:
+    """Return by name the split and the label of an image, where they are known."""
+    columns = [images[name] for name in ("split", "label") if name in images]
+    return (
+        {
+            image: "".join(f"{value}, " for value in values if pd.notna(value) and value != "")
+            for image, *values in zip(images.image, *columns, strict=True)
+        }
+        if columns
+        else {}
+    )
 
 
 def size_text(n_bytes: int, digits: int = 0) -> str:

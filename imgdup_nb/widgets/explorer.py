@@ -177,6 +177,7 @@ class ThresholdExplorer(ThresholdState, ToolWidget, SavedAsPage):
             "bursts": self.count_burst_pairs(),
             "tools": _tools_from(self.graph.floor),
             "pictures": self.images is not None,
+            "columns": self.columns_to_compare(),
         }
 
     def _page(self, first: int, count: int | None = None) -> dict[str, Any]:

@@ -28,6 +28,12 @@ class GroupRows:
         """Tell for each group whether any of its rows is true."""
         return self._reduce(np.logical_or, rows)
 
+    def differ(self, codes: np.ndarray) -> np.ndarray:
+        """Tell for each group whether its rows have different codes; below 0 there is none."""
+        high = self._reduce(np.maximum, codes)
+        low = self._reduce(np.minimum, np.where(codes < 0, np.iinfo(np.int64).max, codes))
+        return (high >= 0) & (low < high)
+
 
 class Changes:
     """How the groups of now differ from those at the pinned threshold.

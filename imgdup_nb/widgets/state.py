@@ -58,6 +58,9 @@ class ThresholdState(t.HasTraits):
         weakest pair.
     only_changed : bool
         shows groups that are not the same at the pinned threshold.
+    across : str
+        a column of `images`, such as "split" or "label": shows groups whose images have different
+        values there. Empty shows all groups.
     groups : Grouping, read-only
     selected : tuple of str, read-only
         the names of the selected group, original first; empty where none is.
@@ -89,6 +92,7 @@ class ThresholdState(t.HasTraits):
     search = t.Unicode("").tag(**INPUT)
     order = t.Enum(list(ORDERS), "size").tag(**INPUT)
     only_changed = Switch(False).tag(**INPUT)
+    across = t.Unicode("", help="column whose values differ in a group").tag(**INPUT)
     groups = t.Instance(Grouping, read_only=True)
     selected = t.Tuple(read_only=True)
     sweep = t.Instance(pd.DataFrame, read_only=True)
@@ -112,6 +116,7 @@ class ThresholdState(t.HasTraits):
         self._taken: dict[str, np.ndarray] = {}  # by method, as the graphs
         self._together: dict[str, np.ndarray] = {}
         self._sizes: dict[str, np.ndarray] = {}
+        self._codes: dict[tuple[str, str], np.ndarray] = {}  # by method and column
         self.images = check_images(images, *self._tables.values())
         traits.setdefault("method", next(iter(self._tables)))
         if traits["method"] in self._tables:
@@ -173,6 +178,17 @@ class ThresholdState(t.HasTraits):
             )
         return upper
 
+    @t.validate("across")
+    def _validate_across(self, proposal: Any) -> str:
+        column = proposal["value"]
+        if column and (self.images is None or column not in self.images):
+            known = "" if self.images is None else ", ".join(map(repr, self.images.columns))
+            raise t.TraitError(
+                f"across must be a column of images ({known or 'there are none'}), and "
+                f"{column!r} is not"
+            )
+        return column
+
     def _check_level(self, name: str, value: float | None) -> float | None:
         if value is None:
             return None
@@ -208,7 +224,7 @@ class ThresholdState(t.HasTraits):
             with self.lock:
                 self._find_changes()
 
-    @t.observe("search", "order", "only_changed")
+    @t.observe("search", "order", "only_changed", "across")
     def _on_filter(self, _change: Any) -> None:
         if self._is_ready:
             with self.lock:
@@ -261,6 +277,8 @@ class ThresholdState(t.HasTraits):
             shown &= self._rows.any(self._name_hits()[self._numbers])
         if self.only_changed:
             shown &= self._changes.kinds > 0
+        if self.across:
+            shown &= self._rows.differ(self._codes_of(self.across)[self._numbers])
         keys = {
             "size": -self._rows.size,
             "score": -np.nan_to_num(self._rows.mean, nan=-1.0),
@@ -270,6 +288,28 @@ class ThresholdState(t.HasTraits):
         self.shown = order[shown[order]] + 1
         self._keep_selection()
         self.set_trait("revision", self.revision + 1)
+
+    def _codes_of(self, column: str) -> np.ndarray:
+        """Return the value of each image in a column as a number, -1 where it has none."""
+        key = self.method, column
+        if key not in self._codes:
+            assert self.images is not None
+            values = self.images[column].astype(object)
+            values = values.where(values.notna() & (values != ""), None)
+            codes = pd.Series(pd.factorize(values.map(str, na_action="ignore"))[0])
+            codes.index = pd.Index(self.images.image, dtype=object)
+            self._codes[key] = codes.reindex(self.graph.names).fillna(-1).to_numpy(np.int64)
+        return self._codes[key]
+
+    def columns_to_compare(self) -> list[str]:
+        """Return which of the columns split and label have two values or more."""
+        return [
+            column
+            for column in ("split", "label")
+            if self.images is not None
+            and column in self.images
+            and self._codes_of(column).max(initial=-1) > 0
+        ]
 
     def _name_hits(self) -> np.ndarray:
         """Tell for each image whether its name holds the text searched for."""

@@ -239,3 +239,23 @@ CONTRAST = """\
   return ratios;
 }
 """
+
+
+def test_only_groups_across_splits_or_labels_are_shown(show_explorer):
+    names = ["a", "b", "c", "d"]
+    pairs = dup.similar_pairs(prints_of(names, [1, 1, 2, 2], [0] * 4))
+    images = pd.DataFrame({"image": names, "path": "", "problem": ""})
+    bridge = show_explorer(pairs, images.assign(split=["train", *["test"] * 3]))
+    across = bridge.view().get_by_test_id("across")
+    expect(across.locator("option")).to_have_text(["all groups", "across splits"])
+    across.select_option("split")
+    expect(bridge.view().get_by_test_id("count")).to_have_text("1 of 2 groups")
+    assert bridge.widget.across == "split"
+    across.select_option("")
+    expect(bridge.view().get_by_test_id("count")).to_have_text("2 groups")
+    bridge.widget.across = "split"
+    expect(across).to_have_value("split")
+
+
+def test_without_splits_and_labels_there_is_nothing_to_choose(explorer):
+    expect(explorer.view().get_by_test_id("across")).to_be_hidden()

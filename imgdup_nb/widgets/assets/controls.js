@@ -275,6 +275,10 @@ class Filter {
     });
     this.changed = checkbox("only changed", (checked) => change({ only_changed: checked }), signal);
     this.changed.node.title = "only groups that differ from those at the pinned threshold";
+    this.across = chooser([["", "all groups"]], (across) => change({ across }), signal, {
+      "data-testid": "across",
+      "aria-label": "Show",
+    });
     this.count = element("span", { class: "dup-count", "data-testid": "count" });
     this.toggle = button("Tools", openTools, signal, {
       "aria-expanded": "false",
@@ -282,7 +286,21 @@ class Filter {
       title: "Compare two thresholds, choose a range, see what was left out",
     });
     this.node = element("div", { class: "dup-filter" });
-    this.node.append(this.count, this.changed.node, this.search, this.order, this.toggle);
+    this.node.append(
+      this.count,
+      this.changed.node,
+      this.across,
+      this.search,
+      this.order,
+      this.toggle,
+    );
+  }
+
+  /** Offer the columns whose values may differ in a group, such as split and label. */
+  setColumns(columns) {
+    const choices = columns.map((name) => [name, `across ${name}s`]);
+    setOptions(this.across, [["", "all groups"], ...choices], "");
+    this.across.toggleAttribute("hidden", columns.length === 0);
   }
 
   searchSoon(change) {
@@ -293,6 +311,7 @@ class Filter {
   mark(state) {
     if (document.activeElement !== this.search) this.search.value = state.search;
     this.order.value = state.order;
+    this.across.value = state.across;
     this.changed.input.checked = state.only_changed;
     this.changed.node.toggleAttribute("hidden", state.pinned === null && !state.only_changed);
   }

@@ -10,6 +10,7 @@ const INPUTS = [
   "search",
   "order",
   "only_changed",
+  "across",
   "without_bursts",
 ];
 const BUSY_AFTER = 200; // milliseconds; a flicker of "working" would only disturb
@@ -234,6 +235,7 @@ class Explorer extends View {
     if (this.scene.isEmpty) return;
     this.head.setScene(this.scene, this.state);
     this.tools.setScene(this.scene);
+    this.filter.setColumns(this.scene.data.columns);
     this.gallery.setScene(this.scene);
     this.redraw();
   }

@@ -52,6 +52,7 @@ interface ExplorerTraits {
   search: string;
   order: string;
   only_changed: boolean;
+  across: string;
   without_bursts: boolean;
   scene: SceneData;
   details: GroupDetails;
@@ -72,6 +73,7 @@ interface SceneData extends Record<CurveName, number[]> {
   bursts: number | null;
   tools: [percent: number, names: string][];
   pictures: boolean;
+  columns: string[];
 }
 
 interface GroupDetails {
