@@ -228,10 +228,11 @@ def find_duplicates(
     -----
     The pairs are listed from 70 percent up, or from the threshold if that is lower; in a large
     collection from the level that `similar_pairs` chooses. If pairs are verified, those that the
-    method found below the threshold are not among them. One progress bar shows all steps. Verification takes about 10 ms of a processor for each image in a pair and 3 ms
-    for each pair, local features of all images 10 ms (aligned) or 40 ms (akaze) each. If that is
-    more than 20 seconds, a line on the error output says so before. The sample takes about 3
-    seconds of a processor.
+    method found below the threshold are not among them. One progress bar shows all steps.
+    Verification takes about 10 ms of a processor for each image in a pair and 3 ms for each pair,
+    local features of all images 10 ms (aligned) or 40 ms (akaze) each. If that is more than 20
+    seconds, a line on the error output says so before. The sample takes about 3 seconds of a
+    processor.
 
     Examples
     --------
