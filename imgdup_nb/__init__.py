@@ -53,9 +53,9 @@ from .plots.matches import plot_matches
 from .plots.tables import plot_group, plot_matrix, plot_similarities, plot_sweep
 from .review.apply import apply_plan, read_log, resume, undo
 from .review.keepers import choose_keepers
-from .review.report import write_report
 from .sweep import sweep_thresholds, threshold_changes
 from .widgets import GroupReviewer, PairLabeler, PairViewer, ThresholdExplorer
+from .widgets.report import write_report
 
 __version__ = "0.1.0"
 

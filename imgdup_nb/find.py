@@ -28,7 +28,7 @@ from .methods import Method
 from .pairs import FLOOR, light_floor, similar_pairs
 from .review.keepers import choose_keepers
 from .review.plan import Plan
-from .review.report import write_report
+from .widgets.report import write_report
 
 if TYPE_CHECKING:
     from .widgets import GroupReviewer, ThresholdExplorer
@@ -109,8 +109,17 @@ class Duplicates:
         return GroupReviewer(self._plan)
 
     def report(self, path: str | os.PathLike[str]) -> Path:
-        """Write the plan to a file: .html, .csv or .json; return its path."""
-        return write_report(path, self._plan, title="Duplicate images: what the plan removes")
+        """Write the plan to a file: .html, .csv or .json; return its path.
+
+        The HTML page is the explorer with the plan's verdicts; it works without a kernel.
+        """
+        return write_report(
+            path,
+            self._plan,
+            pairs=self.pairs,
+            images=self.images,
+            title="Duplicate images: what the plan removes",
+        )
 
     def _lines(self) -> list[str]:
         groups = self.groups

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import imgdup_nb as dup
+from page_file import data_of
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_the_result_opens_the_widgets_and_writes_a_report(scanned, tmp_path):
     explorer.close()
     reviewer.close()
     page = result.report(tmp_path / "plan.html").read_text("utf-8")
-    assert "cat blurred.png" in page
+    assert "sub/cat blurred.png" in data_of(page)["names"]
     assert "<b>" not in result._repr_html_()
 
 

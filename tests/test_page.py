@@ -1,9 +1,6 @@
 """The page as a file: complete, as large as asked for, and forbidden to load or send anything."""
 
-import base64
-import gzip
 import html
-import json
 import re
 
 import numpy as np
@@ -13,6 +10,7 @@ from PIL import Image
 
 import imgdup_nb as dup
 from made_pairs import pairs_of_five
+from page_file import data_of, part
 
 HOSTILE = "</script><script>alert(1)</script><!--"
 
@@ -33,14 +31,6 @@ def explorer(images):
     made = dup.ThresholdExplorer(dup.similar_pairs(dup.fingerprint_images(images)), images)
     yield made
     made.close()
-
-
-def part(page, name):
-    return re.search(rf'<script type="text/plain" id="page-{name}">([^<]*)</script>', page)[1]
-
-
-def data_of(page):
-    return json.loads(gzip.decompress(base64.b64decode(part(page, "data"))))
 
 
 def test_the_page_may_run_its_own_script_and_nothing_else(explorer, tmp_path):

@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from imgdup_nb import apply_plan, choose_keepers, scan_images, undo, write_report
+from imgdup_nb import (
+    GroupReviewer,
+    apply_plan,
+    choose_keepers,
+    scan_images,
+    undo,
+    write_report,
+)
+from made_pairs import pairs_of_five
+from page_file import data_of
 
 HOSTILE = '"><img src=x onerror=alert(1)>&amp;.png'
 
@@ -30,52 +39,76 @@ def log(plan, tmp_path):
     return apply_plan(plan, to=tmp_path / "spare", dry_run=False)
 
 
-def pictures_in(page):
-    return re.findall(r'<img alt="" loading="lazy" src="data:image/jpeg;base64,[^"]{100,}">', page)
+def html_report(tmp_path, *args, **kwargs):
+    page = write_report(tmp_path / "report.html", *args, **kwargs).read_text("utf-8")
+    return page, data_of(page)
+
+
+def numbers_of(data):
+    return {name: value for value, name in data["headings"]["numbers"]}
 
 
 def test_a_page_shows_each_image_where_it_is_now_with_its_reason(plan, log, tmp_path):
-    page = write_report(tmp_path / "report.html", log, plan=plan).read_text()
-    assert len(pictures_in(page)) == 3
-    assert page.count("<figure") == 3
-    assert "keeps 80 x 60 PNG; this is 40 x 30 JPEG" in page
-    assert page.count("✗ moved") == 2
-    assert re.search(
-        "<b>3</b><span>files in groups</span>.*<b>1</b><span>stay</span>"
-        ".*<b>2</b><span>gone</span>",
-        page,
-    )
+    _page, data = html_report(tmp_path, log, plan=plan)
+    assert None not in data["small"]
+    assert data["problems"] == {}
+    assert data["methods"]["plan"]["groups"]["numbers"] == [1]
+    told = dict(zip(data["names"], data["plan"], strict=True))
+    assert told["c.jpg"]["words"] == "✗ moved"
+    assert told["c.jpg"]["reason"] == "keeps 80 x 60 PNG; this is 40 x 30 JPEG"
+    assert told["a.png"]["words"] == "✓ keep"
+    numbers = numbers_of(data)
+    assert [numbers[name] for name in ("files in groups", "stay", "gone")] == ["3", "1", "2"]
 
 
-def test_a_page_is_one_file_that_loads_nothing_and_runs_nothing(plan, tmp_path):
-    page = write_report(tmp_path / "report.html", plan).read_text()
-    assert (
-        re.findall(
-            r"<script|<link|url\(|@import|https?://|\son\w+=",
-            page.replace("onerror=alert(1)&gt;", ""),
-        )
-        == []
-    )
+def test_losses_and_decisions_of_a_person_stay_visible(plan, tmp_path):
+    reviewer = GroupReviewer(plan.assign(loses=["", "GPS", ""]))
+    reviewer.decisions = {"2": ["different", 0]}
+    _page, data = html_report(tmp_path, reviewer.plan)
+    reviewer.close()
+    told = dict(zip(data["names"], data["plan"], strict=True))
+    assert told[plan.image[1]]["loses"] == "GPS"
+    assert told[plan.image[2]]["reason"] == "not a duplicate, says a person"
+    assert data["methods"]["plan"]["groups"]["numbers"] == [1, 0]
+    assert numbers_of(data)["hold more than their keeper"] == "1"
 
 
-def test_a_hostile_name_is_text_in_the_page(plan, log, tmp_path):
-    page = write_report(
-        tmp_path / "report.html", log, plan=plan, title=HOSTILE, record={HOSTILE: [HOSTILE]}
-    ).read_text()
+def test_with_its_pairs_a_report_is_the_explorer_at_the_threshold_of_the_plan(tmp_path):
+    pairs = pairs_of_five()
+    plan = pd.DataFrame({"group": 1, "image": ["a.jpg"], "action": ["keep"], "reason": ["best"]})
+    plan.attrs = {"threshold": 95.0}
+    _page, data = html_report(tmp_path, plan, pairs=pairs)
+    assert sum(data["methods"]["phash"]["pairs"]["counts"]) == len(pairs)
+    assert "groups" not in data["methods"]["phash"]
+    assert data["state"]["threshold"] >= 95
+    assert data["plan"][data["names"].index("a.jpg")]["reason"] == "best"
+
+
+def test_a_page_is_one_file_that_loads_nothing(plan, tmp_path):
+    page, _data = html_report(tmp_path, plan)
+    assert "default-src 'none'" in page
+    without_namespace = page.replace("http://www.w3.org/2000/svg", "")
+    assert re.findall(r"<link rel=\"style|@import|https?://", without_namespace) == []
+
+
+def test_a_hostile_name_is_data_in_the_page(plan, log, tmp_path):
+    record = {HOSTILE: [HOSTILE]}
+    page, data = html_report(tmp_path, log, plan=plan, title=HOSTILE, record=record)
     assert "<img src=x" not in page
-    assert "&quot;&gt;&lt;img src=x onerror=alert(1)&gt;&amp;amp;.png" in page
+    assert HOSTILE in data["names"]
+    assert data["headings"]["sections"][-1] == ["Why this threshold", {HOSTILE: [HOSTILE]}]
 
 
 def test_a_plan_alone_makes_a_report_too(plan, tmp_path):
-    page = write_report(tmp_path / "report.html", plan).read_text()
-    assert "<span>to be removed</span>" in page
-    assert len(pictures_in(page)) == 3
+    _page, data = html_report(tmp_path, plan)
+    assert numbers_of(data)["to be removed"] == "2"
+    assert None not in data["small"]
 
 
 def test_a_picture_that_is_gone_is_a_place_without_picture(plan, tmp_path):
     (tmp_path / "photos" / "c.jpg").unlink()
-    page = write_report(tmp_path / "report.html", plan).read_text()
-    assert page.count('<span class="none">no picture</span>') == 1
+    _page, data = html_report(tmp_path, plan)
+    assert list(data["problems"]) == [str(data["names"].index("c.jpg"))]
 
 
 def test_json_holds_rows_settings_and_the_decision_record(plan, log, tmp_path):
@@ -107,13 +140,14 @@ def test_csv_is_the_table(plan, log, tmp_path):
 
 
 def test_after_an_undo_everything_stays(plan, log, tmp_path):
-    page = write_report(tmp_path / "report.html", undo(log)).read_text()
-    assert "<b>3</b><span>stay</span>" in page
-    assert "move: restored" in page
+    _page, data = html_report(tmp_path, undo(log))
+    assert numbers_of(data)["stay"] == "3"
+    assert "move: restored" in data["plan"][1]["words"]
 
 
 def test_an_empty_plan_and_an_unknown_ending(plan, tmp_path):
-    assert "<figure" not in write_report(tmp_path / "report.html", plan.iloc[:0]).read_text()
+    _page, data = html_report(tmp_path, plan.iloc[:0])
+    assert data["names"] == data["plan"] == []
     with pytest.raises(ValueError, match=r"\.csv, \.json, \.html"):
         write_report(tmp_path / "report.pdf", plan)
 

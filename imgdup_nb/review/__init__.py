@@ -1,4 +1,4 @@
-"""After detection: which image stays and why, acts that can be undone, their report.
+"""After detection: which image stays and why, and acts that can be undone.
 
 The decision:
 
@@ -26,5 +26,4 @@ The acts:
 The results:
 
 - `log`: the table of what was done, and its summary.
-- `report`: plan or log as HTML, JSON or CSV.
 """

@@ -4,6 +4,7 @@ state           `ThresholdState`: one threshold, and the groups that follow
 explorer        `ThresholdExplorer` shows it
 page            the explorer as one HTML file that works without a kernel
 page_data       what such a file holds: pairs, names, and the pictures that fit
+report          a plan or a log as such a page, as JSON or as CSV
 group_rows      the table of the groups as arrays
 labeler         `PairLabeler` asks which pairs show the same picture
 review_state    `ReviewState`: a plan, and the decisions of a person

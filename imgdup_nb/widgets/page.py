@@ -14,7 +14,7 @@ import hashlib
 import html
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,12 +28,10 @@ from .base import read_asset
 from .page_data import announce_pictures, method_data, page_pictures, paths_of
 
 PAGE_PARTS = ("grouping.js", "page_model.js", "page_marks.js", "page_cards.js", "page.js")
-KEPT_TRAITS = (
-    "method", "threshold", "linkage", "upper", "pinned", "search", "order", "only_changed",
-    "without_bursts",
-)  # fmt: skip
-PLAN_WORDS = {"keep": "✓ keep", "remove": "✗ remove"}
-IN_A_NOTEBOOK = 2.0  # megabytes
+MADE_IN_THE_PAGE = {"scene", "details", "layout", "tabbable", "tooltip"}  # or of a notebook only
+PLAN_MARKS = {"keep": "✓", "remove": "✗"}
+MAX_MEGABYTES = 6.0  # of 10**6 bytes
+IN_A_NOTEBOOK = 2.0
 
 
 class PageContent(NamedTuple):
@@ -74,7 +72,7 @@ class SavedAsPage:
         *,
         plan: pd.DataFrame | None = None,
         title: str = "Duplicate images",
-        max_mb: float = 6.0,
+        max_mb: float = MAX_MEGABYTES,
     ) -> Path:
         """Write the explorer to one HTML file that works without a kernel and without a network.
 
@@ -142,9 +140,7 @@ def explorer_page(explorer: Any, plan: pd.DataFrame | None, title: str, max_mb: 
     return join_page(content, str(explorer._esm), str(explorer._css), title, max_mb)
 
 
-def explorer_content(
-    explorer: Any, plan: pd.DataFrame | None = None, headings: Mapping[str, Any] | None = None
-) -> PageContent:
+def explorer_content(explorer: Any, plan: pd.DataFrame | None = None) -> PageContent:
     """Return what the page of an explorer shows."""
     if plan is not None:
         plan = check_plan_table("plan", plan, {"image", "action"})
@@ -160,9 +156,13 @@ def explorer_content(
             names.setdefault(name, len(names))
     listed = list(names)
     data = {
-        "headings": dict(headings or {}),
+        "headings": {},
         "methods": {method: method_data(source, names) for method, source in sources.items()},
-        "state": {name: getattr(explorer, name) for name in KEPT_TRAITS} | {"asked": 0},
+        "state": {
+            name: getattr(explorer, name)
+            for name in sorted(set(explorer.keys) - MADE_IN_THE_PAGE)
+            if not name.startswith("_")
+        },
         "names": listed,
         "facts": [explorer._facts.get(name, "") for name in listed],
         "bytes": _bytes_of(explorer.images, listed),
@@ -185,7 +185,7 @@ def plan_rows(plan: pd.DataFrame, names: Sequence[str]) -> list[dict[str, str] |
     rows = {
         row["image"]: {
             "action": str(row["action"]),
-            "words": str(row.get("words") or PLAN_WORDS.get(row["action"], row["action"])),
+            "words": f"{PLAN_MARKS.get(row['action'], '')} {row.get('words', row['action'])}",
         }
         | {
             name: str(row[name])

@@ -212,6 +212,28 @@ def test_the_plan_is_shown_with_its_reasons(open_page, page, images, pairs):
     expect(card).to_contain_text("loses: GPS")
 
 
+def test_the_report_of_a_log_shows_its_groups_and_sums_without_a_slider(
+    page, images, pairs, tmp_path
+):
+    groups = dup.group_duplicates(pairs, 90)
+    plan = dup.choose_keepers(groups, images, compare=False)
+    log = dup.apply_plan(plan, to=tmp_path / "spare")
+    record = {"threshold": 90.0, "why": "looked at"}
+    path = dup.write_report(tmp_path / "report.html", log, plan=plan, record=record)
+    page.goto(path.as_uri())
+    expect(page.locator(".dup-row")).to_have_count(3)
+    expect(page.get_by_test_id("count")).to_have_text("3 groups")
+    expect(page.get_by_role("slider")).to_be_hidden()
+    expect(page.locator(".dup-sums")).to_contain_text("would go")
+    page.get_by_text("Why this threshold").click()
+    expect(page.get_by_text("looked at")).to_be_visible()
+    page.locator(".dup-row").nth(1).click()
+    expect(page.get_by_role("heading", name="Group 2: 2 images")).to_be_visible()
+    removed = page.locator(".dup-card").nth(1)
+    expect(removed).to_contain_text("would be done")
+    expect(removed).to_contain_text("keeps 320 x 240 PNG; this is 160 x 120 PNG")
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_a_page_of_no_or_one_image_says_that_there_are_no_duplicates(open_page, page, n):
     prints = dup.Fingerprints.from_bits(["a.jpg"][:n], np.zeros((n, 64), dtype=bool))

@@ -37,6 +37,7 @@ class PageExplorer extends Explorer {
     }
     for (const title of all(this.gallery.node, '.dup-row[data-group="0"] strong'))
       setText(title, "Not duplicates");
+    if (this.page.method.table) setText(this.gallery.empty, "The plan has no groups.");
   }
 
   onMarks() {

@@ -32,7 +32,7 @@ class PageMethod {
     this.images = data.images; // place in the page's list of images, of each image of the pairs
     this.bursts = new Set(data.bursts);
     this.pairs = data.pairs && unpackPairs(data.pairs);
-    this.table = data.groups && new GroupTable(data.groups); // groups that no threshold changes
+    this.table = data.groups && fixedTable(data.groups); // groups that no threshold changes
   }
 
   /** The pairs in range, with the owners at each level that were asked for. */
@@ -70,8 +70,18 @@ class PageMethod {
 
   /** The counts at every level, as `Scene` reads them. */
   count(linkage) {
-    if (this.table) return {};
     const { levels } = this.scene;
+    if (this.table) {
+      const { length, image, size } = this.table;
+      const counts = { bars: 0, pairs: 0, groups: length, images: image.length };
+      const more = { redundant: image.length - length, largest: Math.max(0, ...size) };
+      return Object.fromEntries(
+        Object.entries({ ...counts, ...more }).map(([name, count]) => [
+          name,
+          levels.map(() => count),
+        ]),
+      );
+    }
     const near = levels.map((level) => this.inRange.countNear(level));
     const tallies = levels.map((level) => tallyOwners(this.ownersAt(level, linkage)));
     return {
@@ -87,6 +97,17 @@ class PageMethod {
   groupsAt(threshold, linkage) {
     return this.table ?? GroupTable.of(this.inRange, this.ownersAt(threshold, linkage));
   }
+}
+
+/** The groups of a plan, as they travel: null is a similarity that is not known. */
+function fixedTable({ image, similarity, start, weakest }) {
+  const known = (value) => value ?? Number.NaN;
+  return new GroupTable({
+    image: Int32Array.from(image),
+    similarity: Float64Array.from(similarity, known),
+    start,
+    weakest: weakest.map(known),
+  });
 }
 
 /** Pairs as they travel: similarities once with their counts, images as differences. */

@@ -34,10 +34,10 @@ interface PageMethodData {
   taken: (number | null)[] | null;
   /** Groups that no threshold changes: those of a plan. */
   groups?: {
-    image: Int32Array;
-    similarity: Float64Array;
+    image: number[];
+    similarity: (number | null)[];
     start: number[];
-    weakest: number[];
+    weakest: (number | null)[];
     numbers: number[];
   };
 }
