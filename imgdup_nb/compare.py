@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from .aligned.agreement import Alignment, is_textured
+from .aligned.detail import align_files
 from .aligned.geometry import apply, common_area, invert
-from .aligned.registration import align
 from .aligned.scores import Score, fall_back, score_akaze
 from .aligned.words import EQUAL_SENTENCES, say_alignment, say_flat, shares_only_a_part
 from .engine.checks import shorten_middle
@@ -78,7 +78,7 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
     features = {
         name: list(fingerprint_images(images, name).codes[:, 0]) for name in ("aligned", "akaze")
     }
-    alignment = align(*features["aligned"])
+    alignment = align_files(features["aligned"][0], features["aligned"][1], paths)
     scores = _score_all(images, alignment, features)
     left_name, right_name = name_files(*paths)
     blank_left, blank_right = (images.detail < LOW_DETAIL).tolist()

@@ -6,8 +6,9 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 from aligned_pictures import align_pictures, photo
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
-from imgdup_nb.aligned.agreement import compare_colours, have_other_colours, is_textured
+from imgdup_nb.aligned.agreement import is_textured
 from imgdup_nb.aligned.colour_loops import mean_blocks
+from imgdup_nb.aligned.colours import compare_colours, have_other_colours
 from imgdup_nb.aligned.registration import align
 from imgdup_nb.aligned.scores import Score, fall_back
 from imgdup_nb.engine.features import aligned_features

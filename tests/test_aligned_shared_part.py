@@ -158,7 +158,7 @@ def test_a_shared_part_has_matches_and_one_piece_with_no_residual_or_large_and_s
 
 @pytest.mark.parametrize("similarity", [70.0, 95.0])
 def test_from_70_up_no_shared_part_is_required(monkeypatch, features, similarity):
-    scattered = replace(part_of(1, 3), similarity=similarity, matches=0)
+    scattered = replace(part_of(1, 3), similarity=similarity, matches=0, overlap_left=100.0)
     monkeypatch.setattr(alignment, "_align_in_mode", lambda *_: scattered)
     assert align(features["coffee"], features["flower"]).similarity == similarity
     monkeypatch.setattr(alignment, "_align_in_mode", lambda *_: replace(scattered, similarity=69.9))

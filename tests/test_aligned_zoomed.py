@@ -157,7 +157,7 @@ def test_collages_of_four_that_share_a_tile_agree_in_it_and_say_how_little_it_is
         [photos[name] for name in ("galaxies", "portrait", "rocket", "temple")], columns=2
     )
     found = align(aligned_features(one), aligned_features(other))
-    assert found.similarity >= 90
+    assert 70 <= found.similarity <= 79  # neither lies in the other
     assert (found.overlap_left, found.overlap_right) == pytest.approx((25, 25), abs=1)
 
 

@@ -6,7 +6,10 @@ From the first file to the last, each one imports only files above it:
 - `geometry`: affine transforms, overlaps, and parts made of blocks
 - `warp_loops`, `colour_loops`, `match_loops`: the compiled loops over pixels, colours, descriptors
 - `agreement`: two pictures and a transform -> which blocks match, and the similarity (`Alignment`)
+- `colours`: the colours of blocks that match
+- `flat_areas`: the colours of flat areas, and what is drawn on a plain ground
 - `registration`: the features of two pictures -> the transform, and their best `Alignment`
+- `detail`: pages that look equal are read again at a megapixel
 - `feature_index`: many features, found again by the bits they share
 - `candidates`: many pictures -> the pairs that are worth aligning
 - `scores`: a pair -> its row of the pair table (`Score`); the fallback to phash

@@ -1,7 +1,6 @@
 """Two pictures and a transform -> which blocks of their overlap match, and what that means.
 
-Small blocks of the grey pictures are compared one by one. Blocks that match are then compared by
-their colours.
+Small blocks of the grey pictures are compared one by one; `colours` then compares their colours.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..engine.features import PIXELS_A_COLOUR, Features, import_cv2
+from ..engine.features import Features, import_cv2
 from .bands import (
     ALLOWED_LOSS,
     ALLOWED_LOSS_FACTOR,
@@ -21,7 +20,6 @@ from .bands import (
     COARSEST_FACTOR,
     LARGE_CELL,
     MAX_IMPERFECT_SIMILARITY,
-    MAX_SCENE_SIMILARITY,
     MIN_BLOCKS,
     MIN_COARSE_CORRELATION,
     MIN_COARSEST_CORRELATION,
@@ -29,6 +27,7 @@ from .bands import (
     MIN_FEATURES,
     MIN_LARGE_PART_BLOCKS,
     MIN_OVERLAP_OF_BOTH,
+    MIN_OVERLAP_OF_COPY,
     MIN_OVERLAP_OF_ONE,
     MIN_SCENE_RESIDUAL,
     MIN_SMALL_OVERLAP_BLOCKS,
@@ -41,7 +40,6 @@ from .bands import (
 from .geometry import (
     compose,
     determinant,
-    frame_transform,
     invert,
     largest_part,
     overlaps,
@@ -105,6 +103,9 @@ class Alignment:
     recoloured
         percent of the blocks matching in grey that have another colour and do not count; 0 if
         nothing depends on it.
+    changed
+        blocks of two pages in which other words are written: see `detail`. The similarity is at
+        most 79 then.
     """
 
     similarity: float
@@ -120,6 +121,7 @@ class Alignment:
     doubt: float = 0.0
     coarse: bool = False
     recoloured: float = 0.0
+    changed: int = 0
 
     @cached_property
     def part(self) -> np.ndarray:
@@ -151,6 +153,14 @@ class Alignment:
         return self.residual < MIN_SCENE_RESIDUAL or (
             n >= MIN_LARGE_PART_BLOCKS
             and share_of(self.blocks[self.part], MIN_SURE_CORRELATION) >= MIN_SURE_BLOCK_SHARE
+        )
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether both pictures show more than the overlap; the similarity is at most 79 then."""
+        return (
+            self.transform is not None
+            and max(self.overlap_left, self.overlap_right) < MIN_OVERLAP_OF_COPY
         )
 
     @property
@@ -320,145 +330,3 @@ def judge_unsupported(found: Alignment) -> Alignment:
     min_correlation = max(found.min_correlation, MIN_STRICT_CORRELATION)
     similarity = similarity_of(share_of(found.blocks, min_correlation), found.residual, found.doubt)
     return replace(found, similarity=similarity, min_correlation=min_correlation)
-
-
-def judge_colours(found: Alignment, left: Features, right: Features) -> Alignment:
-    """Judge an alignment again by its colours: blocks of another colour do not match.
-
-    A pair may differ only in its colours, such as a blue and a red shirt. It has at least the
-    similarity of two photographs of one scene.
-    """
-    from .warp_loops import similarity_of
-
-    blocks = found.blocks
-    if blocks is None or found.transform is None or found.similarity <= MAX_SCENE_SIMILARITY:
-        return found
-    agreeing = blocks >= found.min_correlation
-    other, same = compare_colours(left, right, found.transform, found.frame, agreeing, found.cell)
-    if not same:
-        found = replace(found, similarity=min(found.similarity, MAX_IMPERFECT_SIMILARITY))
-    if not other.any():
-        return found
-    left_over = np.where(other, np.float32(0), blocks)
-    similarity = max(
-        similarity_of(share_of(left_over, found.min_correlation), found.residual, found.doubt),
-        similarity_of(share_of(blocks, found.min_correlation), found.residual, 1.0),
-    )
-    recoloured = 100 * np.count_nonzero(other) / np.count_nonzero(agreeing)
-    return replace(found, similarity=similarity, blocks=left_over, recoloured=recoloured)
-
-
-# levels of chroma; strong compression and clipped highlights change a block by less
-MIN_OTHER_COLOUR_DISTANCE = 30.0
-MAX_SAME_COLOUR_DISTANCE = 10.0  # levels of chroma, the mean of all blocks
-MIN_RECOLOURED_SHARE = 0.05  # of the blocks of a whole picture
-MAX_COLOURLESS_CHROMA = 8.0  # levels, root mean square; a picture below has no colours
-# of one hue: the square of the mean colour is more than this share of the mean square
-MIN_ONE_HUE_SHARE = 0.75
-MIN_KEPT_COLOUR = 0.5  # share of its colours; a copy that has kept less is at most 99 %
-
-
-def have_other_colours(left: Features, right: Features) -> bool:
-    """Whether two whole pictures, placed on each other, have other colours in some part.
-
-    Examples
-    --------
-    >>> from PIL import Image
-    >>> from imgdup_nb.engine.features import aligned_features
-    >>> names = ("#c00000", "#4040f0", "grey")
-    >>> red, blue, grey = (aligned_features(Image.new("RGB", (40, 30), name)) for name in names)
-    >>> have_other_colours(red, blue), have_other_colours(red, grey)
-    (True, False)
-    """
-    rows, columns = right.colours.shape[:2]
-    frame_on_frame = frame_transform(0, left.size, right.size)
-    blocks = np.ones((rows - 1, columns - 1), bool)
-    other, _ = compare_colours(left, right, frame_on_frame, "right", blocks, PIXELS_A_COLOUR)
-    return other.size > 0 and float(other.mean()) > MIN_RECOLOURED_SHARE
-
-
-def compare_colours(
-    left: Features,
-    right: Features,
-    transform: np.ndarray,
-    frame: str,
-    agreeing: np.ndarray,
-    cell: int,
-) -> tuple[np.ndarray, bool]:
-    """Compare the colours of the blocks that match in grey.
-
-    Parameters
-    ----------
-    transform
-        from left to right, in pixels of their `Features.size`.
-    frame : {'left', 'right'}
-        the picture whose grid the blocks are.
-    agreeing : bool, rows x columns
-    cell
-        pixels of the grey picture from one block to the next; a block is twice as wide.
-
-    Returns
-    -------
-    other : bool, rows x columns
-        which of these blocks have another colour.
-    same : bool
-        whether both pictures have the same colours, or nearly none. False if one is much paler, or
-        if all colours differ a little.
-
-    Notes
-    -----
-    The paler picture may have lost the same share of its colour everywhere. A block that is further
-    than `MIN_OTHER_COLOUR_DISTANCE` from that has another colour. If one picture has a single hue
-    and the other has several, the first was toned, as sepia is. The colours are then not the same,
-    but no single block has another colour.
-    """
-    from .colour_loops import distances, mean_blocks, sum_products
-
-    other = np.zeros_like(agreeing)
-    source, target, onto = (
-        (left, right, transform) if frame == "right" else (right, left, invert(transform))
-    )
-    n = cell // PIXELS_A_COLOUR
-    pale, rich = (
-        mean_blocks(_warp_colours(source, target, onto), agreeing, n),
-        mean_blocks(_chroma(target), agreeing, n),
-    )
-    strength, most = sum_products(pale, pale), sum_products(rich, rich)
-    if strength > most:
-        pale, rich, strength, most = rich, pale, most, strength
-    if most <= MAX_COLOURLESS_CHROMA**2 * len(rich):
-        return other, True
-    if _is_of_one_hue(pale, strength) and not _is_of_one_hue(rich, most):
-        return other, False
-    kept = max(0.0, sum_products(pale, rich) / most)
-    off = distances(pale, rich, kept)
-    other[agreeing] = off > MIN_OTHER_COLOUR_DISTANCE
-    return other, kept >= MIN_KEPT_COLOUR and float(off.mean()) <= MAX_SAME_COLOUR_DISTANCE
-
-
-def _is_of_one_hue(colours: np.ndarray, strength: float) -> bool:
-    """Whether colours, n x 2, are nearly all their mean; `strength` is the sum of their squares."""
-    from .colour_loops import square_of_mean
-
-    return square_of_mean(colours) > MIN_ONE_HUE_SHARE * strength / len(colours)
-
-
-def _chroma(image: Features) -> np.ndarray:
-    """Return the colours of a picture, float32; 0 is grey."""
-    return image.colours.astype(np.float32) - np.float32(128)
-
-
-def _warp_colours(source: Features, target: Features, onto: np.ndarray) -> np.ndarray:
-    """Return the colours of a picture, warped onto those of another one, float32."""
-    cv2 = import_cv2()
-    colours = _chroma(source)
-    smaller = min(1.0, math.sqrt(abs(determinant(onto))))
-    size = [max(1, round(side * smaller)) for side in colours.shape[1::-1]]
-    colours = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
-    there = target.colours.shape
-    pixels = compose(
-        invert(to_pixels(source.size, colours.shape)), onto, to_pixels(target.size, there)
-    )
-    return cv2.warpAffine(
-        colours, pixels, there[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )

@@ -34,6 +34,8 @@ MIN_FEATURES, MIN_BLOCKS = 16, 8
 SMALL_OVERLAP, MIN_SMALL_OVERLAP_BLOCKS = 25.0, 24
 # percent that the overlap must cover of the picture it covers more of, and of both
 MIN_OVERLAP_OF_ONE, MIN_OVERLAP_OF_BOTH = 20.0, 4.0
+# percent; two pictures that both show more than the overlap share a part only
+MIN_OVERLAP_OF_COPY = 70.0
 # blocks; a shared part of so many may have a residual, if this share of them matches surely
 MIN_LARGE_PART_BLOCKS, MIN_SURE_BLOCK_SHARE = 40, 0.85
 

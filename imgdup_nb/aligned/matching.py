@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, islice
 
 import numpy as np
@@ -29,6 +30,7 @@ from .scores import (
     MAX_VOTE_BITS,
     MIN_CANDIDATE_HASH,
     MIN_PARTNER_SIMILARITY,
+    FeaturePair,
     Score,
     fall_back,
     score_pairs,
@@ -121,10 +123,18 @@ def find_local_pairs(
     voted = best_pairs(np.concatenate([known.votes, votes]), len(features))
     hashed, percent = _near_by_hash(sides, hashes, executor)
     tried = np.unique(np.concatenate([voted, hashed, _near_by_frame(sides, features)]), axis=0)
-    scored = score_all(tried, features, method, known, executor)
+    score = partial(
+        score_all,
+        features=features,
+        method=method,
+        known=known,
+        executor=executor,
+        paths=_paths(sides),
+    )
+    scored = score(tried)
     near = tried[scored["similarity"] >= MIN_PARTNER_SIMILARITY]
     more = partners_of_partners(near, tried) if others is None else partners_across(near, tried)
-    scored = np.concatenate([scored, score_all(more, features, method, known, executor)])
+    scored = np.concatenate([scored, score(more)])
     _fall_back(scored, hashed, percent, features)
     scored = scored[scored["similarity"] >= floor - 1e-9]
     scored = scored[np.lexsort((scored["right"], scored["left"]))]
@@ -163,6 +173,13 @@ def _near_by_hash(
     if len(sides) > 1:
         pairs[:, 1] += len(sides[0])
     return np.sort(pairs[there], axis=1), method.similarity(distances)[there]
+
+
+def _paths(sides: Sequence[Fingerprints]) -> list[str] | None:
+    """Return where each image is; None if a table of images does not say that."""
+    if not all("path" in side.images for side in sides):
+        return None
+    return [str(path) for side in sides for path in side.images["path"]]
 
 
 def _near_by_frame(sides: Sequence[Fingerprints], features: Sequence[Features]) -> np.ndarray:
@@ -229,13 +246,24 @@ def score_all(
     method: str,
     known: Known,
     executor: Executor | None,
+    paths: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Return SCORED_PAIRS of pairs, int64, n x 2, in their order; those not known are scored."""
+    """Return SCORED_PAIRS of pairs, int64, n x 2, in their order; those not known are scored.
+
+    `paths` say where each image is, so that pages can be read again; None reads nothing.
+    """
     where = find_scored(pairs, known.scored)
     unscored = pairs[where < 0]
     parts = [np.zeros(0, SCORED_PAIRS)]
     with closing(
-        score_pairs([(features[a], features[b]) for a, b in unscored], method, executor)
+        score_pairs(
+            [
+                FeaturePair(features[a], features[b], paths and (paths[a], paths[b]))
+                for a, b in unscored.tolist()
+            ],
+            method,
+            executor,
+        )
     ) as scores:
         for start in range(0, len(unscored), KEEP_BATCH):
             some = unscored[start : start + KEEP_BATCH]

@@ -18,7 +18,6 @@ from .agreement import (
     Alignment,
     exchange_sides,
     is_textured,
-    judge_colours,
     judge_unsupported,
     overlap_enough,
     refine,
@@ -29,6 +28,7 @@ from .bands import (
     COARSE_FACTOR,
     COARSEST_FACTOR,
     MAX_PARTS_SIMILARITY,
+    MAX_SCENE_SIMILARITY,
     MIN_COARSE_CORRELATION,
     MIN_COARSEST_CORRELATION,
     MIN_CORRELATION,
@@ -37,6 +37,8 @@ from .bands import (
     MIN_SCENE_SIMILARITY,
     STOP_SIMILARITY,
 )
+from .colours import judge_colours
+from .flat_areas import judge_flat_areas
 from .geometry import (
     MAX_SCALE,
     MAX_STRETCH,
@@ -117,6 +119,7 @@ def align(left: Features, right: Features) -> Alignment:
     if _claimed_similarity(best) == 0 and first.zoomed is not None and second.zoomed is not None:
         best = _better(best, _align_in_mode(first.zoomed, second.zoomed, BOTH_ZOOMED))
     best = judge_colours(replace(best, similarity=_claimed_similarity(best)), first, second)
+    best = judge_shared_part(judge_flat_areas(best, first, second))
     return exchange_sides(best) if turned_round else best
 
 
@@ -125,6 +128,17 @@ def _better(one: Alignment, other: Alignment) -> Alignment:
     return max(
         one, other, key=lambda each: (_claimed_similarity(each), each.similarity, each.matches)
     )
+
+
+def judge_shared_part(found: Alignment) -> Alignment:
+    """Judge again two pictures that share a part only, as two crops of one photograph do."""
+    from .warp_loops import similarity_of
+
+    if found.blocks is None or not found.is_partial or found.similarity <= MAX_SCENE_SIMILARITY:
+        return found
+    agreeing = share_of(found.blocks, found.min_correlation)
+    similarity = max(MIN_SCENE_SIMILARITY, similarity_of(agreeing, found.residual, 1.0))
+    return replace(found, similarity=similarity)
 
 
 def _claimed_similarity(found: Alignment) -> float:

@@ -11,9 +11,11 @@ import numpy as np
 
 from ..engine.features import Features, frame_of, one_cv2_thread
 from ..engine.parallel import each, map_batches
-from .agreement import have_other_colours
 from .bands import MAX_SCENE_SIMILARITY
-from .registration import MIN_FRAME_CORRELATION, align
+from .colours import have_other_colours
+from .detail import align_files
+from .flat_areas import draw_alike
+from .registration import MIN_FRAME_CORRELATION
 
 # by which two descriptors of one patch differ at most, mostly; they have 256 and 486 bits
 MAX_VOTE_BITS = {"aligned": 56, "akaze": 96}
@@ -42,8 +44,16 @@ class Score(NamedTuple):
     scored_by: str = "aligned"
 
 
+class FeaturePair(NamedTuple):
+    """Two pictures to be scored, and where they are; None if that is not known."""
+
+    left: Features
+    right: Features
+    files: tuple[str, str] | None = None
+
+
 def score_pairs(
-    pairs: Sequence[tuple[Features, Features]], method: str, executor: Executor | None = None
+    pairs: Sequence[FeaturePair], method: str, executor: Executor | None = None
 ) -> Generator[Score, None, None]:
     """Yield the score of each pair of pictures, in order, computed in threads or on an executor."""
     batch = partial(_score_batch, method=method)
@@ -51,17 +61,20 @@ def score_pairs(
         yield from map_batches(batch, pairs, executor=executor, describe="align", size=PAIR_BATCH)
 
 
-def _score_batch(pairs: Sequence[tuple[Features, Features]], *, method: str) -> list[Score]:
+def _score_batch(pairs: Sequence[FeaturePair], *, method: str) -> list[Score]:
     return each(partial(_score_pair, method=method), pairs)
 
 
-def _score_pair(pair: tuple[Features, Features], *, method: str) -> Score:
-    return score_akaze(*pair) if method == "akaze" else score_aligned(*pair)
+def _score_pair(pair: FeaturePair, *, method: str) -> Score:
+    return score_akaze(pair.left, pair.right) if method == "akaze" else score_aligned(*pair)
 
 
-def score_aligned(left: Features, right: Features) -> Score:
-    """Return how much of the overlap of two pictures matches, and how they are aligned."""
-    found = align(left, right)
+def score_aligned(left: Features, right: Features, files: tuple[str, str] | None = None) -> Score:
+    """Return how much of the overlap of two pictures matches, and how they are aligned.
+
+    `files` are their paths, so that pages can be read again: see `align_files`.
+    """
+    found = align_files(left, right, files)
     if found.transform is None:
         return Score(0.0)
     lies = (found.overlap_left, found.overlap_right, found.rotation, found.scale, found.mirrored)
@@ -99,13 +112,14 @@ def fall_back(score: Score, percent: float | None, left: Features, right: Featur
 
 
 def _are_alike(left: Features, right: Features) -> bool:
-    """Whether two whole pictures are equal in grey, or correlate when they are made small."""
+    """Whether two whole pictures are equal in grey, or correlate when they are made small.
+
+    What is drawn on a plain ground must be alike, too.
+    """
     if np.array_equal(left.grey, right.grey):  # also if all is of one brightness
         return True
-    return (
-        float(frame_of(left.grey, SMALL_SIDE) @ frame_of(right.grey, SMALL_SIDE))
-        >= MIN_FRAME_CORRELATION
-    )
+    alike = float(frame_of(left.grey, SMALL_SIDE) @ frame_of(right.grey, SMALL_SIDE))
+    return alike >= MIN_FRAME_CORRELATION and draw_alike(left, right)
 
 
 def score_akaze(left: Features, right: Features) -> Score:

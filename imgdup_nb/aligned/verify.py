@@ -12,7 +12,7 @@ from ..engine.pair_graph import check_unique_images
 from ..fingerprints import fingerprint_images
 from ..methods import METHODS
 from .agreement import is_textured
-from .scores import Score, score_pairs
+from .scores import FeaturePair, Score, score_pairs
 
 
 def verify_pairs(
@@ -77,6 +77,7 @@ def verify_pairs(
     wanted = set(left) | set(right)
     prints = fingerprint_images(images[images.image.isin(wanted)], "aligned", executor=executor)
     place = dict(zip(prints.names, prints.codes[:, 0], strict=True))
+    path = dict(zip(prints.names, prints.images.path.astype(str), strict=True))
     missing = sorted(wanted - place.keys())
     if missing:
         raise ValueError(
@@ -85,7 +86,12 @@ def verify_pairs(
         )
     scores = list(
         score_pairs(
-            [(place[a], place[b]) for a, b in zip(left, right, strict=True)], "aligned", executor
+            [
+                FeaturePair(place[a], place[b], (path[a], path[b]))
+                for a, b in zip(left, right, strict=True)
+            ],
+            "aligned",
+            executor,
         )
     )
     came_from = str(pairs.attrs.get("method", "another method"))

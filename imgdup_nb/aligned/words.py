@@ -119,8 +119,12 @@ def _why_no_more(found: Alignment) -> str:
         return _why_nothing(found)
     if found.coarse:
         return f" They match only when both are made small, as copies of few pixels do, {AT_MOST}"
+    if found.changed:
+        return f" Read at full size, {found.changed} blocks show other words or lines, {AT_MOST}"
     if found.residual >= MIN_SCENE_RESIDUAL:
         return f"{_shift(found)}, {AT_MOST}"
+    if found.is_partial:
+        return f" Each picture shows much that the other does not, {AT_MOST}"
     if found.recoloured > 0:
         limit = f", {AT_MOST}" if found.similarity <= MAX_SCENE_SIMILARITY else " and do not count."
         share = max(found.recoloured, 1)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ..aligned.agreement import is_textured
-from ..aligned.scores import MIN_FALLBACK_HASH, fall_back, score_pairs
+from ..aligned.scores import MIN_FALLBACK_HASH, FeaturePair, fall_back, score_pairs
 from ..engine.checks import check_count, check_list, check_percent
 from ..engine.decode import UnreadableImage
 from ..engine.search import find_pairs
@@ -265,13 +265,17 @@ def compare_each(
     textured = [
         np.array([is_textured(found) for found in side], dtype=bool) for side in (left, right)
     ]
-    pairs = [(left[row], right[column]) for row, column in zip(rows, columns, strict=True)]
+    paths = [side.images["path"].astype(str).to_numpy() for side in (queries, prints)]
+    pairs = [
+        FeaturePair(left[row], right[column], (paths[0][row], paths[1][column]))
+        for row, column in zip(rows, columns, strict=True)
+    ]
     scores = list(score_pairs(pairs, queries.method.name))
     hashed = np.flatnonzero(~(textured[0][rows] & textured[1][columns]))
     if len(hashed):
         percent = _by_hash(queries, prints, hashes)[rows[hashed], columns[hashed]]
         for k, value in zip(hashed, percent, strict=True):
-            scores[k] = fall_back(scores[k], float(value), *pairs[k])
+            scores[k] = fall_back(scores[k], float(value), pairs[k].left, pairs[k].right)
     similarity = np.array([score.similarity for score in scores], dtype=np.float64)
     kept = similarity >= floor - 1e-9
     found = rows[kept], columns[kept], 100.0 - similarity[kept]

@@ -1,0 +1,295 @@
+"""The flat areas of two aligned pictures, and what is drawn on their plain ground.
+
+`colours` compares the blocks with texture. A chip, a shirt on white or a diagram is mostly flat:
+its flat blocks are compared here. A drawing of a few strokes has too little texture to be aligned:
+what lies on its plain ground is compared here, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ..engine.features import PIXELS_A_COLOUR, Features, import_cv2
+from .agreement import Alignment, share_of
+from .bands import MAX_SCENE_SIMILARITY, MIN_SCENE_SIMILARITY
+from .colours import chroma_of, is_of_one_hue, warp_planes
+from .geometry import invert
+
+# -- colours of flat areas -------------------------------------------------------------------------
+
+MIN_OTHER_SHARE, MIN_OTHER_BLOCKS = 0.03, 3  # of the compared blocks; fewer are noise
+# levels of chroma by which a block has another colour: in a photograph; in a picture that is mostly
+# flat, where compression and filters change colours less
+PHOTO_DISTANCE, PLAIN_DISTANCE = 30.0, 12.0
+# of the pixels of a picture that is mostly flat, in so many bins of 16 grey levels
+MIN_PLAIN_SHARE, PLAIN_BINS = 0.7, 3
+# a copy that has kept less of its colours is pale; a pale block of another hue has so much chroma,
+# and lies so far from the paler colour, in shares of that; only in pictures that are mostly flat
+PALE_SHARE, MIN_TINT, MIN_TINT_DISTANCE = 0.6, 3.5, 0.7
+NEUTRAL_CHROMA, SURE_CHROMA = 8.0, 15.0  # levels: a grey block is below; a coloured one above
+# of the compared blocks: the grey or white ground of an object; in a picture that is mostly flat
+MIN_NEUTRAL_SHARE, MIN_PLAIN_NEUTRAL_SHARE = 0.3, 0.1
+BRIGHT_LEVELS = 4.0  # levels below the brightest block, where the paper of a drawing is
+# levels of brightness: a grey object instead of a coloured one differs by more than a copy in grey;
+# an object differs by more than a change of contrast
+GREY_OBJECT_DIFFERENCE, OBJECT_DIFFERENCE = 10.0, 40.0
+MIN_BRIGHT_GROUND, MAX_GROUND_SHIFT = 180.0, 12.0  # levels of the ground that an object lies on
+
+
+class BlockColours(NamedTuple):
+    """The mean colours of blocks that are flat or match, in two pictures; float32, n x 3.
+
+    Columns are brightness, Cr and Cb; chroma of grey is 0. `plain` tells whether both pictures are
+    mostly flat.
+    """
+
+    one: np.ndarray
+    other: np.ndarray
+    plain: bool
+
+
+def judge_flat_areas(found: Alignment, left: Features, right: Features) -> Alignment:
+    """Judge an alignment again by the colours of its flat areas.
+
+    A pair whose flat areas have another colour is in the scene band, as other recoloured pairs are.
+    """
+    from .warp_loops import similarity_of
+
+    if found.blocks is None or found.transform is None or found.similarity <= MAX_SCENE_SIMILARITY:
+        return found
+    share = other_share(block_colours(found, left, right))
+    if share == 0:
+        return found
+    agreeing = share_of(found.blocks, found.min_correlation)
+    return replace(
+        found,
+        similarity=max(MIN_SCENE_SIMILARITY, similarity_of(agreeing, found.residual, 1.0)),
+        recoloured=max(found.recoloured, 100 * share),
+    )
+
+
+def block_colours(found: Alignment, left: Features, right: Features) -> BlockColours:
+    """Return the mean colours of the blocks of an overlap that are flat or match."""
+    assert found.blocks is not None
+    assert found.transform is not None
+    source, target, onto = (
+        (left, right, found.transform)
+        if found.frame == "right"
+        else (right, left, invert(found.transform))
+    )
+    cv2 = import_cv2()
+    there = _planes(target)
+    height, width = there.shape[:2]
+    warped = warp_planes(_planes(source), source, target, onto)
+    inside = warp_planes(
+        np.ones((*source.colours.shape[:2], 1), np.float32),
+        source,
+        target,
+        onto,
+        border=cv2.BORDER_CONSTANT,
+    ).reshape(height, width, 1)
+    shape, n = found.blocks.shape, found.cell // PIXELS_A_COLOUR
+    one, other, covered = (_means(planes, shape, n) for planes in (warped, there, inside))
+    is_covered = covered[..., 0] > 0.99
+    flat = np.isnan(found.blocks) & is_covered
+    compared = flat | ((found.blocks >= found.min_correlation) & is_covered)
+    plain = all(is_mostly_flat(image.grey) for image in (left, right))
+    return BlockColours(one[compared], other[compared], plain)
+
+
+def is_mostly_flat(grey: np.ndarray) -> bool:
+    """Whether most pixels of a picture, uint8, have a few grey levels, as in drawings.
+
+    Examples
+    --------
+    >>> drawing, shade = np.zeros((60, 80), np.uint8), np.arange(256, dtype=np.uint8)[None]
+    >>> is_mostly_flat(drawing), is_mostly_flat(shade)
+    (True, False)
+    """
+    counts = np.sort(np.bincount(grey.ravel() >> 4, minlength=16))
+    return bool(counts[-PLAIN_BINS:].sum() >= MIN_PLAIN_SHARE * grey.size)
+
+
+def other_share(blocks: BlockColours) -> float:
+    """Return the share of the blocks that have another colour or brightness; 0 if too few have.
+
+    Examples
+    --------
+    >>> white, blue, pink = [255, 0, 0], [150, -15, 30], [210, 20, 15]
+    >>> one, other = (np.array([white] * 6 + [ink] * 4, np.float32) for ink in (blue, pink))
+    >>> other_share(BlockColours(one, other, True)), other_share(BlockColours(one, one, True))
+    (0.4, 0.0)
+    """
+    if not len(blocks.one):
+        return 0.0
+    pale, rich = blocks.one, blocks.other
+    if (pale[:, 1:] ** 2).sum() > (rich[:, 1:] ** 2).sum():
+        pale, rich = rich, pale
+    strength = [np.linalg.norm(side[:, 1:], axis=1) for side in (pale, rich)]
+    coloured = strength[1] >= SURE_CHROMA
+    if _is_some(coloured) and np.mean(strength[0] < NEUTRAL_CHROMA) >= 0.98:
+        other = _grey_objects(pale, rich, coloured, strength[1] < NEUTRAL_CHROMA, blocks.plain)
+    elif blocks.plain or _is_some(coloured):
+        other = _other_chroma(pale, rich, strength[0], blocks.plain)
+    else:
+        other = np.zeros(len(pale), bool)
+    if not _is_some(other):
+        other = _other_brightness(pale, rich, strength)
+    return float(other.mean()) if _is_some(other) else 0.0
+
+
+def _is_some(which: np.ndarray) -> bool:
+    """Whether so many blocks, bool, are more than noise."""
+    n = np.count_nonzero(which)
+    return bool(n >= MIN_OTHER_BLOCKS and n >= MIN_OTHER_SHARE * len(which))
+
+
+def _other_chroma(
+    pale: np.ndarray, rich: np.ndarray, strength: np.ndarray, plain: bool
+) -> np.ndarray:
+    """Tell which blocks have another chroma; a filter may shift that of all blocks."""
+    one, other = pale[:, 1:], rich[:, 1:]
+    most = float((other**2).sum())
+    has_ground = np.mean(strength < NEUTRAL_CHROMA) >= MIN_NEUTRAL_SHARE
+    total = float((one**2).sum())
+    toned = (
+        not has_ground
+        and total > 0
+        and is_of_one_hue(one, total)
+        and not is_of_one_hue(other, most)
+    )
+    if most == 0 or toned:
+        return np.zeros(len(pale), bool)
+    kept = max(0.0, float((one * other).sum()) / most)
+    shift = one - kept * other
+    # of a drawing, the paper may have another tint; of a photograph, everything
+    ground = _brightest(pale, rich) if plain else np.ones(len(one), bool)
+    tint = np.median(shift[ground], axis=0)
+    off = np.minimum(np.linalg.norm(shift, axis=1), np.linalg.norm(shift - tint, axis=1))
+    if not plain:
+        return off > PHOTO_DISTANCE
+    of_other_hue = (strength >= MIN_TINT) & (off >= MIN_TINT_DISTANCE * strength)
+    return (off > PLAIN_DISTANCE) | (of_other_hue & (kept < PALE_SHARE))
+
+
+def _brightest(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Tell which blocks are among the brightest of both pictures, as paper is; at least one."""
+    nearest = np.minimum(one[:, 0] - one[:, 0].max(), other[:, 0] - other[:, 0].max())
+    return nearest >= min(-BRIGHT_LEVELS, float(nearest.max()))
+
+
+def _grey_objects(
+    grey: np.ndarray, rich: np.ndarray, coloured: np.ndarray, ground: np.ndarray, plain: bool
+) -> np.ndarray:
+    """Tell which coloured blocks are another grey than they would be in a grey copy.
+
+    Only of objects on a grey or white ground: a filter may make a photograph grey in many ways.
+    """
+    changed = grey[:, 0] - rich[:, 0]
+    if np.mean(ground) < (MIN_PLAIN_NEUTRAL_SHARE if plain else MIN_NEUTRAL_SHARE):
+        return np.zeros(len(grey), bool)
+    off = np.abs(changed - np.median(changed[ground]))
+    return coloured & (float(off[coloured].mean()) > GREY_OBJECT_DIFFERENCE)
+
+
+def _other_brightness(one: np.ndarray, other: np.ndarray, strength: list[np.ndarray]) -> np.ndarray:
+    """Tell which blocks are an object of another brightness on an unchanged bright ground."""
+    changed = np.abs(one[:, 0] - other[:, 0])
+    ground = (
+        (np.minimum(one[:, 0], other[:, 0]) >= MIN_BRIGHT_GROUND)
+        & (np.maximum(*strength) < NEUTRAL_CHROMA)
+        & (changed < MAX_GROUND_SHIFT)
+    )
+    if np.mean(ground) < MIN_NEUTRAL_SHARE or ground.all():
+        return np.zeros(len(one), bool)
+    return ~ground & (float(np.median(changed[~ground])) > OBJECT_DIFFERENCE)
+
+
+def _planes(image: Features) -> np.ndarray:
+    """Return brightness, Cr and Cb of a picture for each square of its colours, float32."""
+    cv2, (height, width) = import_cv2(), image.colours.shape[:2]
+    grey = cv2.resize(image.grey, (width, height), interpolation=cv2.INTER_AREA)
+    return np.dstack([grey.astype(np.float32), chroma_of(image)])
+
+
+def _means(planes: np.ndarray, shape: tuple[int, ...], n: int) -> np.ndarray:
+    """Return the mean of each block of 2n x 2n squares, which overlap by half."""
+    rows, columns = shape[0] + 1, shape[1] + 1
+    missing = [
+        (0, max(0, side * n - have))
+        for side, have in zip((rows, columns), planes.shape[:2], strict=True)
+    ]
+    planes = np.pad(planes, [*missing, (0, 0)], mode="edge")[: rows * n, : columns * n]
+    cells = planes.reshape(rows, n, columns, n, -1).mean(axis=(1, 3))
+    return (cells[:-1, :-1] + cells[1:, :-1] + cells[:-1, 1:] + cells[1:, 1:]) / 4
+
+
+# -- drawings on a plain ground --------------------------------------------------------------------
+
+GROUND_WIDTH, MIN_GROUND = 12, 0.6  # levels of one ground; its least share of the pixels
+MIN_INK = 24.0  # levels by which what is drawn differs from the ground
+DRAWN_SIDE = 96  # pixels a side at which two drawings are laid on each other
+MIN_DRAWN_CORRELATION, MIN_INK_RATIO = 0.9, 0.75  # of what is drawn, where anything is
+MAX_SHAPE_RATIO = 1.5  # of the shapes of two frames; a squashed copy differs by less
+
+
+def draw_alike(left: Features, right: Features) -> bool:
+    """Whether the same is drawn on two plain grounds; True if a picture has no such ground.
+
+    A few strokes on black correlate with other strokes, because nearly everything is ground. So
+    only the box in which anything is drawn is compared.
+
+    Examples
+    --------
+    >>> from PIL import Image, ImageDraw
+    >>> from imgdup_nb.engine.features import aligned_features
+    >>> def mask(shape):
+    ...     sheet = Image.new("L", (320, 240))
+    ...     getattr(ImageDraw.Draw(sheet), shape)((200, 150, 260, 200), fill=255)
+    ...     return aligned_features(sheet)
+    >>> disc, box = mask("ellipse"), mask("rectangle")
+    >>> draw_alike(disc, mask("ellipse")), draw_alike(disc, box)
+    (True, False)
+    """
+    grounds = [ground_of(image.grey) for image in (left, right)]
+    if None in grounds:
+        return True
+    shapes = [image.size[0] / image.size[1] for image in (left, right)]
+    if max(shapes) > MAX_SHAPE_RATIO * min(shapes):
+        return False
+    one, other = (
+        _ink_of(image.grey, float(ground or 0))
+        for image, ground in zip((left, right), grounds, strict=True)
+    )
+    drawn = (one > MIN_INK) | (other > MIN_INK)
+    if not drawn.any():
+        return True
+    rows, columns = np.nonzero(drawn.any(axis=1))[0], np.nonzero(drawn.any(axis=0))[0]
+    box = (
+        slice(max(0, rows[0] - 2), rows[-1] + 3),
+        slice(max(0, columns[0] - 2), columns[-1] + 3),
+    )
+    one, other = one[box], other[box]
+    masses = float(one.sum()), float(other.sum())
+    if min(masses) < MIN_INK_RATIO * max(masses) or not (one.std() and other.std()):
+        return False
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1]) >= MIN_DRAWN_CORRELATION
+
+
+def ground_of(grey: np.ndarray) -> int | None:
+    """Return the grey level of a plain ground, uint8; None if a picture has none."""
+    counts = np.convolve(np.bincount(grey.ravel(), minlength=256), np.ones(GROUND_WIDTH), "same")
+    level = int(counts.argmax())
+    return level if counts[level] >= MIN_GROUND * grey.size else None
+
+
+def _ink_of(grey: np.ndarray, ground: float) -> np.ndarray:
+    """Return by how much each pixel differs from the ground, float32, at DRAWN_SIDE a side."""
+    cv2 = import_cv2()
+    ink = np.abs(grey.astype(np.float32) - np.float32(ground))
+    ink[ink < MIN_INK / 2] = 0
+    small = cv2.resize(ink, (DRAWN_SIDE, DRAWN_SIDE), interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(small, (0, 0), 1)
