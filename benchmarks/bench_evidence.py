@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,17 +28,27 @@ from report import machine, whole
 import imgdup_nb as dup
 from imgdup_nb.evidence.calibrate import Calibration
 from imgdup_nb.evidence.false_pairs import rate_table
-from imgdup_nb.evidence.sampling import Survey
+from imgdup_nb.evidence.sampling import Answers, Survey
+from imgdup_nb.evidence.support import Missing, Support
 
 LEVELS = np.array([100, 97.5, 95, 92.5, 90, 87.5, 85])
-PER_LEVEL = 120  # pairs of a simulated table
-MIN_PRECISION = 0.9  # precision
-# share of true pairs at each level; where it falls below the requirement, a recommendation is wrong
-PRECISIONS = {
-    "never below the requirement": [1, 1, 0.99, 0.98, 0.97, 0.95, 0.95],
-    "falls slowly": [1, 0.98, 0.95, 0.85, 0.7, 0.6, 0.5],
-    "falls at once": [1, 0.97, 0.7, 0.7, 0.5, 0.5, 0.5],
-    "just below everywhere": [0.89] * 7,
+NAMED, MOST_ANSWERS = 90.0, 250
+ALL = [1.0] * 7
+FALLING = [1.0, 0.99, 0.97, 0.9, 0.8, 0.6, 0.4]
+# pairs in all, share of true pairs at each level, share required
+QUESTIONS = {
+    "200 pairs, 0.95 true": (200, [0.95] * 7, 0.9),
+    "200 pairs, all true": (200, ALL, 0.95),
+    "20,000 pairs, all true, 0.9": (20_000, ALL, 0.9),
+    "20,000 pairs, all true, 0.95": (20_000, ALL, 0.95),
+    "20,000 pairs, all true, 0.99": (20_000, ALL, 0.99),
+    "20,000 pairs, 0.99 true": (20_000, [0.99] * 7, 0.95),
+    "20,000 pairs, 0.95 true": (20_000, [0.95] * 7, 0.9),
+    "20,000 pairs, 0.9 true": (20_000, [0.9] * 7, 0.8),
+    "20,000 pairs, falling, 0.95": (20_000, FALLING, 0.95),
+    "20,000 pairs, falling, 0.9": (20_000, FALLING, 0.9),
+    "20,000 pairs, just below everywhere": (20_000, [0.89] * 7, 0.9),
+    "2,000 pairs, falls at once": (2_000, [1, 0.97, 0.7, 0.7, 0.5, 0.5, 0.5], 0.9),
 }
 # expected number in a sample of 300 images, and the share of all pictures that each looks like
 HUBS = {
@@ -49,56 +60,75 @@ HUBS = {
 LIMIT = 130  # expected false pairs, at most
 
 
-def simulated_pairs() -> pd.DataFrame:
-    """Return a table of pairs no two of which share an image, as many at each level."""
-    n = PER_LEVEL * len(LEVELS)
-    names = [f"{k:05d}" for k in range(2 * n)]
+def simulated_pairs(n: int) -> pd.DataFrame:
+    """Return a table of pairs no two of which share an image, about as many at each level."""
+    names = [f"{k:06d}" for k in range(2 * n)]
     left, right = (pd.Categorical.from_codes(np.arange(start, 2 * n, 2), names) for start in (0, 1))
-    pairs = pd.DataFrame({"left": left, "right": right, "similarity": np.repeat(LEVELS, PER_LEVEL)})
+    level = LEVELS[np.arange(n) * len(LEVELS) // n]
+    pairs = pd.DataFrame({"left": left, "right": right, "similarity": level})
     pairs.attrs = {"floor": float(LEVELS.min()), "method": "unknown", "n_images": 2 * n}
     return pairs
 
 
-def recommend_from_labels(repeats: int, most_answers: int = 150, every: int = 10) -> pd.DataFrame:
-    """Ask in the labeler's order until a threshold is recommended. Is the threshold right?"""
+def recommend_from_labels(repeats: int) -> pd.DataFrame:
+    """Answer until a threshold is recommended, looking after every answer.
+
+    Counted: the answers needed, wrong recommendations, and intervals at the named threshold that
+    ever missed the truth. Forecasts are made after ten answers.
+    """
     rows = []
-    rng = np.random.default_rng(1)
-    pairs = simulated_pairs()
-    survey = Survey.of(pairs)
-    for name, shares in PRECISIONS.items():
-        stopped, wrong, answers = 0, 0, []
+    for number, (name, (n, shares, least)) in enumerate(QUESTIONS.items()):
+        rng = np.random.default_rng(number)
+        survey = Survey.of(simulated_pairs(n))
+        level = np.arange(n) * len(LEVELS) // n
+        most_answers = 600 if least > 0.98 else MOST_ANSWERS
+        answers, wrong, missed, ratios, within = [], 0, 0, [], []
         for _ in range(repeats):
-            same = np.concatenate(
-                [rng.permutation(PER_LEVEL) < round(PER_LEVEL * share) for share in shares]
-            )
-            of_pair = dict(zip(pairs.left.astype(object), same, strict=True))
-            precision = np.cumsum(same) / np.arange(1, len(same) + 1)
-            labels, found = dup.Labels(), None
-            while found is None and len(labels) < most_answers:
-                for _ in range(every):
-                    pair = survey.read(labels).next_pair(90)
-                    left, right = (
-                        survey.names[survey.first[pair]],
-                        survey.names[survey.second[pair]],
-                    )
-                    labels.add(left, right, "same" if of_pair[left] else "different")
-                found = dup.recommend_threshold(
-                    pairs, labels=labels, min_precision=MIN_PRECISION
-                ).threshold
-            answers.append(len(labels))
-            if found is not None:
-                stopped += 1
-                wrong += bool(
-                    precision[(pairs.similarity >= found).sum() - 1] < MIN_PRECISION - 1e-9
+            # another order of the same pairs: another collection
+            own = replace(survey, rank=rng.permutation(n).astype(np.uint64))
+            same = np.zeros(n, dtype=bool)
+            for k, share in enumerate(shares):
+                places = np.flatnonzero(level == k)
+                same[rng.permutation(places)[: round(len(places) * share)]] = True
+            found, forecast, support = ask(own, same, least, most_answers)
+            answers.append(len(support.answers.table) if found else np.inf)
+            precision = np.cumsum(same)[np.cumsum(np.bincount(level)) - 1] / own.counts
+            wrong += bool((support.supported & (precision < least - 1e-12)).any())
+            low, high = support.answers.interval(support.named, 0.95)
+            missed += not low - 1e-12 <= precision[support.named] <= high + 1e-12
+            if found and forecast is not None and len(support.answers.table) > 10:
+                ratios.append((len(support.answers.table) - 10) / (forecast.median or np.inf))
+                within.append(
+                    forecast.most is None or ratios[-1] * (forecast.median or 1) <= forecast.most
                 )
-        row = {
-            "truth": name,
-            "repeats": repeats,
-            "recommended": stopped / repeats,
-            "wrong": wrong / repeats,
-        }
-        rows.append(row | {"median answers": np.median(answers)})
+        done = np.isfinite(answers)
+        some = np.array(answers)[done] if done.any() else np.array([np.nan])
+        row = {"table": name, "required": least, "repeats": repeats, "recommended": done.mean()}
+        row |= {"median": np.median(some), "nine of ten": np.quantile(some, 0.9)}
+        row |= {"wrong": wrong / repeats, "ever missed": missed / repeats}
+        row |= {"needed / forecast": np.median(ratios) if ratios else np.nan}
+        rows.append(row | {"within": np.mean(within) if within else np.nan})
+        print(pd.DataFrame(rows[-1:]).round(3).to_string(index=False), flush=True)
     return pd.DataFrame(rows)
+
+
+def ask(
+    survey: Survey, same: np.ndarray, least: float, most_answers: int
+) -> tuple[bool, Missing | None, Support]:
+    """Answer by a truth what the labeler asks; return the forecast after ten answers, too."""
+    pairs: list[int] = []
+    forecast = None
+    while True:
+        said = np.where(same[survey.row[pairs]], "same", "different") if pairs else []
+        table = pd.DataFrame({"pair": np.array(pairs, dtype=np.int64), "aim": ""})
+        table["label"] = np.array(said, dtype=object)
+        support = Support.of_precision(Answers(survey, table), least, NAMED, 0.95)
+        if len(pairs) == 10 and support.aim is not None:
+            forecast = support.missing(support.aim)
+        pair = support.next_pair()
+        if support.supported.any() or len(pairs) == most_answers or pair is None:
+            return bool(support.supported.any()), forecast, support
+        pairs.append(pair)
 
 
 def recommend_from_calibrations(repeats: int, n: int = 300, n_other: int = 300) -> pd.DataFrame:
@@ -244,8 +274,8 @@ def main(arguments: list[str]) -> None:
         f"calibration\n{recommend_from_calibrations(4 * options.repeats).to_string()}"
     )
     print(
-        f"\nprecision >= {MIN_PRECISION}, stopping at the first "
-        f"recommendation\n{recommend_from_labels(options.repeats).to_string()}"
+        f"\nanswers until a precision is proved, looking after every "
+        f"answer\n{recommend_from_labels(options.repeats).to_string()}"
     )
 
 

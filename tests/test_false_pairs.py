@@ -107,7 +107,7 @@ def test_a_smaller_reach_taken_for_granted_makes_a_smaller_upper_end():
     )  # kinds that look like themselves only
 
 
-def test_the_reach_seen_at_the_loosest_level_is_taken_for_possible_everywhere():
+def test_the_reach_seen_at_a_level_is_assumed_there_and_not_at_stricter_ones():
     star = np.zeros((N, N), dtype=bool)
     star[0, 1:121] = True  # one image looks like 120 others at 80, like none at 90
     first, second = np.nonzero(star)
@@ -115,7 +115,29 @@ def test_the_reach_seen_at_the_loosest_level_is_taken_for_possible_everywhere():
         first, second, np.full(120, 80.0), np.array([90.0, 80.0]), N, N * (N - 1) // 2
     )
     assert table.reach.tolist() == [0, 120 / (N - 1)]
-    assert table.rate_high[0] > interval(np.zeros((N, N), dtype=bool))[1]
+    assert table.rate_high[0] == interval(np.zeros((N, N), dtype=bool))[1]
+    assert table.rate_high[1] > interval(star, max_reach=0.0)[0]
+    without = table.assign(reach=0.0).rate_high[1]
+    assert without > table.rate_high[0]
+
+
+def test_the_upper_end_at_a_level_does_not_depend_on_the_lowest_level():
+    star = np.zeros((N, N), dtype=bool)
+    star[0, 1:121] = True
+    first, second = np.nonzero(star)
+    ends = []
+    for levels in ([100.0, 90.0], [100.0, 90.0, 80.0, 70.0]):
+        inside = levels[-1] <= 80
+        table = rate_table(
+            first[: 120 * inside],
+            second[: 120 * inside],
+            np.full(120 * inside, 80.0),
+            np.array(levels),
+            N,
+            N * (N - 1) // 2,
+        )
+        ends.append(table.rate_high[:2].tolist())
+    assert ends[0] == ends[1]
 
 
 def test_no_images_and_one_image_are_an_answer_too():

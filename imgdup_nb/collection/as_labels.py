@@ -30,10 +30,10 @@ class CollectionLabels(Labels):
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per answered pair, oldest answer first: left, right, label, when."""
+        """One row per answered pair, oldest answer first: left, right, label, when, aim (empty)."""
         labels = self.collection.labels.sort_values("made", kind="stable", ignore_index=True)
         when = [made.isoformat(timespec="seconds") for made in labels.made]
-        return labels.assign(when=pd.Series(when, dtype=object))[LABEL_COLUMNS]
+        return labels.assign(when=pd.Series(when, dtype=object), aim="")[LABEL_COLUMNS]
 
     def undo(self) -> tuple[str, str] | None:
         """Withdraw the answer given last and return its pair; None if there is none."""
@@ -47,7 +47,7 @@ class CollectionLabels(Labels):
 
     def _keep(self, rows: list[LabelRow]) -> None:
         for label in dict.fromkeys(row[2] for row in rows):
-            pairs = [(left, right) for left, right, said, _ in rows if said == label]
+            pairs = [(left, right) for left, right, said, *_ in rows if said == label]
             self.collection.label_pairs(pairs, None if label == WITHDRAWN else label)
         self._rows += [row for row in rows if row[2] != WITHDRAWN]
 

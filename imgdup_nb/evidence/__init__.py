@@ -1,14 +1,20 @@
 """Evidence for a threshold: true duplicates, labels and known copies.
 
 - `labels`: a person's answers about pairs, kept in a CSV file
-- `sampling`: which pairs to ask about, and precision by the answers
+- `sampling`: the random order of the questions, and precision by the answers
+- `betting`: claims that answers refute, valid at any moment
+- `support`: the thresholds that answers support, and how many answers are missing
+- `questions`: what a labeler asks next
+- `banded`: answers of files that an earlier version wrote
 - `cannot_link`: pairs called different leave the pair table
 - `evaluate`: precision and recall by a truth
 - `calibrate`: recall of known copies of your own pictures
 - `false_pairs`: the rate of false pairs among unrelated images
 - `not_looked_for`: copies that a hash does not look for, by a sample
 - `intervals`: confidence intervals for all of these
+- `requirements`: what is asked of a threshold, and which levels the evidence supports
 - `recommend`: requirements and evidence -> a threshold
+- `wording`: a recommendation in words
 - `tune`: examples -> a method and a threshold
 - `bursts`: photographs of one burst, told by their times
 - `tool_defaults`: the default thresholds of other tools

@@ -27,7 +27,7 @@ from ..engine.variations import VARIATIONS, Change, Variation, _encode
 from ..fingerprints import Fingerprints, fingerprint_images
 from ..methods import LocalMethod
 from .evaluate import PairsOrGroups
-from .false_pairs import USUAL_REACH, score_false_pairs
+from .false_pairs import USUAL_REACH, least_rate, score_false_pairs
 from .intervals import binomial_interval, check_confidence
 
 COPY_SIDE = 512  # pixels; pictures are reduced to about this before they are copied
@@ -62,8 +62,8 @@ class Calibration:
     n_images, confidence
         images compared with each other, and the confidence of the intervals.
     max_reach
-        share of all images that the upper ends assume (see `calibrate`), or the largest reach seen
-        if that is more.
+        share of all images that the upper ends assume (see `calibrate`). At a level where one image
+        is similar to more, its share is assumed (column reach).
     """
 
     recall: pd.DataFrame
@@ -76,7 +76,12 @@ class Calibration:
     max_reach: float = USUAL_REACH
 
     def expected_false_pairs(self, n_images: int | None = None) -> pd.DataFrame:
-        """Return the number of false pairs to expect in another collection of the same kind.
+        """Return the number of false pairs to expect in a larger collection of the same kind.
+
+        `expected` and its upper end grow with the square of the number of images. That is right if
+        the calibrated images are a random part of the larger collection. A collection that grows by
+        albums, of other scenes each, has fewer: false pairs are mostly within an album, and grow
+        with the number of albums. The lower end is for this case, so the interval holds for both.
 
         Parameters
         ----------
@@ -95,9 +100,28 @@ class Calibration:
         )
         pairs = n * (n - 1) / 2
         rates = self.false_pairs[["rate", "rate_low", "rate_high"]].to_numpy() * pairs
+        rates[:, 1] *= min(self.n_images / n, 1.0) if n else 1.0
         table = pd.DataFrame(rates, columns=["expected", "expected_low", "expected_high"])
         table.insert(0, "threshold", self.false_pairs.threshold)
         return table
+
+    def least_bound(self, n_images: int) -> float:
+        """Return the smallest upper end that `expected_false_pairs` can have, if none was false."""
+        rate = least_rate(self.n_images, self.max_reach, self.confidence)
+        return rate * n_images * (n_images - 1) / 2
+
+    def images_for(self, n_images: int, limit: float) -> int | None:
+        """Return how many images without a false pair would show at most `limit`; None if none."""
+        needed = next(
+            (
+                n
+                for n in np.unique(np.geomspace(2, max(n_images, 2), 200).astype(int))
+                if least_rate(int(n), self.max_reach, self.confidence) * n_images * (n_images - 1)
+                <= 2 * limit
+            ),
+            None,
+        )
+        return None if needed is None else int(needed)
 
     def recall_table(self) -> pd.DataFrame:
         """Return recall, variations x levels, the variation that is found most first."""
@@ -223,9 +247,7 @@ def calibrate(
         method=prints.method.name,
         n_images=len(prints),
         confidence=confidence,
-        max_reach=max(float(max_reach), false_pairs.reach.max())
-        if len(false_pairs)
-        else float(max_reach),
+        max_reach=float(max_reach),
     )
 
 

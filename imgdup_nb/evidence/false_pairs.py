@@ -111,10 +111,8 @@ def rate_table(
     low, high = binomial_interval(false / excess, comparisons / excess, confidence)
     if max_reach >= 1:
         high = any_rate_above(rate, n, confidence)
-    else:  # of a missing kind: as assumed, or the largest reach seen at the lowest level
-        high = np.minimum(
-            high + _missed(n, max(max_reach, reach.max(initial=0.0)), confidence), 1.0
-        )
+    else:  # of a missing kind: as assumed, or the largest reach seen at this level
+        high = np.minimum(high + missed_rate(n, np.maximum(max_reach, reach), confidence), 1.0)
     columns = {
         "false": false,
         "comparisons": comparisons,
@@ -145,7 +143,16 @@ def _clumping(degree: np.ndarray, comparisons: int, confidence: float) -> float:
     return excess * unsure
 
 
-def _missed(n: int, reach: float, confidence: float) -> float:
+def least_rate(n: int, max_reach: float, confidence: float) -> float:
+    """Return the upper end of the rate if no pair of n images is false: no less can be shown."""
+    if max_reach >= 1:
+        return float(any_rate_above(np.zeros(1), n, confidence)[0])
+    comparisons = n * (n - 1) / 2
+    _, high = binomial_interval(0.0, comparisons / CLUMPING, confidence)
+    return min(float(high + missed_rate(n, np.array(max_reach), confidence)), 1.0)
+
+
+def missed_rate(n: int, reach: np.ndarray, confidence: float) -> np.ndarray:
     """Return the rate of false pairs that a missing kind of image may add.
 
     No image of the kind is among n with a probability of (1 - confidence) / 2. Each of its images

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,12 +15,15 @@ import pandas as pd
 
 from ..engine.checks import check_choice, check_table, count_of
 from ..engine.pair_graph import LEFT, RIGHT, Sides, find_names
+from ..engine.paths import write_whole
 
 ANSWERS = ["same", "different", "skip"]
 WITHDRAWN = "withdrawn"  # an answer that was undone; the file only grows
-LABEL_COLUMNS = ["left", "right", "label", "when"]
+FROM_BANDS = "bands"  # the aim of answers in files without this column: drawn from bands of percent
+OLD_COLUMNS = ["left", "right", "label", "when"]
+LABEL_COLUMNS = [*OLD_COLUMNS, "aim"]
 
-LabelRow = tuple[str, str, str, str]  # of LABEL_COLUMNS
+LabelRow = tuple[str, str, str, str, str]  # of LABEL_COLUMNS
 
 
 class Labels:
@@ -41,9 +44,11 @@ class Labels:
 
     Notes
     -----
-    The file is a log with the columns left, right, label and when (UTC). Lines are only added,
-    each as a whole. So a crash cannot damage earlier answers, and two notebooks may write to one
-    file. Undoing adds a line "withdrawn".
+    The file is a log with the columns left, right, label, when (UTC) and aim: the threshold that
+    the question was about, empty for pairs that you chose yourself. Lines are only added, each as a
+    whole. So a crash cannot damage earlier answers, and two notebooks may write to one file.
+    Undoing adds a line "withdrawn". A file of an earlier version has no column aim. It gets one,
+    with "bands" for its answers, when the next answer is added.
 
     Examples
     --------
@@ -65,24 +70,31 @@ class Labels:
 
     @classmethod
     def from_frame(cls, table: pd.DataFrame, path: str | os.PathLike[str] | None = None) -> Labels:
-        """Make labels from a table with the columns left, right, label and, if known, when."""
+        """Make labels from a table with left, right, label and, if known, when and aim."""
         check_table("table", table, ("left", "right", "label"), "labels.table")
         labels = cls(path)
         when = table["when"] if "when" in table else [None] * len(table)
-        for row in zip(table.left, table.right, table.label, when, strict=True):
+        aim = table["aim"] if "aim" in table else [""] * len(table)
+        for row in zip(table.left, table.right, table.label, when, aim, strict=True):
             labels.add(*row)
         return labels
 
-    def add(self, left: str, right: str, label: str, when: str | None = None) -> None:
+    def add(
+        self, left: str, right: str, label: str, when: str | None = None, aim: str = ""
+    ) -> None:
         """Add an answer: "same", "different", or "skip" if you cannot tell."""
-        self.add_pairs([(left, right)], label, when)
+        self.add_pairs([(left, right)], label, when, aim)
 
     def add_pairs(
-        self, pairs: Iterable[tuple[str, str]], label: str, when: str | None = None
+        self,
+        pairs: Iterable[tuple[str, str]],
+        label: str,
+        when: str | None = None,
+        aim: str = "",
     ) -> None:
         """Add one answer about many pairs: all of them, or none if one is refused."""
         check_choice("label", label, ANSWERS)
-        rows = [(left, right, label, when or _seconds_now()) for left, right in pairs]
+        rows = [(left, right, label, when or _seconds_now(), aim) for left, right in pairs]
         for left, right, *_ in rows:
             if left == right:
                 raise ValueError(f"left and right must be two images, and both are {left!r}")
@@ -94,7 +106,7 @@ class Labels:
         answered = set(map(frozenset, zip(table.left, table.right, strict=True)))
         self._keep(
             [
-                (left, right, WITHDRAWN, _seconds_now())
+                (left, right, WITHDRAWN, _seconds_now(), "")
                 for left, right in pairs
                 if frozenset((left, right)) in answered
             ]
@@ -105,12 +117,12 @@ class Labels:
         if not len(self):
             return None
         left, right = self.table.iloc[-1][["left", "right"]]
-        self._keep([(left, right, WITHDRAWN, _seconds_now())])
+        self._keep([(left, right, WITHDRAWN, _seconds_now(), "")])
         return left, right
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per answered pair, oldest answer first: left, right, label, when."""
+        """One row per answered pair, oldest answer first: left, right, label, when, aim."""
         last: dict[frozenset[str], LabelRow] = {}
         for row in self._rows:
             last.pop(frozenset(row[:2]), None)
@@ -143,36 +155,52 @@ def _seconds_now() -> str:
 
 
 def _read_log(path: Path) -> list[LabelRow]:
-    # surrogatepass: a name that is not UTF-8 must come back unchanged
-    text = path.read_bytes().decode("utf-8", "surrogatepass")
-    rows = list(csv.reader(io.StringIO(text, newline="")))
+    rows = _read_lines(path)
     if not rows:
         return []
-    if rows[0] != LABEL_COLUMNS:
+    if rows[0] not in (OLD_COLUMNS, LABEL_COLUMNS):
         raise ValueError(
             f"{path} is not a table of labels: its first line must be "
             f"{','.join(LABEL_COLUMNS)}, and is {rows[0]}"
         )
-    # a line with missing fields was cut off by a crash
+    aim = [FROM_BANDS] if rows[0] == OLD_COLUMNS else []
+    # a line with missing fields was cut off by a crash; a longer one is of a later version
     return [
-        (row[0], row[1], row[2], row[3])
-        for row in rows[1:]
-        if len(row) == 4 and row[2] in [*ANSWERS, WITHDRAWN]
+        (row[0], row[1], row[2], row[3], row[4])
+        for row in (row + aim for row in rows[1:])
+        if len(row) >= 5 and row[2] in [*ANSWERS, WITHDRAWN]
     ]
 
 
+def _read_lines(path: Path) -> list[list[str]]:
+    # surrogatepass: a name that is not UTF-8 must come back unchanged
+    text = path.read_bytes().decode("utf-8", "surrogatepass")
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
 def _append_to_log(path: Path, rows: list[LabelRow]) -> None:
-    line = io.StringIO(newline="")
-    if not path.exists() or path.stat().st_size == 0:
-        csv.writer(line, lineterminator="\n").writerow(LABEL_COLUMNS)
-    elif _ends_within_a_line(path):
-        line.write("\n")
-    csv.writer(line, lineterminator="\n").writerows(rows)
+    is_new = not path.exists() or path.stat().st_size == 0
+    if not is_new and _has_old_columns(path):
+        write_whole(path, _as_csv([LABEL_COLUMNS, *_read_log(path)]))
+    lines = _as_csv([LABEL_COLUMNS, *rows] if is_new else rows)
+    if not is_new and _ends_within_a_line(path):
+        lines = b"\n" + lines
     with open(
         path, "ab", buffering=0
     ) as log:  # one write at the end: lines stay whole with two writers
-        log.write(line.getvalue().encode("utf-8", "surrogatepass"))
+        log.write(lines)
         os.fsync(log.fileno())
+
+
+def _has_old_columns(path: Path) -> bool:
+    with open(path, "rb") as log:
+        return log.readline().strip() == ",".join(OLD_COLUMNS).encode()
+
+
+def _as_csv(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode("utf-8", "surrogatepass")
 
 
 def _ends_within_a_line(path: Path) -> bool:

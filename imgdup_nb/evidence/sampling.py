@@ -1,10 +1,11 @@
-"""Which pairs to ask a person about, and precision at each threshold by the answers.
+"""Which pairs to ask a person about, and which of the answers are a random sample.
 
-The pairs of a table are divided into strata: bands of 2.5 percent. In each band the pairs of
-crowded images, which have many pairs there, are a stratum of their own. Within a stratum the order
-of the questions is random, yet the same for everyone: by a digest of the two names. So the answers
-of a stratum are a random sample of it, however many there are. The strata are weighted by their
-sizes. Pairs of the same bytes or pixels are certain, and nobody is asked about them.
+Every pair has a random number that depends on its two names only (D22). At each threshold the pairs
+at or above it, in the order of these numbers, are a random order. The questions follow it, and the
+evidence at this threshold is the answers from its beginning to the first pair without an answer. So
+the evidence does not depend on what was asked when, or why: you may change the threshold, stop when
+you like, label pairs of your own choice, or answer a whole group. Such answers count as soon as the
+order reaches them. Pairs of the same bytes or pixels are certain, and nobody is asked about them.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import numpy as np
 import pandas as pd
 
 from ..engine.pair_graph import TOLERANCE, PairGraph, Sides
-from .intervals import check_confidence, stratified_interval
-from .labels import Labels, labels_table, number_answers
+from .banded import find_strata, strata_interval
+from .betting import Draws
+from .intervals import check_confidence
+from .labels import FROM_BANDS, Labels, labels_table, number_answers
 
 BAND = 2.5  # percent; 95, 90 and 80 are edges of bands
-CROWD = 4  # pairs of one image in one band; with more, its pairs form a stratum of their own
-MOST_OFTEN = 9  # questions about one image
 CERTAIN = ["same bytes", "same pixels"]
+NOBODY = np.iinfo(np.uint64).max  # a number that no pair has
 
 
 def score_labels(
@@ -32,15 +34,16 @@ def score_labels(
 ) -> pd.DataFrame:
     """Estimate precision at each threshold by a person's answers.
 
+    Precision is the share of the pairs that this person would call the same.
+
     Parameters
     ----------
     pairs
         made by `similar_pairs`.
     labels
-        answers about pairs that `PairLabeler` chose. Pairs that you chose yourself are not a random
-        sample, and the intervals are not valid for them.
+        answers about pairs. `PairLabeler` asks about the pairs that count at once.
     confidence
-        of the intervals.
+        of each interval by itself.
 
     Returns
     -------
@@ -48,13 +51,17 @@ def score_labels(
         - threshold (percent, inclusive), pairs (at or above it);
         - certain: pairs of the same bytes or pixels among them, which count as the same;
         - asked, same, skipped: answers about pairs at or above the threshold;
+        - counted: the first so many pairs of the random order at this threshold are answered. These
+          answers are the evidence;
         - precision (NaN if nothing is known), precision_low, precision_high.
 
     Notes
     -----
-    Each answer stands for as many pairs as its stratum has per answer. A skipped pair counts as
-    different for the low end and as the same for the high end. The intervals are for this
-    collection. When every pair is answered, low and high are equal.
+    The intervals are for this collection. Each is valid at any moment: you may look after every
+    answer and stop when you like. A skipped pair counts as different for the low end and as the
+    same for the high end. When every pair is answered, low and high are equal.
+
+    Answers of a file written before questions had this order keep the interval they had.
 
     Examples
     --------
@@ -86,7 +93,7 @@ def read_answers(pairs: pd.DataFrame, labels: Labels | pd.DataFrame) -> Answers:
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """A pair table divided into strata, made once per table by `Survey.of`.
+    """A pair table in the order of its questions, made once per table by `Survey.of`.
 
     Attributes
     ----------
@@ -96,15 +103,14 @@ class Survey:
         image numbers of each pair.
     key
         of each pair, by which labels are found.
-    stratum
-        of each pair: twice its band (0 is 100 percent only), plus 1 if crowded; -1 for certain
-        pairs.
+    is_certain
+        of each pair: the same bytes or pixels.
     rank
-        random number of each pair: the smallest is asked first.
+        random number of each pair, uint64: the smallest is asked first.
     edges
         thresholds at which precision is estimated, strictest first.
     band
-        of each pair.
+        of each pair (0 is 100 percent only).
     row
         of each pair in the table it came from.
     sides
@@ -115,7 +121,7 @@ class Survey:
     first: np.ndarray
     second: np.ndarray
     key: np.ndarray
-    stratum: np.ndarray
+    is_certain: np.ndarray
     rank: np.ndarray
     edges: np.ndarray
     band: np.ndarray
@@ -124,44 +130,46 @@ class Survey:
 
     @classmethod
     def of(cls, pairs: pd.DataFrame) -> Survey:
-        """Divide a pair table into strata."""
+        """Give the pairs of a table their bands and their order."""
         graph = PairGraph.read(pairs)
         edges = np.append(np.arange(100.0, graph.floor, -BAND), graph.floor)
-        band = np.searchsorted(-edges, -(graph.similarity + TOLERANCE))
         relation = (
             pairs.relation.astype(object).to_numpy()[graph.row]
             if "relation" in pairs
             else np.full(len(pairs), "near")
         )
-        certain = np.isin(relation, CERTAIN)
-        crowded = _crowded(graph, band, ~certain)
         return cls(
             names=graph.names,
             first=graph.first,
             second=graph.second,
             key=graph.first.astype(np.int64) * len(graph.names) + graph.second,
-            stratum=np.where(certain, -1, 2 * band + crowded),
+            is_certain=np.isin(relation, CERTAIN),
             rank=_random_ranks(graph),
             edges=edges,
-            band=band,
+            band=np.searchsorted(-edges, -(graph.similarity + TOLERANCE)),
             row=graph.row,
             sides=graph.sides,
         )
 
     @cached_property
+    def band_sizes(self) -> np.ndarray:
+        """Pairs of each band that can be asked about, int64."""
+        return np.bincount(self.band[~self.is_certain], minlength=len(self.edges))
+
+    @cached_property
     def sizes(self) -> np.ndarray:
-        """Pairs in each stratum, int64."""
-        return np.bincount(self.stratum[self.stratum >= 0], minlength=2 * len(self.edges))
+        """Pairs at or above each edge that can be asked about, int64."""
+        return np.cumsum(self.band_sizes)
 
     @cached_property
     def certain(self) -> np.ndarray:
         """Pairs of the same bytes or pixels at or above each edge, int64."""
-        return np.cumsum(np.bincount(self.band[self.stratum < 0], minlength=len(self.edges)))
+        return np.cumsum(np.bincount(self.band[self.is_certain], minlength=len(self.edges)))
 
     @cached_property
     def counts(self) -> np.ndarray:
         """Pairs at or above each edge, int64."""
-        return np.cumsum(np.bincount(self.band, minlength=len(self.edges)))
+        return self.sizes + self.certain
 
     @cached_property
     def by_key(self) -> np.ndarray:
@@ -170,28 +178,48 @@ class Survey:
 
     @cached_property
     def queue(self) -> np.ndarray:
-        """All pairs that may be asked about, by stratum and rank."""
-        pairs = np.flatnonzero(self.stratum >= 0)
-        return pairs[np.lexsort((self.rank[pairs], self.stratum[pairs]))]
+        """All pairs that can be asked about, by band, then in the order of the questions."""
+        pairs = np.flatnonzero(~self.is_certain)
+        return pairs[np.lexsort((self.rank[pairs], self.band[pairs]))]
+
+    @cached_property
+    def place(self) -> np.ndarray:
+        """The place of each pair in the queue of its band, int64; -1 for certain pairs."""
+        place = np.full(len(self.key), -1)
+        starts = self.sizes - self.band_sizes
+        place[self.queue] = np.arange(len(self.queue)) - starts[self.band[self.queue]]
+        return place
 
     def read(self, labels: Labels | pd.DataFrame) -> Answers:
-        """Count the answers about the pairs of this table."""
+        """Find the answers about the pairs of this table."""
         table = number_answers(labels_table(labels), self.names, self.sides)
+        pair = self.find(table.key.to_numpy())
+        table = table.assign(pair=pair)[pair >= 0]
+        return Answers(self, table[~self.is_certain[table.pair]])
+
+    def find(self, keys: np.ndarray) -> np.ndarray:
+        """Return the pairs with these keys, int64; -1 where there is none."""
+        if not len(self.key):
+            return np.full(len(keys), -1)
         order = self.by_key
-        place = np.searchsorted(self.key, table.key.to_numpy(), sorter=order)
-        place = (
-            order[np.minimum(place, max(len(order) - 1, 0))]
-            if len(order)
-            else np.zeros(0, np.int64)
-        )
-        table = table[: len(place)].assign(pair=place)
-        table = table[(self.key[table.pair] == table.key) & (self.stratum[table.pair] >= 0)]
-        return Answers(self, table)
+        place = np.searchsorted(self.key, keys, sorter=order)
+        pair = order[np.minimum(place, len(order) - 1)]
+        return np.where(self.key[pair] == keys, pair, -1)
 
     def edge(self, threshold: float) -> int:
         """Return the number of the lowest edge at or above a threshold; 0 above all edges."""
         above = np.flatnonzero(self.edges >= threshold - TOLERANCE)
         return int(above[-1]) if len(above) else 0
+
+    @cached_property
+    def strata(self) -> np.ndarray:
+        """The stratum of each pair by which an earlier version drew its questions."""
+        return find_strata(self.first, self.second, self.band, self.is_certain)
+
+    @cached_property
+    def used(self) -> list[int]:
+        """Edges with pairs of their own; the others find what the next stricter one does."""
+        return [int(k) for k in np.flatnonzero(np.diff(self.counts, prepend=0))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,178 +229,138 @@ class Answers:
     survey: Survey
     table: pd.DataFrame
 
-    def per_stratum(self, label: str) -> np.ndarray:
-        """Return how many pairs of each stratum have this answer, int64."""
-        pairs = self.table.pair[self.table.label == label].to_numpy()
-        return np.bincount(self.survey.stratum[pairs], minlength=len(self.survey.sizes))
+    @cached_property
+    def _pair(self) -> np.ndarray:
+        """The answered pairs in the order of the questions."""
+        pair = self.table.pair.to_numpy(dtype=np.int64)
+        return pair[np.argsort(self.survey.rank[pair], kind="stable")]
 
     @cached_property
-    def asked(self) -> np.ndarray:
-        """Pairs of each stratum that were asked about, skipped ones included."""
-        return sum(
-            (self.per_stratum(label) for label in ("same", "different", "skip")),
-            np.zeros(1, np.int64),
-        )
+    def _label(self) -> np.ndarray:
+        pair = self.table.pair.to_numpy(dtype=np.int64)
+        label = self.table.label.to_numpy(dtype=object)
+        return label[np.argsort(self.survey.rank[pair], kind="stable")]
+
+    @cached_property
+    def first_open(self) -> np.ndarray:
+        """The first pair of each band without an answer, int64; -1 where all are answered."""
+        survey = self.survey
+        starts, sizes = survey.sizes - survey.band_sizes, survey.band_sizes
+        band, place = survey.band[self._pair], survey.place[self._pair]
+        found = np.full(len(sizes), -1)
+        for k in np.flatnonzero(sizes):
+            there = np.sort(place[band == k])
+            gaps = np.flatnonzero(there != np.arange(len(there)))
+            n_answered = int(gaps[0]) if len(gaps) else len(there)
+            if n_answered < sizes[k]:
+                found[k] = survey.queue[starts[k] + n_answered]
+        return found
+
+    @cached_property
+    def _open_rank(self) -> np.ndarray:
+        """The rank of the first open pair of each band, uint64."""
+        found = self.first_open
+        safe = np.maximum(found, 0)
+        ranks = self.survey.rank[safe] if len(self.survey.rank) else np.zeros(len(found), np.uint64)
+        return np.where(found >= 0, ranks, NOBODY)
+
+    def next_at(self, edge: int) -> int | None:
+        """Return the next pair of the random order at an edge, or None if all are answered."""
+        ranks = self._open_rank[: edge + 1]
+        band = int(np.argmin(ranks))
+        return None if self.first_open[band] < 0 else int(self.first_open[band])
+
+    def ahead(self, edge: int, count: int) -> np.ndarray:
+        """Return the labels of the next `count` pairs of the order at an edge, "" for open ones."""
+        survey = self.survey
+        starts = survey.sizes - survey.band_sizes
+        pairs = [np.zeros(0, dtype=np.int64)]
+        before = self._open_rank[: edge + 1].min()
+        for band in np.flatnonzero(survey.band_sizes[: edge + 1]):
+            waiting = survey.queue[starts[band] : starts[band] + survey.band_sizes[band]]
+            skip = int(np.searchsorted(survey.rank[waiting], before))
+            pairs.append(waiting[skip : skip + count])
+        ahead = np.concatenate(pairs)
+        ahead = ahead[np.argsort(survey.rank[ahead], kind="stable")][:count]
+        known = dict(zip(self._pair.tolist(), self._label.tolist(), strict=True))
+        return np.array([known.get(pair, "") for pair in ahead.tolist()], dtype=object)
+
+    def counted(self, edge: int) -> np.ndarray:
+        """Return the labels that are evidence at an edge, in the order of the questions."""
+        before = self._open_rank[: edge + 1].min()
+        here = (self.survey.band[self._pair] <= edge) & (self.survey.rank[self._pair] < before)
+        return self._label[here]
+
+    def draws(self, edge: int, hit: str = "same") -> Draws:
+        """Return the evidence at an edge: answers `hit` are hits, all others are misses."""
+        return Draws.of(self.survey.sizes[edge], self.counted(edge) == hit)
+
+    def interval(self, edge: int, confidence: float) -> tuple[float, float]:
+        """Return the interval of precision at an edge; a skipped pair counts against both ends."""
+        count, certain = int(self.survey.counts[edge]), int(self.survey.certain[edge])
+        if not count:
+            return 0.0, 1.0
+        old = self._old
+        if len(old) and len(old) == len(self.table):
+            return self._old_interval(edge, confidence)
+        # the doubt is halved where two intervals, of older and of all answers, must both hold
+        alpha = (1 - confidence) / (4 if len(old) else 2)
+        fewest = self.draws(edge).fewest(alpha)
+        most = int(self.survey.sizes[edge]) - self.draws(edge, "different").fewest(alpha)
+        low, high = (fewest + certain) / count, (most + certain) / count
+        if not len(old):
+            return low, high
+        old_low, old_high = self._old_interval(edge, (1 + confidence) / 2)
+        return max(low, old_low), min(high, old_high)
+
+    @cached_property
+    def _old(self) -> pd.DataFrame:
+        """The answers that an earlier version asked for: a sample of each of its strata."""
+        return self.table[self.table.aim == FROM_BANDS]
+
+    def _old_interval(self, edge: int, confidence: float) -> tuple[float, float]:
+        pairs, labels = self._old.pair.to_numpy(), self._old.label.to_numpy(dtype=object)
+        certain = int(self.survey.certain[edge])
+        return strata_interval(self.survey.strata, pairs, labels, edge, certain, confidence)
 
     def score(self, confidence: float = 0.95) -> pd.DataFrame:
         """Return precision with its interval at every edge (see `score_labels`)."""
         check_confidence(confidence)
-        survey, same, skipped = self.survey, self.per_stratum("same"), self.per_stratum("skip")
-        rows = []
-        for k, edge in enumerate(survey.edges):
-            here = slice(0, 2 * (k + 1))
-            low, high = self.interval(k, same, skipped, self.asked, confidence)
-            rows.append(
-                {
-                    "threshold": edge,
-                    "pairs": survey.counts[k],
-                    "certain": survey.certain[k],
-                    "asked": self.asked[here].sum(),
-                    "same": same[here].sum(),
-                    "skipped": skipped[here].sum(),
-                    "precision": self._estimate(k, same, self.asked - skipped),
-                    "precision_low": low,
-                    "precision_high": high,
-                }
-            )
-        return pd.DataFrame(rows)
-
-    def interval(
-        self, edge: int, same: np.ndarray, skipped: np.ndarray, asked: np.ndarray, confidence: float
-    ) -> tuple[float, float]:
-        """Return the interval of precision at an edge; a skipped pair counts against both ends."""
-        here, certain = slice(0, 2 * (edge + 1)), self.survey.certain[edge]
-        sizes, asked = np.append(self.survey.sizes[here], certain), np.append(asked[here], certain)
-        low, _ = stratified_interval(sizes, asked, np.append(same[here], certain), confidence)
-        _, high = stratified_interval(
-            sizes, asked, np.append((same + skipped)[here], certain), confidence
-        )
-        return low, high
-
-    def _estimate(self, edge: int, same: np.ndarray, answered: np.ndarray) -> float:
-        here, certain = slice(0, 2 * (edge + 1)), self.survey.certain[edge]
-        sizes, same, answered = self.survey.sizes[here], same[here], answered[here]
-        known = answered > 0
-        total = sizes[known].sum() + certain
-        return (
-            float(((sizes[known] * same[known] / answered[known]).sum() + certain) / total)
-            if total
-            else np.nan
+        survey, band = self.survey, self.survey.band[self._pair]
+        by_band = {
+            label: np.cumsum(np.bincount(band[self._label == label], minlength=len(survey.edges)))
+            for label in ("same", "different", "skip")
+        }
+        spans = np.array([self.interval(k, confidence) for k in range(len(survey.edges))])
+        return pd.DataFrame(
+            {
+                "threshold": survey.edges,
+                "pairs": survey.counts,
+                "certain": survey.certain,
+                "asked": by_band["same"] + by_band["different"] + by_band["skip"],
+                "same": by_band["same"],
+                "skipped": by_band["skip"],
+                "counted": [len(self.counted(k)) for k in range(len(survey.edges))],
+                "precision": self._estimates(),
+                "precision_low": spans[:, 0],
+                "precision_high": spans[:, 1],
+            }
         )
 
-    def next_pair(self, threshold: float) -> int | None:
-        """Return the pair whose answer tells most about precision at and just below a threshold.
-
-        Its number, or None when no useful question is left.
-        """
-        waiting = self._waiting()
-        gain = self._gain(self.survey.edge(threshold))
-        gain[[stratum not in waiting for stratum in range(len(gain))]] = 0.0
-        return waiting[int(np.argmax(gain))] if gain.max(initial=0.0) > 0 else None
-
-    def _waiting(self) -> dict[int, int]:
-        """Return the next pair of each stratum, unless one of its images was shown too often."""
-        survey, done = self.survey, self.table.pair.to_numpy()
-        shown = np.bincount(
-            np.concatenate([survey.first[done], survey.second[done]]), minlength=len(survey.names)
-        )
-        is_open = np.ones(len(survey.key), dtype=bool)
-        is_open[done] = False
-        pairs = survey.queue[is_open[survey.queue]]
-        strata, starts = np.unique(survey.stratum[pairs], return_index=True)
-        nexts = pairs[starts]
-        fresh = np.maximum(shown[survey.first[nexts]], shown[survey.second[nexts]]) < MOST_OFTEN
-        return dict(zip(strata[fresh].tolist(), nexts[fresh].tolist(), strict=True))
-
-    def _gain(self, edge: int) -> np.ndarray:
-        """Return by how much one more answer in each stratum lowers the variance of precision."""
-        asked = self.asked
-        share = (self.per_stratum("same") + 1) / (asked - self.per_stratum("skip") + 2)
-        spread = share * (1 - share) * (1 / np.maximum(asked, 0.5) - 1 / (asked + 1))
-        return self._weights(edge) * spread
-
-    def _weights(self, edge: int) -> np.ndarray:
-        """Return the weight of each stratum's variance in precision at an edge and the next two."""
+    def _estimates(self) -> np.ndarray:
+        """Return the estimate of precision at each edge: the bands are weighted by their sizes."""
         survey = self.survey
-        weights = np.zeros(len(survey.sizes))
-        looser = [
-            k for k in range(edge + 1, len(survey.edges)) if survey.counts[k] > survey.counts[k - 1]
-        ]
-        for k in [edge, *looser[:2]]:
-            if survey.counts[k]:
-                here = slice(0, 2 * (k + 1))
-                weights[here] += (survey.sizes[here] / survey.counts[k]) ** 2
-        return weights
-
-    def more_answers(
-        self,
-        threshold: float,
-        *,
-        min_precision: float | None = None,
-        half_width: float = 0.05,
-        confidence: float = 0.95,
-    ) -> int:
-        """Estimate how many more answers settle precision at a threshold.
-
-        It is settled when the interval is at or above `min_precision`, or below it. Without
-        `min_precision`, when the interval is at most twice `half_width` wide. The estimate assumes
-        that the share of "same" stays as it is.
-        """
-        edge = self.survey.edge(threshold)
-        open_ = (self.survey.sizes - self.asked)[self._weights(edge) > 0].sum()
-
-        def settled(more: int) -> bool:
-            low, high = self.after(edge, more, confidence)
-            return (
-                high - low <= 2 * half_width
-                if min_precision is None
-                else low >= min_precision or high < min_precision
-            )
-
-        enough, too_few = int(open_), -1
-        while enough - too_few > 1:
-            middle = (enough + too_few) // 2
-            enough, too_few = (middle, too_few) if settled(middle) else (enough, middle)
-        return enough
-
-    def after(self, edge: int, more: int, confidence: float) -> tuple[float, float]:
-        """Return the interval after more answers with the same shares as so far."""
-        survey, skipped, same = self.survey, self.per_stratum("skip"), self.per_stratum("same")
-        answered = np.maximum(self.asked - skipped, 0)
-        here = slice(0, 2 * (edge + 1))
-        no, yes = (answered - same)[here].sum(), same[here].sum()
-        everywhere = (
-            (yes + 0.5) / (yes + no + 1) if yes + no else 1.0
-        )  # hopeful where nothing is known
-        share = (same + everywhere) / (
-            answered + 1
-        )  # a few equal answers are no promise that all will be
-        need = np.sqrt(self._weights(edge) * np.maximum(share * (1 - share), 0.02))
-        extra = _spread(more, need, survey.sizes - self.asked)
-        return self.interval(edge, same + share * extra, skipped, self.asked + extra, confidence)
-
-
-def _spread(amount: int, need: np.ndarray, room: np.ndarray) -> np.ndarray:
-    """Distribute an amount in proportion to need, and to no place more than its room."""
-    given = np.zeros(len(need))
-    for _ in range(len(need)):
-        wanting = (need > 0) & (given < room)
-        left = amount - given.sum()
-        if left <= 1e-9 or not wanting.any():
-            break
-        given[wanting] += left * need[wanting] / need[wanting].sum()
-        given = np.minimum(given, room)
-    return given
-
-
-def _crowded(graph: PairGraph, band: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Tell for each pair whether one of its images has more than CROWD pairs in the same band."""
-    ends = np.concatenate([graph.first, graph.second]).astype(np.int64)
-    where = ends * (int(band.max(initial=0)) + 1) + np.concatenate([band, band])
-    number, degree = np.unique(where, return_inverse=True)[1], np.zeros(len(where))
-    np.add.at(degree, number, np.concatenate([counts, counts]))
-    crowded = degree[number] > CROWD
-    return crowded[: len(band)] | crowded[len(band) :]
+        is_random = self.survey.rank[self._pair] < self._open_rank[survey.band[self._pair]]
+        answered, same = (
+            np.bincount(survey.band[self._pair][is_random & chosen], minlength=len(survey.edges))
+            for chosen in (self._label != "skip", self._label == "same")
+        )
+        known = answered > 0
+        weight = np.where(known, survey.band_sizes, 0)
+        true = np.cumsum(weight * same / np.maximum(answered, 1)) + survey.certain
+        total = np.cumsum(weight) + survey.certain
+        with np.errstate(invalid="ignore"):
+            return np.where(total > 0, true / np.maximum(total, 1), np.nan)
 
 
 def _random_ranks(graph: PairGraph) -> np.ndarray:

@@ -22,7 +22,10 @@ from ..collection.collection import Collection
 from ..engine.checks import check_percent
 from ..evidence.intervals import check_confidence
 from ..evidence.labels import ANSWERS, Labels
+from ..evidence.questions import QuestionPlan, plan_for_interval, plan_for_precision
+from ..evidence.recommend import check_share
 from ..evidence.sampling import Answers, Survey
+from ..evidence.wording import span_text
 from ..plots.evidence import plot_label_scores
 from .base import Number, ToolWidget, facts_by_name, join_module, join_styles
 from .state import check_images
@@ -41,8 +44,10 @@ BUTTONS = [  # key, label, text
 class PairLabeler(ToolWidget):
     """Answer which pairs show the same picture, and watch what that says about the threshold.
 
-    Keys: S same, D different, K skip, U undo, Z zoom. Each next question is the pair whose answer
-    narrows precision most, at the threshold or just below it. No image is shown ten times.
+    Keys: S same, D different, K skip, U undo, Z zoom. Questions are in a random order, so that the
+    answers are a random sample, whenever you stop. They are about the pairs at or above the
+    threshold. With `min_precision` they move to a stricter threshold while your answers speak
+    against the one you named, and to a looser one once it is proved.
 
     Parameters
     ----------
@@ -55,6 +60,8 @@ class PairLabeler(ToolWidget):
         before. None keeps them in memory.
     threshold
         percent, inclusive; moves up to the next multiple of 2.5.
+    min_precision
+        0 to 1: what you want to show, as in `recommend_threshold`. None narrows the interval.
     confidence
         of the intervals.
 
@@ -63,11 +70,12 @@ class PairLabeler(ToolWidget):
     labels : Labels
         the answers.
     question : tuple of two image names, or None
-        what is asked now; None when nothing worth asking is left.
+        what is asked now; None when every pair is answered.
     scores : pandas.DataFrame
         `score_labels` of the answers so far.
     more_answers : int
-        about how many more would tell precision at the threshold to within 0.05.
+        about how many more are needed, in half of all cases: to prove `min_precision`, or without
+        it to tell precision at the threshold to within 0.05.
 
     Examples
     --------
@@ -95,11 +103,13 @@ class PairLabeler(ToolWidget):
         *,
         labels: Collection | Labels | str | os.PathLike[str] | None = None,
         threshold: float = 90.0,
+        min_precision: float | None = None,
         confidence: float = 0.95,
     ) -> None:
         self.lock = threading.RLock()  # callbacks run beside the notebook's cells
         self.labels = open_labels(labels)
         self._confidence = check_confidence(confidence)
+        self._min_precision = None if min_precision is None else check_share(min_precision)
         self._survey = Survey.of(pairs)
         self._similarity = pairs.similarity.to_numpy(dtype=float)[self._survey.row]
         images = check_images(images, pairs)
@@ -131,7 +141,7 @@ class PairLabeler(ToolWidget):
                 raise ValueError(
                     "there is no question to answer: all pairs worth asking about are answered"
                 )
-            self.labels.add(*self.question, label)
+            self.labels.add(*self.question, label, aim=f"{self._plan.threshold:g}")
             self._refresh()
 
     def undo(self) -> None:
@@ -145,11 +155,18 @@ class PairLabeler(ToolWidget):
         with self.lock:
             answers = self._survey.read(self.labels)
             self.scores = answers.score(self._confidence)
-            self.more_answers = answers.more_answers(self.threshold, confidence=self._confidence)
+            self._plan = self._plan_questions(answers)
+            self.more_answers = self._plan.missing.median or 0
             pair = self._number_of(ask)
-            self._pair = answers.next_pair(self.threshold) if pair is None else pair
+            self._pair = self._plan.pair if pair is None else pair
             self._asked += 1
-            self.view = self._describe(answers)
+            self.view = self._describe()
+
+    def _plan_questions(self, answers: Answers) -> QuestionPlan:
+        """Choose the threshold whose pairs are asked about, and count what is missing."""
+        if self._min_precision is None:
+            return plan_for_interval(answers, self.threshold, self._confidence)
+        return plan_for_precision(answers, self._min_precision, self.threshold, self._confidence)
 
     @property
     def question(self) -> tuple[str, str] | None:
@@ -165,14 +182,13 @@ class PairLabeler(ToolWidget):
         if names is None:
             return None
         survey = self._survey
-        found = survey.read(
-            pd.DataFrame([[*names, "skip"]], columns=["left", "right", "label"])
-        ).table
+        table = pd.DataFrame([[*names, "skip", ""]], columns=["left", "right", "label", "aim"])
+        found = survey.read(table).table
         return int(found.pair.iloc[0]) if len(found) else None
 
     # -- to and from the browser -------------------------------------------------------------------
 
-    def _describe(self, answers: Answers) -> dict[str, Any]:
+    def _describe(self) -> dict[str, Any]:
         question = self.question
         rows = self.scores[self.scores.pairs > 0]
         return {
@@ -189,9 +205,10 @@ class PairLabeler(ToolWidget):
                 [
                     row.threshold,
                     int(row.pairs),
-                    int(row.asked),
+                    int(row.counted),
                     row.precision_low,
                     row.precision_high,
+                    span_text(row.precision_low, row.precision_high),
                     _known(row.precision),
                 ]
                 for row in rows.itertuples()
@@ -211,10 +228,8 @@ class PairLabeler(ToolWidget):
         low, high = self._interval()
         if not self._survey.counts[self._survey.edge(self.threshold)]:
             return f"No pair is {self.threshold:g} % similar or more."
-        more = f"about {self.more_answers} more answers would tell it to within 0.05"
-        settled = "the answers settle it to within 0.05"
-        said = f"Precision at {self.threshold:g} % is from {low:.2f} to {high:.2f}"
-        return f"{said}; {more if self.more_answers else settled}."
+        said = f"Precision at {self.threshold:g} % is from {span_text(low, high)}"
+        return f"{said}; {self._plan.sentence}."
 
     def _interval(self) -> tuple[float, float]:
         row = self.scores.iloc[self._survey.edge(self.threshold)]
@@ -256,7 +271,7 @@ class PairLabeler(ToolWidget):
         return (
             f"<PairLabeler: {count('same')} same, {count('different')} different, {count('skip')} "
             "skipped; "
-            f"precision at {self.threshold:g} % is from {low:.2f} to {high:.2f}>"
+            f"precision at {self.threshold:g} % is from {span_text(low, high)}>"
         )
 
 

@@ -40,7 +40,7 @@ class Labeler extends View {
     const head = tableHead([
       "threshold",
       "pairs",
-      "asked",
+      "counted",
       "precision",
       ".precision drawn from 0 to 1",
     ]);
@@ -118,7 +118,7 @@ class Labeler extends View {
     this.showError("");
     this.node.dataset.question = String(view.question);
     this.title.firstChild.textContent = view.done
-      ? "Nothing worth asking is left. "
+      ? "Every pair is answered. "
       : "Is this the same picture? ";
     this.similarity.textContent =
       view.similarity === null ? "" : `${percentText(view.similarity, 2)} similar`;
@@ -148,8 +148,7 @@ class Labeler extends View {
     );
   }
 
-  rowNode([threshold, pairs, asked, low, high, estimate]) {
-    const span = `${low.toFixed(2)} to ${high.toFixed(2)}`;
+  rowNode([threshold, pairs, asked, low, high, span, estimate]) {
     const range = element("i");
     range.style.left = `${100 * low}%`;
     range.style.right = `${100 * (1 - high)}%`;

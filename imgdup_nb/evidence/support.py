@@ -1,0 +1,233 @@
+"""Which thresholds the answers support, what to ask next, and how many answers are missing.
+
+For each threshold there is one claim to refute: that too few pairs at or above it are the same.
+Half of the chance of a wrong recommendation is for the threshold that the user has named, the other
+half is shared by all others. No threshold waits for another one (`betting.refute_together`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .betting import Draws, log_capital, refute_together
+from .sampling import Answers
+
+NAMED = 0.5  # share of alpha for the named threshold
+# mistakes that do not yet speak against a threshold: one, and this share of those allowed
+TOLERATED = 0.6
+RUNS = 101  # of a forecast
+FIRST_LOOK, HORIZON = 128, 4096  # questions that a forecast looks ahead, at first and at most
+# a forecast adds this many misses, and hits as if half of the mistakes allowed were made
+PRIOR_MISSES = 0.5
+HALF_WIDTH = 0.05  # of an interval that is called settled
+
+
+@dataclass(frozen=True)
+class Missing:
+    """How many more answers: in half of all cases, and in nine of ten; None if perhaps never."""
+
+    median: int | None
+    most: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Support:
+    """Answers and a requirement for the pairs at or above each threshold.
+
+    Attributes
+    ----------
+    answers
+        about the pairs of a survey.
+    most
+        int64, one per edge: the requirement is not met where at most so many of the pairs that can
+        be asked about are the same.
+    named
+        the edge that the user cares about.
+    alpha
+        chance that a recommendation is wrong.
+    """
+
+    answers: Answers
+    most: np.ndarray
+    named: int
+    alpha: float
+
+    @classmethod
+    def of_precision(
+        cls, answers: Answers, least: float, threshold: float, confidence: float
+    ) -> Support:
+        """Require that a share of the pairs at or above a threshold is the same."""
+        survey = answers.survey
+        most = np.ceil(least * survey.counts - 1e-9).astype(np.int64) - 1 - survey.certain
+        return cls(answers, most, _near_edge(answers, threshold), 1 - confidence)
+
+    @classmethod
+    def of_false_pairs(
+        cls, answers: Answers, limit: float, threshold: float, confidence: float
+    ) -> Support:
+        """Require that at most so many of the pairs at or above a threshold are not the same."""
+        allowed = np.minimum(np.floor(limit + 1e-9), answers.survey.sizes).astype(np.int64)
+        most = answers.survey.sizes - allowed - 1
+        return cls(answers, most, _near_edge(answers, threshold), 1 - confidence)
+
+    @cached_property
+    def draws(self) -> dict[int, Draws]:
+        """The evidence at each edge that has pairs of its own."""
+        return {edge: self.answers.draws(edge) for edge in self.answers.survey.used}
+
+    @cached_property
+    def supported(self) -> np.ndarray:
+        """Tell for each edge whether the requirement is proved there."""
+        used = self.answers.survey.used
+        capital = np.array([self.draws[edge].capital(int(self.most[edge])) for edge in used])
+        weight = np.array([self._weight(edge) for edge in used])
+        found = np.zeros(len(self.most), dtype=bool)
+        # an interval gives alpha / 2 to each end, and a recommendation must not contradict it
+        found[used] = refute_together(capital, weight, self.alpha, self.alpha / 2)
+        for edge in range(1, len(found)):  # edges without pairs of their own find what others do
+            if edge not in self.draws and self.answers.survey.counts[edge]:
+                found[edge] = found[edge - 1]
+        return found
+
+    def _weight(self, edge: int) -> float:
+        others = len(self.answers.survey.used) - 1
+        if edge == self.named:
+            return NAMED if others else 1.0
+        return (1 - NAMED) / others
+
+    def allowed(self, edge: int) -> int:
+        """Return how many of the pairs at an edge may be false."""
+        return int(self.answers.survey.sizes[edge] - self.most[edge]) - 1
+
+    def is_doubtful(self, edge: int) -> bool:
+        """Tell whether the answers speak against the requirement at an edge."""
+        draws = self.draws[edge]
+        n_answers, n_false = len(draws.hits) - 1, int(draws.misses[-1])
+        share = self.allowed(edge) / max(draws.size, 1)
+        return n_false > 1 + TOLERATED * share * n_answers
+
+    def is_open(self, edge: int) -> bool:
+        """Tell whether a pair at an edge has no answer."""
+        return self.answers.next_at(edge) is not None
+
+    @cached_property
+    def aim(self) -> int | None:
+        """The edge where the next answers help most; None if all pairs are answered.
+
+        The named one, or a stricter one if the answers speak against it. Once it is proved, the
+        next looser one that is not.
+        """
+        used = [edge for edge in self.answers.survey.used if self.is_open(edge)]
+        stricter = [edge for edge in used if edge <= self.named][::-1]
+        looser = [edge for edge in used if edge > self.named]
+        if self.supported[self.named] or not stricter:
+            hopeful = [edge for edge in looser if not self.supported[edge]]
+        else:
+            hopeful = [edge for edge in stricter if not self.supported[edge]]
+        hopeful = [edge for edge in hopeful if not self.is_doubtful(edge)]
+        if not hopeful and not self.supported[self.named]:
+            hopeful = stricter[-1:]  # if anywhere, then there
+        return (hopeful or stricter or looser or [None])[0]
+
+    def next_pair(self) -> int | None:
+        """Return the pair to ask about next, or None."""
+        return None if self.aim is None else self.answers.next_at(self.aim)
+
+    def missing(self, edge: int) -> Missing:
+        """Forecast how many more answers prove the requirement at an edge, if it is met there."""
+        return self._forecast(edge, self.draws[edge], int(self.most[edge]), "same")
+
+    def until_contradicted(self, edge: int) -> Missing:
+        """Forecast how many more answers prove that the requirement is not met at an edge."""
+        draws = self.answers.draws(edge, "different")
+        return self._forecast(edge, draws, self.allowed(edge), "different")
+
+    def _forecast(self, edge: int, draws: Draws, most: int, hit: str) -> Missing:
+        bound = math.log(1 / min(self.alpha * self._weight(edge), self.alpha / 2))
+        if draws.capital(most) >= bound:
+            return Missing(0, 0)
+        counts = _answers_until_refuted(draws, self.answers, edge, most, bound, hit)
+        return Missing(*(_quantile(counts, share) for share in (0.5, 0.9)))
+
+
+def _quantile(counts: np.ndarray, share: float) -> int | None:
+    value = float(np.quantile(counts, share, method="higher"))
+    return int(value) if math.isfinite(value) else None
+
+
+def _near_edge(answers: Answers, threshold: float) -> int:
+    """Return the edge with pairs of its own that finds what a threshold finds."""
+    edge = answers.survey.edge(threshold)
+    stricter = [used for used in answers.survey.used if used <= edge]
+    return stricter[-1] if stricter else (answers.survey.used or [0])[0]
+
+
+def _prior_hits(size: int, most: int, hit: str) -> float:
+    if hit != "same":
+        return PRIOR_MISSES
+    return PRIOR_MISSES * max(2 * size / max(size - most - 1, 0.5) - 1, 1.0)
+
+
+def _answers_until_refuted(
+    draws: Draws, answers: Answers, edge: int, most: int, bound: float, hit: str
+) -> np.ndarray:
+    """Simulate the answers to come; return how many are needed in each run, inf for too many.
+
+    The share of hits of each run is drawn from what the answers so far allow. The pairs ahead in
+    the order that are answered already cost no question.
+    """
+    rng = np.random.default_rng(0)  # the same answers give the same forecast
+    hits, misses = int(draws.hits[-1]), int(draws.misses[-1])
+    share = rng.beta(hits + _prior_hits(draws.size, most, hit), misses + PRIOR_MISSES, RUNS)
+    horizon, looked = min(draws.size - hits - misses, HORIZON), FIRST_LOOK
+    while True:
+        n = min(looked, horizon)
+        known = answers.ahead(edge, n)
+        drawn = rng.random((RUNS, n)) < share[:, None]
+        some = hits + np.cumsum(np.where(known == "", drawn, known == hit), axis=1)
+        capital = log_capital(draws.size, most, some, hits + misses + np.arange(1, n + 1) - some)
+        reached = capital >= bound
+        asked = np.cumsum(known == "")
+        needed = np.where(reached.any(axis=1), asked[np.argmax(reached, axis=1)], np.inf)
+        if n == horizon or np.isfinite(needed).mean() > 0.9:
+            return needed
+        looked *= 4
+
+
+def answers_until_narrow(answers: Answers, edge: int, confidence: float) -> Missing:
+    """Forecast how many more answers make the interval at an edge at most 0.1 wide."""
+    draws, alpha = answers.draws(edge), (1 - confidence) / 2
+    n_answers, hits = len(draws.hits) - 1, int(draws.hits[-1])
+    skipped = int((answers.counted(edge) == "skip").sum())
+    total = max(int(answers.survey.counts[edge]), 1)
+
+    def width(more: int, share: float) -> float:
+        some, n = hits + round(more * share), n_answers + more
+        after = Draws(draws.size, np.array([some]), np.array([n - some]))
+        high = draws.size - Draws(
+            draws.size, np.array([n - some - skipped]), np.array([some + skipped])
+        ).fewest(alpha)
+        return (high - after.fewest(alpha)) / total
+
+    def needed(share: float) -> int:
+        too_few, enough = -1, draws.size - n_answers
+        while enough - too_few > 1:
+            middle = (too_few + enough) // 2
+            wide = width(middle, share) > 2 * HALF_WIDTH
+            too_few, enough = (middle, enough) if wide else (too_few, middle)
+        return enough
+
+    if not draws.size:
+        return Missing(0, 0)
+    low, high = answers.interval(edge, confidence)
+    if high - low <= 2 * HALF_WIDTH:
+        return Missing(0, 0)
+    rng = np.random.default_rng(0)
+    shares = rng.beta(hits + 1.0, n_answers - hits + PRIOR_MISSES, RUNS)
+    near, far = np.quantile(shares, 0.5), np.quantile(shares, 0.1)
+    median = max(needed(float(near)), 1)
+    return Missing(median, max(needed(float(far)), median))
