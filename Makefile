@@ -11,7 +11,7 @@ export PHOTOS
 
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: help lab test notebooks audit
+.PHONY: help lab test notebooks docs audit
 
 help:
 	@echo 'make lab                      open JupyterLab on the first notebook'
@@ -19,6 +19,7 @@ help:
 	@echo 'make test                     run every check and every test'
 	@echo 'make test STEPS="lint unit"   run some of them: lint format types javascript unit notebooks browser'
 	@echo 'make notebooks                run the notebooks again and store what they show'
+	@echo 'make docs                     build the site: build/docs/index.html'
 	@echo 'make audit                    look for known vulnerabilities of what is installed; needs the network'
 	@echo
 	@echo 'VENV=folder      the virtual environment to make and use (now $(VENV))'
@@ -32,6 +33,9 @@ test: $(VENV)/.installed-test
 
 notebooks: $(VENV)/.installed-test
 	@$(BIN)/python tools/regenerate_notebooks.py
+
+docs: $(VENV)/.installed-test
+	@$(BIN)/python tools/build_docs.py
 
 audit: $(VENV)/.installed-test $(VENV)/.installed-audit
 	@$(BIN)/python tools/audit_dependencies.py

@@ -68,7 +68,7 @@ def scan_images(
           where it leads outside. Folders of the system and of other programs are left out: recycle
           bins, thumbnails of network drives, the insides of photo libraries. So are files that
           belong to a picture beside them, such as `IMG_1.xmp`.
-        - URLs that fsspec opens, also chains: "s3://bucket/photos", "zip://*.jpg::s3://bucket/x.zip"
+        - URLs that fsspec opens, also chains: `s3://bucket/photos`, `zip://*.jpg::s3://bucket/x.zip`
           (pip install "imgdup-nb[remote]").
         - a zip or tar file, a list of them, or shards of a WebDataset: "shard-{000..010}.tar". Side
           members (json, cls, txt) become columns.
