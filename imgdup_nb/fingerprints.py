@@ -270,7 +270,8 @@ class Fingerprints:
             )
         if isinstance(self.method, HashMethod):
             up_to = np.cumsum(count_bit_pairs(codes, self.method.bits))
-            totals = up_to[[*map(self.method.max_distance, levels)]]
+            bits = np.array([self.method.max_distance(level) for level in levels], dtype=np.int64)
+            totals = up_to[bits]
         else:
             limits = np.array([self.method.max_distance(level) for level in levels])
             totals = count_vector_pairs(codes, limits)

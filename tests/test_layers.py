@@ -101,7 +101,7 @@ def test_every_public_name_is_documented():
 
 
 def test_importing_is_light():
-    heavy = ("numba", "matplotlib", "skimage", "sklearn", "cv2")
+    heavy = ("numba", "matplotlib", "skimage", "sklearn", "cv2", "scipy", "IPython", "ipywidgets")
     code = f"import sys, imgdup_nb; print([name for name in {heavy} if name in sys.modules])"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

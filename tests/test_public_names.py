@@ -4,6 +4,8 @@ import builtins
 import doctest
 import inspect
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -25,6 +27,22 @@ PAGE = (ROOT / "docs/exceptions.md").read_text(encoding="utf-8")
 def test_completion_offers_the_public_names_and_nothing_else():
     assert dir(dup) == sorted(dup.__all__)
     assert [name for name in dup.__all__ if inspect.ismodule(getattr(dup, name))] == []
+
+
+def test_every_name_is_imported_when_it_is_used_and_can_be_pickled():
+    code = (
+        "import imgdup_nb as dup, pickle, sys\n"
+        "from imgdup_nb import METHODS\n"
+        "assert METHODS['phash'].made_with() and 'sqlite3' not in sys.modules\n"
+        "kinds = [dup.Collection, dup.scan_images, dup.UnknownImage, dup.ThresholdExplorer]\n"
+        "assert pickle.loads(pickle.dumps(kinds)) == kinds\n"
+        "from imgdup_nb import *\n"
+        "print(all(globals()[name] is getattr(dup, name) for name in dup.__all__))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]
+    with pytest.raises(AttributeError, match="no_such_name"):
+        dup.no_such_name  # noqa: B018
 
 
 def test_every_exception_that_a_public_docstring_names_is_public():

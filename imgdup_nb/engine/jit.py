@@ -16,7 +16,7 @@ try:
 
     WITHOUT_NUMBA = ""
 except Exception as error:  # of a numba that does not fit numpy or its own libraries, any kind
-    njit = None
+    njit = None  # type: ignore[assignment]
     WITHOUT_NUMBA = f"numba cannot be imported ({error})"
     warnings.warn(
         f"{WITHOUT_NUMBA}: hashes and pairs are computed with numpy and Pillow, many times more "
