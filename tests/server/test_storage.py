@@ -1,11 +1,15 @@
 """The storage without a server around it: names, what is moved aside, and disks that fail."""
 
+import contextlib
 import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from imgdup_nb.engine.paths import is_inside
 from imgdup_nb.server import storage as module
 from imgdup_nb.server.contexts import Contexts
 from imgdup_nb.server.errors import Refused, refusal_for
@@ -166,6 +170,18 @@ def test_what_is_no_name_inside_is_refused_everywhere(storage, name):
     ]
     assert [refused(call) for call in calls] == [400] * len(calls)
     assert sorted(os.listdir(storage.folder)) == ["a"]
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.text(max_size=12) | st.from_regex(r"[./\\\\a%0-9:]{1,9}", fullmatch=True))
+def test_any_text_is_a_place_inside_or_refused(storage, text):
+    path = storage.folder
+    with contextlib.suppress(Refused):
+        path = storage.path(text)
+    assert is_inside(path, storage.folder)
+    assert ".." not in path.split(os.sep)
 
 
 def test_links_that_lead_out_are_not_followed_listed_or_copied(storage, tmp_path):
