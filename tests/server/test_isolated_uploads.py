@@ -9,9 +9,9 @@ from PIL import Image
 import deadly_reading
 from imgdup_nb.engine.decode import UnreadableImage
 from imgdup_nb.engine.isolation import ENDED
-from imgdup_nb.server import image_calls, uploads
+from imgdup_nb.server import image_calls, storage_calls, uploads
 from imgdup_nb.server.contexts import STORAGE, Contexts
-from imgdup_nb.server.request import Request, in_context
+from imgdup_nb.server.request import Request, in_context, in_storage
 
 
 def png(side=40):
@@ -44,6 +44,22 @@ def test_an_upload_that_ends_its_worker_is_refused_and_the_next_is_stored(contex
     asyncio.run(run())
     stored = [path.name for path in (tmp_path / STORAGE).iterdir() if path.suffix == ".png"]
     assert stored == ["good.png"]
+
+
+def test_a_file_for_the_storage_is_tried_before_it_is_stored(contexts, tmp_path):
+    async def put(name, data):
+        request = Request(contexts, path=name, contents=data)
+        await in_storage(storage_calls.store_file)(request)
+
+    async def run():
+        with pytest.raises(UnreadableImage, match=ENDED):
+            await put("bad.png", png() + b"exit")
+        await put("good.png", png())
+        await put("text.txt", b"exit")  # not a picture: it is never decoded
+
+    asyncio.run(run())
+    stored = sorted(path.name for path in (tmp_path / STORAGE).iterdir())
+    assert stored == ["good.png", "text.txt"]
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", png()[:50], png(300)])

