@@ -36,6 +36,9 @@ def method_data(explorer: Any, places: dict[str, int]) -> dict[str, Any]:
         "images": [places[name] for name in graph.names],
         "pairs": pack_pairs(graph),
         "bursts": np.flatnonzero(explorer._burst_pairs).tolist(),
+        "columns": {
+            column: explorer._codes_of(column).tolist() for column in explorer.columns_to_compare()
+        },
         "taken": None if taken is None else _seconds(taken),
     }
 

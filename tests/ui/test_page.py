@@ -37,7 +37,8 @@ class OpenPage:
 
     def groups(self):
         """Return the groups as the page has them now."""
-        return pd.read_csv(io.BytesIO(self.saved("Save groups")))
+        text = self.page.evaluate("() => document.getElementById('page').model.groupsCsv()")
+        return pd.read_csv(io.StringIO(text))
 
     def press(self, key):
         self.page.get_by_role("slider", name="Similarity threshold").press(key)
@@ -92,6 +93,12 @@ def test_groups_are_those_of_the_explorer_at_every_level_and_linkage(open_page):
                 opened.press("ArrowLeft")
 
 
+def test_the_groups_are_saved_as_the_table_of_python(open_page):
+    opened = open_page(families()[0], linkage="connected", threshold=80)
+    saved = pd.read_csv(io.BytesIO(opened.saved("Save groups")))
+    pd.testing.assert_frame_equal(saved, opened.explorer.groups.table, check_dtype=False)
+
+
 def test_search_order_range_and_pin_work_in_the_page(open_page):
     opened = open_page(families()[0], threshold=80)
     page = opened.page
@@ -118,6 +125,15 @@ def test_search_order_range_and_pin_work_in_the_page(open_page):
     expect(page.get_by_test_id("pairs")).to_have_text(str(opened.explorer.groups.n_pairs))
     assert len(opened.explorer.groups) == 1
     expect(count).to_have_text("1 group")
+
+
+def test_groups_across_splits_can_be_listed(open_page, page, images, pairs):
+    split = ["train", "test", "train", "train", "test", ""]
+    open_page(pairs, images.assign(split=split))
+    count = page.get_by_test_id("count")
+    expect(count).to_have_text("3 groups")
+    page.get_by_test_id("across").select_option("split")
+    expect(count).to_have_text("1 of 3 groups")
 
 
 def test_marks_and_labels_of_the_page_are_read_back_by_python(open_page, images, pairs, tmp_path):

@@ -98,7 +98,8 @@ function starOwners(pairs, nNear) {
     if (pair < nNear && owner[first[pair]] === first[pair]) owner[second[pair]] = -1;
   }
   for (let pair = 0; pair < nNear; pair++) {
-    const [a, b] = [first[pair], second[pair]];
+    const a = first[pair];
+    const b = second[pair];
     if (owner[b] === -1 && owner[a] === a) owner[b] = a;
     else if (owner[a] === -1 && owner[b] === b) owner[a] = b;
   }
@@ -219,28 +220,33 @@ class GroupTable {
    * @param {Int32Array} owner
    */
   static of(pairs, owner) {
-    const { toFirst, weakest } = scoreMembers(pairs, owner);
-    const members = new Map();
-    owner.forEach((first, image) => {
-      if (members.has(first)) members.get(first).push(image);
-      else members.set(first, [image]);
+    const { toFirst, weakest, size } = scoreMembers(pairs, owner);
+    const heads = [...size.keys()].filter((image) => size[image] > 1);
+    heads.sort((a, b) => size[b] - size[a] || a - b);
+    let length = 0;
+    const start = heads.map((head) => (length += size[head]) - size[head]);
+    const image = new Int32Array(length);
+    const next = new Int32Array(pairs.n);
+    heads.forEach((head, group) => {
+      image[start[group]] = head;
+      next[head] = start[group] + 1;
     });
-    const known = (image) => (Number.isNaN(toFirst[image]) ? -1 : toFirst[image]);
-    const groups = [...members].filter(([, images]) => images.length > 1);
-    groups.sort(([a, some], [b, others]) => others.length - some.length || a - b);
-    for (const [first, images] of groups) {
-      const isMember = (image) => Number(image !== first);
-      images.sort((a, b) => isMember(a) - isMember(b) || known(b) - known(a) || a - b);
+    for (let member = 0; member < pairs.n; member++) {
+      const head = owner[member];
+      if (head !== member) image[next[head]++] = member;
     }
-    let place = 0;
-    const start = groups.map(([, images]) => (place += images.length) - images.length);
-    const image = Int32Array.from(groups.flatMap(([, images]) => images));
-    const similarity = Float64Array.from(image, (number) => toFirst[number]);
+    const known = (member) => (Number.isNaN(toFirst[member]) ? -1 : toFirst[member]);
+    heads.forEach((head, group) => {
+      if (size[head] > 2)
+        image
+          .subarray(start[group] + 1, start[group] + size[head])
+          .sort((a, b) => known(b) - known(a) || a - b);
+    });
     return new GroupTable({
       image,
-      similarity,
+      similarity: Float64Array.from(image, (member) => toFirst[member]),
       start,
-      weakest: groups.map(([first]) => weakest[first]),
+      weakest: heads.map((head) => weakest[head]),
     });
   }
 
@@ -252,8 +258,19 @@ class GroupTable {
 
   /** The mean similarity of a group to its original, which counts as 100. */
   mean(group) {
-    const total = this.rows(group).reduce((sum, row) => sum + this.similarity[row], 0);
-    return total / this.size[group - 1];
+    const start = this.start[group - 1];
+    const end = start + this.size[group - 1];
+    return (
+      this.similarity.subarray(start, end).reduce((sum, percent) => sum + percent) / (end - start)
+    );
+  }
+
+  /** Whether the images of a group have different codes; below 0 there is none. */
+  differ(group, codes) {
+    const known = this.rows(group)
+      .map((row) => codes[this.image[row]])
+      .filter((code) => code >= 0);
+    return new Set(known).size > 1;
   }
 
   /** The group of each of n images, 0 for none. */
@@ -277,7 +294,7 @@ class GroupTable {
   }
 }
 
-/** By image its similarity to the first of its group; by first image the least similar pair. */
+/** By image its similarity to the first of its group; by first image the weakest pair and the size. */
 function scoreMembers({ first, second, similarity, copies, n }, owner) {
   const toFirst = new Float64Array(n).fill(Number.NaN);
   const weakest = new Float64Array(n).fill(Number.POSITIVE_INFINITY);
@@ -289,7 +306,8 @@ function scoreMembers({ first, second, similarity, copies, n }, owner) {
     size[owner[image]]++;
   }
   for (let pair = 0; pair < first.length; pair++) {
-    const [a, b] = [first[pair], second[pair]];
+    const a = first[pair];
+    const b = second[pair];
     const head = owner[a];
     if (head !== owner[b]) continue;
     if (head === a) toFirst[b] = similarity[pair];
@@ -300,7 +318,7 @@ function scoreMembers({ first, second, similarity, copies, n }, owner) {
   size.forEach((count, image) => {
     if (met[image] < (count * (count - 1)) / 2) weakest[image] = Number.NaN; // below the floor
   });
-  return { toFirst, weakest };
+  return { toFirst, weakest, size };
 }
 
 /**

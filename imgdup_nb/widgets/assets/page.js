@@ -140,6 +140,7 @@ async function openPage() {
   const bar = new MarksBar(model, marks, signal);
   root.append(pageHead(data), place, bar.node);
   const explorer = new PageExplorer(model, place, marks);
+  Object.assign(root, { model }); // for the console, and for tests
   document.body.classList.toggle("dup-fixed", Boolean(model.method.table));
   const warn = (event) => marks.isLost && !marks.isEmpty && event.preventDefault();
   window.addEventListener("beforeunload", warn);

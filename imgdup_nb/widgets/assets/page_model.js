@@ -6,6 +6,7 @@ const ROWS_AT_ONCE = 12; // sent with every change: more than a screen shows
 const ROW_TILES = 8; // images of a group in its row
 const DETAIL_ROWS = 300;
 const OWNERS_KEPT = 5e6; // numbers; so a level is grouped once
+const TABLES_KEPT = 40;
 const BURST_SECONDS = 10;
 
 /** Tenths of a percent; null below the floor. */
@@ -41,6 +42,7 @@ class PageMethod {
     if (this.poolKey !== key) {
       this.poolKey = key;
       this.owners = new Map();
+      this.tables = new Map();
       const { similarity } = this.pairs;
       const isIn = (pair) =>
         (upper === null || similarity[pair] < upper - TOLERANCE) &&
@@ -95,7 +97,15 @@ class PageMethod {
   }
 
   groupsAt(threshold, linkage) {
-    return this.table ?? GroupTable.of(this.inRange, this.ownersAt(threshold, linkage));
+    if (this.table) return this.table;
+    const key = `${linkage} ${threshold}`;
+    let table = this.tables.get(key);
+    if (!table) {
+      table = GroupTable.of(this.inRange, this.ownersAt(threshold, linkage));
+      if (this.tables.size > TABLES_KEPT) this.tables.clear();
+      this.tables.set(key, table);
+    }
+    return table;
   }
 }
 
@@ -269,7 +279,8 @@ class PageModel {
   }
 
   filter() {
-    const { search, order, only_changed: onlyChanged } = this.state;
+    const { search, order, only_changed: onlyChanged, across } = this.state;
+    const codes = this.method.data.columns[across];
     const text = search.toLowerCase();
     const isHit = (group) =>
       this.table
@@ -278,7 +289,8 @@ class PageModel {
     this.shown = this.table
       .ordered(order)
       .filter((group) => !search || isHit(group))
-      .filter((group) => !onlyChanged || this.changes.kinds[group - 1]);
+      .filter((group) => !onlyChanged || this.changes.kinds[group - 1])
+      .filter((group) => !codes || this.table.differ(group, codes));
   }
 
   /** The name of an image of the method, by its number. */

@@ -32,6 +32,8 @@ interface PageMethodData {
   pairs?: PackedPairs;
   bursts: number[];
   taken: (number | null)[] | null;
+  /** Split or label of each image as a number, -1 where it has none. */
+  columns: Record<string, number[]>;
   /** Groups that no threshold changes: those of a plan. */
   groups?: {
     image: number[];
