@@ -1,4 +1,4 @@
-"""The command line: `imgdup find`, `leaks`, `conflicts`, `compare`, `clean`, `undo`.
+"""The command line: `imgdup find`, `leaks`, `conflicts`, `compare`, `clean`, `undo`, `lab`.
 
 Exit codes: 0 fine; 1 something was found above a limit, or left undone; 2 an error; 130 stopped.
 Results are on the standard output. Warnings, errors and progress are on the error output.
@@ -6,13 +6,14 @@ Results are on the standard output. Warnings, errors and progress are on the err
 
 from __future__ import annotations
 
-import json
+import io
 import os
 import shlex
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from functools import reduce
 from typing import Any
 
@@ -21,18 +22,21 @@ import numpy as np
 import pandas as pd
 
 from .compare import compare_images
+from .console import as_records, complain, escape, say, say_json, say_table, show_warning, write_csv
 from .datasets.conflicts import find_conflicts
 from .datasets.leaks import find_leaks
-from .engine.checks import count_of
+from .engine.checks import check_percent, count_of
 from .engine.decode import UnreadableImage
-from .engine.paths import write_whole
-from .find import Duplicates, find_duplicates
+from .engine.parallel import one_progress_bar
+from .find import STEPS, Duplicates, confirm_pairs, find_duplicates
+from .fingerprints import fingerprint_images
 from .images import scan_images
+from .lab import FIRST_NOTEBOOK, copy_notebooks, open_lab
 from .methods import METHODS
+from .pairs import similar_pairs
 from .review.apply import apply_plan, undo
 
 FINE, FOUND, HAS_ERROR, STOPPED = 0, 1, 2, 130
-MAX_LISTED = 20  # rows of a table on the screen; files have all
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "image")
 
 
@@ -45,93 +49,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.setdefault("TQDM_DISABLE", "1")
     with warnings.catch_warnings():
         warnings.simplefilter("default", UserWarning)
-        warnings.showwarning = _show_warning
+        warnings.showwarning = show_warning
         try:
             code = program.main(arguments, prog_name="imgdup", standalone_mode=False)
             sys.stdout.flush()
             return FINE if code is None else int(code)
         except click.Abort as stop:
-            _complain("Stopped", stop.__cause__ or "")
+            complain("Stopped", stop.__cause__ or "")
             return STOPPED
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             return HAS_ERROR
         except click.ClickException as error:
-            _complain("Error", error.format_message())
+            complain("Error", error.format_message())
             return HAS_ERROR
         except BrokenPipeError:  # as in `imgdup find photos | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return HAS_ERROR
         except (OSError, ValueError, ImportError, KeyError, UnreadableImage) as error:
-            _complain("Error", error)
+            complain("Error", error)
             return HAS_ERROR
         except Exception:  # a mistake of this program: its place is worth more than one sentence
             traceback.print_exc()
             return HAS_ERROR
-
-
-# -- what is printed -------------------------------------------------------------------------------
-
-
-def escape(text: Any) -> str:
-    r"""Return a text on one line, with the code of each character that a terminal obeys.
-
-    Examples
-    --------
-    >>> print(escape("caf\u00e9 \x1b[31m\n.jpg"))
-    café \x1b[31m\n.jpg
-    """
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in str(text)
-    )
-
-
-def _say(text: str) -> None:
-    click.echo("\n".join(map(escape, text.split("\n"))))
-
-
-def _complain(kind: str, what: Any) -> None:
-    words = what.args[0] if isinstance(what, KeyError) and what.args else what
-    line = escape(" ".join(str(words).split("\n")))
-    click.echo(f"{kind}: {line}" if line else f"{kind}.", err=True)
-
-
-def _show_warning(message: Any, *_: Any, **__: Any) -> None:
-    _complain("Warning", str(message).partition("; see ")[0])  # what follows is Python
-
-
-def _say_table(table: pd.DataFrame) -> None:
-    """Print the first rows of a table, with escaped names."""
-    if not len(table):
-        return
-    shown = table.head(MAX_LISTED)
-    for name in shown.columns:
-        if not pd.api.types.is_numeric_dtype(shown[name]):
-            shown = shown.assign(**{name: [escape(value) for value in shown[name]]})
-    lines = shown.round(2).to_string(index=False).split("\n")
-    click.echo("\n".join(line.rstrip() for line in lines))
-    if len(table) > MAX_LISTED:
-        click.echo(f"... and {len(table) - MAX_LISTED:,} more rows")
-
-
-def _say_json(values: dict[str, Any]) -> None:
-    click.echo(json.dumps(values, default=_plain_value))
-
-
-def _plain_value(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else str(value)
-
-
-def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
-    rows = table.astype(object).where(table.notna(), None)
-    return rows.to_dict("records")
-
-
-def _write_csv(path: str | None, table: pd.DataFrame) -> None:
-    if path:
-        text = table.to_csv(index=False, lineterminator="\n")
-        write_whole(os.path.realpath(path), text.encode("utf-8", "backslashreplace"))
 
 
 # -- the commands ----------------------------------------------------------------------------------
@@ -204,13 +144,13 @@ def find(folder: str, csv: str | None, page: str | None, as_json: bool, **search
     """List the groups of duplicates in FOLDER."""
     result = _find_in(folder, **search)
     table = _group_rows(result)
-    _write_csv(csv, table)
+    write_csv(csv, table)
     if page:
         path = os.path.abspath(page)
         write = path if path.lower().endswith((".html", ".csv", ".json")) else f"{path}.html"
         result.report(write)
     if as_json:
-        _say_json(
+        say_json(
             {
                 "threshold": result.threshold,
                 "method": result.method,
@@ -218,19 +158,19 @@ def find(folder: str, csv: str | None, page: str | None, as_json: bool, **search
                 "images": len(result.images),
                 "unreadable": int((result.images.problem != "").sum()),
                 "redundant": result.groups.n_redundant,
-                "groups": [_records(rows.drop(columns="group")) for _, rows in _by_group(table)],
+                "groups": [as_records(rows.drop(columns="group")) for _, rows in _by_group(table)],
             }
         )
         return FINE
     _say_result(result)
-    _say_table(table[["group", "image", "similarity", "original"]])
+    say_table(table[["group", "image", "similarity", "original"]])
     return FINE
 
 
 def _say_result(result: Duplicates) -> None:
     found, missed, _ = result._lines()
     missed = missed.replace("method='aligned'", "--method aligned")
-    _say(f"{found}.\n{missed}")
+    say(f"{found}.\n{missed}")
 
 
 def _by_group(table: pd.DataFrame) -> Any:
@@ -263,7 +203,47 @@ def leaks(
     train: str, test: str, max_share: float, csv: str | None, as_json: bool, **search: Any
 ) -> int:
     """Count the images of TEST that have a copy in TRAIN; the exit code is 1 above --max-share."""
-    images = scan_images([train, test])
+    images, pairs = _scan_and_compare(train, test, **search)
+    found = find_leaks(pairs, images, threshold=search["threshold"])
+    row = found.shares.loc["test"]
+    is_leak = bool(row.share > max_share)
+    write_csv(csv, found.table)
+    if as_json:
+        numbers = found.shares.loc[["test"]].reset_index(drop=True)
+        answer = {"leak": is_leak, "max_share": max_share, "pairs": as_records(found.table)}
+        say_json(as_records(numbers)[0] | answer)
+        return FOUND if is_leak else FINE
+    say(
+        f"{row.leaked:,.0f} of {count_of(int(row.images), 'image')} of TEST have a copy in TRAIN: "
+        f"{100 * row.share:.2f} % ({row.exact:,.0f} exact, {row.near:,.0f} near; interval "
+        f"{100 * row.low:.2f} to {100 * row.high:.2f} %)."
+    )
+    say(f"{'Above' if is_leak else 'Within'} the limit of {100 * max_share:g} %.")
+    say_table(found.table[["left", "right", "similarity", "relation"]])
+    return FOUND if is_leak else FINE
+
+
+def _scan_and_compare(
+    train: str, test: str, *, threshold: float, method: str, verify: bool | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the images of both folders, and the pairs of one of TRAIN and one of TEST."""
+    threshold = check_percent("threshold", threshold)
+    with one_progress_bar(STEPS) as begin:
+        begin("scan")
+        images = scan_images([train, test])
+        _mark_splits(images, train, test)
+        begin("fingerprints")
+        first, second = (
+            fingerprint_images(images[images.split == split], method) for split in ("train", "test")
+        )
+        begin("pairs")
+        pairs = similar_pairs(first, second, min_similarity=threshold)
+        begin("align")
+        return images, confirm_pairs(pairs, images, threshold, verify)[0]
+
+
+def _mark_splits(images: pd.DataFrame, train: str, test: str) -> None:
+    """Add the column `split`."""
     inside = [_lies_inside(images, folder) for folder in (train, test)]
     if (inside[0] & inside[1]).any():
         raise ValueError("TRAIN and TEST must be two folders, and one is inside the other")
@@ -271,24 +251,6 @@ def leaks(
     for split in ("train", "test"):
         if not (images.problem[images.split == split] == "").any():
             raise ValueError(f"{split.upper()} holds no picture that can be read")
-    result = find_duplicates(images, sample=0, **search)
-    found = find_leaks(result.pairs, images, threshold=result.threshold)
-    row = found.shares.loc["test"]
-    is_leak = bool(row.share > max_share)
-    _write_csv(csv, found.table)
-    if as_json:
-        numbers = found.shares.loc[["test"]].reset_index(drop=True)
-        answer = {"leak": is_leak, "max_share": max_share, "pairs": _records(found.table)}
-        _say_json(_records(numbers)[0] | answer)
-        return FOUND if is_leak else FINE
-    _say(
-        f"{row.leaked:,.0f} of {count_of(int(row.images), 'image')} of TEST have a copy in TRAIN: "
-        f"{100 * row.share:.2f} % ({row.exact:,.0f} exact, {row.near:,.0f} near; interval "
-        f"{100 * row.low:.2f} to {100 * row.high:.2f} %)."
-    )
-    _say(f"{'Above' if is_leak else 'Within'} the limit of {100 * max_share:g} %.")
-    _say_table(found.table[["left", "right", "similarity", "relation"]])
-    return FOUND if is_leak else FINE
 
 
 def _lies_inside(images: pd.DataFrame, folder: str) -> np.ndarray:
@@ -317,20 +279,20 @@ def conflicts(
     images = _labelled_folder(source) if os.path.isdir(source) else _labelled_csv(source, label)
     result = find_duplicates(images, sample=0, **search)
     found = find_conflicts(result.groups, images, pairs=result.pairs)
-    _write_csv(csv, found.images)
+    write_csv(csv, found.images)
     is_above = max_groups is not None and len(found) > max_groups
     if as_json:
-        _say_json(
+        say_json(
             {
-                "groups": _records(found.table),
-                "images": _records(found.images),
+                "groups": as_records(found.table),
+                "images": as_records(found.images),
                 "compared": found.n_groups,
             }
         )
     else:
-        _say(f"{found._headline()}.\n{found.advice}")
-        _say_table(found.table)
-        _say_table(found.suspects[["group", "image", "label", "relation"]])
+        say(f"{found._headline()}.\n{found.advice}")
+        say_table(found.table)
+        say_table(found.suspects[["group", "image", "label", "relation"]])
     return FOUND if is_above else FINE
 
 
@@ -368,18 +330,18 @@ def compare_command(left: str, right: str, as_json: bool) -> int:
     found = compare_images(left, right)
     scores = found.scores.reset_index()
     if as_json:
-        _say_json(
+        say_json(
             {
                 "left": found.left,
                 "right": found.right,
                 "relation": found.relation,
                 "sentence": found.sentence,
-                "scores": _records(scores),
+                "scores": as_records(scores),
             }
         )
     else:
-        _say(found.sentence)
-        _say_table(scores)
+        say(found.sentence)
+        say_table(scores)
     return FINE
 
 
@@ -388,26 +350,82 @@ def compare_command(left: str, right: str, as_json: bool) -> int:
 @click.option(
     "--to", "to", required=True, type=click.Path(file_okay=False), help="Where files are moved to."
 )
-@click.option("--yes", is_flag=True, help="Move the files. Without it nothing is changed.")
+@click.option(
+    "--dry-run/--yes",
+    "is_dry",
+    default=True,
+    help="Only list the files, or move them. The default is --dry-run, which changes nothing.",
+)
 @_options(*PATTERN_OPTIONS)
-def clean(folder: str, to: str, yes: bool, **search: Any) -> int:
+@AS_JSON
+def clean(folder: str, to: str, is_dry: bool, as_json: bool, **search: Any) -> int:
     """Move the redundant files of FOLDER to another folder; without --yes only list them."""
     result = _find_in(folder, sample=0, **search)
-    _say_result(result)
-    log = apply_plan(result.plan(), to=to, dry_run=not yes)
+    plan = result.plan()
+    printed = io.StringIO() if is_dry else _JournalOnly()
+    with redirect_stdout(printed):  # what `apply_plan` prints names calls of Python
+        log = apply_plan(plan, to=to, dry_run=is_dry)
     acted = log[log.status != "kept"]
-    _say_table(acted[["group", "image", "status", "note"]])
-    if not yes:
-        _say("Add --yes to move them.")
+    done = acted.status.isin(["done", "would be done"])
+    journal = log.attrs.get("journal")
+    code = FINE if done.all() else FOUND
+    if as_json:
+        files = as_records(pd.DataFrame(acted[["group", "image", "status", "target", "note"]]))
+        say_json({"dry_run": is_dry, "journal": journal or None, "files": files})
+        return code
+    _say_result(result)
+    would = "would be moved. Nothing was changed" if is_dry else "moved"
+    kept = count_of(len(log) - len(acted), "file")
+    say(f"{count_of(int(done.sum()), 'file')} {would}; {kept} kept.")
+    say_table(acted[["group", "image", "status", "note"]])
+    if is_dry:
+        say("Add --yes to move them.")
         return FINE
-    if journal := log.attrs.get("journal"):
-        _say(f"To go back: imgdup undo {shlex.quote(journal)}")
-    return FINE if (acted.status == "done").all() else FOUND
+    if journal:
+        say(f"To go back: imgdup undo {shlex.quote(journal)}")
+    return code
+
+
+class _JournalOnly(io.StringIO):
+    """Passes on the line that names the journal, at once: a killed run leaves nothing else."""
+
+    def write(self, text: str) -> int:
+        if text.startswith("Journal: "):
+            click.echo(escape(text.strip()), err=True)
+        return len(text)
 
 
 @program.command("undo")
 @click.argument("log", type=FILE)
-def undo_command(log: str) -> int:
+@AS_JSON
+def undo_command(log: str, as_json: bool) -> int:
     """Bring back the files that LOG, the journal of `clean`, says were moved."""
-    restored = undo(log)
+    with redirect_stdout(io.StringIO()):
+        restored = undo(log)
+    if as_json:
+        acted = restored[restored.status.isin(["restored", "not restored"])]
+        say_json({"files": as_records(pd.DataFrame(acted[["image", "status", "note"]]))})
+    else:
+        say(f"{count_of(int((restored.status == 'restored').sum()), 'file')} restored.")
+        say_table(restored[["image", "status", "note"]][restored.status == "not restored"])
     return FOUND if (restored.status == "not restored").any() else FINE
+
+
+@program.command()
+@click.argument("folder", type=click.Path(file_okay=False), default="imgdup-notebooks")
+@click.option(
+    "--photos", type=FOLDER, help="Pictures that the notebooks use instead of the demo's."
+)
+@click.option("--copy-only", is_flag=True, help="Copy the notebooks, and do not open JupyterLab.")
+@AS_JSON
+def lab(folder: str, photos: str | None, copy_only: bool, as_json: bool) -> int:
+    """Copy the notebooks into FOLDER and open them in JupyterLab; files that are there stay."""
+    copied = copy_notebooks(folder)
+    if as_json:
+        say_json({"folder": os.path.abspath(folder), "copied": [str(path) for path in copied]})
+    else:
+        what = count_of(len(copied), "notebook")
+        say(f"{what} copied into {folder}: {FIRST_NOTEBOOK} is the first.")
+    if not copy_only:
+        open_lab(folder, photos or "")
+    return FINE

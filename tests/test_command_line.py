@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,6 +172,52 @@ def test_clean_changes_nothing_without_yes_and_undo_brings_all_back(folder, call
     assert str(journal) in done.stdout
     assert call("undo", journal).returncode == 0
     assert files() == before
+
+
+def test_clean_says_nothing_of_python_and_prints_json(folder, call):
+    listed = call("clean", "photos", "--to", "spare", "--dry-run")
+    done = call("clean", "photos", "--to", "spare", "--yes", "--json")
+    [journal] = (folder / "spare").glob(".imgdup-log-*.jsonl")
+    answer = json.loads(done.stdout)
+    assert (answer["dry_run"], answer["journal"]) == (False, str(journal))
+    assert [(row["image"], row["status"]) for row in answer["files"]] == [("sea again.png", "done")]
+    assert f"Journal: {journal}" in done.stderr
+    undone = call("undo", journal, "--json")
+    [row] = json.loads(undone.stdout)["files"]
+    assert (row["image"], row["status"]) == ("sea again.png", "restored")
+    for result in (listed, done, undone):
+        assert not re.search(r"\w\(|dry_run=|images\[", result.stdout + result.stderr)
+
+
+def test_leaks_do_not_depend_on_copies_within_a_folder(folder, call):
+    before = json.loads(call("leaks", "train", "test", "--json").stdout)
+    for name in "xyz":
+        shutil.copy(folder / "train/cat/1.png", folder / f"train/dog/{name}.png")
+        shutil.copy(folder / "test/cat/6.png", folder / f"test/dog/{name}.png")
+    after = json.loads(call("leaks", "train", "test", "--json").stdout)
+    assert (before["leaked"], after["leaked"]) == (1, 1)
+    assert {(row["left_split"], row["right_split"]) for row in after["pairs"]} == {
+        ("train", "test")
+    }
+    assert len(after["pairs"]) == 4
+
+
+def test_lab_copies_the_notebooks_once_and_opens_jupyterlab_there(folder, call, monkeypatch):
+    opened = []
+    monkeypatch.setattr("jupyterlab.labapp.LabApp.launch_instance", opened.append)
+    monkeypatch.setenv("IMGDUP_PHOTOS", "")
+    first = call("lab", "course", "--photos", "photos")
+    assert first.returncode == 0, first.stderr
+    copied = sorted(path.name for path in (folder / "course").glob("*.ipynb"))
+    assert copied == sorted(path.name for path in (PROJECT / "notebooks").glob("*.ipynb"))
+    assert (folder / "course/solutions").is_dir()
+    assert f"--ServerApp.root_dir={folder / 'course'}" in opened[0]
+    assert os.environ["IMGDUP_PHOTOS"] == str(folder / "photos")
+    (folder / "course" / copied[0]).write_text("mine", "utf-8")
+    second = json.loads(call("lab", "course", "--copy-only", "--json").stdout)
+    assert second["copied"] == []
+    assert (folder / "course" / copied[0]).read_text("utf-8") == "mine"
+    assert len(opened) == 1
 
 
 def test_undo_of_a_file_whose_place_is_taken_has_exit_code_1(folder, call):

@@ -22,7 +22,7 @@ LAYERS = [
     {"evidence"},
     {"collection", "plots", "datasets"},
     {"widgets", "server"},
-    {"find"},
+    {"find", "lab", "console"},
     {"cli"},
     {"__main__"},
 ]
@@ -40,7 +40,7 @@ ONLY_IN = {
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,
     "numba": {"engine.jit", "engine.multi_index"},
-    "click": {"cli"},
+    "click": {"cli", "console"},
     "cv2": {"engine.features"},
     "sqlite3": {"collection.store"},
     "jupyter_server": {"server.extension", "server.handlers"},

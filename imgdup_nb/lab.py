@@ -1,0 +1,100 @@
+"""JupyterLab on the notebooks of the course: copied into a folder of yours, or where they are.
+
+The notebooks travel in the wheel. In a checkout they are in the folder `notebooks` of the project.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+FIRST_NOTEBOOK = "01_find_duplicates.ipynb"
+
+
+def find_notebooks() -> Path:
+    """Return the folder of the notebooks that came with the package.
+
+    Raises
+    ------
+    FileNotFoundError
+        if they did not come with it.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "notebooks", package.parent / "notebooks"):
+        if (folder / FIRST_NOTEBOOK).is_file():
+            return folder
+    raise FileNotFoundError("the notebooks did not come with this installation of imgdup-nb")
+
+
+def copy_notebooks(folder: str | os.PathLike[str]) -> list[Path]:
+    """Copy the notebooks into a folder; files that are there already stay as they are.
+
+    Returns
+    -------
+    the files that were copied
+    """
+    source, target = find_notebooks(), Path(folder)
+    copied = []
+    for file in sorted(source.rglob("*.ipynb")):
+        place = file.relative_to(source)
+        if any(part.startswith(".") for part in place.parts) or (target / place).exists():
+            continue
+        (target / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target / place)
+        copied.append(target / place)
+    return copied
+
+
+def check_photos(folder: str | os.PathLike[str]) -> str:
+    """Return the absolute path of a folder of pictures, as the notebooks get it.
+
+    Raises
+    ------
+    NotADirectoryError
+        if it is no folder.
+    """
+    path = Path(folder).expanduser().absolute()
+    if not path.is_dir():
+        raise NotADirectoryError(
+            f"PHOTOS must be a folder with pictures, and {path} is none; check the spelling."
+        )
+    return str(path)
+
+
+def open_lab(folder: str | os.PathLike[str], photos: str = "", options: Sequence[str] = ()) -> None:
+    """Open JupyterLab on the first notebook of a folder; returns when it ends.
+
+    Parameters
+    ----------
+    folder
+        where the notebooks are.
+    photos
+        a folder of pictures that the notebooks use in place of the demo collection.
+    options
+        further options of JupyterLab.
+
+    Raises
+    ------
+    ImportError
+        without JupyterLab.
+    """
+    try:
+        from jupyterlab.labapp import LabApp
+    except ImportError as error:
+        raise ImportError('JupyterLab is not installed: pip install "imgdup-nb[lab]"') from error
+    if photos:
+        os.environ["IMGDUP_PHOTOS"] = check_photos(photos)
+    # as options and not as a file to open, so that the printed address leads to the notebook too
+    where = [
+        f"--ServerApp.root_dir={os.path.abspath(folder)}",
+        f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}",
+    ]
+    root = ["--allow-root"] if _is_superuser() else []
+    LabApp.launch_instance([*where, *options, *root])
+
+
+def _is_superuser() -> bool:
+    """Tell whether this is root, as in most containers; JupyterLab then needs a flag."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
