@@ -22,7 +22,16 @@ import numpy as np
 import pandas as pd
 
 from .compare import compare_images
-from .console import as_records, complain, escape, say, say_json, say_table, show_warning, write_csv
+from .console import (
+    complain,
+    escape,
+    rows_as_dicts,
+    say,
+    say_json,
+    say_table,
+    show_warning,
+    write_csv,
+)
 from .datasets.conflicts import find_conflicts
 from .datasets.leaks import find_leaks
 from .engine.checks import check_percent, count_of
@@ -158,7 +167,9 @@ def find(folder: str, csv: str | None, page: str | None, as_json: bool, **search
                 "images": len(result.images),
                 "unreadable": int((result.images.problem != "").sum()),
                 "redundant": result.groups.n_redundant,
-                "groups": [as_records(rows.drop(columns="group")) for _, rows in _by_group(table)],
+                "groups": [
+                    rows_as_dicts(rows.drop(columns="group")) for _, rows in _by_group(table)
+                ],
             }
         )
         return FINE
@@ -210,8 +221,8 @@ def leaks(
     write_csv(csv, found.table)
     if as_json:
         numbers = found.shares.loc[["test"]].reset_index(drop=True)
-        answer = {"leak": is_leak, "max_share": max_share, "pairs": as_records(found.table)}
-        say_json(as_records(numbers)[0] | answer)
+        answer = {"leak": is_leak, "max_share": max_share, "pairs": rows_as_dicts(found.table)}
+        say_json(rows_as_dicts(numbers)[0] | answer)
         return FOUND if is_leak else FINE
     say(
         f"{row.leaked:,.0f} of {count_of(int(row.images), 'image')} of TEST have a copy in TRAIN: "
@@ -284,8 +295,8 @@ def conflicts(
     if as_json:
         say_json(
             {
-                "groups": as_records(found.table),
-                "images": as_records(found.images),
+                "groups": rows_as_dicts(found.table),
+                "images": rows_as_dicts(found.images),
                 "compared": found.n_groups,
             }
         )
@@ -336,7 +347,7 @@ def compare_command(left: str, right: str, as_json: bool) -> int:
                 "right": found.right,
                 "relation": found.relation,
                 "sentence": found.sentence,
-                "scores": as_records(scores),
+                "scores": rows_as_dicts(scores),
             }
         )
     else:
@@ -370,7 +381,7 @@ def clean(folder: str, to: str, is_dry: bool, as_json: bool, **search: Any) -> i
     journal = log.attrs.get("journal")
     code = FINE if done.all() else FOUND
     if as_json:
-        files = as_records(pd.DataFrame(acted[["group", "image", "status", "target", "note"]]))
+        files = rows_as_dicts(pd.DataFrame(acted[["group", "image", "status", "target", "note"]]))
         say_json({"dry_run": is_dry, "journal": journal or None, "files": files})
         return code
     _say_result(result)
@@ -404,7 +415,7 @@ def undo_command(log: str, as_json: bool) -> int:
         restored = undo(log)
     if as_json:
         acted = restored[restored.status.isin(["restored", "not restored"])]
-        say_json({"files": as_records(pd.DataFrame(acted[["image", "status", "note"]]))})
+        say_json({"files": rows_as_dicts(pd.DataFrame(acted[["image", "status", "note"]]))})
     else:
         say(f"{count_of(int((restored.status == 'restored').sum()), 'file')} restored.")
         say_table(restored[["image", "status", "note"]][restored.status == "not restored"])

@@ -72,7 +72,7 @@ def _plain_value(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else str(value)
 
 
-def as_records(table: pd.DataFrame) -> list[dict[Any, Any]]:
+def rows_as_dicts(table: pd.DataFrame) -> list[dict[Any, Any]]:
     """Return the rows of a table as dicts; what is missing is None."""
     rows = table.astype(object).where(table.notna(), None)
     return rows.to_dict("records")

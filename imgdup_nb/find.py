@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .aligned.verify import verify_pairs
+from .datasets.filters import filter_source
 from .embeddings import Embedding
 from .engine.checks import check_count, check_percent, count_of
 from .engine.features import has_cv2
@@ -95,6 +96,42 @@ class Duplicates:
     def _leaves(self) -> pd.Series:
         plan = self._plan
         return self.images.image.isin(set(plan.image[plan.action == "remove"]))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per image of a group, with all that another program needs.
+
+        group, image, path, similarity (percent, to the original), original, action ("keep" or
+        "remove"), keeper, reason, flag; and what is known of the image, such as label, split,
+        bytes, sha256. ``.to_csv``, ``.to_parquet`` and ``.to_json`` of pandas write it.
+        """
+        plan = pd.DataFrame(self._plan)[["image", "action", "keeper", "reason", "flag"]]
+        images = self.images[[name for name in self.images if name not in plan or name == "image"]]
+        table = self.groups.table.drop(columns="weakest").merge(images, on="image", how="left")
+        return table.merge(plan, on="image", how="left")
+
+    def filter(self, source: Any, path: str = "path") -> Any:
+        """Return the source without the images that the plan removes; the source stays as it is.
+
+        Parameters
+        ----------
+        source
+            what was given to `find_duplicates` or `scan_images`: a DataFrame (of paths), a
+            `Dataset` or `DatasetDict` of Hugging Face, an array, a list or dict of pictures.
+        path
+            of a DataFrame: the column of paths.
+
+        Returns
+        -------
+        the same kind of object. Of a data set of torch: the numbers of the items that stay, for
+        `torch.utils.data.Subset`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            if it is none of these, or not the source of these images.
+        """
+        return filter_source(source, self.images, set(self.removed.image), path)
 
     def explore(self) -> ThresholdExplorer:
         """Return a `ThresholdExplorer` of the pairs, which shows the groups of any threshold."""

@@ -164,6 +164,42 @@ class Fingerprints:
         return cls._brought_in(names, VectorMethod(name), codes)
 
     @classmethod
+    def from_embeddings(
+        cls,
+        path: str | os.PathLike[str],
+        names: Sequence[str] | None = None,
+        name: str = "embeddings",
+    ) -> Fingerprints:
+        """Bring in embeddings from a file of numpy, such as "clip.npy".
+
+        Parameters
+        ----------
+        path : of an .npy file that holds n_images x n_dimensions numbers
+        names : n_images texts, each once; None numbers the rows as `scan_images` does ("000000")
+        name : of the model, such as "clip"
+
+        Raises
+        ------
+        ValueError, OSError
+            as `from_vectors`; and if the file holds no array of numbers, or is not there.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.save(f"{folder}/clip.npy", np.eye(2))
+        ...     prints = dup.Fingerprints.from_embeddings(f"{folder}/clip.npy", name="clip")
+        >>> prints, prints.names
+        (<Fingerprints: 2 images, clip, 2 dimensions>, ['000000', '000001'])
+        """
+        array = np.load(path, allow_pickle=False)  # a pickle could run code
+        if not isinstance(array, np.ndarray):
+            raise ValueError(f"{os.fspath(path)!r} must be an .npy file of one array, not .npz")
+        numbered = [f"{row:06d}" for row in range(len(array) if array.ndim else 0)]
+        return cls.from_vectors(numbered if names is None else names, array, name)
+
+    @classmethod
     def _brought_in(cls, names: list[str], method: Method, codes: np.ndarray) -> Fingerprints:
         """Return fingerprints sorted by name, so that the answer does not depend on the order."""
         if len(set(names)) < len(names):

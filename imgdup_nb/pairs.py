@@ -20,6 +20,7 @@ from .engine.copies import (
     may_be_same_pixels,
     relate,
 )
+from .engine.own_pairs import own_pairs
 from .engine.pair_counts import expected_pairs, two_digits
 from .engine.pair_graph import TOLERANCE
 from .engine.search import MAX_PAIRS, all_distances, find_pairs
@@ -75,7 +76,7 @@ def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
 
 
 def similar_pairs(
-    fingerprints: Fingerprints,
+    fingerprints: Fingerprints | pd.DataFrame,
     others: Fingerprints | None = None,
     *,
     min_similarity: float | None = None,
@@ -87,7 +88,9 @@ def similar_pairs(
     Parameters
     ----------
     fingerprints
-        made by `fingerprint_images`.
+        made by `fingerprint_images`. Or pairs that another program found, such as faiss or
+        FiftyOne: a table with the columns left, right (names) and similarity (percent). It becomes
+        a pair table as it is, and `attrs` may say method and n_images.
     others
         fingerprints of a second collection, by the same method. Each pair then has its left image
         in the first collection and its right one in the second. Images of one collection are not
@@ -159,6 +162,9 @@ def similar_pairs(
     1    c     c         0     100.000     near
     2    b     d         6      90.625     near
     """
+    if isinstance(fingerprints, pd.DataFrame) and others is None:
+        asked = FLOOR if min_similarity is None else min_similarity
+        return own_pairs(fingerprints, check_percent("min_similarity", asked))
     _check_fingerprints(fingerprints, others)
     floor = (
         light_floor(fingerprints, others, include_low_detail=include_low_detail)

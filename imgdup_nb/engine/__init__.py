@@ -39,6 +39,7 @@ Pairs and groups:
 - `pair_counts`, `count_loops`: how many pairs there are, expected from a sample or counted
 - `multi_index`: the same pairs of many bit codes, with fewer comparisons
 - `copies`: same bytes, same pixels; sets of very many copies
+- `own_pairs`: pairs that another program found
 - `pair_graph`: the pair table as arrays; components; names found
 - `group_loops`: pairs become groups
 

@@ -126,8 +126,9 @@ def _list(source: Any, asked: Asked) -> Listed:
         return _list_hugging_face(source, asked)
     if isinstance(source, str | os.PathLike):
         return _list_path(os.fspath(source), asked)
-    if hasattr(source, "to_pandas") and hasattr(source, "columns"):
-        source = source.to_pandas()
+    if hasattr(source, "columns") and not isinstance(source, pd.DataFrame):
+        convert = getattr(source, "to_pandas", None) or getattr(source, "to_df", None)
+        source = convert() if callable(convert) else source  # polars and pyarrow, or duckdb
     if isinstance(source, pd.DataFrame):
         return _list_table(source, asked)
     if isinstance(source, Mapping):
