@@ -39,7 +39,7 @@ from .engine.decode import UnreadableImage
 from .engine.parallel import one_progress_bar
 from .find import STEPS, Duplicates, confirm_pairs, find_duplicates
 from .fingerprints import fingerprint_images
-from .images import scan_images
+from .images import are_no_pictures, scan_images
 from .lab import FIRST_NOTEBOOK, copy_notebooks, open_lab
 from .methods import METHODS
 from .pairs import similar_pairs
@@ -166,6 +166,7 @@ def find(folder: str, csv: str | None, page: str | None, as_json: bool, **search
                 "verified": result.verified,
                 "images": len(result.images),
                 "unreadable": int((result.images.problem != "").sum()),
+                "other_files": int(are_no_pictures(result.images).sum()),
                 "redundant": result.groups.n_redundant,
                 "groups": [
                     rows_as_dicts(rows.drop(columns="group")) for _, rows in _by_group(table)

@@ -24,7 +24,7 @@ from .engine.parallel import one_progress_bar
 from .evidence.not_looked_for import MIRRORED, SAMPLE, estimate_missed
 from .fingerprints import fingerprint_images
 from .groups import Grouping, group_duplicates
-from .images import scan_images
+from .images import are_no_pictures, scan_images
 from .methods import Method
 from .pairs import FLOOR, light_floor, similar_pairs
 from .review.keepers import choose_keepers
@@ -178,9 +178,11 @@ class Duplicates:
             missed = [f"{below}; crops, turned or mirrored copies (method='aligned' finds them)."]
         else:
             missed = [f"{below}; crops, turned or mirrored copies.", self._estimate()]
-        unread = int((self.images.problem != "").sum()) if "problem" in self.images else 0
+        others = int(are_no_pictures(self.images).sum())
+        unread = int((self.images.problem != "").sum()) - others
         blank = int(self.pairs.attrs.get("low_detail", 0))
         parts = [f"{count_of(unread, 'file')} that could not be read"] if unread else []
+        parts += [count_of(others, "other file")] if others else []
         parts += [f"{count_of(blank, 'nearly blank image')}"] if blank else []
         return [*missed, f"Not compared: {', '.join(parts)}."] if parts else missed
 
@@ -228,7 +230,7 @@ def find_duplicates(
     method: str | Embedding | Method = "phash",
     verify: bool | None = None,
     *,
-    label: str | None = None,
+    label: str | os.PathLike[str] | None = None,
     exclude: str | Iterable[str] | None = None,
     include: str | Iterable[str] | None = None,
     sample: int = SAMPLE,

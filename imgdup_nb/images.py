@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .engine.addresses import name_in_address
 from .engine.checks import count_of
-from .engine.decode import MAX_PIXELS, no_decoder_warnings, silence_decoders
+from .engine.decode import MAX_PIXELS, NO_PICTURE, no_decoder_warnings, silence_decoders
 from .engine.isolation import map_isolated
 from .engine.parallel import map_batches
 from .engine.reading import _describe_batch, describe_unread
-from .engine.selection import Selection, warn_of_folders
+from .engine.selection import PICTURE_SUFFIXES, Selection, warn_of_folders
 from .engine.sketches import sketches
 from .engine.sources import Asked, Listed, list_source
 
@@ -49,7 +50,7 @@ def scan_images(
     *,
     path: str = "path",
     image: str = "image",
-    label: str | None = None,
+    label: str | os.PathLike[str] | None = None,
     exclude: str | Iterable[str] | None = None,
     include: str | Iterable[str] | None = None,
     max_pixels: int = MAX_PIXELS,
@@ -84,10 +85,11 @@ def scan_images(
         of a DataFrame: the column of paths.
     image
         of parquet files, data sets and items that are dicts: the column of pictures.
-    label : {None, 'folder'}
-        'folder' adds the column `label`: the folder at the top of an image's name. If these are
+    label : {None, 'folder', 'yolo'} or a path
+        adds the column `label`. 'folder': the folder at the top of an image's name. If these are
         splits, such as train and test, they are the column `split`, and the next folder is the
-        label.
+        label. The path of a COCO file ("instances_val2017.json"), or 'yolo' for the text files of
+        YOLO: the classes of the objects in a picture, sorted.
     exclude, include
         patterns on the images' names: one, or a list. `"*.png"` and `"drafts"` match a file or a
         folder anywhere, `"2023/*"` matches from the top, and `**` is any number of folders. Upper
@@ -215,6 +217,18 @@ def _with_columns(images: pd.DataFrame, listed: Listed) -> pd.DataFrame:
     return pd.concat([images.reset_index(drop=True), columns.reset_index(drop=True)], axis=1)
 
 
+def are_no_pictures(images: pd.DataFrame) -> np.ndarray:
+    """Tell which files are no pictures by their first bytes and by their suffix, bool, n_images.
+
+    A text called `a.jpg` is not among them: it may be a picture that was damaged.
+    """
+    suffixes = [os.path.splitext(name_in_address(path))[1].lower() for path in images.path]
+    is_other = np.array(
+        [suffix != "" and suffix not in PICTURE_SUFFIXES for suffix in suffixes], dtype=bool
+    )
+    return is_other & (images.problem == NO_PICTURE).to_numpy(dtype=bool)
+
+
 # -- problems --------------------------------------------------------------------------------------
 
 
@@ -225,12 +239,17 @@ def _warn_of_unreadable(folder: Any, images: pd.DataFrame) -> None:
         shown = repr(str(folder)) if named else f"the {type(folder).__name__}"
         warnings.warn(f"no files found in {shown}", stacklevel=3)
         return
-    reasons = Counter(images.problem[images.problem != ""])
-    if reasons:
+    others = are_no_pictures(images)
+    reasons = Counter(images.problem[(images.problem != "") & ~others])
+    n_others = int(others.sum())
+    if n_others == len(images):
+        warnings.warn(f"none of the {count_of(n_others, 'file')} is a picture", stacklevel=3)
+    elif reasons:
         most = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
-        others = f"; and {count_of(len(reasons) - 3, 'other reason')}" if len(reasons) > 3 else ""
+        more = f"; and {count_of(len(reasons) - 3, 'other reason')}" if len(reasons) > 3 else ""
+        besides = f", besides {count_of(n_others, 'other file')}" if n_others else ""
         warnings.warn(
-            f"{reasons.total()} of {len(images)} files could not be read ({most}{others}); see "
-            "images[images.problem != '']",
+            f"{reasons.total()} of {len(images)} files could not be read{besides} ({most}{more}); "
+            "see images[images.problem != '']",
             stacklevel=3,
         )

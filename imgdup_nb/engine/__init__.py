@@ -25,6 +25,7 @@ Files and pictures:
 - `reading`: one look at a file gives its row of the images table and its hashes
 - `shrink`: a picture becomes small, with the pixels of Pillow
 - `sketches`: the small square that hash methods see, and a memory of all, which goes on in a file
+- `annotations`: labels from COCO's and YOLO's files
 - `variations`: the changes that make test copies of a picture
 - `paths`: what is inside a folder, what is a safe name, how a file is written
 

@@ -45,6 +45,7 @@ from .limits import BYTES_A_PIXEL, MAX_PIXELS, SMALL_COST, budget, decoding_byte
 from .modes import is_uniform, reduced_grey, to_screen
 from .raw import RAW, decode_raw, find_preview, raw_of
 
+NO_PICTURE = "not an image, or of a format that Pillow cannot read here"
 ORIENTATION = 0x0112  # the EXIF tag
 # how each EXIF orientation is brought upright
 TURNS = dict(
@@ -161,7 +162,7 @@ def _explain(error: Exception) -> str:
     if isinstance(error, UnreadableMember):
         return str(error)
     if isinstance(error, UnidentifiedImageError):
-        return "not an image, or of a format that Pillow cannot read here"
+        return NO_PICTURE
     if isinstance(error, FileNotFoundError):
         return "the file is gone, or a link that leads nowhere"
     if isinstance(error, PermissionError):

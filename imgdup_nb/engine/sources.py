@@ -25,6 +25,7 @@ from .addresses import (
     row_address,
     split_local,
 )
+from .annotations import labels_of_coco, labels_of_yolo
 from .archives import Archive, open_archive
 from .checks import check_choice
 from .files import (
@@ -92,7 +93,7 @@ class Asked:
 
     path: str = "path"
     image: str = "image"
-    label: str | None = None
+    label: str | os.PathLike[str] | None = None
     selection: Selection = field(default_factory=Selection)
 
 
@@ -104,11 +105,12 @@ def list_source(source: Any, asked: Asked) -> Listed:
     FileNotFoundError, NotADirectoryError, TypeError, ValueError, ImportError
         as `scan_images` documents them.
     """
-    if asked.label is not None:
-        check_choice("label", asked.label, ["folder"])
+    is_file = isinstance(asked.label, os.PathLike) or str(asked.label).lower().endswith(".json")
+    if asked.label is not None and not is_file:
+        check_choice("label", str(asked.label), ["folder", "yolo", "annotations.json"])
     listed = _list(source, asked)
-    if asked.label == "folder":
-        listed.columns = listed.columns.assign(**_labels_of_folders(listed.files))
+    if asked.label is not None:
+        listed.columns = listed.columns.assign(**_labels_beside(listed.files, asked.label))
     wanted = [k for k, file in enumerate(listed.files) if asked.selection.takes(file.image)]
     if len(wanted) == len(listed.files):
         return listed
@@ -550,6 +552,17 @@ def _join_parts(parts: list[Listed]) -> Listed:
             for k, label in part.late().items()
         },
     )
+
+
+def _labels_beside(files: list[_File], label: str | os.PathLike[str]) -> dict[str, list[str]]:
+    """Return what the folders, COCO's file or YOLO's files say: label, perhaps split."""
+    if label == "folder":
+        return _labels_of_folders(files)
+    if label == "yolo":
+        found = {"label": labels_of_yolo([file.path for file in files])}
+        splits = [_split_of(file.image.rpartition("/")[0]) for file in files]
+        return found | ({"split": splits} if all(splits) else {})
+    return {"label": labels_of_coco(label, [file.image for file in files])}
 
 
 def _labels_of_folders(files: list[_File]) -> dict[str, list[str]]:
