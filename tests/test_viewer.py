@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 import imgdup_nb as dup
 from imgdup_nb.compare import block_corners
 from imgdup_nb.demo import PHOTOS, _open_original
-from imgdup_nb.widgets.viewer import MAX_SIDE, STRIP_SIDE
+from imgdup_nb.widgets.comparisons import MAX_SIDE, STRIP_SIDE
 
 HOSTILE = 'a"<script>\nalert(1).png'
 
@@ -116,7 +116,7 @@ def test_going_back_compares_nothing_again(images, monkeypatch):
         compared.append(paths)
         return dup.compare_images(*paths)
 
-    monkeypatch.setattr("imgdup_nb.widgets.viewer.compare_images", count)
+    monkeypatch.setattr("imgdup_nb.widgets.comparisons.compare_images", count)
     viewer = dup.PairViewer(PAIRS, images)
     for viewer.index in (1, 0, 1, 0):
         assert viewer.pair == tuple(PAIRS.loc[viewer.index, ["left", "right"]])

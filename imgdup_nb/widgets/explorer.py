@@ -9,14 +9,17 @@ Messages, besides the traits and those of `base`, all of them plain JSON. The fa
 its name, and its size and format.
 
 ==========  ========================================================================================
-to Python   ``{type: "rows", first, count}``, ``{type: "select", group}``, ``{type: "code"}``
-to browser  ``{type: "rows", ...}`` (see `_page`), ``{type: "code", text}``
+to Python   ``{type: "rows", first, count}``, ``{type: "select", group}``, ``{type: "code"}``,
+            and about pairs ``pairs``, ``pair``, ``layers``, ``label``, ``undo`` (see `PairAnswers`)
+to browser  ``{type: "rows", ...}`` (see `_page`), ``{type: "code", text}``, ``{type: "pairs",
+            ...}``, ``{type: "pair", view}``, ``{type: "layers", ...}`` and its pictures
 ==========  ========================================================================================
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,20 +27,26 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
+from ..collection.collection import Collection
+from ..compare import AGREE_COLOR, DIFFER_COLOR
+from ..evidence.labels import Labels
 from ..evidence.tool_defaults import TOOL_DEFAULTS
 from ..groups import LINKAGES
 from ..methods import METHODS
+from ..plots.evidence import FALSE, TRUE
 from ..plots.parts import bar_widths
 from ..plots.tables import BANDS, CURVES, draw_summary
 from ..sweep import CHANGES, count_by_level
 from .base import ToolWidget, facts_by_name, join_module, join_styles
 from .page import SavedAsPage
+from .pair_answers import PairAnswers
 from .state import ORDERS, ThresholdState, check_images
 from .thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PAIR_KEYS = [("1", "same", "Same picture"), ("2", "different", "Different"), ("3", "skip", "Skip")]
 PRESETS = [95, 90, 80]  # percent; the thresholds of the tutorial
 LINKAGE_WORDS = {
     "star": "star: like the original",
@@ -53,7 +62,7 @@ MAX_ROW_TILES = 8  # images of a group in its row; the table of the selected gro
 MAX_DETAILS = 300  # rows of the table of the selected group
 
 
-class ThresholdExplorer(ThresholdState, ToolWidget, SavedAsPage):
+class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
     """Move a threshold and see what it finds: histogram, curves, groups with their pictures.
 
     The attributes are those of `ThresholdState`. Programs read and observe `explorer.threshold`,
@@ -65,6 +74,13 @@ class ThresholdExplorer(ThresholdState, ToolWidget, SavedAsPage):
         made by `similar_pairs`; or a dict of such tables, method name: pairs, to switch between.
     images
         the table made by `scan_images`; None shows names without pictures.
+    labels
+        a person's answers about pairs: a `Collection`, `Labels`, or the path of a CSV file, new or
+        written before. None keeps them in memory.
+    truth
+        which images are the same picture, in any form that `score_thresholds` takes, or the name of
+        a column of `images`. Bars and curves then show right and wrong pairs, and missed ones are
+        counted.
     **traits
         first values, such as `threshold=95` or `linkage="connected"`.
 
@@ -84,15 +100,25 @@ class ThresholdExplorer(ThresholdState, ToolWidget, SavedAsPage):
     """
 
     _esm = join_module(
-        "scale.js", "plots.js", "gallery.js", "details.js", "controls.js", "explorer.js",
+        "scale.js", "plots.js", "gallery.js", "details.js", "controls.js", "viewer.js",
+        "pair_lists.js", "explorer.js",
         BANDS=[band._asdict() for band in BANDS],
         CURVES=list(CURVES),
         CHANGES=CHANGES,
         PRESETS=PRESETS,
         LINKAGES=[[linkage, LINKAGE_WORDS[linkage]] for linkage in LINKAGES],
         GROUP_ORDERS=list(ORDERS.items()),
+        ANSWERS=PAIR_KEYS,
     )  # fmt: skip
-    _css = join_styles("explorer.css", **CURVES)
+    _css = join_styles(
+        "explorer.css",
+        "viewer.css",
+        **CURVES,
+        right=TRUE,
+        wrong=FALSE,
+        agree=AGREE_COLOR,
+        differ=DIFFER_COLOR,
+    )
 
     scene = t.Dict().tag(sync=True)
     details = t.Dict().tag(sync=True)
@@ -104,12 +130,15 @@ class ThresholdExplorer(ThresholdState, ToolWidget, SavedAsPage):
         self,
         pairs: pd.DataFrame | Mapping[str, pd.DataFrame],
         images: pd.DataFrame | None = None,
+        *,
+        labels: Collection | Labels | str | os.PathLike[str] | None = None,
+        truth: Any = None,
         **traits: Any,
     ) -> None:
         self._is_answering = False
         images = check_images(images)
         self._thumbnails = None if images is None else Thumbnails(images)
-        super().__init__(pairs, images, **traits)
+        super().__init__(pairs, images, labels=labels, truth=truth, **traits)
         self._facts = facts_by_name(self.images)
         self._set_scene()
         self.observe(self._set_scene, "sweep")
@@ -178,7 +207,12 @@ class ThresholdExplorer(ThresholdState, ToolWidget, SavedAsPage):
             "tools": _tools_from(self.graph.floor),
             "pictures": self.images is not None,
             "columns": self.columns_to_compare(),
+            "judged": self._judged_counts(),
         }
+
+    def _on_labels(self) -> None:
+        super()._on_labels()
+        self._set_scene()
 
     def _page(self, first: int, count: int | None = None) -> dict[str, Any]:
         """Return a message with the rows of the list from `first` on, and what they belong to.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +11,17 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
+from ..collection.as_labels import open_labels
+from ..collection.collection import Collection
 from ..engine.checks import check_images_table, check_level, check_pairs_table, check_percent
 from ..engine.pair_graph import TOLERANCE, PairGraph, check_unique_images
 from ..evidence.bursts import are_certain, find_bursts, is_near, read_times, seconds_apart
+from ..evidence.labels import Labels
 from ..groups import LINKAGES, Grouping, group_graph
 from ..sweep import CHANGES, graph_levels, sweep_graph
 from .base import Number, Switch, check_keywords
 from .group_rows import Changes, GroupRows
+from .pair_lists import VERDICTS, PairLists
 
 ORDERS = {
     "size": "largest first",
@@ -36,11 +41,19 @@ class ThresholdState(t.HasTraits):
     images
         the table made by `scan_images`, for what is known of each file; None works with names
         alone.
+    labels
+        a person's answers about pairs: a `Collection`, `Labels`, or the path of a CSV file, new or
+        written before. None keeps them in memory.
+    truth
+        which images are the same picture, in any form that `score_thresholds` takes, or the name of
+        a column of `images` that is equal for images of one picture.
     **traits
         first values of the traits below.
 
     Attributes
     ----------
+    labels : Labels
+        the answers.
     threshold : float, percent, inclusive
         moves up to the next level the method has, which gives the same groups.
     method, linkage : str
@@ -105,6 +118,9 @@ class ThresholdState(t.HasTraits):
         self,
         pairs: pd.DataFrame | Mapping[str, pd.DataFrame],
         images: pd.DataFrame | None = None,
+        *,
+        labels: Collection | Labels | str | os.PathLike[str] | None = None,
+        truth: Any = None,
         **traits: Any,
     ) -> None:
         check_keywords(type(self), ThresholdState, traits)
@@ -118,6 +134,9 @@ class ThresholdState(t.HasTraits):
         self._sizes: dict[str, np.ndarray] = {}
         self._codes: dict[tuple[str, str], np.ndarray] = {}  # by method and column
         self.images = check_images(images, *self._tables.values())
+        self.labels = open_labels(labels)
+        self._truth = _read_column(truth, self.images)
+        self._lists: dict[str, PairLists] = {}
         traits.setdefault("method", next(iter(self._tables)))
         if traits["method"] in self._tables:
             graph = self._graphs[traits["method"]] = PairGraph.read(self._tables[traits["method"]])
@@ -351,6 +370,54 @@ class ThresholdState(t.HasTraits):
         found = table.group[table.image == self.selected[0]]
         self.select(int(found.iloc[0]) if len(found) else None)
 
+    # -- pairs -------------------------------------------------------------------------------------
+
+    @property
+    def pair_lists(self) -> PairLists:
+        """The pairs to look at, and what truth and labels say of them."""
+        if self.method not in self._lists:
+            self._lists[self.method] = PairLists(self.pairs, self.graph, self.labels, self._truth)
+        return self._lists[self.method]
+
+    def border(self, count: int = 6) -> pd.DataFrame:
+        """Return the pairs just above and just below the threshold, `count` of each.
+
+        Returns
+        -------
+        pandas.DataFrame, most similar first:
+            left, right, similarity (percent), found (whether at or above the threshold), verdict
+            ("right", "wrong" or "unknown", by truth or labels).
+        """
+        lists, names = self.pair_lists, self.graph.names
+        above, below = (np.sort(side[:count]) for side in lists.beside(self._pool, self.threshold))
+        rows = [lists.describe(int(place)) for place in np.concatenate([above, below])]
+        return pd.DataFrame(
+            {
+                "left": pd.Series([names[row.left] for row in rows], dtype=object),
+                "right": pd.Series([names[row.right] for row in rows], dtype=object),
+                "similarity": [row.similarity for row in rows],
+                "found": np.arange(len(rows)) < len(above),
+                "verdict": [VERDICTS[row.verdict] for row in rows],
+            }
+        )
+
+    def label(self, left: str, right: str, label: str) -> None:
+        """Keep an answer about two images: "same", "different" or "skip"."""
+        with self.lock:
+            self.labels.add(left, right, label)
+            self._on_labels()
+
+    def undo_label(self) -> tuple[str, str] | None:
+        """Withdraw the last answer and return its pair; None if there is none."""
+        with self.lock:
+            withdrawn = self.labels.undo()
+            self._on_labels()
+            return withdrawn
+
+    def _on_labels(self) -> None:
+        for lists in self._lists.values():
+            lists.refresh()
+
     # -- other counts ------------------------------------------------------------------------------
 
     @property
@@ -470,6 +537,17 @@ def _tables_by_method(pairs: Any) -> dict[str, pd.DataFrame]:
         }
     graph = PairGraph.read(pairs)  # says what is wrong with it, before anything is shown
     return {graph.method: pairs}
+
+
+def _read_column(truth: Any, images: pd.DataFrame | None) -> Any:
+    """Return a truth, read from a column of the images table if it is the name of one."""
+    if not isinstance(truth, str):
+        return truth
+    if images is None or truth not in images:
+        raise ValueError(f"truth must be a column of images, and {truth!r} is none")
+    return pd.Series(
+        images[truth].to_numpy(dtype=object), index=images.image.to_numpy(dtype=object)
+    )
 
 
 def check_images(images: Any, *tables: pd.DataFrame) -> pd.DataFrame | None:

@@ -16,11 +16,8 @@ from __future__ import annotations
 
 import html
 import io
-import os
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,27 +31,16 @@ from ..compare import (
     FIGURE_INCHES,
     MAX_NAME,
     Comparison,
-    block_corners,
     check_file,
-    compare_images,
     name_files,
 )
 from ..engine.checks import shorten_middle
-from ..engine.decode import UnreadableImage, thumbnail
 from .base import ToolWidget, facts_by_name, join_module, join_styles
+from .comparisons import Comparisons, Path
 from .state import check_images
-from .thumbnails import Thumbnail
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-MAX_SIDE = 900  # pixels of a picture that is sent
-STRIP_SIDE = (
-    192  # pixels that the shorter side keeps all the same, so that a panorama can be looked at
-)
-KEPT = 8  # comparisons, about 2 MB each, so that going back costs nothing
-
-Path = str | os.PathLike[str]
 
 
 class PairViewer(ToolWidget):
@@ -102,7 +88,7 @@ class PairViewer(ToolWidget):
     >>> viewer.close()
     """
 
-    _esm = join_module("viewer.js")
+    _esm = join_module("viewer.js", "viewer_tool.js")
     _css = join_styles("viewer.css", agree=AGREE_COLOR, differ=DIFFER_COLOR)
 
     index = t.Int(0, help="the row shown, 0 is the first").tag(sync=True)
@@ -122,7 +108,7 @@ class PairViewer(ToolWidget):
         self._pairs, self._paths = _open_pairs(pairs, images)
         self._facts = facts_by_name(check_images(images))
         self._given = pairs if isinstance(pairs, Comparison) else None
-        self._compare_files = lru_cache(KEPT)(compare_images)
+        self._comparisons = Comparisons(self._paths)
         super().__init__(index=index)
         self._show()
         self.observe(self._show, "index")
@@ -144,61 +130,21 @@ class PairViewer(ToolWidget):
                 if len(self._pairs)
                 else ()
             )
-            comparison, problem = self._comparison_of(names)
-            self._alone = (
-                [] if comparison is not None else [self._open_alone(name) for name in names]
-            )
-            lost = [
-                f"{name}: {one.problem}"
-                for name, one in zip(names, self._alone, strict=False)
-                if one.problem
-            ]
-            problem = "; ".join(lost) or problem
-            self.set_trait("comparison", comparison)
-            self.set_trait("problem", problem)
+            self._shown = self._comparisons.open(names, self._given)
+            self.set_trait("comparison", self._shown.comparison)
+            self.set_trait("problem", self._shown.problem)
             self.set_trait("pair", names)
             self.view = self._describe()
-
-    def _comparison_of(self, names: tuple[str, ...]) -> tuple[Comparison | None, str]:
-        """Return the comparison of two images and an empty text, or None and why there is none."""
-        if self._given is not None or not names:
-            return self._given, "" if names else "There is no pair to show."
-        if any(name not in self._paths for name in names):
-            return None, "not in the images table"
-        try:
-            made = self._compare_files(*(self._paths[name] for name in names))
-        except ImportError:  # not of this pair: nothing can be compared
-            raise
-        except Exception as error:  # whatever it is, the next pair may be fine
-            return None, str(error) or type(error).__name__
-        return replace(made, left=names[0], right=names[1]), ""
-
-    def _open_alone(self, name: str) -> Thumbnail:
-        """Return the picture of an image whose pair cannot be compared, if it has one."""
-        if name not in self._paths:
-            return Thumbnail(b"", "not in the images table")
-        try:
-            return Thumbnail(thumbnail(self._paths[name], MAX_SIDE), "")
-        except UnreadableImage as error:
-            return Thumbnail(b"", str(error))
 
     # -- to and from the browser -------------------------------------------------------------------
 
     def _describe(self) -> dict[str, Any]:
-        found = self.comparison
         return {
             "index": self.index,
             "total": len(self._pairs),
-            "names": list(self.pair),
             "facts": [self._facts.get(name, "") for name in self.pair],
             "found": self._found_by(),
-            "sentence": "" if found is None else found.sentence,
-            "problem": shorten_middle(self.problem, 300),
-            "alone": [one.problem for one in self._alone],
-            "aligned": found is not None and found.alignment.transform is not None,
-            "scores": []
-            if found is None
-            else [[str(name), *row] for name, *row in found.scores.round(1).itertuples()],
+            **self._shown.describe(),
         }
 
     def _found_by(self) -> list[Any]:
@@ -212,21 +158,11 @@ class PairViewer(ToolWidget):
 
     def _answer_layers(self, content: dict[str, Any]) -> None:
         with self.lock:
-            index, comparison, alone = self.index, self.comparison, self._alone
-        if content["index"] != index:  # the browser asks again for the pair that came after
-            return
-        if comparison is not None:
-            drawn, pictures = _layers(comparison)
-            self.send(
-                {"type": "layers", "index": index, **drawn},
-                buffers=[_jpeg(picture) for picture in pictures],
-            )
-        elif alone:
-            sizes = [Image.open(io.BytesIO(one.jpeg)).size if one.jpeg else (3, 2) for one in alone]
-            drawn = {"sizes": sizes, "areas": [], "agree": [], "differ": []}
-            self.send(
-                {"type": "layers", "index": index, **drawn}, buffers=[one.jpeg for one in alone]
-            )
+            index, shown = self.index, self._shown
+        layers = shown.layers() if content["index"] == index else None
+        if layers is not None:  # else the browser asks again for the pair that came after
+            drawn, jpegs = layers
+            self.send({"type": "layers", "index": index, **drawn}, buffers=jpegs)
 
     # -- without a browser -------------------------------------------------------------------------
 
@@ -240,7 +176,7 @@ class PairViewer(ToolWidget):
         figure = Figure(figsize=FIGURE_INCHES, dpi=60, layout="constrained")
         if self.comparison is not None:
             return self.comparison.plot(figure)
-        if not any(one.jpeg for one in self._alone):
+        if not any(one.jpeg for one in self._shown.alone):
             figure.text(
                 0.5,
                 0.5,
@@ -251,7 +187,7 @@ class PairViewer(ToolWidget):
             )
             return figure
         figure.set_size_inches(FIGURE_INCHES[0], FIGURE_INCHES[1] / 2)
-        for ax, name, one in zip(figure.subplots(1, 2), self.pair, self._alone, strict=True):
+        for ax, name, one in zip(figure.subplots(1, 2), self.pair, self._shown.alone, strict=True):
             ax.set_axis_off()
             ax.set_title(shorten_middle(name, MAX_NAME), parse_math=False)
             if one.jpeg:
@@ -326,34 +262,3 @@ def _kind(pairs: Any) -> str:
     if isinstance(pairs, pd.DataFrame):
         return f"a table of {', '.join(map(str, pairs.columns))}"
     return type(pairs).__name__ + (f" of {len(pairs)}" if isinstance(pairs, list | tuple) else "")
-
-
-def _layers(comparison: Comparison) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """Return what is drawn of a comparison, in pixels of `sizes`, and its pictures.
-
-    ``sizes`` are (width, height) of left and right. ``areas`` are the corners of the overlap
-    on left and on right. ``agree`` and ``differ`` are the corners of blocks on right.
-    """
-    if comparison.alignment.transform is None:
-        return {"sizes": comparison.sizes, "areas": [], "agree": [], "differ": []}, list(
-            comparison.pictures
-        )
-    squares, agrees = block_corners(comparison)
-    areas = [area.round(1).tolist() for area in comparison.common_areas()]
-    blocks = {
-        "agree": squares[agrees].round(1).tolist(),
-        "differ": squares[~agrees].round(1).tolist(),
-    }
-    pictures = [*comparison.pictures, comparison.warped()[0], comparison.difference()]
-    return {"sizes": comparison.sizes, "areas": areas, **blocks}, pictures
-
-
-def _jpeg(picture: np.ndarray) -> bytes:
-    """Return a picture as a JPEG of at most MAX_SIDE pixels, a strip of STRIP_SIDE across."""
-    image = Image.fromarray(picture)
-    short, long = sorted(image.size)
-    side = round(max(MAX_SIDE, long * STRIP_SIDE / short))
-    image.thumbnail((side, side))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()

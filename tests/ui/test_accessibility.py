@@ -84,6 +84,19 @@ def test_axe_finds_nothing_to_mend(mount, page, pairs, images, tool, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_pairs_of_the_explorer(mount, page, pairs, images, scheme):
+    page.emulate_media(color_scheme=scheme)
+    truth = {name: name[0] for name in images.image}
+    view = mount(dup.ThresholdExplorer(pairs, images, truth=truth)).view()
+    view.get_by_test_id("show-pairs").click()
+    expect(view.locator(".dup-card img").first).to_be_visible()
+    assert violations(page) == []
+    view.locator(".dup-card").first.click()
+    expect(view.get_by_test_id("viewer")).to_have_attribute("aria-busy", "false")
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_the_overview_and_at_the_end(mount, page, pairs, images, scheme):
     page.emulate_media(color_scheme=scheme)
     view = mount(reviewer(pairs, images)).view()

@@ -6,6 +6,10 @@ const NUMBER_TITLES = {
   images: "images in a group",
   redundant: "images in groups besides the original: what could go",
   largest: "images in the largest group",
+  right: "pairs found that show the same picture, by truth or labels; a click lists them",
+  wrong: "pairs found that show different pictures; a click lists them",
+  unknown: "pairs found of which nothing is known; a click lists them",
+  missed: "pairs of the same picture that are not found; a click lists them",
 };
 const LINKAGE_TITLE =
   "How pairs become groups. Star: each image is similar enough to the original of its group. " +
@@ -116,13 +120,20 @@ function askedText(scene, asked) {
 
 /** The counts at the threshold; their colours are the legend of the curves. */
 class Numbers {
-  constructor() {
+  constructor({ openList, signal }) {
     this.values = {};
     this.node = element("dl", { class: "dup-numbers" });
     for (const name of CURVES) this.add(name, NUMBER_TITLES[name], `dup-${name}`);
     this.all = element("small");
     this.values.images.after(this.all);
     this.freed = this.add("freed", "disk space of the redundant images: of all but the originals");
+    this.judged = JUDGED_CURVES.map((name) => {
+      const node = this.add(name, NUMBER_TITLES[name], `dup-${name}`);
+      const open = button("", () => openList(name), signal, { class: "dup-number-link" });
+      open.append(this.values[name]);
+      node.lastElementChild.append(open);
+      return node;
+    });
   }
 
   add(name, title, legend = "") {
@@ -137,8 +148,18 @@ class Numbers {
 
   mark(scene, threshold) {
     const place = scene.place(threshold);
-    for (const name of CURVES) setText(this.values[name], countText(scene.data[name][place]));
+    for (const name of scene.curveNames)
+      setText(this.values[name], countText(scene.counts(name)[place]));
     setText(this.all, ` of ${countText(scene.data.n_images)}`);
+    for (const [which, node] of this.judged.entries()) {
+      node.hidden = !scene.isJudged;
+      const open = node.querySelector("button");
+      if (scene.isJudged) setAttribute(open, "aria-label", this.describe(JUDGED_CURVES[which]));
+    }
+  }
+
+  describe(name) {
+    return `List the ${this.values[name].textContent} ${name} pairs`;
   }
 
   /** @param {number | undefined} bytes - undefined where sizes are not known */
@@ -261,7 +282,17 @@ class Tools {
 
 /** Search, order and count of the groups. */
 class Filter {
-  constructor({ change, openTools, signal }) {
+  constructor({ change, openTools, showMode, signal }) {
+    this.modes = ["groups", "pairs"].map((mode) =>
+      button(mode === "groups" ? "Groups" : "Pairs", () => showMode(mode), signal, {
+        "aria-pressed": mode === "groups",
+        "data-testid": `show-${mode}`,
+        title:
+          mode === "groups"
+            ? "the groups at this threshold"
+            : "the pairs just above and just below the threshold: look at them before you trust it",
+      }),
+    );
     this.search = element("input", {
       type: "search",
       placeholder: "part of a file name",
@@ -286,14 +317,13 @@ class Filter {
       title: "Compare two thresholds, choose a range, see what was left out",
     });
     this.node = element("div", { class: "dup-filter" });
-    this.node.append(
-      this.count,
-      this.changed.node,
-      this.across,
-      this.search,
-      this.order,
-      this.toggle,
+    const modes = element(
+      "div",
+      { class: "dup-presets", role: "group", "aria-label": "Show" },
+      ...this.modes,
     );
+    this.ofGroups = [this.changed.node, this.across, this.search, this.order];
+    this.node.append(modes, this.count, ...this.ofGroups, this.toggle);
   }
 
   /** Offer the columns whose values may differ in a group, such as split and label. */
@@ -301,6 +331,14 @@ class Filter {
     const choices = columns.map((name) => [name, `across ${name}s`]);
     setOptions(this.across, [["", "all groups"], ...choices], "");
     this.across.toggleAttribute("hidden", columns.length === 0);
+  }
+
+  setMode(mode) {
+    const isGroups = mode === "groups";
+    this.modes.forEach((node, place) =>
+      setAttribute(node, "aria-pressed", (place === 0) === isGroups),
+    );
+    this.node.toggleAttribute("data-pairs", !isGroups);
   }
 
   searchSoon(change) {

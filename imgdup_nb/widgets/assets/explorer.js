@@ -15,6 +15,8 @@ const INPUTS = [
 ];
 const BUSY_AFTER = 200; // milliseconds; a flicker of "working" would only disturb
 
+const CLICK_SLACK = 3; // pixels that a pointer may move in a click
+
 let viewCount = 0;
 
 /** @extends {View<ExplorerTraits>} */
@@ -50,9 +52,12 @@ class Explorer extends View {
     this.head = new Head({ move: (count) => this.moveBy(count), change, resize, signal });
     this.histogram = new Histogram();
     this.curves = new Curves({ onScale: () => this.redraw(), signal });
-    this.numbers = new Numbers();
+    const openList = (of) => this.showPairs(of);
+    this.numbers = new Numbers({ openList, signal });
     this.tools = new Tools({ change, showTools: (isShown) => this.setShowTools(isShown), signal });
-    this.filter = new Filter({ change, openTools: () => this.openTools(), signal });
+    const openTools = () => this.openTools();
+    const showMode = (mode) => (mode === "pairs" ? this.showPairs() : this.showGroups());
+    this.filter = new Filter({ change, openTools, showMode, signal });
     const select = (group) => send({ type: "select", group });
     this.gallery = new Gallery({
       send,
@@ -61,6 +66,8 @@ class Explorer extends View {
       onPaint: () => this.markState(),
       signal,
     });
+    const onLarge = (isLarge) => this.makeRoom(isLarge);
+    this.pairs = new PairPane({ send, pictures: this.pictures, onLarge, signal });
     this.gallery.idPrefix = `dup-${(viewCount += 1)}-row`;
     this.details = new Details(this.pictures, () => select(null), signal);
     this.busy = element("span", { class: "dup-busy", hidden: "" }, "working…");
@@ -72,13 +79,18 @@ class Explorer extends View {
   show() {
     this.open(
       "explorer",
-      { role: "group", "aria-label": "Duplicate threshold explorer" },
+      {
+        role: "group",
+        "aria-label": "Duplicate threshold explorer",
+        "data-plots": this.plotSize,
+      },
       element("div", { class: "dup-top" }, this.head.node, this.numbers.node),
       this.alert,
       element("div", { class: "dup-plots" }, this.histogram.node, this.curves.node),
       this.filter.node,
       this.tools.node,
       this.gallery.node,
+      this.pairs.node,
       this.details.node,
       this.code,
       this.status,
@@ -116,23 +128,35 @@ class Explorer extends View {
     this.resizer.observe(this.gallery.node);
   }
 
+  /** A drag moves the threshold, and so does a click; but a click on a bar lists its pairs. */
   listenToPointer(plot) {
     const { svg } = plot;
+    let pressed = null; // the bar under the pointer, as long as the pointer has not moved
+    let startX = 0;
     const follow = (event) =>
       this.change({ threshold: this.scene.nearest(plot.percentAt(event.clientX)) });
     const start = (event) => {
       if (event.button !== 0 || this.scene.isEmpty) return;
       svg.setPointerCapture(event.pointerId);
       this.histogram.svg.focus({ preventScroll: true });
-      follow(event);
+      pressed = plot === this.histogram ? this.histogram.barAt(event.target) : null;
+      startX = event.clientX;
+      if (pressed === null) follow(event);
       event.preventDefault();
     };
+    const move = (event) => {
+      if (!svg.hasPointerCapture(event.pointerId)) return;
+      if (pressed !== null && Math.abs(event.clientX - startX) <= CLICK_SLACK) return;
+      pressed = null;
+      follow(event);
+    };
+    const end = () => {
+      if (pressed !== null) this.showPairs(pressed);
+      pressed = null;
+    };
     svg.addEventListener("pointerdown", start, { signal: this.signal });
-    svg.addEventListener(
-      "pointermove",
-      (event) => svg.hasPointerCapture(event.pointerId) && follow(event),
-      { signal: this.signal },
-    );
+    svg.addEventListener("pointermove", move, { signal: this.signal });
+    svg.addEventListener("pointerup", end, { signal: this.signal });
   }
 
   onKey(event) {
@@ -153,13 +177,17 @@ class Explorer extends View {
     event.preventDefault();
   }
 
-  onMessage(message) {
+  onMessage(message, buffers) {
     if (message.type === "rows") this.onRows(message);
+    if (message.type === "pairs") this.pairs.take(message);
+    if (message.type === "pair") this.pairs.takePair(message);
+    if (message.type === "layers") this.pairs.takeLayers(message, buffers);
+    this.markState();
     if (message.type === "code") this.codeText.textContent = message.text;
   }
 
   onError(text) {
-    this.gallery.isAsking = false; // as in View
+    this.gallery.isAsking = this.pairs.isAsking = false; // as in View
     super.onError(text);
     this.markState();
   }
@@ -171,6 +199,7 @@ class Explorer extends View {
     this.gallery.threshold = this.model.get("threshold");
     this.gallery.take(message);
     if (this.code.open) this.send({ type: "code" });
+    if (!this.isWaiting && !message.first) this.pairs.ask();
     this.numbers.setFreed(message.freed);
     this.markRows(this.scene.snap(this.model.get("threshold")), this.model.get("pinned"));
     this.markState();
@@ -179,6 +208,7 @@ class Explorer extends View {
   onPictures(ids) {
     this.gallery.refresh(ids);
     this.details.refresh(ids);
+    this.pairs.refresh();
     this.markState();
   }
 
@@ -216,9 +246,31 @@ class Explorer extends View {
     setAttribute(this.filter.toggle, "aria-expanded", isOpen);
   }
 
+  showPairs(of = this.pairs.of) {
+    this.filter.setMode("pairs");
+    this.gallery.node.hidden = true;
+    this.details.node.classList.add("dup-away");
+    this.pairs.open(of);
+    this.markState();
+  }
+
+  showGroups() {
+    this.filter.setMode("groups");
+    this.pairs.close();
+    this.gallery.node.hidden = false;
+    this.details.node.classList.remove("dup-away");
+    this.gallery.resize();
+    this.markState();
+  }
+
   setPlotSize(size) {
     this.plotSize = size;
-    this.node.dataset.plots = size;
+    this.makeRoom(false);
+  }
+
+  /** Fold small plots while a pair is shown large. */
+  makeRoom(isWanted) {
+    this.node.dataset.plots = isWanted && this.plotSize === "small" ? "slim" : this.plotSize;
     this.redraw();
   }
 
@@ -237,12 +289,13 @@ class Explorer extends View {
     this.tools.setScene(this.scene);
     this.filter.setColumns(this.scene.data.columns);
     this.gallery.setScene(this.scene);
+    this.pairs.setScene(this.scene);
     this.redraw();
   }
 
   redraw() {
     if (this.scene.isEmpty) return;
-    const options = { showTools: this.showTools, height: PLOT_HEIGHTS[this.plotSize] };
+    const options = { showTools: this.showTools, height: PLOT_HEIGHTS[this.node.dataset.plots] };
     for (const plot of [this.histogram, this.curves]) plot.draw(this.scene, options);
     this.paint();
     this.gallery.resize();
@@ -328,6 +381,7 @@ class Explorer extends View {
       !this.isWaiting &&
       this.rows &&
       !this.gallery.isAsking &&
+      !this.pairs.isAsking &&
       !this.pictures.isAsking;
     this.node.dataset.state = isReady ? "ready" : "busy";
   }
@@ -352,6 +406,7 @@ class Explorer extends View {
 
   close() {
     this.resizer.disconnect();
+    this.pairs.close();
     this.gallery.paintSoon.cancel();
     for (const timer of [this.statusTimer, this.busyTimer, this.patienceTimer, this.filter.timer])
       clearTimeout(timer);

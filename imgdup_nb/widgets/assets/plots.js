@@ -201,10 +201,33 @@ class Histogram extends Plot {
         width,
         height: scales.bottom - y,
       };
-      const title = `${percentText(scene.levels[place], 2)}: ${plural(count, "pair")}`;
-      return shape("rect", { ...bar, rx: Math.min(2, width / 4) }, shape("title", {}, title));
+      const words = `${percentText(scene.levels[place], 2)}: ${plural(count, "pair")}`;
+      const title = shape("title", {}, `${words}; a click lists them`);
+      if (scene.isJudged) return this.judgedBar(place, count, bar, title);
+      const rx = Math.min(2, width / 4);
+      return shape("rect", { ...bar, rx, class: "bar", "data-place": place }, title);
     });
     return shape("g", { class: "dup-bars" }, ...this.bars);
+  }
+
+  /** A bar in parts: of its height, each has the share of its pairs that is right or wrong. */
+  judgedBar(place, count, { x, y, width, height }, title) {
+    const { judged } = this.scene.data;
+    let top = y + height;
+    const parts = ["right", "wrong", "unknown"].map((name) => {
+      const part = count ? (height * judged[name][place]) / count : 0;
+      top -= part;
+      return shape("rect", { x, y: top, width, height: part, class: `dup-${name}` });
+    });
+    const names = ["right", "wrong", "unknown"].map((name) => `${judged[name][place]} ${name}`);
+    title.append(` (${names.join(", ")})`);
+    return shape("g", { class: "bar", "data-place": place }, ...parts, title);
+  }
+
+  /** The place of the bar under a pointer; null beside all bars. */
+  barAt(target) {
+    const bar = target.closest?.(".bar");
+    return bar ? Number(bar.dataset.place) : null;
   }
 
   mark(threshold, pinned, upper) {
@@ -246,19 +269,21 @@ class Curves extends Plot {
   }
 
   get names() {
-    return this.isDetailed ? CURVES.filter((name) => name !== "pairs") : CURVES;
+    const hidden = this.isDetailed ? ["pairs", "right", "unknown"] : ["unknown"];
+    return this.scene.curveNames.filter((name) => !hidden.includes(name));
   }
 
   most(scene) {
     const last = this.isDetailed ? scene.place(DETAIL_FROM) + 1 : scene.levels.length;
-    return Math.max(...this.names.map((name) => Math.max(...scene.data[name].slice(0, last))));
+    return Math.max(...this.names.map((name) => Math.max(...scene.counts(name).slice(0, last))));
   }
 
   content() {
     this.dots = this.names.map((name) => shape("circle", { r: 3.5, class: `dup-${name}` }));
     const lines = this.names.map((name) =>
-      shape("path", { d: this.steps(this.scene.data[name]), class: `dup-${name}` }),
+      shape("path", { d: this.steps(this.scene.counts(name)), class: `dup-${name}` }),
     );
+    this.counts = this.names.map((name) => this.scene.counts(name));
     return shape("g", { class: "dup-curves" }, ...lines, ...this.dots);
   }
 
@@ -283,7 +308,7 @@ class Curves extends Plot {
     super.mark(threshold, pinned, upper);
     const place = this.scene.place(threshold);
     this.dots.forEach((dot, curve) => {
-      const count = this.scene.data[this.names[curve]][place];
+      const count = this.counts[curve][place];
       filled(dot, { cx: this.scales.x(threshold), cy: this.y(count) }, []);
     });
   }

@@ -1,5 +1,7 @@
 // What Python sent about all levels of a method, and how numbers become places on the screen.
 
+const JUDGED_CURVES = ["right", "wrong", "unknown", "missed"];
+
 /** The counts at every level, strictest first. */
 class Scene {
   /** @param {SceneData} data */
@@ -7,6 +9,24 @@ class Scene {
     this.data = data;
     this.levels = data?.levels ?? [];
     this.isEmpty = !this.levels.length;
+  }
+
+  /** Whether truth or labels tell right pairs from wrong ones. */
+  get isJudged() {
+    return this.data?.judged?.right !== undefined;
+  }
+
+  /** The names of all curves: those of Python, and what is known of the pairs. */
+  get curveNames() {
+    return this.isJudged ? [...CURVES, ...JUDGED_CURVES] : CURVES;
+  }
+
+  /** The counts of a curve at each level. */
+  counts(name) {
+    const { judged } = this.data;
+    if (!JUDGED_CURVES.includes(name)) return this.data[name];
+    const found = sums(judged[name === "missed" ? "right" : name]);
+    return name === "missed" ? found.map((count) => judged.all_right - count) : found;
   }
 
   get floor() {

@@ -74,6 +74,7 @@ interface SceneData extends Record<CurveName, number[]> {
   tools: [percent: number, names: string][];
   pictures: boolean;
   columns: string[];
+  judged: JudgedCounts;
 }
 
 interface GroupDetails {
@@ -201,4 +202,42 @@ interface LayersMessage {
   areas: Corner[][];
   agree: Corner[][];
   differ: Corner[][];
+}
+
+// -- pairs in the explorer --------------------------------------------------------------------
+
+type PairRow = [
+  left: number,
+  right: number,
+  similarity: number | null,
+  verdict: number,
+  label: string,
+];
+
+interface PairsMessage {
+  type: "pairs";
+  of: string | number;
+  count: number;
+  parts: [kind: string, total: number, pairs: PairRow[]][];
+  precision: {
+    right?: number;
+    wrong?: number;
+    precision?: number | null;
+    threshold?: number;
+    low?: number;
+    high?: number;
+    asked?: number;
+    same?: number;
+    different?: number;
+  };
+  answers: number;
+}
+
+/** Right, wrong and unknown pairs at each level; empty where nothing is known. */
+interface JudgedCounts {
+  right?: number[];
+  wrong?: number[];
+  unknown?: number[];
+  all_right?: number;
+  by_truth?: boolean;
 }

@@ -444,5 +444,3 @@ function fillDrawing(svg, area, agree, differ) {
   const paths = [outline, outline, agree.map(polygon).join(""), differ.map(crossed).join("")];
   paths.forEach((path, place) => svg.children[place].setAttribute("d", path));
 }
-
-export default toolOf(Viewer);
