@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .engine.chains import strongest_chain
 from .engine.checks import check_choice, check_percent, count_of
 from .engine.pair_graph import TOLERANCE, PairGraph
 
@@ -153,6 +154,40 @@ class Grouping:
     def to_csv(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write the table of the groups to a CSV file; options as of `pandas.DataFrame.to_csv`."""
         self.table.to_csv(path, **{"index": False, **options})
+
+    def path(self, one: str, other: str) -> pd.DataFrame:
+        """Return the pairs that connect two images of a group, from `one` to `other`.
+
+        Of all chains of pairs at or above the threshold it is the strongest: its weakest pair is as
+        similar as can be.
+
+        Returns
+        -------
+        pandas.DataFrame, one row per pair:
+            left, right, similarity (percent). One row if the pair itself is the strongest chain.
+
+        Raises
+        ------
+        ValueError
+            if the images are not in one group.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> bits = np.zeros((3, 64), dtype=bool)
+        >>> bits[1, :6] = bits[2, :12] = True  # each 6 bits from the one before
+        >>> pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b", "c"], bits))
+        >>> dup.group_duplicates(pairs, 90, linkage="connected").path("a", "c")
+          left right  similarity
+        0    a     b      90.625
+        1    b     c      90.625
+        """
+        group = self.table.set_index("image").group
+        if one not in group.index or other not in group.index or group[one] != group[other]:
+            raise ValueError(
+                f"one and other must be of one group, and {one!r} and {other!r} are not"
+            )
+        return strongest_chain(self._graph, self[group[one]], self.threshold, one, other)
 
     @property
     def advice(self) -> str:

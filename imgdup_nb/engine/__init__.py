@@ -43,6 +43,7 @@ Pairs and groups:
 - `own_pairs`: pairs that another program found
 - `pair_graph`: the pair table as arrays; components; names found
 - `group_loops`: pairs become groups
+- `chains`: the chain of pairs that connects two images of a group
 
 For all of them:
 

@@ -15,12 +15,11 @@ from ..engine.checks import (
     shorten_middle,
 )
 from ..engine.pair_graph import TOLERANCE
-from .parts import LINE, _draw_tile, axes_or_new
+from .parts import LINE, NEW, _draw_tile, axes_or_new, draw_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-QUERY = "#2f7de1"  # of the frame of the query
 PALE = 0.35  # opacity of what is below the threshold
 STEP = 1.22  # height of a tile with its caption, in widths of a tile
 
@@ -78,7 +77,7 @@ def plot_matches(
     paths = dict(zip(images.image, images.path, strict=True))
     _draw_tile(ax, 0, 0, paths.get(query, os.fspath(query)), f"{shorten_middle(name, 22)}\nquery")
     if ax.images:
-        _draw_frame(ax, ax.images[-1].get_extent())
+        draw_frame(ax, ax.images[-1].get_extent(), NEW)
     for place, (row, is_within) in enumerate(zip(shown.itertuples(), within, strict=False), 1):
         line, column = divmod(place, n_columns)
         n_drawn = len(ax.images)
@@ -108,12 +107,3 @@ def plot_matches(
     ax.set(xlim=(-0.06, max(n_columns, 3)), ylim=(n_rows * STEP, -0.06), aspect="equal")
     ax.set_axis_off()
     return ax
-
-
-def _draw_frame(ax: Axes, extent: tuple[float, float, float, float]) -> None:
-    from matplotlib.patches import Rectangle
-
-    left, right, bottom, top = extent
-    ax.add_patch(
-        Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=QUERY, linewidth=3)
-    )

@@ -12,6 +12,7 @@ from ..engine.decode import UnreadableImage, open_image
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 LINE = "#c2362b"  # of a threshold
+NEW = "#2f7de1"  # of the frame of what is new, or asked about
 TILE = 160  # pixels; the longer side of a picture on a contact sheet
 
 
@@ -47,7 +48,17 @@ def draw_legend(ax: Axes, **place: Any) -> None:
     ax.legend(**({"fontsize": "small", "frameon": False, "loc": "best"} | place))
 
 
-def _draw_tile(ax: Axes, column: int, line: int, path: str | None, caption: str) -> None:
+def draw_frame(ax: Axes, extent: tuple[float, float, float, float], color: str) -> None:
+    """Draw a frame around a picture."""
+    from matplotlib.patches import Rectangle
+
+    left, right, bottom, top = extent
+    ax.add_patch(
+        Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=color, linewidth=3)
+    )
+
+
+def _draw_tile(ax: Axes, column: float, line: float, path: str | None, caption: str) -> None:
     """Draw one picture in its square, height 1 plus a caption below."""
     left, top = float(column), line * 1.22
     try:

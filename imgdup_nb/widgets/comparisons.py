@@ -75,9 +75,9 @@ class Comparisons:
         self._paths = paths
         self._compare_files = lru_cache(KEPT)(compare_images)
 
-    def open(self, names: tuple[str, ...], given: Comparison | None = None) -> ComparedPair:
+    def get(self, names: tuple[str, ...], given: Comparison | None = None) -> ComparedPair:
         """Compare two images; `given` is their comparison if it is known."""
-        comparison, problem = (given, "") if given is not None else self._compare(names)
+        comparison, problem = (given, "") if given is not None else self._compare_pair(names)
         if not names:
             comparison, problem = None, "There is no pair to show."
         alone = [] if comparison is not None else [self._open_alone(name) for name in names]
@@ -86,7 +86,7 @@ class Comparisons:
         ]
         return ComparedPair(names, comparison, "; ".join(lost) or problem, alone)
 
-    def _compare(self, names: tuple[str, ...]) -> tuple[Comparison | None, str]:
+    def _compare_pair(self, names: tuple[str, ...]) -> tuple[Comparison | None, str]:
         """Return the comparison of two images and an empty text, or None and why there is none."""
         if any(name not in self._paths for name in names):
             return None, "not in the images table"

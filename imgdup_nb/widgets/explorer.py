@@ -10,9 +10,11 @@ its name, and its size and format.
 
 ==========  ========================================================================================
 to Python   ``{type: "rows", first, count}``, ``{type: "select", group}``, ``{type: "code"}``,
-            and about pairs ``pairs``, ``pair``, ``layers``, ``label``, ``undo`` (see `PairAnswers`)
+            about pairs ``pairs``, ``pair``, ``layers``, ``label``, ``undo``, ``why``, ``verify``
+            (see `PairAnswers`)
 to browser  ``{type: "rows", ...}`` (see `_page`), ``{type: "code", text}``, ``{type: "pairs",
-            ...}``, ``{type: "pair", view}``, ``{type: "layers", ...}`` and its pictures
+            ...}``, ``{type: "pair", view}``, ``{type: "layers", ...}`` and its pictures, ``{type:
+            "why", image, steps}``, ``{type: "verified", asked, confirmed}``
 ==========  ========================================================================================
 """
 
@@ -136,6 +138,7 @@ class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
         **traits: Any,
     ) -> None:
         self._is_answering = False
+        self._verified: dict[tuple[str, tuple[int, ...]], int] = {}
         images = check_images(images)
         self._thumbnails = None if images is None else Thumbnails(images)
         super().__init__(pairs, images, labels=labels, truth=truth, **traits)

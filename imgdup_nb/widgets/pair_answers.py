@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..aligned.verify import verify_pairs
 from ..engine.pair_graph import PairGraph
+from ..groups import Grouping
 from ..sweep import count_by_level
 from .comparisons import ComparedPair, Comparisons
 from .pair_lists import RIGHT, UNKNOWN, VERDICTS, WRONG, ListedPair, PairLists
 
 MAX_LISTED_PAIRS = 120  # of each list that is sent
+SAMPLE = 10  # pairs compared by local features
 CONFIDENCE = 0.95  # of the interval of precision
 
 
@@ -26,7 +29,11 @@ class PairAnswers:
     images are numbers, the similarity is null below the floor. ``{type: "pair", left, right,
     similarity, index, total}`` asks for a comparison: the answer is the ``view`` of a `PairViewer`.
     Its pictures are asked for as there: ``{type: "layers", index}``. ``{type: "label", left, right,
-    label}`` and ``{type: "undo"}`` change the labels.
+    label}`` and ``{type: "undo"}`` change the labels. ``{type: "why", image}`` asks which pairs
+    connect an image of the selected group with its original: ``steps`` of [left, right,
+    similarity]. ``{type: "verify"}`` has a sample of the pairs compared by local features; the
+    answer ``{type: "verified", asked, confirmed}`` comes when that is done, and ``asked`` is 0
+    where it cannot be.
     """
 
     lock: threading.RLock
@@ -38,6 +45,9 @@ class PairAnswers:
     method: str
     _pool: PairGraph
     _facts: dict[str, str]
+    pairs: pd.DataFrame
+    groups: Grouping
+    selected: tuple[str, ...]
     _compared: tuple[int, ComparedPair] | None = None
     _comparisons: Comparisons | None = None
 
@@ -96,7 +106,7 @@ class PairAnswers:
             paths = dict(zip(self.images.image, self.images.path, strict=True))
             self._comparisons = Comparisons(paths)
         index, similarity = int(content["index"]), content.get("similarity")
-        shown = self._comparisons.open(names)  # without the lock: moving on must not wait
+        shown = self._comparisons.get(names)  # without the lock: moving on must not wait
         self._compared = (index, shown)
         view = {
             "index": index,
@@ -113,6 +123,39 @@ class PairAnswers:
         if layers is not None:
             drawn, jpegs = layers
             self.send({"type": "layers", "index": index, **drawn}, buffers=jpegs)
+
+    def _answer_why(self, content: dict[str, Any]) -> None:
+        """Tell which pairs connect an image of the selected group with its original."""
+        with self.lock:
+            original, names = self.selected[0], self.graph.names
+            steps = self.groups.path(original, names[int(content["image"])])
+        number = {name: k for k, name in enumerate(names)}
+        ends = (steps[side].map(number).tolist() for side in ("left", "right"))
+        rows = [list(step) for step in zip(*ends, steps.similarity.round(2).tolist(), strict=True)]
+        self.send({"type": "why", "image": content["image"], "steps": rows})
+
+    def _answer_verify(self, _content: dict[str, Any]) -> None:
+        """Compare a sample of the pairs found by local features, and tell how many match."""
+        with self.lock:
+            sample = self._sample_found()
+            key = (self.method, tuple(sample.tolist()))
+            table = self.pairs.iloc[self.graph.row[sample]]
+        if key not in self._verified:
+            self._verified[key] = self._count_confirmed(table)
+        self.send({"type": "verified", "asked": len(sample), "confirmed": self._verified[key]})
+
+    def _sample_found(self) -> np.ndarray:
+        """Return some of the pairs at or above the threshold, those first that are asked first."""
+        lists = self.pair_lists
+        if self.images is None or self.pairs.attrs.get("unit") != "bits":
+            return np.zeros(0, np.int64)
+        found = lists.between(self._pool, self.threshold, None)
+        return found[lists.survey.stratum[found] >= 0][:SAMPLE]
+
+    def _count_confirmed(self, table: pd.DataFrame) -> int:
+        wanted = set(table.left) | set(table.right)
+        images = self.images[self.images.image.isin(wanted)]
+        return len(verify_pairs(table, images)) if len(table) else 0
 
     def _answer_label(self, content: dict[str, Any]) -> None:
         left, right = (self.graph.names[int(content[side])] for side in ("left", "right"))

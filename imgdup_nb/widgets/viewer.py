@@ -130,7 +130,7 @@ class PairViewer(ToolWidget):
                 if len(self._pairs)
                 else ()
             )
-            self._shown = self._comparisons.open(names, self._given)
+            self._shown = self._comparisons.get(names, self._given)
             self.set_trait("comparison", self._shown.comparison)
             self.set_trait("problem", self._shown.problem)
             self.set_trait("pair", names)

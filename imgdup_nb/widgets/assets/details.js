@@ -3,8 +3,11 @@
 const DETAIL_HEIGHT = 39; // pixels of a row
 
 class Details {
-  constructor(pictures, onClose, signal) {
+  constructor({ pictures, send, onClose, onLarge, signal }) {
     this.pictures = pictures;
+    this.send = send;
+    this.signal = signal;
+    this.onLarge = onLarge; // with the place of an image in the group
     this.ids = [];
     this.title = element("h4", {});
     const close = element(
@@ -17,7 +20,7 @@ class Details {
     const table = element(
       "table",
       {},
-      tableHead([".picture", "image", "similarity", "file"]),
+      tableHead([".picture", "image", "similarity", "file", ".look closer"]),
       this.body,
     );
     this.scroller = element(
@@ -36,14 +39,22 @@ class Details {
       { signal, passive: true },
     );
     this.node = element("section", { class: "dup-details", hidden: "", "data-testid": "details" });
-    this.node.append(element("header", {}, this.title, close), this.scroller);
+    this.why = element("div", { class: "dup-why", hidden: "", "data-testid": "why" });
+    this.large = button("Large pictures", () => this.onLarge(1), signal, {
+      "data-testid": "large-group",
+    });
+    const bar = element("div", { class: "dup-bar" }, this.title, this.large);
+    this.node.append(element("header", {}, bar, close), this.why, this.scroller);
   }
 
   show(selection, scene) {
     this.node.toggleAttribute("hidden", !selection.group);
     this.ids = (selection.rows ?? []).map(([id]) => id);
+    this.selection = selection;
+    this.showWhy(null);
     this.wantVisible();
     if (!selection.group) return;
+    this.large.hidden = !scene.data.pictures;
     const hidden = selection.size - selection.rows.length;
     this.title.textContent = `Group ${selection.group}: ${plural(selection.size, "image")}`;
     this.body.replaceChildren(
@@ -51,7 +62,7 @@ class Details {
     );
     if (hidden)
       this.body.append(
-        element("tr", {}, element("td", { colspan: 4 }, `and ${countText(hidden)} more`)),
+        element("tr", {}, element("td", { colspan: 5 }, `and ${countText(hidden)} more`)),
       );
   }
 
@@ -66,6 +77,12 @@ class Details {
       const url = this.pictures.get(id, thumbnailSide())?.url;
       const cell = this.body.querySelector(`td[data-id="${Number(id)}"]`);
       if (cell && url) cell.replaceChildren(element("img", { src: url, alt: "" }));
+      for (const knot of all(this.why, `.dup-knot[data-id="${Number(id)}"]`))
+        knot.replaceChildren(
+          url
+            ? element("img", { src: url, alt: knot.title })
+            : element("bdi", {}, shortName(baseName(knot.title), 14)),
+        );
     }
   }
 
@@ -84,6 +101,55 @@ class Details {
       element("td", {}, nameNode(name, 60)),
       element("td", { class: "dup-number" }, place ? score : "original"),
       element("td", {}, facts),
+      element("td", { class: "dup-closer" }, ...(place ? this.closerNodes(id, name, place) : [])),
     );
+  }
+
+  closerNodes(id, name, place) {
+    const ask = () => this.send({ type: "why", image: id });
+    const why = button("why?", ask, this.signal, {
+      title: "which similar pairs connect it with the original",
+      "aria-label": `Why is ${name} in this group?`,
+    });
+    const large = button("large", () => this.onLarge(place), this.signal, {
+      "aria-label": `Compare ${name} with the original`,
+    });
+    return this.large.hidden ? [why] : [why, large];
+  }
+
+  /**
+   * Draw the pairs that connect an image with its original, as a chain of pictures.
+   * @param {{ steps: [left: number, right: number, similarity: number][] } | null} message
+   */
+  showWhy(message) {
+    this.why.hidden = !message;
+    if (!message) return;
+    const { steps } = message;
+    const weakest = Math.min(...steps.map(([, , similarity]) => similarity));
+    const text =
+      steps.length === 1
+        ? `directly: this pair is ${percentText(weakest, 2)} similar`
+        : `by a chain of ${steps.length} pairs; the weakest is ${percentText(weakest, 2)} similar`;
+    const nodes = [this.linkNode(steps[0][0])];
+    for (const [, right, similarity] of steps) {
+      nodes.push(element("span", { class: "dup-link" }, percentText(similarity)));
+      nodes.push(this.linkNode(right));
+    }
+    const close = button("✕", () => this.showWhy(null), this.signal, {
+      class: "dup-plain",
+      "aria-label": "Close the chain",
+    });
+    this.why.replaceChildren(
+      element("div", { class: "dup-chain" }, ...nodes),
+      element("p", {}, "Connected ", text, ". "),
+      close,
+    );
+    this.pictures.want("why", [steps[0][0], ...steps.map(([, right]) => right)], thumbnailSide());
+    this.refresh([steps[0][0], ...steps.map(([, right]) => right)]);
+  }
+
+  linkNode(id) {
+    const [, name = ""] = this.selection.rows.find(([own]) => own === id) ?? [];
+    return element("span", { class: "dup-knot", "data-id": id, title: name });
   }
 }

@@ -98,6 +98,35 @@ function baseName(name) {
   return name.slice(name.lastIndexOf("/") + 1) || name;
 }
 
+/**
+ * Short forms of names that stand side by side: what differs between them stays. Equal last parts
+ * bring in the folders; what all have in front is left out where a name is too long.
+ * @param {string[]} names
+ * @param {number} length
+ * @returns {string[]}
+ */
+function tellingNames(names, length) {
+  const last = names.map(baseName);
+  const isTold = new Set(last).size === new Set(names).size;
+  const told = isTold ? last : names;
+  const shared = told.length > 1 ? sharedLength(told) : 0;
+  const skipped = shared > 3 ? shared - 2 : 0; // two characters of it still tell where it was cut
+  return told.map((name) =>
+    name.length <= length || !skipped
+      ? shortName(name, length)
+      : `…${shortName(name.slice(skipped), length - 1)}`,
+  );
+}
+
+/** How many characters all of these names have in common in front. */
+function sharedLength(names) {
+  const [first, ...others] = [...names].sort();
+  const end = others.at(-1) ?? first;
+  let count = 0;
+  while (count < first.length && first[count] === end[count]) count++;
+  return count;
+}
+
 /** A name as text that cannot turn the direction of what stands around it. */
 function nameNode(name, length) {
   return element("bdi", { title: name }, shortName(name, length));

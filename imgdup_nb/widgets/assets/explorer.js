@@ -25,6 +25,8 @@ class Explorer extends View {
     super(model, root);
     this.showTools = false;
     this.plotSize = "small";
+    /** @type {{ group: number, id: number | null } | null} */
+    this.wanted = null; // a group to show large
     this.preset = null; // the button pressed for the threshold shown
     this.answered = model.get("asked");
     this.paintSoon = this.oncePerFrame(() => this.paint());
@@ -63,13 +65,20 @@ class Explorer extends View {
       send,
       pictures: this.pictures,
       onSelect: select,
+      onLarge: (group, id) => this.openGroup(group, id),
       onPaint: () => this.markState(),
       signal,
     });
     const onLarge = (isLarge) => this.makeRoom(isLarge);
     this.pairs = new PairPane({ send, pictures: this.pictures, onLarge, signal });
     this.gallery.idPrefix = `dup-${(viewCount += 1)}-row`;
-    this.details = new Details(this.pictures, () => select(null), signal);
+    this.details = new Details({
+      pictures: this.pictures,
+      send,
+      onClose: () => select(null),
+      onLarge: (place) => this.openMember(place),
+      signal,
+    });
     this.busy = element("span", { class: "dup-busy", hidden: "" }, "working…");
     this.filter.count.after(this.busy);
     this.code = this.codeNode();
@@ -180,6 +189,8 @@ class Explorer extends View {
   onMessage(message, buffers) {
     if (message.type === "rows") this.onRows(message);
     if (message.type === "pairs") this.pairs.take(message);
+    if (message.type === "why") this.details.showWhy(message);
+    if (message.type === "verified") this.pairs.takeVerified(message);
     if (message.type === "pair") this.pairs.takePair(message);
     if (message.type === "layers") this.pairs.takeLayers(message, buffers);
     this.markState();
@@ -252,6 +263,33 @@ class Explorer extends View {
     this.details.node.classList.add("dup-away");
     this.pairs.open(of);
     this.markState();
+  }
+
+  /** Show the images of a group large, beside its original: `id` first, if it is not null. */
+  openGroup(group, id) {
+    if (!this.scene.data.pictures) return;
+    const { rows = [], group: selected } = this.model.get("details");
+    this.wanted = null;
+    if (selected === group) {
+      const place = rows.findIndex(([own]) => own === id);
+      this.openMember(Math.max(1, place));
+    } else {
+      this.wanted = { group, id }; // until its table has come
+      this.send({ type: "select", group });
+    }
+  }
+
+  /** Compare an image of the selected group with the original. */
+  openMember(place) {
+    const { rows = [] } = this.model.get("details");
+    if (rows.length < 2) return;
+    const [original] = rows[0];
+    /** @type {PairRow[]} */
+    const queue = rows.slice(1).map(([id, , similarity]) => [original, id, similarity, 0, ""]);
+    this.filter.setMode("pairs");
+    this.gallery.node.hidden = true;
+    this.details.node.classList.add("dup-away");
+    this.pairs.openGroup(queue, place - 1, () => this.showGroups());
   }
 
   showGroups() {
@@ -363,6 +401,8 @@ class Explorer extends View {
     const selection = this.model.get("details");
     this.details.show(selection, this.scene);
     this.gallery.select(selection.group);
+    const { wanted } = this;
+    if (wanted && selection.group === wanted.group) this.openGroup(wanted.group, wanted.id);
   }
 
   // -- telling the state -------------------------------------------------------------------------

@@ -19,10 +19,11 @@ function sums(differences) {
 }
 
 class Gallery {
-  constructor({ send, pictures, onSelect, onPaint, signal }) {
+  constructor({ send, pictures, onSelect, onLarge, onPaint, signal }) {
     this.send = send;
     this.pictures = pictures;
     this.onSelect = onSelect;
+    this.onLarge = onLarge; // with a group, and an image of it
     this.rows = new Map(); // place in the list -> what Python sent
     this.shown = new Map(); // place in the list -> element
     this.top = this.width = this.height = 0; // as last seen: asking the page for them lays it out
@@ -231,6 +232,7 @@ class Gallery {
         ),
       );
     node.append(this.headNode(row), tiles);
+    this.nameTiles(node);
     return node;
   }
 
@@ -288,11 +290,7 @@ class Gallery {
     const { problem, url } = picture;
     const [name, facts] = picture.facts;
     tile.title = [name, facts, problem].filter(Boolean).join("\n");
-    tile
-      .querySelector(".dup-name")
-      .replaceChildren(
-        element("bdi", {}, this.hasPictures ? shortName(baseName(name), 15) : shortName(name, 26)),
-      );
+    tile.dataset.name = name;
     const frame = tile.querySelector(".dup-picture");
     if (!frame) return;
     const broken = element(
@@ -305,12 +303,30 @@ class Gallery {
     );
   }
 
+  /** Write the names of a row: those that are known, so that they can be told apart. */
+  nameTiles(row) {
+    const tiles = all(row, ".dup-tile").filter((tile) => tile.dataset.name);
+    const length = this.hasPictures ? (this.isNarrow ? 11 : 15) : 26;
+    const names = tellingNames(
+      tiles.map((tile) => tile.dataset.name),
+      length,
+    );
+    tiles.forEach((tile, place) => {
+      const node = tile.querySelector(".dup-name");
+      if (node.textContent !== names[place]) node.replaceChildren(element("bdi", {}, names[place]));
+    });
+  }
+
   /** Fill in names and pictures that have arrived. */
   refresh(ids) {
+    const rows = new Set();
     for (const id of ids) {
-      for (const tile of this.spacer.querySelectorAll(`.dup-tile[data-id="${Number(id)}"]`))
+      for (const tile of all(this.spacer, `.dup-tile[data-id="${Number(id)}"]`)) {
         this.fillTile(tile, this.pictures.get(id, thumbnailSide()));
+        rows.add(tile.closest(".dup-row"));
+      }
     }
+    for (const row of rows) this.nameTiles(row);
   }
 
   /** A similarity that came in tenths of a percent. */
@@ -320,7 +336,12 @@ class Gallery {
 
   onClick(event) {
     const row = event.target.closest(".dup-row");
-    if (row) this.activate(Number(row.dataset.place), Number(row.dataset.group));
+    const picture = event.target.closest(".dup-picture");
+    if (row && picture) {
+      this.active = Number(row.dataset.place);
+      const id = Number(picture.closest(".dup-tile").dataset.id);
+      this.onLarge(Number(row.dataset.group), id);
+    } else if (row) this.activate(Number(row.dataset.place), Number(row.dataset.group));
   }
 
   onKey(event) {
@@ -333,8 +354,10 @@ class Gallery {
       Home: -Infinity,
       End: Infinity,
     };
-    if (event.key === "Enter" || event.key === " ")
-      this.activate(this.active, this.rows.get(this.active)?.[0]);
+    const group = this.rows.get(this.active)?.[0];
+    if (event.key === "Enter" && group !== undefined && group === this.selected)
+      this.onLarge(group, null);
+    else if (event.key === "Enter" || event.key === " ") this.activate(this.active, group);
     else if (event.key in steps) this.moveTo(this.active + steps[event.key]);
     else return;
     event.preventDefault();

@@ -1,6 +1,7 @@
 // Pairs to look at: beside the threshold, of one bar, right, wrong and missed; one of them large.
 
 const PAIRS_SHOWN = 6; // of each list; more on demand
+const VERIFY_AFTER = 700; // milliseconds of rest
 const MAX_PAIRS_SHOWN = 120;
 const PART_TITLES = {
   above: "Just above: found",
@@ -119,6 +120,7 @@ class PairPane {
       this.back,
       ...this.answers,
     );
+    this.hint = element("p", { class: "dup-hint", hidden: "", "data-testid": "hint" });
     this.lists = element("div", { class: "dup-pair-lists", tabindex: -1 });
     this.large = element("div", { hidden: "" });
     this.node = element(
@@ -138,6 +140,7 @@ class PairPane {
         this.answerBar,
         this.undo,
       ),
+      this.hint,
       this.lists,
       this.large,
     );
@@ -159,8 +162,11 @@ class PairPane {
   }
 
   close() {
+    this.onBack = null;
+    setText(this.back, "← All pairs");
     this.closeLarge();
     this.node.hidden = true;
+    clearTimeout(this.verifyTimer);
     this.pictures.want("pairs", [], thumbnailSide());
   }
 
@@ -187,6 +193,25 @@ class PairPane {
     setOptions(this.choice, [...lists, ...levels], String(this.of));
   }
 
+  /** Have a sample of the pairs compared by local features, when the threshold has come to rest. */
+  verifySoon() {
+    clearTimeout(this.verifyTimer);
+    if (!this.scene.data.pictures) return;
+    this.verifyTimer = setTimeout(() => this.send({ type: "verify" }), VERIFY_AFTER);
+  }
+
+  /** @param {{ asked: number, confirmed: number }} message */
+  takeVerified({ asked, confirmed }) {
+    this.hint.hidden = asked === 0;
+    const isBad = 2 * confirmed < asked;
+    this.hint.classList.toggle("dup-alert", isBad);
+    const count = `${confirmed} of ${asked} sampled pairs are confirmed by the method "aligned"`;
+    this.hint.textContent = isBad
+      ? `Only ${count}. Most pairs at this threshold may be false: verify them with ` +
+        "dup.verify_pairs(pairs, images), or choose a higher threshold."
+      : `${count}.`;
+  }
+
   // -- lists -------------------------------------------------------------------------------------
 
   /** @param {PairsMessage} message */
@@ -206,6 +231,7 @@ class PairPane {
     }
     this.markCards();
     this.markAnswers();
+    this.verifySoon();
     this.pictures.want(
       "pairs",
       [...rows.map(([left]) => left), ...rows.map(([, right]) => right)],
@@ -294,6 +320,18 @@ class PairPane {
     if (card) this.openPair(this.rows, Number(card.dataset.index));
   }
 
+  /**
+   * Show pairs of a group large; closing goes back to the groups.
+   * @param {PairRow[]} queue
+   */
+  openGroup(queue, index, onBack) {
+    this.node.hidden = false;
+    this.onBack = onBack;
+    setText(this.back, "← Groups");
+    this.openPair(queue, index);
+    this.ask();
+  }
+
   // -- one pair ----------------------------------------------------------------------------------
 
   /** @param {PairRow[]} queue */
@@ -340,6 +378,13 @@ class PairPane {
     this.viewer = this.model = null;
     this.large.hidden = this.answerBar.hidden = true;
     this.lists.hidden = false;
+    if (this.onBack) {
+      const goBack = this.onBack;
+      this.onBack = null;
+      setText(this.back, "← All pairs");
+      goBack();
+      return;
+    }
     const card = this.lists.querySelector(`.dup-card[data-index="${Number(index)}"]`);
     /** @type {HTMLElement} */ (card ?? this.lists).focus({ preventScroll: true });
   }

@@ -1,0 +1,211 @@
+"""Sheets of pictures: many pairs, and what joins when the threshold goes down."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..engine.checks import (
+    check_count,
+    check_images_table,
+    check_pairs_table,
+    check_percents,
+    count_of,
+    shorten_middle,
+)
+from ..sweep import CHANGES, threshold_changes
+from .parts import NEW, _draw_tile, axes_or_new, draw_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TILE_STEP = 1.22  # height of a tile with its caption, in widths of a tile
+PAIR_WIDTH = 2.3  # of two tiles and the gap after them
+PAIRS_IN_LINE = 3
+HEADING = 0.42  # height of a line of text above tiles
+CHANGE_WORDS = {
+    "born": "a new group",
+    "grown": "a group grows",
+    "merged": "groups merge",
+    "regrouped": "images move to another original",
+}
+
+
+def plot_pairs(
+    images: pd.DataFrame, pairs: pd.DataFrame, *, max_pairs: int = 12, ax: Axes | None = None
+) -> Axes:
+    """Draw pairs as pictures side by side, with their names and their similarity.
+
+    Parameters
+    ----------
+    images
+        made by `scan_images`.
+    pairs
+        made by `similar_pairs`, or some of its rows, such as ``pairs[pairs.similarity < 80]``. They
+        are drawn in the order of the rows.
+    max_pairs
+        more are counted, not drawn.
+    ax
+        where to draw; None makes a figure.
+
+    Raises
+    ------
+    TypeError
+        if `pairs` is no pair table, or `images` is no table of images.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from matplotlib.figure import Figure
+    >>> from PIL import Image
+    >>> import imgdup_nb as dup
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cat.png", "cat copy.png"):
+    ...         Image.linear_gradient("L").save(f"{folder}/{name}")
+    ...     images = dup.scan_images(folder)
+    ...     pairs = dup.similar_pairs(dup.fingerprint_images(images))
+    ...     ax = dup.plot_pairs(images, pairs, ax=Figure().subplots())
+    >>> ax.get_title(loc="left")
+    '1 pair, 100.0 % similar'
+    """
+    images = check_images_table("images", images)
+    check_pairs_table("pairs", pairs)
+    shown = pairs.head(check_count("max_pairs", max_pairs))
+    n_lines = max(1, -(-len(shown) // PAIRS_IN_LINE))
+    n_columns = min(PAIRS_IN_LINE, max(1, len(shown)))
+    ax = axes_or_new(ax, (1.5 * PAIR_WIDTH * n_columns, 1.85 * n_lines + 0.4))
+    paths = dict(zip(images.image, images.path, strict=True))
+    for place, row in enumerate(shown.itertuples()):
+        line, column = divmod(place, PAIRS_IN_LINE)
+        for side, name in enumerate((row.left, row.right)):
+            caption = shorten_middle(str(name), 20) + ("" if side else f"\n{row.similarity:.1f} %")
+            _draw_tile(ax, PAIR_WIDTH * column + side, line, paths.get(name), caption)
+    ax.set_title(_pairs_title(pairs, len(shown)), loc="left", fontsize="medium")
+    ax.set(xlim=(-0.05, PAIR_WIDTH * n_columns), ylim=(n_lines * TILE_STEP, -0.05), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _pairs_title(pairs: pd.DataFrame, n_shown: int) -> str:
+    title = count_of(len(pairs), "pair")
+    if len(pairs):
+        ends = sorted(
+            {f"{value:.1f}" for value in (pairs.similarity.min(), pairs.similarity.max())}
+        )
+        title += f", {' to '.join(sorted(ends, key=float))} % similar"
+    hidden = len(pairs) - n_shown
+    return title + (f"; {hidden} more not shown" if hidden else "")
+
+
+def plot_changes(
+    images: pd.DataFrame,
+    pairs: pd.DataFrame,
+    thresholds: Sequence[float] = (95, 90, 80),
+    *,
+    linkage: str = "star",
+    max_groups: int = 3,
+    max_images: int = 6,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what joins when the threshold goes down, as pictures: new images have a frame.
+
+    Parameters
+    ----------
+    images
+        made by `scan_images`.
+    pairs
+        made by `similar_pairs`.
+    thresholds
+        percent, inclusive, two or more; each is compared with the next lower one.
+    linkage : {'star', 'connected', 'complete'}
+    max_groups
+        drawn for each step, those with most images first; all are counted.
+    max_images
+        drawn for each group: the original, then what joins, most similar first.
+    ax
+        where to draw; None makes a figure.
+
+    Raises
+    ------
+    ValueError
+        if there are fewer than two thresholds, or one is below the floor of the pairs.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from matplotlib.figure import Figure
+    >>> from PIL import Image
+    >>> import imgdup_nb as dup
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cat.png", "cat copy.png"):
+    ...         Image.linear_gradient("L").save(f"{folder}/{name}")
+    ...     images = dup.scan_images(folder)
+    ...     pairs = dup.similar_pairs(dup.fingerprint_images(images))
+    ...     ax = dup.plot_changes(images, pairs, ax=Figure().subplots())
+    >>> [text.get_text() for text in ax.texts]
+    ['95 → 90 %: no group changes', '90 → 80 %: no group changes']
+    """
+    images = check_images_table("images", images)
+    levels = sorted(set(check_percents("thresholds", thresholds)), reverse=True)
+    if len(levels) < 2:
+        raise ValueError("thresholds must be two or more different percentages, such as (95, 90)")
+    check_count("max_groups", max_groups)
+    check_count("max_images", max_images)
+    steps = [
+        (strict, loose, threshold_changes(pairs, strict, loose, linkage=linkage))
+        for strict, loose in itertools.pairwise(levels)
+    ]
+    n_lines = sum(min(len(changes), max_groups) for *_, changes in steps)
+    height = n_lines * (TILE_STEP + HEADING) + len(steps) * HEADING
+    ax = axes_or_new(ax, (1.5 * max_images, 1.5 * height + 0.2))
+    paths = dict(zip(images.image, images.path, strict=True))
+    top = 0.0
+    for strict, loose, changes in steps:
+        _write(ax, top, f"{strict:g} → {loose:g} %: {_count_changes(changes)}", weight="bold")
+        top += HEADING
+        largest = changes.iloc[changes.images.map(len).argsort(kind="stable")[::-1]]
+        for row in largest.head(max_groups).itertuples():
+            _write(ax, top, f"{CHANGE_WORDS[row.change]}: {count_of(len(row.images), 'image')}")
+            top += HEADING
+            _draw_change(ax, top / TILE_STEP, row, max_images, paths)
+            top += TILE_STEP
+    ax.set(xlim=(-0.05, max_images), ylim=(max(top, HEADING), -0.05), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _count_changes(changes: pd.DataFrame) -> str:
+    counts = changes.change.value_counts()
+    parts = [f"{counts[kind]} {kind}" for kind in CHANGES if kind in counts]
+    return ", ".join(parts) if parts else "no group changes"
+
+
+def _write(ax: Axes, top: float, text: str, **style: Any) -> None:
+    ax.text(0, top + HEADING / 2, text, va="center", fontsize="small", parse_math=False, **style)
+
+
+def _draw_change(ax: Axes, line: float, row: Any, max_images: int, paths: dict[str, str]) -> None:
+    """Draw the original of a changed group and what joins it."""
+    joins: dict[str, float] = {}
+    for left, right, similarity in row.because:
+        for name in (left, right):
+            joins.setdefault(name, similarity)
+    original, *others = row.images
+    new = [name for name in others if name in joins and (name in row.added or row.before)]
+    order = [original, *sorted(new, key=lambda name: -joins[name])]
+    order += [name for name in others if name not in order]
+    for column, name in enumerate(order[:max_images]):
+        what = "original" if name == original else ""
+        if name != original and name in joins:
+            what = f"joins at {joins[name]:.1f} %"
+        caption = f"{shorten_middle(str(name), 20)}\n{what}"
+        n_drawn = len(ax.images)
+        _draw_tile(ax, column, line, paths.get(name), caption)
+        if name in row.added and len(ax.images) > n_drawn:
+            draw_frame(ax, ax.images[-1].get_extent(), NEW)
+    if len(order) > max_images:
+        ax.text(max_images - 0.06, line * TILE_STEP + 1.16, f"+{len(order) - max_images}",
+                ha="right", va="top", fontsize="x-small")  # fmt: skip
