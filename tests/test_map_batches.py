@@ -14,6 +14,8 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from imgdup_nb import Collection, Fingerprints, fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.engine import search
@@ -200,3 +202,33 @@ def test_a_collection_kept_with_the_help_of_a_cluster_is_the_same(photos, cluste
             here.groups(90, orientations=True).table,
         ]
     assert_same_tables(theirs, ours)
+
+
+def test_an_interrupt_ends_with_one_sentence_and_no_traceback():
+    def stop(batch):
+        if 20 in batch:
+            raise KeyboardInterrupt
+        return batch
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        list(map_batches(stop, list(range(32)), describe="scan", size=4))
+    assert caught.value._render_traceback_() == [
+        "Stopped by hand: scan 20 of 32. Run the cell again to start anew."
+    ]
+
+
+def test_a_bar_of_a_notebook_leaves_nothing_in_the_saved_file(tmp_path):
+    notebook = new_notebook()
+    notebook.cells = [
+        new_code_cell(
+            "import time\nfrom imgdup_nb.engine.parallel import progress_bar\n"
+            "with progress_bar(3, 'scan') as bar:\n"
+            "    for _ in range(3):\n        time.sleep(0.6)\n        bar.update()\n"
+            "print('done')"
+        )
+    ]
+    NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = notebook.cells[0].outputs
+    assert any(output.output_type == "display_data" for output in outputs)  # it was there
+    assert "scan" not in str(outputs)
+    assert "widget-view" not in str(outputs)

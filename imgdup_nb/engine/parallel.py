@@ -7,10 +7,10 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from itertools import accumulate, islice
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from tqdm.auto import tqdm
 
@@ -19,6 +19,13 @@ Result = TypeVar("Result")
 
 THREAD_BATCH = 8  # small: pressing stop waits for the batches already begun
 EXECUTOR_BATCH = 64  # larger: each batch may have to travel to another machine
+
+
+class Interrupted(KeyboardInterrupt):
+    """Work was stopped by hand. The text says how far it came, and what to do next."""
+
+    def _render_traceback_(self) -> list[str]:  # what Jupyter shows in place of a traceback
+        return [str(self)]
 
 
 class LazySequence(Sequence[Item]):
@@ -92,6 +99,7 @@ def map_batches(
     workers = os.cpu_count() or 1
     pool = _Pool(function, executor, workers)
     under_way: deque[tuple[Sequence[Item], Future[list[Result]]]] = deque()
+    n_done = 0
     try:
         with progress_bar(len(items), describe) as bar:
             under_way.extend((batch, pool.submit(batch)) for batch in islice(batches, 64 * workers))
@@ -101,13 +109,19 @@ def map_batches(
                 under_way.extend((batch, pool.submit(batch)) for batch in islice(batches, 1))
                 bar.update(len(results))
                 yield from results
+                n_done += len(results)
+    except KeyboardInterrupt as error:
+        if isinstance(error, Interrupted):
+            raise
+        done = f"Stopped by hand: {describe or 'work'} {n_done:,} of {len(items):,}."
+        raise Interrupted(f"{done} Run the cell again to start anew.") from None
     finally:
         for _, future in under_way:
             future.cancel()
         pool.close()
 
 
-def progress_bar(total: int, describe: str) -> tqdm[NoReturn] | _PartOfBar:
+def progress_bar(total: int, describe: str) -> AbstractContextManager[tqdm[Any] | _PartOfBar]:
     """Return a progress bar, which appears after a second and disappears at the end.
 
     Within `one_progress_bar` it is a part of that bar.
@@ -116,10 +130,43 @@ def progress_bar(total: int, describe: str) -> tqdm[NoReturn] | _PartOfBar:
     return _new_bar(total=total, desc=describe) if shared is None else _PartOfBar(shared, total)
 
 
-def _new_bar(**options: Any) -> tqdm[NoReturn]:
+@contextmanager
+def _new_bar(**options: Any) -> Iterator[tqdm[Any]]:
+    """Open a bar that leaves nothing behind, also in the file of a notebook."""
     # tqdm's bar for notebooks does not heed its own switch for scripts
     quiet = os.environ.get("TQDM_DISABLE", "") not in {"", "0"}
-    return tqdm(delay=1, leave=False, disable=quiet, **options)
+    bar = tqdm(delay=1, leave=False, disable=quiet, **options)
+    box = getattr(bar, "container", None)  # of a bar in a notebook
+    erase = _erasable(box) if box is not None else lambda: None
+    try:
+        yield bar
+    finally:
+        bar.close()
+        erase()
+
+
+def _erasable(box: Any) -> Callable[[], None]:
+    """Make a widget erasable from the notebook; return the function that does it.
+
+    A closed widget vanishes from the screen, but its output stays in the file of the notebook.
+    """
+    from IPython.display import display, update_display
+
+    bundle = box._repr_mimebundle_
+    name = f"imgdup_nb-{box.model_id}"
+    shown = []
+
+    def show() -> None:
+        shown.append(True)
+        data = bundle()
+        display(data[0] if isinstance(data, tuple) else data, raw=True, display_id=name)
+
+    def erase() -> None:
+        if shown:
+            update_display({"text/plain": ""}, raw=True, display_id=name)
+
+    box._ipython_display_ = show
+    return erase
 
 
 @contextmanager
@@ -158,7 +205,7 @@ def one_progress_bar(weights: Mapping[str, float]) -> Iterator[Callable[[str], N
 class _SharedBar:
     """A bar from 0 to 100, and the step that it is in."""
 
-    def __init__(self, bar: tqdm[NoReturn]) -> None:
+    def __init__(self, bar: tqdm[Any]) -> None:
         self.bar, self.place, self.end = bar, 0.0, 0.0
 
     def begin(self, step: str, end: float, size: float) -> None:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from ..engine.addresses import is_inside_a_source, is_url
 from ..engine.checks import check_choice, check_plan_table, count_of
-from ..engine.parallel import progress_bar
+from ..engine.parallel import Interrupted, progress_bar
 from ..engine.paths import is_inside
 from . import lock
 from .files import native
@@ -38,13 +38,6 @@ OPTIONAL = ["reason", "protected", "sidecar"]
 NEEDS_LOCK = {"delete", "hardlink", "symlink"}  # these remove bytes that are nowhere else
 JOURNAL_NAME = ".imgdup-log-"  # what the names of journals begin with
 UNDO_EVENTS = {"undoing", "restored", "not restored"}
-
-
-class Interrupted(KeyboardInterrupt):
-    """A run was stopped by hand. The text says how to continue it and how to go back."""
-
-    def _render_traceback_(self) -> list[str]:  # what Jupyter shows in place of a traceback
-        return [str(self)]
 
 
 def apply_plan(

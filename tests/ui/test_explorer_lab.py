@@ -153,6 +153,11 @@ def test_it_works_after_a_restart_and_a_stored_notebook_shows_its_picture(opened
     page.evaluate(
         "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
     )
+    # nothing follows any more: it says so, and keeps numbers and groups of one moment
+    expect(page.get_by_test_id("alert").first).to_contain_text("run the cell again", timeout=5000)
+    page.get_by_role("button", name="95", exact=True).click()
+    expect(slider_of(opened)).to_have_attribute("aria-valuenow", "81.25")
+    expect(page.get_by_test_id("groups")).to_have_text("2")
     opened.run_all()
     expect_ready(opened)
     expect_groups(opened, 90.625, [2, 2])

@@ -2,6 +2,8 @@
 // with the parts that it shows.
 
 const PATIENCE = 8000; // milliseconds; by then something else is running, or nothing at all
+const LOST_AFTER = 2000; // milliseconds without an answer after the notebook has lost its kernel
+const RUN_AGAIN = "The kernel was restarted, so nothing follows here any more: run the cell again.";
 
 /** @template Traits */
 class View {
@@ -16,6 +18,7 @@ class View {
     this.signal = this.controller.signal; // aborted by close(); give it to every addEventListener
     this.listeners = [];
     this.soon = [];
+    this.isLost = false; // whether the kernel that knew this widget is gone
     /** @type {HTMLElement[] | null} */
     this.stills = null; // outputs that a live widget hides
     this.pictures = new Pictures(
@@ -41,6 +44,8 @@ class View {
     keepKeys(this.node, this.signal);
     this.on("msg:custom", (message, buffers) => this.receive(message, buffers));
     this.root.append(this.node);
+    // notebooks tell so when they lose a kernel, and when they find it again: which one is asked
+    this.on("comm_live_update", () => this.checkConnection());
     this.send({ type: "hello" });
     this.lonely = setTimeout(() => this.tellLonely(), PATIENCE);
   }
@@ -52,6 +57,29 @@ class View {
       "The kernel does not answer: it is busy, or there is none. Some parts stay empty meanwhile.";
     this.node.prepend(this.note);
   }
+
+  /** After a restart of the kernel, Python knows nothing of this widget: say what to do. */
+  checkConnection() {
+    clearTimeout(this.lostTimer);
+    this.lostTimer = setTimeout(() => this.setLost(true), LOST_AFTER);
+    try {
+      this.model.send({ type: "hello" }); // the answer comes to `receive`
+    } catch {
+      this.setLost(true);
+    }
+  }
+
+  setLost(isLost) {
+    clearTimeout(this.lostTimer);
+    if (isLost === this.isLost) return;
+    this.isLost = isLost;
+    this.node.toggleAttribute("data-lost", isLost);
+    this.showError(isLost ? RUN_AGAIN : "");
+    if (isLost) this.onLost();
+  }
+
+  /** What a tool does when the kernel is gone: show what was known last. */
+  onLost() {}
 
   /** Python has answered, so the live widget replaces the table and the picture saved before it. */
   meet() {
@@ -81,7 +109,7 @@ class View {
   }
 
   send(message) {
-    this.model.send(message);
+    if (!this.isLost) this.model.send(message);
   }
 
   /** A function that runs once in the next frame, and never after close(). */
@@ -93,6 +121,7 @@ class View {
 
   receive(message, buffers) {
     if (!this.stills) this.meet();
+    this.setLost(false);
     if (message.type === "pictures") this.pictures.take(message, buffers);
     else if (message.type === "error") this.onError(message.text);
     else this.onMessage(message, buffers);
@@ -115,6 +144,7 @@ class View {
 
   /** Show what went wrong where people look; an empty text takes it away. */
   showError(text) {
+    if (this.isLost && text !== RUN_AGAIN) return; // what to do now comes before what was wrong
     this.alert.textContent = text;
     this.alert.hidden = !text;
   }
@@ -130,6 +160,7 @@ class View {
     for (const soon of this.soon) soon.cancel();
     for (const output of this.stills ?? []) output.style.display = "";
     clearTimeout(this.lonely);
+    clearTimeout(this.lostTimer);
     this.pictures.clear();
     this.node.remove();
   }

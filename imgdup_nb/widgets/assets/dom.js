@@ -107,19 +107,22 @@ function baseName(name) {
  */
 function tellingNames(names, length) {
   const last = names.map(baseName);
-  const isTold = new Set(last).size === new Set(names).size;
-  const told = isTold ? last : names;
-  const shared = told.length > 1 ? sharedLength(told) : 0;
+  const isAlone = (place) =>
+    last.every(
+      (other, own) => own === place || other !== last[place] || names[own] === names[place],
+    );
+  const shared = sharedLength(last.filter((_, place) => isAlone(place)));
   const skipped = shared > 3 ? shared - 2 : 0; // two characters of it still tell where it was cut
-  return told.map((name) =>
-    name.length <= length || !skipped
-      ? shortName(name, length)
-      : `…${shortName(name.slice(skipped), length - 1)}`,
-  );
+  return last.map((name, place) => {
+    if (!isAlone(place)) return shortName(names[place], length);
+    if (name.length <= length || !skipped) return shortName(name, length);
+    return `…${shortName(name.slice(skipped), length - 1)}`;
+  });
 }
 
 /** How many characters all of these names have in common in front. */
 function sharedLength(names) {
+  if (names.length < 2) return 0;
   const [first, ...others] = [...names].sort();
   const end = others.at(-1) ?? first;
   let count = 0;

@@ -13,6 +13,7 @@ const INPUTS = [
   "across",
   "without_bursts",
 ];
+const KERNEL_PATIENCE = 4000; // milliseconds
 const BUSY_AFTER = 200; // milliseconds; a flicker of "working" would only disturb
 
 const CLICK_SLACK = 3; // pixels that a pointer may move in a click
@@ -197,6 +198,15 @@ class Explorer extends View {
     if (message.type === "code") this.codeText.textContent = message.text;
   }
 
+  /** Numbers and groups of one moment: those of the last answer. */
+  onLost() {
+    const known = this.answeredState ?? this.state;
+    for (const name of INPUTS) this.model.set(name, known[name]);
+    this.model.set("asked", this.answered);
+    this.showBusy(false);
+    this.paintSoon();
+  }
+
   onError(text) {
     this.gallery.isAsking = this.pairs.isAsking = false; // as in View
     super.onError(text);
@@ -206,7 +216,10 @@ class Explorer extends View {
   onRows(message) {
     this.answered = message.asked;
     this.rows = message;
-    if (!this.isWaiting) this.showBusy(false);
+    if (!this.isWaiting) {
+      this.showBusy(false);
+      this.answeredState = this.state;
+    }
     this.gallery.threshold = this.model.get("threshold");
     this.gallery.take(message);
     if (this.code.open) this.send({ type: "code" });
@@ -230,6 +243,10 @@ class Explorer extends View {
    * @param {Partial<ExplorerTraits> & { preset?: number, pin?: boolean }} wanted
    */
   change({ preset, pin, ...values }) {
+    if (this.isLost) {
+      this.paintSoon(); // takes back what the controls show
+      return;
+    }
     if (preset !== undefined) values.threshold = this.scene.snap(preset);
     if ("threshold" in values || "method" in values) this.preset = preset ?? null;
     this.paintSoon();
@@ -427,13 +444,14 @@ class Explorer extends View {
   }
 
   showBusySoon() {
+    if (this.isLost) return;
     clearTimeout(this.busyTimer);
     clearTimeout(this.patienceTimer);
     this.busy.textContent = "working…";
     this.busyTimer = setTimeout(() => this.showBusy(this.isWaiting), BUSY_AFTER);
     this.patienceTimer = setTimeout(
-      () => (this.busy.textContent = "waiting for the kernel…"),
-      PATIENCE,
+      () => (this.busy.textContent = "no answer: the kernel is busy, or run the cell again"),
+      KERNEL_PATIENCE,
     );
     this.markState();
   }
