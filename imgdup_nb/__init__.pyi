@@ -11,6 +11,7 @@ from .engine.decode import UnreadableImage
 from .evidence.bursts import mark_bursts
 from .evidence.calibrate import calibrate
 from .evidence.cannot_link import apply_labels
+from .evidence.combine import combine_pairs
 from .evidence.decision import compare_decisions, record_decision
 from .evidence.evaluate import score_thresholds
 from .evidence.labels import Labels
@@ -32,6 +33,7 @@ from .plots.evidence import (
     plot_true_and_false,
 )
 from .plots.matches import plot_matches
+from .plots.sheets import plot_changes, plot_pairs
 from .plots.tables import plot_group, plot_matrix, plot_similarities, plot_sweep
 from .review.apply import apply_plan, read_log, resume, undo
 from .review.keepers import choose_keepers
@@ -61,6 +63,7 @@ __all__ = [
     "apply_plan",
     "calibrate",
     "choose_keepers",
+    "combine_pairs",
     "compare_decisions",
     "compare_images",
     "compare_tool_defaults",
@@ -72,10 +75,12 @@ __all__ = [
     "make_demo_collection",
     "mark_bursts",
     "plot_calibration",
+    "plot_changes",
     "plot_group",
     "plot_label_scores",
     "plot_matches",
     "plot_matrix",
+    "plot_pairs",
     "plot_precision_recall",
     "plot_similarities",
     "plot_sweep",

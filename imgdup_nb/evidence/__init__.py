@@ -15,6 +15,7 @@
 - `requirements`: what is asked of a threshold, and which levels the evidence supports
 - `recommend`: requirements and evidence -> a threshold
 - `wording`: a recommendation in words
+- `combine`: a rule over two methods makes one pair table
 - `tune`: examples -> a method and a threshold
 - `bursts`: photographs of one burst, told by their times
 - `tool_defaults`: the default thresholds of other tools

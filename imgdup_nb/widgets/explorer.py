@@ -40,6 +40,7 @@ from ..plots.parts import bar_widths
 from ..plots.tables import BANDS, CURVES, draw_summary
 from ..sweep import CHANGES, count_by_level
 from .base import ToolWidget, facts_by_name, join_module, join_styles
+from .combined import CombinedTables
 from .page import SavedAsPage
 from .pair_answers import PairAnswers
 from .state import ORDERS, ThresholdState, check_images
@@ -211,7 +212,16 @@ class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
             "pictures": self.images is not None,
             "columns": self.columns_to_compare(),
             "judged": self._judged_counts(),
+            "others": self._other_methods(),
+            "rule": self.rule._asdict()
+            if self.rule is not None and self.method == self._rule_name
+            else None,
         }
+
+    def _other_methods(self) -> list[str]:
+        combined = self._combined or CombinedTables(self._tables, self.images)
+        is_rule = self.rule is not None and self.method == self._rule_name
+        return combined.others(self.rule.base if is_rule else self.method)
 
     def _on_labels(self) -> None:
         super()._on_labels()

@@ -33,7 +33,8 @@ class PairAnswers:
     connect an image of the selected group with its original: ``steps`` of [left, right,
     similarity]. ``{type: "verify"}`` has a sample of the pairs compared by local features; the
     answer ``{type: "verified", asked, confirmed}`` comes when that is done, and ``asked`` is 0
-    where it cannot be.
+    where it cannot be. ``{type: "combine", method, threshold, rule}`` makes a rule over two
+    methods; ``{type: "combined"}`` says that it is done.
     """
 
     lock: threading.RLock
@@ -156,6 +157,13 @@ class PairAnswers:
         wanted = set(table.left) | set(table.right)
         images = self.images[self.images.image.isin(wanted)]
         return len(verify_pairs(table, images)) if len(table) else 0
+
+    def _answer_combine(self, content: dict[str, Any]) -> None:
+        """Make a rule over two methods; the browser hears of it by the traits that change."""
+        try:
+            self.combine(content["method"], float(content["threshold"]), content["rule"])
+        finally:
+            self.send({"type": "combined"})
 
     def _answer_label(self, content: dict[str, Any]) -> None:
         left, right = (self.graph.names[int(content[side])] for side in ("left", "right"))

@@ -20,6 +20,7 @@ from ..evidence.labels import Labels
 from ..groups import LINKAGES, Grouping, group_graph
 from ..sweep import CHANGES, graph_levels, sweep_graph
 from .base import Number, Switch, check_keywords
+from .combined import CombinedRule, CombinedTables
 from .group_rows import Changes, GroupRows
 from .pair_lists import VERDICTS, PairLists
 
@@ -137,6 +138,9 @@ class ThresholdState(t.HasTraits):
         self.labels = open_labels(labels)
         self._truth = _read_column(truth, self.images)
         self._lists: dict[str, PairLists] = {}
+        self._combined: CombinedTables | None = None
+        self.rule: CombinedRule | None = None  # of the combined table, if there is one
+        self._rule_name: str | None = None
         traits.setdefault("method", next(iter(self._tables)))
         if traits["method"] in self._tables:
             graph = self._graphs[traits["method"]] = PairGraph.read(self._tables[traits["method"]])
@@ -370,6 +374,56 @@ class ThresholdState(t.HasTraits):
         found = table.group[table.image == self.selected[0]]
         self.select(int(found.iloc[0]) if len(found) else None)
 
+    # -- rules over two methods --------------------------------------------------------------------
+
+    def combine(
+        self, other: str = "aligned", threshold: float = 80.0, rule: str = "verified"
+    ) -> None:
+        """Combine the pairs in use with those of another method, and go on with the result.
+
+        The threshold moves both methods: at its present place the other one has `threshold`, and
+        100 is 100 for both. The result is `pairs`, a table as `combine_pairs` makes it.
+
+        Parameters
+        ----------
+        other
+            a method; if its table was not given, it is made from the images.
+        threshold
+            percent of the other method, inclusive.
+        rule : {'verified', 'any', 'all'}
+            'verified': pairs in use from the threshold up that the other method confirms. 'any':
+            pairs that one of both finds. 'all': pairs that both find.
+
+        Raises
+        ------
+        ValueError
+            if there is no such method, or a threshold is 100 or below a floor.
+        """
+        with self.lock:
+            if self._combined is None:
+                self._combined = CombinedTables(self._tables, self.images)
+            base = self.rule.base if self.rule and self.method == self._rule_name else self.method
+            own = self.threshold if self.threshold < 100 else float(self.levels[1])
+            wanted = CombinedRule(base, own, other, float(threshold), rule)
+        table = self._combined.combine(wanted)  # without the lock: it may take long
+        with self.lock:
+            name, before = str(table.attrs["method"]), self._rule_name
+            self._tables[name] = table
+            self.rule, self._rule_name = wanted, name
+            self.pinned = self.upper = None
+            if self.method == name:
+                self._forget(name)
+                self._recount()
+            else:
+                self.method = name
+            if before not in (None, name):
+                self._forget(before)
+                self._tables.pop(before, None)
+
+    def _forget(self, method: str) -> None:
+        for kept in (self._graphs, self._taken, self._together, self._sizes, self._lists):
+            kept.pop(method, None)
+
     # -- pairs -------------------------------------------------------------------------------------
 
     @property
@@ -511,7 +565,10 @@ class ThresholdState(t.HasTraits):
         """Return the code that makes the same groups from the same `pairs` and `images`."""
         lines = ["import imgdup_nb as dup", ""]
         name = "pairs"
-        if len(self._tables) > 1:
+        given = [method for method in self._tables if method != self._rule_name]
+        if self.rule is not None and self.method == self._rule_name:
+            lines += self.rule.code(given)
+        elif len(given) > 1:
             lines.append(f"pairs = pairs[{self.method!r}]")
         if self.without_bursts and self._taken_at is not None:
             lines += ["marked = dup.mark_bursts(pairs, images)", "pairs = marked[~marked.burst]"]

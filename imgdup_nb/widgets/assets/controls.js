@@ -171,7 +171,8 @@ class Numbers {
 
 /** Comparing with a second threshold, the range, other tools, and what was left out. */
 class Tools {
-  constructor({ change, showTools, signal }) {
+  constructor({ change, showTools, send, signal }) {
+    this.maker = new RuleMaker({ send, signal });
     this.pin = button("Pin", () => change({ pin: true }), signal, {
       "aria-pressed": "false",
       "data-testid": "pin",
@@ -211,6 +212,7 @@ class Tools {
       "div",
       { class: "dup-tool-panel", hidden: "", "data-testid": "tool-panel" },
       row,
+      this.maker.node,
       this.toolList,
       this.guards,
     );
@@ -223,6 +225,7 @@ class Tools {
     this.toolList.replaceChildren(...entries);
     const limits = scene.levels.slice(0, -1).map((level) => [String(level), percentText(level)]);
     setOptions(this.upper, [["", "no limit"], ...limits], "");
+    this.maker.setScene(scene);
     this.bursts.node.toggleAttribute("hidden", !scene.data.bursts);
     setText(this.burstText, `leave out bursts (${plural(scene.data.bursts ?? 0, "pair")})`);
   }
@@ -277,6 +280,92 @@ class Tools {
     });
     this.guards.replaceChildren("Look at these yourself: ", ...nodes);
     this.guards.title = "Images that were not compared, or only in part";
+  }
+}
+
+/** A rule over two methods: the other one, how both count, and its own threshold. */
+class RuleMaker {
+  constructor({ send, signal }) {
+    this.send = send;
+    this.rule = chooser(Object.entries(RULE_WORDS), () => this.changed(), signal, {
+      "data-testid": "rule",
+      "aria-label": "Rule",
+    });
+    this.other = chooser([["", ""]], () => this.changed(), signal, {
+      "data-testid": "rule-method",
+      "aria-label": "Second method",
+    });
+    this.slider = element("input", {
+      type: "range",
+      min: 50,
+      max: 99,
+      step: 1,
+      value: 80,
+      "data-testid": "rule-threshold",
+      "aria-label": "Threshold of the second method, in percent",
+    });
+    this.value = element("output", {});
+    this.slider.addEventListener("input", () => this.showValue(), { signal });
+    this.slider.addEventListener("change", () => this.changed(), { signal });
+    this.apply = button("Combine", () => this.combine(), signal, { "data-testid": "combine" });
+    this.node = element(
+      "div",
+      {
+        class: "dup-tools",
+        title: "Counts a pair by two methods, such as phash, verified by aligned",
+      },
+      element("span", {}, "Combine with a second method:"),
+      this.rule,
+      this.other,
+      element("span", {}, "from"),
+      this.slider,
+      this.value,
+      this.apply,
+    );
+    this.showValue();
+  }
+
+  setScene(scene) {
+    const { rule, others = [] } = scene.data;
+    this.isOn = Boolean(rule);
+    this.node.hidden = !others.length;
+    setOptions(
+      this.other,
+      others.map((name) => [name, name]),
+      rule?.other ?? (others.includes("aligned") ? "aligned" : others[0]),
+    );
+    if (rule) {
+      this.rule.value = rule.rule;
+      this.slider.value = String(rule.threshold);
+    }
+    this.showValue();
+    this.done();
+  }
+
+  showValue() {
+    this.value.textContent = percentText(Number(this.slider.value));
+  }
+
+  /** A rule that is on follows its controls. */
+  changed() {
+    this.showValue();
+    if (this.isOn) this.combine();
+  }
+
+  combine() {
+    this.apply.disabled = true;
+    this.apply.textContent = `computing ${this.other.value}…`;
+    this.send({
+      type: "combine",
+      method: this.other.value,
+      threshold: Number(this.slider.value),
+      rule: this.rule.value,
+    });
+  }
+
+  done() {
+    this.apply.disabled = false;
+    this.apply.textContent = this.isOn ? "Combine again" : "Combine";
   }
 }
 

@@ -57,7 +57,8 @@ class Explorer extends View {
     this.curves = new Curves({ onScale: () => this.redraw(), signal });
     const openList = (of) => this.showPairs(of);
     this.numbers = new Numbers({ openList, signal });
-    this.tools = new Tools({ change, showTools: (isShown) => this.setShowTools(isShown), signal });
+    const showTools = (isShown) => this.setShowTools(isShown);
+    this.tools = new Tools({ change, showTools, send, signal });
     const openTools = () => this.openTools();
     const showMode = (mode) => (mode === "pairs" ? this.showPairs() : this.showGroups());
     this.filter = new Filter({ change, openTools, showMode, signal });
@@ -190,6 +191,7 @@ class Explorer extends View {
   onMessage(message, buffers) {
     if (message.type === "rows") this.onRows(message);
     if (message.type === "pairs") this.pairs.take(message);
+    if (message.type === "combined") this.tools.maker.done();
     if (message.type === "why") this.details.showWhy(message);
     if (message.type === "verified") this.pairs.takeVerified(message);
     if (message.type === "pair") this.pairs.takePair(message);

@@ -1,5 +1,6 @@
 // What Python sent about all levels of a method, and how numbers become places on the screen.
 
+const RULE_WORDS = { verified: "verified by", any: "or", all: "and" }; // between two methods
 const JUDGED_CURVES = ["right", "wrong", "unknown", "missed"];
 
 /** The counts at every level, strictest first. */
@@ -73,9 +74,19 @@ class Scene {
     return direction > 0 ? Math.min(100, ...further) : Math.max(this.lowest, ...further);
   }
 
+  /** A rule at a threshold: where the first method moves, the other one moves along. */
+  ruleText(percent, rule) {
+    const share = (100 - rule.threshold) / (100 - rule.base_threshold);
+    const isFixed = rule.rule === "verified";
+    const other = isFixed ? rule.threshold : 100 - (100 - percent) * share;
+    const first = `${rule.base} ≥ ${percentText(percent)}`;
+    return `${first} ${RULE_WORDS[rule.rule]} ${rule.other} ≥ ${percentText(other)}`;
+  }
+
   /** What a threshold means in the method's own unit. */
   meaning(percent) {
-    const { unit, bits } = this.data;
+    const { unit, bits, rule } = this.data;
+    if (rule) return this.ruleText(percent, rule);
     if (unit === "cosine") return "cosine of the angle between two embeddings";
     if (unit !== "bits") return "similarity as the method scores it";
     const differing = Math.floor((bits * (100 - percent)) / 100 + 1e-9);

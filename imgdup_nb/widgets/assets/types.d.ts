@@ -75,6 +75,8 @@ interface SceneData extends Record<CurveName, number[]> {
   pictures: boolean;
   columns: string[];
   judged: JudgedCounts;
+  others?: string[]; // methods that can be combined with this one
+  rule?: CombinedRule | null;
 }
 
 interface GroupDetails {
@@ -240,4 +242,13 @@ interface JudgedCounts {
   unknown?: number[];
   all_right?: number;
   by_truth?: boolean;
+}
+
+/** A rule over two methods. */
+interface CombinedRule {
+  base: string;
+  base_threshold: number;
+  other: string;
+  threshold: number;
+  rule: string;
 }
