@@ -18,6 +18,7 @@ from imgdup_nb import (
 )
 from imgdup_nb.engine.group_loops import complete_levels
 from imgdup_nb.groups import LINKAGES
+from made_pairs import pairs_of
 from pair_tables import THRESHOLDS, pair_table, pair_tables
 
 
@@ -378,3 +379,17 @@ def test_a_methods_name_is_escaped_in_a_notebook():
     pairs = pair_table([("a", "b", 95)])
     pairs.attrs["method"] = "<script>alert(1)</script>"
     assert "<script>" not in group_duplicates(pairs, 90)._repr_html_()
+
+
+def test_the_path_between_two_images_is_the_chain_with_the_strongest_weakest_pair():
+    pairs = pairs_of(["a", "b", "c", "d"], [0, 6, 12, 40], min_similarity=70)
+    groups = group_duplicates(pairs, 80, linkage="connected")
+    steps = groups.path("c", "a")
+    assert list(zip(steps.left, steps.right, steps.similarity, strict=True)) == [
+        ("c", "b", 90.625),
+        ("b", "a", 90.625),
+    ]  # the direct pair has 81.25 only
+    assert len(groups.path("a", "b")) == 1
+    assert len(groups.path("a", "a")) == 0
+    with pytest.raises(ValueError, match="must be of one group"):
+        groups.path("a", "d")

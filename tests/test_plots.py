@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import imgdup_nb as dup
+import made_pairs
 from imgdup_nb.plots.tables import draw_summary
 from imgdup_nb.sweep import count_by_level, real_levels
 
@@ -216,3 +217,44 @@ def test_pyplot_is_not_imported_with_the_package():
 
     check = "import sys, imgdup_nb; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Three pictures, and pairs: b joins a at 90, c joins at 80."""
+    for k, name in enumerate("abc"):
+        Image.new("RGB", (80, 60), (60 * k, 90, 200)).save(tmp_path / f"{name}.png")
+    names = ["a.png", "b.png", "c.png"]
+    images = pd.DataFrame(
+        {"image": pd.Series(names, dtype=object), "path": [str(tmp_path / name) for name in names]}
+    )
+    return images, made_pairs.pairs_of(names, [0, 6, 12])
+
+
+def test_pairs_are_drawn_as_two_pictures_each_and_the_others_are_counted(ax, three):
+    images, pairs = three
+    dup.plot_pairs(images, pairs, max_pairs=2, ax=ax)
+    assert len(ax.images) == 4
+    assert ax.get_title(loc="left") == "3 pairs, 81.2 to 90.6 % similar; 1 more not shown"
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_few_pairs_are_a_short_sheet(ax, three, rows):
+    images, pairs = three
+    dup.plot_pairs(images, pairs.head(rows), ax=ax)
+    assert len(ax.images) == 2 * rows
+
+
+def test_changes_are_drawn_with_what_joins_at_each_threshold(ax, three):
+    images, pairs = three
+    dup.plot_changes(images, pairs, (95, 90, 80), ax=ax)
+    texts = [text.get_text() for text in ax.texts]
+    assert "95 \N{RIGHTWARDS ARROW} 90 %: 1 born" in texts
+    assert "90 \N{RIGHTWARDS ARROW} 80 %: 1 grown" in texts
+    assert any(text.startswith("c.png\njoins at 81.2 %") for text in texts)
+    assert len(ax.images) == 2 + 3
+
+
+def test_one_threshold_has_no_changes_to_draw(ax, three):
+    with pytest.raises(ValueError, match="two or more different percentages"):
+        dup.plot_changes(*three, (90, 90), ax=ax)

@@ -34,8 +34,9 @@ class CombinedRule(NamedTuple):
             lines += [
                 f"base = base[base.similarity >= {self.base_threshold!r} - 1e-9]",
                 f"base.attrs['floor'] = {self.base_threshold!r}",
-                f"other = dup.verify_pairs(base, images, min_similarity={self.floor!r})",
             ]
+        if self.rule == "verified" and self.other == "aligned":
+            lines.append(f"other = dup.verify_pairs(base, images, min_similarity={self.floor!r})")
         elif self.other in methods:
             lines.append(f"other = pairs[{self.other!r}]")
         else:

@@ -172,7 +172,15 @@ class ThresholdState(t.HasTraits):
     @property
     def levels(self) -> np.ndarray:
         """The values `threshold` can take, percent, strictest first."""
-        return graph_levels(self.graph)
+        levels = graph_levels(self.graph)
+        if not self._is_combined:
+            return levels
+        # where both methods are as they were asked for is a level, too
+        return np.unique(np.append(levels, self.rule.base_threshold))[::-1]
+
+    @property
+    def _is_combined(self) -> bool:
+        return self.rule is not None and self.method == self._rule_name
 
     def snap(self, percent: float) -> float:
         """Return the next level at or above `percent`: between two levels nothing changes."""
@@ -402,7 +410,7 @@ class ThresholdState(t.HasTraits):
         with self.lock:
             if self._combined is None:
                 self._combined = CombinedTables(self._tables, self.images)
-            base = self.rule.base if self.rule and self.method == self._rule_name else self.method
+            base = self.rule.base if self._is_combined else self.method
             own = self.threshold if self.threshold < 100 else float(self.levels[1])
             wanted = CombinedRule(base, own, other, float(threshold), rule)
         table = self._combined.combine(wanted)  # without the lock: it may take long
@@ -566,7 +574,7 @@ class ThresholdState(t.HasTraits):
         lines = ["import imgdup_nb as dup", ""]
         name = "pairs"
         given = [method for method in self._tables if method != self._rule_name]
-        if self.rule is not None and self.method == self._rule_name:
+        if self._is_combined:
             lines += self.rule.code(given)
         elif len(given) > 1:
             lines.append(f"pairs = pairs[{self.method!r}]")

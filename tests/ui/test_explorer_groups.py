@@ -259,3 +259,37 @@ def test_only_groups_across_splits_or_labels_are_shown(show_explorer):
 
 def test_without_splits_and_labels_there_is_nothing_to_choose(explorer):
     expect(explorer.view().get_by_test_id("across")).to_be_hidden()
+
+
+def test_a_click_on_a_picture_shows_it_large_beside_its_original(explorer, page):
+    view = explorer.view()
+    row = view.locator(".dup-row").nth(1)
+    row.locator(".dup-picture").nth(2).click()
+    viewer = view.get_by_test_id("viewer")
+    expect(viewer.get_by_test_id("title")).to_contain_text("Pair 2 of 3")
+    expect(viewer).to_have_attribute("aria-busy", "false")
+    names = list(explorer.widget.groups)[1]
+    expect(viewer.locator("figcaption bdi").first).to_have_attribute("title", names[0])
+    expect(viewer.locator("figcaption bdi").nth(1)).to_have_attribute("title", names[2])
+    view.get_by_test_id("back").click()
+    expect(view.get_by_test_id("gallery")).to_be_visible()
+
+
+def test_why_two_images_are_together_is_drawn_as_a_chain(show_explorer, page):
+    prints = prints_of(["a.jpg", "b.jpg", "c.jpg"], [0, 0, 0], [0, 6, 12])
+    bridge = show_explorer(dup.similar_pairs(prints), threshold=90, linkage="connected")
+    bridge.view().locator(".dup-row").first.click()
+    bridge.view().get_by_role("button", name="Why is c.jpg in this group?").click()
+    why = bridge.view().get_by_test_id("why")
+    expect(why).to_contain_text("by a chain of 2 pairs; the weakest is 90.63")
+    expect(why.locator(".dup-knot")).to_have_count(3)
+
+
+def test_short_names_keep_what_differs(show_explorer, family_images, tmp_path):
+    names = ["long/holiday-in-spain-1.jpg", "long/holiday-in-spain-2.jpg", "other/x.jpg", "z/x.jpg"]
+    pairs = dup.similar_pairs(prints_of(names, [0] * 4, [0] * 4))
+    images = family_images.head(4).assign(image=names)
+    bridge = show_explorer(pairs, images)
+    shown = bridge.view().locator(".dup-row .dup-name").all_inner_texts()
+    assert len(set(shown)) == 4
+    assert [name[-5:] for name in shown[:2]] == ["1.jpg", "2.jpg"]

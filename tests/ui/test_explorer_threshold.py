@@ -247,3 +247,24 @@ def test_pictures_of_one_scene_taken_seconds_apart_are_counted_and_left_out(
     box.uncheck()
     bridge.settle()
     assert len(bridge.widget.groups.table) == before
+
+
+def test_a_second_method_is_combined_by_a_rule_and_its_slider_moves_the_groups(
+    show_explorer, family_pairs, family_images
+):
+    tables = {"phash": family_pairs, "dhash": families("dhash")[0]}
+    bridge = show_explorer(tables, family_images)
+    view = bridge.view()
+    open_tools(bridge)
+    view.get_by_test_id("rule").select_option("all")
+    view.get_by_test_id("rule-method").select_option("dhash")
+    view.get_by_test_id("combine").click()
+    expect(view.get_by_test_id("meaning")).to_contain_text("and dhash ≥ 80")
+    bridge.settle()
+    expected = dup.combine_pairs(tables, {"phash": 90.625, "dhash": 80}, rule="all")
+    assert list(bridge.widget.groups) == list(dup.group_duplicates(expected, 90.625))
+    view.get_by_test_id("rule-threshold").fill("97")
+    expect(view.get_by_test_id("meaning")).to_contain_text("and dhash ≥ 97")
+    bridge.settle()
+    stricter = dup.combine_pairs(tables, {"phash": 90.625, "dhash": 97}, rule="all")
+    assert list(bridge.widget.groups) == list(dup.group_duplicates(stricter, 90.625))
