@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import imgdup_nb as dup
 from imgdup_nb.widgets import ThresholdState
-from imgdup_nb.widgets.pair_lists import RIGHT, WRONG
+from imgdup_nb.widgets.pair_lists import IS_RIGHT, IS_WRONG
 from made_pairs import pairs_of, pairs_of_five
 
 NAMES = ["a.jpg", "b.jpg", "c.jpg", "x.jpg", "y.jpg"]
@@ -84,8 +84,8 @@ def test_right_wrong_and_missed_pairs_are_those_of_a_double_loop(images, thresho
             for place in places
         }
 
-    assert listed(lists.judged(pool, state.threshold, RIGHT)) == found & same
-    assert listed(lists.judged(pool, state.threshold, WRONG)) == found - same
+    assert listed(lists.judged(pool, state.threshold, IS_RIGHT)) == found & same
+    assert listed(lists.judged(pool, state.threshold, IS_WRONG)) == found - same
     assert lists.count_missed(pool, state.threshold) == len(same - found)
     missed = lists.missed(pool, state.threshold, 99)
     assert {frozenset(state.graph.names[end] for end in row[:2]) for row in missed} == same - found

@@ -11,7 +11,7 @@ from ..engine.checks import check_choice, check_level, check_pairs_table
 from ..engine.pair_graph import PairGraph
 
 RULES = ["any", "all", "verified"]
-WORDS = {"any": "or", "all": "and", "verified": "verified by"}
+RULE_WORDS = {"any": "or", "all": "and", "verified": "verified by"}
 
 
 def combine_pairs(
@@ -74,7 +74,7 @@ def combine_pairs(
         raise ValueError(
             f"pairs must be of the same images, and they are of {sorted(sizes)} images"
         )
-    together = _merge(tables)
+    together = _join_tables(tables)
     first, *others = tables
     scaled = {
         name: _stretch(together[name].to_numpy(float), limits[name], limits[first])
@@ -102,7 +102,7 @@ def combine_pairs(
     words = [f"{name} >= {limits[name]:g}" for name in tables]
     table.attrs = {
         **{key: value for key, value in tables[first].attrs.items() if key != "copies"},
-        "method": f" {WORDS[rule]} ".join(words),
+        "method": f" {RULE_WORDS[rule]} ".join(words),
         "unit": "percent",
         "bits": 0,
         "floor": float(floor),
@@ -127,7 +127,7 @@ def _threshold_of(name: str, table: pd.DataFrame, thresholds: Mapping[str, float
     return threshold
 
 
-def _merge(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def _join_tables(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return a row for each pair of any table, with a column of similarities for each table."""
     parts = []
     for name, table in tables.items():

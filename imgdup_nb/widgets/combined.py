@@ -13,7 +13,7 @@ from ..fingerprints import fingerprint_images
 from ..methods import METHODS
 from ..pairs import similar_pairs
 
-FLOOR = 70.0  # percent, of a table that is made for a rule
+MADE_FROM = 70.0  # percent, of a table that is made for a rule
 
 
 class CombinedRule(NamedTuple):
@@ -53,7 +53,7 @@ class CombinedRule(NamedTuple):
     @property
     def floor(self) -> float:
         """The floor of a table that is made for the rule."""
-        return min(FLOOR, self.threshold)
+        return min(MADE_FROM, self.threshold)
 
 
 class CombinedTables:

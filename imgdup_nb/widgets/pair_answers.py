@@ -13,10 +13,10 @@ from ..engine.pair_graph import PairGraph
 from ..groups import Grouping
 from ..sweep import count_by_level
 from .comparisons import ComparedPair, Comparisons
-from .pair_lists import RIGHT, UNKNOWN, VERDICTS, WRONG, ListedPair, PairLists
+from .pair_lists import IS_RIGHT, IS_UNKNOWN, IS_WRONG, PAIR_VERDICTS, ListedPair, PairLists
 
 MAX_LISTED_PAIRS = 120  # of each list that is sent
-SAMPLE = 10  # pairs compared by local features
+VERIFIED_SAMPLE = 10  # pairs compared by local features
 CONFIDENCE = 0.95  # of the interval of precision
 
 
@@ -87,7 +87,7 @@ class PairAnswers:
     def _chosen_pairs(self, of: str | int) -> np.ndarray:
         lists, pool = self.pair_lists, self._pool
         if isinstance(of, str):
-            verdict = VERDICTS.index(of)
+            verdict = PAIR_VERDICTS.index(of)
             return lists.judged(pool, self.threshold, verdict)
         place = int(np.clip(of, 0, len(self.levels) - 1))
         high = None if place == 0 else float(self.levels[place - 1])
@@ -151,7 +151,7 @@ class PairAnswers:
         if self.images is None or self.pairs.attrs.get("unit") != "bits":
             return np.zeros(0, np.int64)
         found = lists.between(self._pool, self.threshold, None)
-        return found[lists.survey.stratum[found] >= 0][:SAMPLE]
+        return found[~lists.survey.is_certain[found]][:VERIFIED_SAMPLE]
 
     def _count_confirmed(self, table: pd.DataFrame) -> int:
         wanted = set(table.left) | set(table.right)
@@ -180,10 +180,10 @@ class PairAnswers:
         verdict = lists.verdict[lists.places(self._pool)]
         return {
             **{
-                VERDICTS[judged]: count_by_level(
+                PAIR_VERDICTS[judged]: count_by_level(
                     self._pool.similarity[verdict == judged], self.levels
                 ).tolist()
-                for judged in (RIGHT, WRONG, UNKNOWN)
+                for judged in (IS_RIGHT, IS_WRONG, IS_UNKNOWN)
             },
             "all_right": lists.n_right,
             "by_truth": lists.truth is not None,

@@ -15,8 +15,8 @@ from ..evidence.evaluate import Truth, read_truth_of
 from ..evidence.labels import Labels, number_answers
 from ..evidence.sampling import Answers, Survey
 
-VERDICTS = ["unknown", "right", "wrong"]  # what truth or labels say of a pair
-UNKNOWN, RIGHT, WRONG = range(3)
+PAIR_VERDICTS = ["unknown", "right", "wrong"]  # what truth or labels say of a pair
+IS_UNKNOWN, IS_RIGHT, IS_WRONG = range(3)
 
 
 class ListedPair(NamedTuple):
@@ -25,7 +25,7 @@ class ListedPair(NamedTuple):
     left: int
     right: int
     similarity: float
-    verdict: int = UNKNOWN
+    verdict: int = IS_UNKNOWN
 
 
 class PairLists:
@@ -81,16 +81,16 @@ class PairLists:
         )
 
     def _judge(self) -> np.ndarray:
-        """Return int8, n_pairs: the place of each pair's verdict in VERDICTS."""
+        """Return int8, n_pairs: the place of each pair's verdict in PAIR_VERDICTS."""
         graph = self.graph
         if self.truth is not None:
             same = self.truth.same(graph.first, graph.second)
-            return np.where(same, RIGHT, WRONG).astype(np.int8)
+            return np.where(same, IS_RIGHT, IS_WRONG).astype(np.int8)
         verdict = np.zeros(len(graph.first), np.int8)
         if self.answer_of:
-            verdict[self.survey.stratum < 0] = RIGHT  # the same bytes or pixels
+            verdict[self.survey.is_certain] = IS_RIGHT  # the same bytes or pixels
             table = self.answers.table
-            for label, judged in (("same", RIGHT), ("different", WRONG)):
+            for label, judged in (("same", IS_RIGHT), ("different", IS_WRONG)):
                 verdict[table.pair[table.label == label]] = judged
         return verdict
 
@@ -104,15 +104,15 @@ class PairLists:
         """Return the pairs just above and just below a threshold, those to look at first first.
 
         The nearest band of 2.5 percent comes first. Within a band the order is that of the
-        questions of a `PairLabeler`: random, and the same for everyone. So the answers about the
-        first pairs of a band are a sample of it. Pairs of the same bytes or pixels come last.
+        questions of a `PairLabeler`: random, and the same for everyone. So answers about the first
+        pairs of a band soon count as evidence. Pairs of the same bytes or pixels come last.
         """
         places = self.places(pool)
         survey, n_above = self.survey, int(pool.at_or_above(threshold).sum())
         above, below = places[:n_above], places[n_above:]
 
         def ordered(pairs: np.ndarray, sign: int) -> np.ndarray:
-            keys = (survey.rank[pairs], sign * survey.band[pairs], survey.stratum[pairs] < 0)
+            keys = (survey.rank[pairs], sign * survey.band[pairs], survey.is_certain[pairs])
             return pairs[np.lexsort(keys)]
 
         return ordered(above, -1), ordered(below, 1)
@@ -131,21 +131,23 @@ class PairLists:
         """
         places = self.places(pool)[: int(pool.at_or_above(threshold).sum())]
         places = places[self.verdict[places] == verdict]
-        return places if verdict == WRONG else places[::-1]
+        return places if verdict == IS_WRONG else places[::-1]
 
     def count_missed(self, pool: PairGraph, threshold: float) -> int:
         """Count the right pairs that the threshold does not find."""
         found = self.places(pool)[: int(pool.at_or_above(threshold).sum())]
-        return self.n_right - int((self.verdict[found] == RIGHT).sum())
+        return self.n_right - int((self.verdict[found] == IS_RIGHT).sum())
 
     @cached_property
     def _n_below_floor(self) -> int:
-        return 0 if self.truth is None else self.truth.n_pairs - int((self.verdict == RIGHT).sum())
+        return (
+            0 if self.truth is None else self.truth.n_pairs - int((self.verdict == IS_RIGHT).sum())
+        )
 
     @property
     def n_right(self) -> int:
         """Pairs known to be right, those below the floor of the table included."""
-        in_table = int((self.verdict == RIGHT).sum())
+        in_table = int((self.verdict == IS_RIGHT).sum())
         if self.truth is not None:
             return in_table + self._n_below_floor
         return in_table + len(self._labelled_below_floor())
@@ -153,8 +155,8 @@ class PairLists:
     def _labelled_below_floor(self) -> list[tuple[int, int]]:
         known = set(
             zip(
-                self.graph.first[self.verdict == RIGHT].tolist(),
-                self.graph.second[self.verdict == RIGHT].tolist(),
+                self.graph.first[self.verdict == IS_RIGHT].tolist(),
+                self.graph.second[self.verdict == IS_RIGHT].tolist(),
                 strict=True,
             )
         )
@@ -166,12 +168,12 @@ class PairLists:
         """Return the first right pairs that are not found: the most similar ones first."""
         is_found = np.zeros(len(self.graph.first), dtype=bool)
         is_found[self.places(pool)[: int(pool.at_or_above(threshold).sum())]] = True
-        places = np.flatnonzero((self.verdict == RIGHT) & ~is_found)[:count]
+        places = np.flatnonzero((self.verdict == IS_RIGHT) & ~is_found)[:count]
         rows = [self.describe(int(place)) for place in places]
         for left, right in self._below_floor():
             if len(rows) >= count:
                 break
-            rows.append(ListedPair(left, right, np.nan, RIGHT))
+            rows.append(ListedPair(left, right, np.nan, IS_RIGHT))
         return rows
 
     def _below_floor(self) -> Iterator[tuple[int, int]]:
@@ -180,7 +182,7 @@ class PairLists:
             yield from self._labelled_below_floor()
             return
         graph, truth, n = self.graph, self.truth, len(self.graph.names)
-        known = set((graph.first.astype(np.int64) * n + graph.second)[self.verdict == RIGHT])
+        known = set((graph.first.astype(np.int64) * n + graph.second)[self.verdict == IS_RIGHT])
         if truth.listed is not None:
             wanted: Iterator[tuple[int, int]] = (divmod(int(key), n) for key in truth.listed)
         else:
@@ -210,12 +212,13 @@ class PairLists:
         """Return what is known of precision at a threshold.
 
         With a truth that is {precision, right, wrong}. With labels it is {threshold, low, high,
-        asked, same, different}: the interval is for the nearest edge of a band that has the same
-        pairs, else for the next stricter edge.
+        asked, counted, same, different}: the interval is for the nearest edge of a band with the
+        same pairs, else for the next stricter edge. Of the answers asked for, it is made of those
+        `counted`, as `score_labels` explains.
         """
         places = self.places(pool)[: int(pool.at_or_above(threshold).sum())]
         verdict = self.verdict[places]
-        right, wrong = int((verdict == RIGHT).sum()), int((verdict == WRONG).sum())
+        right, wrong = int((verdict == IS_RIGHT).sum()), int((verdict == IS_WRONG).sum())
         if self.truth is not None:
             return {
                 "right": right,
@@ -230,15 +233,14 @@ class PairLists:
             edge = int(looser[0])
         if not survey.counts[edge]:
             return {}
-        same, skipped = answers.per_stratum("same"), answers.per_stratum("skip")
-        low, high = answers.interval(edge, same, skipped, answers.asked, confidence)
-        here = slice(0, 2 * (edge + 1))
-        n_same, n_asked = int(same[here].sum()), int(answers.asked[here].sum())
+        low, high = answers.interval(edge, confidence)
+        here = answers.table.label[survey.band[answers.table.pair] <= edge]
         return {
             "threshold": threshold if survey.counts[edge] == n_here else float(survey.edges[edge]),
             "low": round(float(low), 4),
             "high": round(float(high), 4),
-            "asked": n_asked,
-            "same": n_same,
-            "different": n_asked - n_same - int(skipped[here].sum()),
+            "asked": len(here),
+            "counted": len(answers.counted(edge)),
+            "same": int((here == "same").sum()),
+            "different": int((here == "different").sum()),
         }

@@ -22,7 +22,7 @@ from ..sweep import CHANGES, graph_levels, sweep_graph
 from .base import Number, Switch, check_keywords
 from .combined import CombinedRule, CombinedTables
 from .group_rows import Changes, GroupRows
-from .pair_lists import VERDICTS, PairLists
+from .pair_lists import PAIR_VERDICTS, PairLists
 
 ORDERS = {
     "size": "largest first",
@@ -459,7 +459,7 @@ class ThresholdState(t.HasTraits):
                 "right": pd.Series([names[row.right] for row in rows], dtype=object),
                 "similarity": [row.similarity for row in rows],
                 "found": np.arange(len(rows)) < len(above),
-                "verdict": [VERDICTS[row.verdict] for row in rows],
+                "verdict": [PAIR_VERDICTS[row.verdict] for row in rows],
             }
         )
 

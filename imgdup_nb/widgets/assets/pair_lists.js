@@ -220,7 +220,9 @@ class PairPane {
     if (message.of !== this.of) return;
     this.choice.value = String(this.of);
     this.precision.textContent = precisionText(message.precision);
-    this.precision.title = "the share of the pairs found that show the same picture";
+    this.precision.title =
+      "The share of the pairs found that show the same picture. Answers count as evidence in a " +
+      "random order; PairLabeler asks in that order.";
     this.undo.disabled = message.answers === 0;
     const rows = message.parts.flatMap(([, , pairs]) => pairs);
     const key = JSON.stringify([message.of, rows.map(([left, right]) => [left, right])]);
@@ -454,6 +456,7 @@ function precisionText(known) {
   if (!known.asked)
     return "precision: not known yet. Open a pair, or press 1 (same) or 2 (different)";
   const range = `${known.low.toFixed(2)} to ${known.high.toFixed(2)}`;
-  const count = plural(known.asked, "answer");
+  const part = known.counted === known.asked ? "" : `, ${known.counted} of them count so far`;
+  const count = `${plural(known.asked, "answer")}${part}`;
   return `precision at ${percentText(known.threshold)}: ${range} (95\u00a0% sure, ${count})`;
 }

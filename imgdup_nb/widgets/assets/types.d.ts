@@ -229,6 +229,7 @@ interface PairsMessage {
     low?: number;
     high?: number;
     asked?: number;
+    counted?: number;
     same?: number;
     different?: number;
   };
