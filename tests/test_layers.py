@@ -35,7 +35,14 @@ WIDGETS = {
     "widgets.viewer",
 }
 ONLY_IN = {
-    "matplotlib": {"plots.parts", "plots.tables", "plots.evidence", "plots.matches", "compare"}
+    "matplotlib": {
+        "plots.parts",
+        "plots.sheets",
+        "plots.tables",
+        "plots.evidence",
+        "plots.matches",
+        "compare",
+    }
     | WIDGETS,
     "ipywidgets": WIDGETS,
     "anywidget": WIDGETS,

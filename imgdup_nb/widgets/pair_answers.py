@@ -132,7 +132,7 @@ class PairAnswers:
             steps = self.groups.path(original, names[int(content["image"])])
         number = {name: k for k, name in enumerate(names)}
         ends = (steps[side].map(number).tolist() for side in ("left", "right"))
-        rows = [list(step) for step in zip(*ends, steps.similarity.round(2).tolist(), strict=True)]
+        rows = [list(step) for step in zip(*ends, steps.similarity.round(3).tolist(), strict=True)]
         self.send({"type": "why", "image": content["image"], "steps": rows})
 
     def _answer_verify(self, _content: dict[str, Any]) -> None:
