@@ -15,6 +15,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -105,26 +106,23 @@ class Fingerprints:
         <Fingerprints: 2 images, pdq, 256 bits>
         """
         texts = check_list("texts", texts, ["ffd8a1c3e0b49687"])
-        digits = [str(text).strip().lower().removeprefix("0x") for text in texts]
-        lengths = sorted({len(text) for text in digits})
-        bad = [text for text in digits if not HEX.fullmatch(text)]
-        if bad:
-            raise ValueError(f"texts must be hexadecimal digits, and {bad[0]!r} are none")
-        if len(lengths) > 1:
-            raise ValueError(
-                f"texts must have one length, not {lengths[0]} to {lengths[-1]} digits"
-            )
-        size = 4 * lengths[0] if lengths else n_bits or 64
+        names = check_list("names", names, ["a.jpg", "b.jpg"])
+        length = len(_digits_of(texts[0])) if texts else 0
+        size = 4 * length if texts else n_bits or 64
         kept = size if n_bits is None else n_bits
+        parts = [
+            _pack_hex(texts[start : start + PACKED_TOGETHER], length, kept)
+            for start in range(0, len(texts), PACKED_TOGETHER)
+        ]
         if not size - 4 < kept <= size:
+            raise ValueError(f"n_bits must fit {length} digits: {size - 3} to {size}, not {kept}")
+        known = _hash_of_bits(method, kept)
+        if len(texts) != len(names) or (texts and known.bits != kept):
             raise ValueError(
-                f"n_bits must fit {lengths[0]} digits: {size - 3} to {size}, not {kept}"
+                f"the bits must be {len(names)} x {known.bits} (names x bits of {known.name}), "
+                f"not {len(texts)} x {kept}"
             )
-        rows = np.frombuffer(
-            b"".join(bytes.fromhex(text.zfill(2 * -(-size // 8))) for text in digits), np.uint8
-        ).reshape(len(digits), -(-size // 8))
-        bits = np.unpackbits(rows, axis=1)[:, -kept:]  # the number has zeros in front
-        return cls.from_bits(names, bits, method)
+        return cls._brought_in(names, known, np.concatenate([known.unpack([], 1), *parts]))
 
     @classmethod
     def from_vectors(
@@ -202,11 +200,14 @@ class Fingerprints:
     @classmethod
     def _brought_in(cls, names: list[str], method: Method, codes: np.ndarray) -> Fingerprints:
         """Return fingerprints sorted by name, so that the answer does not depend on the order."""
-        if len(set(names)) < len(names):
+        sorted_names = pd.Series(names, dtype=object)
+        if not all(one < other for one, other in pairwise(names)):
+            order = sorted_names.argsort(kind="stable").to_numpy()
+            sorted_names, codes = sorted_names.iloc[order].reset_index(drop=True), codes[order]
+        if any(one == other for one, other in pairwise(sorted_names)):
             raise ValueError("names must be unique: an image has one fingerprint")
-        order = sorted(range(len(names)), key=lambda k: names[k])
-        images = pd.DataFrame({"image": pd.Series([names[k] for k in order], dtype=object)})
-        return cls(images, method, codes[order], images.iloc[:0].assign(problem=""))
+        images = pd.DataFrame({"image": sorted_names})
+        return cls(images, method, codes, images.iloc[:0].assign(problem=""))
 
     @classmethod
     def from_bits(cls, names: Sequence[str], bits: Any, method: str | None = None) -> Fingerprints:
@@ -233,8 +234,12 @@ class Fingerprints:
                 f"bits must be {len(names)} x {known.bits or 'n_bits'} (names x bits of "
                 f"{known.name}), not {' x '.join(map(str, array.shape))}"
             )
-        codes = pack_bits(array.reshape(len(names), 1, known.bits))
-        return cls._brought_in(names, known, codes)
+        rows = array.reshape(len(names), 1, known.bits)
+        parts = [
+            pack_bits(rows[start : start + PACKED_TOGETHER])
+            for start in range(0, len(rows), PACKED_TOGETHER)
+        ]
+        return cls._brought_in(names, known, np.concatenate([known.unpack([], 1), *parts]))
 
     @property
     def names(self) -> list[str]:
@@ -324,6 +329,30 @@ class Fingerprints:
         flat = f", {self.low_detail.sum()} with too little detail" if self.low_detail.any() else ""
         start = f"<Fingerprints: {count_of(len(self), 'image')}, {self.method.name}, "
         return f"{start}{size}{views}{flat}{lost}>"
+
+
+PACKED_TOGETHER = 2**16  # hashes brought in; their bits take eight times the memory of codes
+
+
+def _digits_of(text: str) -> str:
+    return str(text).strip().lower().removeprefix("0x")
+
+
+def _pack_hex(texts: Sequence[str], length: int, n_bits: int) -> np.ndarray:
+    """Return hashes written as that many hexadecimal digits as codes, uint64, n x 1 x n_words."""
+    digits = [_digits_of(text) for text in texts]
+    bad = [text for text in digits if not HEX.fullmatch(text)]
+    if bad:
+        raise ValueError(f"texts must be hexadecimal digits, and {bad[0]!r} are none")
+    others = {len(text) for text in digits} | {length}
+    if len(others) > 1:
+        raise ValueError(f"texts must have one length, not {min(others)} to {max(others)} digits")
+    n_bytes = -(-length // 2)
+    rows = np.frombuffer(
+        b"".join(bytes.fromhex(text.zfill(2 * n_bytes)) for text in digits), np.uint8
+    )
+    bits = np.unpackbits(rows.reshape(len(digits), n_bytes), axis=1)
+    return pack_bits(bits[:, None, max(0, bits.shape[1] - n_bits) :])  # zeros stand in front
 
 
 def _hash_of_bits(name: str | None, n_bits: int) -> HashMethod:

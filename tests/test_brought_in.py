@@ -129,3 +129,28 @@ def test_pictures_cannot_be_hashed_by_a_method_made_elsewhere():
     method = dup.Fingerprints.from_bits(["a"], [[True] * 128], "pdq").method
     with pytest.raises(ValueError, match="pdq fingerprints were made elsewhere"):
         dup.fingerprint_images(images, method)
+
+
+@pytest.mark.parametrize(("n_bits", "digits"), [(64, 16), (256, 64), (42, 11), (6, 2)])
+def test_hashes_are_packed_in_parts_and_sorted_by_name(monkeypatch, n_bits, digits):
+    rng = np.random.default_rng(n_bits)
+    bits = rng.random((9, n_bits)) < 0.5
+    names = [f"{k}.jpg" for k in rng.permutation(9)]
+    numbers = [int("".join("01"[bit] for bit in row), 2) for row in bits]
+    texts = [f"{number:0{digits}X}" for number in numbers]
+    monkeypatch.setattr("imgdup_nb.fingerprints.PACKED_TOGETHER", 4)
+    from_bits = dup.Fingerprints.from_bits(names, bits, "made")
+    from_hex = dup.Fingerprints.from_hex(names, texts, "made", n_bits=n_bits)
+    expected = dict(zip(names, bits.tolist(), strict=True))
+    for prints in (from_bits, from_hex):
+        assert prints.names == sorted(names)
+        frame = prints.to_frame()
+        assert {
+            name: list(row) for name, row in zip(frame.index, frame.to_numpy(), strict=True)
+        } == (expected)
+    with pytest.raises(ValueError, match="'zz' are none"):
+        dup.Fingerprints.from_hex(["a"] * 6, ["00"] * 5 + ["zz"])
+    with pytest.raises(ValueError, match="one length, not 1 to 2 digits"):
+        dup.Fingerprints.from_hex(list("abcdef"), ["00"] * 5 + ["0"])
+    with pytest.raises(ValueError, match="unique"):
+        dup.Fingerprints.from_hex(list("fabcda"), ["00"] * 6)
