@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -57,23 +59,26 @@ def measure(n):
     codes, names = made_codes(n)
     print(f"codes and names\t0\t0\t{peak_gb():.2f}")
     bits = np.unpackbits(codes.byteswap().view(np.uint8).reshape(n, 8), axis=1).view(bool)
-    prints = timed("from_bits", lambda: dup.Fingerprints.from_bits(names, bits, "dhash"))
+    prints = timed("from_bits", partial(dup.Fingerprints.from_bits, names, bits, "dhash"))
     del bits, codes
     for level in LEVELS:
-        pairs = timed(f"pairs at {level}", lambda: dup.similar_pairs(prints, min_similarity=level))
+        find = partial(dup.similar_pairs, prints, min_similarity=level)
+        pairs = timed(f"pairs at {level}", find)
         print(f"# {len(pairs):,} pairs")
-    timed("groups at 90", lambda: dup.group_duplicates(pairs, 90))
+    timed("groups at 90", partial(dup.group_duplicates, pairs, 90))
 
 
 def measure_join(n):
     """Compare `similar_pairs` with the band join of docs/scale.md in DuckDB: pairs and seconds."""
-    from band_join import find_pairs_by_join
-
+    page = (Path(__file__).parents[1] / "docs/scale.md").read_text(encoding="utf-8")
+    recipe = {}
+    [block] = [block for block in page.split("```python\n") if "BAND_JOIN =" in block]
+    exec(block.split("```")[0], recipe)
     codes, names = made_codes(n)
     prints = dup.Fingerprints.from_hex(names, [f"{code:016x}" for code in codes.tolist()], "dhash")
-    ours = timed("similar_pairs at 90", lambda: dup.similar_pairs(prints, min_similarity=90))
+    ours = timed("similar_pairs at 90", partial(dup.similar_pairs, prints, min_similarity=90))
     with tempfile.TemporaryDirectory() as folder:
-        joined = timed("band join at 90", lambda: find_pairs_by_join(prints, 6, folder))
+        joined = timed("band join at 90", partial(recipe["find_pairs_by_join"], prints, 6, folder))
     one = {*zip(ours.left.cat.codes, ours.right.cat.codes, ours.distance, strict=True)}
     other = {*zip(joined["left"], joined["right"], joined["distance"], strict=True)}
     print(f"# {len(one):,} pairs and {len(other):,} pairs, the same: {one == other}")

@@ -136,7 +136,7 @@ def test_hashes_are_packed_in_parts_and_sorted_by_name(monkeypatch, n_bits, digi
     rng = np.random.default_rng(n_bits)
     bits = rng.random((9, n_bits)) < 0.5
     names = [f"{k}.jpg" for k in rng.permutation(9)]
-    numbers = [int("".join("01"[bit] for bit in row), 2) for row in bits]
+    numbers = [int("".join("01"[int(bit)] for bit in row), 2) for row in bits]
     texts = [f"{number:0{digits}X}" for number in numbers]
     monkeypatch.setattr("imgdup_nb.fingerprints.PACKED_TOGETHER", 4)
     from_bits = dup.Fingerprints.from_bits(names, bits, "made")
@@ -145,9 +145,8 @@ def test_hashes_are_packed_in_parts_and_sorted_by_name(monkeypatch, n_bits, digi
     for prints in (from_bits, from_hex):
         assert prints.names == sorted(names)
         frame = prints.to_frame()
-        assert {
-            name: list(row) for name, row in zip(frame.index, frame.to_numpy(), strict=True)
-        } == (expected)
+        rows = zip(frame.index, frame.to_numpy().tolist(), strict=True)
+        assert dict(rows) == expected
     with pytest.raises(ValueError, match="'zz' are none"):
         dup.Fingerprints.from_hex(["a"] * 6, ["00"] * 5 + ["zz"])
     with pytest.raises(ValueError, match="one length, not 1 to 2 digits"):
