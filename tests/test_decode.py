@@ -108,7 +108,9 @@ def test_every_mode_shows_about_the_same_picture(picture, mode):
         image = grey.quantize(256)
     else:
         image = grey.convert(mode) if mode in {"I", "F", "1"} else grey.convert("RGB").convert(mode)
-    seen = open_image(stored(image, "TIFF"))
+    # Pillow before 13 cannot read the plain file of this mode that it writes
+    packed = {"compression": "tiff_lzw"} if mode == "YCbCr" else {}
+    seen = open_image(stored(image, "TIFF", **packed))
     assert seen.mode == "RGB"
     limit = {"1": 12, "LAB": 20}.get(mode, 3)  # one bit a pixel is grainy; lightness is not grey
     shrunk = [image.convert("L").resize((16, 12), Image.Resampling.BOX) for image in (seen, grey)]
@@ -294,7 +296,7 @@ def test_a_plain_jpeg_is_read_without_pillow_and_is_what_pillow_makes_of_it(pict
     [
         {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"},
         {"icc_profile": b"profile"},
-        {"xmp": b"<x/>"},
+        {"extra": b"\xff\xe1\x00\x23http://ns.adobe.com/xap/1.0/\0<x/>"},  # XMP
         {"keep_rgb": True},
     ],
 )
