@@ -20,7 +20,7 @@ import lazy_loader
 
 from . import pairs as _pairs  # noqa: F401  with it every kind of method knows its work
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # the public names and where they are stand in `__init__.pyi`; each is imported when it is used
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
