@@ -103,6 +103,9 @@ class Alignment:
     recoloured
         percent of the blocks matching in grey that have another colour and do not count; 0 if
         nothing depends on it.
+    treatment : {'', 'shade', 'blur', 'perspective', 'overlay'}
+        what was allowed for: pictures without their coarse light and shade; both blurred; one in
+        perspective, of which the transform is the nearest one; something put over one of them.
     changed
         blocks of two pages in which other words are written: see `detail`. The similarity is at
         most 79 then.
@@ -121,6 +124,7 @@ class Alignment:
     doubt: float = 0.0
     coarse: bool = False
     recoloured: float = 0.0
+    treatment: str = ""
     changed: int = 0
 
     @cached_property
@@ -204,6 +208,25 @@ def exchange_sides(found: Alignment) -> Alignment:
         overlap_right=found.overlap_left,
         frame="left" if found.frame == "right" else "right",
     )
+
+
+def warp_greys(
+    found: Alignment, first: Features, second: Features
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return both grey pictures on the grid of an alignment's blocks, float32, height x width."""
+    from .warp_loops import warp
+
+    assert found.transform is not None
+    source, target, onto = (
+        (first, second, found.transform)
+        if found.frame == "right"
+        else (second, first, invert(found.transform))
+    )
+    grey = _shrink_grey(source.grey, math.sqrt(abs(determinant(onto))))
+    there = target.grey
+    to_source, to_target = to_pixels(source.size, grey.shape), to_pixels(target.size, there.shape)
+    back = compose(invert(to_target), invert(onto), to_source)
+    return warp(grey, back, *there.shape)[0], there.astype(np.float32)
 
 
 def share_of(blocks: np.ndarray, min_correlation: float) -> float:

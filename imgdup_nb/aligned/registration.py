@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -35,10 +36,12 @@ from .bands import (
     MIN_OVERLAP_OF_BOTH,
     MIN_SCENE_RESIDUAL,
     MIN_SCENE_SIMILARITY,
+    SMALL_OVERLAP,
     STOP_SIMILARITY,
 )
 from .colours import judge_colours
-from .flat_areas import judge_flat_areas
+from .filters import align_blurred, align_unshaded
+from .flat_areas import is_mostly_flat, judge_flat_areas
 from .geometry import (
     MAX_SCALE,
     MAX_STRETCH,
@@ -50,7 +53,10 @@ from .geometry import (
     invert,
     overlaps,
 )
+from .overlays import judge_overlay
+from .perspective import align_in_perspective
 
+PAIRS_REMEMBERED = 16  # several threads align one pair each, and ask for its matches twice
 MAX_MATCH_BITS = 68  # of 256; two ORB descriptors that differ by more are no match
 # of the features in the overlap; fewer matches are chance, and their blocks need not be compared
 MIN_MATCHED_SHARE = 0.05
@@ -118,6 +124,7 @@ def align(left: Features, right: Features) -> Alignment:
         best = _better(best, exchange_sides(_align_in_mode(second, first.zoomed, WHOLE_IN_ZOOMED)))
     if _claimed_similarity(best) == 0 and first.zoomed is not None and second.zoomed is not None:
         best = _better(best, _align_in_mode(first.zoomed, second.zoomed, BOTH_ZOOMED))
+    best = _allow_for_changes(best, first, second)
     best = judge_colours(replace(best, similarity=_claimed_similarity(best)), first, second)
     best = judge_shared_part(judge_flat_areas(best, first, second))
     return exchange_sides(best) if turned_round else best
@@ -128,6 +135,27 @@ def _better(one: Alignment, other: Alignment) -> Alignment:
     return max(
         one, other, key=lambda each: (_claimed_similarity(each), each.similarity, each.matches)
     )
+
+
+def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Alignment:
+    """Return a better alignment where a copy was filtered, bent, blurred or drawn over."""
+    if best.similarity >= STOP_SIMILARITY:
+        return best
+    # pages and drawings of one layout would match; of a small part there is too little evidence
+    if is_mostly_flat(first.grey) and is_mostly_flat(second.grey):
+        return best
+    if best.doubt == 0 and min(best.overlap_left, best.overlap_right) >= SMALL_OVERLAP:
+        best = _better(best, align_unshaded(first, second, best))
+        best = judge_overlay(best, first, second)
+    if _claimed_similarity(best) <= MAX_SCENE_SIMILARITY:
+        mirror, pairs = _match_features(first, second)[0]
+        best = _better(best, align_in_perspective(first, second, pairs, mirror))
+    if _claimed_similarity(best) <= MAX_SCENE_SIMILARITY:
+        view = _nearest_view(first, second)
+        if view is not None and is_textured(first) and is_textured(second):
+            upright = frame_transform(view, first.size, second.size)
+            best = _better(best, align_blurred(first, second, upright))
+    return best
 
 
 def judge_shared_part(found: Alignment) -> Alignment:
@@ -152,6 +180,20 @@ def _claimed_similarity(found: Alignment) -> float:
 
 def _align_in_mode(first: Features, second: Features, mode: AlignmentMode) -> Alignment:
     """Align the first picture, plain and mirrored, with the second one."""
+    best = NOTHING
+    for mirror, pairs in _match_features(first, second):
+        best = _better(best, _align_view(first, second, pairs, mirror, mode))
+        if best.similarity >= STOP_SIMILARITY:
+            break
+    return best
+
+
+@lru_cache(PAIRS_REMEMBERED)
+def _match_features(first: Features, second: Features) -> list[tuple[bool, np.ndarray]]:
+    """Return the matches of the first picture, plain and mirrored, with the second one.
+
+    The view with more matches comes first; plain first if both have the same number.
+    """
     from .match_loops import mutual_matches
 
     tries = []
@@ -160,13 +202,7 @@ def _align_in_mode(first: Features, second: Features, mode: AlignmentMode) -> Al
         tries.append(
             (mirror, mutual_matches(bits, second.bits, angles, second.angles, MAX_MATCH_BITS))
         )
-    best = NOTHING
-    # the one with more matches first; plain first if both have the same number
-    for mirror, pairs in sorted(tries, key=lambda each: -len(each[1])):
-        best = _better(best, _align_view(first, second, pairs, mirror, mode))
-        if best.similarity >= STOP_SIMILARITY:
-            break
-    return best
+    return sorted(tries, key=lambda each: -len(each[1]))
 
 
 def _align_view(
@@ -341,6 +377,7 @@ def has_repeated_lines(grey: np.ndarray) -> bool:
     )
 
 
+@lru_cache(PAIRS_REMEMBERED)
 def _nearest_view(first: Features, second: Features) -> int | None:
     """Return the view of the first picture, 0 to 7, that is most similar to the second one.
 

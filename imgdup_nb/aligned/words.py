@@ -7,6 +7,7 @@ from .bands import (
     MAX_COPY_RESIDUAL,
     MAX_IMPERFECT_SIMILARITY,
     MAX_SCENE_SIMILARITY,
+    MAX_SLIGHT_SIMILARITY,
     MIN_SCENE_RESIDUAL,
     MIN_SCENE_SIMILARITY,
 )
@@ -18,6 +19,13 @@ MAX_UPRIGHT_DEGREES = 2.0  # a smaller rotation is not mentioned
 EQUAL_SENTENCES = {
     "same bytes": "The files are equal, byte for byte.",
     "same pixels": "All pixels are equal; only the files differ.",
+}
+_SLIGHT = f"so the similarity is at most {MAX_SLIGHT_SIMILARITY:.0f} %."
+TREATMENTS = {
+    "shade": " They were compared without their coarse light and shade.",
+    "blur": f" One of them is blurred, {_SLIGHT}",
+    "perspective": " One of them shows the other in perspective.",
+    "overlay": f" Something was put over one of them, {_SLIGHT}",
 }
 AT_MOST = f"so the similarity is at most {MAX_SCENE_SIMILARITY:.0f} %."
 
@@ -119,6 +127,8 @@ def _why_no_more(found: Alignment) -> str:
         return _why_nothing(found)
     if found.coarse:
         return f" They match only when both are made small, as copies of few pixels do, {AT_MOST}"
+    if found.treatment and found.similarity > MAX_SCENE_SIMILARITY:
+        return TREATMENTS[found.treatment]
     if found.changed:
         return f" Read at full size, {found.changed} blocks show other words or lines, {AT_MOST}"
     if found.residual >= MIN_SCENE_RESIDUAL:

@@ -1,0 +1,123 @@
+"""Copies that a filter or a blur has changed: both pictures are made alike first, and judged again.
+
+A vignette gives flat blocks a gradient, and a strong filter swamps weak texture. So the pictures
+are also compared without their coarse light and shade. A blurred or tiny copy has lost its detail.
+So the sharper picture is blurred as much.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ..engine.features import Features, import_cv2
+from .agreement import NOTHING, Alignment, refine, share_of
+from .bands import (
+    MAX_SLIGHT_SIMILARITY,
+    MIN_OVERLAP_OF_BOTH,
+    MIN_SCENE_RESIDUAL,
+    MIN_STRICT_CORRELATION,
+    MIN_SURE_CORRELATION,
+)
+
+SHADE_SIGMA = 8.0  # pixels of the grey picture; coarser light and shade is taken away
+# percent of the blocks that must match already, before the pictures are compared without shade
+MIN_SHADED_SIMILARITY = 20.0
+# the fine contrast of a blurred picture, in shares of that of the sharper one
+MAX_FINE_RATIO = 0.65
+FINE_SIGMA = 1.5  # pixels of the grey picture; fine detail is smaller
+BLUR_SIGMAS = 1.0, 1.5, 2.0, 3.0, 4.0, 5.0  # pixels of the grey picture, tried in turn
+MIN_BLURRED_SHARE = 0.8  # of the blocks that must match surely; with fewer, two scenes are blurred
+
+_unshaded: WeakKeyDictionary[Features, Features] = WeakKeyDictionary()
+
+
+def align_unshaded(first: Features, second: Features, found: Alignment) -> Alignment:
+    """Align two pictures again without their coarse light and shade, from the transform found."""
+    if (
+        found.transform is None
+        or found.matches == 0
+        or found.similarity < MIN_SHADED_SIMILARITY
+        or found.residual >= MIN_SCENE_RESIDUAL
+    ):
+        return NOTHING
+    again = refine(
+        unshade(first), unshade(second), found.transform, found.matches, MIN_OVERLAP_OF_BOTH
+    )
+    return replace(again, treatment="shade") if again.residual < MIN_SCENE_RESIDUAL else NOTHING
+
+
+def unshade(image: Features) -> Features:
+    """Return a picture less its coarse light and shade; remembered as long as the features live."""
+    known = _unshaded.get(image)
+    if known is None:
+        grey = image.grey.astype(np.float32)
+        shade = import_cv2().GaussianBlur(grey, (0, 0), SHADE_SIGMA)
+        without = np.clip(np.rint(grey - shade) + 128, 0, 255).astype(np.uint8)
+        known = _unshaded[image] = replace(image, grey=without)
+    return known
+
+
+def align_blurred(first: Features, second: Features, transform: np.ndarray) -> Alignment:
+    """Align two whole pictures of which one is blurred, from the transform of their frames.
+
+    The similarity is at most 89: much detail cannot be compared.
+    """
+    fine = [fine_contrast(image.grey) for image in (first, second)]
+    if min(fine) >= MAX_FINE_RATIO * max(fine):
+        return NOTHING
+    first_is_sharp = fine[0] > fine[1]
+    sharp = first if first_is_sharp else second
+    sigma = sigma_of(sharp.grey, min(fine))
+    pair = [
+        _blur(image, math.hypot(sigma * (image is sharp), FINE_SIGMA)) for image in (first, second)
+    ]
+    found = refine(pair[0], pair[1], transform, 0, MIN_OVERLAP_OF_BOTH)
+    if (
+        found.blocks is None
+        or found.residual >= MIN_SCENE_RESIDUAL
+        or share_of(found.blocks, MIN_SURE_CORRELATION) < MIN_BLURRED_SHARE
+    ):
+        return NOTHING
+    return replace(
+        found,
+        similarity=min(
+            MAX_SLIGHT_SIMILARITY,
+            found.similarity,
+            100 * share_of(found.blocks, MIN_STRICT_CORRELATION),
+        ),
+        treatment="blur",
+    )
+
+
+def fine_contrast(grey: np.ndarray) -> float:
+    """Return how much of a picture's contrast, uint8, is in details smaller than FINE_SIGMA.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).integers(0, 256, (60, 80), dtype=np.uint8)
+    >>> fine_contrast(noise) > 0.8 > fine_contrast(import_cv2().blur(noise, (9, 9)))
+    True
+    """
+    plain = grey.astype(np.float32)
+    detail = plain - import_cv2().GaussianBlur(plain, (0, 0), FINE_SIGMA)
+    return float(detail.std()) / max(float(plain.std()), 1e-3)
+
+
+def sigma_of(sharp: np.ndarray, fine: float) -> float:
+    """Return the blur, pixels, after which a sharp picture, uint8, has so much fine contrast."""
+    cv2 = import_cv2()
+    return min(
+        BLUR_SIGMAS,
+        key=lambda sigma: abs(
+            math.log(fine_contrast(cv2.GaussianBlur(sharp, (0, 0), sigma)) + 1e-3)
+            - math.log(fine + 1e-3)
+        ),
+    )
+
+
+def _blur(image: Features, sigma: float) -> Features:
+    return replace(image, grey=import_cv2().GaussianBlur(image.grey, (0, 0), sigma))

@@ -1,0 +1,122 @@
+"""Something was put over a copy: a caption, a watermark, a sticker, a few strokes.
+
+A thin stroke spoils all four blocks that it touches. So the pixels are counted instead: those of
+the textured blocks that are equal in both pictures, up to brightness and contrast. What differs
+must look drawn: of a few grey levels, or see-through. Otherwise something has moved, as in the next
+frame of a film, and the pair stays in the scene band.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from ..engine.features import Features
+from .agreement import Alignment, warp_greys
+from .bands import (
+    MAX_COPY_RESIDUAL,
+    MAX_SCENE_SIMILARITY,
+    MAX_SLIGHT_SIMILARITY,
+    MIN_SCENE_SIMILARITY,
+)
+
+MIN_MEAN_CORRELATION = 0.7  # of the textured blocks, those below 0 counted as 0
+# of the pixels in textured blocks: equal up to so many grey levels and this share of their contrast
+EQUAL_LEVELS, EQUAL_SHARE = 8.0, 0.25
+MIN_EQUAL_PIXELS, MIN_SLIGHT_PIXELS = 0.65, 0.75  # share of them from 70 percent on; from 80 on
+FIT_STEPS = 4  # of brightness and contrast, each to the pixels that are equal by the last one
+# of the pixels that differ: in so many bins of 16 grey levels there is this share of a drawing; and
+# the correlation of what shows through
+DRAWN_BINS, MIN_DRAWN_SHARE, MIN_THROUGH_CORRELATION = 3, 0.6, 0.6
+
+
+def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignment:
+    """Judge again an alignment without a residual of which most pixels are equal.
+
+    The similarity is from 80 to 89 if what differs looks drawn, else at most 79.
+    """
+    if (
+        found.transform is None
+        or found.blocks is None
+        or not found.residual < MAX_COPY_RESIDUAL
+        or found.similarity >= MAX_SLIGHT_SIMILARITY
+        or found.is_partial
+    ):
+        return found
+    known = found.blocks[~np.isnan(found.blocks)]
+    if float(np.maximum(known, 0).mean()) < MIN_MEAN_CORRELATION:
+        return found
+    one, other = _textured_pixels(found, first, second)
+    if not len(one):
+        return found
+    equal = equal_pixels(one, other)
+    share = float(equal.mean())
+    if share < MIN_EQUAL_PIXELS:
+        return found
+    similarity = MIN_SCENE_SIMILARITY + (MAX_SCENE_SIMILARITY - MIN_SCENE_SIMILARITY) * min(
+        1.0, (share - MIN_EQUAL_PIXELS) / (MIN_SLIGHT_PIXELS - MIN_EQUAL_PIXELS)
+    )
+    if share >= MIN_SLIGHT_PIXELS and looks_drawn(one[~equal], other[~equal]):
+        low = MAX_SCENE_SIMILARITY + 1
+        similarity = low + (MAX_SLIGHT_SIMILARITY - low) * (share - MIN_SLIGHT_PIXELS) / (
+            1 - MIN_SLIGHT_PIXELS
+        )
+    if similarity <= found.similarity:
+        return found
+    return replace(found, similarity=similarity, treatment="overlay")
+
+
+def _textured_pixels(
+    found: Alignment, first: Features, second: Features
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the grey levels of both pictures in the textured blocks of the overlap."""
+    assert found.blocks is not None
+    one, other = warp_greys(found, first, second)
+    known, cell = ~np.isnan(found.blocks), found.cell
+    cells = np.zeros((known.shape[0] + 1, known.shape[1] + 1), bool)
+    for row in (0, 1):
+        for column in (0, 1):
+            cells[row : row + known.shape[0], column : column + known.shape[1]] |= known
+    pixels = cells.repeat(cell, axis=0).repeat(cell, axis=1)[: one.shape[0], : one.shape[1]]
+    inside = np.zeros(one.shape, bool)
+    inside[: pixels.shape[0], : pixels.shape[1]] = pixels
+    return one[inside], other[inside]
+
+
+def equal_pixels(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Tell which pixels are equal in two pictures, up to brightness and contrast of the whole.
+
+    Examples
+    --------
+    >>> shade = np.arange(100, dtype=np.float32)
+    >>> equal = equal_pixels(shade, np.where(shade < 80, 0.5 * shade + 20, 255))
+    >>> int(equal[:80].sum()), int(equal[80:].sum())
+    (80, 0)
+    """
+    equal = np.abs(one - other - np.median(one - other)) <= np.median(
+        np.abs(one - other - np.median(one - other))
+    )
+    for _ in range(FIT_STEPS):
+        a, b = one[equal], other[equal]
+        spread = float(a.std())
+        if len(a) < 2 or spread < 1:
+            break
+        slope = float(((a - a.mean()) * (b - b.mean())).mean()) / spread**2
+        off = np.abs(other - b.mean() - slope * (one - a.mean()))
+        equal = off <= max(EQUAL_LEVELS, EQUAL_SHARE * abs(slope) * spread)
+    return equal
+
+
+def looks_drawn(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether pixels that differ are drawn in one picture: of few grey levels, or see-through."""
+    if len(one) < 2:
+        return True
+    for side in (one, other):
+        counts = np.sort(np.bincount(side.clip(0, 255).astype(np.int64) >> 4, minlength=16))
+        if counts[-DRAWN_BINS:].sum() >= MIN_DRAWN_SHARE * len(side):
+            return True
+    spread = float(one.std() * other.std())
+    together = float(((one - one.mean()) * (other - other.mean())).mean())
+    return not math.isclose(spread, 0) and together / spread >= MIN_THROUGH_CORRELATION
