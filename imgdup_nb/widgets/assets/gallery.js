@@ -307,10 +307,10 @@ class Gallery {
   nameTiles(row) {
     const tiles = all(row, ".dup-tile").filter((tile) => tile.dataset.name);
     const length = this.hasPictures ? (this.isNarrow ? 11 : 15) : 26;
-    const names = tellingNames(
-      tiles.map((tile) => tile.dataset.name),
-      length,
-    );
+    const whole = tiles.map((tile) => tile.dataset.name);
+    const names = this.hasPictures
+      ? tellingNames(whole, length)
+      : whole.map((name) => shortName(name, length));
     tiles.forEach((tile, place) => {
       const node = tile.querySelector(".dup-name");
       if (node.textContent !== names[place]) node.replaceChildren(element("bdi", {}, names[place]));
