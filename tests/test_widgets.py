@@ -17,7 +17,7 @@ from imgdup_nb.compare import AGREE_COLOR, DIFFER_COLOR
 from imgdup_nb.evidence.labels import ANSWERS
 from imgdup_nb.groups import LINKAGES
 from imgdup_nb.plots.tables import BANDS, CURVES
-from imgdup_nb.widgets import thumbnails, viewer
+from imgdup_nb.widgets import comparisons, thumbnails
 from imgdup_nb.widgets.explorer import LINKAGE_WORDS
 from imgdup_nb.widgets.labeler import BUTTONS
 from imgdup_nb.widgets.reviewer import COLORS, PLAN_ORDERS, WORDS
@@ -135,6 +135,6 @@ def test_a_missing_package_is_an_error_of_its_own_and_no_damaged_picture(monkeyp
         pool.get_ready(["a.jpg", "b.jpg"], 32, 1)
     assert pool._making == {}
     pool.close()
-    monkeypatch.setattr(viewer, "compare_images", without_package)
+    monkeypatch.setattr(comparisons, "compare_images", without_package)
     with pytest.raises(ImportError, match="another numpy"):
         dup.PairViewer(pairs_of(["a.jpg", "b.jpg"], [0, 0]), images)

@@ -16,6 +16,7 @@ from ..engine.checks import (
     count_of,
     shorten_middle,
 )
+from ..groups import group_duplicates
 from ..sweep import CHANGES, threshold_changes
 from .parts import NEW, _draw_tile, axes_or_new, draw_frame
 
@@ -166,11 +167,13 @@ def plot_changes(
     for strict, loose, changes in steps:
         _write(ax, top, f"{strict:g} → {loose:g} %: {_count_changes(changes)}", weight="bold")
         top += HEADING
+        table = group_duplicates(pairs, strict, linkage=linkage).table
+        group_before = dict(zip(table.image, table.group, strict=True))
         largest = changes.iloc[changes.images.map(len).argsort(kind="stable")[::-1]]
         for row in largest.head(max_groups).itertuples():
             _write(ax, top, f"{CHANGE_WORDS[row.change]}: {count_of(len(row.images), 'image')}")
             top += HEADING
-            _draw_change(ax, top / TILE_STEP, row, max_images, paths)
+            _draw_change(ax, top / TILE_STEP, row, group_before, max_images, paths)
             top += TILE_STEP
     ax.set(xlim=(-0.05, max_images), ylim=(max(top, HEADING), -0.05), aspect="equal")
     ax.set_axis_off()
@@ -187,24 +190,31 @@ def _write(ax: Axes, top: float, text: str, **style: Any) -> None:
     ax.text(0, top + HEADING / 2, text, va="center", fontsize="small", parse_math=False, **style)
 
 
-def _draw_change(ax: Axes, line: float, row: Any, max_images: int, paths: dict[str, str]) -> None:
-    """Draw the original of a changed group and what joins it."""
+def _draw_change(
+    ax: Axes,
+    line: float,
+    row: Any,
+    group_before: dict[str, int],
+    max_images: int,
+    paths: dict[str, str],
+) -> None:
+    """Draw the original of a changed group and what joins it; `group_before` is by name."""
+    original, *others = row.images
+    known = [group_before[name] for name in row.images if name in group_before]
+    home = max(set(known), key=lambda group: (known.count(group), -group)) if known else None
+    new = {name for name in row.images if home is None or group_before.get(name) != home}
     joins: dict[str, float] = {}
-    for left, right, similarity in row.because:
+    for left, right, similarity in row.because:  # most similar first
         for name in (left, right):
             joins.setdefault(name, similarity)
-    original, *others = row.images
-    new = [name for name in others if name in joins and (name in row.added or row.before)]
-    order = [original, *sorted(new, key=lambda name: -joins[name])]
-    order += [name for name in others if name not in order]
+    arrivals = sorted(new - {original}, key=lambda name: (-joins.get(name, 0.0), name))
+    order = [original, *arrivals, *(name for name in others if name not in new)]
     for column, name in enumerate(order[:max_images]):
-        what = "original" if name == original else ""
-        if name != original and name in joins:
-            what = f"joins at {joins[name]:.1f} %"
-        caption = f"{shorten_middle(str(name), 20)}\n{what}"
+        what = f"joins at {joins[name]:.1f} %" if name in new and name in joins else ""
+        words = "original" if name == original else what
         n_drawn = len(ax.images)
-        _draw_tile(ax, column, line, paths.get(name), caption)
-        if name in row.added and len(ax.images) > n_drawn:
+        _draw_tile(ax, column, line, paths.get(name), f"{shorten_middle(str(name), 20)}\n{words}")
+        if name in new and name != original and len(ax.images) > n_drawn:
             draw_frame(ax, ax.images[-1].get_extent(), NEW)
     if len(order) > max_images:
         ax.text(max_images - 0.06, line * TILE_STEP + 1.16, f"+{len(order) - max_images}",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 MAX_PICTURES = 48  # answered to one request
 PICTURE_SECONDS = 0.1  # what is made by then is sent; the browser asks again for the others
+STILL_INK = "#757c86"  # of text and axes: can be read on white and on black
 PICTURE_SIDES = (32, 1600)  # pixels of the longer side, smallest and largest
 
 _ASSETS = files(__package__) / "assets"
@@ -80,6 +81,7 @@ class ToolWidget(anywidget.AnyWidget):
         threading.RLock
     )  # callbacks of a notebook run beside its cells: one of them at a time changes the widget
     _thumbnails: Thumbnails | None = None
+    _is_clear = True  # whether the still picture has no ground of its own, for dark pages
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
@@ -155,8 +157,18 @@ class ToolWidget(anywidget.AnyWidget):
 
     def still(self) -> bytes:
         """Return what a notebook shows without a kernel, as a PNG."""
+        from matplotlib import rc_context
+
+        inks = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
         buffer = io.BytesIO()
-        self.figure().savefig(buffer, format="png", dpi=96, metadata={"Software": None})
+        with rc_context(dict.fromkeys(inks, STILL_INK) if self._is_clear else {}):
+            self.figure().savefig(
+                buffer,
+                format="png",
+                dpi=96,
+                metadata={"Software": None},
+                transparent=self._is_clear,
+            )
         return buffer.getvalue()
 
     def _still_table(self) -> str:
@@ -177,7 +189,9 @@ class ToolWidget(anywidget.AnyWidget):
         live = {**data, "text/plain": repr(self)}
         if "__vsc_ipynb_file__" not in getattr(get_ipython(), "user_ns", {}):
             display({"text/html": f'<div class="dup-still">{self._still_table()}</div>'}, raw=True)
-            display({"image/png": base64.b64encode(self.still()).decode("ascii")}, raw=True)
+            picture = base64.b64encode(self.still()).decode("ascii")
+            words = {"image/png": {"alt": repr(self)[1:-1]}}  # of the picture, for those who listen
+            display({"image/png": picture}, metadata=words, raw=True)
         display(live, metadata=metadata, raw=True)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

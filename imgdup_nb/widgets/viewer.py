@@ -91,6 +91,8 @@ class PairViewer(ToolWidget):
     _esm = join_module("viewer.js", "viewer_tool.js")
     _css = join_styles("viewer.css", agree=AGREE_COLOR, differ=DIFFER_COLOR)
 
+    _is_clear = False  # photographs are stored with few colours, which need a ground
+
     index = t.Int(0, help="the row shown, 0 is the first").tag(sync=True)
     pair = t.Tuple(read_only=True)
     comparison = t.Instance(Comparison, allow_none=True, read_only=True)
