@@ -125,6 +125,7 @@ def find_conflicts(
 
     Notes
     -----
+    ``ThresholdExplorer(pairs, images, across="label")`` shows these groups with their pictures.
     Pictures of one size within a group with different labels are decoded, to compare their pixels.
 
     Examples

@@ -361,7 +361,8 @@ def _check_plan(plan: pd.DataFrame) -> list[Record]:
     if inside:
         raise ValueError(
             "plan has members of archives or rows of data sets, which are never changed, such as "
-            f"{inside[0]!r}; groups.keep_list(images) returns the rows to keep"
+            f"{inside[0]!r}; groups.keep_list(images) returns the rows to keep, and the filter of "
+            "what find_duplicates returns the data set without the others"
         )
     if elsewhere:
         raise ValueError(

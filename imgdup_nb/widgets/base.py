@@ -214,9 +214,10 @@ def facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:
     """Return by name what people compare of a file: split and label, pixels, bytes, format."""
     if images is None or not {"width", "height", "bytes", "format"} <= set(images):
         return {}
-    belongs = _words_of(images)
+    belongs = belongs_by_name(images)
+    start = {image: f"{words}, " for image, words in belongs.items()}
     return {
-        image: f"{belongs.get(image, '')}{width} x {height}, {size_text(n_bytes)}, {kind}"
+        image: f"{start.get(image, '')}{width} x {height}, {size_text(n_bytes)}, {kind}"
         for image, width, height, n_bytes, kind in zip(
             images.image, images.width, images.height, images.bytes, images.format, strict=True
         )
@@ -224,17 +225,16 @@ def facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:
     }
 
 
-def _words_of(images: pd.DataFrame) -> dict[str, str]:
-    """Return by name the split and the label of an image, where they are known."""
+def belongs_by_name(images: pd.DataFrame | None) -> dict[str, str]:
+    """Return by name the split and the label of an image, of those that have one."""
+    if images is None:
+        return {}
     columns = [images[name] for name in ("split", "label") if name in images]
-    return (
-        {
-            image: "".join(f"{value}, " for value in values if pd.notna(value) and value != "")
-            for image, *values in zip(images.image, *columns, strict=True)
-        }
-        if columns
-        else {}
-    )
+    words = {
+        image: ", ".join(str(value) for value in values if pd.notna(value) and value != "")
+        for image, *values in zip(images.image, *columns, strict=True)
+    }
+    return {image: text for image, text in words.items() if text}
 
 
 def size_text(n_bytes: int, digits: int = 0) -> str:

@@ -6,7 +6,7 @@ histogram, curves and numbers at once when the threshold moves, while Python sti
 groups themselves never travel as a whole: the browser gets the rows it shows.
 
 Messages, besides the traits and those of `base`, all of them plain JSON. The facts of a picture are
-its name, and its size and format.
+its name, its size and format, and the split and label if they are known.
 
 ==========  ========================================================================================
 to Python   ``{type: "rows", first, count}``, ``{type: "select", group}``, ``{type: "code"}``,
@@ -39,7 +39,7 @@ from ..plots.evidence import FALSE, TRUE
 from ..plots.parts import bar_widths
 from ..plots.tables import BANDS, CURVES, draw_summary
 from ..sweep import CHANGES, count_by_level
-from .base import ToolWidget, facts_by_name, join_module, join_styles
+from .base import ToolWidget, belongs_by_name, facts_by_name, join_module, join_styles
 from .combined import CombinedTables
 from .page import SavedAsPage
 from .pair_answers import PairAnswers
@@ -144,6 +144,7 @@ class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
         self._thumbnails = None if images is None else Thumbnails(images)
         super().__init__(pairs, images, labels=labels, truth=truth, **traits)
         self._facts = facts_by_name(self.images)
+        self._belongs = belongs_by_name(self.images)
         self._set_scene()
         self.observe(self._set_scene, "sweep")
         self.observe(self._on_revision, "revision")
@@ -173,7 +174,8 @@ class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
         return self.graph.names
 
     def _picture_facts(self, name: str) -> list[str]:
-        return [name, self._facts.get(name, "")]
+        belongs = self._belongs.get(name)
+        return [name, self._facts.get(name, ""), *([belongs] if belongs else [])]
 
     def _answer_select(self, content: dict[str, Any]) -> None:
         group = content["group"]

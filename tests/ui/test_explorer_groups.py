@@ -248,6 +248,7 @@ def test_only_groups_across_splits_or_labels_are_shown(show_explorer):
     bridge = show_explorer(pairs, images.assign(split=["train", *["test"] * 3]))
     across = bridge.view().get_by_test_id("across")
     expect(across.locator("option")).to_have_text(["all groups", "across splits"])
+    expect(bridge.view().locator(".dup-belongs").nth(0)).to_have_text(" train")
     across.select_option("split")
     expect(bridge.view().get_by_test_id("count")).to_have_text("1 of 2 groups")
     assert bridge.widget.across == "split"

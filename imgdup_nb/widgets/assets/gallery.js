@@ -278,6 +278,7 @@ class Gallery {
     const score = element("b", {}, text);
     if (isNew) score.append(" new");
     if (isBurst) score.append(" burst");
+    score.append(element("span", { class: "dup-belongs" }));
     const caption = element("figcaption", {}, score, element("span", { class: "dup-name" }));
     if (this.hasPictures) tile.append(element("div", { class: "dup-picture" }));
     tile.append(caption);
@@ -288,7 +289,8 @@ class Gallery {
   fillTile(tile, picture) {
     if (!picture) return;
     const { problem, url } = picture;
-    const [name, facts] = picture.facts;
+    const [name, facts, belongs] = picture.facts;
+    setText(tile.querySelector(".dup-belongs"), belongs ? ` ${belongs}` : "");
     tile.title = [name, facts, problem].filter(Boolean).join("\n");
     tile.dataset.name = name;
     const frame = tile.querySelector(".dup-picture");
