@@ -202,7 +202,8 @@ class Duplicates:
                 )
         is_whole = bool((self.missed.low == self.missed.high).all())
         if is_whole and not self.missed.high.any():
-            return f"A search of all {count_of(sample, 'image')} for them finds none."
+            which = "them" if len(self.missed) > 1 else "mirrored and turned ones"
+            return f"A search of all {count_of(sample, 'image')} for {which} finds none."
         start = "A search of all" if is_whole else "A sample of"
         verb = "finds" if is_whole else "suggests"
         words = f"{start} {count_of(sample, 'image')} {verb} {', and '.join(parts)}"

@@ -104,6 +104,7 @@ def test_without_opencv_the_pairs_are_not_verified_and_the_text_says_so(scanned,
     result = dup.find_duplicates(scanned, 90)
     assert not result.verified
     assert 'pip install "imgdup-nb[local]" checks them' in repr(result)
+    assert "A search of all 8 images for mirrored and turned ones finds none" in repr(result)
 
 
 def test_a_slow_verification_is_announced(scanned, monkeypatch, capsys):
