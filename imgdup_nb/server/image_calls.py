@@ -114,7 +114,7 @@ async def create_features(request: Request) -> Any:
         with catch_warnings():
             simplefilter("ignore")  # of files that are not pictures: they are rows with a problem
             collection.update(add=inside)
-        collection.fingerprints(request.method)
+        collection.pairs(request.method)  # kept: findDuplicates finds them made
 
     return Begun(
         request.contexts.ask(request.context_id, take_in_folder, state="ExtractingFeatures")

@@ -233,9 +233,7 @@ class Storage:
         """Keep a file's contents aside if what is done here replaces or removes it."""
         before, aside = _stamp_of(path), ""
         if before is not None:
-            aside = self._place_aside(path)
-            if not _link_or_copy(path, aside):
-                aside = ""
+            aside = self._second_name(path)
         try:
             yield
         finally:
@@ -291,6 +289,23 @@ class Storage:
         os.makedirs(os.path.dirname(aside), exist_ok=True)
         return aside
 
+    def _second_name(self, path: str) -> str:
+        """Give a file a second name aside, or copy it there where there are no hard links.
+
+        It is empty on a read-only disk, where nothing can be replaced or removed either.
+        """
+        try:
+            aside = self._place_aside(path)
+            try:
+                os.link(path, aside)
+            except OSError:
+                shutil.copy2(path, aside)
+        except OSError as error:
+            if error.errno == errno.EROFS:
+                return ""
+            raise
+        return aside
+
     def _drop_aside(self, aside: str) -> None:
         os.remove(aside)
         home = os.path.join(self.folder, REMOVED)
@@ -338,17 +353,6 @@ def _stamp_of(path: str) -> tuple[int, int, int] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def _link_or_copy(path: str, aside: str) -> bool:
-    """Give a file a second name, or copy it where there are no hard links."""
-    try:
-        os.link(path, aside)
-    except OSError as error:
-        if error.errno == errno.EROFS:
-            return False  # nothing can be replaced there either
-        shutil.copy2(path, aside)
-    return True
 
 
 def _nothing(name: str) -> Refused:

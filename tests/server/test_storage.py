@@ -251,6 +251,22 @@ def test_a_read_only_disk_is_said_to_be_one(storage, monkeypatch):
         answer = refusal_for(error.value)
         assert (answer.status, "read-only" in answer.message) == (403, True)
     assert contents(storage, "a/cat.jpg") == b"old"
+    with storage.keeping(storage.path("a/cat.jpg")):  # nothing is changed, so nothing is needed
+        pass
+
+
+def test_only_what_was_replaced_or_removed_is_kept_aside(storage):
+    storage.put("a/cat.jpg", b"old")
+    path = storage.path("a/cat.jpg")
+    with storage.keeping(path):
+        pass
+    with storage.keeping(storage.path("a/nothing.jpg")):
+        pass
+    assert moved_aside(storage) == []
+    assert os.listdir(os.path.join(storage.folder, REMOVED)) == []
+    with storage.keeping(path):
+        os.remove(path)
+    assert moved_aside(storage) == [("a/cat.jpg", b"old")]
 
 
 def test_many_clients_that_replace_one_file_lose_none_of_their_contents(storage):
