@@ -18,6 +18,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import warnings
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from io import BytesIO
@@ -114,6 +116,7 @@ def lay_out(source: Path) -> None:
     lessons = [lay_out_notebook(path, source) for path in sorted(ROOT.glob("notebooks/*.ipynb"))]
     for path in sorted(ROOT.glob("notebooks/solutions/*.ipynb")):
         lay_out_notebook(path, source)
+    lay_out_explorer(source)
     lay_out_reference(source)
     lay_out_gallery(source, lessons)
     lay_out_contents(source, lessons)
@@ -188,6 +191,17 @@ def describe_figure(code: str, before: str) -> str:
 
 
 # -- pages that are made ---------------------------------------------------------------------------
+
+
+def lay_out_explorer(source: Path) -> None:
+    """Write the explorer of the demo collection as a page of its own; the start page shows it."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*could not be read")  # four on purpose
+        imgdup_nb.make_demo_collection(folder)
+        images = imgdup_nb.scan_images(folder)
+        prints = imgdup_nb.fingerprint_images(images)
+        pairs = imgdup_nb.similar_pairs(prints, min_similarity=50)
+        imgdup_nb.ThresholdExplorer(pairs, images).save_html(source / "_static" / "explorer.html")
 
 
 def lay_out_reference(source: Path) -> None:

@@ -53,3 +53,11 @@ def test_the_search_finds_a_function_without_a_network(site, page, problems):
     results.first.wait_for()
     assert any("scan_images" in text for text in results.all_inner_texts())
     problems.clear()  # excerpts of the pages found, which a browser does not read from files
+
+
+def test_the_start_page_holds_an_explorer_that_moves(site, page):
+    page.goto((site / "index.html").as_uri())
+    explorer = page.frame_locator("iframe.explorer")
+    explorer.get_by_text("10 groups", exact=True).wait_for()
+    explorer.get_by_role("button", name="95", exact=True).click()
+    explorer.get_by_text("9 groups", exact=True).wait_for()
