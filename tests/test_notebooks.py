@@ -53,6 +53,12 @@ def test_there_are_notebooks_and_solutions():
     assert {NOTEBOOKS, NOTEBOOKS / "solutions"} <= folders
 
 
+def test_the_map_lists_every_lesson_and_nothing_else():
+    listed = re.findall(r"^\| \[.*\]\((.*?)\)", (NOTEBOOKS / "README.md").read_text("utf-8"), re.M)
+    assert listed == [path.name for path in PATHS if path.parent == NOTEBOOKS]
+    assert {path.name for path in PATHS if path.parent != NOTEBOOKS} <= set(listed)
+
+
 @every_notebook
 def test_every_code_cell_was_run_in_order(path):
     counts = [cell.execution_count for cell in code_cells(path)]

@@ -68,6 +68,7 @@ PAGES = {  # of docs/, in the order of the contents; all others follow
     "Understand": ["architecture", "threat-model"],
 }
 SCROLLING = re.compile(r'<(pre(?=[ >])|div(?= class="table-wrapper)|table(?= [^>]*"dataframe))')
+OTHER_PAGES = ["CHANGELOG.md", "LICENSE", "notebooks/README.md"]
 N_COLUMNS_OF_THUMBNAIL = 480
 
 
@@ -102,7 +103,7 @@ def lay_out(source: Path) -> None:
     for name in ("conf.py", "_static", "index.md"):
         copy = shutil.copytree if (ROOT / "docs/site" / name).is_dir() else shutil.copyfile
         copy(ROOT / "docs/site" / name, source / name)
-    for page in [*ROOT.glob("docs/*.*"), ROOT / "CHANGELOG.md", ROOT / "LICENSE"]:
+    for page in [*ROOT.glob("docs/*.*"), *map(ROOT.joinpath, OTHER_PAGES)]:
         target = source / page.relative_to(ROOT)
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(page, target)
@@ -278,7 +279,7 @@ def lay_out_contents(source: Path, lessons: list[Lesson]) -> None:
     """Write the contents of the site at the end of the start page."""
     known = {name for names in PAGES.values() for name in names}
     others = sorted(path.stem for path in ROOT.glob("docs/*.md") if path.stem not in known)
-    groups = {"Lessons": [lesson.page for lesson in lessons]}
+    groups = {"Lessons": ["notebooks/README", *(lesson.page for lesson in lessons)]}
     for title, names in PAGES.items():
         groups[title] = [f"docs/{name}" for name in names if (ROOT / f"docs/{name}.md").exists()]
     groups["Look up"] += ["reference/index", "gallery/index", *(f"docs/{name}" for name in others)]
