@@ -3,9 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
-from imgdup_nb import calibrate, fingerprint_images, scan_images, similar_pairs
+from imgdup_nb import (
+    calibrate,
+    fingerprint_images,
+    plot_calibration,
+    scan_images,
+    similar_pairs,
+)
+from imgdup_nb.engine.everyday import EVERYDAY
 from imgdup_nb.engine.variations import VARIATIONS
 from imgdup_nb.evidence.calibrate import _distances
 
@@ -96,8 +104,9 @@ def test_every_variation_can_be_made_of_the_thinnest_picture(tmp_path, size):
     stripes = np.arange(size[0] * size[1], dtype=np.uint8).reshape(size[::-1]) * 97
     Image.fromarray(stripes).save(tmp_path / "thin.png")
     images = scan_images(tmp_path).assign(detail=99.0)
-    result = calibrate(images, variations=list(VARIATIONS), n_sample=1)
-    assert len(result.copies) == len(VARIATIONS)
+    made = VARIATIONS | EVERYDAY
+    result = calibrate(images, variations=list(made), n_sample=1)
+    assert len(result.copies) == len(made)
 
 
 @pytest.mark.parametrize("views", [False, True])
@@ -136,3 +145,62 @@ def test_copies_are_scored_by_local_features_as_in_a_pair_table(tmp_path, pictur
         )
         assert row.similarity == pytest.approx(max(pairs.similarity, default=0.0))
     assert copies.similarity[copies.variation == "same"].tolist() == [100, 100]
+
+
+def test_each_scene_is_copied_once_and_the_truth_says_what_a_scene_is(images, tmp_path, picture):
+    for seed in range(6):  # very similar to six of the twelve
+        picture(seed).resize((100, 75)).save(tmp_path / f"small{seed}.png")
+    table = scan_images(tmp_path)
+    found = calibrate(table, variations=["half size"], n_sample=50)
+    scenes = found.copies.image.str.extract(r"(\d+)")[0].astype(int)
+    assert scenes.is_unique
+    assert len(scenes) == 12
+    truth = {name: 0 if name < "p06" else name for name in table.image}
+    known = calibrate(table, variations=["half size"], n_sample=50, truth=truth)
+    assert (known.copies.image < "p06").sum() == 1
+
+
+def test_what_people_do_is_called_by_name_and_has_medians_and_a_heat_map(images):
+    found = calibrate(images, variations="everyday", n_sample=3)
+    assert list(dict.fromkeys(found.copies.variation)) == list(EVERYDAY)
+    assert len(found.copies) == 3 * len(EVERYDAY)
+    median = found.median_similarity()
+    for name, value in median.items():
+        assert value == found.copies.similarity[found.copies.variation == name].median()
+    assert median.is_monotonic_decreasing
+    other = calibrate(images, "dhash", variations=["messenger", "filter"], n_sample=3)
+    ax = plot_calibration([found, other], ax=Figure().subplots())
+    columns = [label.get_text().replace("\n", " ") for label in ax.get_xticklabels()]
+    assert columns[0] == "phash 95 %"
+    assert columns[-1] == "dhash 70 %"
+    shown = ax.images[0].get_array()
+    assert shown.shape == (len(EVERYDAY), 8)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    at_90 = found.recall_table()
+    at_90 = at_90[min(level for level in at_90.columns if level >= 90)]
+    assert shown[:, 1].tolist() == at_90[names].tolist()
+
+
+def test_a_messenger_changes_little_and_a_screenshot_much(images):
+    median = calibrate(images, variations="everyday", n_sample=12).median_similarity()
+    assert median["messenger"] >= 90 > median["screenshot"]
+
+
+def test_the_least_bound_of_a_sample_is_stated_and_more_images_lower_it(images):
+    found = calibrate(images, variations=["half size"], n_sample=2)
+    table = found.expected_false_pairs(1000)
+    clean = table.expected_high[found.false_pairs["false"] == 0]
+    assert clean.min() == pytest.approx(found.least_bound(1000), rel=0.05)
+    enough = found.images_for(1000, found.least_bound(1000) / 10)
+    assert enough is None or 13 < enough <= 1000
+    assert found.images_for(1000, 1e9) == 2
+    assert found.images_for(1000, 0) is None
+
+
+def test_the_low_end_allows_for_growth_by_albums_of_other_scenes(images):
+    found = calibrate(images, variations=["half size"], n_sample=2, min_similarity=40)
+    here, larger = found.expected_false_pairs(), found.expected_false_pairs(13 * 20)
+    ratio = (larger.expected_low / here.expected_low).dropna()
+    assert len(ratio)
+    assert (ratio < 22).all()  # it grows with the number of albums, and not with its square
+    assert (larger.expected_high >= here.expected_high * 380).all()

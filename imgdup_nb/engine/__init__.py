@@ -27,6 +27,7 @@ Files and pictures:
 - `sketches`: the small square that hash methods see, and a memory of all, which goes on in a file
 - `annotations`: labels from COCO's and YOLO's files
 - `variations`: the changes that make test copies of a picture
+- `everyday`: the same for what people do: messengers, screenshots, photos of a screen
 - `paths`: what is inside a folder, what is a safe name, how a file is written
 
 Fingerprints:

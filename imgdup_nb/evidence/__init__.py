@@ -12,6 +12,7 @@
 - `false_pairs`: the rate of false pairs among unrelated images
 - `not_looked_for`: copies that a hash does not look for, by a sample
 - `intervals`: confidence intervals for all of these
+- `price`: the cost of mistakes -> the threshold that costs least
 - `requirements`: what is asked of a threshold, and which levels the evidence supports
 - `recommend`: requirements and evidence -> a threshold
 - `wording`: a recommendation in words

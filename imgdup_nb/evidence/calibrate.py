@@ -19,17 +19,20 @@ from ..aligned.scores import MIN_CANDIDATE_HASH, Score, fall_back, score_pairs
 from ..embeddings import Embedding
 from ..engine.checks import check_count, check_percent, count_of
 from ..engine.decode import UnreadableImage, open_image
-from ..engine.pair_graph import TOLERANCE
+from ..engine.everyday import EVERYDAY
+from ..engine.pair_graph import TOLERANCE, components
 from ..engine.parallel import each, map_batches
 from ..engine.reading import LOW_DETAIL
 from ..engine.search import exact_cosine
 from ..engine.variations import VARIATIONS, Change, Variation, _encode
 from ..fingerprints import Fingerprints, fingerprint_images
 from ..methods import LocalMethod
-from .evaluate import PairsOrGroups
+from ..pairs import similar_pairs
+from .evaluate import PairsOrGroups, Truth, read_truth
 from .false_pairs import USUAL_REACH, least_rate, score_false_pairs
 from .intervals import binomial_interval, check_confidence
 
+SAME_SCENE = 90.0  # percent; so similar images are copied once
 COPY_SIDE = 512  # pixels; pictures are reduced to about this before they are copied
 
 USUAL = [
@@ -128,6 +131,14 @@ class Calibration:
         table = self.recall.pivot(index="variation", columns="threshold", values="recall")  # noqa: PD010 - no index to unstack
         return table.loc[table.mean(axis=1).sort_values(ascending=False, kind="stable").index, ::-1]
 
+    def median_similarity(self) -> pd.Series:
+        """Return the median similarity of the copies of each variation, percent, highest first.
+
+        Half of the copies of a variation are found at this threshold.
+        """
+        median = self.copies.groupby("variation", sort=False).similarity.median()
+        return median.sort_values(ascending=False, kind="stable")
+
     def __repr__(self) -> str:
         n_variations, n_copies = self.copies.variation.nunique(), len(self.copies)
         copies = "1 copy" if n_copies == 1 else f"{n_copies:,} copies"
@@ -141,7 +152,7 @@ def calibrate(
     images: pd.DataFrame,
     method: str | Embedding = "phash",
     *,
-    variations: Sequence[str] | Mapping[str, Change] | None = None,
+    variations: str | Sequence[str] | Mapping[str, Change] | None = None,
     n_sample: int = 50,
     min_similarity: float = 70.0,
     orientations: bool = False,
@@ -164,14 +175,19 @@ def calibrate(
         as for `fingerprint_images`.
     variations
         how copies are made: names such as "jpeg 40", or functions by name, each of which takes and
-        returns an RGB image. None takes nineteen usual ones. An unknown name lists all names.
+        returns an RGB image. None takes nineteen usual ones. "everyday" takes what happens between
+        people: messenger, screenshot, border, caption, watermark, filter, photo of a screen. An
+        unknown name lists all names.
     n_sample
         images to copy, drawn at random; all if there are fewer. Nearly blank images are left out.
+        Of each scene one image is drawn at most: of a group of `truth`, or without it of images
+        that are 90 % similar or more.
     min_similarity
         percent; the lowest level measured.
     truth
         known duplicates, in any form that `score_thresholds` takes. They do not count as false
-        pairs, and neither do pairs of the same bytes or pixels.
+        pairs, and neither do pairs of the same bytes or pixels. They also tell which images show
+        one scene.
     max_reach
         0 to 1. A kind of picture may be missing from your sample. The upper ends assume that no
         such picture is similar to more than this share of all others. 1 assumes nothing.
@@ -192,7 +208,8 @@ def calibrate(
     Notes
     -----
     Duplicates that are not in `truth` count as false pairs, so the rate may be too high, never too
-    low. Recall has Clopper-Pearson intervals: each copy of one variation is of another image.
+    low. Recall has Clopper-Pearson intervals: each copy of one variation is of another scene. They
+    are about pictures of this kind, and each holds by itself.
 
     Pairs of unrelated images are not independent: one odd image can be similar to many. The
     interval of the rate is widened by how unevenly the false pairs are spread over the images. A
@@ -236,9 +253,11 @@ def calibrate(
         )
     makers = _makers(USUAL if variations is None else variations)
     prints = fingerprint_images(images, method, orientations=orientations, executor=executor)
-    sample = _draw(prints.images, n_sample, seed)
+    known = None if truth is None else read_truth(truth, prints.names, complete=True)
+    pairs = similar_pairs(prints, min_similarity=floor)
+    sample = _draw(prints.images, _find_scenes(prints, pairs, known), n_sample, seed)
     copies = _score_copies(prints, sample, makers, method, orientations, executor)
-    false_pairs, suspects = score_false_pairs(prints, floor, truth, float(max_reach), confidence)
+    false_pairs, suspects = score_false_pairs(prints, pairs, known, float(max_reach), confidence)
     return Calibration(
         recall=_recall(copies, list(makers), false_pairs.threshold.to_numpy(), confidence),
         false_pairs=false_pairs,
@@ -254,22 +273,33 @@ def calibrate(
 # -- copies ----------------------------------------------------------------------------------------
 
 
-def _makers(variations: Sequence[str] | Mapping[str, Change]) -> dict[str, Variation]:
+def _makers(variations: str | Sequence[str] | Mapping[str, Change]) -> dict[str, Variation]:
+    known = VARIATIONS | EVERYDAY
     if isinstance(variations, Mapping):
         return {name: Variation("", ".png", change) for name, change in variations.items()}
+    if isinstance(variations, str) and variations == "everyday":
+        return EVERYDAY
     names = [variations] if isinstance(variations, str) else list(variations)
-    unknown = [name for name in names if name not in VARIATIONS]
+    unknown = [name for name in names if name not in known]
     if unknown or isinstance(variations, str):
         raise ValueError(
-            f"variations must be a list of names from {', '.join(map(repr, VARIATIONS))}, or "
-            "functions by name; "
-            f"{(unknown or names)[0]!r} is not"
+            f"variations must be a list of names from {', '.join(map(repr, known))}, or "
+            f"functions by name, or 'everyday'; {(unknown or names)[0]!r} is not"
         )
-    return {name: VARIATIONS[name] for name in names}
+    return {name: known[name] for name in names}
 
 
-def _draw(images: pd.DataFrame, n_sample: int, seed: int) -> np.ndarray:
-    """Return the rows of the images to copy."""
+def _find_scenes(prints: Fingerprints, pairs: pd.DataFrame, known: Truth | None) -> np.ndarray:
+    """Return the number of each image's scene: its group by the truth, or of similar images."""
+    if known is not None:
+        return known.group
+    near = pairs[(pairs.similarity >= SAME_SCENE - TOLERANCE) | (pairs.relation != "near")]
+    first, second = near.left.cat.codes.to_numpy(), near.right.cat.codes.to_numpy()
+    return components(first.astype(np.int64), second.astype(np.int64), len(prints))
+
+
+def _draw(images: pd.DataFrame, scene: np.ndarray, n_sample: int, seed: int) -> np.ndarray:
+    """Return the rows of the images to copy, one of each scene at most."""
     usable = (
         np.flatnonzero(images.detail.to_numpy() >= LOW_DETAIL)
         if "detail" in images
@@ -280,7 +310,9 @@ def _draw(images: pd.DataFrame, n_sample: int, seed: int) -> np.ndarray:
             f"images must hold one with enough detail to copy (from {LOW_DETAIL:g} up), and has "
             "none"
         )
-    return np.sort(np.random.default_rng(seed).permutation(usable)[:n_sample])
+    drawn = np.random.default_rng(seed).permutation(usable)
+    first_of_scene = np.sort(np.unique(scene[drawn], return_index=True)[1])
+    return np.sort(drawn[first_of_scene][:n_sample])
 
 
 def _score_copies(

@@ -57,7 +57,8 @@ def record_decision(
     dict, ready for `json.dumps`:
         - format, made (UTC), note, threshold, linkage, method, floor, versions;
         - counts: images, unreadable, pairs, groups, in groups, redundant;
-        - evidence: reason, requirements, intervals; the number of labels of each kind;
+        - evidence: the recommended threshold, reason, requirements or price, intervals, and the
+          table they come from; the number of labels of each kind;
         - inputs: one SHA-256 for all files, and the first 16 hexadecimal digits of each file's;
         - groups: lists of names, the original first.
 
@@ -192,11 +193,13 @@ def _evidence(
     if recommendation is not None:
         evidence["recommended"] = recommendation.threshold
         evidence["reason"] = recommendation.reason
-        evidence["requirements"] = recommendation.requirements
+        is_price = "cost_false" in recommendation.requirements
+        evidence["price" if is_price else "requirements"] = recommendation.requirements
         evidence["confidence"] = recommendation.confidence
         evidence["intervals"] = {
             name: list(span) for name, span in recommendation.intervals.items()
         }
+        evidence["table"] = json.loads(recommendation.evidence.to_json(orient="records"))
     if labels is not None:
         table = labels_table(labels)
         answers = sorted(

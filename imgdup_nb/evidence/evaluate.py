@@ -79,9 +79,11 @@ def score_thresholds(
 
     Notes
     -----
-    The shares are exact for this collection. The intervals are for other collections of the same
-    kind. Pairs that share a group of the truth vary together (a dyadic variance). So ten groups of
-    ten count for much less than 450 independent pairs.
+    The shares are exact for this collection. The intervals are about the kind of collection that it
+    is a sample of: the share in very many such groups. They do not predict the share of one other
+    collection, which may lie outside. Pairs that share a group of the truth vary together (a dyadic
+    variance). So ten groups of ten count for much less than 450 independent pairs, and for no more
+    than if all pairs of a group agreed. A false pair never makes an interval narrower.
 
     Cost: one sort of the pairs.
 
@@ -355,9 +357,10 @@ def _effective_numbers(
         )
         good += np.bincount(one[true], minlength=n_groups)
         n_between += int(between.sum())
-        precision[k] = effective_pairs(ends, good, n_between, confidence)
-        recall[k] = effective_pairs(there, good, 0, confidence)
+        # a mistake seen must never make an interval narrower: at most as if all agreed
         if_all_true[k] = agreeing_pairs(ends, n_between)
+        precision[k] = min(effective_pairs(ends, good, n_between, confidence), if_all_true[k])
+        recall[k] = min(effective_pairs(there, good, 0, confidence), agreeing_pairs(there, 0))
         start = stop
     return precision, recall, if_all_true
 

@@ -22,8 +22,7 @@ from scipy.special import xlogy
 
 from ..engine.pair_graph import TOLERANCE
 from ..fingerprints import Fingerprints
-from ..pairs import similar_pairs
-from .evaluate import PairsOrGroups, read_truth
+from .evaluate import Truth
 from .intervals import binomial_interval, few_clusters
 from .sampling import CERTAIN
 
@@ -38,24 +37,22 @@ HALVINGS = 60  # steps of a bisection between two rates
 
 def score_false_pairs(
     prints: Fingerprints,
-    floor: float,
-    truth: PairsOrGroups | None,
+    pairs: pd.DataFrame,
+    known: Truth | None,
     max_reach: float,
     confidence: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the tables `false_pairs` and `suspects` of a `Calibration`."""
-    pairs = similar_pairs(prints, min_similarity=floor)
     first, second = pairs.left.cat.codes.to_numpy(), pairs.right.cat.codes.to_numpy()
     related = pairs.relation.isin(CERTAIN).to_numpy()
     n = len(prints)
     comparisons = n * (n - 1) // 2 - int(related.sum())
-    if truth is not None:
-        known = read_truth(truth, prints.names, complete=True)
+    if known is not None:
         same = known.same(first, second)
         comparisons -= known.n_pairs - int((same & related).sum())
         related = related | same
     unrelated = pairs[~related]
-    levels = prints.method.levels(floor)
+    levels = prints.method.levels(pairs.attrs["floor"])
     ends, similarity = (first[~related], second[~related]), unrelated.similarity.to_numpy()
     table = rate_table(
         *ends, similarity, levels, n, comparisons, max_reach=max_reach, confidence=confidence

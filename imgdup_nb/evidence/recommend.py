@@ -15,7 +15,9 @@ from .calibrate import Calibration
 from .evaluate import PairsOrGroups
 from .intervals import check_confidence
 from .labels import Labels
+from .price import check_price, costs_by_answers, costs_by_truth, say_price
 from .requirements import Evidence
+from .sampling import read_answers
 from .wording import say_conflict, say_what_is_missing, say_why
 
 NO_THRESHOLD = 90.0  # the threshold that is meant if none is named; the labeler begins there
@@ -73,12 +75,16 @@ def recommend_threshold(
     min_precision: float | None = None,
     max_false_pairs: float | None = None,
     min_recall: float | None = None,
+    cost_false: float | None = None,
+    cost_missed: float | None = None,
     variations: Sequence[str] | None = None,
     n_images: int | None = None,
     threshold: float = NO_THRESHOLD,
     confidence: float = 0.95,
 ) -> Recommendation:
-    """Choose the threshold that meets your requirements, or tell how much evidence is missing.
+    """Choose the threshold that meets your requirements or costs least.
+
+    Where the evidence is not enough, it tells how much is missing.
 
     Parameters
     ----------
@@ -97,6 +103,9 @@ def recommend_threshold(
     min_recall
         0 to 1: at least this share of the duplicates must be found. From truth, or for each of
         `variations` in a calibration.
+    cost_false, cost_missed
+        a price in place of requirements: what one false pair costs, and one missed duplicate, in
+        any unit. Both are needed, and truth or labels.
     variations
         names in the calibration; None for all.
     n_images
@@ -115,7 +124,10 @@ def recommend_threshold(
     -------
     Recommendation
         If you ask only for few false pairs or for precision: the lowest threshold that the evidence
-        supports, which finds most. If you ask for recall, alone or too: the highest.
+        supports, which finds most. If you ask for recall, alone or too: the highest. With a price:
+        the threshold of least expected cost. `intervals` then has "cost", and "threshold" with the
+        lowest and highest that could be the cheapest. `evidence` has one row per threshold:
+        threshold, false, missed, cost, cost_low, cost_high, possible.
 
     Raises
     ------
@@ -135,6 +147,11 @@ def recommend_threshold(
     of them are false): so far it is 0.00 to 1.00 there.
     """
     check_confidence(confidence)
+    if cost_false is not None or cost_missed is not None:
+        if not {min_precision, max_false_pairs, min_recall} == {None}:
+            raise ValueError("name a price or requirements, not both")
+        price = check_price(cost_false, cost_missed)
+        return _recommend_by_price(pairs, labels, truth, price, confidence)
     required = _check_requirements(min_precision, max_false_pairs, min_recall)
     evidence = Evidence(
         pairs,
@@ -173,6 +190,37 @@ def recommend_threshold(
     return Recommendation(chosen, reason, intervals, 0, table, required, confidence)
 
 
+def _recommend_by_price(
+    pairs: pd.DataFrame | None,
+    labels: Labels | pd.DataFrame | None,
+    truth: PairsOrGroups | None,
+    price: dict[str, float],
+    confidence: float,
+) -> Recommendation:
+    if pairs is None or (truth is None and labels is None):
+        raise ValueError(
+            "a price needs pairs, and truth= or labels=: what was missed in a calibration is of "
+            "copies that were made, and nobody knows how many there are"
+        )
+    if truth is not None:
+        costs = costs_by_truth(pairs, truth, price, confidence)
+    else:
+        assert labels is not None
+        costs = costs_by_answers(read_answers(pairs, labels), price, confidence)
+    if not len(costs.table):
+        reason = "Not enough evidence for a price: the pair table is empty."
+        return Recommendation(None, reason, {}, 0, costs.table, price, confidence)
+    row, possible = costs.table.iloc[costs.cheapest], costs.table.threshold[costs.table.possible]
+    intervals = {
+        "threshold": (float(possible.min()), float(possible.max())),
+        "cost": (float(row.cost_low), float(row.cost_high)),
+    }
+    reason = say_price(costs, price, confidence)
+    return Recommendation(
+        float(row.threshold), reason, intervals, 0, costs.table, price, confidence
+    )
+
+
 def _check_requirements(
     min_precision: Any, max_false_pairs: Any, min_recall: Any
 ) -> dict[str, float]:
@@ -185,7 +233,7 @@ def _check_requirements(
     if not given:
         raise ValueError(
             "name a requirement: min_precision=0.99, max_false_pairs=5, min_recall=0.95, or "
-            "several of them"
+            "several of them; or a price: cost_false=50, cost_missed=1"
         )
     for name, limit in given.items():
         if name != "max_false_pairs":

@@ -287,8 +287,13 @@ class Answers:
 
     def counted(self, edge: int) -> np.ndarray:
         """Return the labels that are evidence at an edge, in the order of the questions."""
-        before = self._open_rank[: edge + 1].min()
-        here = (self.survey.band[self._pair] <= edge) & (self.survey.rank[self._pair] < before)
+        return self.counted_between(-1, edge)
+
+    def counted_between(self, strict: int, loose: int) -> np.ndarray:
+        """Return the labels that are evidence for the pairs at one edge that are not at another."""
+        before = self._open_rank[strict + 1 : loose + 1].min()
+        band = self.survey.band[self._pair]
+        here = (band > strict) & (band <= loose) & (self.survey.rank[self._pair] < before)
         return self._label[here]
 
     def draws(self, edge: int, hit: str = "same") -> Draws:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..engine.checks import check_made_by, check_table, count_of
 from ..engine.pair_graph import TOLERANCE, PairGraph
 from ..evidence.calibrate import Calibration
 from ..evidence.evaluate import PairsOrGroups, read_truth_of
+from ..evidence.price import check_price
 from ..evidence.tool_defaults import TOOL_DEFAULTS
 from ..sweep import count_by_level, graph_levels
 from .parts import axes_or_new, bar_widths, draw_legend, draw_line
@@ -19,6 +20,7 @@ from .parts import axes_or_new, bar_widths, draw_legend, draw_line
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MAP_THRESHOLDS = (95.0, 90.0, 80.0, 70.0)  # columns of the heat map of each method
 TRUE, FALSE = "#2f7de1", "#cf6f12"  # blue and orange: told apart by all eyes
 
 
@@ -114,14 +116,20 @@ def plot_true_and_false(
 
 
 def plot_calibration(
-    calibration: Calibration, threshold: float | None = None, *, ax: Axes | None = None
+    calibration: Calibration | Sequence[Calibration],
+    threshold: float | None = None,
+    *,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw known copies, one row per variation, and the unrelated pairs below them.
+
+    Several calibrations, of one method each, are drawn as a heat map: recall of each variation at
+    95, 90, 80 and 70 by each method.
 
     Parameters
     ----------
     calibration
-        made by `calibrate`.
+        made by `calibrate`, or a list of them.
     threshold
         percent; draws a line.
     ax
@@ -150,6 +158,8 @@ def plot_calibration(
     >>> len(ax.get_yticklabels())
     2
     """
+    if not isinstance(calibration, Calibration) and isinstance(calibration, Sequence):
+        return _draw_recall_map(list(calibration), ax)
     check_made_by("calibration", calibration, Calibration, "calibrate(images)")
     names = calibration.recall_table().index[::-1]
     ax = axes_or_new(ax, (7, 1.2 + 0.24 * len(names)))
@@ -178,6 +188,97 @@ def plot_calibration(
         xlabel=f"similarity to the original, percent ({calibration.method}); "
         f"left edge: below {lowest:.0f}"
     )
+    return ax
+
+
+def _draw_recall_map(calibrations: list[Calibration], ax: Axes | None) -> Axes:
+    if not calibrations:
+        raise ValueError("calibration must be one, or a list of at least one")
+    columns, parts = [], []
+    for found in calibrations:
+        check_made_by("calibration", found, Calibration, "calibrate(images)")
+        table = found.recall_table()
+        levels = np.sort(table.columns.to_numpy())
+        for threshold in MAP_THRESHOLDS:
+            above = levels[levels >= threshold - TOLERANCE]
+            step = levels[1] - levels[0] if len(levels) > 1 else 0.0  # to the next level below
+            if len(above) and levels.min() - threshold < max(step, TOLERANCE):
+                columns.append((found.method, threshold))
+                parts.append(table[above.min()])
+    if not parts:
+        raise ValueError("calibration must reach 95, 90, 80 or 70 percent; lower min_similarity")
+    recall = pd.concat(parts, axis=1)
+    recall = recall.loc[recall.mean(axis=1).sort_values(ascending=False, kind="stable").index]
+    ax = axes_or_new(ax, (1.5 + 0.62 * len(columns), 1.4 + 0.3 * len(recall)))
+    ax.imshow(recall.to_numpy(dtype=float), vmin=0, vmax=1, cmap="viridis", aspect="auto")
+    for (row, column), share in np.ndenumerate(recall.to_numpy(dtype=float)):
+        text = "" if np.isnan(share) else f"{100 * share:.0f}"
+        colour = "black" if share > 0.6 else "white"
+        ax.text(column, row, text, ha="center", va="center", color=colour, fontsize="small")
+    for column in range(1, len(columns)):
+        if columns[column][0] != columns[column - 1][0]:
+            ax.axvline(column - 0.5, color="white", linewidth=2)
+    ax.set_xticks(range(len(columns)), [f"{method}\n{at:g} %" for method, at in columns])
+    ax.tick_params(axis="x", labelsize="small")
+    ax.set_yticks(range(len(recall)), recall.index)
+    ax.set(xlabel="method and threshold", title="copies found, percent")
+    return ax
+
+
+def plot_costs(
+    scores: pd.DataFrame,
+    prices: Iterable[tuple[float, float]] = ((1, 1), (10, 1), (50, 1)),
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what each threshold costs, for several prices; a dot marks the least cost.
+
+    Parameters
+    ----------
+    scores
+        made by `score_thresholds`, or by `score_labels`. Labels know nothing of duplicates below
+        the lowest threshold.
+    prices
+        (what a false pair costs, what a missed duplicate costs), one line each.
+    ax
+        where to draw; None makes a figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Each line is the cost over the least cost of its price, so 1 is best.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> import imgdup_nb as dup
+    >>> bits = [[True] * 64, [True] * 62 + [False] * 2, [True] * 58 + [False] * 6]
+    >>> pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b", "c"], bits))
+    >>> scores = dup.score_thresholds(pairs, {"a": 1, "b": 1, "c": 2})
+    >>> ax = dup.plot_costs(scores, [(1, 1), (50, 1)], ax=Figure().subplots())
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['false 1 : missed 1, least at 96.875 %', 'false 50 : missed 1, least at 96.875 %']
+    """
+    check_table("scores", scores, ("threshold", "pairs", "precision"), "score_thresholds(...)")
+    ax = axes_or_new(ax, (7, 3))
+    rising = scores[scores.precision.notna() & (scores.pairs > 0)].sort_values("threshold")
+    true = rising.pairs * rising.precision
+    false = rising.pairs - true
+    missed = rising.missed if "missed" in rising else true.max() - true
+    for cost_false, cost_missed in prices:
+        check_price(cost_false, cost_missed)
+        cost = (cost_false * false + cost_missed * missed).to_numpy(dtype=float)
+        if not len(cost):
+            continue
+        least = len(cost) - 1 - int(np.argmin(cost[::-1]))  # among equal ones the strictest
+        at = rising.threshold.iloc[least]
+        relative = (1 + cost) / (1 + cost[least])
+        label = f"false {cost_false:g} : missed {cost_missed:g}, least at {at:g} %"
+        [line] = ax.step(rising.threshold, relative, where="pre", label=label)
+        ax.plot([at], [1.0], "o", color=line.get_color())
+    ax.set_yscale("log")
+    ax.set(xlabel="threshold, percent", ylabel="cost, least = 1")
+    draw_legend(ax)
     return ax
 
 

@@ -1,0 +1,114 @@
+"""A price for false and missed pairs gives the threshold that costs least."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from answering import Person, levelled_pairs
+from imgdup_nb import Labels, compare_decisions, record_decision, recommend_threshold
+from imgdup_nb.evidence.price import check_price, costs_by_answers, costs_by_truth
+from imgdup_nb.groups import group_duplicates
+
+COUNTS = [30, 0, 30, 0, 30, 30, 30]
+TRUE = [30, 0, 28, 0, 20, 10, 1]  # of each level; the break-even precision of 2 : 1 is two thirds
+
+
+def pairs_and_truth():
+    pairs = levelled_pairs(COUNTS)
+    same = np.concatenate([np.arange(n) < k for n, k in zip(COUNTS, TRUE, strict=True)])
+    names = pairs.left.cat.categories
+    truth = {name: k // 2 if same[k // 2] else f"alone {k}" for k, name in enumerate(names)}
+    return pairs, same, truth
+
+
+@pytest.mark.parametrize(("cost_false", "cost_missed"), [(1, 1), (50, 1), (1, 50), (1, 0), (0, 1)])
+def test_the_cheapest_threshold_is_that_of_the_plain_sum(cost_false, cost_missed):
+    pairs, same, truth = pairs_and_truth()
+    found = recommend_threshold(pairs, truth=truth, cost_false=cost_false, cost_missed=cost_missed)
+    for row in found.evidence.itertuples():
+        inside = pairs.similarity.to_numpy() >= row.threshold
+        cost = cost_false * (inside & ~same).sum() + cost_missed * (~inside & same).sum()
+        assert row.cost == cost
+    assert found.evidence.set_index("threshold").cost[found.threshold] == found.evidence.cost.min()
+    low, high = found.intervals["threshold"]
+    assert low <= found.threshold <= high
+    assert found.requirements == {"cost_false": cost_false, "cost_missed": cost_missed}
+    assert f"{found.threshold:g} % costs least" in found.reason
+
+
+def test_dearer_false_pairs_give_a_stricter_threshold():
+    pairs, _, truth = pairs_and_truth()
+    chosen = [
+        recommend_threshold(pairs, truth=truth, cost_false=cost, cost_missed=1).threshold
+        for cost in (0.01, 1, 50)
+    ]
+    assert chosen == sorted(chosen)
+    assert chosen[0] < chosen[-1]
+
+
+def test_with_every_pair_answered_the_cost_is_that_of_the_truth():
+    pairs, same, truth = pairs_and_truth()
+    person = Person(pairs, same)
+    person.answer_at(85, 500)
+    price = check_price(2, 1)
+    table = costs_by_answers(person.answers, price, 0.95).table
+    counted = costs_by_truth(pairs, truth, price, 0.95).table.set_index("threshold")
+    assert table.cost.tolist() == counted.cost[table.threshold].tolist()
+    assert (table.cost_low == table.cost_high).all()
+    assert table.threshold[table.possible].tolist() == [95, 90]  # two thirds of 90 %: either
+
+
+def test_the_cheapest_threshold_is_seldom_excluded_by_answers():
+    rng = np.random.default_rng(2)
+    pairs = levelled_pairs([80] * 7)
+    shares, price, lost = [1, 0.97, 0.9, 0.8, 0.6, 0.4, 0.2], check_price(3, 1), 0
+    for _ in range(20):
+        same = np.concatenate([rng.permutation(80) < round(80 * share) for share in shares])
+        person = Person(pairs, same)
+        person.pairs = np.argsort(person.survey.rank)[:150].tolist()
+        person.said = np.where(same[person.survey.row[person.pairs]], "same", "different").tolist()
+        table = costs_by_answers(person.answers, price, 0.95).table
+        lost += not table.possible[table.threshold == 92.5].item()  # 0.8 pays, 0.6 does not
+    assert lost <= 1
+
+
+def test_without_answers_every_threshold_is_possible():
+    pairs, _, _ = pairs_and_truth()
+    found = recommend_threshold(pairs, labels=Labels(), cost_false=5, cost_missed=1)
+    assert found.evidence.possible.all()
+    assert found.intervals["threshold"] == (85, 100)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cost_false": 5}, "cost_missed must be a number from 0 up"),
+        ({"cost_false": -1, "cost_missed": 1}, "cost_false must be a number from 0 up"),
+        ({"cost_false": 0, "cost_missed": 0}, "not both 0"),
+        ({"cost_false": 5, "cost_missed": 1, "min_precision": 0.9}, "not both"),
+    ],
+)
+def test_a_price_that_is_none_is_refused(options, message):
+    pairs, _, truth = pairs_and_truth()
+    with pytest.raises(ValueError, match=message):
+        recommend_threshold(pairs, truth=truth, **options)
+    with pytest.raises(ValueError, match="a price needs pairs"):
+        recommend_threshold(pairs, cost_false=5, cost_missed=1)
+
+
+def test_a_decision_holds_price_evidence_and_answer_and_compares():
+    pairs, _, truth = pairs_and_truth()
+    images = pd.DataFrame({"image": list(pairs.left.cat.categories)})
+    records = []
+    for cost in (1, 50):
+        found = recommend_threshold(pairs, truth=truth, cost_false=cost, cost_missed=1)
+        groups = group_duplicates(pairs, found.threshold)
+        records.append(record_decision(groups, images, recommendation=found))
+    evidence = records[1]["evidence"]
+    assert evidence["price"] == {"cost_false": 50, "cost_missed": 1}
+    assert evidence["recommended"] == found.threshold
+    assert len(evidence["table"]) == len(found.evidence)
+    assert set(evidence["table"][0]) >= {"threshold", "cost", "possible"}
+    changed = compare_decisions(*records)
+    assert {"threshold", "evidence"} <= set(changed.what)
+    assert "price" in changed[changed.what == "evidence"].new.item()
