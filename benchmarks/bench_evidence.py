@@ -2,6 +2,10 @@
 
     python benchmarks/bench_evidence.py
         simulated truths, and scores of a table of 60,000 images
+    python benchmarks/bench_evidence.py --part coverage
+        how often each kind of interval holds, 10,000 simulations each
+    python benchmarks/bench_evidence.py FOLDER --part reach
+        false pairs estimated on tenths of a folder, and counted on the whole
     python benchmarks/bench_evidence.py FOLDER --truth TRUTH.csv
         what is recommended for real pictures, by method
 
@@ -26,8 +30,15 @@ from bench_quality import read_truth
 from report import machine, whole
 
 import imgdup_nb as dup
+from imgdup_nb.evidence.betting import Draws
 from imgdup_nb.evidence.calibrate import Calibration
+from imgdup_nb.evidence.evaluate import agreeing_pairs, effective_pairs
 from imgdup_nb.evidence.false_pairs import rate_table
+from imgdup_nb.evidence.intervals import (
+    binomial_interval,
+    paired_interval,
+    stratified_interval,
+)
 from imgdup_nb.evidence.sampling import Answers, Survey
 from imgdup_nb.evidence.support import Missing, Support
 
@@ -177,6 +188,111 @@ def recommend_from_calibrations(repeats: int, n: int = 300, n_other: int = 300) 
     return pd.DataFrame(rows)
 
 
+def coverage(repeats: int = 10_000) -> pd.DataFrame:
+    """Count how often intervals of 95 % hold the truth, kind by kind."""
+    rng = np.random.default_rng(3)
+    rows = []
+
+    def add(kind: str, case: str, held: float) -> None:
+        rows.append({"kind": kind, "case": case, "repeats": repeats, "held": held})
+        print(f"{kind:20} {case:34} {held:.4f}", flush=True)
+
+    for n, share in ((30, 0.97), (100, 0.9), (400, 0.5)):
+        low, high = binomial_interval(rng.binomial(n, share, repeats), np.full(repeats, n))
+        add("binomial", f"{n} trials, {share}", ((low <= share) & (share <= high)).mean())
+    for size, share, looks in (
+        (200, 0.95, 200),
+        (200, 0.8, 200),
+        (1000, 0.97, 200),
+        (20_000, 0.9, 200),
+    ):
+        held = [ever_held(rng, size, share, looks) for _ in range(repeats)]
+        add("every answer", f"{size:,} pairs, {share} true, {looks} looks", np.mean(held))
+    for size, share, n in ((60, 0.9, 40), (500, 0.95, 100)):
+        true = round(size * share)
+        hits = rng.hypergeometric(true, size - true, n, repeats)
+        ends = {int(k): fixed_interval(size, int(k), n) for k in np.unique(hits)}
+        held = np.mean([ends[int(k)][0] <= true <= ends[int(k)][1] for k in hits])
+        add("finite population", f"{n} of {size} pairs, {share} true", held)
+    for sizes, asked, shares in (
+        ([2000, 100], [5, 45], [0.97, 0.5]),
+        ([500, 1000, 300], [10, 5, 15], [0.9, 0.02, 0.6]),
+    ):
+        good = [round(size * share) for size, share in zip(sizes, shares, strict=True)]
+        drawn = np.stack(
+            [
+                rng.hypergeometric(g, size - g, n, repeats)
+                for g, size, n in zip(good, sizes, asked, strict=True)
+            ],
+            axis=1,
+        )
+        some, counts = np.unique(drawn, axis=0, return_counts=True)
+        truth = sum(good) / sum(sizes)
+        spans = np.array([stratified_interval(sizes, asked, row) for row in some])
+        inside = (spans[:, 0] - 1e-9 <= truth) & (truth <= spans[:, 1] + 1e-9)
+        add("bands (old files)", f"{sizes}", (inside * counts).sum() / repeats)
+    for n_groups, size, share in ((15, 4, 0.7), (40, 10, 0.9), (80, 3, 0.95)):
+        pairs = np.full(n_groups, size * (size - 1) / 2)
+        held = 0
+        for _ in range(repeats):  # a group is found as a whole or not at all
+            good = pairs * (rng.random(n_groups) < share)
+            some = min(effective_pairs(pairs, good, 0, 0.95), agreeing_pairs(pairs, 0))
+            at, total = np.array([good.sum() / pairs.sum()]), np.array([pairs.sum()])
+            low, high = paired_interval(at, total, np.array([some]), 0.95)
+            held += low[0] <= share <= high[0]
+        add("dyadic", f"{n_groups} groups of {size}, {share} found", held / repeats)
+    return pd.DataFrame(rows)
+
+
+def ever_held(rng: np.random.Generator, size: int, share: float, looks: int) -> bool:
+    """Tell whether an interval holds the truth after each of so many answers."""
+    true = round(size * share)
+    same = rng.permutation(size)[:looks] < true
+    bound = np.log(2 / 0.05)
+    ends = (Draws.of(size, same).capital(true), Draws.of(size, ~same).capital(size - true))
+    return max(ends) < bound
+
+
+def fixed_interval(size: int, hits: int, n: int) -> tuple[int, int]:
+    """Return the interval after n answers, the hits spread evenly among them."""
+    same = np.diff(np.floor(np.arange(n + 1) * hits / n)) > 0
+    low = Draws.of(size, same).fewest(0.025)
+    return low, size - Draws.of(size, ~same).fewest(0.025)
+
+
+def check_reach(folder: Path, repeats: int = 200) -> pd.DataFrame:
+    """Estimate false pairs on random tenths of a folder, and count them on the whole."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pairs = dup.similar_pairs(dup.fingerprint_images(dup.scan_images(folder)))
+    pairs = pairs[~pairs.relation.isin(["same bytes", "same pixels"])]
+    n, rng = pairs.attrs["n_images"], np.random.default_rng(4)
+    names = pairs.left.cat.categories
+    first, second = pairs.left.cat.codes.to_numpy(), pairs.right.cat.codes.to_numpy()
+    similarity = pairs.similarity.to_numpy()
+    levels = dup.METHODS["phash"].levels(70.0)
+    counted = np.searchsorted(-similarity, -(levels - 1e-9), side="right")
+    held, low_held = np.zeros((2, len(levels)))
+    for _ in range(repeats):
+        chosen = rng.permutation(len(names)) < len(names) // 10
+        inside = chosen[first] & chosen[second]
+        m = int(chosen.sum())
+        table = rate_table(
+            first[inside], second[inside], similarity[inside], levels, m, m * (m - 1) // 2
+        )
+        nothing = pd.DataFrame()
+        spans = Calibration(nothing, table, nothing, nothing, "phash", m, 0.95)
+        expected = spans.expected_false_pairs(n)
+        held += expected.expected_high.to_numpy() >= counted
+        low_held += expected.expected_low.to_numpy() <= counted
+    columns = {
+        "counted": counted,
+        "high end held": held / repeats,
+        "low end held": low_held / repeats,
+    }
+    return pd.DataFrame({"threshold": levels} | columns)
+
+
 def score_many(n_images: int = 60_000) -> dict[str, float]:
     """Time `score_thresholds` on groups of three, and measure the memory it adds to the table."""
     rng = np.random.default_rng(0)
@@ -258,8 +374,12 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--max-false-pairs", type=float, default=5)
     parser.add_argument("--repeats", type=whole, default=20)
+    parser.add_argument("--part", choices=["answers", "coverage", "calibrations", "time", "reach"])
     options = parser.parse_args(arguments)
     print(machine())
+    if options.folder is not None and options.part == "reach":
+        print(check_reach(options.folder).to_string(index=False))
+        return
     if options.folder is not None:
         truth = None if options.truth is None else read_truth(options.truth)
         print(
@@ -268,15 +388,16 @@ def main(arguments: list[str]) -> None:
             ).to_string(index=False)
         )
         return
-    print("\nscore_thresholds:", score_many())
-    print(
-        f"\nexpected false pairs <= {LIMIT}, by "
-        f"calibration\n{recommend_from_calibrations(4 * options.repeats).to_string()}"
-    )
-    print(
-        f"\nanswers until a precision is proved, looking after every "
-        f"answer\n{recommend_from_labels(options.repeats).to_string()}"
-    )
+    if options.part in (None, "time"):
+        print("\nscore_thresholds:", score_many())
+    if options.part in (None, "calibrations"):
+        found = recommend_from_calibrations(4 * options.repeats)
+        print(f"\nexpected false pairs <= {LIMIT}, by calibration\n{found.to_string()}")
+    if options.part in (None, "answers"):
+        print("\nanswers until a precision is proved, looking after every answer", flush=True)
+        recommend_from_labels(options.repeats)
+    if options.part == "coverage":
+        coverage()
 
 
 if __name__ == "__main__":

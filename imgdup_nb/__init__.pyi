@@ -14,9 +14,9 @@ from .evidence.cannot_link import apply_labels
 from .evidence.combine import combine_pairs
 from .evidence.decision import compare_decisions, record_decision
 from .evidence.evaluate import score_thresholds
+from .evidence.label_scores import score_labels
 from .evidence.labels import Labels
 from .evidence.recommend import recommend_threshold
-from .evidence.sampling import score_labels
 from .evidence.tool_defaults import compare_tool_defaults
 from .evidence.tune import tune_from_examples
 from .find import find_duplicates
@@ -27,6 +27,7 @@ from .methods import METHODS
 from .pairs import similar_pairs, similarity_matrix
 from .plots.evidence import (
     plot_calibration,
+    plot_costs,
     plot_label_scores,
     plot_precision_recall,
     plot_tool_defaults,
@@ -76,6 +77,7 @@ __all__ = [
     "mark_bursts",
     "plot_calibration",
     "plot_changes",
+    "plot_costs",
     "plot_group",
     "plot_label_scores",
     "plot_matches",

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from answering import Person, levelled_pairs
-from imgdup_nb import Labels, compare_decisions, record_decision, recommend_threshold
+from imgdup_nb import Labels, compare_decisions, recommend_threshold, record_decision
 from imgdup_nb.evidence.price import check_price, costs_by_answers, costs_by_truth
 from imgdup_nb.groups import group_duplicates
 

@@ -1,15 +1,20 @@
 """A person is asked about the right pairs, and the answers give precision with an interval."""
 
+from dataclasses import replace
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from answering import Person
-from imgdup_nb import Fingerprints, Labels, score_labels, similar_pairs
+from imgdup_nb import Fingerprints, Labels, PairLabeler, score_labels, similar_pairs
 from imgdup_nb.evidence.betting import Draws
 from imgdup_nb.evidence.intervals import stratified_interval
 from imgdup_nb.evidence.sampling import Survey
 from imgdup_nb.evidence.support import answers_until_narrow
+
+PAIR_COLUMNS = ["left", "right", "similarity"]
 
 
 def make_pairs(codes, min_similarity=70):
@@ -214,3 +219,61 @@ def test_an_old_file_gets_the_new_column_with_the_next_answer_and_loses_nothing(
     assert list(again.table.aim) == ["bands"] * 3 + ["90"]
     pd.testing.assert_frame_equal(again.table, labels.table)
     pd.testing.assert_frame_equal(pd.read_csv(path, dtype=str), again.table, check_dtype=False)
+
+
+def group_labeler(**options):
+    """Five pictures of one group, each pair 90 % similar or more, and two of another one."""
+    codes = [set(), {1}, {2}, {3}, {4}, set(range(40, 60)), set(range(40, 61))]
+    return PairLabeler(make_pairs(codes, min_similarity=90), threshold=90, **options)
+
+
+def test_a_whole_group_is_answered_at_once_and_undone_at_once():
+    labeler = group_labeler()
+    while not labeler.group:
+        labeler.answer("same")
+    before = labeler.labels.table[["left", "right", "label"]]
+    members = ["000", "001", "002", "003", "004"]
+    assert labeler.group == members
+    n_answered = labeler.answer_group(different=["003"])
+    said = {frozenset(row[:2]): row[2] for row in labeler.labels.table.to_numpy()}
+    known = {frozenset(row[:2]) for row in before.to_numpy()}
+    for left, right in combinations(members, 2):
+        expected = "different" if "003" in (left, right) else "same"
+        assert said[frozenset((left, right))] == expected or frozenset((left, right)) in known
+    assert n_answered == 10 - len(known & {frozenset(pair) for pair in combinations(members, 2)})
+    labeler.undo()
+    pd.testing.assert_frame_equal(labeler.labels.table[["left", "right", "label"]], before)
+    labeler.close()
+
+
+def test_a_group_without_some_member_is_no_group():
+    labeler = group_labeler()
+    while not labeler.group:
+        labeler.answer("same")
+    for different in (["nobody"], labeler.group):
+        with pytest.raises(ValueError, match="different must be some of the images of the group"):
+            labeler.answer_group(different=different)
+    labeler.close()
+
+
+def test_answers_about_groups_keep_the_interval_valid():
+    """Groups of four are answered at once; what counts is a random order all the same."""
+    rng = np.random.default_rng(7)
+    names = [f"{k:03d}" for k in range(160)]
+    ends = [(4 * g + a, 4 * g + b) for g in range(40) for a, b in combinations(range(4), 2)]
+    pairs = pd.DataFrame([(names[a], names[b], 95.0) for a, b in ends], columns=PAIR_COLUMNS)
+    pairs.attrs = {"floor": 90.0, "method": "unknown", "n_images": 160}
+    survey, missed = Survey.of(pairs), 0
+    for _ in range(60):
+        is_good = rng.random(40) < 0.8
+        person = Person(pairs, np.repeat(is_good, 6))
+        # another order of the same pairs: another collection
+        person.survey = replace(survey, rank=rng.permutation(240).astype(np.uint64))
+        for _ in range(15):
+            pair = person.answers.next_at(len(survey.edges) - 1)
+            group = person.survey.row[pair] // 6
+            for other in np.flatnonzero(person.survey.row // 6 == group):
+                person.answer(other)
+        low, high = person.answers.interval(len(survey.edges) - 1, 0.95)
+        missed += not low <= is_good.mean() <= high
+    assert missed <= 4  # of 60, at 95 percent

@@ -151,3 +151,39 @@ def test_the_recall_interval_holds_the_truth_although_copies_of_one_picture_vary
         scores = score_thresholds(make_pairs(codes, min_similarity=99), truth, thresholds=[100])
         held += scores.recall_low.iloc[0] <= recall <= scores.recall_high.iloc[0]
     assert held / 80 >= 0.95
+
+
+def test_a_false_pair_seen_never_makes_an_interval_narrower():
+    """Nine groups of unequal sizes: the low end is not higher with a false pair than without."""
+    sizes = [12, 10, 8, 6, 5, 4, 3, 2, 2]
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    names = [f"{k:03d}" for k in range(len(group))]
+    ends = [(a, b) for a, b in combinations(range(len(group)), 2) if group[a] == group[b]]
+    truth = dict(zip(names, group.tolist(), strict=True))
+    lows = []
+    for n_false in range(4):
+        false = [(0, len(group) - 1 - k) for k in range(n_false)]
+        rows = [(names[a], names[b], 95.0) for a, b in [*ends, *false]]
+        pairs = pd.DataFrame(rows, columns=["left", "right", "similarity"])
+        pairs.attrs = {"floor": 90.0, "method": "unknown", "n_images": len(names)}
+        lows.append(score_thresholds(pairs, truth, thresholds=[95]).precision_low[0])
+    assert lows == sorted(lows, reverse=True)
+    assert 0.3 < lows[0] < 0.9
+
+
+def test_the_interval_holds_for_large_groups_that_are_found_or_missed_as_a_whole():
+    """Forty groups of four; a method finds all copies of a picture, or none."""
+    rng = np.random.default_rng(3)
+    held = 0
+    for _ in range(100):
+        found = rng.random(40) < 0.7
+        rows = [
+            (f"{g:02d}-{a}", f"{g:02d}-{b}", 95.0 if found[g] else 80.0)
+            for g in range(40)
+            for a, b in combinations(range(4), 2)
+        ]
+        pairs = pd.DataFrame(rows, columns=["left", "right", "similarity"])
+        pairs.attrs = {"floor": 70.0, "method": "unknown", "n_images": 160}
+        row = score_thresholds(pairs, lambda name: name[:2], thresholds=[90]).iloc[0]
+        held += row.recall_low <= 0.7 <= row.recall_high
+    assert held >= 93

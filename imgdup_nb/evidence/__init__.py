@@ -1,7 +1,9 @@
 """Evidence for a threshold: true duplicates, labels and known copies.
 
 - `labels`: a person's answers about pairs, kept in a CSV file
-- `sampling`: the random order of the questions, and precision by the answers
+- `sampling`: the random order of the questions, and the answers that are evidence
+- `label_scores`: precision at each threshold by answers, with hints beside them
+- `hints`: agreement of classes, folders and times, and a second opinion by `aligned`
 - `betting`: claims that answers refute, valid at any moment
 - `support`: the thresholds that answers support, and how many answers are missing
 - `questions`: what a labeler asks next

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..engine.checks import count_of
 from ..engine.pair_graph import PairGraph
 from ..sweep import sweep_levels
 from .betting import Draws
@@ -166,12 +167,13 @@ def say_price(costs: Costs, price: dict[str, float], confidence: float) -> str:
     possible = costs.table.threshold[costs.table.possible]
     total = price["cost_false"] + price["cost_missed"]
     by = "counted by the truth" if costs.is_exact else "estimated by your answers"
-    missed = "duplicates missed" if costs.is_exact else "duplicates of this table missed"
+    where = "" if costs.is_exact else " of this table"
+    false, missed = round(row["false"]), round(row.missed)
     return (
-        f"{row.threshold:g} % costs least: {row['false']:,.0f} false pairs at "
-        f"{price['cost_false']:g} and {row.missed:,.0f} {missed} at {price['cost_missed']:g} make "
-        f"{row.cost:,.0f}, {by}. It is worth including pairs of which at least "
-        f"{price['cost_false'] / total:.2f} are duplicates. With {100 * confidence:g} % confidence "
-        f"the cheapest threshold is from {possible.min():g} to {possible.max():g} %, and the cost "
-        f"at {row.threshold:g} % is from {row.cost_low:,.0f} to {row.cost_high:,.0f}."
+        f"{row.threshold:g} % costs least: {count_of(false, 'false pair')} at "
+        f"{price['cost_false']:g} and {count_of(missed, 'missed duplicate')}{where} at "
+        f"{price['cost_missed']:g} make {row.cost:,.0f}, {by}. It is worth including pairs of "
+        f"which at least {price['cost_false'] / total:.2f} are duplicates. With "
+        f"{100 * confidence:g} % confidence the cheapest threshold is from {possible.min():g} to "
+        f"{possible.max():g} %, and the cost at {row.threshold:g} % is from {row.cost_low:,.0f} to {row.cost_high:,.0f}."
     )

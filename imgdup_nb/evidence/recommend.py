@@ -14,10 +14,10 @@ from ..engine.checks import check_percent
 from .calibrate import Calibration
 from .evaluate import PairsOrGroups
 from .intervals import check_confidence
+from .label_scores import read_answers
 from .labels import Labels
 from .price import check_price, costs_by_answers, costs_by_truth, say_price
 from .requirements import Evidence
-from .sampling import read_answers
 from .wording import say_conflict, say_what_is_missing, say_why
 
 NO_THRESHOLD = 90.0  # the threshold that is meant if none is named; the labeler begins there

@@ -12,7 +12,8 @@ from ..engine.checks import check_list, check_made_by, check_pairs_table
 from ..engine.pair_graph import TOLERANCE
 from .calibrate import Calibration
 from .evaluate import score_in_full
-from .sampling import Answers, read_answers
+from .label_scores import read_answers
+from .sampling import Answers
 from .support import Support
 
 

@@ -11,7 +11,6 @@ order reaches them. Pairs of the same bytes or pixels are certain, and nobody is
 from __future__ import annotations
 
 import hashlib
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,68 +26,6 @@ from .labels import FROM_BANDS, Labels, labels_table, number_answers
 BAND = 2.5  # percent; 95, 90 and 80 are edges of bands
 CERTAIN = ["same bytes", "same pixels"]
 NOBODY = np.iinfo(np.uint64).max  # a number that no pair has
-
-
-def score_labels(
-    pairs: pd.DataFrame, labels: Labels | pd.DataFrame, *, confidence: float = 0.95
-) -> pd.DataFrame:
-    """Estimate precision at each threshold by a person's answers.
-
-    Precision is the share of the pairs that this person would call the same.
-
-    Parameters
-    ----------
-    pairs
-        made by `similar_pairs`.
-    labels
-        answers about pairs. `PairLabeler` asks about the pairs that count at once.
-    confidence
-        of each interval by itself.
-
-    Returns
-    -------
-    pandas.DataFrame, one row per band of 2.5 percent, strictest first:
-        - threshold (percent, inclusive), pairs (at or above it);
-        - certain: pairs of the same bytes or pixels among them, which count as the same;
-        - asked, same, skipped: answers about pairs at or above the threshold;
-        - counted: the first so many pairs of the random order at this threshold are answered. These
-          answers are the evidence;
-        - precision (NaN if nothing is known), precision_low, precision_high.
-
-    Notes
-    -----
-    The intervals are for this collection. Each is valid at any moment: you may look after every
-    answer and stop when you like. A skipped pair counts as different for the low end and as the
-    same for the high end. When every pair is answered, low and high are equal.
-
-    Answers of a file written before questions had this order keep the interval they had.
-
-    Examples
-    --------
-    >>> import imgdup_nb as dup
-    >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 58 + [False] * 6])
-    >>> labels = dup.Labels()
-    >>> labels.add("b", "a", "same")
-    >>> scores = dup.score_labels(dup.similar_pairs(prints, min_similarity=90), labels)
-    >>> scores[["threshold", "pairs", "asked", "same", "precision", "precision_low"]].tail(2)
-       threshold  pairs  asked  same  precision  precision_low
-    3       92.5      0      0     0        NaN            0.0
-    4       90.0      1      1     1        1.0            1.0
-    """
-    return read_answers(pairs, labels).score(confidence)
-
-
-def read_answers(pairs: pd.DataFrame, labels: Labels | pd.DataFrame) -> Answers:
-    """Return the answers about a pair table; warn if none of the labels is about it."""
-    answers = Survey.of(pairs).read(labels)
-    n_given = len(labels_table(labels))
-    if n_given and not len(answers.table):
-        warnings.warn(
-            f"none of the {n_given} labels is about a pair that is asked about here; names must be "
-            "those of the pair table",
-            stacklevel=3,
-        )
-    return answers
 
 
 @dataclass(frozen=True, eq=False)

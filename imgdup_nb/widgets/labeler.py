@@ -2,15 +2,17 @@
 
 Python chooses the question and keeps the answers; the browser shows two pictures and sends a key.
 Messages, besides the traits and those of `base` (`view` holds all that is shown, as plain JSON), go
-to Python only: ``{type: "answer", label, question}``, ``{type: "undo"}``, ``{type: "threshold",
-value}``.
+to Python only: ``{type: "answer", label, question}``, ``{type: "group", different, question}``,
+``{type: "undo"}``, ``{type: "threshold", value}``.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from ..evidence.questions import QuestionPlan, plan_for_interval, plan_for_preci
 from ..evidence.recommend import check_share
 from ..evidence.sampling import Answers, Survey
 from ..evidence.wording import span_text
+from ..groups import group_duplicates
 from ..plots.evidence import plot_label_scores
 from .base import Number, ToolWidget, facts_by_name, join_module, join_styles
 from .state import check_images
@@ -39,15 +42,16 @@ BUTTONS = [  # key, label, text
     ("d", "different", "Different"),
     ("k", "skip", "Skip"),
 ]
+MOST_MEMBERS = 24  # of a group that is answered at once; all are seen on one screen
 
 
 class PairLabeler(ToolWidget):
     """Answer which pairs show the same picture, and watch what that says about the threshold.
 
-    Keys: S same, D different, K skip, U undo, Z zoom. Questions are in a random order, so that the
-    answers are a random sample, whenever you stop. They are about the pairs at or above the
-    threshold. With `min_precision` they move to a stricter threshold while your answers speak
-    against the one you named, and to a looser one once it is proved.
+    Keys: S same, D different, K skip, G all of a group are the same, U undo, Z zoom. Questions are
+    in a random order, so that the answers are a random sample, whenever you stop. They are about
+    the pairs at or above the threshold. With `min_precision` they move to a stricter threshold
+    while your answers speak against the one you named, and to a looser one once it is proved.
 
     Parameters
     ----------
@@ -73,6 +77,8 @@ class PairLabeler(ToolWidget):
         what is asked now; None when every pair is answered.
     scores : pandas.DataFrame
         `score_labels` of the answers so far.
+    group : list of image names
+        the group that both images of the question are in; `answer_group` answers about all of it.
     more_answers : int
         about how many more are needed, in half of all cases: to prove `min_precision`, or without
         it to tell precision at the threshold to within 0.05.
@@ -111,6 +117,9 @@ class PairLabeler(ToolWidget):
         self._confidence = check_confidence(confidence)
         self._min_precision = None if min_precision is None else check_share(min_precision)
         self._survey = Survey.of(pairs)
+        self._pairs = pairs
+        self._groups: dict[float, dict[str, list[str]]] = {}  # by threshold, of each image
+        self._batches: list[list[tuple[str, str]]] = []  # answers given in this session
         self._similarity = pairs.similarity.to_numpy(dtype=float)[self._survey.row]
         images = check_images(images, pairs)
         self._thumbnails = None if images is None else Thumbnails(images)
@@ -141,14 +150,91 @@ class PairLabeler(ToolWidget):
                 raise ValueError(
                     "there is no question to answer: all pairs worth asking about are answered"
                 )
+            self._batches.append([self.question])
             self.labels.add(*self.question, label, aim=f"{self._plan.threshold:g}")
             self._refresh()
 
-    def undo(self) -> None:
-        """Withdraw the last answer, if there is one, and ask that question again."""
+    @property
+    def group(self) -> list[str]:
+        """The images of the group in which both images of the question are; [] without one.
+
+        Groups are those at the threshold that is asked about. Pairs and large groups are left out.
+        """
+        if self.question is None:
+            return []
+        threshold = self._plan.threshold
+        if threshold not in self._groups:
+            found = group_duplicates(self._pairs, threshold)
+            self._groups[threshold] = {name: list(some) for some in found for name in some}
+        left, right = self.question
+        members = self._groups[threshold].get(left, [])
+        return members if right in members and 2 < len(members) <= MOST_MEMBERS else []
+
+    def answer_group(self, different: Sequence[str] = ()) -> int:
+        """Answer about all pairs of `group`: they are the same, but for those in `different`.
+
+        Each image in `different` is another picture than the rest of the group. Nothing is said of
+        two such images. Pairs that are answered already keep their answers. The answers count as
+        soon as the random order of the questions reaches them, so the intervals stay valid.
+
+        Returns
+        -------
+        int
+            pairs that were answered.
+
+        Raises
+        ------
+        ValueError
+            if there is no group, or `different` is not part of it.
+        """
         with self.lock:
-            withdrawn = self.labels.undo()
-            self._refresh(ask=withdrawn)
+            members, others = self.group, set(different)
+            if not members or not others < set(members):
+                raise ValueError(
+                    "different must be some of the images of the group that is asked about, "
+                    f"{members}, and not all"
+                )
+            rest = [name for name in members if name not in others]
+            same = self._open_pairs(combinations(rest, 2))
+            apart = self._open_pairs(product(others, rest))
+            aim = f"{self._plan.threshold:g}"
+            self.labels.add_pairs(same, "same", aim=aim)
+            self.labels.add_pairs(apart, "different", aim=aim)
+            self._batches.append(same + apart)
+            self._refresh()
+            return len(same) + len(apart)
+
+    def _open_pairs(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return those of some pairs that can be asked about and have no answer."""
+        survey, wanted = self._survey, sorted(map(sorted, pairs))
+        if not wanted:
+            return []
+        ends = np.array([[self._number_of_name[name] for name in pair] for pair in wanted])
+        keys = ends.min(axis=1).astype(np.int64) * len(survey.names) + ends.max(axis=1)
+        found = survey.find(keys)
+        answered = set(survey.read(self.labels).table.pair.tolist())
+        return [
+            (left, right)
+            for (left, right), pair in zip(wanted, found.tolist(), strict=True)
+            if pair >= 0 and not survey.is_certain[pair] and pair not in answered
+        ]
+
+    @cached_property
+    def _number_of_name(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self._survey.names)}
+
+    def undo(self) -> None:
+        """Withdraw the last answer, if there is one, and ask that question again.
+
+        An answer about a whole group is withdrawn as a whole.
+        """
+        with self.lock:
+            batch = self._batches.pop() if self._batches else []
+            if len(batch) > 1:
+                self.labels.withdraw(batch)
+                self._refresh(ask=batch[0])
+            else:
+                self._refresh(ask=self.labels.undo())
 
     def _refresh(self, _change: Any = None, *, ask: tuple[str, str] | None = None) -> None:
         """Score the answers and choose the next question, `ask` before all others."""
@@ -189,7 +275,7 @@ class PairLabeler(ToolWidget):
     # -- to and from the browser -------------------------------------------------------------------
 
     def _describe(self) -> dict[str, Any]:
-        question = self.question
+        question, group = self.question, self.group
         rows = self.scores[self.scores.pairs > 0]
         return {
             "question": self._asked,
@@ -198,6 +284,8 @@ class PairLabeler(ToolWidget):
             if self._pair is None
             else round(float(self._similarity[self._pair]), 2),
             "images": [] if question is None else [self._image(name) for name in question],
+            "group": [self._image(name) for name in group],
+            "groupPairs": len(self._open_pairs(combinations(group, 2))),
             "threshold": self.threshold,
             "edges": [float(edge) for edge in self._survey.edges],
             "counts": {label: self.labels.count(label) for label in ANSWERS},
@@ -219,7 +307,7 @@ class PairLabeler(ToolWidget):
 
     def _image(self, name: str) -> dict[str, Any]:
         return {
-            "id": self._survey.names.index(name),
+            "id": self._number_of_name[name],
             "name": name,
             "facts": self._facts.get(name, ""),
         }
@@ -241,6 +329,12 @@ class PairLabeler(ToolWidget):
                 content["question"] == self._asked
             ):  # a key pressed twice does not answer a question nobody has seen
                 self.answer(content["label"])
+
+    def _answer_group(self, content: dict[str, Any]) -> None:
+        with self.lock:
+            if content["question"] == self._asked:
+                names = self._survey.names
+                self.answer_group([names[int(number)] for number in content["different"]])
 
     def _answer_undo(self, _content: dict[str, Any]) -> None:
         self.undo()

@@ -72,6 +72,29 @@ def test_undo_asks_the_same_question_again(mount, labeler):
     expect(view.get_by_test_id("undo")).to_be_disabled()
 
 
+def test_a_whole_group_is_answered_with_one_key_and_marked_images_are_different(mount, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for k in range(5):
+        patches(1).resize((160 - 8 * k, 160 - 8 * k)).save(folder / f"p{k}.jpg")
+    images = dup.scan_images(folder)
+    labeler = dup.PairLabeler(dup.similar_pairs(dup.fingerprint_images(images)), images)
+    view = mount(labeler).view()
+    members = view.get_by_test_id("group").get_by_role("button")
+    expect(members).to_have_count(5)
+    expect(view.locator(".dup-member img")).to_have_count(5)
+    view.get_by_role("button", name="p3.jpg is another picture").click()
+    expect(view.get_by_test_id("all-same")).to_contain_text("All but 1 the same")
+    press(view, "g")
+    said = labeler.labels.table
+    assert len(said) == 10
+    assert (said.label == "different").sum() == 4
+    expect(view.get_by_test_id("group")).to_be_hidden()
+    press(view, "u")
+    assert len(labeler.labels) == 0
+    labeler.close()
+
+
 def test_both_pictures_are_shown_and_zoom_asks_for_larger_ones(mount, labeler):
     bridge = mount(labeler)
     view = bridge.view()
@@ -114,7 +137,7 @@ def test_when_all_is_answered_the_buttons_rest(mount, labeler):
     while labeler.question is not None:
         labeler.answer("same")
     view = mount(labeler).view()
-    expect(view.get_by_role("heading")).to_contain_text("Nothing worth asking is left")
+    expect(view.get_by_role("heading")).to_contain_text("Every pair is answered")
     expect(view.get_by_test_id("same")).to_be_disabled()
     expect(view.get_by_test_id("scores")).to_contain_text(re.compile(r"1\.00 to 1\.00"))
 

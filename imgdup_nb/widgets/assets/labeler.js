@@ -2,12 +2,15 @@
 
 const SIDE = 360; // pixels asked for; twice that where the screen has them
 const ZOOMED_SIDE = 1400;
+const GROUP_SIDE = 120;
 /** @extends {View<LabelerTraits>} */
 class Labeler extends View {
   constructor(model, root) {
     super(model, root);
     this.isZoomed = false;
     this.sent = 0; // the question answered last from here
+    /** @type {Set<number>} images of the group that are marked as another picture */
+    this.others = new Set();
     this.build();
     this.on("change:view", () => this.paint());
     this.paint();
@@ -34,6 +37,15 @@ class Labeler extends View {
     this.undo = make("Undo", "u", () => this.send({ type: "undo" }), "undo");
     this.zoom = make("Zoom", "z", () => this.setZoom(!this.isZoomed), "zoom");
     this.zoom.setAttribute("aria-pressed", "false");
+    this.group = element("div", { class: "dup-group", "data-testid": "group" });
+    this.allSame = make("All the same", "g", () => this.answerGroup(), "all-same");
+    this.groupNote = element("span", { class: "dup-quiet" });
+    this.groupPart = element(
+      "section",
+      { class: "dup-whole", "aria-label": "The whole group" },
+      element("div", { class: "dup-bar dup-actions" }, this.allSame, this.groupNote),
+      this.group,
+    );
     this.counts = element("p", { class: "dup-quiet", "data-testid": "counts" });
     this.status.classList.remove("dup-hidden"); // what the answers say is for all to see
     this.rows = element("tbody");
@@ -60,6 +72,7 @@ class Labeler extends View {
         this.undo,
         this.zoom,
       ),
+      this.groupPart,
       this.status,
       this.counts,
       this.table,
@@ -82,6 +95,7 @@ class Labeler extends View {
     if (action) this.answer(action[1]);
     else if (key === "u") this.send({ type: "undo" });
     else if (key === "z") this.setZoom(!this.isZoomed);
+    else if (key === "g") this.answerGroup();
     else return;
     event.preventDefault();
   }
@@ -93,6 +107,19 @@ class Labeler extends View {
     if (done || this.sent === question) return;
     this.sent = question;
     this.send({ type: "answer", label, question });
+  }
+
+  /** Answer about the whole group: all are the same, but those that are marked. */
+  answerGroup() {
+    const { question, group } = this.view;
+    if (!group.length || this.sent === question) return;
+    this.sent = question;
+    this.send({ type: "group", different: [...this.others], question });
+  }
+
+  mark(id) {
+    if (!this.others.delete(id)) this.others.add(id);
+    this.paintGroup();
   }
 
   setZoom(isZoomed) {
@@ -135,7 +162,34 @@ class Labeler extends View {
     this.tell(view.sentence);
     this.rows.replaceChildren(...view.rows.map((row) => this.rowNode(row)));
     this.pair.replaceChildren(...view.images.map((image) => this.figureNode(image)));
+    this.others.clear();
+    this.group.replaceChildren(...view.group.map((image) => this.memberNode(image)));
+    this.paintGroup();
     this.showPictures();
+  }
+
+  paintGroup() {
+    const { group, groupPairs } = this.view;
+    this.groupPart.classList.toggle("dup-hidden", !group.length);
+    const count = this.others.size;
+    this.allSame.firstChild.textContent = count ? `All but ${count} the same` : "All the same";
+    this.groupNote.textContent =
+      `${group.length} images are in one group. Mark those that are another picture. ` +
+      `One key answers up to ${plural(groupPairs, "pair")}.`;
+    for (const node of all(this.group, "button"))
+      node.setAttribute("aria-pressed", String(this.others.has(Number(node.dataset.id))));
+  }
+
+  memberNode({ id, name }) {
+    const attributes = {
+      type: "button",
+      class: "dup-member dup-frame",
+      "data-id": id,
+      title: name,
+    };
+    const node = element("button", { ...attributes, "aria-label": `${name} is another picture` });
+    node.addEventListener("click", () => this.mark(id), { signal: this.signal });
+    return node;
   }
 
   figureNode({ id, name, facts }) {
@@ -174,8 +228,10 @@ class Labeler extends View {
 
   showPictures() {
     const { view, side } = this;
-    for (const frame of all(this.pair, ".dup-frame")) {
-      const known = this.pictures.get(Number(frame.dataset.id), side);
+    const frames = [...all(this.pair, ".dup-frame"), ...all(this.group, ".dup-frame")];
+    for (const frame of frames) {
+      const small = frame.classList.contains("dup-member");
+      const known = this.pictures.get(Number(frame.dataset.id), small ? GROUP_SIDE : side);
       if (known)
         frame.replaceChildren(
           known.url ? element("img", { src: known.url, alt: "" }) : known.problem || "no picture",
@@ -187,6 +243,12 @@ class Labeler extends View {
         "pair",
         view.images.map(({ id }) => id),
         side,
+      );
+    if (view.pictures)
+      this.pictures.want(
+        "group",
+        view.group.map(({ id }) => id),
+        GROUP_SIDE,
       );
   }
 }

@@ -105,6 +105,8 @@ interface LabelerTraits {
     pictures: boolean;
     similarity: number | null;
     images: { id: number; name: string; facts: string }[];
+    group: { id: number; name: string; facts: string }[];
+    groupPairs: number;
     threshold: number;
     edges: number[];
     counts: { same: number; different: number; skip: number };
@@ -120,6 +122,7 @@ type ScoreRow = [
   asked: number,
   low: number,
   high: number,
+  span: string,
   estimate: number | null,
 ];
 
