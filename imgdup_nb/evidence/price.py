@@ -175,5 +175,6 @@ def say_price(costs: Costs, price: dict[str, float], confidence: float) -> str:
         f"{price['cost_missed']:g} make {row.cost:,.0f}, {by}. It is worth including pairs of "
         f"which at least {price['cost_false'] / total:.2f} are duplicates. With "
         f"{100 * confidence:g} % confidence the cheapest threshold is from {possible.min():g} to "
-        f"{possible.max():g} %, and the cost at {row.threshold:g} % is from {row.cost_low:,.0f} to {row.cost_high:,.0f}."
+        f"{possible.max():g} %, and the cost at {row.threshold:g} % is from "
+        f"{row.cost_low:,.0f} to {row.cost_high:,.0f}."
     )
