@@ -13,6 +13,7 @@ from imgdup_nb import (
     scan_images,
     similar_pairs,
 )
+from imgdup_nb.evidence.intervals import stratified_interval
 from imgdup_nb.evidence.requirements import Requirement
 
 LEVELS = np.array([100, 97.5, 95, 92.5, 90, 87.5, 85])
@@ -262,3 +263,14 @@ def test_where_the_answers_lean_the_other_way_the_requirement_is_not_promised():
     assert found.threshold is None
     assert found.reason.startswith("Your answers so far suggest that precision >= 0.9 is not met")
     assert found.more_answers > 0
+
+
+def test_answers_of_an_old_file_still_give_the_recommendation_they_gave(tmp_path):
+    pairs = levelled_pairs([60, 0, 0, 0, 60, 0, 0])
+    path = tmp_path / "labels.csv"
+    rows = [f"{row.left},{row.right},same,2026-01-01T00:00:00+00:00" for row in pairs.itertuples()]
+    path.write_text("left,right,label,when\n" + "\n".join(rows[:50] + rows[60:110]) + "\n")
+    found = recommend_threshold(pairs, labels=Labels(path), min_precision=0.9)
+    assert found.threshold == 90
+    low, _ = stratified_interval([60, 60], [50, 50], [50, 50])
+    assert found.intervals["precision"][0] == pytest.approx(low)

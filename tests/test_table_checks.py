@@ -46,6 +46,7 @@ ARGUMENTS = {
     "plot_calibration calibration": dup.plot_calibration,
     "plot_group images": lambda bad: dup.plot_group(bad, GROUPS),
     "plot_group grouping": lambda bad: dup.plot_group(IMAGES, bad),
+    "plot_costs scores": dup.plot_costs,
     "plot_label_scores scores": dup.plot_label_scores,
     "plot_matches images": lambda bad: dup.plot_matches(bad, "a.png", GROUPS.table),
     "plot_matches found": lambda bad: dup.plot_matches(IMAGES, "a.png", bad),

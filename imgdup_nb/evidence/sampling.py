@@ -242,9 +242,9 @@ class Answers:
         count, certain = int(self.survey.counts[edge]), int(self.survey.certain[edge])
         if not count:
             return 0.0, 1.0
-        old = self._old
+        old = self.old
         if len(old) and len(old) == len(self.table):
-            return self._old_interval(edge, confidence)
+            return self.old_interval(edge, confidence)
         # the doubt is halved where two intervals, of older and of all answers, must both hold
         alpha = (1 - confidence) / (4 if len(old) else 2)
         fewest = self.draws(edge).fewest(alpha)
@@ -252,16 +252,17 @@ class Answers:
         low, high = (fewest + certain) / count, (most + certain) / count
         if not len(old):
             return low, high
-        old_low, old_high = self._old_interval(edge, (1 + confidence) / 2)
+        old_low, old_high = self.old_interval(edge, (1 + confidence) / 2)
         return max(low, old_low), min(high, old_high)
 
     @cached_property
-    def _old(self) -> pd.DataFrame:
+    def old(self) -> pd.DataFrame:
         """The answers that an earlier version asked for: a sample of each of its strata."""
         return self.table[self.table.aim == FROM_BANDS]
 
-    def _old_interval(self, edge: int, confidence: float) -> tuple[float, float]:
-        pairs, labels = self._old.pair.to_numpy(), self._old.label.to_numpy(dtype=object)
+    def old_interval(self, edge: int, confidence: float) -> tuple[float, float]:
+        """Return the interval of precision by the answers of an earlier version."""
+        pairs, labels = self.old.pair.to_numpy(), self.old.label.to_numpy(dtype=object)
         certain = int(self.survey.certain[edge])
         return strata_interval(self.survey.strata, pairs, labels, edge, certain, confidence)
 

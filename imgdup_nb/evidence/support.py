@@ -83,14 +83,35 @@ class Support:
     def supported(self) -> np.ndarray:
         """Tell for each edge whether the requirement is proved there."""
         used = self.answers.survey.used
-        capital = np.array([self.draws[edge].capital(int(self.most[edge])) for edge in used])
-        weight = np.array([self._weight(edge) for edge in used])
-        found = np.zeros(len(self.most), dtype=bool)
-        # an interval gives alpha / 2 to each end, and a recommendation must not contradict it
-        found[used] = refute_together(capital, weight, self.alpha, self.alpha / 2)
+        old, found = self.answers.old, np.zeros(len(self.most), dtype=bool)
+        if len(old) < len(self.answers.table) or not len(old):
+            # half of the chance is left where answers of an earlier version are judged as well
+            found[used] = self._refuted(self.alpha / 2 if len(old) else self.alpha)
+        if len(old):
+            found |= self._supported_by_old(len(old) == len(self.answers.table))
         for edge in range(1, len(found)):  # edges without pairs of their own find what others do
             if edge not in self.draws and self.answers.survey.counts[edge]:
                 found[edge] = found[edge - 1]
+        return found
+
+    def _refuted(self, alpha: float) -> np.ndarray:
+        """Tell for each used edge whether the claim that it is not good enough is refuted."""
+        used = self.answers.survey.used
+        capital = np.array([self.draws[edge].capital(int(self.most[edge])) for edge in used])
+        weight = np.array([self._weight(edge) for edge in used])
+        # an interval gives alpha / 2 to each end, and a recommendation must not contradict it
+        return refute_together(capital, weight, alpha, alpha / 2)
+
+    def _supported_by_old(self, are_all_old: bool) -> np.ndarray:
+        """Judge by answers of an earlier version, as it did: strictest first, until one fails."""
+        survey, found = self.answers.survey, np.zeros(len(self.most), dtype=bool)
+        confidence = 1 - (self.alpha if are_all_old else self.alpha / 2)
+        for edge in survey.used:
+            low, _ = self.answers.old_interval(edge, confidence)
+            needed = self.most[edge] + 1 + survey.certain[edge]
+            if low * survey.counts[edge] < needed - 1e-6:
+                break
+            found[edge] = True
         return found
 
     def _weight(self, edge: int) -> float:
