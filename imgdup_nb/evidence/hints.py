@@ -47,7 +47,7 @@ def _values(images: pd.DataFrame, hint: str) -> pd.Series:
     elif hint == "folder":
         values = names.map(lambda name: name.rpartition("/")[0])
     elif hint == "stem":
-        values = names.map(_stem)
+        values = names.map(_plain_stem)
     else:
         raise ValueError(
             f"hints must be columns of images, or 'folder', 'stem' or '{SECOND_OPINION}', and "
@@ -56,12 +56,12 @@ def _values(images: pd.DataFrame, hint: str) -> pd.Series:
     return pd.Series(values.to_numpy(dtype=object), index=names.to_numpy(dtype=object))
 
 
-def _stem(name: str) -> str:
+def _plain_stem(name: str) -> str:
     """Return a file's name without folder, ending and counter.
 
     Examples
     --------
-    >>> _stem("2024/Cat (1).jpg"), _stem("cat.png"), _stem("IMG_2041.jpg")
+    >>> _plain_stem("2024/Cat (1).jpg"), _plain_stem("cat.png"), _plain_stem("IMG_2041.jpg")
     ('cat', 'cat', 'img_2041')
     """
     stem = name.rpartition("/")[2].rpartition(".")[0].lower()
