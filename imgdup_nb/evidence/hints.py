@@ -35,7 +35,7 @@ def score_hints(
         if hint == SECOND_OPINION:
             columns |= _ask_aligned(pairs, survey, images, confidence)
         else:
-            columns |= _agreement(survey, hint, _values(images, hint))
+            columns |= _agreement_of_pairs(survey, hint, _values(images, hint))
     return pd.DataFrame(columns)
 
 
@@ -68,7 +68,7 @@ def _plain_stem(name: str) -> str:
     return COUNTER.sub("", stem) or stem
 
 
-def _agreement(survey: Survey, hint: str, values: pd.Series) -> dict[str, np.ndarray]:
+def _agreement_of_pairs(survey: Survey, hint: str, values: pd.Series) -> dict[str, np.ndarray]:
     """Return how often pairs agree at each edge, how often by chance, and the bound."""
     places = find_names(list(values.index), survey.names)
     kinds = pd.factorize(values)[0]  # -1 where missing
