@@ -276,9 +276,14 @@ def check_reach(folder: Path, repeats: int = 200) -> pd.DataFrame:
     for _ in range(repeats):
         chosen = rng.permutation(len(names)) < len(names) // 10
         inside = chosen[first] & chosen[second]
-        m = int(chosen.sum())
+        m, number = int(chosen.sum()), np.cumsum(chosen) - 1
         table = rate_table(
-            first[inside], second[inside], similarity[inside], levels, m, m * (m - 1) // 2
+            number[first[inside]],
+            number[second[inside]],
+            similarity[inside],
+            levels,
+            m,
+            m * (m - 1) // 2,
         )
         nothing = pd.DataFrame()
         spans = Calibration(nothing, table, nothing, nothing, "phash", m, 0.95)

@@ -22,7 +22,7 @@ TOLERATED = 0.6
 RUNS = 101  # of a forecast
 FIRST_LOOK, HORIZON = 128, 4096  # questions that a forecast looks ahead, at first and at most
 # a forecast adds this many misses, and hits as if half of the mistakes allowed were made
-PRIOR_MISSES = 0.3
+PRIOR_MISSES = 0.2
 HALF_WIDTH = 0.05  # of an interval that is called settled
 
 
