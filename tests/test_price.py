@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 
 from answering import Person, levelled_pairs
-from imgdup_nb import Labels, compare_decisions, recommend_threshold, record_decision
+from imgdup_nb import (
+    Fingerprints,
+    Labels,
+    compare_decisions,
+    recommend_threshold,
+    record_decision,
+    similar_pairs,
+)
 from imgdup_nb.evidence.price import check_price, costs_by_answers, costs_by_truth
 from imgdup_nb.groups import group_duplicates
 
@@ -77,6 +84,17 @@ def test_without_answers_every_threshold_is_possible():
     found = recommend_threshold(pairs, labels=Labels(), cost_false=5, cost_missed=1)
     assert found.evidence.possible.all()
     assert found.intervals["threshold"] == (85, 100)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_tables_of_no_pair_and_of_one_have_a_price_too(count):
+    prints = Fingerprints.from_bits(["a", "b"][:count], np.ones((count, 64), dtype=bool))
+    pairs = similar_pairs(prints)
+    by_labels = recommend_threshold(pairs, labels=Labels(), cost_false=5, cost_missed=1)
+    assert bool(by_labels) == (count == 2)
+    truth = dict.fromkeys(["a", "b"][:count], 1)
+    by_truth = recommend_threshold(pairs, truth=truth, cost_false=5, cost_missed=1)
+    assert by_truth.intervals["cost"] == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -118,17 +118,17 @@ def costs_by_answers(answers: Answers, price: dict[str, float], confidence: floa
     def cost(true: np.ndarray, total: float) -> np.ndarray:
         return cost_false * (counts - true) + cost_missed * np.maximum(total - true, 0.0)
 
-    guess = np.clip(guess, low, high)
+    guess = np.where(np.isfinite(ends[:, 0]), np.clip(guess, low, high), (low + high) / 2)
     possible = _possible(answers, cost_false / (cost_false + cost_missed), 1 - confidence)
-    last = len(used) - 1
+    total, total_low, total_high = (ends[-1] if used else 0.0 for ends in (guess, low, high))
     table = pd.DataFrame(
         {
             "threshold": survey.edges[used],
             "false": counts - guess,
-            "missed": np.maximum(guess[last] - guess, 0.0),
-            "cost": cost(guess, guess[last]),
-            "cost_low": cost(high, low[last]),
-            "cost_high": cost(low, high[last]),
+            "missed": np.maximum(total - guess, 0.0),
+            "cost": cost(guess, total),
+            "cost_low": cost(high, total_low),
+            "cost_high": cost(low, total_high),
             "possible": possible,
         }
     )

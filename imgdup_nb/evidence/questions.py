@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..engine.checks import count_of
 from .sampling import Answers
 from .support import Missing, Support, answers_until_narrow
 
@@ -40,7 +41,7 @@ def plan_for_interval(answers: Answers, threshold: float, confidence: float) -> 
         named,
     )
     said = (
-        f"about {missing.median:,} more answers would tell it to within 0.05"
+        f"about {count_of(missing.median, 'more answer')} would tell it to within 0.05"
         if missing.median
         else "the answers settle it to within 0.05"
     )
@@ -71,4 +72,6 @@ def _forecast(missing: Missing, least: float, at: float) -> str:
     if not missing.median:
         return f"precision >= {least:g} is not proved"
     most = "" if missing.most is None else f", in nine of ten cases at most {missing.most:,},"
-    return f"about {missing.median:,} more answers{most} would prove {least:g} at {at:g} %"
+    return (
+        f"about {count_of(missing.median, 'more answer')}{most} would prove {least:g} at {at:g} %"
+    )

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ..engine.checks import count_of
 from .requirements import Requirement
 from .support import Missing, Support
 
@@ -101,7 +102,7 @@ def _missing_answers(test: Requirement, support: Support) -> tuple[str, Missing]
     so_far = f"so far {_pronoun(test)} {span_text(test.low[k], test.high[k], test.name)} there"
     missing = support.missing(aim)
     if missing.median is not None:
-        count = f"Label about {missing.median:,} more pairs at {test.levels[k]:g} %"
+        count = f"Label about {count_of(missing.median, 'more pair')} at {test.levels[k]:g} %"
         at_most = (
             f"in nine of ten cases at most {missing.most:,}"
             if missing.most is not None
@@ -114,7 +115,7 @@ def _missing_answers(test: Requirement, support: Support) -> tuple[str, Missing]
     more = n_open if against.median is None else against.median
     return (
         f"Your answers so far suggest that {_full_name(test)} is not met. To be sure, label about "
-        f"{more:,} more pairs at {test.levels[k]:g} %: {so_far}.",
+        f"{count_of(more, 'more pair')} at {test.levels[k]:g} %: {so_far}.",
         Missing(more, against.most),
     )
 
