@@ -21,6 +21,7 @@ from imgdup_nb import (
     sweep_thresholds,
 )
 from imgdup_nb.engine import copies
+from imgdup_nb.engine.copies import order_of_originals, original_order
 from imgdup_nb.groups import LINKAGES
 from imgdup_nb.methods import METHODS
 
@@ -39,6 +40,15 @@ def crowded(draw, n_views=1):
     return Fingerprints(
         images, METHODS["dhash"], kinds[rng.integers(0, 4, n)], images.iloc[:0].assign(problem="")
     )
+
+
+def test_originals_come_in_the_order_of_their_sort_keys():
+    rng = np.random.default_rng(0)
+    parts = np.array(["cat", "a", " (1)", " copy", ".jpg", ".png", ".", "/", "\x01", "é", "\udcff"])
+    names = ["".join(rng.choice(parts, rng.integers(1, 6))) for _ in range(3000)]
+    order = sorted(range(len(names)), key=lambda k: original_order(names[k]))
+    assert order_of_originals(names).tolist() == order
+    assert order_of_originals([]).tolist() == []
 
 
 def both_ways(prints, max_alike):

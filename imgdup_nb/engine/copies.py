@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import lru_cache, partial
 
@@ -126,6 +127,22 @@ def original_order(name: str) -> tuple[str, str]:
     """Return a sort key: `cat.jpg` before `cat (1).jpg` and `cat copy.jpg`."""
     folder_and_stem, dot, suffix = name.rpartition(".")
     return (folder_and_stem, suffix) if dot and "/" not in suffix else (name, "")
+
+
+def order_of_originals(names: Sequence[str]) -> np.ndarray:
+    """Return the places of names in the order of their sort keys, int64; equal names as they come.
+
+    One text is compared instead of two: for ten million names that is a gigabyte less.
+
+    Examples
+    --------
+    >>> order_of_originals(["cat copy.jpg", "cat (1).jpg", "cat.jpg"])
+    array([2, 1, 0])
+    """
+    keys = np.empty(len(names), dtype=object)
+    for place, name in enumerate(names):
+        keys[place] = "\0".join(original_order(name))  # 0 is below all that a name can hold
+    return np.argsort(keys, kind="stable")
 
 
 def find_copies(

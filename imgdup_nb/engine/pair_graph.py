@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .checks import check_level, check_pairs_table
-from .copies import original_order
+from .copies import order_of_originals, original_order
 from .paths import name_key
 
 TOLERANCE = 1e-9  # percent; a threshold typed as 100 * (1 - 3 / 42) includes pairs 3 bits apart
@@ -155,7 +155,7 @@ def _number_images(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[st
             np.concatenate([left.to_numpy(dtype=object), right.to_numpy(dtype=object)])
         )
         known, codes = list(uniques), (both[: len(pairs)], both[len(pairs) :])
-    order = sorted(range(len(known)), key=lambda k: original_order(known[k]))
+    order = order_of_originals(known)
     number = _ranks(order)
     return number[codes[0]], number[codes[1]], [known[k] for k in order], None
 
@@ -180,7 +180,7 @@ def _number_sides(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str
     )
 
 
-def _ranks(order: list[int]) -> np.ndarray:
+def _ranks(order: Sequence[int] | np.ndarray) -> np.ndarray:
     number = np.empty(len(order), np.int32)
     number[order] = np.arange(len(order), dtype=np.int32)
     return number
