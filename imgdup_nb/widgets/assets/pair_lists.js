@@ -167,6 +167,8 @@ class PairPane {
     this.closeLarge();
     this.node.hidden = true;
     clearTimeout(this.verifyTimer);
+    clearTimeout(this.askTimer);
+    this.isAsking = false;
     this.pictures.want("pairs", [], thumbnailSide());
   }
 
@@ -181,6 +183,16 @@ class PairPane {
     if (!this.isOpen) return;
     this.isAsking = true;
     this.send({ type: "pairs", of: this.of, count: this.count });
+    clearTimeout(this.askTimer);
+    this.askTimer = setTimeout(() => this.giveUp(), PATIENCE);
+  }
+
+  /** Nobody answers: the kernel is gone, or this is a page that cannot list pairs. */
+  giveUp() {
+    if (!this.isAsking) return;
+    this.isAsking = false;
+    this.precision.textContent = "The list of pairs does not come: it needs the kernel.";
+    this.onLarge(Boolean(this.viewer)); // the page is ready all the same
   }
 
   setScene(scene) {
