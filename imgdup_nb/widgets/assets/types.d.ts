@@ -119,7 +119,7 @@ interface LabelerTraits {
 type ScoreRow = [
   threshold: number,
   pairs: number,
-  asked: number,
+  counted: number,
   low: number,
   high: number,
   span: string,
