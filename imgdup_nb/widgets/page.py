@@ -27,7 +27,9 @@ from ..engine.paths import write_whole
 from .base import read_asset
 from .page_data import announce_pictures, method_data, page_pictures, paths_of
 
-PAGE_PARTS = ("grouping.js", "page_model.js", "page_marks.js", "page_cards.js", "page.js")
+PAGE_PARTS = (
+    "grouping.js", "page_model.js", "page_marks.js", "page_pairs.js", "page_cards.js", "page.js",
+)  # fmt: skip
 MADE_IN_THE_PAGE = {"scene", "details", "layout", "tabbable", "tooltip"}  # or of a notebook only
 PLAN_MARKS = {"keep": "✓", "remove": "✗"}
 MAX_MEGABYTES = 6.0  # of 10**6 bytes

@@ -31,8 +31,9 @@ COUNTED = ("pairs", "groups", "images", "redundant", "largest", "bars")  # the p
 def method_data(explorer: Any, places: dict[str, int]) -> dict[str, Any]:
     """Return what a page needs of the method in use; `places` numbers the images of the page."""
     graph, taken = explorer.graph, explorer._taken_at
+    scene = {name: fact for name, fact in explorer.scene.items() if name not in COUNTED}
     return {
-        "scene": {name: fact for name, fact in explorer.scene.items() if name not in COUNTED},
+        "scene": scene | {"others": [], "rule": None, "judged": {}},  # these need Python
         "images": [places[name] for name in graph.names],
         "pairs": pack_pairs(graph),
         "bursts": np.flatnonzero(explorer._burst_pairs).tolist(),

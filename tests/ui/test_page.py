@@ -140,7 +140,7 @@ def test_marks_and_labels_of_the_page_are_read_back_by_python(open_page, images,
     opened = open_page(pairs, images)
     page = opened.page
     page.locator(".dup-row").first.click()
-    cards = page.locator(".dup-card")
+    cards = page.locator(".dup-page-card")
     expect(cards).to_have_count(2)
     cards.nth(1).get_by_role("button", name="Keep", exact=True).click()
     cards.nth(1).get_by_role("button", name="Different").click()
@@ -170,7 +170,7 @@ def test_marks_survive_closing_the_page_and_the_last_image_stays(open_page, imag
     opened = open_page(pairs, images)
     page = opened.page
     page.locator(".dup-row").first.click()
-    remove = page.locator(".dup-card").get_by_role("button", name="Remove")
+    remove = page.locator(".dup-page-card").get_by_role("button", name="Remove")
     remove.nth(0).click()
     remove.nth(1).click()
     expect(page.get_by_text("At least one image of a group must stay.")).to_be_visible()
@@ -186,7 +186,7 @@ def test_marks_survive_closing_the_page_and_the_last_image_stays(open_page, imag
 def test_a_hostile_name_is_text_and_comes_back_unchanged(open_page, page, tmp_path, name):
     opened = open_page(named(name))
     page.locator(".dup-row").first.click()
-    cards = page.locator(".dup-card")
+    cards = page.locator(".dup-page-card")
     expect(cards).to_have_count(2)
     place = opened.explorer.groups[1].index(name)
     assert page.evaluate("() => document.querySelectorAll('[onerror], img[src=x]').length") == 0
@@ -214,6 +214,28 @@ def test_pictures_are_shown_small_and_large(open_page, page, images, pairs):
     expect(page.get_by_role("dialog")).to_be_hidden()
 
 
+def test_pairs_beside_the_threshold_are_looked_at_and_answered_in_the_page(
+    open_page, page, images, pairs, tmp_path
+):
+    opened = open_page(pairs, images)
+    page.get_by_test_id("show-pairs").click()
+    above = page.locator('[data-part="above"] .dup-card')
+    expect(above).to_have_count(opened.explorer.groups.n_pairs)
+    expect(page.locator('[data-part="below"]')).to_contain_text("none")
+    above.first.press("2")
+    expect(above.first).to_contain_text("different")
+    above.nth(1).click()
+    page.get_by_test_id("wipe").click()
+    expect(page.get_by_test_id("laid")).to_be_visible()
+    page.get_by_test_id("difference").click()
+    expect(page.get_by_test_id("off")).to_be_visible()
+    page.get_by_test_id("answer-same").click()
+    page.get_by_test_id("back").click()
+    expect(page.get_by_test_id("precision")).to_have_text("1 right, 1 wrong")
+    (tmp_path / "labels.csv").write_bytes(opened.saved("Save labels"))
+    assert list(dup.Labels(tmp_path / "labels.csv").table.label) == ["different", "same"]
+
+
 def test_the_plan_is_shown_with_its_reasons(open_page, page, images, pairs):
     plan = dup.choose_keepers(dup.group_duplicates(pairs, 90), images, compare=False)
     plan["loses"] = ["" if action == "keep" else "GPS" for action in plan.action]
@@ -222,7 +244,7 @@ def test_the_plan_is_shown_with_its_reasons(open_page, page, images, pairs):
     expect(tiles.nth(0)).to_have_attribute("data-verdict", "keep")
     expect(tiles.nth(1)).to_have_attribute("data-verdict", "remove")
     page.locator(".dup-row").first.click()
-    card = page.locator(".dup-card").nth(1)
+    card = page.locator(".dup-page-card").nth(1)
     expect(card).to_contain_text("✗ remove")
     expect(card).to_contain_text(plan.reason[1])  # of "a small.png"
     expect(card).to_contain_text("loses: GPS")
@@ -245,7 +267,7 @@ def test_the_report_of_a_log_shows_its_groups_and_sums_without_a_slider(
     expect(page.get_by_text("looked at")).to_be_visible()
     page.locator(".dup-row").nth(1).click()
     expect(page.get_by_role("heading", name="Group 2: 2 images")).to_be_visible()
-    removed = page.locator(".dup-card").nth(1)
+    removed = page.locator(".dup-page-card").nth(1)
     expect(removed).to_contain_text("would be done")
     expect(removed).to_contain_text("keeps 320 x 240 PNG; this is 160 x 120 PNG")
 
@@ -265,7 +287,7 @@ def test_axe_finds_nothing_to_mend_in_the_page(open_page, page, images, pairs, s
     plan = dup.choose_keepers(dup.group_duplicates(pairs, 90), images, compare=False)
     open_page(pairs, images, plan=plan, pinned=95)
     page.locator(".dup-row").first.click()
-    page.locator(".dup-card").get_by_role("button", name="Keep", exact=True).first.click()
+    page.locator(".dup-page-card").get_by_role("button", name="Keep", exact=True).first.click()
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     found = Axe().run(page, options={"runOnly": rules}).response["violations"]
     assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []

@@ -136,6 +136,7 @@ async function openPage() {
     explorer.onMarks();
     bar.paint();
   });
+  model.pairs = new PagePairs(model, marks);
   const place = element("div", {});
   const bar = new MarksBar(model, marks, signal);
   root.append(pageHead(data), place, bar.node);

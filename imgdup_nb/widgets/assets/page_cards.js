@@ -13,7 +13,7 @@ class GroupCards {
     this.cards = [];
     this.title = element("h2", {});
     this.note = element("p", { class: "dup-quiet", role: "status" });
-    this.list = element("ul", { class: "dup-cards" });
+    this.list = element("ul", { class: "dup-page-cards" });
     this.more = button("Show more", () => this.addCards(), signal, { hidden: "" });
     const close = button("✕", () => model.select(null), signal, {
       "aria-label": "Close the group",
@@ -119,7 +119,7 @@ class ImageCard {
         );
     this.node = element(
       "li",
-      { class: "dup-card", "aria-label": name },
+      { class: "dup-page-card", "aria-label": name },
       this.pictureNode(signal),
       nameNode(name, 60),
       element("span", { class: "dup-quiet" }, [score, facts].filter(Boolean).join(" · ")),

@@ -18,7 +18,7 @@ class Marks {
     this.key = `imgdup_nb ${key}`;
     this.onChange = onChange;
     this.verdicts = new Map(); // image -> ["keep" or "remove", when]
-    this.answers = new Map(); // "image image" -> [left, right, "same" or "different", when]
+    this.answers = new Map(); // "image image" -> [left, right, "same", "different" or "skip", when]
     this.load();
   }
 
@@ -43,6 +43,20 @@ class Marks {
     const isSame = this.answer(left, right) === label;
     this.answers.delete(key); // so that the last answer is the last line
     if (!isSame) this.answers.set(key, [left, right, label, secondsNow()]);
+    this.keep();
+  }
+
+  /** Keep an answer about a pair, whatever it was before. */
+  setLabel(left, right, label) {
+    const key = this.pairKey(left, right);
+    this.answers.delete(key);
+    this.answers.set(key, [left, right, label, secondsNow()]);
+    this.keep();
+  }
+
+  /** Take the last answer back. */
+  undoLabel() {
+    this.answers.delete([...this.answers.keys()].at(-1));
     this.keep();
   }
 

@@ -151,6 +151,8 @@ class PageModel {
     this.listeners = [];
     this.changed = new Set();
     this.revision = 0;
+    /** @type {PagePairs | null} */
+    this.pairs = null; // answers about pairs
     this.selected = null; // an image of the selected group, by its number in the method
     this.methods = Object.fromEntries(
       Object.entries(data.methods).map(([name, method]) => [name, new PageMethod(method)]),
@@ -191,7 +193,8 @@ class PageModel {
       code: () => this.say({ type: "code", text: this.code() }),
       pictures: () => this.sendPictures(message),
     };
-    queueMicrotask(() => answers[message.type]?.()); // after what is running, as Python would
+    const answer = answers[message.type] ?? (() => this.pairs?.answer(message));
+    queueMicrotask(answer); // after what is running, as Python would
   }
 
   put(name, value) {
