@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import shutil
 from urllib.parse import quote
 
 import pytest
@@ -31,7 +32,9 @@ def here(service, tmp_path):
     """Return the name of a folder of the storage that is this test's own."""
     name = f"of {tmp_path.name}"
     assert ask(service, "PUT", f"/folder/{quote(name)}").status == 200
-    return name
+    yield name
+    # other tests index the whole storage
+    shutil.rmtree(folder_of(service) / name, ignore_errors=True)
 
 
 def test_files_go_to_and_fro_as_the_client_libraries_send_them(service, here):
