@@ -67,7 +67,7 @@ def put_image(collection: Collection, request: Request) -> None:
 
 def _store(collection: Collection, request: Request, *, replace: bool) -> None:
     name = _wanted_name(request)
-    if request.upload is None:
+    if request.upload is None or (not replace and _is_stored(collection, request, name)):
         _index_file(collection, request, name)
         return
     store = collection.update_image if replace else collection.add
@@ -233,6 +233,15 @@ def _keeping(collection: Collection, request: Request, name: str) -> AbstractCon
     if not request.contexts.is_over_storage(request.context_id):
         return nullcontext()
     return request.storage.keeping(os.path.join(collection.folder, *name.split("/")))
+
+
+def _is_stored(collection: Collection, request: Request, name: str) -> bool:
+    """Tell whether the storage holds what is sent, under its name, and this context does not."""
+    is_over = request.contexts.is_over_storage(request.context_id)
+    path = _path_in_folder(collection, name) if is_over else None
+    if path is None or request.upload is None or _path_in_index(collection, name) is not None:
+        return False
+    return Path(_inside(collection, path)).read_bytes() == request.upload.data
 
 
 def _index_file(collection: Collection, request: Request, name: str) -> None:

@@ -61,6 +61,20 @@ def test_an_upload_is_stored_at_its_id_and_deleting_it_can_be_undone(service, st
     assert sorted(kept) == sorted([cat, dog])
 
 
+def test_a_second_context_takes_the_same_picture_from_the_storage(service, stored):
+    one, other, name = service.create(), service.create(), f"{stored}/new.png"
+    cat, dog = (
+        (folder_of(service) / stored / name).read_bytes() for name in ("cat.png", "dog.png")
+    )
+    for context in (one, other):
+        assert service.ask("POST", f"/{context}/image", cat, imageId=name).status == 200
+        assert service.ask("POST", f"/{context}/image", cat, imageId=name).status == 409
+        assert service.ask("GET", f"/{context}/features", imageId=name).status == 200
+    third = service.create()
+    assert service.ask("POST", f"/{third}/image", dog, imageId=name).status == 409
+    assert (folder_of(service) / name).read_bytes() == cat
+
+
 def test_files_that_the_context_did_not_store_are_neither_replaced_nor_removed(service, stored):
     context, name = service.create(), f"{stored}/cat.png"
     own = (folder_of(service) / name).read_bytes()
