@@ -114,6 +114,7 @@ class PairPane {
       make(text, key, () => this.answerOpen(label), `answer-${label}`),
     );
     this.undo = make("Undo", "u", () => this.undoAnswer(), "undo-answer");
+    this.undo.disabled = true; // until there is an answer
     this.answerBar = element(
       "div",
       { class: "dup-answers", role: "group", "aria-label": "Is it the same picture?", hidden: "" },
