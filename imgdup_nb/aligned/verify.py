@@ -77,7 +77,7 @@ def verify_pairs(
     wanted = set(left) | set(right)
     prints = fingerprint_images(images[images.image.isin(wanted)], "aligned", executor=executor)
     place = dict(zip(prints.names, prints.codes[:, 0], strict=True))
-    path = dict(zip(prints.names, prints.images.path.astype(str), strict=True))
+    path = dict(zip(prints.names, map(str, prints.images.path), strict=True))
     missing = sorted(wanted - place.keys())
     if missing:
         raise ValueError(
