@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -39,9 +40,14 @@ MIN_PAGE_SHARE = 0.8  # of the blocks with ink; a page has so many on a plain gr
 # cells differs by so much of the block's own variance, and by so many times the median
 MAX_CORRELATION_LOSS, MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO = 0.25, 0.8, 5.0
 MAX_SPREAD_RATIO = 2.0  # a scan may have more contrast or less, but not more than so many times
+# blocks that are sampled first, and the share of them on a plain ground of what may be a page
+SAMPLED_BLOCKS, MIN_SAMPLED_SHARE = 100, 0.75
+# a block that matches so well where it is need not be searched for nearby
+MIN_UNMOVED_CORRELATION, MAX_UNMOVED_DIFFERENCE = 0.9, 0.4
 MIN_CHANGED_BLOCKS = 2  # one may be a speck or a hole
 PAGE_BYTES = 48 * 2**20  # of pages kept in memory, in each process
 
+_is_page: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
 _pages: ByteCache[tuple[str, bytes], np.ndarray] = ByteCache(PAGE_BYTES, lambda page: page.nbytes)
 
 
@@ -92,10 +98,16 @@ def align_files(left: Features, right: Features, files: tuple[str, str] | None =
         or not (may_be_page(left.grey) and may_be_page(right.grey))
     ):
         return found
-    try:
-        pages = [_read_page(path, image) for path, image in zip(files, (left, right), strict=True)]
-    except (UnreadableImage, OSError, ValueError):
-        return found
+    pages = []
+    for path, image in zip(files, (left, right), strict=True):
+        try:
+            page = None if _is_page.get(image) is False else _read_page(path, image)
+        except (UnreadableImage, OSError, ValueError):
+            return found
+        # most copies are photographs: they are read once, and no pair of them is compared
+        if page is None or not _remember_page(image, page):
+            return found
+        pages.append(page)
     n_changed = count_changed(compare_pages(found, left, right, pages))
     if n_changed < MIN_CHANGED_BLOCKS:
         return found
@@ -119,6 +131,34 @@ def may_be_page(grey: np.ndarray) -> bool:
     )
     flat = tiles.max(axis=(1, 3)) - tiles.min(axis=(1, 3)) < MAX_FLAT_RANGE
     return float(flat.mean()) >= MIN_FLAT_TILES
+
+
+def _remember_page(image: Features, page: np.ndarray) -> bool:
+    if image not in _is_page:
+        _is_page[image] = is_page(page)
+    return _is_page[image]
+
+
+def is_page(page: np.ndarray) -> bool:
+    """Whether most blocks with ink of a grey picture, uint8, have a plain ground; some are sampled.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).integers(0, 256, (90, 90), dtype=np.uint8)
+    >>> is_page(noise)
+    False
+    >>> lines = np.full((90, 90), 255, np.uint8)
+    >>> lines[::12] = 0
+    >>> is_page(lines)
+    True
+    """
+    rows, columns = (side // INK_BLOCK for side in page.shape)
+    tiles = page[: rows * INK_BLOCK, : columns * INK_BLOCK]
+    tiles = tiles.reshape(rows, INK_BLOCK, columns, INK_BLOCK).swapaxes(1, 2)
+    tiles = tiles.reshape(-1, INK_BLOCK, INK_BLOCK)
+    tiles = tiles[:: max(1, len(tiles) // (4 * SAMPLED_BLOCKS))].astype(np.float32)
+    inked = np.flatnonzero(tiles.std(axis=(1, 2)) >= MIN_INK_SPREAD)
+    return bool(len(inked)) and float(_are_on_ground([tiles], inked).mean()) >= MIN_SAMPLED_SHARE
 
 
 def _read_page(path: str, image: Features) -> np.ndarray:
@@ -176,13 +216,50 @@ def compare_pages(
     )
     # one pixel of blur, so that the grids of both scans do not count
     one, other = (cv2.GaussianBlur(page.astype(np.float32), (0, 0), 1) for page in (warped, target))
+    windows = _covered_windows(covered)
     blocks = [
-        _compare_block(one[window], other[window])
-        for window in _covered_windows(covered)
-        if max(_middle(one[window]).std(), _middle(other[window]).std()) >= MIN_INK_SPREAD
+        np.array([_middle(page[window]) for window in windows]).reshape(-1, INK_BLOCK, INK_BLOCK)
+        for page in (one, other)
     ]
-    correlation, difference, on_ground = np.array(blocks, np.float64).reshape(-1, 3).T
-    return Inks(correlation, difference, on_ground > 0)
+    spreads = [page.std(axis=(1, 2)) for page in blocks]
+    inked = np.flatnonzero(np.maximum(*spreads) >= MIN_INK_SPREAD)
+    some = inked[:: max(1, len(inked) // SAMPLED_BLOCKS)]
+    if not len(some) or _are_on_ground(blocks, some).mean() < MIN_SAMPLED_SHARE:
+        return Inks(np.zeros(0), np.zeros(0), np.zeros(0, bool))
+    correlation, difference = _compare_unmoved(blocks[0][inked], blocks[1][inked])
+    unsure = (correlation < MIN_UNMOVED_CORRELATION) | (difference > MAX_UNMOVED_DIFFERENCE)
+    for k in np.flatnonzero(unsure):
+        window = windows[inked[k]]
+        correlation[k], difference[k] = _compare_block(one[window], other[window])
+    return Inks(correlation, difference, _are_on_ground(blocks, inked))
+
+
+def _compare_unmoved(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compare blocks, n x rows x columns, where they are; correlation and difference of `Inks`."""
+    a, b = (page - page.mean(axis=(1, 2), keepdims=True) for page in (one, other))
+    spread_a, spread_b = (np.maximum(page.std(axis=(1, 2)), 1e-3) for page in (a, b))
+    correlation = (a * b).mean(axis=(1, 2)) / (spread_a * spread_b)
+    # as if both had the contrast of the one with more ink
+    most = np.maximum(spread_a, spread_b)
+    gains = [
+        np.minimum(MAX_SPREAD_RATIO, most / spread)[:, None, None]
+        for spread in (spread_a, spread_b)
+    ]
+    n = INK_BLOCK // INK_CELL
+    cells = ((a * gains[0] - b * gains[1]) ** 2).reshape(-1, n, INK_CELL, n, INK_CELL)
+    worst = cells.mean(axis=(2, 4)).reshape(len(a), -1).max(axis=1, initial=0)
+    return correlation.astype(np.float64), worst.astype(np.float64) / most**2
+
+
+def _are_on_ground(pages: list[np.ndarray], which: np.ndarray) -> np.ndarray:
+    """Tell which blocks are ink on a plain ground in both pages, bool."""
+    on_ground = np.ones(len(which), bool)
+    for page in pages:
+        levels = (page[which] / GROUND_LEVELS).astype(np.uint8).reshape(len(which), -1)
+        counts = np.array([(levels == k).sum(axis=1) for k in range(256 // GROUND_LEVELS)])
+        held = (counts[:-1] + counts[1:]).max(axis=0)
+        on_ground &= held >= MIN_GROUND_SHARE * levels.shape[1]
+    return on_ground
 
 
 def _covered_windows(covered: np.ndarray) -> list[tuple[slice, slice]]:
@@ -200,7 +277,7 @@ def _middle(window: np.ndarray) -> np.ndarray:
     return window[REACH:-REACH, REACH:-REACH]
 
 
-def _compare_block(one: np.ndarray, other: np.ndarray) -> tuple[float, float, bool]:
+def _compare_block(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """Compare two windows of one place: see `Inks`. The block with more ink is searched for."""
     cv2 = import_cv2()
     if _middle(one).std() < _middle(other).std():
@@ -216,11 +293,7 @@ def _compare_block(one: np.ndarray, other: np.ndarray) -> tuple[float, float, bo
     contrast = min(MAX_SPREAD_RATIO, max(1 / MAX_SPREAD_RATIO, float(there.std()) / spread))
     off = (inked - inked.mean()) - (there - there.mean()) / contrast
     cells = cv2.resize(off * off, (INK_BLOCK // INK_CELL,) * 2, interpolation=cv2.INTER_AREA)
-    return (
-        correlation,
-        float(cells.max()) / spread**2,
-        _is_on_ground(inked) and _is_on_ground(there),
-    )
+    return correlation, float(cells.max()) / spread**2
 
 
 def _spreads(window: np.ndarray) -> np.ndarray:
@@ -231,9 +304,3 @@ def _spreads(window: np.ndarray) -> np.ndarray:
         for each in (window, window * window)
     )
     return np.sqrt(np.maximum(squares - means * means, 0))
-
-
-def _is_on_ground(block: np.ndarray) -> bool:
-    """Whether a large share of a block has nearly one brightness."""
-    counts = np.bincount((block.ravel() / GROUND_LEVELS).astype(np.int64), minlength=2)
-    return float((counts[:-1] + counts[1:]).max()) >= MIN_GROUND_SHARE * block.size
