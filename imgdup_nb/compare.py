@@ -25,7 +25,7 @@ from .engine.search import all_distances
 from .engine.sketches import sketches
 from .fingerprints import fingerprint_images
 from .images import tabulate
-from .methods import METHODS, HashMethod
+from .methods import METHODS, LocalMethod, Method
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -164,7 +164,11 @@ def _score_all(
     images: pd.DataFrame, alignment: Alignment, features: dict[str, list[Features]]
 ) -> pd.DataFrame:
     """Return one row per method, with the score that `similar_pairs` gives."""
-    percents = {name: _compare_hashes(images, method) for name, method in METHODS.hashes.items()}
+    percents = {
+        name: _compare_codes(images, method)
+        for name, method in METHODS.items()
+        if not isinstance(method, LocalMethod)
+    }
     meanings = {method.name: method.meaning(90) for method in METHODS.values()}
     for name, score in (
         ("aligned", _as_score(alignment)),
@@ -187,8 +191,8 @@ def _as_score(found: Alignment) -> Score:
     return Score(found.similarity, *overlaps)
 
 
-def _compare_hashes(images: pd.DataFrame, method: HashMethod) -> tuple[float, float]:
-    """Return the similarity of two images by a hash, percent: upright, and in any turn."""
+def _compare_codes(images: pd.DataFrame, method: Method) -> tuple[float, float]:
+    """Return the similarity of two images by a hash or a vector: upright, and in any turn."""
     prints = fingerprint_images(images, method.name, orientations=True)
     upright, turned = (
         all_distances(prints.codes[:, :n_views])[0, 1] for n_views in (1, prints.n_views)

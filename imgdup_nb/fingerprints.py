@@ -1,8 +1,9 @@
 """The `images` table -> fingerprints: a short code of each image, all in one compact array.
 
 A method is an entry in `METHODS`. The hash methods use the same 64 x 64 sketch of an image. Their
-bits are those that imagehash computes from that sketch. Two methods keep local features instead. A
-function of your own that turns images into vectors is a method too.
+bits are those that imagehash computes from that sketch. Two methods keep local features instead,
+one the pixels of a tiny picture. A function of your own that turns images into vectors is a method
+too.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ class Fingerprints:
     codes
         for bits: uint64, n_images x n_views x n_words; each hash is packed, and zeros fill its
         last word. For an embedding: float32, n_images x n_views x n_dimensions, each vector of
-        length 1 (or 0). View 0 is the upright picture. For local features: `features.Features`,
-        n_images x 1.
+        length 1 (or 0). View 0 is the upright picture. For 'tiny': uint8, n_images x n_views x
+        3072, pixels of 32 x 32 in colour. For local features: `features.Features`, n_images x 1.
     problems
         images that could be listed but not fingerprinted, and why.
 
@@ -402,8 +403,8 @@ def fingerprint_images(
     ----------
     images
         a table made by `scan_images`, or some rows of it.
-    method : {'phash', 'phash256', 'dhash', 'ahash', 'whash', 'colorhash', 'aligned', 'akaze'} or a
-    function
+    method : {'phash', 'phash256', 'dhash', 'ahash', 'whash', 'colorhash', 'tiny', 'aligned',
+    'akaze'} or a function
         a function takes a list of RGB images: upright, and both sides at least 256 pixels where
         the picture has them. It returns an array, n_images x n_dimensions. Similarity is then 100
         times the cosine. It is called with up to 32 images at a time, always from this thread.

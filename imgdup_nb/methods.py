@@ -2,6 +2,7 @@
 
 - `HashMethod`: bits. The distance of two images is the number of bits that differ.
 - `VectorMethod`: vectors by your own function. The distance is 1 - cosine of their angle.
+  `TinyMethod` is one of them: the vector is made of the pixels.
 - `LocalMethod`: local features. They score a pair directly: the distance is 100 - similarity.
 
 This module imports nothing of the package. What needs only numpy is written here: percents, levels,
@@ -318,6 +319,33 @@ class VectorMethod(Method):
 
 
 @dataclass(frozen=True)
+class TinyMethod(VectorMethod):
+    """The pixels of a small picture, 32 x 32 x 3: its vector at the best of some shifts and zooms.
+
+    Codes are uint8, n_images x n_views x 3072.
+    """
+
+    N_PIXELS: ClassVar[int] = 32 * 32 * 3
+
+    def meaning(self, similarity: float) -> str:
+        """Say in words what a similarity means."""
+        return f"a cosine of {similarity / 100:g} or more"
+
+    def unpack(self, packed: Iterable[bytes], n_views: int) -> np.ndarray:
+        """Undo `pack` for many images."""
+        codes = _join_bytes(packed, n_views * self.N_PIXELS)
+        return np.frombuffer(codes, np.uint8).reshape(-1, n_views, self.N_PIXELS)
+
+    def size_of(self, code: np.ndarray) -> tuple[int, int]:
+        """Return the count, and the bits of each."""
+        return len(code), 8 * self.N_PIXELS
+
+    def describe(self, codes: np.ndarray) -> str:
+        """Return the size of fingerprints in words."""
+        return "32 x 32 pixels"
+
+
+@dataclass(frozen=True)
 class LocalMethod(Method):
     """Local features: points of a picture that are found again in another one.
 
@@ -429,7 +457,7 @@ class MethodTable(Mapping[str, Method]):
     Examples
     --------
     >>> list(dup.METHODS)
-    ['phash', 'phash256', 'dhash', 'ahash', 'whash', 'colorhash', 'aligned', 'akaze']
+    ['phash', 'phash256', 'dhash', 'ahash', 'whash', 'colorhash', 'tiny', 'aligned', 'akaze']
     >>> dup.METHODS["phash"].meaning(90)
     'at most 6 of 64 bits'
     """
@@ -527,6 +555,12 @@ METHODS = MethodTable(
             n_bits=42,
             function=imagehash.colorhash,
             hash_size=None,
+        ),
+        TinyMethod(
+            "tiny",
+            survives="size, format, compression, brightness, shifts of 2 in 32 pixels, small zooms",
+            misses="crop, turn, overlay; made for pictures of 16 to 96 pixels",
+            cost="medium",
         ),
         LocalMethod(
             "aligned",

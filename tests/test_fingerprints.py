@@ -26,7 +26,7 @@ ORACLE = {
 
 
 def test_the_methods_are_those_promised():
-    assert list(METHODS) == [*ORACLE, "aligned", "akaze"]
+    assert list(METHODS) == [*ORACLE, "tiny", "aligned", "akaze"]
 
 
 @pytest.mark.parametrize("method", ORACLE)
@@ -224,7 +224,9 @@ def test_fingerprints_by_a_function_are_pickled_without_it(photos):
 
 
 @pytest.mark.parametrize("orientations", [False, True])
-@pytest.mark.parametrize("method", ["phash", "phash256", "colorhash", "aligned", "akaze", None])
+@pytest.mark.parametrize(
+    "method", ["phash", "phash256", "colorhash", "tiny", "aligned", "akaze", None]
+)
 def test_packed_codes_are_unpacked_again_and_others_refused(photos, method, orientations):
     function = method or (lambda some: [np.asarray(one).mean((0, 1)) for one in some])
     prints = fingerprint_images(scan_images(photos).head(4), function, orientations=orientations)

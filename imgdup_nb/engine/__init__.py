@@ -33,6 +33,7 @@ Files and pictures:
 Fingerprints:
 
 - `hashing`: the bits of imagehash, for many sketches at once
+- `tiny_pictures`: the pixels of tiny pictures, and their similarity at the best shift and zoom
 - `features`: the local features of a picture, and how they are packed
 
 Pairs and groups:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import tiny_pictures
 from .parallel import LazySequence, each, map_batches
 
 BLOCK_BYTES = 32 * 2**20  # temporary memory of one block of distances
@@ -45,7 +46,8 @@ def find_pairs(
 
     Parameters
     ----------
-    codes : uint64, n x n_views x n_words, or float32, n x n_views x n_dimensions (unit vectors)
+    codes : uint64, n x n_views x n_words; float32, n x n_views x n_dimensions (unit vectors); or
+        uint8, n x n_views x 3072 (see `tiny_pictures`)
     max_distance : bits, or 1 - cosine
     others : like codes; then pairs have their row in `codes` and their column in `others`
     executor : any `concurrent.futures.Executor`, which gets tiles; None: threads
@@ -147,7 +149,9 @@ def _find_near_codes(tile: CodeTile, max_distance: float) -> Iterator[np.ndarray
 
     If codes have several views, a pair may come several times.
     """
-    if tile.left.dtype != np.uint64:
+    if tile.left.dtype == np.uint8:
+        found = tiny_pictures.find_near(tile.left, tile.right, max_distance + 1e-9)
+    elif tile.left.dtype != np.uint64:
         # float32 products find a few candidates too many. The distance itself is a float64 sum of
         # fixed order: it depends neither on the block nor on the machine's matrix library
         found = _compare_all(tile.left, tile.right, cosine_distances, max_distance + 1e-4)
@@ -306,6 +310,8 @@ def exact_cosine(
     codes: np.ndarray, rows: np.ndarray, columns: np.ndarray, others: np.ndarray | None = None
 ) -> np.ndarray:
     """Return 1 - cosine of pairs of rows, float64, summed in float64 and rounded to 6 decimals."""
+    if codes.dtype == np.uint8:
+        return tiny_pictures.distances(codes, rows, columns, others)
     others = codes if others is None else others
     best = np.full(len(rows), np.inf)
     step = max(1, BLOCK_BYTES // max(1, 16 * codes.shape[1] * codes.shape[2]))
