@@ -165,7 +165,7 @@ def _score_all(
 ) -> pd.DataFrame:
     """Return one row per method, with the score that `similar_pairs` gives."""
     percents = {
-        name: _compare_codes(images, method)
+        name: _compare_turned(images, method)
         for name, method in METHODS.items()
         if not isinstance(method, LocalMethod)
     }
@@ -191,7 +191,7 @@ def _as_score(found: Alignment) -> Score:
     return Score(found.similarity, *overlaps)
 
 
-def _compare_codes(images: pd.DataFrame, method: Method) -> tuple[float, float]:
+def _compare_turned(images: pd.DataFrame, method: Method) -> tuple[float, float]:
     """Return the similarity of two images by a hash or a vector: upright, and in any turn."""
     prints = fingerprint_images(images, method.name, orientations=True)
     upright, turned = (

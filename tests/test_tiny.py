@@ -85,7 +85,7 @@ def similarity_by_hand(one, other):
 
 def test_the_similarity_is_the_plain_one(codes):
     rows, columns = np.array([0, 0, 4, 7]), np.array([1, 2, 5, 30])
-    found = 1 - tiny_pictures.distances(codes, rows, columns)
+    found = 1 - tiny_pictures.tiny_distances(codes, rows, columns)
     by_hand = [similarity_by_hand(*codes[[a, b], 0]) for a, b in zip(rows, columns, strict=True)]
     np.testing.assert_allclose(found, by_hand, atol=2e-4)
     assert by_hand[0] > 0.8 > by_hand[1]
@@ -96,7 +96,7 @@ def test_the_similarity_is_the_plain_one(codes):
 def test_the_search_finds_what_a_double_loop_finds(codes, n, max_distance):
     some = codes[:n]
     rows, columns = np.triu_indices(n, 1)
-    distances = tiny_pictures.distances(some, rows, columns)
+    distances = tiny_pictures.tiny_distances(some, rows, columns)
     near = distances <= max_distance
     for found, wanted in zip(
         find_pairs(some, max_distance),
@@ -114,9 +114,9 @@ def test_the_search_finds_what_a_double_loop_finds(codes, n, max_distance):
 def test_blocks_and_batches_do_not_change_what_is_found(codes, monkeypatch):
     whole = find_pairs(codes, 0.3)
     assert len(whole[0]) >= 20
-    monkeypatch.setattr(tiny_pictures, "BLOCK", 7)
-    monkeypatch.setattr(tiny_pictures, "BATCH", 3)
-    monkeypatch.setattr(tiny_pictures, "MAX_CANDIDATES", 5)
+    monkeypatch.setattr(tiny_pictures, "GLANCE_BLOCK", 7)
+    monkeypatch.setattr(tiny_pictures, "LOOK_BATCH", 3)
+    monkeypatch.setattr(tiny_pictures, "MAX_GLANCED", 5)
     for found, before in zip(find_pairs(codes, 0.3), whole, strict=True):
         np.testing.assert_array_equal(found, before)
 
@@ -167,7 +167,7 @@ def test_equal_pictures_are_equal_even_without_texture(compare):
     red = Image.new("RGB", (20, 20), "red")
     assert compare({"one": red, "two": red.copy()}) == {("one", "two"): 100.0}
     one, other = (np.full((1, 1, 3072), level, np.uint8) for level in (0, 0))
-    assert tiny_pictures.distances(one, np.array([0]), np.array([0]), other).tolist() == [0.0]
+    assert tiny_pictures.tiny_distances(one, np.array([0]), np.array([0]), other).tolist() == [0.0]
 
 
 def test_the_matrix_and_the_pairs_agree_and_a_collection_keeps_them(tmp_path, picture):

@@ -150,7 +150,7 @@ def _find_near_codes(tile: CodeTile, max_distance: float) -> Iterator[np.ndarray
     If codes have several views, a pair may come several times.
     """
     if tile.left.dtype == np.uint8:
-        found = tiny_pictures.find_near(tile.left, tile.right, max_distance + 1e-9)
+        found = tiny_pictures.find_tiny(tile.left, tile.right, max_distance + 1e-9)
     elif tile.left.dtype != np.uint64:
         # float32 products find a few candidates too many. The distance itself is a float64 sum of
         # fixed order: it depends neither on the block nor on the machine's matrix library
@@ -311,7 +311,7 @@ def exact_cosine(
 ) -> np.ndarray:
     """Return 1 - cosine of pairs of rows, float64, summed in float64 and rounded to 6 decimals."""
     if codes.dtype == np.uint8:
-        return tiny_pictures.distances(codes, rows, columns, others)
+        return tiny_pictures.tiny_distances(codes, rows, columns, others)
     others = codes if others is None else others
     best = np.full(len(rows), np.inf)
     step = max(1, BLOCK_BYTES // max(1, 16 * codes.shape[1] * codes.shape[2]))

@@ -8,8 +8,8 @@ of the other, moved by up to 2 pixels and zoomed by up to 12 %: the best of 75 p
 
 Most pairs need no such look. The lowest frequencies, at 9 places, give a *glance* of each pair by
 blocks of matrix products. Where the glance is below `MIN_GLANCE`, the similarity is at most
-`UNSEEN`. This is part of the definition, so the search is exact: `distances` gives the same for
-each pair alone.
+`UNSEEN`. This is part of the definition, so the search is exact: `tiny_distances` gives the same
+for each pair alone.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ from .decode import UnreadableImage, no_decoder_warnings, open_image
 from .hashing import turn_views
 from .parallel import each, map_batches
 
-SIDE = 32  # pixels of the picture that is kept
-INNER = 26  # pixels that are compared
-DECODED = 2 * SIDE  # pixels; JPEG is decoded at least this large
+TINY_SIDE = 32  # pixels of the picture that is kept
+INNER_SIDE = 26  # pixels that are compared
+TINY_DECODED = 2 * TINY_SIDE  # pixels; JPEG is decoded at least this large
 RECIPE = 1  # of codes; scores depend on nothing else that is kept
 
-FINE, COARSE, AROUND = 0.6, 2.0, 3.0  # pixels: texture lies between two blurs; contrast is a mean
-MIN_CONTRAST = 6.0  # grey levels that are added to the local contrast, so that noise stays small
-FLAT = 0.05  # of the vector of a picture without texture, which is like any other without
+# pixels: texture is the difference of two blurs; the local contrast is a blur, too
+FINE_BLUR, COARSE_BLUR, CONTRAST_BLUR = 0.6, 2.0, 3.0
+ADDED_CONTRAST = 6.0  # grey levels that are added to the local contrast, so that noise stays small
+FLAT_PART = 0.05  # of the vector of a picture without texture, which is like any other without
 
 MIN_GLANCE = 0.58
 UNSEEN = 0.5  # the highest similarity below a glance of MIN_GLANCE
-BLOCK = 512  # pictures on each side of a block of products
-BATCH = 64  # pictures whose 75 vectors are in memory at once
-MAX_CANDIDATES = 12_000_000  # pairs that wait for the 75 places
+GLANCE_BLOCK = 512  # pictures on each side of a block of products
+LOOK_BATCH = 64  # pictures whose 75 vectors are in memory at once
+MAX_GLANCED = 12_000_000  # pairs that wait for the 75 places
 
 
 class Places(NamedTuple):
@@ -57,9 +58,9 @@ class Places(NamedTuple):
 
 
 LOOK = Places((1.0, 1.06, 1.12), (-2.0, -1.0, 0.0, 1.0, 2.0), grey=12, colour=6)
-UPRIGHT = LOOK._replace(zooms=(1.0,), shifts=(0.0,))
+IN_PLACE = LOOK._replace(zooms=(1.0,), shifts=(0.0,))
 GLANCE = Places((1.06,), (-1.5, 0.0, 1.5), grey=7, colour=3)
-UPRIGHT_GLANCE = GLANCE._replace(zooms=(1.0,), shifts=(0.0,))
+GLANCE_IN_PLACE = GLANCE._replace(zooms=(1.0,), shifts=(0.0,))
 
 
 # -- a picture as codes ----------------------------------------------------------------------------
@@ -82,11 +83,11 @@ def _(
 def _read_pixels(path: str, *, n_views: int) -> np.ndarray | str:
     """Return the pixels of a picture, uint8, n_views x 3072, or the problem."""
     try:
-        picture = open_image(path, min_side=DECODED)
+        picture = open_image(path, min_side=TINY_DECODED)
     except UnreadableImage as error:
         return str(error)
-    how = Image.Resampling.HAMMING if min(picture.size) >= SIDE else Image.Resampling.BICUBIC
-    pixels = np.asarray(picture.convert("RGB").resize((SIDE, SIDE), how))
+    how = Image.Resampling.HAMMING if min(picture.size) >= TINY_SIDE else Image.Resampling.BICUBIC
+    pixels = np.asarray(picture.convert("RGB").resize((TINY_SIDE, TINY_SIDE), how))
     return np.stack([view.ravel() for view in turn_views(pixels)[:n_views]])
 
 
@@ -95,22 +96,22 @@ def _read_pixels(path: str, *, n_views: int) -> np.ndarray | str:
 
 def _blur(sigma: float) -> np.ndarray:
     """Return the matrix that blurs a line of pixels; beyond the ends the last pixel is repeated."""
-    steps = np.arange(-4 * SIDE, 4 * SIDE + 1)
+    steps = np.arange(-4 * TINY_SIDE, 4 * TINY_SIDE + 1)
     weights = np.exp(-0.5 * (steps / sigma) ** 2)
     weights /= weights.sum()
-    matrix = np.zeros((SIDE, SIDE))
-    for row in range(SIDE):
-        np.add.at(matrix[row], np.clip(row + steps, 0, SIDE - 1), weights)
+    matrix = np.zeros((TINY_SIDE, TINY_SIDE))
+    for row in range(TINY_SIDE):
+        np.add.at(matrix[row], np.clip(row + steps, 0, TINY_SIDE - 1), weights)
     return matrix.astype(np.float32)
 
 
 @lru_cache
 def _blurs() -> tuple[np.ndarray, np.ndarray]:
     """Return the matrices of the texture and of the mean around."""
-    return np.stack([_blur(FINE), _blur(COARSE)]), _blur(AROUND)
+    return np.stack([_blur(FINE_BLUR), _blur(COARSE_BLUR)]), _blur(CONTRAST_BLUR)
 
 
-def textures(pixels: np.ndarray) -> np.ndarray:
+def textures_of(pixels: np.ndarray) -> np.ndarray:
     """Return the texture of pictures, float32, n x 3 x 32 x 32: grey, then two colours.
 
     Parameters
@@ -118,37 +119,37 @@ def textures(pixels: np.ndarray) -> np.ndarray:
     pixels : uint8, n x 3072
     """
     (fine, coarse), around = _blurs()
-    rgb = pixels.reshape(-1, SIDE, SIDE, 3).astype(np.float32).transpose(3, 0, 1, 2)
+    rgb = pixels.reshape(-1, TINY_SIDE, TINY_SIDE, 3).astype(np.float32).transpose(3, 0, 1, 2)
     red, green, blue = rgb
     grey, warm, rose = (red + green + blue), (red - blue), (red + blue - 2 * green)
     bands = np.stack([grey / 3**0.5, warm / 2**0.5, rose / 6**0.5], axis=1)
     texture = fine @ bands @ fine.T - coarse @ bands @ coarse.T
     contrast = around @ (texture**2).mean(axis=1) @ around.T
-    return texture / (np.sqrt(contrast) + MIN_CONTRAST)[:, None]
+    return texture / (np.sqrt(contrast) + ADDED_CONTRAST)[:, None]
 
 
 @lru_cache
 def _samplings(places: Places, kept: int) -> np.ndarray:
     """Return matrices of a line of pixels -> frequencies, n_zooms x (n_shifts * kept) x 32."""
-    steps = np.outer(np.arange(kept), 2 * np.arange(INNER) + 1)
-    cosines = np.sqrt(2 / INNER) * np.cos(np.pi / (2 * INNER) * steps)
+    steps = np.outer(np.arange(kept), 2 * np.arange(INNER_SIDE) + 1)
+    cosines = np.sqrt(2 / INNER_SIDE) * np.cos(np.pi / (2 * INNER_SIDE) * steps)
     cosines[0] /= np.sqrt(2)
-    middle, inner = (SIDE - 1) / 2, np.arange(INNER) - (INNER - 1) / 2
+    middle, inner = (TINY_SIDE - 1) / 2, np.arange(INNER_SIDE) - (INNER_SIDE - 1) / 2
     zooms = []
     for zoom in places.zooms:
         rows = []
         for shift in places.shifts:
             at = middle + inner / zoom + shift
-            left = np.minimum(at.astype(int), SIDE - 2)
-            sampled = np.zeros((INNER, SIDE))
-            sampled[np.arange(INNER), left] = 1 - (at - left)
-            sampled[np.arange(INNER), left + 1] = at - left
+            left = np.minimum(at.astype(int), TINY_SIDE - 2)
+            sampled = np.zeros((INNER_SIDE, TINY_SIDE))
+            sampled[np.arange(INNER_SIDE), left] = 1 - (at - left)
+            sampled[np.arange(INNER_SIDE), left + 1] = at - left
             rows.append(cosines @ sampled)
         zooms.append(np.concatenate(rows))
     return np.stack(zooms).astype(np.float32)
 
 
-def vectors(texture: np.ndarray, places: Places) -> np.ndarray:
+def texture_vectors(texture: np.ndarray, places: Places) -> np.ndarray:
     """Return the unit vectors of pictures at some places, float32, n x n_places x n_dimensions."""
     n, n_shifts = len(texture), len(places.shifts)
     parts = []
@@ -158,19 +159,19 @@ def vectors(texture: np.ndarray, places: Places) -> np.ndarray:
         found = found.reshape(n, -1, len(matrices), n_shifts, kept, n_shifts, kept)
         # picture, zoom, shift down, shift across; then band and two frequencies
         parts.append(found.transpose(0, 2, 3, 5, 1, 4, 6).reshape(n, -1, bands.shape[1] * kept**2))
-    flat = np.full((*parts[0].shape[:2], 1), FLAT, np.float32)
+    flat = np.full((*parts[0].shape[:2], 1), FLAT_PART, np.float32)
     joined = np.concatenate([*parts, flat], axis=2)
     return joined / np.sqrt((joined * joined).sum(axis=2, keepdims=True))
 
 
 def _all_vectors(pixels: np.ndarray, places: Places) -> np.ndarray:
-    """Return `vectors` of many pictures, places first: n_places x n x n_dimensions."""
+    """Return `texture_vectors` of many pictures, places first: n_places x n x n_dimensions."""
     n_places = len(places.zooms) * len(places.shifts) ** 2
     n_dimensions = places.grey**2 + 2 * places.colour**2 + 1
     found = np.empty((n_places, len(pixels), n_dimensions), np.float32)
-    for start in range(0, len(pixels), BLOCK):
-        some = vectors(textures(pixels[start : start + BLOCK]), places)
-        found[:, start : start + BLOCK] = some.transpose(1, 0, 2)
+    for start in range(0, len(pixels), GLANCE_BLOCK):
+        some = texture_vectors(textures_of(pixels[start : start + GLANCE_BLOCK]), places)
+        found[:, start : start + GLANCE_BLOCK] = some.transpose(1, 0, 2)
     return found
 
 
@@ -183,7 +184,7 @@ def _view_pairs(n_views: int) -> list[tuple[int, int]]:
             *((0, view) for view in range(1, n_views))]  # fmt: skip
 
 
-def find_near(
+def find_tiny(
     left: np.ndarray, right: np.ndarray | None, max_distance: float
 ) -> Iterator[np.ndarray]:
     """Yield (row, column, 0) of the pairs within a distance, int64; some come several times.
@@ -194,10 +195,10 @@ def find_near(
     max_distance : 1 - cosine
     """
     others = left if right is None else right
-    pairs = _candidates(left, right) if 1 - max_distance > UNSEEN else _every_pair(left, right)
+    pairs = _find_glanced(left, right) if 1 - max_distance > UNSEEN else _every_pair(left, right)
     for one, other, rows, columns in pairs:
-        sides = Side(left[:, one], rows), Side(others[:, other], columns)
-        # float32 finds a few too many; `distances` computes them again
+        sides = TinySide(left[:, one], rows), TinySide(others[:, other], columns)
+        # float32 finds a few too many; `tiny_distances` computes them again
         near = 1 - _cosines(*sides, np.float32) <= max_distance + 1e-4
         found = np.column_stack([rows[near], columns[near]]).astype(np.int64)
         if right is None:
@@ -211,14 +212,14 @@ def _every_pair(
     """Yield two views, rows and columns; where `right` is None each pair once."""
     n = len(left if right is None else right)
     for one, other in _view_pairs(left.shape[1]):
-        for start in range(0, len(left), BLOCK):
-            rows, columns = np.indices((min(BLOCK, len(left) - start), n)).reshape(2, -1)
+        for start in range(0, len(left), GLANCE_BLOCK):
+            rows, columns = np.indices((min(GLANCE_BLOCK, len(left) - start), n)).reshape(2, -1)
             rows += start
             kept = np.ones(len(rows), bool) if right is not None else rows < columns
             yield one, other, rows[kept], columns[kept]
 
 
-def _candidates(
+def _find_glanced(
     left: np.ndarray, right: np.ndarray | None
 ) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
     """Yield two views, rows and columns of the pairs whose glance is high enough."""
@@ -228,14 +229,14 @@ def _candidates(
         sides = _glances(left[:, one]), _glances(others[:, other])
         corners = [
             (row, column)
-            for row in range(0, len(left), BLOCK)
-            for column in range(row if within else 0, len(others), BLOCK)
+            for row in range(0, len(left), GLANCE_BLOCK)
+            for column in range(row if within else 0, len(others), GLANCE_BLOCK)
         ]
-        search = partial(each, partial(_find_candidates, *sides, unordered=right is None))
+        search = partial(each, partial(_glance_at_block, *sides, unordered=right is None))
         waiting: list[np.ndarray] = []
         with threadpool_limits(1, "blas"):  # our threads do not share their cores with others
             for found in map_batches(search, corners, describe="compare", size=1):
-                if sum(map(len, waiting)) + len(found) > MAX_CANDIDATES:
+                if sum(map(len, waiting)) + len(found) > MAX_GLANCED:
                     yield one, other, *np.concatenate(waiting).T
                     waiting = []
                 waiting.append(found)
@@ -245,10 +246,10 @@ def _candidates(
 
 def _glances(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return vectors in place (1 x n x n_dimensions), and moved (9 x n x n_dimensions)."""
-    return _all_vectors(pixels, UPRIGHT_GLANCE), _all_vectors(pixels, GLANCE)
+    return _all_vectors(pixels, GLANCE_IN_PLACE), _all_vectors(pixels, GLANCE)
 
 
-def _find_candidates(
+def _glance_at_block(
     left: tuple[np.ndarray, np.ndarray],
     right: tuple[np.ndarray, np.ndarray],
     corner: tuple[int, int],
@@ -256,7 +257,7 @@ def _find_candidates(
     unordered: bool,
 ) -> np.ndarray:
     """Return the pairs of one block whose glance is high enough, int32, n_found x 2."""
-    rows, columns = (slice(start, start + BLOCK) for start in corner)
+    rows, columns = (slice(start, start + GLANCE_BLOCK) for start in corner)
     best = product = None
     for one, other in ((left[0], right[1]), (left[1], right[0])):
         for a, b in np.ndindex(len(one), len(other)):
@@ -266,14 +267,14 @@ def _find_candidates(
     return found[found[:, 0] < found[:, 1]] if unordered else found
 
 
-class Side(NamedTuple):
+class TinySide(NamedTuple):
     """One picture of each pair: the place of its pixels (uint8, n x 3072)."""
 
     pixels: np.ndarray
     places: np.ndarray
 
 
-def distances(
+def tiny_distances(
     codes: np.ndarray, rows: np.ndarray, columns: np.ndarray, others: np.ndarray | None = None
 ) -> np.ndarray:
     """Return 1 - similarity of pairs of rows, float64, rounded to 6 decimals.
@@ -286,22 +287,24 @@ def distances(
     others = codes if others is None else others
     best = np.full(len(rows), -1.0)
     for one, other in _view_pairs(codes.shape[1]):
-        sides = Side(codes[:, one], rows), Side(others[:, other], columns)
+        sides = TinySide(codes[:, one], rows), TinySide(others[:, other], columns)
         best = np.maximum(best, _cosines(*sides, np.float64))
     return np.maximum(np.round(1 - best, 6), 0.0)
 
 
-def _cosines(one: Side, other: Side, kind: type) -> np.ndarray:
+def _cosines(one: TinySide, other: TinySide, kind: type) -> np.ndarray:
     """Return the similarity of each pair, -1 to 1."""
-    found = _best_place(one, other, UPRIGHT, LOOK, kind)
+    found = _best_product(one, other, IN_PLACE, LOOK, kind)
     seen = np.flatnonzero(found > UNSEEN)
     sides = (side._replace(places=side.places[seen]) for side in (one, other))
-    missed = _best_place(*sides, UPRIGHT_GLANCE, GLANCE, kind) < MIN_GLANCE
+    missed = _best_product(*sides, GLANCE_IN_PLACE, GLANCE, kind) < MIN_GLANCE
     found[seen[missed]] = UNSEEN
     return found
 
 
-def _best_place(one: Side, other: Side, upright: Places, places: Places, kind: type) -> np.ndarray:
+def _best_product(
+    one: TinySide, other: TinySide, upright: Places, places: Places, kind: type
+) -> np.ndarray:
     """Return the best product of one picture in place and the other one moved, both ways."""
     best = np.empty((2, len(one.places)), kind)
     with threadpool_limits(1, "blas"):
@@ -312,24 +315,26 @@ def _best_place(one: Side, other: Side, upright: Places, places: Places, kind: t
             order = np.argsort(moved.places, kind="stable")
             pictures, starts = np.unique(moved.places[order], return_index=True)
             parts = [
-                (moved.pixels[pictures[first : first + BATCH]], np.split(pairs, cuts))
-                for first, pairs, cuts in _cut(order, starts)
+                (moved.pixels[pictures[first : first + LOOK_BATCH]], np.split(pairs, cuts))
+                for first, pairs, cuts in _cut_looks(order, starts)
             ]
-            look = partial(each, partial(_look, fixed, rows, places=places))
+            look = partial(each, partial(_look_batch, fixed, rows, places=places))
             for (_, pairs), values in zip(parts, map_batches(look, parts, size=1), strict=True):
                 found[np.concatenate(pairs)] = values
     return best.max(axis=0)
 
 
-def _cut(order: np.ndarray, starts: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def _cut_looks(
+    order: np.ndarray, starts: np.ndarray
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yield of each batch of pictures: the first, its pairs, and where those of the next begin."""
-    for first in range(0, len(starts), BATCH):
-        begins = starts[first : first + BATCH]
-        end = starts[first + BATCH] if first + BATCH < len(starts) else len(order)
+    for first in range(0, len(starts), LOOK_BATCH):
+        begins = starts[first : first + LOOK_BATCH]
+        end = starts[first + LOOK_BATCH] if first + LOOK_BATCH < len(starts) else len(order)
         yield first, order[begins[0] : end], begins[1:] - begins[0]
 
 
-def _look(
+def _look_batch(
     fixed: np.ndarray,
     rows: np.ndarray,
     part: tuple[np.ndarray, list[np.ndarray]],
@@ -338,7 +343,7 @@ def _look(
 ) -> np.ndarray:
     """Return the best product of each pair of some pictures that move."""
     pixels, pairs = part
-    turned = vectors(textures(pixels), places).astype(fixed.dtype)
+    turned = texture_vectors(textures_of(pixels), places).astype(fixed.dtype)
     best = [
         (fixed[rows[some]] @ vector.T).max(axis=1)
         for vector, some in zip(turned, pairs, strict=True)
