@@ -117,8 +117,9 @@ def similar_pairs(
         the overlap. rotation: degrees counter-clockwise that align left with right. scale: of
         lengths. mirrored. matches: features that agree with the transform. residual: the median
         shift of the matching parts, in pixels of some 160 x 120. It is below 0.15 in a copy, and
-        from 0.22 on in two photographs of one scene. scored_by: "aligned", or "phash" where a
-        picture has too little texture to be aligned. 'akaze' adds matches and scored_by.
+        from 0.22 on in two photographs of one scene. scored_by: "aligned", "phash" where a
+        picture has too little texture to be aligned, or "tiny" where both have at most 96 pixels
+        and method 'tiny' gives more, from 90 up. 'akaze' adds matches and scored_by.
 
         Below 70 percent, 'aligned' lists pairs that share a part, such as a picture that was pasted
         into another one. Two photographs of one scene and chance matches have similarity 0.

@@ -194,3 +194,15 @@ def test_the_matrix_and_the_pairs_agree_and_a_collection_keeps_them(tmp_path, pi
             kept.sort_values(["left", "right"], ignore_index=True)[["left", "right"]].astype(str),
             pairs.sort_values(["left", "right"], ignore_index=True)[["left", "right"]].astype(str),
         )
+
+
+def test_an_icon_in_another_colour_is_not_a_copy(compare):
+    pictures = {}
+    for name, colour in (("blue", "#3050d0"), ("dark", "#203890"), ("red", "#d04030")):
+        icon = Image.new("RGB", (32, 32), colour)
+        icon.paste("white", (10, 8, 20, 26))
+        icon.paste("white", (6, 14, 26, 18))
+        pictures[name] = icon
+    found = compare(pictures)
+    assert found["blue", "dark"] >= 90
+    assert found["blue", "red"] == found["dark", "red"] == pytest.approx(79)

@@ -14,6 +14,7 @@ From the first file to the last, each one imports only files above it:
 - `feature_index`: many features, found again by the bits they share
 - `candidates`: many pictures -> the pairs that are worth aligning
 - `scores`: a pair -> its row of the pair table (`Score`); the fallback to phash
+- `tiny_pairs`: pairs of tiny pictures, by method "tiny"
 - `matching`: one collection or two -> all pairs above a similarity
 - `verify`: `verify_pairs`, for the pairs that another method found
 - `words`: an alignment as a sentence

@@ -35,9 +35,10 @@ from .scores import (
     fall_back,
     score_pairs,
 )
+from .tiny_pairs import find_tiny_pairs, raise_tiny_pairs
 
 KEEP_BATCH = 1000  # scores that are handed over at a time, to be kept
-SCORERS = ["aligned", "akaze", "phash"]
+SCORERS = ["aligned", "akaze", "phash", "tiny"]  # an index keeps the place
 SCORE_FORMS = {  # the columns of a score that are not float64
     "mirrored": "?",
     "matches": "<u4",
@@ -122,7 +123,9 @@ def find_local_pairs(
         known.keep_votes(votes)
     voted = best_pairs(np.concatenate([known.votes, votes]), len(features))
     hashed, percent = _near_by_hash(sides, hashes, executor)
-    tried = np.unique(np.concatenate([voted, hashed, _near_by_frame(sides, features)]), axis=0)
+    tiny, sure = find_tiny_pairs(sides, executor)
+    framed = _near_by_frame(sides, features)
+    tried = np.unique(np.concatenate([voted, hashed, framed, tiny]), axis=0)
     score = partial(
         score_all,
         features=features,
@@ -136,6 +139,8 @@ def find_local_pairs(
     more = partners_of_partners(near, tried) if others is None else partners_across(near, tried)
     scored = np.concatenate([scored, score(more)])
     _fall_back(scored, hashed, percent, features)
+    where = find_scored(tiny, scored)
+    raise_tiny_pairs(scored, where, tiny, sure, features, SCORERS.index("tiny"))
     scored = scored[scored["similarity"] >= floor - 1e-9]
     scored = scored[np.lexsort((scored["right"], scored["left"]))]
     first_right = 0 if others is None else n_left

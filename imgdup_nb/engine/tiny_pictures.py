@@ -9,7 +9,7 @@ of the other, moved by up to 2 pixels and zoomed by up to 12 %: the best of 75 p
 Most pairs need no such look. The lowest frequencies, at 9 places, give a *glance* of each pair by
 blocks of matrix products. Where the glance is below `MIN_GLANCE`, the similarity is at most
 `UNSEEN`. This is part of the definition, so the search is exact: `tiny_distances` gives the same
-for each pair alone.
+for each pair alone. Pictures whose coloured areas have other hues have 79 percent at most.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ FLAT_PART = 0.05  # of the vector of a picture without texture, which is like an
 
 MIN_GLANCE = 0.58
 UNSEEN = 0.5  # the highest similarity below a glance of MIN_GLANCE
+CELLS = 4  # a side: colours are compared as means of so many squares
+MIN_CHROMA = 12.0  # grey levels from grey; paler cells have no hue that counts
+MIN_HUE_COSINE = 0.6
+OTHER_HUE = 0.79  # the highest similarity of pictures whose cells have other hues
+
 GLANCE_BLOCK = 512  # pictures on each side of a block of products
 LOOK_BATCH = 64  # pictures whose 75 vectors are in memory at once
 MAX_GLANCED = 12_000_000  # pairs that wait for the 75 places
@@ -94,7 +99,7 @@ def _read_pixels(path: str, *, n_views: int) -> np.ndarray | str:
 # -- codes as vectors ------------------------------------------------------------------------------
 
 
-def _blur(sigma: float) -> np.ndarray:
+def _blur_matrix(sigma: float) -> np.ndarray:
     """Return the matrix that blurs a line of pixels; beyond the ends the last pixel is repeated."""
     steps = np.arange(-4 * TINY_SIDE, 4 * TINY_SIDE + 1)
     weights = np.exp(-0.5 * (steps / sigma) ** 2)
@@ -108,7 +113,9 @@ def _blur(sigma: float) -> np.ndarray:
 @lru_cache
 def _blurs() -> tuple[np.ndarray, np.ndarray]:
     """Return the matrices of the texture and of the mean around."""
-    return np.stack([_blur(FINE_BLUR), _blur(COARSE_BLUR)]), _blur(CONTRAST_BLUR)
+    return np.stack([_blur_matrix(FINE_BLUR), _blur_matrix(COARSE_BLUR)]), _blur_matrix(
+        CONTRAST_BLUR
+    )
 
 
 def textures_of(pixels: np.ndarray) -> np.ndarray:
@@ -299,7 +306,27 @@ def _cosines(one: TinySide, other: TinySide, kind: type) -> np.ndarray:
     sides = (side._replace(places=side.places[seen]) for side in (one, other))
     missed = _best_product(*sides, GLANCE_IN_PLACE, GLANCE, kind) < MIN_GLANCE
     found[seen[missed]] = UNSEEN
+    high = np.flatnonzero(found > OTHER_HUE)
+    other_hue = _have_other_hues(*(side.pixels[side.places[high]] for side in (one, other)))
+    found[high[other_hue]] = OTHER_HUE
     return found
+
+
+def _have_other_hues(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Tell of each pair of pictures (uint8, n x 3072) whether coloured cells have other hues.
+
+    Texture does not show the colour of flat areas, such as the ground of an icon.
+    """
+    n_pixels = TINY_SIDE // CELLS
+    chroma = []
+    for pixels in (one, other):
+        cells = pixels.reshape(-1, CELLS, n_pixels, CELLS, n_pixels, 3).mean(axis=(2, 4))
+        red, green, blue = cells.reshape(-1, CELLS**2, 3).transpose(2, 0, 1)
+        chroma.append(np.stack([(red - blue) / 2**0.5, (red + blue - 2 * green) / 6**0.5], axis=2))
+    lengths = [np.sqrt((values**2).sum(axis=2)) for values in chroma]
+    coloured = (lengths[0] >= MIN_CHROMA) & (lengths[1] >= MIN_CHROMA)
+    together = (chroma[0] * chroma[1]).sum(axis=2, where=coloured[..., None]).sum(axis=1)
+    return together < MIN_HUE_COSINE * (lengths[0] * lengths[1]).sum(axis=1, where=coloured)
 
 
 def _best_product(
