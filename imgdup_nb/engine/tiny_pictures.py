@@ -41,7 +41,7 @@ FLAT_PART = 0.05  # of the vector of a picture without texture, which is like an
 MIN_GLANCE = 0.58
 UNSEEN = 0.5  # the highest similarity below a glance of MIN_GLANCE
 CELLS = 4  # a side: colours are compared as means of so many squares
-MIN_CHROMA = 12.0  # grey levels from grey; paler cells have no hue that counts
+MIN_CHROMA = 25.0  # grey levels from grey; paler cells have no hue that counts
 MIN_HUE_COSINE = 0.6
 OTHER_HUE = 0.79  # the highest similarity of pictures whose cells have other hues
 
