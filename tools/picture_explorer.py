@@ -1,8 +1,9 @@
-"""Take the picture of the explorer that the README shows: what a user gets.
+"""Take the pictures of the explorer that README and docs show: what a user gets.
 
 ``python -m tools.picture_explorer`` opens JupyterLab at 1280 x 900 in a headless Chromium, runs the
-lines of the README on the demo collection, and writes docs/explorer.png. ``--out FOLDER`` writes
-pictures at other widths and in the dark theme there, to look at. Needs what the browser tests need.
+lines of the README on the demo collection, and writes docs/explorer.png. Then it moves the
+threshold in the page without a kernel, and writes docs/explorer.webp. ``--out FOLDER`` writes
+pictures at other widths and in the dark theme there, to look at. Needs what browser tests need.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "ui"))
 
+import imgdup_nb as dup  # noqa: E402  (after the path)
 from chromium import LAUNCH_ARGUMENTS, find_chromium  # noqa: E402  (after the path)
 from labkit import Lab, Notebook, write_notebook  # noqa: E402  (after the path)
 
@@ -29,6 +31,10 @@ pairs = dup.similar_pairs(dup.fingerprint_images(images))
 """
 SHOW = "explorer = dup.ThresholdExplorer(pairs, images)\nexplorer"
 SIZE = {"width": 1280, "height": 900}
+SIZE_OF_FRAMES = {"width": 900, "height": 760}
+FRAME = {"x": 14, "y": 0, "width": 872, "height": 616}
+SIZE_STORED = (785, 554)
+N_LEVELS = 9  # from 95 down to 70
 COLORS = 200  # of the stored picture: it is a quarter as large so
 TO_LOOK_AT = [(width, theme) for width in (1280, 850, 450) for theme in ("Light", "Dark")]
 
@@ -65,6 +71,36 @@ def store(png, path):
     picture.quantize(COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
+def store_moving(browser, folder):
+    """Write docs/explorer.webp: the threshold moves from 95 down to 70."""
+    dup.make_demo_collection(folder / "demo")
+    images = dup.scan_images(folder / "demo")
+    pairs = dup.similar_pairs(dup.fingerprint_images(images), min_similarity=50)
+    dup.ThresholdExplorer(pairs, images).save_html(folder / "explorer.html")
+    page = browser.new_page(viewport=SIZE_OF_FRAMES)
+    page.goto((folder / "explorer.html").as_uri())
+    page.locator(".dup-explorer").evaluate("(explorer) => explorer.scrollIntoView()")
+    page.get_by_role("button", name="95", exact=True).click()
+    page.get_by_role("slider").first.focus()
+    frames, durations = [], []
+    for level in range(N_LEVELS):
+        if level:
+            page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(300)
+        picture = Image.open(io.BytesIO(page.screenshot(clip=FRAME))).convert("RGB")
+        frames.append(picture.resize(SIZE_STORED, Image.Resampling.LANCZOS))
+        durations.append(1800 if level in (0, 2, N_LEVELS - 1) else 600)
+    frames[0].save(
+        ROOT / "docs/explorer.webp",
+        save_all=True,
+        append_images=frames[1:],
+        duration=durations,
+        loop=0,
+        quality=70,
+        method=6,
+    )
+
+
 def main(arguments):
     """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -79,6 +115,7 @@ def main(arguments):
             open_explorer(page, lab)
             if out is None:
                 store(page.screenshot(), ROOT / "docs/explorer.png")
+                store_moving(browser, Path(folder))
             else:
                 out.mkdir(parents=True, exist_ok=True)
                 for width, theme in TO_LOOK_AT:
