@@ -78,7 +78,7 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
     features = {
         name: list(fingerprint_images(images, name).codes[:, 0]) for name in ("aligned", "akaze")
     }
-    alignment = align_files(features["aligned"][0], features["aligned"][1], paths)
+    alignment = align_files(features["aligned"][0], features["aligned"][1], (paths[0], paths[1]))
     scores = _score_all(images, alignment, features)
     left_name, right_name = name_files(*paths)
     blank_left, blank_right = (images.detail < LOW_DETAIL).tolist()

@@ -263,7 +263,7 @@ def score_all(
     with closing(
         score_pairs(
             [
-                FeaturePair(features[a], features[b], paths and (paths[a], paths[b]))
+                FeaturePair(features[a], features[b], (paths[a], paths[b]) if paths else None)
                 for a, b in unscored.tolist()
             ],
             method,

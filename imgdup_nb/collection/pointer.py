@@ -49,7 +49,7 @@ def pictures_of(folder: Place) -> str | None:
 
 def follow_pointer(folder: Place, index: Place | None) -> tuple[Place, Place | None, bool]:
     """Return folder and index of a collection, and whether only added pictures belong to it."""
-    if not isinstance(folder, str | os.PathLike):
+    if not isinstance(folder, str | os.PathLike) or not isinstance(index, str | os.PathLike | None):
         return folder, index, False  # an error that `Index` explains
     own = os.path.join(folder, INDEX_NAME)
     if index is not None and os.path.abspath(index) != os.path.abspath(own):

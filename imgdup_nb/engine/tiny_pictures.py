@@ -265,11 +265,13 @@ def _glance_at_block(
 ) -> np.ndarray:
     """Return the pairs of one block whose glance is high enough, int32, n_found x 2."""
     rows, columns = (slice(start, start + GLANCE_BLOCK) for start in corner)
-    best = product = None
+    best: np.ndarray | None = None
+    product = None
     for one, other in ((left[0], right[1]), (left[1], right[0])):
         for a, b in np.ndindex(len(one), len(other)):
             product = np.matmul(one[a, rows], other[b, columns].T, out=product)
             best = product.copy() if best is None else np.maximum(best, product, out=best)
+    assert best is not None  # there is at least one view
     found = (np.argwhere(best >= MIN_GLANCE - 1e-4) + corner).astype(np.int32)
     return found[found[:, 0] < found[:, 1]] if unordered else found
 
@@ -303,8 +305,8 @@ def _cosines(one: TinySide, other: TinySide, kind: type) -> np.ndarray:
     """Return the similarity of each pair, -1 to 1."""
     found = _best_product(one, other, IN_PLACE, LOOK, kind)
     seen = np.flatnonzero(found > UNSEEN)
-    sides = (side._replace(places=side.places[seen]) for side in (one, other))
-    missed = _best_product(*sides, GLANCE_IN_PLACE, GLANCE, kind) < MIN_GLANCE
+    some, others = (side._replace(places=side.places[seen]) for side in (one, other))
+    missed = _best_product(some, others, GLANCE_IN_PLACE, GLANCE, kind) < MIN_GLANCE
     found[seen[missed]] = UNSEEN
     high = np.flatnonzero(found > OTHER_HUE)
     other_hue = _have_other_hues(*(side.pixels[side.places[high]] for side in (one, other)))
@@ -333,7 +335,7 @@ def _best_product(
     one: TinySide, other: TinySide, upright: Places, places: Places, kind: type
 ) -> np.ndarray:
     """Return the best product of one picture in place and the other one moved, both ways."""
-    best = np.empty((2, len(one.places)), kind)
+    best: np.ndarray = np.empty((2, len(one.places)), kind)
     with threadpool_limits(1, "blas"):
         for found, still, moved in zip(best, (one, other), (other, one), strict=True):
             kept, rows = np.unique(still.places, return_inverse=True)

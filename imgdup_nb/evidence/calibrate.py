@@ -15,7 +15,7 @@ import pandas as pd
 
 from ..aligned.agreement import is_textured
 from ..aligned.candidates import find_alike_frames
-from ..aligned.scores import MIN_CANDIDATE_HASH, Score, fall_back, score_pairs
+from ..aligned.scores import MIN_CANDIDATE_HASH, FeaturePair, Score, fall_back, score_pairs
 from ..embeddings import Embedding
 from ..engine.checks import check_count, check_percent, count_of
 from ..engine.decode import UnreadableImage, open_image
@@ -349,10 +349,13 @@ def _align(
     prints: Fingerprints, copied: np.ndarray, found: Fingerprints, executor: Executor | None
 ) -> np.ndarray:
     """Return the similarity of each copy by local features, as `similar_pairs` scores it."""
-    pairs = list(zip(prints.codes[copied, 0], found.codes[:, 0], strict=True))
+    pairs = [
+        FeaturePair(one, other)
+        for one, other in zip(prints.codes[copied, 0], found.codes[:, 0], strict=True)
+    ]
     scores = list(score_pairs(pairs, prints.method.name, executor))
     flat = np.array(
-        [not (is_textured(one) and is_textured(other)) for one, other in pairs], dtype=bool
+        [not (is_textured(one) and is_textured(other)) for one, other, _ in pairs], dtype=bool
     )
     if flat.any():
         originals = prints.images.iloc[copied[flat]].assign(
@@ -370,10 +373,12 @@ def _align(
                 # without features only a near hash, or similar small frames, make a candidate
                 is_near = percent >= MIN_CANDIDATE_HASH or (
                     prints.method.name == "aligned"
-                    and len(find_alike_frames(pairs[k], np.zeros(2, dtype=bool))) > 0
+                    and len(find_alike_frames(list(pairs[k][:2]), np.zeros(2, dtype=bool))) > 0
                 )
                 scores[k] = (
-                    fall_back(scores[k], float(percent), *pairs[k]) if is_near else Score(0.0)
+                    fall_back(scores[k], float(percent), pairs[k].left, pairs[k].right)
+                    if is_near
+                    else Score(0.0)
                 )
     return np.array([score.similarity for score in scores], dtype=np.float64)
 

@@ -51,7 +51,12 @@ def check_price(cost_false: Any, cost_missed: Any) -> dict[str, float]:
     """Return both costs by name, or raise if they are no price."""
     price = {"cost_false": cost_false, "cost_missed": cost_missed}
     for name, cost in price.items():
-        if cost is None or isinstance(cost, bool) or not isinstance(cost, Real) or not cost >= 0:
+        if (
+            cost is None
+            or isinstance(cost, bool)
+            or not isinstance(cost, Real)
+            or not float(cost) >= 0
+        ):
             raise ValueError(
                 f"{name} must be a number from 0 up, and {cost!r} is not; both costs are needed, "
                 "such as cost_false=50, cost_missed=1"

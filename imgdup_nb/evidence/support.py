@@ -152,7 +152,7 @@ class Support:
         hopeful = [edge for edge in hopeful if not self.is_doubtful(edge)]
         if not hopeful and not self.supported[self.named]:
             hopeful = stricter[-1:]  # if anywhere, then there
-        return (hopeful or stricter or looser or [None])[0]
+        return next(iter(hopeful or stricter or looser), None)
 
     def next_pair(self) -> int | None:
         """Return the pair to ask about next, or None."""

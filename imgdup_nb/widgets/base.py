@@ -159,7 +159,13 @@ class ToolWidget(anywidget.AnyWidget):
         """Return what a notebook shows without a kernel, as a PNG."""
         from matplotlib import rc_context
 
-        inks = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+        inks: tuple[Any, ...] = (
+            "text.color",
+            "axes.labelcolor",
+            "axes.edgecolor",
+            "xtick.color",
+            "ytick.color",
+        )
         buffer = io.BytesIO()
         with rc_context(dict.fromkeys(inks, STILL_INK) if self._is_clear else {}):
             self.figure().savefig(

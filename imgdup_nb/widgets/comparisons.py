@@ -93,7 +93,8 @@ class Comparisons:
         if not names:
             return None, ""
         try:
-            made = self._compare_files(*(self._paths[name] for name in names))
+            left, right = (os.fspath(self._paths[name]) for name in names)
+            made = self._compare_files(left, right)
         except ImportError:  # not of this pair: nothing can be compared
             raise
         except Exception as error:  # whatever it is, the next pair may be fine

@@ -215,12 +215,12 @@ class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
             "columns": self.columns_to_compare(),
             "judged": self._judged_counts(),
             "others": self._other_methods(),
-            "rule": self.rule._asdict() if self._is_combined else None,
+            "rule": self.rule._asdict() if self.rule and self._is_combined else None,
         }
 
     def _other_methods(self) -> list[str]:
         combined = self._combined or CombinedTables(self._tables, self.images)
-        return combined.others(self.rule.base if self._is_combined else self.method)
+        return combined.others(self.rule.base if self.rule and self._is_combined else self.method)
 
     def _on_labels(self) -> None:
         super()._on_labels()

@@ -26,6 +26,7 @@ from ..engine.pair_graph import PairGraph
 from ..engine.paths import write_whole
 from .base import read_asset
 from .page_data import announce_pictures, method_data, page_pictures, paths_of
+from .reviewer import COLORS
 
 PAGE_PARTS = (
     "grouping.js", "page_model.js", "page_marks.js", "page_pairs.js", "page_cards.js", "page.js",
@@ -203,7 +204,8 @@ def join_page(content: PageContent, module: str, styles: str, title: str, max_mb
     """Return a page: its data, the pictures that fit, the explorer's module and styles."""
     data = {"title": title, **content.data}
     code = "\n".join([module, *map(read_asset, PAGE_PARTS)])
-    styles = "\n".join([styles, read_asset("page.css")])
+    verdicts = "".join(f"--{name}: {color}; " for name, color in COLORS.items())
+    styles = "\n".join([styles, read_asset("page.css"), f".dup-tile {{ {verdicts}}}"])
     n_bytes = len(code) + len(styles) + 4 / 3 * len(_pack(data))
     room = 1e6 * max_mb - n_bytes - 4 * len(data["names"])
     announce_pictures(len(content.order), n_bytes, room)

@@ -49,6 +49,12 @@ class PairAnswers:
     pairs: pd.DataFrame
     groups: Grouping
     selected: tuple[str, ...]
+    labels: Any  # of `ThresholdState`, as what follows
+    label: Any
+    undo_label: Any
+    combine: Any
+    send: Any
+    _verified: dict[tuple[str, tuple[int, ...]], int]
     _compared: tuple[int, ComparedPair] | None = None
     _comparisons: Comparisons | None = None
 
@@ -154,9 +160,10 @@ class PairAnswers:
         return found[~lists.survey.is_certain[found]][:VERIFIED_SAMPLE]
 
     def _count_confirmed(self, table: pd.DataFrame) -> int:
+        if self.images is None or table.empty:
+            return 0
         wanted = set(table.left) | set(table.right)
-        images = self.images[self.images.image.isin(wanted)]
-        return len(verify_pairs(table, images)) if len(table) else 0
+        return len(verify_pairs(table, self.images[self.images.image.isin(wanted)]))
 
     def _answer_combine(self, content: dict[str, Any]) -> None:
         """Make a rule over two methods; the browser hears of it by the traits that change."""

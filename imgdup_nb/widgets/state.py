@@ -173,7 +173,7 @@ class ThresholdState(t.HasTraits):
     def levels(self) -> np.ndarray:
         """The values `threshold` can take, percent, strictest first."""
         levels = graph_levels(self.graph)
-        if not self._is_combined:
+        if self.rule is None or not self._is_combined:
             return levels
         # where both methods are as they were asked for is a level, too
         return np.unique(np.append(levels, self.rule.base_threshold))[::-1]
@@ -410,7 +410,7 @@ class ThresholdState(t.HasTraits):
         with self.lock:
             if self._combined is None:
                 self._combined = CombinedTables(self._tables, self.images)
-            base = self.rule.base if self._is_combined else self.method
+            base = self.rule.base if self.rule and self._is_combined else self.method
             own = self.threshold if self.threshold < 100 else float(self.levels[1])
             wanted = CombinedRule(base, own, other, float(threshold), rule)
         table = self._combined.combine(wanted)  # without the lock: it may take long
@@ -574,7 +574,7 @@ class ThresholdState(t.HasTraits):
         lines = ["import imgdup_nb as dup", ""]
         name = "pairs"
         given = [method for method in self._tables if method != self._rule_name]
-        if self._is_combined:
+        if self.rule and self._is_combined:
             lines += self.rule.code(given)
         elif len(given) > 1:
             lines.append(f"pairs = pairs[{self.method!r}]")

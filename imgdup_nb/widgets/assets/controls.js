@@ -376,6 +376,7 @@ class Filter {
       button(mode === "groups" ? "Groups" : "Pairs", () => showMode(mode), signal, {
         "aria-pressed": mode === "groups",
         "data-testid": `show-${mode}`,
+        class: "dup-mode",
         title:
           mode === "groups"
             ? "the groups at this threshold"
@@ -403,6 +404,7 @@ class Filter {
     this.toggle = button("Tools", openTools, signal, {
       "aria-expanded": "false",
       "data-testid": "tools",
+      class: "dup-open-tools",
       title: "Compare two thresholds, choose a range, see what was left out",
     });
     this.node = element("div", { class: "dup-filter" });

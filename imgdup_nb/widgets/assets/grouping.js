@@ -2,7 +2,7 @@
 // compare it with Python at every level and linkage.
 //
 // Images are numbered in the order in which they may become originals. A pair is (first, second),
-// first < second. Pairs are sorted by similarity, largest first, then by first and second.
+// first < second. Pairs are sorted by similarity, from 100 down, then by first and second.
 
 const TOLERANCE = 1e-9; // percent, as in Python
 
@@ -196,12 +196,13 @@ function tallyOwners(owner) {
 }
 
 /**
- * The table of the groups, largest first, as arrays. In a group the original stands first, then the
+ * The table of the groups, by falling size, as arrays. In a group the original is first, then the
  * most similar. A similarity below the floor of the pairs is NaN.
  */
 class GroupTable {
   /**
-   * @param {{ image: Int32Array, similarity: Float64Array, start: number[], weakest: number[] }} parts
+   * @param {{ image: Int32Array, similarity: Float64Array, start: number[],
+   *   weakest: number[] }} parts
    */
   constructor({ image, similarity, start, weakest }) {
     this.image = image;
@@ -294,7 +295,7 @@ class GroupTable {
   }
 }
 
-/** By image its similarity to the first of its group; by first image the weakest pair and the size. */
+/** By image its similarity to the first of its group; by first image the weakest pair and size. */
 function scoreMembers({ first, second, similarity, copies, n }, owner) {
   const toFirst = new Float64Array(n).fill(Number.NaN);
   const weakest = new Float64Array(n).fill(Number.POSITIVE_INFINITY);

@@ -104,7 +104,8 @@ class Marks {
       mark,
       when,
     }));
-    return `${JSON.stringify({ format: MARKS_FORMAT, version: 1, method, threshold, linkage, marks }, null, 1)}\n`;
+    const file = { format: MARKS_FORMAT, version: 1, method, threshold, linkage, marks };
+    return `${JSON.stringify(file, null, 1)}\n`;
   }
 
   /** The answers as the CSV that `Labels` reads. */

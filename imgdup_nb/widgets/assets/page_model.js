@@ -438,9 +438,8 @@ class PageModel {
     if (upper !== null)
       lines.push(`in_range = pairs[pairs.similarity < ${pythonNumber(upper)} - 1e-9]`);
     const name = upper === null ? "pairs" : "in_range";
-    lines.push(
-      `groups = dup.group_duplicates(${name}, threshold=${pythonNumber(threshold)}, linkage='${linkage}')`,
-    );
+    const at = pythonNumber(threshold);
+    lines.push(`groups = dup.group_duplicates(${name}, threshold=${at}, linkage='${linkage}')`);
     return lines.join("\n");
   }
 }

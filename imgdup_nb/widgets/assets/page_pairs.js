@@ -4,7 +4,7 @@
 const COMPARED_SIDE = 560; // pixels asked for
 const SAME_SHAPE = 0.03; // widths to heights that differ by less are laid on each other
 const AS_THEY_ARE =
-  "Both pictures as they are in this page. In Python, PairViewer aligns them and shows what differs.";
+  "Both pictures as they are in this page. PairViewer, in Python, aligns them and shows the rest.";
 
 class PagePairs {
   /**
