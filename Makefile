@@ -1,4 +1,4 @@
-# What people do with this project, one word each; `make` alone lists it. Without make, see "On Windows" in README.md.
+# What people do with this project, one word each; `make` alone lists it. Without make, see docs/install.md.
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -63,8 +63,8 @@ REFERENCE = {
     "errors": ("Exceptions", "What is raised, and what to do then.", []),
 }
 PAGES = {  # of docs/, in the order of the contents; all others follow
-    "Use": ["sources", "recipes", "command-line", "server", "scale"],
-    "Look up": ["cheat-sheet", "glossary", "exceptions", "performance", "which-tool"],
+    "Use": ["install", "what-it-can-do", "sources", "recipes", "page", "command-line", "server", "scale"],
+    "Look up": ["cheat-sheet", "tables", "glossary", "exceptions", "performance", "which-tool"],
     "Understand": ["architecture", "threat-model"],
 }
 SCROLLING = re.compile(r'<(pre(?=[ >])|div(?= class="table-wrapper)|table(?= [^>]*"dataframe))')
