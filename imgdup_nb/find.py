@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import os
 import sys
+import warnings
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -301,18 +302,16 @@ def find_duplicates(
     threshold = check_percent("threshold", threshold)
     sample = check_count("sample", sample, at_least=0)
     is_scanned = isinstance(source, pd.DataFrame) and {"image", "path", "problem"} <= set(source)
-    options = {"label": label, "exclude": exclude, "include": include}
+    options: dict[str, Any] = {"label": label, "exclude": exclude, "include": include}
     if is_scanned and any(value is not None for value in options.values()):
         raise ValueError("label, exclude and include are for scan_images: source is a table of it")
     with one_progress_bar(STEPS) as begin:
         begin("scan")
-        images = (
-            source
-            if is_scanned
-            else scan_images(
-                source, label=label, exclude=exclude, include=include, executor=executor
-            )
-        )
+        with warnings.catch_warnings(record=True) as told:  # of files that could not be read
+            warnings.simplefilter("always")
+            images = source if is_scanned else scan_images(source, **options, executor=executor)
+        for warning in told:
+            warnings.warn(warning.message, warning.category, stacklevel=2)
         begin("fingerprints")
         each = SECONDS_PER_IMAGE.get(getattr(method, "name", str(method)), 0.0)
         what = f"Finding the local features of {count_of(len(images), 'image')}"

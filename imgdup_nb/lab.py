@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FIRST_NOTEBOOK = "01_find_duplicates.ipynb"
+WORK_NOTEBOOK = "my_pictures.ipynb"  # which is opened on a folder of one's own
 
 
 def find_notebooks() -> Path:
@@ -64,7 +65,9 @@ def check_photos(folder: str | os.PathLike[str]) -> str:
 
 
 def open_lab(folder: str | os.PathLike[str], photos: str = "", options: Sequence[str] = ()) -> None:
-    """Open JupyterLab on the first notebook of a folder; returns when it ends.
+    """Open JupyterLab on the first notebook of a folder, or on that for pictures of one's own.
+
+    Returns when JupyterLab ends.
 
     Parameters
     ----------
@@ -89,7 +92,7 @@ def open_lab(folder: str | os.PathLike[str], photos: str = "", options: Sequence
     # as options and not as a file to open, so that the printed address leads to the notebook too
     where = [
         f"--ServerApp.root_dir={os.path.abspath(folder)}",
-        f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}",
+        f"--LabApp.default_url=/lab/tree/{WORK_NOTEBOOK if photos else FIRST_NOTEBOOK}",
     ]
     root = ["--allow-root"] if _is_superuser() else []
     LabApp.launch_instance([*where, *options, *root])

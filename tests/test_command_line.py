@@ -213,6 +213,7 @@ def test_lab_copies_the_notebooks_once_and_opens_jupyterlab_there(folder, call, 
     assert copied == sorted(path.name for path in (PROJECT / "notebooks").glob("*.ipynb"))
     assert (folder / "course/solutions").is_dir()
     assert f"--ServerApp.root_dir={folder / 'course'}" in opened[0]
+    assert "--LabApp.default_url=/lab/tree/my_pictures.ipynb" in opened[0]
     assert os.environ["IMGDUP_PHOTOS"] == str(folder / "photos")
     (folder / "course" / copied[0]).write_text("mine", "utf-8")
     second = json.loads(call("lab", "course", "--copy-only", "--json").stdout)

@@ -63,7 +63,16 @@ REFERENCE = {
     "errors": ("Exceptions", "What is raised, and what to do then.", []),
 }
 PAGES = {  # of docs/, in the order of the contents; all others follow
-    "Use": ["install", "what-it-can-do", "sources", "recipes", "page", "command-line", "server", "scale"],
+    "Use": [
+        "install",
+        "what-it-can-do",
+        "sources",
+        "recipes",
+        "page",
+        "command-line",
+        "server",
+        "scale",
+    ],
     "Look up": ["cheat-sheet", "tables", "glossary", "exceptions", "performance", "which-tool"],
     "Understand": ["architecture", "threat-model"],
 }
