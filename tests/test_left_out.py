@@ -108,10 +108,10 @@ def test_files_beside_a_picture_are_no_rows(tmp_path, picture):
     for name in ["IMG_1.xmp", "IMG_1.AAE", "IMG_1.jpg.json", "IMG_1.mov", "IMG_1.jpg.pp3"]:
         (tmp_path / name).write_text("beside")
     (tmp_path / "alone.xmp").write_text("belongs to none")
-    with pytest.warns(UserWarning, match="1 of 2 files"):
-        assert scan_images(tmp_path).image.tolist() == ["IMG_1.jpg", "alone.xmp"]
-    with pytest.warns(UserWarning, match="1 of 2 files"):
-        assert len(scan_images(list(tmp_path.iterdir()))) == 2
+    images = scan_images(tmp_path)
+    assert images.image.tolist() == ["IMG_1.jpg", "alone.xmp"]
+    assert images.problem.ne("").tolist() == [False, True]
+    assert len(scan_images(list(tmp_path.iterdir()))) == 2
 
 
 @pytest.mark.parametrize(

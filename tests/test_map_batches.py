@@ -217,7 +217,8 @@ def test_an_interrupt_ends_with_one_sentence_and_no_traceback():
     ]
 
 
-def test_a_bar_of_a_notebook_leaves_nothing_in_the_saved_file(tmp_path):
+def test_a_bar_of_a_notebook_leaves_nothing_in_the_saved_file(tmp_path, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)  # for the kernel
     notebook = new_notebook()
     notebook.cells = [
         new_code_cell(
