@@ -150,8 +150,9 @@ class PairLabeler(ToolWidget):
                 raise ValueError(
                     "there is no question to answer: all pairs worth asking about are answered"
                 )
-            self._batches.append([self.question])
-            self.labels.add(*self.question, label, aim=f"{self._plan.threshold:g}")
+            asked = self.question
+            self.labels.add(*asked, label, aim=f"{self._plan.threshold:g}")
+            self._batches.append([asked])  # only what was kept can be undone
             self._refresh()
 
     @property

@@ -150,7 +150,7 @@ def test_the_threshold_is_chosen_among_the_bands(mount, labeler):
 
 
 def test_what_goes_wrong_in_python_is_shown(mount, labeler):
-    labeler.labels.add = lambda *_: (_ for _ in ()).throw(OSError("the disk is full"))
+    labeler.labels.add = lambda *_, **__: (_ for _ in ()).throw(OSError("the disk is full"))
     view = mount(labeler).view()
     view.get_by_test_id("same").click()
     expect(view.get_by_test_id("alert")).to_have_text("OSError: the disk is full")
