@@ -11,6 +11,8 @@ import numpy as np
 
 from ..engine.jit import compiled
 
+MIN_COVERED = np.float32(0.99)  # share of a block that both pictures show, exclusive
+
 
 @compiled
 def mean_blocks(colours: np.ndarray, wanted: np.ndarray, n: int) -> np.ndarray:
@@ -40,6 +42,75 @@ def mean_blocks(colours: np.ndarray, wanted: np.ndarray, n: int) -> np.ndarray:
                     means[k, c] = (upper + lower) / np.float32(4 * n * n)
                 k += 1
     return means
+
+
+@compiled
+def mean_cells(planes: np.ndarray, rows: int, columns: int, n: int) -> np.ndarray:
+    """Return the mean of each cell of n x n squares, float32, rows x columns x n_planes.
+
+    planes : float32, height x width x n_planes; they continue beyond their edges.
+    """
+    height, width, n_planes = planes.shape
+    cells = np.zeros((rows, columns, n_planes), np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            for y in range(row * n, (row + 1) * n):
+                for x in range(column * n, (column + 1) * n):
+                    for k in range(n_planes):
+                        cells[row, column, k] += planes[min(y, height - 1), min(x, width - 1), k]
+            for k in range(n_planes):
+                cells[row, column, k] /= np.float32(n * n)
+    return cells
+
+
+@compiled(inline="always")
+def _mean_of_four(cells: np.ndarray, row: int, column: int, k: int) -> float:
+    left = cells[row, column, k] + cells[row + 1, column, k]
+    return (left + cells[row, column + 1, k] + cells[row + 1, column + 1, k]) / np.float32(4)
+
+
+@compiled
+def flat_or_matching(
+    one: np.ndarray,
+    other: np.ndarray,
+    inside: np.ndarray,
+    blocks: np.ndarray,
+    min_correlation: float,
+    n: int,
+) -> np.ndarray:
+    """Return the mean colours of the covered blocks that are flat or match.
+
+    Parameters
+    ----------
+    one, other : float32, height x width x 3
+        brightness, Cr and Cb of two pictures.
+    inside : float32, height x width x 1
+        1 where both pictures are, else 0.
+    blocks : float32, rows x columns
+        correlations, NaN of a flat block; a block is 2n x 2n squares, and blocks overlap by half.
+
+    Returns
+    -------
+    colours : float32, 2 x n_found x 3
+    """
+    rows, columns = blocks.shape
+    cells = (
+        mean_cells(one, rows + 1, columns + 1, n),
+        mean_cells(other, rows + 1, columns + 1, n),
+        mean_cells(inside, rows + 1, columns + 1, n),
+    )
+    colours, found = np.empty((2, rows * columns, 3), np.float32), 0
+    for row in range(rows):
+        for column in range(columns):
+            if blocks[row, column] < np.float32(min_correlation):  # not if it is NaN
+                continue
+            if _mean_of_four(cells[2], row, column, 0) <= MIN_COVERED:
+                continue
+            for k in range(3):
+                colours[0, found, k] = _mean_of_four(cells[0], row, column, k)
+                colours[1, found, k] = _mean_of_four(cells[1], row, column, k)
+            found += 1
+    return colours[:, :found]
 
 
 @compiled

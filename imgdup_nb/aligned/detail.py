@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -33,6 +32,7 @@ FLAT_TILE, MAX_FLAT_RANGE = (
 )  # pixels a side and grey levels of a flat tile of the kept grey picture
 MIN_FLAT_TILES = 0.05  # share of its tiles; a picture with fewer is no page
 INK_BLOCK, INK_CELL, REACH = 24, 8, 4  # pixels: a block, its cells, and its largest shift
+BLUR_SIDE = 9  # pixels that a blur of one pixel reaches over
 MIN_INK_SPREAD = 12.0  # grey levels, the standard deviation; a block with less is blank
 GROUND_LEVELS, MIN_GROUND_SHARE = 8, 0.4  # a plain ground: two bins of so many levels hold so much
 MIN_PAGE_SHARE = 0.8  # of the blocks with ink; a page has so many on a plain ground
@@ -47,26 +47,9 @@ MIN_UNMOVED_CORRELATION, MAX_UNMOVED_DIFFERENCE = 0.9, 0.4
 MIN_CHANGED_BLOCKS = 2  # one may be a speck or a hole
 PAGE_BYTES = 48 * 2**20  # of pages kept in memory, in each process
 
-_is_page: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
+# None: it may be one, by its features
+_is_page: WeakKeyDictionary[Features, bool | None] = WeakKeyDictionary()
 _pages: ByteCache[tuple[str, bytes], np.ndarray] = ByteCache(PAGE_BYTES, lambda page: page.nbytes)
-
-
-class Inks(NamedTuple):
-    """The blocks with ink that two pages have in common; three lists of one length.
-
-    Attributes
-    ----------
-    correlation : float64
-        of each block, where it matches best within a few pixels.
-    difference : float64
-        of the cell that differs most, in shares of the block's variance.
-    on_ground : bool
-        whether the block is ink on a plain ground in both pages.
-    """
-
-    correlation: np.ndarray
-    difference: np.ndarray
-    on_ground: np.ndarray
 
 
 def align_files(left: Features, right: Features, files: tuple[str, str] | None = None) -> Alignment:
@@ -95,20 +78,21 @@ def align_files(left: Features, right: Features, files: tuple[str, str] | None =
         or found.transform is None
         or found.similarity <= MAX_SCENE_SIMILARITY
         or left.key == right.key
-        or not (may_be_page(left.grey) and may_be_page(right.grey))
+        or _is_no_page(left)
+        or _is_no_page(right)
     ):
         return found
     pages = []
     for path, image in zip(files, (left, right), strict=True):
         try:
-            page = None if _is_page.get(image) is False else _read_page(path, image)
+            page = _read_page(path, image)
         except (UnreadableImage, OSError, ValueError):
             return found
         # most copies are photographs: they are read once, and no pair of them is compared
-        if page is None or not _remember_page(image, page):
+        if not _remember_page(image, page):
             return found
         pages.append(page)
-    n_changed = count_changed(compare_pages(found, left, right, pages))
+    n_changed = count_changed(found, left, right, pages)
     if n_changed < MIN_CHANGED_BLOCKS:
         return found
     return replace(found, similarity=MAX_SCENE_SIMILARITY, changed=n_changed)
@@ -123,20 +107,25 @@ def may_be_page(grey: np.ndarray) -> bool:
     >>> may_be_page(noise), may_be_page(np.full((80, 80), 255, np.uint8))
     (False, True)
     """
-    rows, columns = grey.shape[0] // FLAT_TILE, grey.shape[1] // FLAT_TILE
-    if not rows * columns:
-        return False
-    tiles = grey[: rows * FLAT_TILE, : columns * FLAT_TILE].reshape(
-        rows, FLAT_TILE, columns, FLAT_TILE
-    )
-    flat = tiles.max(axis=(1, 3)) - tiles.min(axis=(1, 3)) < MAX_FLAT_RANGE
-    return float(flat.mean()) >= MIN_FLAT_TILES
+    from .page_loops import count_flat_tiles
+
+    n_tiles = (grey.shape[0] // FLAT_TILE) * (grey.shape[1] // FLAT_TILE)
+    n_flat = count_flat_tiles(grey, FLAT_TILE, MAX_FLAT_RANGE)
+    return n_tiles > 0 and n_flat / n_tiles >= MIN_FLAT_TILES
+
+
+def _is_no_page(image: Features) -> bool:
+    """Whether a picture is known to be no page, by its features or by its file."""
+    if image not in _is_page:
+        _is_page[image] = None if may_be_page(image.grey) else False
+    return _is_page[image] is False
 
 
 def _remember_page(image: Features, page: np.ndarray) -> bool:
-    if image not in _is_page:
-        _is_page[image] = is_page(page)
-    return _is_page[image]
+    known = _is_page[image]
+    if known is None:
+        known = _is_page[image] = is_page(page)
+    return known
 
 
 def is_page(page: np.ndarray) -> bool:
@@ -152,13 +141,12 @@ def is_page(page: np.ndarray) -> bool:
     >>> is_page(lines)
     True
     """
-    rows, columns = (side // INK_BLOCK for side in page.shape)
-    tiles = page[: rows * INK_BLOCK, : columns * INK_BLOCK]
-    tiles = tiles.reshape(rows, INK_BLOCK, columns, INK_BLOCK).swapaxes(1, 2)
-    tiles = tiles.reshape(-1, INK_BLOCK, INK_BLOCK)
-    tiles = tiles[:: max(1, len(tiles) // (4 * SAMPLED_BLOCKS))].astype(np.float32)
-    inked = np.flatnonzero(tiles.std(axis=(1, 2)) >= MIN_INK_SPREAD)
-    return bool(len(inked)) and float(_are_on_ground([tiles], inked).mean()) >= MIN_SAMPLED_SHARE
+    from .page_loops import spreads_of
+
+    places = _places(page.shape, 0)
+    places = places[:: max(1, len(places) // (4 * SAMPLED_BLOCKS))]
+    inked = places[spreads_of(page, places, INK_BLOCK) >= MIN_INK_SPREAD]
+    return len(inked) > 0 and float(_are_on_ground([page], inked).mean()) >= MIN_SAMPLED_SHARE
 
 
 def _read_page(path: str, image: Features) -> np.ndarray:
@@ -181,20 +169,16 @@ def _shrink_page(grey: np.ndarray, area: float) -> np.ndarray:
     return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
 
 
-def count_changed(inks: Inks) -> int:
-    """Return how many blocks have other ink; 0 if the pictures are no pages."""
-    if not len(inks.on_ground) or inks.on_ground.mean() < MIN_PAGE_SHARE:
-        return 0
-    most = max(MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO * float(np.median(inks.difference)))
-    least = float(np.median(inks.correlation)) - MAX_CORRELATION_LOSS
-    changed = (inks.difference > most) | (inks.correlation < least)
-    return int(np.count_nonzero(changed & inks.on_ground))
-
-
-def compare_pages(
+def count_changed(
     found: Alignment, left: Features, right: Features, pages: Sequence[np.ndarray]
-) -> Inks:
-    """Compare the blocks with ink of two pages, uint8, by the transform of their alignment."""
+) -> int:
+    """Return how many blocks of two pages, uint8, have other ink; 0 if the pictures are no pages.
+
+    The pages are placed on each other by the transform of their alignment. What is sure not to
+    change the number is left out: most copies differ in no block.
+    """
+    from .page_loops import are_covered, compare_unmoved
+
     assert found.transform is not None
     cv2 = import_cv2()
     source, target = pages
@@ -210,67 +194,66 @@ def compare_pages(
     size = target.shape[1::-1]
     covered = cv2.warpAffine(np.ones(small.shape, np.uint8), onto, size)
     if np.count_nonzero(covered) < MIN_PAGE_AREA:
-        return Inks(np.zeros(0), np.zeros(0), np.zeros(0, bool))
+        return 0
     warped = cv2.warpAffine(
         small, onto, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     # one pixel of blur, so that the grids of both scans do not count
-    one, other = (cv2.GaussianBlur(page.astype(np.float32), (0, 0), 1) for page in (warped, target))
-    windows = _covered_windows(covered)
-    blocks = [
-        np.array([_middle(page[window]) for window in windows]).reshape(-1, INK_BLOCK, INK_BLOCK)
-        for page in (one, other)
-    ]
-    spreads = [page.std(axis=(1, 2)) for page in blocks]
-    inked = np.flatnonzero(np.maximum(*spreads) >= MIN_INK_SPREAD)
-    some = inked[:: max(1, len(inked) // SAMPLED_BLOCKS)]
-    if not len(some) or _are_on_ground(blocks, some).mean() < MIN_SAMPLED_SHARE:
-        return Inks(np.zeros(0), np.zeros(0), np.zeros(0, bool))
-    correlation, difference = _compare_unmoved(blocks[0][inked], blocks[1][inked])
-    unsure = (correlation < MIN_UNMOVED_CORRELATION) | (difference > MAX_UNMOVED_DIFFERENCE)
-    for k in np.flatnonzero(unsure):
-        window = windows[inked[k]]
-        correlation[k], difference[k] = _compare_block(one[window], other[window])
-    return Inks(correlation, difference, _are_on_ground(blocks, inked))
+    weights = cv2.getGaussianKernel(BLUR_SIDE, 1, cv2.CV_32F)
+    blurred = [cv2.sepFilter2D(page, cv2.CV_32F, weights, weights) for page in (warped, target)]
+    places = _places(target.shape, REACH)
+    places = places[are_covered(covered, places, INK_BLOCK, REACH)]
+    spread, correlation, difference = compare_unmoved(
+        *blurred, places, INK_CELL, INK_BLOCK // INK_CELL, MAX_SPREAD_RATIO
+    )
+    inked = spread >= MIN_INK_SPREAD
+    places, correlation, difference = places[inked], correlation[inked], difference[inked]
+    unsure = np.flatnonzero(
+        (correlation < MIN_UNMOVED_CORRELATION) | (difference > MAX_UNMOVED_DIFFERENCE)
+    )
+    # no other block can have changed
+    if np.count_nonzero(_are_on_ground(blurred, places[unsure])) < MIN_CHANGED_BLOCKS:
+        return 0
+    on_ground = _are_on_ground(blurred, places)
+    if (
+        on_ground[:: max(1, len(places) // SAMPLED_BLOCKS)].mean() < MIN_SAMPLED_SHARE
+        or on_ground.mean() < MIN_PAGE_SHARE
+    ):
+        return 0
+    for k in unsure:
+        correlation[k], difference[k] = _compare_block(
+            *(_window(page, *places[k].tolist()) for page in blurred)
+        )
+    most = max(MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO * float(np.median(difference)))
+    least = float(np.median(correlation)) - MAX_CORRELATION_LOSS
+    changed = (difference > most) | (correlation < least)
+    return int(np.count_nonzero(changed & on_ground))
 
 
-def _compare_unmoved(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compare blocks, n x rows x columns, where they are; correlation and difference of `Inks`."""
-    a, b = (page - page.mean(axis=(1, 2), keepdims=True) for page in (one, other))
-    spread_a, spread_b = (np.maximum(page.std(axis=(1, 2)), 1e-3) for page in (a, b))
-    correlation = (a * b).mean(axis=(1, 2)) / (spread_a * spread_b)
-    # as if both had the contrast of the one with more ink
-    most = np.maximum(spread_a, spread_b)
-    gains = [
-        np.minimum(MAX_SPREAD_RATIO, most / spread)[:, None, None]
-        for spread in (spread_a, spread_b)
-    ]
-    n = INK_BLOCK // INK_CELL
-    cells = ((a * gains[0] - b * gains[1]) ** 2).reshape(-1, n, INK_CELL, n, INK_CELL)
-    worst = cells.mean(axis=(2, 4)).reshape(len(a), -1).max(axis=1, initial=0)
-    return correlation.astype(np.float64), worst.astype(np.float64) / most**2
+def _places(shape: tuple[int, ...], reach: int) -> np.ndarray:
+    """Return the upper left pixel of each block of a page, int64, n x 2, row after row.
+
+    There are `reach` pixels more around each.
+    """
+    rows, columns = (
+        np.arange(reach, side - INK_BLOCK - reach + 1, INK_BLOCK, dtype=np.int64) for side in shape
+    )
+    return np.column_stack([rows.repeat(len(columns)), np.tile(columns, len(rows))])
 
 
-def _are_on_ground(pages: list[np.ndarray], which: np.ndarray) -> np.ndarray:
-    """Tell which blocks are ink on a plain ground in both pages, bool."""
-    on_ground = np.ones(len(which), bool)
-    for page in pages:
-        levels = (page[which] / GROUND_LEVELS).astype(np.uint8).reshape(len(which), -1)
-        counts = np.array([(levels == k).sum(axis=1) for k in range(256 // GROUND_LEVELS)])
-        held = (counts[:-1] + counts[1:]).max(axis=0)
-        on_ground &= held >= MIN_GROUND_SHARE * levels.shape[1]
-    return on_ground
+def _are_on_ground(pages: list[np.ndarray], places: np.ndarray) -> np.ndarray:
+    """Tell which blocks are ink on a plain ground in all pages, bool."""
+    from .page_loops import most_of_one_ground
+
+    least = MIN_GROUND_SHARE * INK_BLOCK**2
+    on_ground = [most_of_one_ground(page, places, INK_BLOCK, GROUND_LEVELS) for page in pages]
+    return np.min(on_ground, axis=0) >= least
 
 
-def _covered_windows(covered: np.ndarray) -> list[tuple[slice, slice]]:
-    """Return the places of all blocks that both pages cover, with REACH pixels around each."""
-    step = INK_BLOCK + 2 * REACH
-    return [
-        window
-        for y in range(0, covered.shape[0] - step + 1, INK_BLOCK)
-        for x in range(0, covered.shape[1] - step + 1, INK_BLOCK)
-        if covered[window := (slice(y, y + step), slice(x, x + step))].all()
-    ]
+def _window(page: np.ndarray, top: int, left: int) -> np.ndarray:
+    """Return a block with REACH pixels around it."""
+    side = INK_BLOCK + REACH
+    return page[top - REACH : top + side, left - REACH : left + side]
 
 
 def _middle(window: np.ndarray) -> np.ndarray:
@@ -278,7 +261,13 @@ def _middle(window: np.ndarray) -> np.ndarray:
 
 
 def _compare_block(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """Compare two windows of one place: see `Inks`. The block with more ink is searched for."""
+    """Compare two windows of one place; the block with more ink is searched for.
+
+    Returns
+    -------
+    correlation : where it is best
+    difference : of the cell that differs most, in shares of the block's variance
+    """
     cv2 = import_cv2()
     if _middle(one).std() < _middle(other).std():
         one, other = other, one

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from weakref import WeakKeyDictionary
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,8 +31,7 @@ MAX_FINE_RATIO = 0.65
 FINE_SIGMA = 1.5  # pixels of the grey picture; fine detail is smaller
 BLUR_SIGMAS = 1.0, 1.5, 2.0, 3.0, 4.0, 5.0  # pixels of the grey picture, tried in turn
 MIN_BLURRED_SHARE = 0.8  # of the blocks that must match surely; with fewer, two scenes are blurred
-
-_unshaded: WeakKeyDictionary[Features, Features] = WeakKeyDictionary()
+UNSHADED_REMEMBERED = 64  # pictures; the pairs of one picture follow each other
 
 
 def align_unshaded(first: Features, second: Features, found: Alignment) -> Alignment:
@@ -50,15 +49,12 @@ def align_unshaded(first: Features, second: Features, found: Alignment) -> Align
     return replace(again, treatment="shade") if again.residual < MIN_SCENE_RESIDUAL else NOTHING
 
 
+@lru_cache(UNSHADED_REMEMBERED)
 def unshade(image: Features) -> Features:
-    """Return a picture less its coarse light and shade; remembered as long as the features live."""
-    known = _unshaded.get(image)
-    if known is None:
-        grey = image.grey.astype(np.float32)
-        shade = import_cv2().GaussianBlur(grey, (0, 0), SHADE_SIGMA)
-        without = np.clip(np.rint(grey - shade) + 128, 0, 255).astype(np.uint8)
-        known = _unshaded[image] = replace(image, grey=without)
-    return known
+    """Return a picture less its coarse light and shade."""
+    grey = image.grey.astype(np.float32)
+    shade = import_cv2().GaussianBlur(grey, (0, 0), SHADE_SIGMA)
+    return replace(image, grey=np.clip(np.rint(grey - shade) + 128, 0, 255).astype(np.uint8))
 
 
 def align_blurred(first: Features, second: Features, transform: np.ndarray) -> Alignment:

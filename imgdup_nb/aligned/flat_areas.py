@@ -8,7 +8,9 @@ what lies on its plain ground is compared here, too.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -37,6 +39,9 @@ BRIGHT_LEVELS = 4.0  # levels below the brightest block, where the paper of a dr
 # an object differs by more than a change of contrast
 GREY_OBJECT_DIFFERENCE, OBJECT_DIFFERENCE = 10.0, 40.0
 MIN_BRIGHT_GROUND, MAX_GROUND_SHIFT = 180.0, 12.0  # levels of the ground that an object lies on
+PLANES_REMEMBERED = 64  # pictures; the pairs of one picture follow each other
+
+_is_flat: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
 
 
 class BlockColours(NamedTuple):
@@ -80,24 +85,34 @@ def block_colours(found: Alignment, left: Features, right: Features) -> BlockCol
         if found.frame == "right"
         else (right, left, invert(found.transform))
     )
-    cv2 = import_cv2()
-    there = _planes(target)
-    height, width = there.shape[:2]
-    warped = warp_planes(_planes(source), source, target, onto)
-    inside = warp_planes(
-        np.ones((*source.colours.shape[:2], 1), np.float32),
-        source,
-        target,
-        onto,
-        border=cv2.BORDER_CONSTANT,
-    ).reshape(height, width, 1)
-    shape, n = found.blocks.shape, found.cell // PIXELS_A_COLOUR
-    one, other, covered = (_means(planes, shape, n) for planes in (warped, there, inside))
-    is_covered = covered[..., 0] > 0.99
-    flat = np.isnan(found.blocks) & is_covered
-    compared = flat | ((found.blocks >= found.min_correlation) & is_covered)
-    plain = all(is_mostly_flat(image.grey) for image in (left, right))
-    return BlockColours(one[compared], other[compared], plain)
+    from .colour_loops import flat_or_matching
+
+    there, planes = _planes(target), _planes(source)
+    colours = flat_or_matching(
+        warp_planes(planes, source, target, onto),
+        there,
+        warp_planes(
+            np.ones((*planes.shape[:2], 1), np.float32),
+            source,
+            target,
+            onto,
+            border=import_cv2().BORDER_CONSTANT,
+        ).reshape(*there.shape[:2], 1),
+        found.blocks,
+        found.min_correlation,
+        found.cell // PIXELS_A_COLOUR,
+    )
+    return BlockColours(*colours, are_mostly_flat(left, right))
+
+
+def are_mostly_flat(left: Features, right: Features) -> bool:
+    """Whether both pictures are mostly flat; each is looked at once."""
+    for image in (left, right):
+        if image not in _is_flat:
+            _is_flat[image] = is_mostly_flat(image.grey)
+        if not _is_flat[image]:
+            return False
+    return True
 
 
 def is_mostly_flat(grey: np.ndarray) -> bool:
@@ -165,10 +180,13 @@ def _other_chroma(
         return np.zeros(len(pale), bool)
     kept = max(0.0, float((one * other).sum()) / most)
     shift = one - kept * other
+    far = np.linalg.norm(shift, axis=1)
+    if not plain and not _is_some(far > PHOTO_DISTANCE):  # a tint brings blocks nearer
+        return np.zeros(len(pale), bool)
     # of a drawing, the paper may have another tint; of a photograph, everything
     ground = _brightest(pale, rich) if plain else np.ones(len(one), bool)
     tint = np.median(shift[ground], axis=0)
-    off = np.minimum(np.linalg.norm(shift, axis=1), np.linalg.norm(shift - tint, axis=1))
+    off = np.minimum(far, np.linalg.norm(shift - tint, axis=1))
     if not plain:
         return off > PHOTO_DISTANCE
     of_other_hue = (strength >= MIN_TINT) & (off >= MIN_TINT_DISTANCE * strength)
@@ -198,6 +216,8 @@ def _grey_objects(
 def _other_brightness(one: np.ndarray, other: np.ndarray, strength: list[np.ndarray]) -> np.ndarray:
     """Tell which blocks are an object of another brightness on an unchanged bright ground."""
     changed = np.abs(one[:, 0] - other[:, 0])
+    if changed.max() <= OBJECT_DIFFERENCE:  # most pairs
+        return np.zeros(len(one), bool)
     ground = (
         (np.minimum(one[:, 0], other[:, 0]) >= MIN_BRIGHT_GROUND)
         & (np.maximum(*strength) < NEUTRAL_CHROMA)
@@ -208,23 +228,12 @@ def _other_brightness(one: np.ndarray, other: np.ndarray, strength: list[np.ndar
     return ~ground & (float(np.median(changed[~ground])) > OBJECT_DIFFERENCE)
 
 
+@lru_cache(PLANES_REMEMBERED)
 def _planes(image: Features) -> np.ndarray:
     """Return brightness, Cr and Cb of a picture for each square of its colours, float32."""
     cv2, (height, width) = import_cv2(), image.colours.shape[:2]
     grey = cv2.resize(image.grey, (width, height), interpolation=cv2.INTER_AREA)
     return np.dstack([grey.astype(np.float32), chroma_of(image)])
-
-
-def _means(planes: np.ndarray, shape: tuple[int, ...], n: int) -> np.ndarray:
-    """Return the mean of each block of 2n x 2n squares, which overlap by half."""
-    rows, columns = shape[0] + 1, shape[1] + 1
-    missing = [
-        (0, max(0, side * n - have))
-        for side, have in zip((rows, columns), planes.shape[:2], strict=True)
-    ]
-    planes = np.pad(planes, [*missing, (0, 0)], mode="edge")[: rows * n, : columns * n]
-    cells = planes.reshape(rows, n, columns, n, -1).mean(axis=(1, 3))
-    return (cells[:-1, :-1] + cells[1:, :-1] + cells[:-1, 1:] + cells[1:, 1:]) / 4
 
 
 # -- drawings on a plain ground --------------------------------------------------------------------

@@ -41,7 +41,7 @@ from .bands import (
 )
 from .colours import judge_colours
 from .filters import align_blurred, align_unshaded
-from .flat_areas import is_mostly_flat, judge_flat_areas
+from .flat_areas import are_mostly_flat, judge_flat_areas
 from .geometry import (
     MAX_SCALE,
     MAX_STRETCH,
@@ -142,7 +142,7 @@ def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Al
     if best.similarity >= STOP_SIMILARITY:
         return best
     # pages and drawings of one layout would match; of a small part there is too little evidence
-    if is_mostly_flat(first.grey) and is_mostly_flat(second.grey):
+    if are_mostly_flat(first, second):
         return best
     if best.doubt == 0 and min(best.overlap_left, best.overlap_right) >= SMALL_OVERLAP:
         best = _better(best, align_unshaded(first, second, best))

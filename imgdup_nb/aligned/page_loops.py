@@ -1,0 +1,156 @@
+"""Compiled loops over the blocks of pages: how far two pages differ, and what has a plain ground.
+
+A block is named by the row and column of its upper left pixel.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..engine.jit import compiled
+
+
+@compiled
+def count_flat_tiles(grey: np.ndarray, tile: int, max_range: int) -> int:
+    """Return how many whole tiles of a grey picture, uint8, have grey levels this near, exclusive.
+
+    `tile` is the pixels a side.
+    """
+    n = 0
+    for top in range(0, grey.shape[0] - tile + 1, tile):
+        for left in range(0, grey.shape[1] - tile + 1, tile):
+            least, most = grey[top, left], grey[top, left]
+            for y in range(top, top + tile):
+                for x in range(left, left + tile):
+                    least, most = min(least, grey[y, x]), max(most, grey[y, x])
+            if np.int64(most) - np.int64(least) < max_range:
+                n += 1
+    return n
+
+
+@compiled
+def spreads_of(page: np.ndarray, places: np.ndarray, side: int) -> np.ndarray:
+    """Return the standard deviation of blocks of a page, float64.
+
+    page : uint8 or float32; places : int64, n x 2; side : pixels of a block
+    """
+    spreads = np.empty(len(places))
+    for k in range(len(places)):
+        total, squares = 0.0, 0.0
+        for y in range(places[k, 0], places[k, 0] + side):
+            for x in range(places[k, 1], places[k, 1] + side):
+                value = np.float64(page[y, x])
+                total += value
+                squares += value * value
+        mean = total / side**2
+        spreads[k] = math.sqrt(max(0.0, squares / side**2 - mean * mean))
+    return spreads
+
+
+@compiled
+def most_of_one_ground(page: np.ndarray, places: np.ndarray, side: int, levels: int) -> np.ndarray:
+    """Return how many pixels of each block are in two neighbouring bins of grey levels, int64.
+
+    The most of all such two; a bin has so many `levels`. Other parameters as of `spreads_of`.
+    """
+    most = np.zeros(len(places), np.int64)
+    counts = np.zeros((4, 256 // levels), np.int64)  # in turn, so that none waits for the last one
+    for k in range(len(places)):
+        counts.fill(0)
+        for y in range(places[k, 0], places[k, 0] + side):
+            for x in range(places[k, 1], places[k, 1] + side):
+                counts[x & 3, np.int64(page[y, x]) // levels] += 1
+        last = 0
+        for level in range(counts.shape[1]):
+            held = counts[0, level] + counts[1, level] + counts[2, level] + counts[3, level]
+            most[k] = max(most[k], held + last)
+            last = held
+    return most
+
+
+@compiled
+def are_covered(covered: np.ndarray, places: np.ndarray, side: int, reach: int) -> np.ndarray:
+    """Tell which blocks are covered, with so many pixels around each, bool; covered : uint8."""
+    whole = np.empty(len(places), np.bool_)
+    for k in range(len(places)):
+        least = np.uint8(255)
+        for y in range(places[k, 0] - reach, places[k, 0] + side + reach):
+            for x in range(places[k, 1] - reach, places[k, 1] + side + reach):
+                least = min(least, covered[y, x])
+        whole[k] = least > 0
+    return whole
+
+
+@compiled
+def compare_unmoved(
+    one: np.ndarray,
+    other: np.ndarray,
+    places: np.ndarray,
+    cell: int,
+    n: int,
+    max_gain: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compare the blocks of two pages, float32, where they are.
+
+    Parameters
+    ----------
+    places : int64, n_blocks x 2
+    cell
+        pixels a side of a cell; a block is n x n cells.
+    max_gain
+        how much the contrast of a block may be raised to that of the other.
+
+    Returns
+    -------
+    spread : float64
+        the standard deviation of each block, in the page where it is larger.
+    correlation : float64
+    difference : float64
+        mean square of the cell that differs most, in shares of the larger variance, as if both
+        blocks had the larger contrast.
+    """
+    spreads, correlation = np.empty(len(places)), np.empty(len(places))
+    difference = np.empty(len(places))
+    sums = np.empty((n * n, 5))
+    lanes = np.empty((5, cell))
+    n_cell, n_block = cell * cell, cell * cell * n * n
+    for k in range(len(places)):
+        a, b, aa, bb, ab = 0.0, 0.0, 0.0, 0.0, 0.0
+        for which in range(n * n):
+            top, left = places[k, 0] + which // n * cell, places[k, 1] + which % n * cell
+            lanes.fill(0)
+            for y in range(top, top + cell):
+                for x in range(cell):
+                    p, q = np.float64(one[y, left + x]), np.float64(other[y, left + x])
+                    lanes[0, x] += p
+                    lanes[1, x] += q
+                    lanes[2, x] += p * p
+                    lanes[3, x] += q * q
+                    lanes[4, x] += p * q
+            for kind in range(5):
+                total = 0.0
+                for x in range(cell):
+                    total += lanes[kind, x]
+                sums[which, kind] = total
+            a, b = a + sums[which, 0], b + sums[which, 1]
+            aa, bb, ab = aa + sums[which, 2], bb + sums[which, 3], ab + sums[which, 4]
+        a, b = a / n_block, b / n_block  # the means
+        spread_a = math.sqrt(max(0.0, aa / n_block - a * a))
+        spread_b = math.sqrt(max(0.0, bb / n_block - b * b))
+        spreads[k] = max(spread_a, spread_b)
+        spread_a, spread_b = max(spread_a, 1e-3), max(spread_b, 1e-3)
+        correlation[k] = (ab / n_block - a * b) / (spread_a * spread_b)
+        most = max(spread_a, spread_b)
+        gain_a, gain_b = min(max_gain, most / spread_a), min(max_gain, most / spread_b)
+        worst = 0.0
+        for which in range(n * n):
+            of_a, of_b = sums[which, 0], sums[which, 1]
+            square_a = sums[which, 2] - 2 * a * of_a + n_cell * a * a
+            square_b = sums[which, 3] - 2 * b * of_b + n_cell * b * b
+            product = sums[which, 4] - a * of_b - b * of_a + n_cell * a * b
+            off = gain_a * gain_a * square_a + gain_b * gain_b * square_b
+            worst = max(worst, off - 2 * gain_a * gain_b * product)
+        difference[k] = worst / n_cell / (most * most)
+    return spreads, correlation, difference

@@ -1,0 +1,103 @@
+"""The loops over blocks of pages and over flat areas give what numpy gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from imgdup_nb.aligned.colour_loops import flat_or_matching
+from imgdup_nb.aligned.page_loops import (
+    are_covered,
+    compare_unmoved,
+    count_flat_tiles,
+    most_of_one_ground,
+    spreads_of,
+)
+
+RANDOM = np.random.default_rng(3)
+PLACES = np.array([(0, 0), (3, 5), (16, 26)])  # the last block ends where the page ends
+SIDE = 24
+
+
+def blocks_of(page):
+    return np.array([page[y : y + SIDE, x : x + SIDE] for y, x in PLACES], np.float64)
+
+
+def draw(kind=np.uint8):
+    """Return a page of 40 x 50 pixels: ink on a ground of 200, and some noise."""
+    page = np.where(RANDOM.random((40, 50)) < 0.3, 30, 200) + RANDOM.integers(0, 9, (40, 50))
+    return page.astype(kind)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (7, 40), (8, 8), (20, 35)])
+def test_flat_tiles_are_counted_as_numpy_counts_them(shape):
+    grey = RANDOM.integers(0, 18, shape, dtype=np.uint8)
+    rows, columns = shape[0] // 8, shape[1] // 8
+    tiles = grey[: 8 * rows, : 8 * columns].reshape(rows, 8, columns, 8)
+    ranges = np.array([np.ptp(tile) for tile in tiles.swapaxes(1, 2).reshape(-1, 8, 8)])
+    for most in (1, 17, 18):
+        expected = np.count_nonzero(ranges < most)
+        assert count_flat_tiles(grey, 8, most) == expected
+        assert count_flat_tiles.py_func(grey, 8, most) == expected
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_spreads_and_grounds_of_blocks_are_those_of_numpy(kind):
+    page = draw(kind)
+    blocks = blocks_of(page)
+    assert spreads_of(page, PLACES, SIDE) == pytest.approx(blocks.std(axis=(1, 2)))
+    counts = [np.bincount(block.astype(int).ravel() // 8, minlength=32) for block in blocks]
+    expected = [int((each[:-1] + each[1:]).max()) for each in counts]
+    assert most_of_one_ground(page, PLACES, SIDE, 8).tolist() == expected
+    assert min(expected) > SIDE**2 / 2
+    assert most_of_one_ground(page, PLACES[:0], SIDE, 8).shape == (0,)
+
+
+def test_a_block_is_covered_if_all_pixels_around_it_are():
+    covered = np.ones((40, 50), np.uint8)
+    places = np.array([(4, 4), (12, 22), (4, 22)])
+    covered[39, 20] = 0  # within four pixels of the second block only
+    assert are_covered(covered, places, SIDE, 4).tolist() == [True, False, True]
+    assert are_covered.py_func(covered, places, SIDE, 4).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("contrast", [0.2, 0.8, 1.0, 1.5])
+def test_blocks_are_compared_as_numpy_compares_them(contrast):
+    one = draw(np.float32)
+    other = (contrast * one + RANDOM.normal(0, 5, one.shape)).astype(np.float32)
+    other[10:18, 10:18] = 60  # a cell with other ink
+    a, b = (blocks_of(page) for page in (one, other))
+    a, b = (blocks - blocks.mean(axis=(1, 2), keepdims=True) for blocks in (a, b))
+    spreads = [blocks.std(axis=(1, 2)) for blocks in (a, b)]
+    most = np.maximum(*spreads)
+    gains = [np.minimum(2, most / spread)[:, None, None] for spread in spreads]
+    cells = ((a * gains[0] - b * gains[1]) ** 2).reshape(-1, 3, 8, 3, 8).mean(axis=(2, 4))
+    spread, correlation, difference = compare_unmoved(one, other, PLACES, 8, 3, 2.0)
+    assert spread == pytest.approx(most)
+    assert correlation == pytest.approx((a * b).mean(axis=(1, 2)) / spreads[0] / spreads[1])
+    assert difference == pytest.approx(cells.max(axis=(1, 2)) / most**2)
+    with np.errstate(all="raise"):
+        flat = np.full((40, 50), 255, np.float32)
+        spread, correlation, difference = compare_unmoved.py_func(flat, flat, PLACES, 8, 3, 2.0)
+    assert [spread.max(), correlation.max(), difference.max()] == pytest.approx([0, 0, 0], abs=1e-3)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_flat_areas_have_the_mean_colours_of_their_blocks(n):
+    rows, columns = 3, 4
+    one, other = (RANDOM.random((4 * n, 5 * n, 3)).astype(np.float32) for _ in range(2))
+    inside = np.ones((4 * n, 5 * n, 1), np.float32)
+    inside[:, -1] = 0  # the last column of blocks is not covered
+    blocks = np.full((rows, columns), np.nan, np.float32)
+    blocks[0] = 0.5  # differs
+    blocks[1] = 0.9  # matches
+    colours = flat_or_matching(one, other, inside, blocks, 0.85, n)
+    for planes, means in zip((one, other), colours, strict=True):
+        expected = [
+            planes[n * y : n * y + 2 * n, n * x : n * x + 2 * n].mean(axis=(0, 1))
+            for y in (1, 2)
+            for x in range(columns - 1)
+        ]
+        assert means == pytest.approx(np.array(expected), abs=1e-6)
+    narrow = [planes[:-1, :-1] for planes in (one, other, np.ones_like(inside))]
+    assert flat_or_matching.py_func(*narrow, blocks, 0.85, n).shape == (2, 8, 3)
