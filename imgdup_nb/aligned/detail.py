@@ -143,7 +143,7 @@ def is_page(page: np.ndarray) -> bool:
     """
     from .page_loops import spreads_of
 
-    places = _places(page.shape, 0)
+    places = _block_places(page.shape, 0)
     places = places[:: max(1, len(places) // (4 * SAMPLED_BLOCKS))]
     inked = places[spreads_of(page, places, INK_BLOCK) >= MIN_INK_SPREAD]
     return len(inked) > 0 and float(_are_on_ground([page], inked).mean()) >= MIN_SAMPLED_SHARE
@@ -201,7 +201,7 @@ def count_changed(
     # one pixel of blur, so that the grids of both scans do not count
     weights = cv2.getGaussianKernel(BLUR_SIDE, 1, cv2.CV_32F)
     blurred = [cv2.sepFilter2D(page, cv2.CV_32F, weights, weights) for page in (warped, target)]
-    places = _places(target.shape, REACH)
+    places = _block_places(target.shape, REACH)
     places = places[are_covered(covered, places, INK_BLOCK, REACH)]
     spread, correlation, difference = compare_unmoved(
         *blurred, places, INK_CELL, INK_BLOCK // INK_CELL, MAX_SPREAD_RATIO
@@ -230,7 +230,7 @@ def count_changed(
     return int(np.count_nonzero(changed & on_ground))
 
 
-def _places(shape: tuple[int, ...], reach: int) -> np.ndarray:
+def _block_places(shape: tuple[int, ...], reach: int) -> np.ndarray:
     """Return the upper left pixel of each block of a page, int64, n x 2, row after row.
 
     There are `reach` pixels more around each.
