@@ -98,14 +98,14 @@ def test_a_whole_group_is_answered_with_one_key_and_marked_images_are_different(
 def test_both_pictures_are_shown_and_zoom_asks_for_larger_ones(mount, labeler):
     bridge = mount(labeler)
     view = bridge.view()
-    expect(view.locator(".dup-frame img")).to_have_count(2)
+    expect(view.locator(".dup-pair .dup-frame img")).to_have_count(2)
     section = view.get_by_role("region", name="Label pairs of images")
     section.press("z")
     expect(view.get_by_test_id("zoom")).to_have_attribute("aria-pressed", "true")
     bridge.wait_until(
         lambda: [m for m in bridge.received if m["data"].get("content", {}).get("side") == 1400]
     )
-    expect(view.locator(".dup-frame img")).to_have_count(2)
+    expect(view.locator(".dup-pair .dup-frame img")).to_have_count(2)
 
 
 def test_names_are_shown_as_text(mount, labeler, page):
@@ -187,7 +187,7 @@ labeler
 def test_in_jupyterlab_keys_label_pairs_and_do_not_cut_cells(notebook, tmp_path):
     opened = notebook(write_notebook(tmp_path / "label.ipynb", LAB_CELL, "1 + 1"))
     section = opened.page.get_by_role("region", name="Label pairs of images")
-    expect(section.locator(".dup-frame img")).to_have_count(2)
+    expect(section.locator(".dup-pair .dup-frame img")).to_have_count(2)
     for key in ("s", "d", "x"):
         section.press(key)
         opened.page.wait_for_timeout(300)
