@@ -31,6 +31,7 @@ FLAT_TILE, MAX_FLAT_RANGE = (
     16,
 )  # pixels a side and grey levels of a flat tile of the kept grey picture
 MIN_FLAT_TILES = 0.05  # share of its tiles; a picture with fewer is no page
+MIN_PAPER_LEVEL = 128  # grey level, the median of a page: paper is light
 INK_BLOCK, INK_CELL, REACH = 24, 8, 4  # pixels: a block, its cells, and its largest shift
 BLUR_SIDE = 9  # pixels that a blur of one pixel reaches over
 MIN_INK_SPREAD = 12.0  # grey levels, the standard deviation; a block with less is blank
@@ -99,7 +100,7 @@ def align_files(left: Features, right: Features, files: tuple[str, str] | None =
 
 
 def may_be_page(grey: np.ndarray) -> bool:
-    """Whether a grey picture, uint8, has flat tiles, as margins and the space between lines are.
+    """Whether a grey picture, uint8, is light and has flat tiles, as margins of paper are.
 
     Examples
     --------
@@ -111,7 +112,8 @@ def may_be_page(grey: np.ndarray) -> bool:
 
     n_tiles = (grey.shape[0] // FLAT_TILE) * (grey.shape[1] // FLAT_TILE)
     n_flat = count_flat_tiles(grey, FLAT_TILE, MAX_FLAT_RANGE)
-    return n_tiles > 0 and n_flat / n_tiles >= MIN_FLAT_TILES
+    has_margins = n_tiles > 0 and n_flat / n_tiles >= MIN_FLAT_TILES
+    return has_margins and float(np.median(grey)) >= MIN_PAPER_LEVEL
 
 
 def _is_no_page(image: Features) -> bool:

@@ -28,6 +28,8 @@ MIN_OTHER_SHARE, MIN_OTHER_BLOCKS = 0.03, 3  # of the compared blocks; fewer are
 PHOTO_DISTANCE, PLAIN_DISTANCE = 30.0, 12.0
 # of the pixels of a picture that is mostly flat, in so many bins of 16 grey levels
 MIN_PLAIN_SHARE, PLAIN_BINS = 0.7, 3
+# of the blocks that are flat or match: a picture on a black ground with fewer is a photograph
+MIN_FLAT_BLOCKS = 0.3
 # a copy that has kept less of its colours is pale; a pale block of another hue has so much chroma,
 # and lies so far from the paler colour, in shares of that; only in pictures that are mostly flat
 PALE_SHARE, MIN_TINT, MIN_TINT_DISTANCE = 0.6, 3.5, 0.7
@@ -102,7 +104,10 @@ def block_colours(found: Alignment, left: Features, right: Features) -> BlockCol
         found.min_correlation,
         found.cell // PIXELS_A_COLOUR,
     )
-    return BlockColours(*colours, are_mostly_flat(left, right))
+    n_flat = np.count_nonzero(np.isnan(found.blocks))
+    n_matching = np.count_nonzero(found.blocks >= found.min_correlation)
+    is_drawn = n_flat >= MIN_FLAT_BLOCKS * (n_flat + n_matching)
+    return BlockColours(*colours, is_drawn and are_mostly_flat(left, right))
 
 
 def are_mostly_flat(left: Features, right: Features) -> bool:
