@@ -34,14 +34,14 @@ def count_flat_tiles(grey: np.ndarray, tile: int, max_range: int) -> int:
 def spreads_of(page: np.ndarray, places: np.ndarray, side: int) -> np.ndarray:
     """Return the standard deviation of blocks of a page, float64.
 
-    page : uint8 or float32; places : int64, n x 2; side : pixels of a block
+    page : uint8; places : int64, n x 2; side : pixels of a block
     """
     spreads = np.empty(len(places))
     for k in range(len(places)):
-        total, squares = 0.0, 0.0
+        total, squares = 0, 0  # of integers, so that several are added at once
         for y in range(places[k, 0], places[k, 0] + side):
             for x in range(places[k, 1], places[k, 1] + side):
-                value = np.float64(page[y, x])
+                value = np.int64(page[y, x])
                 total += value
                 squares += value * value
         mean = total / side**2
@@ -53,7 +53,9 @@ def spreads_of(page: np.ndarray, places: np.ndarray, side: int) -> np.ndarray:
 def most_of_one_ground(page: np.ndarray, places: np.ndarray, side: int, levels: int) -> np.ndarray:
     """Return how many pixels of each block are in two neighbouring bins of grey levels, int64.
 
-    The most of all such two; a bin has so many `levels`. Other parameters as of `spreads_of`.
+    The most of all such two; a bin has so many `levels`.
+
+    page : uint8 or float32; places, side : as of `spreads_of`
     """
     most = np.zeros(len(places), np.int64)
     counts = np.zeros((4, 256 // levels), np.int64)  # in turn, so that none waits for the last one
