@@ -129,7 +129,7 @@ def is_mostly_flat(grey: np.ndarray) -> bool:
     >>> is_mostly_flat(drawing), is_mostly_flat(shade)
     (True, False)
     """
-    counts = np.sort(np.bincount(grey.ravel() >> 4, minlength=16))
+    counts = np.sort(import_cv2().calcHist([grey], [0], None, [16], [0, 256]).ravel())
     return bool(counts[-PLAIN_BINS:].sum() >= MIN_PLAIN_SHARE * grey.size)
 
 
