@@ -90,7 +90,7 @@ def block_colours(found: Alignment, left: Features, right: Features) -> BlockCol
     from .colour_loops import flat_or_matching
 
     there, planes = _planes(target), _planes(source)
-    colours = flat_or_matching(
+    one, other = flat_or_matching(
         warp_planes(planes, source, target, onto),
         there,
         warp_planes(
@@ -106,8 +106,8 @@ def block_colours(found: Alignment, left: Features, right: Features) -> BlockCol
     )
     n_flat = np.count_nonzero(np.isnan(found.blocks))
     n_matching = np.count_nonzero(found.blocks >= found.min_correlation)
-    is_drawn = n_flat >= MIN_FLAT_BLOCKS * (n_flat + n_matching)
-    return BlockColours(*colours, is_drawn and are_mostly_flat(left, right))
+    is_drawn = bool(n_flat >= MIN_FLAT_BLOCKS * (n_flat + n_matching))
+    return BlockColours(one, other, is_drawn and are_mostly_flat(left, right))
 
 
 def are_mostly_flat(left: Features, right: Features) -> bool:

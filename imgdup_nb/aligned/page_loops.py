@@ -38,7 +38,8 @@ def spreads_of(page: np.ndarray, places: np.ndarray, side: int) -> np.ndarray:
     """
     spreads = np.empty(len(places))
     for k in range(len(places)):
-        total, squares = 0, 0  # of integers, so that several are added at once
+        # integers, so that several are added at once
+        total, squares = np.int64(0), np.int64(0)
         for y in range(places[k, 0], places[k, 0] + side):
             for x in range(places[k, 1], places[k, 1] + side):
                 value = np.int64(page[y, x])
