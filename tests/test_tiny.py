@@ -145,7 +145,8 @@ def test_small_changes_of_small_pictures_are_found_and_others_are_not(compare, p
 
 
 def test_crudely_shrunk_and_enlarged_pictures_are_the_same_at_90(compare):
-    data = pytest.importorskip("skimage.data")
+    from skimage import data
+
     pictures = {}
     for name in PHOTOS:
         photo = Image.fromarray(getattr(data, name)()).convert("RGB")
