@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
 from aligned_pictures import align_pictures, photo
+from imgdup_nb import compare_images
 from imgdup_nb.aligned.filters import align_blurred, fine_contrast, sigma_of, unshade
 from imgdup_nb.aligned.overlays import equal_pixels, looks_drawn
 from imgdup_nb.aligned.perspective import align_in_perspective, nearest_affine
@@ -221,3 +222,29 @@ def test_a_negative_does_not_fail_and_is_no_full_match():
 def test_a_form_is_not_its_empty_form():
     filled = ruled("Anna Berg", "Oslo", "12.50", "2024", "yes", "blue", "left", "none", "3", "B 12")
     assert align_pictures(filled, ruled()).similarity <= 99
+
+
+@pytest.fixture(scope="module")
+def retina():
+    """Return a photograph on a black ground, which has flat tiles as a page has."""
+    return photo("retina").resize((480, 480), Image.Resampling.LANCZOS)
+
+
+def percent_of_files(folder, left, right):
+    left.save(folder / "left.jpg", quality=92)
+    right.save(folder / "right.jpg", quality=92)
+    scores = compare_images(folder / "left.jpg", folder / "right.jpg").scores
+    return float(scores.similarity["aligned"])
+
+
+def test_a_caption_on_a_dark_photograph_is_read_as_no_other_page(retina, tmp_path):
+    captioned = retina.copy()
+    draw = ImageDraw.Draw(captioned)
+    draw.rectangle((0, 420, 480, 480), fill="black")
+    draw.text((20, 430), "The retina of a healthy eye", font=ImageFont.load_default(28))
+    assert 80 <= percent_of_files(tmp_path, retina, captioned) < 90
+
+
+def test_a_brighter_photograph_on_a_black_ground_has_no_other_colours(retina, tmp_path):
+    brighter = ImageEnhance.Brightness(retina).enhance(1.35)
+    assert percent_of_files(tmp_path, retina, brighter) >= 90
