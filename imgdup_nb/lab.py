@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-FIRST_NOTEBOOK = "01_find_duplicates.ipynb"
+FIRST_NOTEBOOK = "02_find_duplicates.ipynb"
 WORK_NOTEBOOK = "my_pictures.ipynb"  # which is opened on a folder of one's own
 
 

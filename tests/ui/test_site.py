@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 PROJECT = Path(__file__).parents[2]
 PAGES = [
     "index.html",
-    "notebooks/01_find_duplicates.html",
+    "notebooks/02_find_duplicates.html",
     "reference/tables.html",
     "gallery/index.html",
     "docs/architecture.html",
