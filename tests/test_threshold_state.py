@@ -248,7 +248,11 @@ def images():
 
 def test_guards_are_counted(pairs, images):
     pairs.attrs["low_detail"] = 3
-    assert ThresholdState(pairs, images).guards() == {"blank": 3, "unreadable": 1, "animated": 1}
+    assert ThresholdState(pairs, images).in_use.guards() == {
+        "blank": 3,
+        "unreadable": 1,
+        "animated": 1,
+    }
 
 
 def test_images_taken_seconds_after_their_original_are_a_burst(pairs, images):
@@ -260,12 +264,12 @@ def test_bursts_are_left_out_on_request_and_are_those_of_mark_bursts(pairs, imag
     images = pd.concat([images, pd.DataFrame({"image": ["y.jpg"], "taken": [pd.NaT]})])
     marked = dup.mark_bursts(pairs, images)
     state = ThresholdState(pairs, images, threshold=80)
-    assert state.count_burst_pairs() == marked.burst.sum() == 1
+    assert state.in_use.count_burst_pairs() == marked.burst.sum() == 1
     assert list(state.groups) == [["a.jpg", "b.jpg", "c.jpg"], ["x.jpg", "y.jpg"]]
     state.without_bursts = True
     assert list(state.groups) == list(dup.group_duplicates(marked[~marked.burst], 80))
     assert state.sweep.pairs.max() == len(pairs) - 1
-    assert ThresholdState(pairs, images.drop(columns="taken")).count_burst_pairs() is None
+    assert ThresholdState(pairs, images.drop(columns="taken")).in_use.count_burst_pairs() is None
 
 
 def test_the_code_makes_the_same_groups(pairs, images):

@@ -20,7 +20,7 @@ def state():
 
 @pytest.mark.parametrize("rule", ["any", "all", "verified"])
 def test_a_rule_gives_the_groups_of_combine_pairs_at_both_thresholds(state, rule):
-    tables = {name: state._tables[name] for name in ("phash", "dhash")}
+    tables = {name: state.tables[name] for name in ("phash", "dhash")}
     state.combine("dhash", 80, rule)
     limits = {"phash": 90.625, "dhash": 80}
     expected = dup.combine_pairs(tables, limits, rule=rule)
@@ -30,7 +30,7 @@ def test_a_rule_gives_the_groups_of_combine_pairs_at_both_thresholds(state, rule
 
 
 def test_the_code_of_a_rule_makes_the_same_groups(state):
-    pairs = {name: state._tables[name] for name in ("phash", "dhash")}
+    pairs = {name: state.tables[name] for name in ("phash", "dhash")}
     for rule in ("any", "verified"):
         state.combine("dhash", 80, rule)
         names = {"pairs": pairs}

@@ -1,6 +1,8 @@
 """Widgets: each is a state that runs without a notebook, and a view that shows it in one.
 
 state           `ThresholdState`: one threshold, and the groups that follow
+method_pairs    the pairs of one method, and what is known of their images
+judged_pairs    its pair tables, the pairs at the border, and the labels
 explorer        `ThresholdExplorer` shows it
 page            the explorer as one HTML file that works without a kernel
 page_data       what such a file holds: pairs, names, and the pictures that fit

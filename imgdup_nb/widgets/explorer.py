@@ -41,9 +41,10 @@ from ..plots.tables import BANDS, CURVES, draw_summary
 from ..sweep import CHANGES, count_by_level
 from .base import ToolWidget, belongs_by_name, facts_by_name, join_module, join_styles
 from .combined import CombinedTables
+from .method_pairs import check_images
 from .page import SavedAsPage
 from .pair_answers import PairAnswers
-from .state import ORDERS, ThresholdState, check_images
+from .state import ORDERS, ThresholdState
 from .thumbnails import Thumbnails
 
 if TYPE_CHECKING:
@@ -208,18 +209,18 @@ class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
                 name: self.sweep[name].tolist()
                 for name in ("pairs", "groups", "images", "redundant", "largest")
             },
-            "guards": self.guards(),
-            "bursts": self.count_burst_pairs(),
+            "guards": self.in_use.guards(),
+            "bursts": self.in_use.count_burst_pairs(),
             "tools": _tools_from(self.graph.floor),
             "pictures": self.images is not None,
-            "columns": self.columns_to_compare(),
+            "columns": self.in_use.columns_to_compare(),
             "judged": self._judged_counts(),
             "others": self._other_methods(),
             "rule": self.rule._asdict() if self.rule and self._is_combined else None,
         }
 
     def _other_methods(self) -> list[str]:
-        combined = self._combined or CombinedTables(self._tables, self.images)
+        combined = self._combined or CombinedTables(self.tables, self.images)
         return combined.others(self.rule.base if self.rule and self._is_combined else self.method)
 
     def _on_labels(self) -> None:

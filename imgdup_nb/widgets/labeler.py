@@ -31,7 +31,7 @@ from ..evidence.wording import span_text
 from ..groups import group_duplicates
 from ..plots.evidence import plot_label_scores
 from .base import Number, ToolWidget, facts_by_name, join_module, join_styles
-from .state import check_images
+from .method_pairs import check_images
 from .thumbnails import Thumbnails
 
 if TYPE_CHECKING:

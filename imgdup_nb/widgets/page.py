@@ -151,7 +151,7 @@ def explorer_content(explorer: Any, plan: pd.DataFrame | None = None) -> PageCon
         method: explorer
         if method == explorer.method
         else type(explorer)({method: table}, explorer.images)
-        for method, table in explorer._tables.items()
+        for method, table in explorer.tables.items()
     }
     names: dict[str, int] = {}
     for source in sources.values():

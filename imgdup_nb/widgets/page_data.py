@@ -30,15 +30,15 @@ COUNTED = ("pairs", "groups", "images", "redundant", "largest", "bars")  # the p
 
 def method_data(explorer: Any, places: dict[str, int]) -> dict[str, Any]:
     """Return what a page needs of the method in use; `places` numbers the images of the page."""
-    graph, taken = explorer.graph, explorer._taken_at
+    known, graph, taken = explorer.in_use, explorer.graph, explorer.in_use.taken_at
     scene = {name: fact for name, fact in explorer.scene.items() if name not in COUNTED}
     return {
         "scene": scene | {"others": [], "rule": None, "judged": {}},  # these need Python
         "images": [places[name] for name in graph.names],
         "pairs": pack_pairs(graph),
-        "bursts": np.flatnonzero(explorer._burst_pairs).tolist(),
+        "bursts": np.flatnonzero(known.burst_pairs).tolist(),
         "columns": {
-            column: explorer._codes_of(column).tolist() for column in explorer.columns_to_compare()
+            column: known.codes_of(column).tolist() for column in known.columns_to_compare()
         },
         "taken": None if taken is None else _seconds(taken),
     }

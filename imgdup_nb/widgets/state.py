@@ -13,16 +13,16 @@ import traitlets as t
 
 from ..collection.as_labels import open_labels
 from ..collection.collection import Collection
-from ..engine.checks import check_images_table, check_level, check_pairs_table, check_percent
-from ..engine.pair_graph import TOLERANCE, PairGraph, check_unique_images
-from ..evidence.bursts import are_certain, find_bursts, is_near, read_times, seconds_apart
+from ..engine.checks import check_level, check_percent
+from ..engine.pair_graph import TOLERANCE
 from ..evidence.labels import Labels
 from ..groups import LINKAGES, Grouping, group_graph
 from ..sweep import CHANGES, graph_levels, sweep_graph
 from .base import Number, Switch, check_keywords
 from .combined import CombinedRule, CombinedTables
 from .group_rows import Changes, GroupRows
-from .pair_lists import PAIR_VERDICTS, PairLists
+from .judged_pairs import JudgedPairs
+from .method_pairs import MethodPairs, check_images, read_column, tables_by_method
 
 ORDERS = {
     "size": "largest first",
@@ -32,7 +32,7 @@ ORDERS = {
 INPUT = {"sync": True, "echo_update": False}  # read by the widget; a state without one ignores it
 
 
-class ThresholdState(t.HasTraits):
+class ThresholdState(JudgedPairs, t.HasTraits):
     """A pair table, one threshold, and the groups that follow.
 
     Parameters
@@ -128,46 +128,24 @@ class ThresholdState(t.HasTraits):
         # callbacks of a notebook run beside its cells: one of them at a time changes the state
         self.lock = threading.RLock()
         self._is_ready = False
-        self._tables = _tables_by_method(pairs)
-        self._graphs: dict[str, PairGraph] = {}
-        self._taken: dict[str, np.ndarray] = {}  # by method, as the graphs
-        self._together: dict[str, np.ndarray] = {}
-        self._sizes: dict[str, np.ndarray] = {}
-        self._codes: dict[tuple[str, str], np.ndarray] = {}  # by method and column
-        self.images = check_images(images, *self._tables.values())
+        tables = tables_by_method(pairs)
+        self.images = check_images(images, *tables.values())
+        self._by_method = {name: MethodPairs(table, self.images) for name, table in tables.items()}
         self.labels = open_labels(labels)
-        self._truth = _read_column(truth, self.images)
-        self._lists: dict[str, PairLists] = {}
+        self._truth = read_column(truth, self.images)
         self._combined: CombinedTables | None = None
         self.rule: CombinedRule | None = None  # of the combined table, if there is one
         self._rule_name: str | None = None
-        traits.setdefault("method", next(iter(self._tables)))
-        if traits["method"] in self._tables:
-            graph = self._graphs[traits["method"]] = PairGraph.read(self._tables[traits["method"]])
-            traits.setdefault("threshold", max(90.0, graph.floor))
+        traits.setdefault("method", next(iter(self._by_method)))
+        if traits["method"] in self._by_method:
+            floor = self._by_method[traits["method"]].graph.floor
+            traits.setdefault("threshold", max(90.0, floor))
         super().__init__(**traits)
         self._is_ready = True
         with self.lock:
             self._recount()
 
     # -- what can be chosen ------------------------------------------------------------------------
-
-    @property
-    def pairs(self) -> pd.DataFrame:
-        """The pair table in use."""
-        return self._tables[self.method]
-
-    @property
-    def methods(self) -> list[str]:
-        """The names of the pair tables there are."""
-        return list(self._tables)
-
-    @property
-    def graph(self) -> PairGraph:
-        """The pair table in use as arrays, read once."""
-        if self.method not in self._graphs:
-            self._graphs[self.method] = PairGraph.read(self._tables[self.method])
-        return self._graphs[self.method]
 
     @property
     def levels(self) -> np.ndarray:
@@ -190,8 +168,8 @@ class ThresholdState(t.HasTraits):
 
     @t.validate("method")
     def _validate_method(self, proposal: Any) -> str:
-        if proposal["value"] not in self._tables:
-            known = ", ".join(map(repr, self._tables))
+        if proposal["value"] not in self._by_method:
+            known = ", ".join(map(repr, self._by_method))
             raise t.TraitError(f"method must be one of {known}, and {proposal['value']!r} is not")
         return proposal["value"]
 
@@ -272,7 +250,9 @@ class ThresholdState(t.HasTraits):
 
     def _recount(self) -> None:
         """Sweep the pairs in range; then group them."""
-        self._pool = self.graph.only(~self._burst_pairs) if self.without_bursts else self.graph
+        self._pool = (
+            self.graph.only(~self.in_use.burst_pairs) if self.without_bursts else self.graph
+        )
         if self.upper is not None:
             self._pool = self._pool.below(self.upper)
         self.set_trait("sweep", sweep_graph(self._pool, self.levels, self.linkage))
@@ -281,7 +261,7 @@ class ThresholdState(t.HasTraits):
     def _regroup(self) -> None:
         grouping, self._numbers = group_graph(self._pool, self.threshold, self.linkage)
         self._rows = GroupRows(grouping.table)
-        self._bursts = self._find_bursts()
+        self._bursts = self.in_use.find_burst_rows(self._rows, self._numbers)
         self.set_trait("groups", grouping)
         self._find_changes()
 
@@ -309,7 +289,7 @@ class ThresholdState(t.HasTraits):
         if self.only_changed:
             shown &= self._changes.kinds > 0
         if self.across:
-            shown &= self._rows.differ(self._codes_of(self.across)[self._numbers])
+            shown &= self._rows.differ(self.in_use.codes_of(self.across)[self._numbers])
         keys = {
             "size": -self._rows.size,
             "score": -np.nan_to_num(self._rows.mean, nan=-1.0),
@@ -319,28 +299,6 @@ class ThresholdState(t.HasTraits):
         self.shown = order[shown[order]] + 1
         self._keep_selection()
         self.set_trait("revision", self.revision + 1)
-
-    def _codes_of(self, column: str) -> np.ndarray:
-        """Return the value of each image in a column as a number, -1 where it has none."""
-        key = self.method, column
-        if key not in self._codes:
-            assert self.images is not None
-            values = self.images[column].astype(object)
-            values = values.where(values.notna() & (values != ""), None)
-            codes = pd.Series(pd.factorize(values.map(str, na_action="ignore"))[0])
-            codes.index = pd.Index(self.images.image, dtype=object)
-            self._codes[key] = codes.reindex(self.graph.names).fillna(-1).to_numpy(np.int64)
-        return self._codes[key]
-
-    def columns_to_compare(self) -> list[str]:
-        """Return which of the columns split and label have two values or more."""
-        return [
-            column
-            for column in ("split", "label")
-            if self.images is not None
-            and column in self.images
-            and self._codes_of(column).max(initial=-1) > 0
-        ]
 
     def _name_hits(self) -> np.ndarray:
         """Tell for each image whether its name holds the text searched for."""
@@ -409,76 +367,22 @@ class ThresholdState(t.HasTraits):
         """
         with self.lock:
             if self._combined is None:
-                self._combined = CombinedTables(self._tables, self.images)
+                self._combined = CombinedTables(self.tables, self.images)
             base = self.rule.base if self.rule and self._is_combined else self.method
             own = self.threshold if self.threshold < 100 else float(self.levels[1])
             wanted = CombinedRule(base, own, other, float(threshold), rule)
         table = self._combined.combine(wanted)  # without the lock: it may take long
         with self.lock:
             name, before = str(table.attrs["method"]), self._rule_name
-            self._tables[name] = table
+            self._by_method[name] = MethodPairs(table, self.images)
             self.rule, self._rule_name = wanted, name
             self.pinned = self.upper = None
             if self.method == name:
-                self._forget(name)
                 self._recount()
             else:
                 self.method = name
-            if before not in (None, name):
-                self._forget(before)
-                self._tables.pop(before, None)
-
-    def _forget(self, method: str) -> None:
-        for kept in (self._graphs, self._taken, self._together, self._sizes, self._lists):
-            kept.pop(method, None)
-
-    # -- pairs -------------------------------------------------------------------------------------
-
-    @property
-    def pair_lists(self) -> PairLists:
-        """The pairs to look at, and what truth and labels say of them."""
-        if self.method not in self._lists:
-            self._lists[self.method] = PairLists(self.pairs, self.graph, self.labels, self._truth)
-        return self._lists[self.method]
-
-    def border(self, count: int = 6) -> pd.DataFrame:
-        """Return the pairs just above and just below the threshold, `count` of each.
-
-        Returns
-        -------
-        pandas.DataFrame, most similar first:
-            left, right, similarity (percent), found (whether at or above the threshold), verdict
-            ("right", "wrong" or "unknown", by truth or labels).
-        """
-        lists, names = self.pair_lists, self.graph.names
-        above, below = (np.sort(side[:count]) for side in lists.beside(self._pool, self.threshold))
-        rows = [lists.describe(int(place)) for place in np.concatenate([above, below])]
-        return pd.DataFrame(
-            {
-                "left": pd.Series([names[row.left] for row in rows], dtype=object),
-                "right": pd.Series([names[row.right] for row in rows], dtype=object),
-                "similarity": [row.similarity for row in rows],
-                "found": np.arange(len(rows)) < len(above),
-                "verdict": [PAIR_VERDICTS[row.verdict] for row in rows],
-            }
-        )
-
-    def label(self, left: str, right: str, label: str) -> None:
-        """Keep an answer about two images: "same", "different" or "skip"."""
-        with self.lock:
-            self.labels.add(left, right, label)
-            self._on_labels()
-
-    def undo_label(self) -> tuple[str, str] | None:
-        """Withdraw the last answer and return its pair; None if there is none."""
-        with self.lock:
-            withdrawn = self.labels.undo()
-            self._on_labels()
-            return withdrawn
-
-    def _on_labels(self) -> None:
-        for lists in self._lists.values():
-            lists.refresh()
+            if before is not None and before != name:
+                self._by_method.pop(before, None)
 
     # -- other counts ------------------------------------------------------------------------------
 
@@ -491,71 +395,14 @@ class ThresholdState(t.HasTraits):
             if place
         }
 
-    def guards(self) -> dict[str, int]:
-        """Count what was kept out or deserves care: blank, unreadable and animated images."""
-        counts = {"blank": int(self.pairs.attrs.get("low_detail", 0))}
-        if self.images is not None:
-            counts["unreadable"] = (
-                int((self.images.problem != "").sum()) if "problem" in self.images else 0
-            )
-            counts["animated"] = (
-                int((self.images.frames > 1).sum()) if "frames" in self.images else 0
-            )
-        return counts
-
     def count_freed_bytes(self) -> int | None:
         """Count the bytes of the redundant images; None where the images table has no sizes."""
-        if self._bytes is None:
+        sizes = self.in_use.sizes
+        if sizes is None:
             return None
         redundant = np.ones(len(self._numbers), dtype=bool)
         redundant[self._rows.start] = False
-        return int(self._bytes[self._numbers[redundant]].sum())
-
-    @property
-    def _bytes(self) -> np.ndarray | None:
-        """The bytes of each image of the graph, int64; None where they are not known."""
-        if self.images is None or "bytes" not in self.images:
-            return None
-        if self.method not in self._sizes:
-            sizes = self.images.set_index("image").bytes.reindex(self.graph.names)
-            self._sizes[self.method] = sizes.fillna(0).to_numpy(dtype=np.int64)
-        return self._sizes[self.method]
-
-    @property
-    def _taken_at(self) -> np.ndarray | None:
-        """When each image of the graph was taken, datetime64; None where nothing is known of it."""
-        if self.images is None or "taken" not in self.images:
-            return None
-        if self.method not in self._taken:
-            taken = pd.Series(
-                read_times(self.images.taken), index=self.images.image.to_numpy(dtype=object)
-            )
-            self._taken[self.method] = taken.reindex(self.graph.names).to_numpy()
-        return self._taken[self.method]
-
-    @property
-    def _burst_pairs(self) -> np.ndarray:
-        """Tell which pairs of the graph were taken seconds apart."""
-        if self.method not in self._together:
-            graph, taken = self.graph, self._taken_at
-            if taken is None:
-                return np.zeros(len(graph.first), dtype=bool)
-            apart = seconds_apart(taken[graph.first], taken[graph.second])
-            self._together[self.method] = find_bursts(
-                graph.first, graph.second, apart, are_certain(self.pairs)[graph.row]
-            )
-        return self._together[self.method]
-
-    def count_burst_pairs(self) -> int | None:
-        """Count the pairs taken seconds apart; None where the images table has no times."""
-        return None if self._taken_at is None else int(self._burst_pairs.sum())
-
-    def _find_bursts(self) -> np.ndarray:
-        """Tell for each row of the groups' table whether it was taken seconds from its original."""
-        if self._taken_at is None or not self._rows.n_groups:
-            return np.zeros(len(self._numbers), dtype=bool)
-        taken = self._taken_at[self._numbers]
-        return is_near(seconds_apart(taken, taken[self._rows.start][self._rows.group - 1]))
+        return int(sizes[self._numbers[redundant]].sum())
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table of the groups with path, bytes, width, height, format and taken."""
@@ -573,12 +420,12 @@ class ThresholdState(t.HasTraits):
         """Return the code that makes the same groups from the same `pairs` and `images`."""
         lines = ["import imgdup_nb as dup", ""]
         name = "pairs"
-        given = [method for method in self._tables if method != self._rule_name]
+        given = [method for method in self._by_method if method != self._rule_name]
         if self.rule and self._is_combined:
             lines += self.rule.code(given)
         elif len(given) > 1:
             lines.append(f"pairs = pairs[{self.method!r}]")
-        if self.without_bursts and self._taken_at is not None:
+        if self.without_bursts and self.in_use.taken_at is not None:
             lines += ["marked = dup.mark_bursts(pairs, images)", "pairs = marked[~marked.burst]"]
         if self.upper is not None:
             lines.append(f"in_range = pairs[pairs.similarity < {self.upper!r} - 1e-9]")
@@ -588,38 +435,3 @@ class ThresholdState(t.HasTraits):
             f"linkage={self.linkage!r})"
         )
         return "\n".join(lines)
-
-
-def _tables_by_method(pairs: Any) -> dict[str, pd.DataFrame]:
-    if isinstance(pairs, Mapping):
-        if not pairs:
-            raise ValueError(
-                "pairs must hold at least one pair table, such as {'phash': "
-                "similar_pairs(fingerprints)}"
-            )
-        return {
-            str(name): check_pairs_table(f"pairs[{name!r}]", table) for name, table in pairs.items()
-        }
-    graph = PairGraph.read(pairs)  # says what is wrong with it, before anything is shown
-    return {graph.method: pairs}
-
-
-def _read_column(truth: Any, images: pd.DataFrame | None) -> Any:
-    """Return a truth, read from a column of the images table if it is the name of one."""
-    if not isinstance(truth, str):
-        return truth
-    if images is None or truth not in images:
-        raise ValueError(f"truth must be a column of images, and {truth!r} is none")
-    return pd.Series(
-        images[truth].to_numpy(dtype=object), index=images.image.to_numpy(dtype=object)
-    )
-
-
-def check_images(images: Any, *tables: pd.DataFrame) -> pd.DataFrame | None:
-    """Return `images` if it is None or has a row for each image of the pair tables, else raise."""
-    if images is None:
-        return None
-    images = check_images_table("images", images)
-    for pairs in tables:
-        check_unique_images(images, pairs)
-    return images

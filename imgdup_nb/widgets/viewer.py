@@ -37,7 +37,7 @@ from ..compare import (
 from ..engine.checks import shorten_middle
 from .base import ToolWidget, facts_by_name, join_module, join_styles
 from .comparisons import Comparisons, Path
-from .state import check_images
+from .method_pairs import check_images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

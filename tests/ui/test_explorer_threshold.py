@@ -236,7 +236,7 @@ def test_pictures_of_one_scene_taken_seconds_apart_are_counted_and_left_out(
     open_tools(bridge)
     box = bridge.view().get_by_label("leave out bursts")
     expect(
-        bridge.view().get_by_text(f"({bridge.widget.count_burst_pairs()} pairs)")
+        bridge.view().get_by_text(f"({bridge.widget.in_use.count_burst_pairs()} pairs)")
     ).to_be_visible()
     box.check()
     bridge.settle()
