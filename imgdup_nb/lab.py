@@ -1,14 +1,19 @@
 """JupyterLab on the notebooks of the course: copied into a folder of yours, or where they are.
 
 The notebooks travel in the wheel. In a checkout they are in the folder `notebooks` of the project.
+Their exercises ask `check_answer` whether an answer is right.
 """
 
 from __future__ import annotations
 
+import hashlib
+import numbers
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 FIRST_NOTEBOOK = "02_find_duplicates.ipynb"
 WORK_NOTEBOOK = "my_pictures.ipynb"  # which is opened on a folder of one's own
@@ -46,6 +51,51 @@ def copy_notebooks(folder: str | os.PathLike[str]) -> list[Path]:
         shutil.copyfile(file, target / place)
         copied.append(target / place)
     return copied
+
+
+def digest_answer(answer: object, decimals: int = 0) -> str:
+    """Return eight hex digits that stand for an answer, so that a lesson does not show it.
+
+    Numbers are rounded to `decimals`. Of text, case and surrounding spaces do not count; of a list
+    or another collection, the order does not count.
+    """
+    if isinstance(answer, bool | np.bool_):
+        plain = str(bool(answer))
+    elif isinstance(answer, numbers.Real):
+        plain = f"{round(float(answer), decimals) + 0.0:.{decimals}f}"
+    elif isinstance(answer, str):
+        plain = answer.strip().casefold()
+    elif isinstance(answer, Iterable):
+        plain = " ".join(sorted(digest_answer(part, decimals) for part in answer))
+    else:
+        plain = repr(answer)
+    return hashlib.sha256(f"imgdup_nb {plain}".encode()).hexdigest()[:8]
+
+
+def check_answer(answer: object, digest: str, hint: str = "", *, decimals: int = 0) -> None:
+    """Print "right", or "not yet" and a hint: the exercises of the lessons call this.
+
+    Parameters
+    ----------
+    answer
+        a number, a text, or a list of such; None while there is no answer yet
+    digest
+        what `digest_answer` makes of the right answer
+    hint
+        a sentence that helps
+    decimals
+        a number is rounded to so many decimals before it is compared
+
+    Examples
+    --------
+    >>> from imgdup_nb.lab import check_answer
+    >>> check_answer(None, "7c0e5d1a", "count the files")
+    not yet: count the files
+    """
+    if answer is not None and digest_answer(answer, decimals) == digest:
+        print("right")
+    else:
+        print(f"not yet: {hint or 'replace None by your answer'}")
 
 
 def check_photos(folder: str | os.PathLike[str]) -> str:
