@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -31,6 +31,7 @@ from .engine.checks import (
     count_of,
 )
 from .engine.decode import UnreadableImage, no_decoder_warnings
+from .engine.feature_file import keep_features
 from .engine.features import Features, features_made_with, import_cv2, read_features
 from .engine.pair_counts import count_bit_pairs, count_vector_pairs
 from .engine.parallel import each, map_batches
@@ -437,7 +438,8 @@ def fingerprint_images(
     A hash needs one decode per image, and none after a scan in this process: the last 61,000
     sketches are in memory, older ones in a temporary file of 4 kB an image. An executor gets only
     images without a sketch. A 64-bit hash takes 8 bytes, 64 with orientations. 'aligned' takes
-    about 10 ms and 50 kB an image, 'akaze' several times that.
+    about 10 ms and 50 kB an image, 'akaze' several times that. Above 256 MB further features are
+    in a temporary file.
 
     Examples
     --------
@@ -489,8 +491,8 @@ def _(_method: LocalMethod) -> str:
 
 
 @read_features_by.register
-def _(_method: LocalMethod, packed: bytes) -> Features:
-    return Features.from_bytes(packed)
+def _(_method: LocalMethod, packed: Iterable[bytes]) -> list[Any]:
+    return keep_features(map(Features.from_bytes, packed))
 
 
 @fingerprint_by.register
@@ -506,7 +508,7 @@ def _(
         described = map_batches(
             batch, paths, executor=executor, describe=method.name, size=LOCAL_BATCH
         )
-        return list(described)
+        return keep_features(described)
 
 
 def _read_features_batch(paths: Sequence[str], *, method: str) -> list[Features | str]:

@@ -192,8 +192,8 @@ def made_by(method: Method) -> str:
 
 
 @singledispatch
-def read_features_by(method: Method, packed: bytes) -> Any:
-    """Return the local features that were packed."""
+def read_features_by(method: Method, packed: Iterable[bytes]) -> list[Any]:
+    """Return the local features of images that were packed."""
     raise NotImplementedError(type(method))
 
 
@@ -385,7 +385,7 @@ class LocalMethod(Method):
 
     def unpack(self, packed: Iterable[bytes], n_views: int) -> np.ndarray:
         """Undo `pack` for many images."""
-        return self.gather([read_features_by(self, features) for features in packed], n_views)
+        return self.gather(read_features_by(self, packed), n_views)
 
     def unpack_distances(self, packed: np.ndarray) -> np.ndarray:
         """Undo the conversion to 4 bytes."""
