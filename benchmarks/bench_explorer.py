@@ -1,6 +1,14 @@
 """How fast the threshold explorer follows, in a real JupyterLab in headless Chromium.
 
     python benchmarks/bench_explorer.py [pairs,images ...]
+    python benchmarks/bench_explorer.py --hashes 10000 60000 200000
+
+--hashes makes that many hashes, of which one pair in 1,000 to 2,000 is 70 % similar, as among
+photographs, and one in ten is a near copy. It takes the pairs that `similar_pairs` lists by
+default. The pairs below its floor are counted with `count_pairs` and drawn, too. Seconds to open
+are those from the call of `ThresholdExplorer` until the browser has painted the groups; GB is the
+peak of the kernel. Seconds of the kernel are those of its processor, which say more than the clock
+on a busy machine.
 
 For each size it prints, over 40 moves by key: milliseconds from the key press to the painted plot
 and to the finished list of groups, and the bytes that came to the browser, all of Jupyter's
@@ -58,12 +66,61 @@ def make_images(names):
     \"\"\"One small picture stands for all files.\"\"\"
     Image.effect_noise((320, 240), 60).convert("RGB").save("picture.jpg")
     return pd.DataFrame({"image": pd.Series(list(names), dtype=object), "path": "picture.jpg"})
+
+def make_hashes(n):
+    \"\"\"Hashes whose bits depend on each other, as of photographs; one in ten is a copy.\"\"\"
+    rng = np.random.default_rng(0)
+    kinds, weights = rng.normal(size=(n, 12)), rng.normal(size=(12, 64))
+    values = 0.22 * kinds @ weights + rng.normal(size=(n, 64))
+    bits = values > np.median(values, axis=1, keepdims=True)
+    copies = np.arange(0, n - 1, 10)
+    bits[copies + 1] = bits[copies] ^ (rng.random((len(copies), 64)) < 0.03)
+    return dup.Fingerprints.from_bits([f"holiday/IMG_{k:06d}.jpg" for k in range(n)], bits)
 """
 
 SHOW = """\
 pairs, names = make_collection({n_pairs}, {n_images})
-explorer = dup.ThresholdExplorer(pairs, make_images(names), threshold=90)
+images, settings = make_images(names), {{}}
+"""
+
+SHOW_HASHES = """\
+import time, warnings
+warnings.simplefilter("ignore")
+prints = make_hashes({n})
+pairs, images = dup.similar_pairs(prints), make_images(prints.names)
+start = time.process_time()
+settings = {{"counts": prints.count_pairs()}}
+counting = time.process_time() - start
+"""
+
+OPEN = """\
+import time
+begun, used = time.time(), time.process_time()
+explorer = dup.ThresholdExplorer(pairs, images, threshold=90, **settings)
 explorer
+"""
+
+PROCESSOR = "__import__('time').process_time()"  # of the kernel, seconds
+FACTS = {
+    "begun": "begun",
+    "used": "used",
+    "floor": "pairs.attrs['floor']",
+    "pairs": "len(pairs)",
+    "counting": "globals().get('counting', 0.0)",
+    "gb": "__import__('resource').getrusage(0).ru_maxrss / 2**20",
+}
+
+WATCH_OPENING = """\
+() => {
+  const look = () => {
+    if (!document.querySelector(".dup-explorer[data-state=ready] .dup-row")) return;
+    watching.disconnect();
+    requestAnimationFrame(() => setTimeout(() => { window.opened = Date.now() / 1000; }));
+  };
+  const watching = new MutationObserver(look);
+  const all = { subtree: true, childList: true, attributes: true };
+  watching.observe(document.body, all);
+}
 """
 
 WATCH = """\
@@ -149,30 +206,37 @@ def press(page, key):
     return page.evaluate("() => window.moves.at(-1)")
 
 
-def measure(browser, lab, n_pairs, n_images):
-    """Return moves and traffic of one size, the frame times of scrolling and the group count."""
+def measure(browser, lab, show, name):
+    """Return moves and traffic of one table, the frame times of scrolling, and facts about it."""
     page = browser.new_page(viewport={"width": 1280, "height": 1100})
     traffic = Traffic(page)
-    show = SHOW.format(n_pairs=n_pairs, n_images=n_images)
-    path = write_notebook(lab.root / f"bench-{n_pairs}-{n_images}.ipynb", SET_UP, show)
+    path = write_notebook(lab.root / f"bench-{name}.ipynb", SET_UP, show, OPEN)
     notebook = Notebook(page, lab, path)
     notebook.open()
-    notebook.run_all(timeout_seconds=600)
+    page.evaluate(WATCH_OPENING)
+    notebook.run_all(timeout_seconds=900)
     page.locator(".dup-explorer[data-state=ready]").wait_for(timeout=60_000)
+    page.wait_for_function("() => window.opened", timeout=60_000)
+    opened = notebook.evaluate(PROCESSOR)
     page.evaluate(WATCH)
     page.get_by_role("slider", name="Similarity threshold").focus()
     for key in ("ArrowRight", "ArrowLeft"):
         press(page, key)  # what is done once is not what is felt
     traffic.n_bytes = traffic.n_picture_bytes = 0
+    before = notebook.evaluate(PROCESSOR)
     keys = ["ArrowRight"] * 5 + ["ArrowLeft"] * 15 + ["ArrowRight"] * 10
     moves = [press(page, keys[number % len(keys)]) for number in range(N_MOVES)]
-    n_bytes = traffic.n_bytes
-    n_groups = int(page.get_by_test_id("groups").inner_text().replace(",", ""))
+    n_bytes, after = traffic.n_bytes, notebook.evaluate(PROCESSOR)
+    facts = {key: notebook.evaluate(expression) for key, expression in FACTS.items()}
+    facts["opening"] = page.evaluate("() => window.opened") - facts["begun"]
+    facts["opening processor"] = opened - facts["used"]
+    facts["move processor"] = 1000 * (after - before) / N_MOVES
+    facts["groups"] = int(page.get_by_test_id("groups").inner_text().replace(",", ""))
     frames = page.evaluate(SCROLL)
     page.locator(".dup-explorer[data-state=ready]").wait_for(timeout=60_000)
     page.close()
     traffic.n_bytes = n_bytes
-    return moves, traffic, frames, n_groups
+    return moves, traffic, frames, facts
 
 
 def describe(values):
@@ -193,26 +257,36 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sizes", nargs="*", type=read_size, default=SIZES, metavar="pairs,images")
-    sizes = parser.parse_args().sizes
+    parser.add_argument("--hashes", nargs="+", type=int, metavar="images")
+    options = parser.parse_args()
+    if options.hashes:
+        cases = [(n, SHOW_HASHES.format(n=n)) for n in options.hashes]
+    else:
+        cases = [(n, SHOW.format(n_pairs=n_pairs, n_images=n)) for n_pairs, n in options.sizes]
     moving = "plot ms p50 / p95 | groups ms p50 / p95 | bytes per move | names and thumbnails"
-    print(f"     pairs   images | {moving} | scroll ms p50 / p95")
+    opening = "floor | opens in s | kernel s |   GB | kernel ms per move | count_pairs s"
+    print(f"     pairs   images | {moving} | scroll ms p50 / p95 | {opening}")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         lab = Lab(Path(folder))
         lab.start()
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=LAUNCH_ARGUMENTS)
         try:
-            for n_pairs, n_images in sizes:
-                moves, traffic, frames, n_groups = measure(browser, lab, n_pairs, n_images)
+            for number, (n_images, show) in enumerate(cases):
+                moves, traffic, frames, facts = measure(browser, lab, show, str(number))
                 lab.stop_kernels()
                 plot, groups = (
                     describe([move[part] for move in moves if part in move])
                     for part in ("plot", "groups")
                 )
                 print(
-                    f"{n_pairs:10,} {n_images:8,} | {plot:>17} | {groups:>19} | "
+                    f"{facts['pairs']:10,} {n_images:8,} | {plot:>17} | {groups:>19} | "
                     f"{traffic.n_bytes / len(moves):14,.0f} | "
-                    f"{traffic.n_picture_bytes / len(moves):20,.0f} | {describe(frames)} "
-                    f"({n_groups:,} groups)"
+                    f"{traffic.n_picture_bytes / len(moves):20,.0f} | {describe(frames):>19} | "
+                    f"{facts['floor']:5.1f} | {facts['opening']:10.1f} | "
+                    f"{facts['opening processor']:8.1f} | {facts['gb']:4.2f} | "
+                    f"{facts['move processor']:18.0f} | {facts['counting']:13.1f} "
+                    f"({facts['groups']:,} groups)",
+                    flush=True,
                 )
         finally:
             browser.close()

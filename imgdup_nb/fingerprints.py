@@ -280,7 +280,8 @@ class Fingerprints:
         -------
         pandas.DataFrame, one row per level, the highest first:
             similarity (percent; of vectors in steps of half a percent), pairs (from the level up to
-            the next higher one), pairs_or_more (from the level up).
+            the next higher one), pairs_or_more (from the level up). `attrs["method"]` is the name
+            of the method. `ThresholdExplorer(pairs, counts=...)` draws the counts.
 
         Raises
         ------
@@ -319,7 +320,9 @@ class Fingerprints:
             limits = np.array([self.method.max_distance(level) for level in levels])
             totals = count_vector_pairs(codes, limits)
         counts = np.diff(totals, prepend=0)
-        return pd.DataFrame({"similarity": levels, "pairs": counts, "pairs_or_more": totals})
+        table = pd.DataFrame({"similarity": levels, "pairs": counts, "pairs_or_more": totals})
+        table.attrs["method"] = self.method.name
+        return table
 
     def __len__(self) -> int:
         return len(self.images)

@@ -208,7 +208,7 @@ def sweep_levels(graph: PairGraph) -> np.ndarray:
 
     Half percents if there are more than MAX_LEVELS.
     """
-    seen = np.unique(graph.similarity)
+    seen = graph.distinct
     if len(seen) > MAX_LEVELS:
         return _half_percents(graph.floor)
     known = known_method(graph.method, graph.bits)

@@ -94,6 +94,12 @@ class PairGraph:
         """The order of the pairs by second image, then by first; int64."""
         return np.lexsort((self.first, self.second))
 
+    @cached_property
+    def distinct(self) -> np.ndarray:
+        """The similarities that occur, each once, ascending; float64."""
+        is_first = np.diff(self.similarity, prepend=np.inf) != 0
+        return self.similarity[is_first][::-1]
+
     def below(self, upper: float) -> PairGraph:
         """Return the same images with the pairs below `upper` percent, exclusive."""
         return self.only(~self.at_or_above(upper))

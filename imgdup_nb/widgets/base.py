@@ -233,9 +233,10 @@ def facts_by_name(images: pd.DataFrame | None) -> dict[str, str]:
 
 def belongs_by_name(images: pd.DataFrame | None) -> dict[str, str]:
     """Return by name the split and the label of an image, of those that have one."""
-    if images is None:
+    names = [name for name in ("split", "label") if images is not None and name in images]
+    if images is None or not names:
         return {}
-    columns = [images[name] for name in ("split", "label") if name in images]
+    columns = [images[name] for name in names]
     words = {
         image: ", ".join(str(value) for value in values if pd.notna(value) and value != "")
         for image, *values in zip(images.image, *columns, strict=True)

@@ -40,6 +40,7 @@ from ..plots.parts import bar_widths
 from ..plots.tables import BANDS, CURVES, draw_summary
 from ..sweep import CHANGES, count_by_level
 from .base import ToolWidget, belongs_by_name, facts_by_name, join_module, join_styles
+from .below_floor import bars_below_floor, check_counts
 from .combined import CombinedTables
 from .method_pairs import check_images
 from .page import SavedAsPage
@@ -85,6 +86,10 @@ class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
         which images are the same picture, in any form that `score_thresholds` takes, or the name of
         a column of `images`. Bars and curves then show right and wrong pairs, and missed ones are
         counted.
+    counts
+        how many pairs there are at each similarity below the floor of `pairs`, as
+        `fingerprints.count_pairs(50)` makes it. The histogram draws them in outline: they are
+        counted, not listed. None draws nothing below the floor.
     **traits
         first values, such as `threshold=95` or `linkage="connected"`.
 
@@ -137,9 +142,11 @@ class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
         *,
         labels: Collection | Labels | str | os.PathLike[str] | None = None,
         truth: Any = None,
+        counts: pd.DataFrame | None = None,
         **traits: Any,
     ) -> None:
         self._is_answering = False
+        self._counts = check_counts(counts)
         self._verified: dict[tuple[str, tuple[int, ...]], int] = {}
         images = check_images(images)
         self._thumbnails = None if images is None else Thumbnails(images)
@@ -211,6 +218,7 @@ class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
             },
             "guards": self.in_use.guards(),
             "bursts": self.in_use.count_burst_pairs(),
+            "below": bars_below_floor(self._counts, self.graph),
             "tools": _tools_from(self.graph.floor),
             "pictures": self.images is not None,
             "columns": self.in_use.columns_to_compare(),

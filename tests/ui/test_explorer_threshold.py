@@ -53,6 +53,26 @@ def test_the_threshold_stands_at_the_same_percent_in_both_plots_and_at_the_edge_
     assert 0 <= bar - line < 2.5
 
 
+def test_pairs_below_the_floor_are_drawn_as_counted_and_no_threshold_reaches_them(
+    show_explorer, family_pairs
+):
+    floor = family_pairs.attrs["floor"]
+    method = family_pairs.attrs["method"]
+    counts = pd.DataFrame({"similarity": [floor, floor - 5, floor - 10], "pairs": [1, 20, 300]})
+    counts.attrs["method"] = method
+    explorer = show_explorer(family_pairs, counts=counts)
+    bars = explorer.view().locator(".dup-unlisted")
+    expect(bars).to_have_count(2)
+    assert [bar.text_content() for bar in bars.all()] == [
+        f"{floor - 5:g}\N{NO-BREAK SPACE}%: 20 pairs, counted and not listed",
+        f"{floor - 10:g}\N{NO-BREAK SPACE}%: 300 pairs, counted and not listed",
+    ]
+    heights = [bar.bounding_box()["height"] for bar in bars.all()]
+    assert heights[0] < heights[1]
+    slider_of(explorer).press("Home")
+    expect_threshold(explorer, explorer.widget.levels[-1])
+
+
 def test_linear_curves_leave_out_the_pairs_and_keep_the_threshold(explorer):
     view = explorer.view()
     paths = view.locator(".dup-curves path")

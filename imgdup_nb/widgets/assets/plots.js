@@ -185,7 +185,7 @@ class Histogram extends Plot {
   }
 
   most(scene) {
-    return Math.max(...scene.data.bars);
+    return Math.max(...scene.data.bars, ...scene.below.map(([_level, _width, count]) => count));
   }
 
   /** A bar begins at its level and goes right: all that a threshold finds is right of its line. */
@@ -207,7 +207,19 @@ class Histogram extends Plot {
       const rx = Math.min(2, width / 4);
       return shape("rect", { ...bar, rx, class: "bar", "data-place": place }, title);
     });
-    return shape("g", { class: "dup-bars" }, ...this.bars);
+    return shape("g", { class: "dup-bars" }, ...this.unlisted(), ...this.bars);
+  }
+
+  /** Bars below the floor: no threshold reaches them. */
+  unlisted() {
+    const { scene, scales } = this;
+    return scene.below.map(([level, width, count]) => {
+      const y = scales.y(count);
+      const across = Math.max(1, scales.x(width) - scales.x(0) - 1);
+      const bar = { x: scales.x(level) + 0.5, y, width: across, height: scales.bottom - y };
+      const words = `${percentText(level, 2)}: ${plural(count, "pair")}, counted and not listed`;
+      return shape("rect", { ...bar, class: "dup-unlisted" }, shape("title", {}, words));
+    });
   }
 
   /** A bar in parts: of its height, each has the share of its pairs that is right or wrong. */
@@ -298,7 +310,7 @@ class Curves extends Plot {
     const parts = counts.map((count, place) => {
       const y = this.y(count).toFixed(1);
       const right = this.scales.x(levels[place]).toFixed(1);
-      const left = this.scales.x(levels[place + 1] ?? this.scales.from).toFixed(1);
+      const left = this.scales.x(levels[place + 1] ?? this.scales.listed).toFixed(1);
       return `${place ? "V" : `M${right} `}${y}H${left}`;
     });
     return parts.join("");

@@ -34,6 +34,11 @@ class Scene {
     return this.data.floor;
   }
 
+  /** The bars below the floor, the highest level first. */
+  get below() {
+    return this.data.below ?? [];
+  }
+
   get lowest() {
     return this.levels.at(-1);
   }
@@ -107,11 +112,13 @@ class Scales {
    */
   constructor({ width, height }, scene, most, isLinear = false) {
     const { lowest } = scene;
+    const end = (level) => level - (100 - level) * 0.02 - 0.3;
     this.left = 40;
     this.right = width - 6;
     this.top = 18;
     this.bottom = height - 18;
-    this.from = lowest - (100 - lowest) * 0.02 - 0.3;
+    this.listed = end(lowest); // pairs are listed down to here
+    this.from = end(Math.min(lowest, scene.below.at(-1)?.[0] ?? lowest));
     this.to = 100 + 1.2 * (scene.data.widths[0] ?? 1); // the bar at 100 stands right of its line
     this.count = isLinear ? (count) => count : Math.log1p;
     this.isLinear = isLinear;

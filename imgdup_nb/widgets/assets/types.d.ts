@@ -69,6 +69,7 @@ interface SceneData extends Record<CurveName, number[]> {
   levels: number[];
   bars: number[];
   widths: number[];
+  below?: [level: number, width: number, count: number][]; // counted below the floor, not listed
   guards: { blank: number; unreadable?: number; animated?: number };
   bursts: number | null;
   tools: [percent: number, names: string][];
