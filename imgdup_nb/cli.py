@@ -37,9 +37,9 @@ from .datasets.leaks import find_leaks
 from .engine.checks import check_percent, count_of
 from .engine.decode import UnreadableImage
 from .engine.parallel import one_progress_bar
-from .find import STEPS, Duplicates, confirm_pairs, find_duplicates
+from .find import STEPS, WHY_UNREAD, Duplicates, confirm_pairs, find_duplicates
 from .fingerprints import fingerprint_images
-from .images import are_no_pictures, scan_images
+from .images import are_no_pictures, scan_images, warn_of_unreadable
 from .lab import FIRST_NOTEBOOK, copy_notebooks, open_lab
 from .methods import METHODS
 from .pairs import similar_pairs
@@ -134,7 +134,9 @@ def _find_in(
     folder: str, exclude: tuple[str, ...], include: tuple[str, ...], **search: Any
 ) -> Duplicates:
     """Find the duplicates of the images that the patterns ask for."""
-    return find_duplicates(folder, exclude=exclude or None, include=include or None, **search)
+    result = find_duplicates(folder, exclude=exclude or None, include=include or None, **search)
+    warn_of_unreadable(folder, result.images)
+    return result
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -182,6 +184,7 @@ def find(folder: str, csv: str | None, page: str | None, as_json: bool, **search
 def _say_result(result: Duplicates) -> None:
     found, missed, _ = result._lines()
     missed = missed.replace("method='aligned'", "--method aligned")
+    missed = missed.removesuffix(f" {WHY_UNREAD}")
     say(f"{found}.\n{missed}")
 
 

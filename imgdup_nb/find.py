@@ -25,7 +25,7 @@ from .engine.parallel import one_progress_bar
 from .evidence.not_looked_for import MIRRORED, SAMPLE, estimate_missed
 from .fingerprints import fingerprint_images
 from .groups import Grouping, group_duplicates
-from .images import are_no_pictures, scan_images
+from .images import UNREAD, are_no_pictures, scan_images
 from .methods import Method
 from .pairs import FLOOR, light_floor, similar_pairs
 from .review.keepers import choose_keepers
@@ -39,6 +39,7 @@ SLOW = 20.0  # seconds; a step that takes longer is announced
 SECONDS_PER_PAIR = 0.003  # to align it, on one core
 # to find local features; of other methods the scan takes longer
 SECONDS_PER_IMAGE = {"aligned": 0.010, "akaze": 0.040}
+WHY_UNREAD = "result.images.problem says why."
 STEPS = {"scan": 30.0, "fingerprints": 10.0, "pairs": 10.0, "align": 30.0, "sample": 20.0}
 
 
@@ -185,7 +186,8 @@ class Duplicates:
         parts = [f"{count_of(unread, 'file')} that could not be read"] if unread else []
         parts += [count_of(others, "other file")] if others else []
         parts += [f"{count_of(blank, 'nearly blank image')}"] if blank else []
-        return [*missed, f"Not compared: {', '.join(parts)}."] if parts else missed
+        why = f" {WHY_UNREAD}" if unread else ""
+        return [*missed, f"Not compared: {', '.join(parts)}.{why}"] if parts else missed
 
     def _estimate(self) -> str:
         """Say what the sample suggests, and what to do about it."""
@@ -307,11 +309,12 @@ def find_duplicates(
         raise ValueError("label, exclude and include are for scan_images: source is a table of it")
     with one_progress_bar(STEPS) as begin:
         begin("scan")
-        with warnings.catch_warnings(record=True) as told:  # of files that could not be read
+        with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             images = source if is_scanned else scan_images(source, **options, executor=executor)
         for warning in told:
-            warnings.warn(warning.message, warning.category, stacklevel=2)
+            if UNREAD not in str(warning.message):  # the result's text says that
+                warnings.warn(warning.message, warning.category, stacklevel=2)
         begin("fingerprints")
         each = SECONDS_PER_IMAGE.get(getattr(method, "name", str(method)), 0.0)
         what = f"Finding the local features of {count_of(len(images), 'image')}"

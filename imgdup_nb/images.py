@@ -24,6 +24,8 @@ from .engine.selection import PICTURE_SUFFIXES, Selection, warn_of_folders
 from .engine.sketches import sketches
 from .engine.sources import Asked, Listed, list_source
 
+UNREAD = "could not be read"
+
 DTYPES = {
     "image": object,  # names may hold what no text encoding allows, so not pandas' string type
     "path": object,
@@ -186,7 +188,7 @@ def scan_images(
     images = _with_columns(tabulate(rows), listed)
     images.attrs["left_out"] = listed.left_out
     warn_of_folders(listed.left_out)
-    _warn_of_unreadable(source, images)
+    warn_of_unreadable(source, images)
     return images
 
 
@@ -232,7 +234,7 @@ def are_no_pictures(images: pd.DataFrame) -> np.ndarray:
 # -- problems --------------------------------------------------------------------------------------
 
 
-def _warn_of_unreadable(folder: Any, images: pd.DataFrame) -> None:
+def warn_of_unreadable(folder: Any, images: pd.DataFrame) -> None:
     """Give one summary warning: how many files, and why."""
     if images.empty:
         named = isinstance(folder, str | os.PathLike | list)
@@ -249,7 +251,7 @@ def _warn_of_unreadable(folder: Any, images: pd.DataFrame) -> None:
         more = f"; and {count_of(len(reasons) - 3, 'other reason')}" if len(reasons) > 3 else ""
         besides = f", besides {count_of(n_others, 'other file')}" if n_others else ""
         warnings.warn(
-            f"{reasons.total()} of {len(images)} files could not be read{besides} ({most}{more}); "
+            f"{reasons.total()} of {len(images)} files {UNREAD}{besides} ({most}{more}); "
             "see images[images.problem != '']",
             stacklevel=3,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,9 +79,17 @@ def test_the_plan_removes_no_file_for_one_of_another_class(scanned):
 
 
 def test_a_folder_is_scanned(photos):
-    with pytest.warns(UserWarning, match="could not be read"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         result = dup.find_duplicates(photos, 90, verify=False)
     assert len(result.images) == 13
+    assert "2 files that could not be read" in repr(result)
+
+
+def test_a_folder_without_pictures_is_warned_of(tmp_path):
+    (tmp_path / "notes.txt").write_text("no picture")
+    with pytest.warns(UserWarning, match="none of the 1 file is a picture"):
+        dup.find_duplicates(tmp_path, 90)
 
 
 def test_pairs_are_listed_from_70_up_or_from_a_lower_threshold(scanned):

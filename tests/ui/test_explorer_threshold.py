@@ -133,7 +133,7 @@ def test_the_slider_tells_screen_readers_value_meaning_and_result(explorer):
     ("unit", "meaning"),
     [
         ("cosine", "cosine of the angle between two embeddings"),
-        ("percent", "similarity as the method scores it"),
+        ("percent", "how alike two pictures are, by this method"),
     ],
 )
 def test_the_meaning_of_a_threshold_is_in_the_unit_of_the_method(

@@ -93,7 +93,7 @@ class Scene {
     const { unit, bits, rule } = this.data;
     if (rule) return this.ruleText(percent, rule);
     if (unit === "cosine") return "cosine of the angle between two embeddings";
-    if (unit !== "bits") return "similarity as the method scores it";
+    if (unit !== "bits") return "how alike two pictures are, by this method";
     const differing = Math.floor((bits * (100 - percent)) / 100 + 1e-9);
     return differing ? `up to ${differing} of ${bits} bits differ` : `all ${bits} bits agree`;
   }
