@@ -19,6 +19,7 @@ from .engine.checks import shorten_middle
 from .engine.copies import MAYBE_SAME_PIXELS, RELATIONS, relate
 from .engine.decode import UnreadableImage, open_image
 from .engine.features import SHRINK, Features, import_cv2
+from .engine.figures import describe, inks_for_any_page
 from .engine.files import exists, is_url, printable
 from .engine.reading import LOW_DETAIL, describe_file
 from .engine.search import all_distances
@@ -362,12 +363,16 @@ class Comparison:
         if figure is None:
             import matplotlib.pyplot as plt
 
-            figure = plt.figure(figsize=FIGURE_INCHES, dpi=60, layout="constrained")
+            with inks_for_any_page() as drawn:
+                drawn.append(plt.figure(figsize=FIGURE_INCHES, dpi=60, layout="constrained"))
+                return self.plot(drawn[0])
         if not hasattr(figure, "subplots"):  # other plots here take an Axes
             raise TypeError(
                 "figure must be a matplotlib Figure, for there are four panels, not "
                 f"{type(figure).__name__}"
             )
+        left, right = (shorten_middle(name, MAX_NAME) for name in (self.left, self.right))
+        describe(figure, f"Pictures of {left} and {right}. {self.sentence}")
         axes = figure.subplots(2, 2)
         for ax in axes.flat:
             ax.set_axis_off()

@@ -42,6 +42,7 @@ ONLY_IN = {
         "plots.evidence",
         "plots.matches",
         "compare",
+        "engine.figures",
     }
     | WIDGETS,
     "ipywidgets": WIDGETS,

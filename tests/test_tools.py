@@ -159,6 +159,20 @@ def test_a_large_figure_is_stored_in_few_colours_once_and_looks_the_same():
     assert regenerate_notebooks.reduce_colours(make_png()) == make_png()
 
 
+def test_a_large_figure_without_ground_has_none_in_few_colours():
+    noise = Image.effect_noise((300, 200), 40).convert("RGBA")
+    noise.putalpha(
+        Image.linear_gradient("L").resize(noise.size).point(lambda level: 255 * (level > 99))
+    )
+    file = io.BytesIO()
+    noise.save(file, "PNG")
+    reduced = regenerate_notebooks.reduce_colours(file.getvalue())
+    assert len(reduced) < len(file.getvalue())
+    stored = Image.open(io.BytesIO(reduced)).convert("RGBA")
+    assert stored.getchannel("A").tobytes() == noise.getchannel("A").tobytes()
+    assert regenerate_notebooks.reduce_colours(reduced) == reduced
+
+
 def test_a_png_keeps_its_picture_and_loses_its_texts():
     plain = make_png()
     assert regenerate_notebooks.strip_png_text(make_png(Software="Matplotlib 9.9")) == plain

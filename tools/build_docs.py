@@ -166,13 +166,14 @@ def lay_out_notebook(path: Path, source: Path) -> Lesson:
         if cell["cell_type"] == "markdown":
             before = text
             continue
-        pictures = [
-            output["data"]["image/png"]
-            for output in cell.get("outputs", [])
-            if "image/png" in output.get("data", {})
+        shown = [
+            output for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
         ]
+        pictures = [output["data"]["image/png"] for output in shown]
         if pictures:
-            cell["metadata"]["mystnb"] = {"image": {"alt": describe_figure(text, before)}}
+            said = shown[0].get("metadata", {}).get("image/png", {}).get("alt")
+            alt = said or describe_figure(text, before)
+            cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
             for name in re.findall(
                 r"\bdup\.(plot_\w+|[A-Z]\w+(?:Explorer|Reviewer|Viewer|Labeler))"
                 r"\(",
@@ -265,7 +266,7 @@ def lay_out_gallery(source: Path, lessons: list[Lesson]) -> None:
             if name in shown:
                 continue
             shown[name] = lesson.page
-            picture = Image.open(BytesIO(figure)).convert("RGB")
+            picture = Image.open(BytesIO(figure)).convert("RGBA")
             picture.thumbnail((N_COLUMNS_OF_THUMBNAIL, 2 * N_COLUMNS_OF_THUMBNAIL))
             picture.save(folder / f"{name}.png", optimize=True)
             what = (getattr(imgdup_nb, name).__doc__ or "").splitlines()[0]

@@ -159,8 +159,7 @@ def reduce_colours(png):
     Parameters
     ----------
     png : bytes
-        A whole PNG file. A small one, one with few colours and one that is transparent somewhere
-        come back as they are.
+        A whole PNG file. A small one and one with few colours come back as they are.
 
     Returns
     -------
@@ -170,10 +169,14 @@ def reduce_colours(png):
     picture = Image.open(io.BytesIO(png))
     if len(png) < LARGE_PNG_BYTES or picture.mode not in ("RGB", "RGBA"):
         return png
-    if picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255):
-        return png
+    is_clear = picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255)
+    few = (
+        picture.quantize(256, method=Image.Quantize.FASTOCTREE)  # which knows of transparency
+        if is_clear
+        else picture.convert("RGB").quantize(256)
+    )
     file = io.BytesIO()
-    picture.convert("RGB").quantize(256).save(file, "PNG", optimize=True)
+    few.save(file, "PNG", optimize=True)
     return file.getvalue()
 
 

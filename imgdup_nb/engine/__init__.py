@@ -51,6 +51,7 @@ Pairs and groups:
 For all of them:
 
 - `checks`: numbers, choices and tables that a user passes in
+- `figures`: figures for light and dark pages, with an alt text
 - `parallel`: a long list in batches, in threads or on any executor
 - `isolation`: worker processes that a file may end without harm
 - `cache`: the values used last, of at most so many bytes

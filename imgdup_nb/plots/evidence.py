@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..engine.checks import check_made_by, check_table, count_of
+from ..engine.figures import describe, drawn_for_any_page
 from ..engine.pair_graph import TOLERANCE, PairGraph
 from ..evidence.calibrate import Calibration
 from ..evidence.evaluate import PairsOrGroups, read_truth_of
@@ -24,6 +25,7 @@ MAP_THRESHOLDS = (95.0, 90.0, 80.0, 70.0)  # columns of the heat map of each met
 TRUE, FALSE = "#2f7de1", "#cf6f12"  # blue and orange: told apart by all eyes
 
 
+@drawn_for_any_page
 def plot_precision_recall(
     scores: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None
 ) -> Axes:
@@ -63,9 +65,15 @@ def plot_precision_recall(
     draw_line(ax, threshold)
     ax.set(xlabel="threshold, percent", ylabel="share", ylim=(-0.02, 1.02))
     draw_legend(ax)
+    describe(
+        ax,
+        "Curves: precision and recall by threshold, with intervals."
+        + _scores_at(rising, threshold),
+    )
     return ax
 
 
+@drawn_for_any_page
 def plot_true_and_false(
     pairs: pd.DataFrame,
     truth: PairsOrGroups,
@@ -101,10 +109,12 @@ def plot_true_and_false(
     known = read_truth_of(graph, truth, pairs)
     same = known.same(graph.first, graph.second)
     levels = graph_levels(graph)
+    labels = []
     for name, chosen, colour, sign in (("true", same, TRUE, 1), ("false", ~same, FALSE, -1)):
         counts = count_by_level(graph.similarity[chosen], levels)
         count = int(chosen.sum())
         label = f"{name}: {count_of(count, 'pair')}"
+        labels.append(label)
         heights = sign * np.log10(1 + counts)
         ax.bar(levels, heights, bar_widths(levels), color=colour, align="edge", label=label)
     ax.axhline(0, color="#888888", linewidth=0.8)
@@ -112,9 +122,15 @@ def plot_true_and_false(
     ax.yaxis.set_major_formatter(lambda value, _: f"{10 ** abs(value) - 1:,.0f}")
     ax.set(xlabel=f"similarity, percent ({graph.method})", ylabel="pairs (logarithmic)")
     draw_legend(ax)
+    describe(
+        ax,
+        f"Bars by similarity ({graph.method}), true pairs upward, false pairs downward. "
+        f"{'; '.join(labels)}.",
+    )
     return ax
 
 
+@drawn_for_any_page
 def plot_calibration(
     calibration: Calibration | Sequence[Calibration],
     threshold: float | None = None,
@@ -188,6 +204,11 @@ def plot_calibration(
         xlabel=f"similarity to the original, percent ({calibration.method}); "
         f"left edge: below {lowest:.0f}"
     )
+    describe(
+        ax,
+        f"Dots: how similar the copies of {count_of(len(names), 'variation')} are to their "
+        f"originals ({calibration.method}), and below them unrelated pairs.",
+    )
     return ax
 
 
@@ -222,9 +243,16 @@ def _draw_recall_map(calibrations: list[Calibration], ax: Axes | None) -> Axes:
     ax.tick_params(axis="x", labelsize="small")
     ax.set_yticks(range(len(recall)), recall.index)
     ax.set(xlabel="method and threshold", title="copies found, percent")
+    methods = ", ".join(dict.fromkeys(method for method, _at in columns))
+    describe(
+        ax,
+        f"Heat map: percent of the copies found, for {count_of(len(recall), 'variation')} "
+        f"in rows and thresholds of {methods} in columns.",
+    )
     return ax
 
 
+@drawn_for_any_page
 def plot_costs(
     scores: pd.DataFrame,
     prices: Iterable[tuple[float, float]] = ((1, 1), (10, 1), (50, 1)),
@@ -265,6 +293,7 @@ def plot_costs(
     true = rising.pairs * rising.precision
     false = rising.pairs - true
     missed = rising.missed if "missed" in rising else true.max() - true
+    labels = []
     for cost_false, cost_missed in prices:
         check_price(cost_false, cost_missed)
         cost = (cost_false * false + cost_missed * missed).to_numpy(dtype=float)
@@ -274,14 +303,17 @@ def plot_costs(
         at = rising.threshold.iloc[least]
         relative = (1 + cost) / (1 + cost[least])
         label = f"false {cost_false:g} : missed {cost_missed:g}, least at {at:g} %"
+        labels.append(label)
         [line] = ax.step(rising.threshold, relative, where="pre", label=label)
         ax.plot([at], [1.0], "o", color=line.get_color())
     ax.set_yscale("log")
     ax.set(xlabel="threshold, percent", ylabel="cost, least = 1")
     draw_legend(ax)
+    describe(ax, f"Curves: what each threshold costs. {'; '.join(labels)}.")
     return ax
 
 
+@drawn_for_any_page
 def plot_label_scores(
     scores: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None
 ) -> Axes:
@@ -317,9 +349,12 @@ def plot_label_scores(
     ax.plot(some.threshold, some.precision, "o", color=TRUE, label="precision")
     draw_line(ax, threshold)
     ax.set(xlabel="threshold, percent", ylabel="precision by labels", ylim=(-0.02, 1.02))
+    at = _scores_at(scores.sort_values("threshold"), threshold)
+    describe(ax, f"Dots in intervals: precision by labels at each threshold.{at}")
     return ax
 
 
+@drawn_for_any_page
 def plot_tool_defaults(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw how many pairs reach the default threshold of each tool.
 
@@ -351,7 +386,22 @@ def plot_tool_defaults(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.invert_yaxis()
     ax.margins(x=0.12)
     ax.set(xlabel=f"pairs at or above each tool's default ({graph.method})")
+    described = ", ".join(f"{tool} {count:,}" for tool, count in zip(shown, counts, strict=True))
+    describe(ax, f"Bars: pairs at or above the default of each tool ({graph.method}). {described}.")
     return ax
+
+
+def _scores_at(rising: pd.DataFrame, threshold: float | None) -> str:
+    """Return what a table of scores has at a threshold, in words; nothing without one."""
+    if threshold is None:
+        return ""
+    parts = [
+        f"{name} {row[name]:.2f} ({row[f'{name}_low']:.2f} to {row[f'{name}_high']:.2f})"
+        for row in rising[rising.threshold >= threshold - TOLERANCE].head(1).to_dict("records")
+        for name in ("precision", "recall")
+        if row.get(name) is not None and not np.isnan(row[name])
+    ]
+    return f" At {threshold:g} %: {', '.join(parts)}." if parts else ""
 
 
 def _with_percent(tools: Iterable[tuple[str, float]]) -> list[str]:

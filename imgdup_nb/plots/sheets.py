@@ -16,6 +16,7 @@ from ..engine.checks import (
     count_of,
     shorten_middle,
 )
+from ..engine.figures import describe, drawn_for_any_page
 from ..groups import group_duplicates
 from ..sweep import CHANGES, threshold_changes
 from .parts import NEW, _draw_tile, axes_or_new, draw_frame
@@ -35,6 +36,7 @@ CHANGE_WORDS = {
 }
 
 
+@drawn_for_any_page
 def plot_pairs(
     images: pd.DataFrame, pairs: pd.DataFrame, *, max_pairs: int = 12, ax: Axes | None = None
 ) -> Axes:
@@ -84,7 +86,9 @@ def plot_pairs(
         for side, name in enumerate((row.left, row.right)):
             caption = shorten_middle(str(name), 20) + ("" if side else f"\n{row.similarity:.1f} %")
             _draw_tile(ax, PAIR_WIDTH * column + side, line, paths.get(name), caption)
-    ax.set_title(_pairs_title(pairs, len(shown)), loc="left", fontsize="medium")
+    title = _pairs_title(pairs, len(shown))
+    ax.set_title(title, loc="left", fontsize="medium")
+    describe(ax, f"Pictures side by side: {title}.")
     ax.set(xlim=(-0.05, PAIR_WIDTH * n_columns), ylim=(n_lines * TILE_STEP, -0.05), aspect="equal")
     ax.set_axis_off()
     return ax
@@ -101,6 +105,7 @@ def _pairs_title(pairs: pd.DataFrame, n_shown: int) -> str:
     return title + (f"; {hidden} more not shown" if hidden else "")
 
 
+@drawn_for_any_page
 def plot_changes(
     images: pd.DataFrame,
     pairs: pd.DataFrame,
@@ -163,9 +168,11 @@ def plot_changes(
     height = n_lines * (TILE_STEP + HEADING) + len(steps) * HEADING
     ax = axes_or_new(ax, (1.5 * max_images, 1.5 * height + 0.2))
     paths = dict(zip(images.image, images.path, strict=True))
-    top = 0.0
+    top, described = 0.0, []
     for strict, loose, changes in steps:
-        _write(ax, top, f"{strict:g} → {loose:g} %: {_count_changes(changes)}", weight="bold")
+        heading = f"{strict:g} → {loose:g} %: {_count_changes(changes)}"
+        described.append(heading)
+        _write(ax, top, heading, weight="bold")
         top += HEADING
         table = group_duplicates(pairs, strict, linkage=linkage).table
         group_before = dict(zip(table.image, table.group, strict=True))
@@ -175,6 +182,7 @@ def plot_changes(
             top += HEADING
             _draw_change(ax, top / TILE_STEP, row, group_before, max_images, paths)
             top += TILE_STEP
+    describe(ax, f"Pictures: what joins when the threshold goes down. {'; '.join(described)}.")
     ax.set(xlim=(-0.05, max_images), ylim=(max(top, HEADING), -0.05), aspect="equal")
     ax.set_axis_off()
     return ax

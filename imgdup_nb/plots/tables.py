@@ -20,8 +20,10 @@ from ..engine.checks import (
     check_made_by,
     check_percent,
     check_table,
+    count_of,
     shorten_middle,
 )
+from ..engine.figures import INK, describe, drawn_for_any_page
 from ..engine.pair_graph import TOLERANCE, WHERE_FROM, PairGraph
 from ..groups import Grouping
 from ..sweep import count_by_level, graph_levels
@@ -57,6 +59,7 @@ CURVES = {  # column of the sweep: its colour, at least 3 : 1 on white and on bl
 MAX_TICK_NAMES = 40  # images named at the edges of a matrix; more cannot be read
 
 
+@drawn_for_any_page
 def plot_similarities(
     pairs: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None
 ) -> Axes:
@@ -103,9 +106,20 @@ def plot_similarities(
         ax.axvline(line, color=LINE, linewidth=1.6, zorder=3)
     ax.set_xlim(right=max(101.0, 100 + 1.2 * widths.max(initial=0)))
     ax.set(xlabel=f"similarity, percent ({graph.method})", ylabel="pairs (logarithmic)")
+    above = (
+        ""
+        if threshold is None
+        else f" {int(graph.at_or_above(line).sum()):,} at {line:g} % or more."
+    )
+    describe(
+        ax,
+        f"Bars: {count_of(len(graph.similarity), 'pair')} by similarity ({graph.method}), "
+        f"from {graph.floor:g} to 100 %.{above}",
+    )
     return ax
 
 
+@drawn_for_any_page
 def plot_sweep(
     sweep: pd.DataFrame, threshold: float | None = None, *, ax: Axes | None = None
 ) -> Axes:
@@ -148,9 +162,11 @@ def plot_sweep(
     draw_line(ax, threshold)
     ax.set(xlabel="threshold, percent", ylabel="count (logarithmic)")
     draw_legend(ax, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    describe(ax, _sweep_in_words(sweep, threshold))
     return ax
 
 
+@drawn_for_any_page
 def plot_matrix(
     matrix: pd.DataFrame,
     groups: Grouping | Iterable[Iterable[str]] | None = None,
@@ -206,9 +222,16 @@ def plot_matrix(
     ax.figure.colorbar(picture, ax=ax, label="similarity, percent", shrink=0.85)
     _frame_groups(ax, [len(group) for group in members])
     _name_edges(ax, order)
+    framed = f", {count_of(len(members), 'group')} framed" if members else ""
+    describe(
+        ax,
+        f"Heat map: the similarity of {count_of(len(order), 'image')} to each other in percent"
+        f"{framed}.",
+    )
     return ax
 
 
+@drawn_for_any_page
 def plot_group(
     images: pd.DataFrame,
     grouping: Grouping,
@@ -274,14 +297,25 @@ def plot_group(
         line, column = divmod(place, n_columns)
         _draw_tile(ax, column, line, paths.get(row.image), _tile_caption(row))
     more = f", {len(rows) - len(shown)} more not shown" if len(rows) > len(shown) else ""
-    ax.set_title(
-        f"Group {group}: {len(rows)} images at {grouping.threshold:g} %{more}",
-        loc="left",
-        fontsize="medium",
-    )
+    title = f"Group {group}: {len(rows)} images at {grouping.threshold:g} %{more}"
+    ax.set_title(title, loc="left", fontsize="medium")
+    describe(ax, f"Pictures. {title}; the original is {shorten_middle(rows.image.iloc[0], 60)}.")
     ax.set(xlim=(-0.05, n_columns), ylim=(n_rows * 1.22, -0.05), aspect="equal")
     ax.set_axis_off()
     return ax
+
+
+def _sweep_in_words(sweep: pd.DataFrame, threshold: float | None) -> str:
+    """Return the counts at a threshold, or at the strictest and the loosest one."""
+    ordered = sweep.sort_values("threshold")
+    if threshold is not None:
+        ordered = ordered[ordered.threshold >= threshold - TOLERANCE].head(1)
+    ends = ordered.iloc[sorted({0, len(ordered) - 1})] if len(ordered) else ordered
+    counts = [
+        f"At {row['threshold']:g} %: " + ", ".join(f"{name} {row[name]:,.0f}" for name in CURVES)
+        for row in ends.to_dict("records")
+    ]
+    return f"Curves: {', '.join(CURVES)} by threshold. {'. '.join(counts)}.".strip()
 
 
 def draw_summary(pairs: pd.DataFrame, sweep: pd.DataFrame, grouping: Grouping) -> Figure:
@@ -322,7 +356,7 @@ def _draw_bands(ax: Axes, floor: float) -> None:
         label = f"{name}\n{meaning}" if share >= 0.2 else name
         ax.annotate(
             label, ((start + stop) / 2, 1), xycoords=("data", "axes fraction"), xytext=(0, -3),
-            textcoords="offset points", ha="center", va="top", fontsize="x-small", color="#5b6776",
+            textcoords="offset points", ha="center", va="top", fontsize="x-small", color=INK,
             annotation_clip=True,
         )  # fmt: skip
     ax.set_xlim(left, 101)

@@ -30,6 +30,7 @@ import pandas as pd
 import traitlets as t
 from ipywidgets import DOMWidget
 
+from ..engine.figures import INK, INKS
 from .thumbnails import Thumbnail, Thumbnails
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 MAX_PICTURES = 48  # answered to one request
 PICTURE_SECONDS = 0.1  # what is made by then is sent; the browser asks again for the others
-STILL_INK = "#757c86"  # of text and axes: can be read on white and on black
 PICTURE_SIDES = (32, 1600)  # pixels of the longer side, smallest and largest
 
 _ASSETS = files(__package__) / "assets"
@@ -159,15 +159,8 @@ class ToolWidget(anywidget.AnyWidget):
         """Return what a notebook shows without a kernel, as a PNG."""
         from matplotlib import rc_context
 
-        inks: tuple[Any, ...] = (
-            "text.color",
-            "axes.labelcolor",
-            "axes.edgecolor",
-            "xtick.color",
-            "ytick.color",
-        )
         buffer = io.BytesIO()
-        with rc_context(dict.fromkeys(inks, STILL_INK) if self._is_clear else {}):
+        with rc_context(dict.fromkeys(INKS, INK) if self._is_clear else {}):
             self.figure().savefig(
                 buffer,
                 format="png",
