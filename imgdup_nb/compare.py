@@ -19,7 +19,7 @@ from .engine.checks import shorten_middle
 from .engine.copies import MAYBE_SAME_PIXELS, RELATIONS, relate
 from .engine.decode import UnreadableImage, open_image
 from .engine.features import SHRINK, Features, import_cv2
-from .engine.figures import describe, inks_for_any_page
+from .engine.figures import inks_for_any_page, set_alt_text
 from .engine.files import exists, is_url, printable
 from .engine.reading import LOW_DETAIL, describe_file
 from .engine.search import all_distances
@@ -372,7 +372,7 @@ class Comparison:
                 f"{type(figure).__name__}"
             )
         left, right = (shorten_middle(name, MAX_NAME) for name in (self.left, self.right))
-        describe(figure, f"Pictures of {left} and {right}. {self.sentence}")
+        set_alt_text(figure, f"Pictures of {left} and {right}. {self.sentence}")
         axes = figure.subplots(2, 2)
         for ax in axes.flat:
             ax.set_axis_off()

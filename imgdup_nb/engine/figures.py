@@ -70,7 +70,7 @@ def drawn_for_any_page(draw: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
-def describe(drawn: Artist, text: str) -> None:
+def set_alt_text(drawn: Artist, text: str) -> None:
     """Give axes or a figure an alt text.
 
     IPython sends it with the picture: nbconvert and nbviewer show it as ``alt``, and VS Code reads

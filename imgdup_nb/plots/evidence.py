@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..engine.checks import check_made_by, check_table, count_of
-from ..engine.figures import describe, drawn_for_any_page
+from ..engine.figures import drawn_for_any_page, set_alt_text
 from ..engine.pair_graph import TOLERANCE, PairGraph
 from ..evidence.calibrate import Calibration
 from ..evidence.evaluate import PairsOrGroups, read_truth_of
@@ -65,7 +65,7 @@ def plot_precision_recall(
     draw_line(ax, threshold)
     ax.set(xlabel="threshold, percent", ylabel="share", ylim=(-0.02, 1.02))
     draw_legend(ax)
-    describe(
+    set_alt_text(
         ax,
         "Curves: precision and recall by threshold, with intervals."
         + _scores_at(rising, threshold),
@@ -122,7 +122,7 @@ def plot_true_and_false(
     ax.yaxis.set_major_formatter(lambda value, _: f"{10 ** abs(value) - 1:,.0f}")
     ax.set(xlabel=f"similarity, percent ({graph.method})", ylabel="pairs (logarithmic)")
     draw_legend(ax)
-    describe(
+    set_alt_text(
         ax,
         f"Bars by similarity ({graph.method}), true pairs upward, false pairs downward. "
         f"{'; '.join(labels)}.",
@@ -204,7 +204,7 @@ def plot_calibration(
         xlabel=f"similarity to the original, percent ({calibration.method}); "
         f"left edge: below {lowest:.0f}"
     )
-    describe(
+    set_alt_text(
         ax,
         f"Dots: how similar the copies of {count_of(len(names), 'variation')} are to their "
         f"originals ({calibration.method}), and below them unrelated pairs.",
@@ -244,7 +244,7 @@ def _draw_recall_map(calibrations: list[Calibration], ax: Axes | None) -> Axes:
     ax.set_yticks(range(len(recall)), recall.index)
     ax.set(xlabel="method and threshold", title="copies found, percent")
     methods = ", ".join(dict.fromkeys(method for method, _at in columns))
-    describe(
+    set_alt_text(
         ax,
         f"Heat map: percent of the copies found, for {count_of(len(recall), 'variation')} "
         f"in rows and thresholds of {methods} in columns.",
@@ -309,7 +309,7 @@ def plot_costs(
     ax.set_yscale("log")
     ax.set(xlabel="threshold, percent", ylabel="cost, least = 1")
     draw_legend(ax)
-    describe(ax, f"Curves: what each threshold costs. {'; '.join(labels)}.")
+    set_alt_text(ax, f"Curves: what each threshold costs. {'; '.join(labels)}.")
     return ax
 
 
@@ -350,7 +350,7 @@ def plot_label_scores(
     draw_line(ax, threshold)
     ax.set(xlabel="threshold, percent", ylabel="precision by labels", ylim=(-0.02, 1.02))
     at = _scores_at(scores.sort_values("threshold"), threshold)
-    describe(ax, f"Dots in intervals: precision by labels at each threshold.{at}")
+    set_alt_text(ax, f"Dots in intervals: precision by labels at each threshold.{at}")
     return ax
 
 
@@ -387,7 +387,9 @@ def plot_tool_defaults(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.margins(x=0.12)
     ax.set(xlabel=f"pairs at or above each tool's default ({graph.method})")
     described = ", ".join(f"{tool} {count:,}" for tool, count in zip(shown, counts, strict=True))
-    describe(ax, f"Bars: pairs at or above the default of each tool ({graph.method}). {described}.")
+    set_alt_text(
+        ax, f"Bars: pairs at or above the default of each tool ({graph.method}). {described}."
+    )
     return ax
 
 

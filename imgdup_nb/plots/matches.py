@@ -14,7 +14,7 @@ from ..engine.checks import (
     check_table,
     shorten_middle,
 )
-from ..engine.figures import describe, drawn_for_any_page
+from ..engine.figures import drawn_for_any_page, set_alt_text
 from ..engine.pair_graph import TOLERANCE
 from .parts import LINE, NEW, _draw_tile, axes_or_new, draw_frame
 
@@ -106,7 +106,7 @@ def plot_matches(
         f"{name}: {within.sum()} of {len(found)} similar images at {threshold:g} % or more{more}"
     )
     ax.set_title(title, loc="left", fontsize="medium", parse_math=False)
-    describe(ax, f"Pictures. {title}.")
+    set_alt_text(ax, f"Pictures. {title}.")
     ax.set(xlim=(-0.06, max(n_columns, 3)), ylim=(n_rows * STEP, -0.06), aspect="equal")
     ax.set_axis_off()
     return ax

@@ -16,7 +16,7 @@ from ..engine.checks import (
     count_of,
     shorten_middle,
 )
-from ..engine.figures import describe, drawn_for_any_page
+from ..engine.figures import drawn_for_any_page, set_alt_text
 from ..groups import group_duplicates
 from ..sweep import CHANGES, threshold_changes
 from .parts import NEW, _draw_tile, axes_or_new, draw_frame
@@ -88,7 +88,7 @@ def plot_pairs(
             _draw_tile(ax, PAIR_WIDTH * column + side, line, paths.get(name), caption)
     title = _pairs_title(pairs, len(shown))
     ax.set_title(title, loc="left", fontsize="medium")
-    describe(ax, f"Pictures side by side: {title}.")
+    set_alt_text(ax, f"Pictures side by side: {title}.")
     ax.set(xlim=(-0.05, PAIR_WIDTH * n_columns), ylim=(n_lines * TILE_STEP, -0.05), aspect="equal")
     ax.set_axis_off()
     return ax
@@ -182,7 +182,7 @@ def plot_changes(
             top += HEADING
             _draw_change(ax, top / TILE_STEP, row, group_before, max_images, paths)
             top += TILE_STEP
-    describe(ax, f"Pictures: what joins when the threshold goes down. {'; '.join(described)}.")
+    set_alt_text(ax, f"Pictures: what joins when the threshold goes down. {'; '.join(described)}.")
     ax.set(xlim=(-0.05, max_images), ylim=(max(top, HEADING), -0.05), aspect="equal")
     ax.set_axis_off()
     return ax

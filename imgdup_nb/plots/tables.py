@@ -23,7 +23,7 @@ from ..engine.checks import (
     count_of,
     shorten_middle,
 )
-from ..engine.figures import INK, describe, drawn_for_any_page
+from ..engine.figures import INK, drawn_for_any_page, set_alt_text
 from ..engine.pair_graph import TOLERANCE, WHERE_FROM, PairGraph
 from ..groups import Grouping
 from ..sweep import count_by_level, graph_levels
@@ -111,7 +111,7 @@ def plot_similarities(
         if threshold is None
         else f" {int(graph.at_or_above(line).sum()):,} at {line:g} % or more."
     )
-    describe(
+    set_alt_text(
         ax,
         f"Bars: {count_of(len(graph.similarity), 'pair')} by similarity ({graph.method}), "
         f"from {graph.floor:g} to 100 %.{above}",
@@ -162,7 +162,7 @@ def plot_sweep(
     draw_line(ax, threshold)
     ax.set(xlabel="threshold, percent", ylabel="count (logarithmic)")
     draw_legend(ax, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    describe(ax, _sweep_in_words(sweep, threshold))
+    set_alt_text(ax, _sweep_in_words(sweep, threshold))
     return ax
 
 
@@ -223,7 +223,7 @@ def plot_matrix(
     _frame_groups(ax, [len(group) for group in members])
     _name_edges(ax, order)
     framed = f", {count_of(len(members), 'group')} framed" if members else ""
-    describe(
+    set_alt_text(
         ax,
         f"Heat map: the similarity of {count_of(len(order), 'image')} to each other in percent"
         f"{framed}.",
@@ -299,7 +299,9 @@ def plot_group(
     more = f", {len(rows) - len(shown)} more not shown" if len(rows) > len(shown) else ""
     title = f"Group {group}: {len(rows)} images at {grouping.threshold:g} %{more}"
     ax.set_title(title, loc="left", fontsize="medium")
-    describe(ax, f"Pictures. {title}; the original is {shorten_middle(rows.image.iloc[0], 60)}.")
+    set_alt_text(
+        ax, f"Pictures. {title}; the original is {shorten_middle(rows.image.iloc[0], 60)}."
+    )
     ax.set(xlim=(-0.05, n_columns), ylim=(n_rows * 1.22, -0.05), aspect="equal")
     ax.set_axis_off()
     return ax
