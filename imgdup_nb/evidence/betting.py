@@ -22,7 +22,7 @@ from scipy.special import gammaln
 
 # which share of the mistakes that a claim allows a bet expects, and how much is staked on it
 HOPES = np.array([0.0, 0.15, 0.3, 0.5, 0.7])
-STAKES = np.array([0.36, 0.14, 0.2, 0.2, 0.1])
+STAKES = np.array([0.42, 0.12, 0.16, 0.2, 0.1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,9 @@
 """Which thresholds the answers support, what to ask next, and how many answers are missing.
 
 For each threshold there is one claim to refute: that too few pairs at or above it are the same.
-Half of the chance of a wrong recommendation is for the threshold that the user has named, the other
-half is shared by all others. No threshold waits for another one (`betting.refute_together`).
+Half of the chance of a wrong recommendation is for the threshold that the user has named. The other
+half is shared by all others, and nearly all of it by stricter ones: once these are proved, their
+share passes on. No threshold waits for another one (`betting.refute_together`).
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ from .betting import Draws, log_capital, refute_together
 from .sampling import Answers
 
 NAMED = 0.5  # share of alpha for the named threshold
-# mistakes that do not yet speak against a threshold: one, and this share of those allowed
-TOLERATED = 0.6
+LOOSER = 0.1  # share of a looser threshold, where a stricter one has 1
+# before the first answer a threshold counts as if this share of the mistakes allowed was made, in
+# as many answers as allow three
+HOPED, ALLOWED = 0.3, 3
+# a stricter threshold is asked about if it needs at most this share of the answers that the named
+# one needs, and a still stricter one if it needs at most that share of the best so far
+MUCH_SOONER, SOONER = 1 / 3, 0.5
 RUNS = 101  # of a forecast
 FIRST_LOOK, HORIZON = 128, 4096  # questions that a forecast looks ahead, at first and at most
 # a forecast adds this many misses, and hits as if half of the mistakes allowed were made
@@ -115,21 +121,35 @@ class Support:
         return found
 
     def _weight(self, edge: int) -> float:
-        others = len(self.answers.survey.used) - 1
+        used = self.answers.survey.used
         if edge == self.named:
-            return NAMED if others else 1.0
-        return (1 - NAMED) / others
+            return NAMED if len(used) > 1 else 1.0
+        shares = {other: 1.0 if other < self.named else LOOSER for other in used}
+        return (1 - NAMED) * shares[edge] / (sum(shares.values()) - shares[self.named])
+
+    def _bound(self, edge: int) -> float:
+        """Return the logarithm of the capital that proves the requirement at an edge."""
+        return math.log(1 / min(self.alpha * self._weight(edge), self.alpha / 2))
 
     def allowed(self, edge: int) -> int:
         """Return how many of the pairs at an edge may be false."""
         return int(self.answers.survey.sizes[edge] - self.most[edge]) - 1
 
-    def is_doubtful(self, edge: int) -> bool:
-        """Tell whether the answers speak against the requirement at an edge."""
-        draws = self.draws[edge]
-        n_answers, n_false = len(draws.hits) - 1, int(draws.misses[-1])
-        share = self.allowed(edge) / max(draws.size, 1)
-        return n_false > 1 + TOLERATED * share * n_answers
+    def answers_expected(self, edge: int) -> float:
+        """Return how many answers a proof needs if mistakes go on as so far; inf if it never comes.
+
+        The capital grows by the relative entropy of the mistakes seen and those allowed.
+        """
+        draws, most = self.draws[edge], int(self.most[edge])
+        n_false, allowed = int(draws.misses[-1]), 1 - most / max(draws.size, 1)
+        if allowed >= 1:  # one hit is enough
+            return 1.0
+        seen = (n_false + HOPED * ALLOWED) / (len(draws.hits) - 1 + ALLOWED / allowed)
+        capital = log_capital(draws.size, most, draws.hits[-1:], draws.misses[-1:])
+        if seen >= allowed or not math.isfinite(capital[0]):
+            return math.inf
+        growth = (1 - seen) * math.log((1 - seen) / (1 - allowed)) + seen * math.log(seen / allowed)
+        return (self._bound(edge) - float(capital[0])) / growth
 
     def is_open(self, edge: int) -> bool:
         """Tell whether a pair at an edge has no answer."""
@@ -139,20 +159,35 @@ class Support:
     def aim(self) -> int | None:
         """The edge where the next answers help most; None if all pairs are answered.
 
-        The named one, or a stricter one if the answers speak against it. Once it is proved, the
-        next looser one that is not.
+        The named one, or a stricter one if it is much sooner proved. Once the named one is proved,
+        the next looser one that is not.
         """
         used = [edge for edge in self.answers.survey.used if self.is_open(edge)]
         stricter = [edge for edge in used if edge <= self.named][::-1]
         looser = [edge for edge in used if edge > self.named]
         if self.supported[self.named] or not stricter:
-            hopeful = [edge for edge in looser if not self.supported[edge]]
+            aim = next((edge for edge in looser if self._is_hopeful(edge)), None)
         else:
-            hopeful = [edge for edge in stricter if not self.supported[edge]]
-        hopeful = [edge for edge in hopeful if not self.is_doubtful(edge)]
-        if not hopeful and not self.supported[self.named]:
-            hopeful = stricter[-1:]  # if anywhere, then there
-        return next(iter(hopeful or stricter or looser), None)
+            aim = self._soonest(stricter)
+            if aim is None:
+                aim = stricter[-1]  # if anywhere, then there
+        return aim if aim is not None else next(iter(stricter or looser), None)
+
+    def _is_hopeful(self, edge: int) -> bool:
+        return not self.supported[edge] and math.isfinite(self.answers_expected(edge))
+
+    def _soonest(self, edges: list[int]) -> int | None:
+        """Return the edge that is proved soonest, the named one before others; None if none is."""
+        aim, fewest, most = None, math.inf, math.inf
+        for edge in edges:
+            if not self._is_hopeful(edge):
+                continue
+            expected = self.answers_expected(edge)
+            if edge == self.named:
+                aim, fewest, most = edge, expected, MUCH_SOONER * expected
+            elif expected <= most and expected < SOONER * fewest:
+                aim, fewest = edge, expected
+        return aim
 
     def next_pair(self) -> int | None:
         """Return the pair to ask about next, or None."""
@@ -168,7 +203,7 @@ class Support:
         return self._forecast(edge, draws, self.allowed(edge), "different")
 
     def _forecast(self, edge: int, draws: Draws, most: int, hit: str) -> Missing:
-        bound = math.log(1 / min(self.alpha * self._weight(edge), self.alpha / 2))
+        bound = self._bound(edge)
         if draws.capital(most) >= bound:
             return Missing(0, 0)
         counts = _answers_until_refuted(draws, self.answers, edge, most, bound, hit)
