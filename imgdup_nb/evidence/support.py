@@ -22,8 +22,8 @@ LOOSER = 0.1  # share of a looser threshold, where a stricter one has 1
 # before the first answer a threshold counts as if this share of the mistakes allowed was made, in
 # as many answers as allow three
 HOPED, ALLOWED = 0.3, 3
-# a stricter threshold is asked about if it needs at most this share of the answers that the named
-# one needs, and a still stricter one if it needs at most that share of the best so far
+# a stricter threshold is asked about if it needs less than this share of the answers that the named
+# one needs, and a still stricter one if it needs less than that share of the best so far
 MUCH_SOONER, SOONER = 1 / 3, 0.5
 RUNS = 101  # of a forecast
 FIRST_LOOK, HORIZON = 128, 4096  # questions that a forecast looks ahead, at first and at most
@@ -184,8 +184,10 @@ class Support:
                 continue
             expected = self.answers_expected(edge)
             if edge == self.named:
-                aim, fewest, most = edge, expected, MUCH_SOONER * expected
-            elif expected <= most and expected < SOONER * fewest:
+                n_open = self.draws[edge].size - len(self.draws[edge].hits) + 1
+                aim, fewest = edge, min(expected, n_open)
+                most = MUCH_SOONER * fewest
+            elif expected < min(most, SOONER * fewest):
                 aim, fewest = edge, expected
         return aim
 
