@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imgdup_nb.aligned.colour_loops import flat_or_matching
+from imgdup_nb.aligned.colour_loops import flat_or_matching, may_differ
+from imgdup_nb.aligned.flat_areas import BlockColours, other_share
 from imgdup_nb.aligned.page_loops import (
     are_covered,
     compare_unmoved,
@@ -107,3 +108,30 @@ def test_flat_areas_have_the_mean_colours_of_their_blocks(n):
         assert means == pytest.approx(np.array(expected), abs=1e-6)
     narrow = [planes[:-1, :-1] for planes in (one, other, np.ones_like(inside))]
     assert flat_or_matching.py_func(*narrow, blocks, 0.85, n).shape == (2, 8, 3)
+
+
+def test_blocks_without_ink_are_not_compared():
+    faint = np.tile(np.float32([200, 222.9]), (40, 25))
+    spread, correlation, _ = compare_unmoved(faint, faint, PLACES, 8, 3, 2.0, 12.0)
+    assert spread.tolist() == correlation.tolist() == [0, 0, 0]
+    spread, correlation, _ = compare_unmoved(faint, 2 * faint, PLACES, 8, 3, 2.0, 12.0)
+    assert spread == pytest.approx(22.9)
+    assert correlation == pytest.approx(1)
+
+
+def test_where_the_quick_look_finds_no_other_colour_the_rules_find_none():
+    n_sure = n_other = 0
+    for seed in range(2000):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(1, 60))
+        one = np.column_stack([rng.uniform(0, 255, n), rng.normal(0, rng.choice([2, 20]), (n, 2))])
+        other = one * [1, *rng.uniform(0.1, 1, 2)] + rng.normal(0, rng.choice([1, 12]), (n, 3))
+        changed = rng.random(n) < rng.choice([0, 0.2])
+        other[changed] += rng.normal(0, 30, 3)
+        pair = np.float32(one), np.float32(other)
+        share = other_share(BlockColours(*pair, plain=False))
+        sure = not may_differ(*pair, 29.99, 39.99, 8.0)
+        assert not (sure and share > 0), seed
+        n_sure, n_other = n_sure + sure, n_other + (share > 0)
+    assert n_sure > 300
+    assert n_other > 100

@@ -139,3 +139,38 @@ def distances(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
     for k in range(len(one)):
         off[k] = math.hypot(one[k, 0] - share * other[k, 0], one[k, 1] - share * other[k, 1])
     return off
+
+
+@compiled
+def may_differ(
+    one: np.ndarray, other: np.ndarray, distance: float, brightness: float, neutral: float
+) -> bool:
+    """Whether any rule of `flat_areas` may find blocks of another colour; False is sure.
+
+    Parameters
+    ----------
+    one, other : float32, n x 3
+        brightness, Cr and Cb of blocks.
+    distance
+        levels of chroma that two blocks may be from a share of the other.
+    brightness
+        levels of brightness that every block may differ by.
+    neutral
+        levels of chroma of a grey block; a picture of nothing else has other rules.
+    """
+    first, second, product = 0.0, 0.0, 0.0
+    for k in range(len(one)):
+        if abs(one[k, 0] - other[k, 0]) > brightness:
+            return True
+        one_square = one[k, 1] * one[k, 1] + one[k, 2] * one[k, 2]
+        other_square = other[k, 1] * other[k, 1] + other[k, 2] * other[k, 2]
+        first, second = first + one_square, second + other_square
+        product += one[k, 1] * other[k, 1] + one[k, 2] * other[k, 2]
+    pale, rich = (other, one) if first > second else (one, other)
+    kept, n_far, n_grey = max(0.0, product / max(first, second, 1e-9)), 0, 0
+    for k in range(len(one)):
+        if math.hypot(pale[k, 1], pale[k, 2]) < neutral:
+            n_grey += 1
+        if math.hypot(pale[k, 1] - kept * rich[k, 1], pale[k, 2] - kept * rich[k, 2]) > distance:
+            n_far += 1
+    return n_far >= 3 or n_grey >= 0.97 * len(one)

@@ -21,7 +21,7 @@ from ..engine.decode import UnreadableImage, open_image
 from ..engine.features import Features, import_cv2
 from .agreement import Alignment
 from .bands import MAX_SCENE_SIMILARITY
-from .geometry import compose, determinant, invert, to_pixels
+from .geometry import apply, compose, determinant, invert, outline, to_pixels
 from .registration import align
 
 PAGE_AREA = 1_000_000  # pixels at which a page is read again; a smaller one is not enlarged
@@ -32,6 +32,9 @@ FLAT_TILE, MAX_FLAT_RANGE = (
 )  # pixels a side and grey levels of a flat tile of the kept grey picture
 MIN_FLAT_TILES = 0.05  # share of its tiles; a picture with fewer is no page
 MIN_PAPER_LEVEL = 128  # grey level, the median of a page: paper is light
+# share of the pixels that have one ground, as paper has; or of the blocks with ink that have one
+MIN_PAPER_SHARE, MIN_KEPT_SHARE = 0.28, 0.6
+KEPT_BLOCK = 12  # pixels a side of a block of the kept grey picture
 INK_BLOCK, INK_CELL, REACH = 24, 8, 4  # pixels: a block, its cells, and its largest shift
 BLUR_SIDE = 9  # pixels that a blur of one pixel reaches over
 MIN_INK_SPREAD = 12.0  # grey levels, the standard deviation; a block with less is blank
@@ -112,9 +115,15 @@ def may_be_page(grey: np.ndarray) -> bool:
     from .page_loops import count_flat_tiles
 
     n_tiles = (grey.shape[0] // FLAT_TILE) * (grey.shape[1] // FLAT_TILE)
-    n_flat = count_flat_tiles(grey, FLAT_TILE, MAX_FLAT_RANGE)
-    has_margins = n_tiles > 0 and n_flat / n_tiles >= MIN_FLAT_TILES
-    return has_margins and float(np.median(grey)) >= MIN_PAPER_LEVEL
+    is_light = 2 * np.count_nonzero(grey >= MIN_PAPER_LEVEL) > grey.size  # the median is
+    if not is_light or n_tiles == 0:
+        return False
+    if count_flat_tiles(grey, FLAT_TILE, MAX_FLAT_RANGE) / n_tiles < MIN_FLAT_TILES:
+        return False
+    levels = import_cv2().calcHist([grey], [0], None, [256 // GROUND_LEVELS], [0, 256]).ravel()
+    if (levels[:-1] + levels[1:]).max() >= MIN_PAPER_SHARE * grey.size:
+        return True
+    return _share_on_ground(grey, KEPT_BLOCK) >= MIN_KEPT_SHARE
 
 
 def _is_no_page(image: Features) -> bool:
@@ -144,12 +153,17 @@ def is_page(page: np.ndarray) -> bool:
     >>> is_page(lines)
     True
     """
+    return _share_on_ground(page, INK_BLOCK) >= MIN_SAMPLED_SHARE
+
+
+def _share_on_ground(page: np.ndarray, side: int) -> float:
+    """Return the share of the blocks with ink that have a plain ground; some are sampled."""
     from .page_loops import spreads_of
 
-    places = _block_places(page.shape, 0)
+    places = _block_places(page.shape, 0, side)
     places = places[:: max(1, len(places) // (4 * SAMPLED_BLOCKS))]
-    inked = places[spreads_of(page, places, INK_BLOCK) >= MIN_INK_SPREAD]
-    return len(inked) > 0 and float(_are_on_ground([page], inked).mean()) >= MIN_SAMPLED_SHARE
+    inked = places[spreads_of(page, places, side) >= MIN_INK_SPREAD]
+    return float(_are_on_ground([page], inked, side).mean()) if len(inked) else 0.0
 
 
 def _read_page(path: str, image: Features) -> np.ndarray:
@@ -195,8 +209,9 @@ def count_changed(
     small = _shrink_page(source, source.size * abs(determinant(onto)))
     onto = compose(invert(to_pixels(source.shape[1::-1], small.shape)), onto)
     size = target.shape[1::-1]
-    covered = cv2.warpAffine(np.ones(small.shape, np.uint8), onto, size)
-    if np.count_nonzero(covered) < MIN_PAGE_AREA:
+    whole = _covers(onto, small.shape, target.shape)
+    covered = None if whole else cv2.warpAffine(np.ones(small.shape, np.uint8), onto, size)
+    if (target.size if covered is None else np.count_nonzero(covered)) < MIN_PAGE_AREA:
         return 0
     warped = cv2.warpAffine(
         small, onto, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -205,9 +220,10 @@ def count_changed(
     weights = cv2.getGaussianKernel(BLUR_SIDE, 1, cv2.CV_32F)
     blurred = [cv2.sepFilter2D(page, cv2.CV_32F, weights, weights) for page in (warped, target)]
     places = _block_places(target.shape, REACH)
-    places = places[are_covered(covered, places, INK_BLOCK, REACH)]
+    if covered is not None:
+        places = places[are_covered(covered, places, INK_BLOCK, REACH)]
     spread, correlation, difference = compare_unmoved(
-        *blurred, places, INK_CELL, INK_BLOCK // INK_CELL, MAX_SPREAD_RATIO
+        *blurred, places, INK_CELL, INK_BLOCK // INK_CELL, MAX_SPREAD_RATIO, MIN_INK_SPREAD
     )
     inked = spread >= MIN_INK_SPREAD
     places, correlation, difference = places[inked], correlation[inked], difference[inked]
@@ -233,24 +249,31 @@ def count_changed(
     return int(np.count_nonzero(changed & on_ground))
 
 
-def _block_places(shape: tuple[int, ...], reach: int) -> np.ndarray:
+def _covers(onto: np.ndarray, small: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether a page, warped onto another one, surely covers all of its pixels; rows, columns."""
+    corners = apply(invert(onto), outline((target[1] - 1, target[0] - 1)))
+    return bool(((corners >= 1) & (corners <= np.array(small[1::-1]) - 2)).all())
+
+
+def _block_places(shape: tuple[int, ...], reach: int, block: int = INK_BLOCK) -> np.ndarray:
     """Return the upper left pixel of each block of a page, int64, n x 2, row after row.
 
     There are `reach` pixels more around each.
     """
     rows, columns = (
-        np.arange(reach, side - INK_BLOCK - reach + 1, INK_BLOCK, dtype=np.int64) for side in shape
+        np.arange(reach, side - block - reach + 1, block, dtype=np.int64) for side in shape
     )
     return np.column_stack([rows.repeat(len(columns)), np.tile(columns, len(rows))])
 
 
-def _are_on_ground(pages: list[np.ndarray], places: np.ndarray) -> np.ndarray:
+def _are_on_ground(
+    pages: list[np.ndarray], places: np.ndarray, side: int = INK_BLOCK
+) -> np.ndarray:
     """Tell which blocks are ink on a plain ground in all pages, bool."""
     from .page_loops import most_of_one_ground
 
-    least = MIN_GROUND_SHARE * INK_BLOCK**2
-    on_ground = [most_of_one_ground(page, places, INK_BLOCK, GROUND_LEVELS) for page in pages]
-    return np.min(on_ground, axis=0) >= least
+    on_ground = [most_of_one_ground(page, places, side, GROUND_LEVELS) for page in pages]
+    return np.min(on_ground, axis=0) >= MIN_GROUND_SHARE * side**2
 
 
 def _window(page: np.ndarray, top: int, left: int) -> np.ndarray:

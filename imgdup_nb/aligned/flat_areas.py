@@ -14,11 +14,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..engine.features import PIXELS_A_COLOUR, Features, import_cv2
+from ..engine.features import PIXELS_A_COLOUR, SHRINK, Features, import_cv2
 from .agreement import Alignment, share_of
 from .bands import MAX_SCENE_SIMILARITY, MIN_SCENE_SIMILARITY
 from .colours import chroma_of, is_of_one_hue, warp_planes
-from .geometry import invert
+from .geometry import apply, invert, outline
 
 # -- colours of flat areas -------------------------------------------------------------------------
 
@@ -41,6 +41,7 @@ BRIGHT_LEVELS = 4.0  # levels below the brightest block, where the paper of a dr
 # an object differs by more than a change of contrast
 GREY_OBJECT_DIFFERENCE, OBJECT_DIFFERENCE = 10.0, 40.0
 MIN_BRIGHT_GROUND, MAX_GROUND_SHIFT = 180.0, 12.0  # levels of the ground that an object lies on
+SLACK = 0.01  # levels, for rounding: a quick look leaves what is so near to a limit to the rules
 PLANES_REMEMBERED = 64  # pictures; the pairs of one picture follow each other
 
 _is_flat: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
@@ -63,11 +64,19 @@ def judge_flat_areas(found: Alignment, left: Features, right: Features) -> Align
 
     A pair whose flat areas have another colour is in the scene band, as other recoloured pairs are.
     """
+    from .colour_loops import may_differ
     from .warp_loops import similarity_of
 
     if found.blocks is None or found.transform is None or found.similarity <= MAX_SCENE_SIMILARITY:
         return found
-    share = other_share(block_colours(found, left, right))
+
+    blocks = block_colours(found, left, right)
+    # most copies have no other colour: a drawing that is pale may have
+    if not blocks.plain and not may_differ(
+        blocks.one, blocks.other, PHOTO_DISTANCE - SLACK, OBJECT_DIFFERENCE - SLACK, NEUTRAL_CHROMA
+    ):
+        return found
+    share = other_share(blocks)
     if share == 0:
         return found
     agreeing = share_of(found.blocks, found.min_correlation)
@@ -93,13 +102,7 @@ def block_colours(found: Alignment, left: Features, right: Features) -> BlockCol
     one, other = flat_or_matching(
         warp_planes(planes, source, target, onto),
         there,
-        warp_planes(
-            np.ones((*planes.shape[:2], 1), np.float32),
-            source,
-            target,
-            onto,
-            border=import_cv2().BORDER_CONSTANT,
-        ).reshape(*there.shape[:2], 1),
+        _covered(planes.shape[:2], source, target, onto),
         found.blocks,
         found.min_correlation,
         found.cell // PIXELS_A_COLOUR,
@@ -108,6 +111,21 @@ def block_colours(found: Alignment, left: Features, right: Features) -> BlockCol
     n_matching = np.count_nonzero(found.blocks >= found.min_correlation)
     is_drawn = bool(n_flat >= MIN_FLAT_BLOCKS * (n_flat + n_matching))
     return BlockColours(one, other, is_drawn and are_mostly_flat(left, right))
+
+
+def _covered(
+    shape: tuple[int, ...], source: Features, target: Features, onto: np.ndarray
+) -> np.ndarray:
+    """Return 1 where a picture warped onto another one lies, else 0; float32, with one plane."""
+    size = target.colours.shape[:2]
+    corners = apply(invert(onto), outline(target.size))
+    margin = 2 * SHRINK * PIXELS_A_COLOUR
+    inside = (corners >= margin) & (corners <= np.array(source.size) - margin)
+    if inside.all():
+        return np.ones((*size, 1), np.float32)
+    ones = np.ones((*shape, 1), np.float32)
+    border = import_cv2().BORDER_CONSTANT
+    return warp_planes(ones, source, target, onto, border=border).reshape(*size, 1)
 
 
 def are_mostly_flat(left: Features, right: Features) -> bool:

@@ -34,17 +34,24 @@ def count_flat_tiles(grey: np.ndarray, tile: int, max_range: int) -> int:
 def spreads_of(page: np.ndarray, places: np.ndarray, side: int) -> np.ndarray:
     """Return the standard deviation of blocks of a page, float64.
 
-    page : uint8; places : int64, n x 2; side : pixels of a block
+    page : uint8; places : int64, n x 2; side : pixels of a block, at most 256
     """
     spreads = np.empty(len(places))
+    # of each column; whole numbers that float32 holds exactly, and many are added at once
+    totals, squares_of = np.empty(side, np.float32), np.empty(side, np.float32)
     for k in range(len(places)):
-        # integers, so that several are added at once
-        total, squares = np.int64(0), np.int64(0)
-        for y in range(places[k, 0], places[k, 0] + side):
-            for x in range(places[k, 1], places[k, 1] + side):
-                value = np.int64(page[y, x])
-                total += value
-                squares += value * value
+        totals.fill(0)
+        squares_of.fill(0)
+        top, left = places[k, 0], places[k, 1]
+        for y in range(top, top + side):
+            for x in range(side):
+                value = np.float32(page[y, left + x])
+                totals[x] += value
+                squares_of[x] += value * value
+        total, squares = 0.0, 0.0
+        for x in range(side):
+            total += totals[x]
+            squares += squares_of[x]
         mean = total / side**2
         spreads[k] = math.sqrt(max(0.0, squares / side**2 - mean * mean))
     return spreads
@@ -86,6 +93,18 @@ def are_covered(covered: np.ndarray, places: np.ndarray, side: int, reach: int) 
     return whole
 
 
+@compiled(inline="always")
+def _is_blank(page: np.ndarray, place: np.ndarray, side: int, min_spread: float) -> bool:
+    """Whether the levels of a block are so near that its standard deviation must be below."""
+    least = most = page[place[0], place[1]]
+    for y in range(place[0], place[0] + side):
+        for x in range(place[1], place[1] + side):
+            least, most = min(least, page[y, x]), max(most, page[y, x])
+        if most - least >= 2 * min_spread:
+            return False
+    return True
+
+
 @compiled
 def compare_unmoved(
     one: np.ndarray,
@@ -94,6 +113,7 @@ def compare_unmoved(
     cell: int,
     n: int,
     max_gain: float,
+    min_spread: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compare the blocks of two pages, float32, where they are.
 
@@ -104,6 +124,8 @@ def compare_unmoved(
         pixels a side of a cell; a block is n x n cells.
     max_gain
         how much the contrast of a block may be raised to that of the other.
+    min_spread
+        a block that is sure to have less is not compared: its spread is 0.
 
     Returns
     -------
@@ -120,6 +142,11 @@ def compare_unmoved(
     lanes = np.empty((5, cell))
     n_cell, n_block = cell * cell, cell * cell * n * n
     for k in range(len(places)):
+        if _is_blank(one, places[k], n * cell, min_spread) and _is_blank(
+            other, places[k], n * cell, min_spread
+        ):
+            spreads[k], correlation[k], difference[k] = 0.0, 0.0, 0.0
+            continue
         a, b, aa, bb, ab = 0.0, 0.0, 0.0, 0.0, 0.0
         for which in range(n * n):
             top, left = places[k, 0] + which // n * cell, places[k, 1] + which % n * cell
