@@ -5,6 +5,9 @@ method_pairs    the pairs of one method, and what is known of their images
 judged_pairs    its pair tables, the pairs at the border, and the labels
 explorer        `ThresholdExplorer` shows it
 below_floor     bars of pairs that were counted, and not listed
+collection_map  the collection as a map in the explorer
+circle_layout   where images lie on it by their pairs
+vector_layout   where they lie by vectors
 page            the explorer as one HTML file that works without a kernel
 page_data       what such a file holds: pairs, names, and the pictures that fit
 report          a plan or a log as such a page, as JSON or as CSV

@@ -15,6 +15,7 @@ to Python   ``{type: "rows", first, count}``, ``{type: "select", group}``, ``{ty
 to browser  ``{type: "rows", ...}`` (see `_page`), ``{type: "code", text}``, ``{type: "pairs",
             ...}``, ``{type: "pair", view}``, ``{type: "layers", ...}`` and its pictures, ``{type:
             "why", image, steps}``, ``{type: "verified", asked, confirmed}``
+both        ``map`` and ``joined``, see `collection_map`
 ==========  ========================================================================================
 """
 
@@ -41,6 +42,7 @@ from ..plots.tables import BANDS, CURVES, draw_summary
 from ..sweep import CHANGES, count_by_level
 from .base import ToolWidget, belongs_by_name, facts_by_name, join_module, join_styles
 from .below_floor import bars_below_floor, check_counts
+from .collection_map import GROUP_COLORS, CollectionMap
 from .combined import CombinedTables
 from .method_pairs import check_images
 from .page import SavedAsPage
@@ -67,7 +69,7 @@ MAX_ROW_TILES = 8  # images of a group in its row; the table of the selected gro
 MAX_DETAILS = 300  # rows of the table of the selected group
 
 
-class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
+class ThresholdExplorer(CollectionMap, PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
     """Move a threshold and see what it finds: histogram, curves, groups with their pictures.
 
     The attributes are those of `ThresholdState`. Programs read and observe `explorer.threshold`,
@@ -110,7 +112,7 @@ class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
 
     _esm = join_module(
         "scale.js", "plots.js", "gallery.js", "details.js", "controls.js", "viewer.js",
-        "pair_lists.js", "explorer.js",
+        "pair_lists.js", "map_points.js", "map.js", "explorer.js",
         BANDS=[band._asdict() for band in BANDS],
         CURVES=list(CURVES),
         CHANGES=CHANGES,
@@ -118,10 +120,12 @@ class ThresholdExplorer(PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
         LINKAGES=[[linkage, LINKAGE_WORDS[linkage]] for linkage in LINKAGES],
         GROUP_ORDERS=list(ORDERS.items()),
         ANSWERS=PAIR_KEYS,
+        GROUP_COLORS=GROUP_COLORS,
     )  # fmt: skip
     _css = join_styles(
         "explorer.css",
         "viewer.css",
+        "map.css",
         **CURVES,
         right=TRUE,
         wrong=FALSE,

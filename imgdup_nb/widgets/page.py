@@ -29,7 +29,8 @@ from .page_data import announce_pictures, method_data, page_pictures, paths_of
 from .reviewer import COLORS
 
 PAGE_PARTS = (
-    "grouping.js", "page_model.js", "page_marks.js", "page_pairs.js", "page_cards.js", "page.js",
+    "grouping.js", "page_model.js", "page_map.js", "page_marks.js", "page_pairs.js",
+    "page_cards.js", "page.js",
 )  # fmt: skip
 MADE_IN_THE_PAGE = {"scene", "details", "layout", "tabbable", "tooltip"}  # or of a notebook only
 PLAN_MARKS = {"keep": "✓", "remove": "✗"}
@@ -160,7 +161,11 @@ def explorer_content(explorer: Any, plan: pd.DataFrame | None = None) -> PageCon
     listed = list(names)
     data = {
         "headings": {},
-        "methods": {method: method_data(source, names) for method, source in sources.items()},
+        "methods": {
+            method: method_data(source, names)
+            | ({"map": source._page_map(explorer)} if explorer.shows_map else {})
+            for method, source in sources.items()
+        },
         "state": {
             name: getattr(explorer, name)
             for name in sorted(set(explorer.keys) - MADE_IN_THE_PAGE)

@@ -14,7 +14,7 @@ import traitlets as t
 from ..collection.as_labels import open_labels
 from ..collection.collection import Collection
 from ..engine.checks import check_level, check_percent
-from ..engine.pair_graph import TOLERANCE
+from ..engine.pair_graph import TOLERANCE, find_names
 from ..evidence.labels import Labels
 from ..groups import LINKAGES, Grouping, group_graph
 from ..sweep import CHANGES, graph_levels, sweep_graph
@@ -75,6 +75,8 @@ class ThresholdState(JudgedPairs, t.HasTraits):
     across : str
         a column of `images`, such as "split" or "label": shows groups whose images have different
         values there. Empty shows all groups.
+    within : tuple of str
+        names of images: shows groups with at least one of them. Empty shows all groups.
     groups : Grouping, read-only
     selected : tuple of str, read-only
         the names of the selected group, original first; empty where none is.
@@ -107,6 +109,7 @@ class ThresholdState(JudgedPairs, t.HasTraits):
     order = t.Enum(list(ORDERS), "size").tag(**INPUT)
     only_changed = Switch(False).tag(**INPUT)
     across = t.Unicode("", help="column whose values differ in a group").tag(**INPUT)
+    within = t.Tuple(help="images; groups without any of them are not shown")
     groups = t.Instance(Grouping, read_only=True)
     selected = t.Tuple(read_only=True)
     sweep = t.Instance(pd.DataFrame, read_only=True)
@@ -233,7 +236,7 @@ class ThresholdState(JudgedPairs, t.HasTraits):
             with self.lock:
                 self._find_changes()
 
-    @t.observe("search", "order", "only_changed", "across")
+    @t.observe("search", "order", "only_changed", "across", "within")
     def _on_filter(self, _change: Any) -> None:
         if self._is_ready:
             with self.lock:
@@ -290,6 +293,9 @@ class ThresholdState(JudgedPairs, t.HasTraits):
             shown &= self._changes.kinds > 0
         if self.across:
             shown &= self._rows.differ(self.in_use.codes_of(self.across)[self._numbers])
+        if self.within:
+            chosen = np.isin(np.arange(len(self.graph.names)), self._places_within())
+            shown &= self._rows.any(chosen[self._numbers])
         keys = {
             "size": -self._rows.size,
             "score": -np.nan_to_num(self._rows.mean, nan=-1.0),
@@ -299,6 +305,11 @@ class ThresholdState(JudgedPairs, t.HasTraits):
         self.shown = order[shown[order]] + 1
         self._keep_selection()
         self.set_trait("revision", self.revision + 1)
+
+    def _places_within(self) -> np.ndarray:
+        """Return the numbers of the images of `within` that the method in use has."""
+        places = find_names(self.graph.names, self.within)
+        return np.unique(places[places >= 0])
 
     def _name_hits(self) -> np.ndarray:
         """Tell for each image whether its name holds the text searched for."""

@@ -12,6 +12,8 @@ const INPUTS = [
   "only_changed",
   "across",
   "without_bursts",
+  "lassoed",
+  "shows_map",
 ];
 const KERNEL_PATIENCE = 4000; // milliseconds
 const BUSY_AFTER = 200; // milliseconds; a flicker of "working" would only disturb
@@ -73,6 +75,16 @@ class Explorer extends View {
     });
     const onLarge = (isLarge) => this.makeRoom(isLarge);
     this.pairs = new PairPane({ send, pictures: this.pictures, onLarge, signal });
+    this.map = new CollectionMapPanel({
+      send,
+      pictures: this.pictures,
+      change,
+      onSelect: select,
+      onFold: (isShown) => this.change({ shows_map: isShown }),
+      onChange: () => this.markState(),
+      signal,
+    });
+    this.filter.toggle.before(this.map.toggle);
     this.gallery.idPrefix = `dup-${(viewCount += 1)}-row`;
     this.details = new Details({
       pictures: this.pictures,
@@ -100,6 +112,7 @@ class Explorer extends View {
       element("div", { class: "dup-plots" }, this.histogram.node, this.curves.node),
       this.filter.node,
       this.tools.node,
+      this.map.node,
       this.gallery.node,
       this.pairs.node,
       this.details.node,
@@ -192,6 +205,7 @@ class Explorer extends View {
     if (message.type === "rows") this.onRows(message);
     if (message.type === "pairs") this.pairs.take(message);
     if (message.type === "combined") this.tools.maker.done();
+    if (["map", "joined"].includes(message.type)) this.map.take(message, buffers);
     if (message.type === "why") this.details.showWhy(message);
     if (message.type === "verified") this.pairs.takeVerified(message);
     if (message.type === "pair") this.pairs.takePair(message);
@@ -210,7 +224,7 @@ class Explorer extends View {
   }
 
   onError(text) {
-    this.gallery.isAsking = this.pairs.isAsking = false; // as in View
+    this.gallery.isAsking = this.pairs.isAsking = this.map.isAsking = false; // as in View
     super.onError(text);
     this.markState();
   }
@@ -226,6 +240,7 @@ class Explorer extends View {
     this.gallery.take(message);
     if (this.code.open) this.send({ type: "code" });
     if (!this.isWaiting && !message.first) this.pairs.ask();
+    if (!this.isWaiting && !message.first) this.map.follow();
     this.numbers.setFreed(message.freed);
     this.markRows(this.scene.snap(this.model.get("threshold")), this.model.get("pinned"));
     this.markState();
@@ -235,6 +250,7 @@ class Explorer extends View {
     this.gallery.refresh(ids);
     this.details.refresh(ids);
     this.pairs.refresh();
+    this.map.refresh();
     this.markState();
   }
 
@@ -347,6 +363,7 @@ class Explorer extends View {
     this.filter.setColumns(this.scene.data.columns);
     this.gallery.setScene(this.scene);
     this.pairs.setScene(this.scene);
+    this.map.setScene(this.scene);
     this.redraw();
   }
 
@@ -369,6 +386,7 @@ class Explorer extends View {
     this.numbers.mark(scene, threshold);
     this.tools.mark(threshold, state);
     this.filter.mark(state);
+    this.map.mark(state);
     this.markSlider(threshold);
     this.markRows(threshold, state.pinned);
     this.markState();
@@ -408,8 +426,9 @@ class Explorer extends View {
   }
 
   markEmpty(total, all) {
+    const filters = this.map.within ? "search and the lasso" : "search";
     const text = all
-      ? "No group matches the search."
+      ? `No group matches the ${filters}.`
       : "No duplicates at this threshold. Move it to a lower percentage.";
     setText(this.gallery.empty, text);
     this.gallery.empty.toggleAttribute("hidden", total > 0);
@@ -420,6 +439,7 @@ class Explorer extends View {
     const selection = this.model.get("details");
     this.details.show(selection, this.scene);
     this.gallery.select(selection.group);
+    this.map.select(selection);
     const { wanted } = this;
     if (wanted && selection.group === wanted.group) this.openGroup(wanted.group, wanted.id);
   }
@@ -433,7 +453,7 @@ class Explorer extends View {
   /** Ready is when all that was asked for has come and is on the page. */
   markState() {
     const isLaidOut = this.gallery.height > 0; // before that it does not know what to ask for
-    const isPainted = !this.paintSoon.isDue() && !this.gallery.paintSoon.isDue();
+    const isPainted = ![this, this.gallery, this.map].some(({ paintSoon }) => paintSoon.isDue());
     const isReady =
       isLaidOut &&
       isPainted &&
@@ -441,6 +461,7 @@ class Explorer extends View {
       this.rows &&
       !this.gallery.isAsking &&
       !this.pairs.isAsking &&
+      !this.map.isAsking &&
       !this.pictures.isAsking;
     this.node.dataset.state = isReady ? "ready" : "busy";
   }
@@ -467,6 +488,7 @@ class Explorer extends View {
   close() {
     this.resizer.disconnect();
     this.pairs.close();
+    this.map.close();
     this.gallery.paintSoon.cancel();
     for (const timer of [this.statusTimer, this.busyTimer, this.patienceTimer, this.filter.timer])
       clearTimeout(timer);

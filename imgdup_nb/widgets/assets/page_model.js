@@ -192,6 +192,8 @@ class PageModel {
       select: () => this.select(message.group),
       code: () => this.say({ type: "code", text: this.code() }),
       pictures: () => this.sendPictures(message),
+      map: () => sendMap(this),
+      joined: () => sendJoined(this),
     };
     const answer = answers[message.type] ?? (() => this.pairs?.answer(message));
     queueMicrotask(answer); // after what is running, as Python would
@@ -244,13 +246,15 @@ class PageModel {
       if (value !== null) this.put(name, snap(value) ?? levels[0]);
     }
     this.selected = null;
+    if (this.revision) this.put("lassoed", []); // numbers of images in the method before
   }
 
   recount() {
     const { linkage, upper, without_bursts: withoutBursts } = this.state;
     if (!this.method.table) this.method.pool(upper, withoutBursts);
     const methods = Object.keys(this.methods);
-    this.put("scene", { ...this.method.scene, ...this.method.count(linkage), methods });
+    const map = Boolean(this.method.data.map);
+    this.put("scene", { ...this.method.scene, ...this.method.count(linkage), methods, map });
   }
 
   regroup() {
@@ -282,7 +286,8 @@ class PageModel {
   }
 
   filter() {
-    const { search, order, only_changed: onlyChanged, across } = this.state;
+    const { search, order, only_changed: onlyChanged, across, lassoed = [] } = this.state;
+    const chosen = new Set(lassoed);
     const codes = this.method.data.columns[across];
     const text = search.toLowerCase();
     const isHit = (group) =>
@@ -293,7 +298,12 @@ class PageModel {
       .ordered(order)
       .filter((group) => !search || isHit(group))
       .filter((group) => !onlyChanged || this.changes.kinds[group - 1])
-      .filter((group) => !codes || this.table.differ(group, codes));
+      .filter((group) => !codes || this.table.differ(group, codes))
+      .filter((group) => !chosen.size || this.hasChosen(group, chosen));
+  }
+
+  hasChosen(group, images) {
+    return this.table.rows(group).some((row) => images.has(this.table.image[row]));
   }
 
   /** The name of an image of the method, by its number. */

@@ -31,6 +31,8 @@ interface PageMethodData {
   images: number[];
   pairs?: PackedPairs;
   bursts: number[];
+  /** Positions on the map, x and y of each image in steps; null where an image has none. */
+  map?: { by: string; places: (number | null)[] };
   taken: (number | null)[] | null;
   /** Split or label of each image as a number, -1 where it has none. */
   columns: Record<string, number[]>;

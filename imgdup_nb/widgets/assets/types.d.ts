@@ -6,6 +6,7 @@ declare const CURVES: CurveName[];
 declare const CHANGES: string[];
 declare const LINKAGES: Choice[];
 declare const GROUP_ORDERS: Choice[];
+declare const GROUP_COLORS: string[];
 declare const ANSWERS: [key: string, label: string, text: string][];
 declare const VERDICTS: Record<Verdict, string>;
 declare const PLAN_ORDERS: Choice[];
@@ -54,6 +55,8 @@ interface ExplorerTraits {
   only_changed: boolean;
   across: string;
   without_bursts: boolean;
+  lassoed: number[]; // images, by their numbers in the method
+  shows_map: boolean;
   scene: SceneData;
   details: GroupDetails;
   asked: number;
@@ -78,6 +81,7 @@ interface SceneData extends Record<CurveName, number[]> {
   judged: JudgedCounts;
   others?: string[]; // methods that can be combined with this one
   rule?: CombinedRule | null;
+  map?: boolean; // false in a page that has no positions
 }
 
 interface GroupDetails {
