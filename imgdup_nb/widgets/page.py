@@ -25,7 +25,7 @@ from ..engine.checks import check_plan_table
 from ..engine.pair_graph import PairGraph
 from ..engine.paths import write_whole
 from .base import read_asset
-from .page_data import announce_pictures, method_data, page_pictures, paths_of
+from .page_data import announce_pictures, answer_rows, method_data, page_pictures, paths_of
 from .reviewer import COLORS
 
 PAGE_PARTS = (
@@ -151,7 +151,9 @@ def explorer_content(explorer: Any, plan: pd.DataFrame | None = None) -> PageCon
     sources = {
         method: explorer
         if method == explorer.method
-        else type(explorer)({method: table}, explorer.images)
+        else type(explorer)(
+            {method: table}, explorer.images, labels=explorer.labels, truth=explorer._truth
+        )
         for method, table in explorer.tables.items()
     }
     names: dict[str, int] = {}
@@ -174,6 +176,7 @@ def explorer_content(explorer: Any, plan: pd.DataFrame | None = None) -> PageCon
         "names": listed,
         "facts": [explorer._facts.get(name, "") for name in listed],
         "bytes": _bytes_of(explorer.images, listed),
+        "answers": answer_rows(explorer.labels, names),
     }
     if plan is not None:
         data["plan"] = plan_rows(plan, listed)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,9 @@ from ..engine.checks import count_of
 from ..engine.decode import UnreadableImage, open_image
 from ..engine.pair_graph import PairGraph
 from ..engine.parallel import each, map_batches
+from ..evidence.bursts import are_certain
+from ..evidence.labels import Labels
+from .pair_lists import IS_RIGHT, MAX_LISTED_PAIRS
 
 SMALL_SIDES = (160, 96)  # pixels of the longer side; the larger where the pictures fit with it
 LARGE_SIDE = 560
@@ -33,7 +37,8 @@ def method_data(explorer: Any, places: dict[str, int]) -> dict[str, Any]:
     known, graph, taken = explorer.in_use, explorer.graph, explorer.in_use.taken_at
     scene = {name: fact for name, fact in explorer.scene.items() if name not in COUNTED}
     return {
-        "scene": scene | {"others": [], "rule": None, "judged": {}},  # these need Python
+        "scene": scene | {"others": [], "rule": None, "judged": {}},  # the first two need Python
+        "known": judged_data(explorer),
         "images": [places[name] for name in graph.names],
         "pairs": pack_pairs(graph),
         "bursts": np.flatnonzero(known.burst_pairs).tolist(),
@@ -42,6 +47,33 @@ def method_data(explorer: Any, places: dict[str, int]) -> dict[str, Any]:
         },
         "taken": None if taken is None else _seconds(taken),
     }
+
+
+def judged_data(explorer: Any) -> dict[str, Any]:
+    """Return what truth says of each pair; without one, which pairs have the same bytes or pixels.
+
+    ``verdicts`` has a digit for each pair, its place in PAIR_VERDICTS. ``below`` are the first
+    right pairs below the floor, of ``n_below``.
+    """
+    lists = explorer.pair_lists
+    if lists.truth is None:
+        certain = are_certain(explorer.pairs)[explorer.graph.row]
+        return {"certain": np.flatnonzero(certain).tolist()}
+    below = [list(pair) for pair in islice(lists.below_floor(), MAX_LISTED_PAIRS)]
+    return {
+        "verdicts": "".join(map(str, lists.verdict.tolist())),
+        "below": below,
+        "n_below": lists.n_right - int((lists.verdict == IS_RIGHT).sum()),
+    }
+
+
+def answer_rows(labels: Labels, places: Mapping[str, int]) -> list[list[Any]]:
+    """Return the answers about images of the page: [left, right, label, when, aim]."""
+    return [
+        [places[left], places[right], *rest]
+        for left, right, *rest in labels.table.to_numpy(dtype=object).tolist()
+        if left in places and right in places
+    ]
 
 
 def _seconds(taken: np.ndarray) -> list[float | None]:

@@ -13,9 +13,16 @@ from ..engine.pair_graph import PairGraph
 from ..groups import Grouping
 from ..sweep import count_by_level
 from .comparisons import ComparedPair, Comparisons
-from .pair_lists import IS_RIGHT, IS_UNKNOWN, IS_WRONG, PAIR_VERDICTS, ListedPair, PairLists
+from .pair_lists import (
+    IS_RIGHT,
+    IS_UNKNOWN,
+    IS_WRONG,
+    MAX_LISTED_PAIRS,
+    PAIR_VERDICTS,
+    ListedPair,
+    PairLists,
+)
 
-MAX_LISTED_PAIRS = 120  # of each list that is sent
 VERIFIED_SAMPLE = 10  # pairs compared by local features
 CONFIDENCE = 0.95  # of the interval of precision
 

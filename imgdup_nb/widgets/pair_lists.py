@@ -17,6 +17,7 @@ from ..evidence.sampling import Answers, Survey
 
 PAIR_VERDICTS = ["unknown", "right", "wrong"]  # what truth or labels say of a pair
 IS_UNKNOWN, IS_RIGHT, IS_WRONG = range(3)
+MAX_LISTED_PAIRS = 120  # of each list that is sent
 
 
 class ListedPair(NamedTuple):
@@ -170,13 +171,13 @@ class PairLists:
         is_found[self.places(pool)[: int(pool.at_or_above(threshold).sum())]] = True
         places = np.flatnonzero((self.verdict == IS_RIGHT) & ~is_found)[:count]
         rows = [self.describe(int(place)) for place in places]
-        for left, right in self._below_floor():
+        for left, right in self.below_floor():
             if len(rows) >= count:
                 break
             rows.append(ListedPair(left, right, np.nan, IS_RIGHT))
         return rows
 
-    def _below_floor(self) -> Iterator[tuple[int, int]]:
+    def below_floor(self) -> Iterator[tuple[int, int]]:
         """Give the right pairs that are not in the table."""
         if self.truth is None:
             yield from self._labelled_below_floor()

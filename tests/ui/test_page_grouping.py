@@ -49,6 +49,17 @@ COMPARE = """\
   return { kinds, all, newRows: [...newRows] };
 }
 """
+CHAINS = """\
+({ packed, level, linkage }) => {
+  const pairs = unpackPairs(packed);
+  const table = GroupTable.of(pairs, findOwners(pairs, level, linkage));
+  return table.size.map((_, place) => {
+    const members = table.rows(place + 1).map((row) => table.image[row]);
+    return members.slice(1).map((other) =>
+      [members[0], other, strongestChain(pairs, level, members, members[0], other)]);
+  }).flat();
+}
+"""
 PLENTY = settings(
     max_examples=20,
     deadline=None,
@@ -145,3 +156,28 @@ def test_changes_between_two_thresholds_are_those_of_python(rule, pairs, linkage
     assert found["kinds"] == expected.kinds.tolist()
     assert found["newRows"] == np.flatnonzero(expected.new_rows).tolist()
     assert sorted(found["all"]) == sorted(expected.all_kinds.tolist())
+
+
+@PLENTY
+@given(pair_tables(), st.sampled_from(LINKAGES), st.sampled_from([71, 80, 90]))
+@example(pair_table([("a", "b", 95), ("b", "c", 95), ("a", "c", 95)]), "connected", 90)
+def test_the_chain_of_the_page_is_as_strong_as_that_of_python_and_not_longer(
+    rule, pairs, linkage, level
+):
+    graph = PairGraph.read(pairs)
+    groups = dup.group_duplicates(pairs, level, linkage=linkage)
+    found = rule(CHAINS, {"packed": pack_pairs(graph), "level": level, "linkage": linkage})
+    assert len(found) == sum(len(group) - 1 for group in groups)
+    known = {
+        frozenset((graph.names[a], graph.names[b])): value
+        for a, b, value in zip(graph.first, graph.second, graph.similarity, strict=True)
+    }
+    for one, other, steps in found:
+        expected = groups.path(graph.names[one], graph.names[other])
+        assert min(step[2] for step in steps) == expected.similarity.min()
+        assert len(steps) <= len(expected)
+        ends = [one, *(step[1] for step in steps)]
+        assert ends[-1] == other
+        assert [step[0] for step in steps] == ends[:-1]
+        for left, right, value in steps:
+            assert known[frozenset((graph.names[left], graph.names[right]))] == value

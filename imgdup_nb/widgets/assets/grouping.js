@@ -10,14 +10,16 @@ const TOLERANCE = 1e-9; // percent, as in Python
 class PairArrays {
   /**
    * @param {{ n: number, first: Int32Array, second: Int32Array, similarity: Float64Array,
-   *   like?: Int32Array | null }} parts - like: the image of which each is one of very many copies
+   *   like?: Int32Array | null, place?: number[] | null }} parts - like: the image of which each is
+   *   one of very many copies; place: of each pair, in the list that these are some of
    */
-  constructor({ n, first, second, similarity, like = null }) {
+  constructor({ n, first, second, similarity, like = null, place = null }) {
     this.n = n; // images
     this.first = first;
     this.second = second;
     this.similarity = similarity;
     this.like = like;
+    this.place = place;
     /** @type {Int32Array | null} */
     this.secondOrder = null;
     this.copies = new Int32Array(n); // of each image; their pairs are not in the list
@@ -44,6 +46,7 @@ class PairArrays {
       second: Int32Array.from(kept, (pair) => this.second[pair]),
       similarity: Float64Array.from(kept, (pair) => this.similarity[pair]),
       like: this.like,
+      place: kept,
     });
   }
 
@@ -370,4 +373,51 @@ function compareGroups(now, other, n, isLooser) {
     if (kinds[group - 1] !== 1 && source[image] !== source[first]) newRows.add(row);
   });
   return { kinds, all: kinds, newRows };
+}
+
+/**
+ * The pairs that connect two images of a group: of all chains at or above a threshold one whose
+ * weakest pair is as similar as can be, and of those a shortest one.
+ * @param {PairArrays} pairs
+ * @param {number} threshold - percent, inclusive
+ * @param {number[]} members - of the group
+ * @param {number} one
+ * @param {number} other
+ * @returns {[left: number, right: number, similarity: number][]} from `one` to `other`
+ */
+function strongestChain(pairs, threshold, members, one, other) {
+  const links = linksAmong(pairs, threshold, new Set(members)); // the most similar first
+  const parent = new Map(members.map((image) => [image, image]));
+  const root = (image) => {
+    while (parent.get(image) !== image) image = parent.get(image);
+    return image;
+  };
+  const last = links.findIndex(([a, b]) => {
+    parent.set(root(b), root(a));
+    return root(one) === root(other);
+  });
+  if (last < 0) return [];
+  const weakest = links[last][2];
+  const next = new Map(members.map((image) => [image, []]));
+  for (const [a, b, similarity] of links.filter(([, , value]) => value >= weakest)) {
+    next.get(a).push([b, similarity]);
+    next.get(b).push([a, similarity]);
+  }
+  const from = new Map([[one, null]]);
+  for (const image of from.keys()) // which grows in the loop
+    for (const [near, similarity] of next.get(image))
+      if (!from.has(near)) from.set(near, [image, near, similarity]);
+  const steps = [];
+  for (let step = from.get(other); step; step = from.get(step[0])) steps.unshift(step);
+  return steps;
+}
+
+function linksAmong({ first, second, similarity, like }, threshold, members) {
+  const links = [];
+  for (const image of like ? members : [])
+    if (like[image] !== image && members.has(like[image])) links.push([like[image], image, 100]);
+  for (let pair = 0; pair < first.length && similarity[pair] >= threshold - TOLERANCE; pair++)
+    if (members.has(first[pair]) && members.has(second[pair]))
+      links.push([first[pair], second[pair], similarity[pair]]);
+  return links;
 }

@@ -13,6 +13,7 @@ class PageExplorer extends Explorer {
     this.marks = marks;
     this.cards = new GroupCards(model, marks, this.signal);
     this.details.node.after(this.cards.node);
+    this.cards.note.after(this.details.why);
     this.setSelection();
     this.markState();
   }
@@ -41,6 +42,7 @@ class PageExplorer extends Explorer {
   }
 
   onMarks() {
+    this.page.judge();
     this.markTiles();
     this.cards.paint();
   }
@@ -106,12 +108,11 @@ class MarksBar {
   }
 
   paint() {
-    const { verdicts, answers, isEmpty } = this.marks;
+    const { verdicts, answers, given, isEmpty } = this.marks;
     const counts = `${plural(verdicts.size, "mark")}, ${plural(answers.size, "label")}`;
-    setText(
-      this.text,
-      isEmpty ? "Select a group to mark its images: keep or remove, same or different." : counts,
-    );
+    const came = given.size ? ` ${plural(given.size, "label")} came with this page.` : "";
+    const first = `Select a group to mark its images: keep or remove, same or different.${came}`;
+    setText(this.text, isEmpty ? first : counts);
     this.saveMarks.disabled = !verdicts.size;
     this.saveLabels.disabled = !answers.size;
     this.clear.disabled = isEmpty;
@@ -132,11 +133,12 @@ async function openPage() {
   const pictures = new PagePictures(texts, data.small, data.large, data.problems);
   const model = new PageModel(data, pictures);
   const { signal } = new AbortController(); // the page ends with its tab
-  const marks = new Marks(data.key, () => {
+  const marks = new Marks(data.key, data.answers ?? [], () => {
     explorer.onMarks();
     bar.paint();
   });
   model.pairs = new PagePairs(model, marks);
+  model.judge();
   const place = element("div", {});
   const bar = new MarksBar(model, marks, signal);
   root.append(pageHead(data), place, bar.node);

@@ -108,6 +108,12 @@ class ImageCard {
     this.verdicts = ["keep", "remove"].map((verdict) =>
       button(verdict === "keep" ? "Keep" : "Remove", () => group.mark(this.image, verdict), signal),
     );
+    const ask = () => group.model.send({ type: "why", image: id });
+    this.why = button("Why?", ask, signal, {
+      title: "which similar pairs connect it with the original",
+      "aria-label": `Why is ${name} in this group?`,
+      ...(first && group.model.method.pairs ? {} : { hidden: "" }),
+    });
     this.answers = !first
       ? []
       : ["same", "different"].map((label) =>
@@ -125,7 +131,7 @@ class ImageCard {
       element("span", { class: "dup-quiet" }, [score, facts].filter(Boolean).join(" · ")),
       ...this.planNodes(plan),
       element("div", { class: "dup-bar" }, ...this.verdicts),
-      element("div", { class: "dup-bar" }, ...this.answers),
+      element("div", { class: "dup-bar" }, ...this.answers, this.why),
     );
   }
 

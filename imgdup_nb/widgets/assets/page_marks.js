@@ -2,6 +2,7 @@
 // saved as files that Python reads: `choose_keepers(keep="marks.json")`, `Labels("labels.csv")`.
 
 const MARKS_FORMAT = "imgdup_nb marks";
+const AIM = ""; // of answers given here: about no threshold in particular, as in the explorer
 
 /** The time now as Python writes it, to the second. */
 function secondsNow() {
@@ -12,13 +13,17 @@ function secondsNow() {
 class Marks {
   /**
    * @param {string} key - of the page, so that another page does not read them
+   * @param {[left: number, right: number, label: string, when: string, aim: string][]} given -
+   *   answers that came with the page
    * @param {() => void} onChange
    */
-  constructor(key, onChange) {
+  constructor(key, given, onChange) {
+    this.given = new Map(given.map((row) => [this.pairKey(row[0], row[1]), row]));
     this.key = `imgdup_nb ${key}`;
     this.onChange = onChange;
     this.verdicts = new Map(); // image -> ["keep" or "remove", when]
-    this.answers = new Map(); // "image image" -> [left, right, "same", "different" or "skip", when]
+    // "image image" -> [left, right, "same", "different" or "skip", when, aim]
+    this.answers = new Map(this.given);
     this.load();
   }
 
@@ -42,7 +47,7 @@ class Marks {
     const key = this.pairKey(left, right);
     const isSame = this.answer(left, right) === label;
     this.answers.delete(key); // so that the last answer is the last line
-    if (!isSame) this.answers.set(key, [left, right, label, secondsNow()]);
+    if (!isSame) this.answers.set(key, [left, right, label, secondsNow(), AIM]);
     this.keep();
   }
 
@@ -50,7 +55,7 @@ class Marks {
   setLabel(left, right, label) {
     const key = this.pairKey(left, right);
     this.answers.delete(key);
-    this.answers.set(key, [left, right, label, secondsNow()]);
+    this.answers.set(key, [left, right, label, secondsNow(), AIM]);
     this.keep();
   }
 
@@ -64,13 +69,15 @@ class Marks {
     return `${Math.min(left, right)} ${Math.max(left, right)}`;
   }
 
+  /** Whether nothing was decided in this page. */
   get isEmpty() {
-    return !this.verdicts.size && !this.answers.size;
+    const isGiven = [...this.answers].every(([key, answer]) => this.given.get(key) === answer);
+    return !this.verdicts.size && isGiven && this.answers.size === this.given.size;
   }
 
   clear() {
     this.verdicts.clear();
-    this.answers.clear();
+    this.answers = new Map(this.given);
     this.keep();
   }
 
@@ -88,7 +95,8 @@ class Marks {
 
   load() {
     try {
-      const kept = JSON.parse(localStorage.getItem(this.key) ?? "{}");
+      const kept = JSON.parse(localStorage.getItem(this.key) ?? "null");
+      if (!kept) return;
       this.verdicts = new Map(kept.verdicts);
       this.answers = new Map(kept.answers);
     } catch {
@@ -110,13 +118,12 @@ class Marks {
 
   /** The answers as the CSV that `Labels` reads. */
   toLabels(names) {
-    const rows = [...this.answers.values()].map(([left, right, label, when]) => [
+    const rows = [...this.answers.values()].map(([left, right, ...rest]) => [
       names[left],
       names[right],
-      label,
-      when,
+      ...rest,
     ]);
-    return csvText([["left", "right", "label", "when"], ...rows]);
+    return csvText([["left", "right", "label", "when", "aim"], ...rows]);
   }
 }
 

@@ -31,6 +31,7 @@ class PageMethod {
     this.data = data;
     this.scene = data.scene;
     this.images = data.images; // place in the page's list of images, of each image of the pairs
+    this.numbers = new Map(data.images.map((image, number) => [image, number])); // and back
     this.bursts = new Set(data.bursts);
     this.pairs = data.pairs && unpackPairs(data.pairs);
     this.table = data.groups && fixedTable(data.groups); // groups that no threshold changes
@@ -253,8 +254,17 @@ class PageModel {
     const { linkage, upper, without_bursts: withoutBursts } = this.state;
     if (!this.method.table) this.method.pool(upper, withoutBursts);
     const methods = Object.keys(this.methods);
-    const map = Boolean(this.method.data.map);
-    this.put("scene", { ...this.method.scene, ...this.method.count(linkage), methods, map });
+    const known = { map: Boolean(this.method.data.map), judged: this.judgedCounts() };
+    this.put("scene", { ...this.method.scene, ...this.method.count(linkage), methods, ...known });
+  }
+
+  judgedCounts() {
+    return this.pairs && this.method.pairs ? this.pairs.judgedCounts() : {};
+  }
+
+  /** What is known of the pairs has changed. */
+  judge() {
+    if (this.method.pairs) this.put("scene", { ...this.get("scene"), judged: this.judgedCounts() });
   }
 
   regroup() {

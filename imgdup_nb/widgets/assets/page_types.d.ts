@@ -20,6 +20,8 @@ interface PageData {
   names: string[];
   facts: string[];
   bytes: number[] | null;
+  /** About pairs of images, given before the page was made. */
+  answers?: [left: number, right: number, label: string, when: string, aim: string][];
   plan?: (PlannedImage | null)[];
   small: (number | null)[];
   large: (number | null)[];
@@ -33,6 +35,7 @@ interface PageMethodData {
   bursts: number[];
   /** Positions on the map, x and y of each image in steps; null where an image has none. */
   map?: { by: string; places: (number | null)[] };
+  known: KnownPairs;
   taken: (number | null)[] | null;
   /** Split or label of each image as a number, -1 where it has none. */
   columns: Record<string, number[]>;
@@ -44,6 +47,15 @@ interface PageMethodData {
     weakest: (number | null)[];
     numbers: number[];
   };
+}
+
+/** By truth a digit for each pair; without truth the pairs of the same bytes or pixels. */
+interface KnownPairs {
+  verdicts?: string;
+  below?: [left: number, right: number][];
+  n_below?: number;
+  certain?: number[];
+  certainSet?: Set<number>;
 }
 
 interface PackedPairs {
