@@ -1,7 +1,7 @@
 """A small teaching collection: real pictures, known variations of each, and the truth about both.
 
 Its recipe is in the tables: `PHOTOS` says which photographs, `VARIATIONS` what is done to them,
-`SINGLES`, `BLANKS` and `BROKEN` what else lies about. The pictures come from the folders of
+`SINGLES`, `TRAYS`, `BLANKS` and `BROKEN` what else is there. The pictures come from the folders of
 installed packages (scikit-image, scikit-learn, matplotlib) and nothing is downloaded. This package
 contains none of them. It writes copies to the folder that you name. The licences of the pictures
 apply to the copies, too: temple and flower, for example, are CC BY (see the packages).
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from .engine.decode import open_lazily
 from .engine.variations import SIDEWAYS, VARIATIONS, Variation, _encode
@@ -52,6 +52,38 @@ SINGLES = {
     "textures/gravel.jpg": "skimage/data/gravel.png",
 }
 
+# The coins of skimage's photograph, centre and diameter in pixels, are laid out in another order:
+# place i gets coin (step * i + first) % 24. To a hash the trays look alike, and they are no copies.
+COINS_PHOTO = "skimage/data/coins.png"
+COINS = [
+    *[(44, 54, 42), (100, 56, 37), (155, 51, 46), (215, 51, 45), (276, 52, 39), (335, 44, 58)],
+    *[
+        (45, 124, 41),
+        (102, 126, 38),
+        (154, 127, 37),
+        (205, 124, 39),
+        (271, 119, 49),
+        (336, 125, 39),
+    ],
+    *[
+        (44, 197, 38),
+        (102, 196, 43),
+        (154, 198, 38),
+        (212, 193, 47),
+        (274, 194, 44),
+        (347, 187, 63),
+    ],
+    *[
+        (46, 260, 56),
+        (114, 266, 42),
+        (172, 261, 55),
+        (244, 263, 47),
+        (301, 263, 50),
+        (358, 268, 43),
+    ],
+]
+TRAYS = {"album/coins-tray-2.jpg": (11, 3), "album/coins-tray-3.jpg": (7, 20)}  # step, first
+
 BLANKS = {"scans/blank-page.png": 255, "album/lens-cap.png": 0}  # one grey level all over
 
 BROKEN: dict[str, Callable[[], bytes]] = {  # as old disks hold them
@@ -83,8 +115,8 @@ def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
 
     Nine photographs, at most 512 pixels on the long side, each with a byte-for-byte copy. The cat
     has every variation of `VARIATIONS`, the others have every second one. Other files must not be
-    grouped: unrelated pictures, two views of one motorcycle, two pages of text, three textures, two
-    blank pictures and four broken files.
+    grouped: unrelated pictures, two views of one motorcycle, three trays of coins, two pages of
+    text, three textures, two blank pictures and four broken files.
 
     Parameters
     ----------
@@ -100,8 +132,8 @@ def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
 
         - image: name in the folder, with `/` separators
         - group: the source picture; two files are duplicates exactly when their groups are equal
-        - variation: "original", "exact copy", a name in `VARIATIONS`, "other view" (not a copy),
-          "blank" or "broken"
+        - variation: "original", "exact copy", a name in `VARIATIONS`, "other view" or
+          "look-alike" (not copies), "blank" or "broken"
 
     Raises
     ------
@@ -114,7 +146,7 @@ def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
 
     Notes
     -----
-    184 files, 13 MB, about 3 seconds; when it is complete already, milliseconds. The same versions
+    186 files, 13 MB, about 3 seconds; when it is complete already, milliseconds. The same versions
     of Pillow and of the packages make the same bytes.
 
     Examples
@@ -128,7 +160,7 @@ def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
     1  copies/Anna's Kätzchen & co.jpg   cat  exact copy
     2             copies/cat-png.png   cat         png
     >>> len(truth), truth["group"].nunique()
-    (184, 25)
+    (186, 27)
     """
     root, files = Path(folder), {file.image: file for file in _demo_files()}
     present = _present_files(root, allowed=files)
@@ -146,6 +178,8 @@ def _demo_files() -> Iterator[DemoFile]:
     for image, source in SINGLES.items():
         variation = "other view" if image == "album/motorcycle-right.jpg" else "original"
         yield _loner(image, variation, partial(_original, source, PurePosixPath(image).suffix))
+    for image, (step, first) in TRAYS.items():
+        yield _loner(image, "look-alike", partial(_lay_out_coins, step, first))
     for image, level in BLANKS.items():
         yield _loner(image, "blank", partial(_encode, Image.new("L", (480, 360), level), ".png"))
     for image, make in BROKEN.items():
@@ -179,6 +213,23 @@ def _original(source: str, suffix: str = ".jpg") -> bytes:
         image.thumbnail((LONG_SIDE, LONG_SIDE))
         pixels = np.asarray(image)  # and nothing else: no EXIF, no colour profile
     return _encode(Image.fromarray(pixels), suffix)
+
+
+def _lay_out_coins(step: int, first: int) -> bytes:
+    """Return a picture of the same coins on the same tray, in another order."""
+    with open_lazily(_source_path(COINS_PHOTO)) as photo:
+        photo.load()
+        tray = photo.reduce(8).filter(ImageFilter.MinFilter(9)).resize(photo.size)  # no coin left
+        for place, (x, y, _) in enumerate(COINS):
+            centre_x, centre_y, diameter = COINS[(step * place + first) % len(COINS)]
+            radius = diameter // 2 + 1
+            corners = (centre_x - radius, centre_y - radius, centre_x + radius, centre_y + radius)
+            coin = photo.crop(corners)
+            outline = Image.new("L", coin.size, 0)
+            ImageDraw.Draw(outline).ellipse((1, 1, coin.width - 2, coin.height - 2), fill=255)
+            soft = outline.filter(ImageFilter.GaussianBlur(1))
+            tray.paste(coin, (x - radius, y - radius), soft)
+    return _encode(tray, ".jpg")
 
 
 def _vary(source: str, variation: Variation) -> bytes:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
-from imgdup_nb import demo
+from imgdup_nb import demo, fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.demo import LONG_SIDE, PHOTOS, make_demo_collection
 from imgdup_nb.engine.variations import VARIATIONS
 
@@ -59,6 +59,7 @@ def few(monkeypatch):
     """Let a collection be five files, so that making one takes no time."""
     monkeypatch.setattr(demo, "PHOTOS", {"cat": PHOTOS["cat"]})
     monkeypatch.setattr(demo, "SINGLES", {})
+    monkeypatch.setattr(demo, "TRAYS", {})
     monkeypatch.setattr(demo, "BROKEN", {})
     monkeypatch.setattr(demo, "VARIATIONS", {"jpeg 40": VARIATIONS["jpeg 40"]})
 
@@ -111,7 +112,7 @@ def test_the_truth_has_the_documented_columns_as_plain_text_objects(truth):
 
 
 def test_the_collection_is_as_large_as_its_docstring_says(folder, truth):
-    assert len(truth) == 184
+    assert len(truth) == 186
     assert sum(path.stat().st_size for path in files_in(folder).values()) == pytest.approx(
         13e6, abs=1e6
     )
@@ -140,6 +141,7 @@ def test_everything_else_is_alone_in_its_group(truth):
     assert others["variation"].value_counts().to_dict() == {
         "original": 9,
         "other view": 1,
+        "look-alike": 2,
         "blank": 2,
         "broken": 4,
     }
@@ -404,3 +406,18 @@ def test_a_package_without_its_pictures_is_named_with_the_way_out(tmp_path, monk
         FileNotFoundError, match=r'skimage/data/unicorn\.png.*pip install .*"imgdup-nb\[demo\]"'
     ):
         make_demo_collection(tmp_path)
+
+
+def test_trays_of_coins_look_alike_between_80_and_90_and_are_no_copies(folder, truth):
+    trays = ["album/coins.jpg", *demo.TRAYS]
+    prints = fingerprint_images(scan_images([str(folder / name) for name in trays]))
+    pairs = similar_pairs(prints, min_similarity=50)
+    assert len(pairs) == 3
+    assert pairs.similarity.between(80, 90, inclusive="neither").all()
+    assert truth.loc[truth["image"].isin(trays), "group"].is_unique
+
+
+def test_a_tray_holds_each_coin_once():
+    for step, first in demo.TRAYS.values():
+        coins = {(step * place + first) % len(demo.COINS) for place in range(len(demo.COINS))}
+        assert len(coins) == 24

@@ -14,7 +14,7 @@ def blocks(language):
     )
 
 
-@pytest.mark.filterwarnings("ignore:4 of 184 files could not be read")
+@pytest.mark.filterwarnings("ignore:4 of 186 files could not be read")
 def test_the_code_prints_what_stands_below_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     [code], [printed] = blocks("python"), blocks("text")
