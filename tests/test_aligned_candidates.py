@@ -6,25 +6,27 @@ import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageOps
 
 from aligned_pictures import crop, noise
-from imgdup_nb.aligned import candidates
+from imgdup_nb.aligned import best_votes, candidates
 from imgdup_nb.aligned import feature_index as feature_sets
+from imgdup_nb.aligned import votes as vote
+from imgdup_nb.aligned.best_votes import VOTES, BestVotes
 from imgdup_nb.aligned.candidates import (
     MANY_VOTES,
     MAX_PARTNERS,
     MAX_VOTED_PARTNERS,
-    VOTES,
     best_pairs,
-    count_votes,
     find_candidates,
 )
-from imgdup_nb.aligned.feature_index import FeatureIndex, FeatureSet
+from imgdup_nb.aligned.feature_index import FeatureIndex, FeatureParts, FeatureSet
 from imgdup_nb.aligned.match_loops import SLOT_BITS, add_keys, may_hold, read_keys
 from imgdup_nb.aligned.scores import MAX_VOTE_BITS
+from imgdup_nb.aligned.votes import count_votes
 from imgdup_nb.engine.features import (
     Features,
     aligned_features,
@@ -90,19 +92,59 @@ def test_votes_of_new_images_are_those_that_all_would_have(n, seed, data):
             )
 
 
+@settings(deadline=None, max_examples=10)
+@given(st.integers(1, 25), st.integers(0, 10**6), st.integers(1, 200))
+def test_votes_do_not_depend_on_how_the_collection_is_cut(n, seed, most):
+    images = made_up(n, seed)
+    everything, some = np.ones(n, dtype=bool), np.arange(n) % 3 == 0
+    expected = [count_votes(images, asked, 56).tolist() for asked in (everything, some)]
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(vote, "TARGETS_A_TILE", most)
+        changed.setattr(vote, "QUERIES_A_SPAN", 3)
+        changed.setattr(feature_sets, "PART_IMAGES", 2)
+        cut = [count_votes(images, asked, 56).tolist() for asked in (everything, some)]
+    assert cut == expected
+
+
+@settings(deadline=None)
+@given(st.integers(2, 12), st.integers(1, 4), st.integers(0, 10**6), st.integers(1, 9))
+def test_best_votes_are_those_that_weigh_most_for_an_image_in_any_order(n, most, seed, room):
+    rng = np.random.default_rng(seed)
+    one, other = np.triu_indices(n, 1)
+    votes = np.zeros(len(one), VOTES)
+    votes["one"], votes["other"], votes["weight"] = one, other, rng.integers(0, 20, len(one))
+    least = [
+        np.sort(votes["weight"][(one == k) | (other == k)])[::-1][:most].min() for k in range(n)
+    ]
+    expected = votes[votes["weight"] >= np.minimum(np.take(least, one), np.take(least, other))]
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(best_votes, "MIN_ROWS", room)
+        best = BestVotes(n, most)
+        for part in np.array_split(votes[rng.permutation(len(votes))], 4):
+            best.add(part)
+    assert best.votes().tolist() == expected.tolist()
+
+
+def test_best_votes_of_no_votes_are_none():
+    assert BestVotes(0, 3).votes().tolist() == BestVotes(5, 3).votes().tolist() == []
+
+
 def test_the_made_up_images_share_enough_features_for_votes():
     votes = count_votes(made_up(25, 0), np.ones(25, dtype=bool), 56)
     for zoomed in (False, True):
         assert 50 < (votes["zoomed"] == zoomed).sum() < 300
-    assert (votes["votes"] >= candidates.MIN_VOTES).all()
+    assert (votes["votes"] >= vote.MIN_VOTES).all()
 
 
 def test_the_prefilter_leaves_out_features_that_share_no_key_with_a_few_others():
     images = made_up(40, 3)
     features = FeatureSet.join(images)
-    positions = candidates.draw_positions(256, zoomed=False)
+    positions = vote.draw_positions(256, zoomed=False)
     few = features.keep(features.owner == 0)
     prefiltered = features.keep_sharing(few, positions)
+    part_by_part = FeatureParts.of(images).keep_sharing(few, positions)
+    assert part_by_part.bits.tolist() == prefiltered.bits.tolist()
+    assert part_by_part.starts.tolist() == prefiltered.starts.tolist()
     assert len(few.angles) <= len(prefiltered.angles) < len(features.angles)
     assert (np.diff(prefiltered.starts)[0]) == len(few.angles)
 
@@ -131,7 +173,7 @@ def test_a_bloom_filter_holds_every_added_key_and_few_others():
 
 def test_an_index_of_few_features_answers_as_one_of_many(monkeypatch):
     features = FeatureSet.join(made_up(20, 4))
-    positions = candidates.draw_positions(256, zoomed=False)
+    positions = vote.draw_positions(256, zoomed=False)
     answers = []
     for limit in (0, 2**16):
         monkeypatch.setattr(feature_sets, "MAX_BLOOM_FEATURES", limit)

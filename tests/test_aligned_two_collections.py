@@ -12,8 +12,8 @@ from PIL import Image, ImageFilter, ImageOps
 from aligned_pictures import photo
 from imgdup_nb import fingerprint_images, group_duplicates, scan_images, similar_pairs
 from imgdup_nb.aligned import matching
+from imgdup_nb.aligned.best_votes import VOTES
 from imgdup_nb.aligned.candidates import (
-    VOTES,
     find_candidates,
 )
 from imgdup_nb.aligned.matching import SCORED_PAIRS, Known, find_local_pairs, partners_across

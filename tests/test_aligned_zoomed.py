@@ -10,8 +10,8 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from aligned_pictures import photo
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
-from imgdup_nb.aligned import candidates
 from imgdup_nb.aligned import registration as alignment
+from imgdup_nb.aligned import votes
 from imgdup_nb.aligned.agreement import Alignment
 from imgdup_nb.aligned.candidates import find_candidates
 from imgdup_nb.aligned.registration import WHOLE_IN_ZOOMED, WHOLES, align
@@ -178,7 +178,7 @@ def test_the_vote_passes_collages_on_whatever_the_order_and_elsewhere_too(featur
 def test_the_number_of_images_in_a_tile_changes_nothing(monkeypatch, features, nine):
     images = [*(features[name] for name in SHARP), nine, replace(nine, zoomed=None)]
     at_once = find_candidates(images, MAX_VOTE_BITS["aligned"])
-    monkeypatch.setattr(candidates, "ZOOMED_TARGETS_A_TILE", 2)
+    monkeypatch.setattr(votes, "TARGETS_A_TILE", 900)
     np.testing.assert_array_equal(find_candidates(images, MAX_VOTE_BITS["aligned"]), at_once)
 
 

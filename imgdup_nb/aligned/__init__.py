@@ -13,6 +13,8 @@ From the first file to the last, each one imports only files above it:
 - `registration`: the features of two pictures -> the transform, and their best `Alignment`
 - `detail`: pages that look equal are read again at a megapixel
 - `feature_index`: many features, found again by the bits they share
+- `best_votes`: the votes of very many pairs -> those that weigh most for an image
+- `votes`: many pictures -> the votes of pairs of them, counted part by part
 - `candidates`: many pictures -> the pairs that are worth aligning
 - `scores`: a pair -> its row of the pair table (`Score`); the fallback to phash
 - `tiny_pairs`: pairs of tiny pictures, by method "tiny"

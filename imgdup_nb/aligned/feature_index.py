@@ -16,6 +16,7 @@ from ..engine.features import Features
 from ..engine.parallel import each, map_batches
 
 KEY_SPAN = 2**15  # features whose keys are read in one call
+PART_IMAGES = 4096  # images that are joined at a time
 # an index of at most so many features also has a Bloom filter of its keys
 MAX_BLOOM_FEATURES = 2**16
 
@@ -37,15 +38,16 @@ class FeatureSet:
     starts: np.ndarray
 
     @classmethod
-    def join(cls, images: Sequence[Features]) -> FeatureSet:
-        """Join the features of one or more images."""
+    def join(cls, images: Sequence[Features] | Sequence[FeatureSet]) -> FeatureSet:
+        """Join the features of one or more images, or of one or more sets of images."""
+        sizes = [
+            np.diff(some.starts) if isinstance(some, FeatureSet) else [len(some)] for some in images
+        ]
         return cls(
             bits=np.concatenate([image.bits for image in images]),
             mirrored=np.concatenate([image.mirrored for image in images]),
             angles=np.concatenate([image.angles for image in images]),
-            starts=np.concatenate([[0], np.cumsum([len(image) for image in images])]).astype(
-                np.int64
-            ),
+            starts=np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64),
         )
 
     def keep(self, kept: np.ndarray) -> FeatureSet:
@@ -56,10 +58,21 @@ class FeatureSet:
 
     def keep_sharing(self, few: FeatureSet, positions: np.ndarray) -> FeatureSet:
         """Keep the features that may share a key with a few others; only these can have a vote."""
-        shared = _share_key(self.bits, [few.bits, few.mirrored], positions)
+        return self.keep(self.shares(few.blooms(positions), positions))
+
+    def blooms(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return Bloom filters of the keys of all descriptors, and of those not mirrored."""
+        plain, mirrored = (
+            _read_keys(bits, positions, 0, len(bits)) for bits in (self.bits, self.mirrored)
+        )
+        return _build_bloom([plain, mirrored]), _build_bloom([plain])
+
+    def shares(self, blooms: tuple[np.ndarray, np.ndarray], positions: np.ndarray) -> np.ndarray:
+        """Tell which features may share a key with those of the Bloom filters; bool."""
+        shared = _share_key(self.bits, blooms[0], positions)
         if len(self.mirrored):
-            shared |= _share_key(self.mirrored, [few.bits], positions)
-        return self.keep(shared)
+            shared |= _share_key(self.mirrored, blooms[1], positions)
+        return shared
 
     def cut(self, start: int, stop: int) -> FeatureSet:
         """Return the images of a range."""
@@ -70,9 +83,72 @@ class FeatureSet:
         )
 
     @property
+    def n_features(self) -> int:
+        """How many features all images have."""
+        return int(self.starts[-1])
+
+    @property
+    def n_bits(self) -> int:
+        """The bits of a descriptor."""
+        return 64 * self.bits.shape[1]
+
+    @property
     def owner(self) -> np.ndarray:
         """The image of each feature, int32."""
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureParts:
+    """The features of very many images, which are joined part by part.
+
+    Attributes
+    ----------
+    images
+        features of each image.
+    starts : int64, n_images + 1, where each image's features begin
+    """
+
+    images: Sequence[Features]
+    starts: np.ndarray
+
+    @classmethod
+    def of(cls, images: Sequence[Features]) -> FeatureParts:
+        """Return the features of any number of images."""
+        ends = np.cumsum([len(image) for image in images], dtype=np.int64)
+        return cls(images, np.concatenate([np.zeros(1, np.int64), ends]))
+
+    @property
+    def n_features(self) -> int:
+        """How many features all images have."""
+        return int(self.starts[-1])
+
+    @property
+    def n_bits(self) -> int:
+        """The bits of a descriptor."""
+        return 64 * self.images[0].bits.shape[1]
+
+    def cut(self, start: int, stop: int) -> FeatureSet:
+        """Join the features of a range of images."""
+        return FeatureSet.join(self.images[start:stop])
+
+    def take(self, places: np.ndarray) -> FeatureParts:
+        """Return some of the images."""
+        return FeatureParts.of([self.images[place] for place in places.tolist()])
+
+    def keep_sharing(self, few: FeatureSet, positions: np.ndarray) -> FeatureSet:
+        """Do what `FeatureSet.keep_sharing` does, part by part."""
+        blooms = few.blooms(positions)
+        return FeatureSet.join(
+            [
+                part.keep(part.shares(blooms, positions))
+                for start in range(0, len(self), PART_IMAGES)
+                for part in [self.cut(start, start + PART_IMAGES)]
+            ]
+        )
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -135,6 +211,8 @@ class FeatureIndex:
 def _in_threads(work: Callable[[int, int], np.ndarray], n_features: int) -> np.ndarray:
     """Join what a function gives for spans of features, (start, stop), called in threads."""
     spans = [(start, min(start + KEY_SPAN, n_features)) for start in range(0, n_features, KEY_SPAN)]
+    if len(spans) < 2:
+        return work(0, n_features)
     parts = map_batches(partial(each, lambda span: work(*span)), spans, describe="index", size=1)
     return np.concatenate(list(parts), axis=-1)
 
@@ -155,11 +233,10 @@ def _build_bloom(some: Sequence[np.ndarray]) -> np.ndarray:
     return bloom
 
 
-def _share_key(bits: np.ndarray, others: Sequence[np.ndarray], positions: np.ndarray) -> np.ndarray:
-    """Tell which descriptors may share a key with one of the others; bool."""
+def _share_key(bits: np.ndarray, bloom: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Tell which descriptors may have a key of a Bloom filter; bool."""
     from .match_loops import may_hold
 
-    bloom = _build_bloom([_read_keys(other, positions, 0, len(other)) for other in others])
     return _in_threads(
         lambda *span: np.logical_or.reduce(
             may_hold(_read_keys(bits, positions, *span), bloom), axis=0

@@ -168,11 +168,13 @@ class QueryFeatures(NamedTuple):
     bits : uint64, n_features x n_words
     angles : float32, n_features
     starts : int64, n_images + 1, where the features of each image begin
+    numbers : int64, n_images, of each image in the order of all, ascending
     """
 
     bits: np.ndarray
     angles: np.ndarray
     starts: np.ndarray
+    numbers: np.ndarray
 
 
 class TargetFeatures(NamedTuple):
@@ -184,21 +186,20 @@ class TargetFeatures(NamedTuple):
     angles : float32, n_features
     owner : int32, n_features, the image of each feature
     rows : int32, n_tables x n_features, the features sorted by key, then by image
-    n_images
+    numbers : int64, n_images, of each image in the order of all, ascending
     """
 
     bits: np.ndarray
     angles: np.ndarray
     owner: np.ndarray
     rows: np.ndarray
-    n_images: int
+    numbers: np.ndarray
 
 
 @compiled
 def collect_votes(
     query: QueryFeatures,
     target: TargetFeatures,
-    span: tuple[int, int],
     places: tuple[np.ndarray, np.ndarray],
     only_later: bool,
     max_bits: int,
@@ -206,39 +207,37 @@ def collect_votes(
 ) -> np.ndarray:
     """Count the votes of some images; return their pairs with enough votes, int64, n x 4.
 
-    Each row holds the querying image, the image it voted for, votes and weight. Votes are counted
-    at one angle. A feature has one vote for each image and angle, however many features of the
-    image are near. A vote weighs more if the two descriptors are nearer.
+    Each row holds the numbers of the querying image and of the one it voted for, votes and weight.
+    Votes are counted at one angle. A feature has one vote for each image and angle, however many
+    features of the image are near. A vote weighs more if the two descriptors are nearer.
 
     Parameters
     ----------
-    span
-        the first image that votes, and the one after the last.
-    places : (begins, ends), int32, n_tables x n_features of the span
+    places : (begins, ends), int32, n_tables x n_features
         where the rows of the target with the key of each feature are.
     only_later
-        both sides are one set of images; each pair is looked for once.
+        an image votes for images of higher numbers only, so that each pair is looked for once.
     max_bits
         by which two near descriptors may differ, inclusive.
     """
-    starts, (begins, ends), (first_image, end_image) = query.starts, places, span
+    starts, (begins, ends) = query.starts, places
     bits, owner, rows = target.bits, target.owner, target.rows
     # the counts of an image are side by side, so that one memory access reads all of them
-    counts = np.zeros((target.n_images, ANGLE_BINS, 4), np.int32)
-    is_listed = np.zeros(target.n_images, np.bool_)
-    listed = np.empty(target.n_images, np.int64)
+    n_targets = len(target.numbers)
+    counts = np.zeros((n_targets, ANGLE_BINS, 4), np.int32)
+    is_listed = np.zeros(n_targets, np.bool_)
+    listed = np.empty(n_targets, np.int64)
     found = []
-    for image in range(first_image, end_image):
-        n_listed = 0
+    for image in range(len(query.numbers)):
+        n_listed, number = 0, query.numbers[image]
         for feature in range(starts[image], starts[image + 1]):
-            row = feature - starts[first_image]
             for table in range(len(rows)):
                 # from the back: features of one key are sorted by image, and earlier images have
                 # voted for this pair already
-                for place in range(ends[table, row] - 1, begins[table, row] - 1, -1):
+                for place in range(ends[table, feature] - 1, begins[table, feature] - 1, -1):
                     other = rows[table, place]
                     partner = owner[other]
-                    if only_later and partner <= image:
+                    if only_later and target.numbers[partner] <= number:
                         break
                     distance = np.int64(0)
                     for word in range(bits.shape[1]):
@@ -265,7 +264,8 @@ def collect_votes(
                     best = turn
             votes = _two_bins(counts, partner, best, N_VOTES)
             if votes >= min_votes:
-                found.append((image, partner, votes, _two_bins(counts, partner, best, WEIGHT)))
+                weight = _two_bins(counts, partner, best, WEIGHT)
+                found.append((number, target.numbers[partner], votes, weight))
             counts[partner] = 0
             is_listed[partner] = False
     pairs = np.empty((len(found), 4), np.int64)

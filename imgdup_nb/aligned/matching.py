@@ -25,7 +25,8 @@ from ..engine.features import Features
 from ..engine.search import find_pairs
 from ..fingerprints import Fingerprints, fingerprint_images
 from .agreement import is_textured
-from .candidates import VOTES, best_pairs, count_votes, find_alike_frames
+from .best_votes import VOTES
+from .candidates import best_pairs, find_alike_frames
 from .scores import (
     MAX_VOTE_BITS,
     MIN_CANDIDATE_HASH,
@@ -36,6 +37,7 @@ from .scores import (
     score_pairs,
 )
 from .tiny_pairs import find_tiny_pairs, raise_tiny_pairs
+from .votes import count_votes
 
 KEEP_BATCH = 1000  # scores that are handed over at a time, to be kept
 SCORERS = ["aligned", "akaze", "phash", "tiny"]  # an index keeps the place

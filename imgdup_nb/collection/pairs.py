@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..aligned.candidates import VOTES
+from ..aligned.best_votes import VOTES
 from ..aligned.matching import (
     SCORE,
     SCORED_PAIRS,
