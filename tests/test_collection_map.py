@@ -8,10 +8,12 @@ import pytest
 import traitlets
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import imgdup_nb as dup
 from imgdup_nb.engine.pair_graph import PairGraph, components
 from imgdup_nb.widgets.circle_layout import _pack_circles, circle_positions, strongest_edges
+from page_file import data_of
 from pair_tables import THRESHOLDS, pair_table, pair_tables
 
 PAIRS = [("a", "b", 97), ("b", "c", 91), ("d", "e", 85), ("c", "d", 72)]
@@ -171,6 +173,20 @@ def test_what_the_browser_may_not_send_is_refused(explorer):
     assert explorer.within == (explorer.graph.names[0],)
     with pytest.raises(traitlets.TraitError, match="within"):
         explorer.within = 3
+
+
+def test_a_page_has_the_positions_of_all_images_of_an_explorer_and_none_of_a_plan(tmp_path):
+    for name in ("one.png", "two.png"):
+        Image.radial_gradient("L").save(tmp_path / name)
+    images = dup.scan_images(tmp_path)
+    pairs = dup.similar_pairs(dup.fingerprint_images(images))
+    explorer = dup.ThresholdExplorer(pairs, images)
+    page = explorer.save_html(tmp_path / "explorer.html").read_text("utf-8")
+    assert len(data_of(page)["methods"]["phash"]["map"]["places"]) == 4
+    explorer.close()
+    plan = dup.choose_keepers(dup.group_duplicates(pairs, 90), images)
+    page = dup.write_report(tmp_path / "plan.html", plan).read_text("utf-8")
+    assert "map" not in data_of(page)["methods"]["plan"]
 
 
 # -- vectors ---------------------------------------------------------------------------------------

@@ -80,8 +80,8 @@ class SavedAsPage:
     ) -> Path:
         """Write the explorer to one HTML file that works without a kernel and without a network.
 
-        The slider, the linkages, the groups, search, order, range and pin work in the file as they
-        do here. Whoever opens it can mark images (keep or remove) and label pairs (same or
+        The slider, the linkages, the groups, the map, search, order, range and pin work in the file
+        as they do here. Whoever opens it can mark images (keep or remove) and label pairs (same or
         different), and save both as files: ``choose_keepers(groups, images, keep="marks.json")``
         and ``Labels("labels.csv")`` read them.
 
@@ -165,7 +165,7 @@ def explorer_content(explorer: Any, plan: pd.DataFrame | None = None) -> PageCon
         "headings": {},
         "methods": {
             method: method_data(source, names)
-            | ({"map": source._page_map(explorer)} if explorer.shows_map else {})
+            | ({"map": source._page_map(explorer)} if source.graph.names else {})
             for method, source in sources.items()
         },
         "state": {

@@ -121,13 +121,22 @@ def test_mouse_keys_and_buttons_choose_and_the_kernel_knows(opened):
     # a plain key on any control is the widget's: JupyterLab would cut, add and merge cells
     n_cells = page.locator(".jp-Notebook .jp-Cell").count()
     page.get_by_test_id("tools").click()
-    stops = ("gallery", "linkage", "search", "pin", "threshold")
+    page.get_by_test_id("show-map").click()
+    stops = ("gallery", "linkage", "search", "pin", "map-canvas", "threshold")
     for stop in stops:
         page.get_by_test_id(stop).focus()
         for key in "xddbmy":
             page.keyboard.press(key)
     expect(page.get_by_test_id("search")).to_have_value("xddbmy")
     expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(n_cells)
+
+    # the kernel answers the map, too
+    expect(page.get_by_test_id("map-title")).to_have_text("5 images, 2 in groups")
+    page.get_by_test_id("map-canvas").press("n")
+    tip = page.get_by_test_id("map-tip")
+    expect(tip.locator("bdi")).to_have_attribute("title", "<img src=x onerror=alert(1)>.jpg")
+    expect(tip.locator("img")).to_have_js_property("naturalWidth", 80)
+    assert opened.evaluate("explorer.shows_map")
 
     # it works while a cell runs
     page.evaluate(START, WAIT_FOR_MOVE)

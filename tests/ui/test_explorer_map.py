@@ -163,26 +163,28 @@ def test_another_method_brings_its_own_map(show_explorer):
     expect(title).to_contain_text("14 images")
 
 
-def test_python_unfolds_the_map_and_the_page_without_a_kernel_keeps_it(
+def test_the_page_without_a_kernel_has_the_map_and_keeps_what_was_chosen(
     page, tmp_path, family_pairs, family_images
 ):
     explorer = dup.ThresholdExplorer(family_pairs, family_images, linkage="connected")
-    explorer.save_html(tmp_path / "without.html")
+    n_groups, n_grouped = len(explorer.groups), len(explorer.groups.table)
+    explorer.save_html(tmp_path / "folded.html")
     explorer.map()
     explorer.within = list(explorer.groups)[0]
-    explorer.save_html(tmp_path / "with.html")
-    page.goto((tmp_path / "without.html").as_uri())
-    tool = page.get_by_test_id("explorer")
+    explorer.save_html(tmp_path / "chosen.html")
+    page.goto((tmp_path / "folded.html").as_uri())
+    tool, canvas = page.get_by_test_id("explorer"), page.get_by_test_id("map-canvas")
     expect(tool).to_have_attribute("data-state", "ready")
-    expect(page.get_by_test_id("show-map")).to_be_hidden()
-    page.goto((tmp_path / "with.html").as_uri())
+    expect(canvas).to_be_hidden()
+    page.get_by_test_id("show-map").click()
+    title = page.get_by_test_id("map-title")
+    expect(title).to_have_text(f"14 images, {n_grouped} in groups")
+    page.goto((tmp_path / "chosen.html").as_uri())
     expect(tool).to_have_attribute("data-state", "ready")
-    canvas = page.get_by_test_id("map-canvas")
-    expect(page.get_by_test_id("count")).to_have_text(f"1 of {len(explorer.groups)} groups")
-    n_grouped = len(explorer.groups.table)
-    expect(page.get_by_test_id("map-title")).to_contain_text(f"14 images, {n_grouped} in groups")
+    expect(page.get_by_test_id("count")).to_have_text(f"1 of {n_groups} groups")
+    expect(title).to_have_text(f"14 images, {n_grouped} in groups, 5 chosen")
     canvas.press("Backspace")
-    expect(page.get_by_test_id("count")).to_have_text(f"{len(explorer.groups)} groups")
+    expect(page.get_by_test_id("count")).to_have_text(f"{n_groups} groups")
     canvas.press("n")
     expect(page.get_by_test_id("map-tip")).to_contain_text(explorer.groups.table.image[0])
     assert len(canvas.evaluate(COUNT_COLORS)) >= 2

@@ -278,20 +278,27 @@ class PointPainter {
   }
 
   line(points, from, to, ink, alpha) {
+    const { stride, rows, pixels } = this;
     let x = points.x[from] * this.scale + this.left;
     let y = points.y[from] * this.scale + this.top;
     let dx = points.x[to] * this.scale + this.left - x;
     let dy = points.y[to] * this.scale + this.top - y;
-    // the part of the line that is in the image
-    const [low, high] = spanInside([x, y], [dx, dy], [this.stride - 1, this.rows - 1]);
-    if (!(low < high)) return;
-    const steps = Math.max(1, Math.ceil(Math.max(Math.abs(dx), Math.abs(dy)) * (high - low)));
-    [x, y] = [x + dx * low, y + dy * low];
-    [dx, dy] = [(dx * (high - low)) / steps, (dy * (high - low)) / steps];
+    const isInside = (column, row) =>
+      column >= 0 && row >= 0 && column < stride - 1 && row < rows - 1;
+    let span = 1;
+    if (!isInside(x, y) || !isInside(x + dx, y + dy)) {
+      const [low, high] = spanInside([x, y], [dx, dy], [stride - 1, rows - 1]);
+      if (!(low < high)) return;
+      span = high - low;
+      x += dx * low;
+      y += dy * low;
+    }
+    const steps = Math.max(1, Math.ceil(Math.max(Math.abs(dx), Math.abs(dy)) * span));
+    dx *= span / steps;
+    dy *= span / steps;
     const value = ((alpha << 24) | ink) >>> 0;
-    const { pixels, stride } = this;
     for (let step = 0; step <= steps; step++) {
-      const place = Math.round(y) * stride + Math.round(x);
+      const place = ((y + 0.5) | 0) * stride + ((x + 0.5) | 0);
       if (alpha > pixels[place] >>> 24) pixels[place] = value;
       x += dx;
       y += dy;
