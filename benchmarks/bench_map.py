@@ -113,7 +113,8 @@ def measure(page, n):
     moved = page.evaluate(MOVES, N_MOVES)
     print(
         f"{n:,} images, {len(explorer.graph.first):,} pairs: layout {layout:.2f} s; ms a frame: "
-        f"idle {spread(idle)}, drag {spread(dragged)}, zoom {spread(zoomed)}; threshold {spread(moved)}",
+        f"idle {spread(idle)}, drag {spread(dragged)}, zoom {spread(zoomed)}; "
+        f"threshold {spread(moved)}",
         flush=True,
     )
     bridge.close()

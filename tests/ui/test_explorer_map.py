@@ -170,7 +170,7 @@ def test_the_page_without_a_kernel_has_the_map_and_keeps_what_was_chosen(
     n_groups, n_grouped = len(explorer.groups), len(explorer.groups.table)
     explorer.save_html(tmp_path / "folded.html")
     explorer.map()
-    explorer.within = list(explorer.groups)[0]
+    explorer.within = next(iter(explorer.groups))
     explorer.save_html(tmp_path / "chosen.html")
     page.goto((tmp_path / "folded.html").as_uri())
     tool, canvas = page.get_by_test_id("explorer"), page.get_by_test_id("map-canvas")
