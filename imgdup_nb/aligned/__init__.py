@@ -9,7 +9,8 @@ From the first file to the last, each one imports only files above it:
 - `agreement`: two pictures and a transform -> which blocks match, and the similarity (`Alignment`)
 - `colours`: the colours of blocks that match
 - `flat_areas`: the colours of flat areas, and what is drawn on a plain ground
-- `filters`, `overlays`, `perspective`: copies that were filtered, blurred, drawn over or bent
+- `filters`, `overlays`, `perspective`, `bent`: copies that were filtered, blurred, drawn over, seen
+  at an angle, or bent
 - `registration`: the features of two pictures -> the transform, and their best `Alignment`
 - `detail`: pages that look equal are read again at a megapixel
 - `feature_index`: many features, found again by the bits they share

@@ -103,9 +103,10 @@ class Alignment:
     recoloured
         percent of the blocks matching in grey that have another colour and do not count; 0 if
         nothing depends on it.
-    treatment : {'', 'shade', 'blur', 'perspective', 'overlay'}
+    treatment : {'', 'shade', 'blur', 'perspective', 'bend', 'overlay'}
         what was allowed for: pictures without their coarse light and shade; both blurred; one in
-        perspective, of which the transform is the nearest one; something put over one of them.
+        perspective or bent, of which the transform is the nearest one; something put over one of
+        them.
     changed
         blocks of two pages in which other words are written: see `detail`. The similarity is at
         most 79 then.
@@ -210,12 +211,17 @@ def exchange_sides(found: Alignment) -> Alignment:
     )
 
 
-def warp_greys(
+def grids_of(
     found: Alignment, first: Features, second: Features
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return both grey pictures on the grid of an alignment's blocks, float32, height x width."""
-    from .warp_loops import warp
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what is compared block by block: one picture is read on the grid of the other.
 
+    Returns
+    -------
+    source : uint8, the grey picture that is read; made smaller if the grid is coarser
+    grid : uint8, the other grey picture
+    back : float64, 2 x 3, the transform from pixels of the grid to those of the source
+    """
     assert found.transform is not None
     source, target, onto = (
         (first, second, found.transform)
@@ -223,9 +229,20 @@ def warp_greys(
         else (second, first, invert(found.transform))
     )
     grey = _shrink_grey(source.grey, math.sqrt(abs(determinant(onto))))
-    there = target.grey
-    to_source, to_target = to_pixels(source.size, grey.shape), to_pixels(target.size, there.shape)
-    back = compose(invert(to_target), invert(onto), to_source)
+    to_source, to_target = (
+        to_pixels(source.size, grey.shape),
+        to_pixels(target.size, target.grey.shape),
+    )
+    return grey, target.grey, compose(invert(to_target), invert(onto), to_source)
+
+
+def warp_greys(
+    found: Alignment, first: Features, second: Features
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return both grey pictures on the grid of an alignment's blocks, float32, height x width."""
+    from .warp_loops import warp
+
+    grey, there, back = grids_of(found, first, second)
     return warp(grey, back, *there.shape)[0], there.astype(np.float32)
 
 

@@ -28,6 +28,7 @@ from .agreement import (
 from .bands import (
     COARSE_FACTOR,
     COARSEST_FACTOR,
+    MAX_COPY_RESIDUAL,
     MAX_PARTS_SIMILARITY,
     MAX_SCENE_SIMILARITY,
     MIN_COARSE_CORRELATION,
@@ -39,6 +40,7 @@ from .bands import (
     SMALL_OVERLAP,
     STOP_SIMILARITY,
 )
+from .bent import align_bent
 from .colours import judge_colours
 from .filters import align_blurred, align_unshaded
 from .flat_areas import are_mostly_flat, judge_flat_areas
@@ -150,6 +152,8 @@ def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Al
     if _claimed_similarity(best) <= MAX_SCENE_SIMILARITY:
         mirror, pairs = _match_features(first, second)[0]
         best = _better(best, align_in_perspective(first, second, pairs, mirror))
+    if _claimed_similarity(best) < STOP_SIMILARITY and best.residual >= MAX_COPY_RESIDUAL:
+        best = _better(best, align_bent(first, second, best))
     if _claimed_similarity(best) <= MAX_SCENE_SIMILARITY:
         view = _nearest_view(first, second)
         if view is not None and is_textured(first) and is_textured(second):

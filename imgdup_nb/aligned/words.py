@@ -25,6 +25,7 @@ TREATMENTS = {
     "shade": " They were compared without their coarse light and shade.",
     "blur": f" One of them is blurred, {_SLIGHT}",
     "perspective": " One of them shows the other in perspective.",
+    "bend": " One of them is bent, as by a lens; that was allowed for.",
     "overlay": f" Something was put over one of them, {_SLIGHT}",
 }
 AT_MOST = f"so the similarity is at most {MAX_SCENE_SIMILARITY:.0f} %."
