@@ -5,8 +5,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from aligned_pictures import align_pictures
+from imgdup_nb.aligned.filters import has_repeated_lines
 from imgdup_nb.aligned.geometry import frame_transform
-from imgdup_nb.aligned.registration import _refine_small, align, has_repeated_lines
+from imgdup_nb.aligned.registration import _refine_small, align
 from imgdup_nb.aligned.warp_loops import (
     judge_flat_blocks,
     sum_cells,

@@ -11,6 +11,7 @@ From the first file to the last, each one imports only files above it:
 - `flat_areas`: the colours of flat areas, and what is drawn on a plain ground
 - `filters`, `overlays`, `perspective`, `bent`: copies that were filtered, blurred, drawn over, seen
   at an angle, or bent
+- `wholes`: copies whose details differ everywhere, made small
 - `registration`: the features of two pictures -> the transform, and their best `Alignment`
 - `detail`: pages that look equal are read again at a megapixel
 - `feature_index`: many features, found again by the bits they share

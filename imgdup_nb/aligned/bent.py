@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -118,19 +118,22 @@ def _bends(
         chosen = textured & lie_inside(places, grey.shape)
         if np.count_nonzero(chosen) < MIN_FLOW_PLACES:
             return
-        with one_cv2_thread():  # the flow depends on the number of threads
-            flow = _flow_finder().calc(there, warped, None)
+        flow = flow_between(there, warped)
         bend += fit_robustly(powers[chosen], flow[chosen].astype(np.float64) @ back[:, :2].T)
         places = (straight + powers @ bend).astype(np.float32)
         yield places
 
 
-def _flow_finder() -> Any:
-    """Return OpenCV's dense inverse search (Kroeger et al. 2016), at the full size."""
+def flow_between(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return where each pixel of a picture, uint8, is in another one: x and y, float32.
+
+    By OpenCV's dense inverse search (Kroeger et al. 2016), at the full size.
+    """
     cv2 = import_cv2()
     finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     finder.setFinestScale(0)
-    return finder
+    with one_cv2_thread():  # the flow depends on the number of threads
+        return finder.calc(one, other, None)
 
 
 @lru_cache(16)
@@ -184,17 +187,27 @@ def fit_robustly(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _judge_places(grey: np.ndarray, there: np.ndarray, places: np.ndarray) -> Bent | None:
-    """Compare a warped picture with the grid, block by block; None if too little can be judged."""
-    from .warp_loops import (
-        block_correlations,
-        blur,
-        blur_inside,
-        count_textured,
-        ramp,
-        share_and_residual,
-        similarity_of,
-        sum_cells,
-    )
+    """Judge a warped picture on the grid; None if too few blocks match."""
+    from .warp_loops import count_textured, ramp, share_and_residual, similarity_of
+
+    blocks, off = compare_places(grey, there, places)
+    share, residual = share_and_residual(blocks, off, MIN_CORRELATION)
+    if count_textured(blocks) < MIN_LARGE_BLOCKS or math.isinf(residual):
+        return None
+    shift = float(np.percentile(off[blocks >= MIN_CORRELATION], WORST_PERCENT))
+    unsure = share_of(blocks, MIN_SURE_CORRELATION) < MIN_SURE_BENT_SHARE
+    doubt = 1.0 if unsure else ramp(shift, MAX_BENT_SHIFT, MIN_SECOND_SHIFT)
+    return Bent(similarity_of(share, residual, doubt), shift, blocks, residual)
+
+
+def compare_places(
+    grey: np.ndarray, there: np.ndarray, places: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the correlation and the shift of each block of a grid and a picture read at places.
+
+    As from `block_correlations`.
+    """
+    from .warp_loops import block_correlations, blur, blur_inside, sum_cells
 
     cv2 = import_cv2()
     warped = cv2.remap(grey, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -204,11 +217,4 @@ def _judge_places(grey: np.ndarray, there: np.ndarray, places: np.ndarray) -> Be
         blur_inside(plane.astype(np.float32), covered, weights) for plane in (warped, there)
     )
     sums = sum_cells(one, covered, other, LARGE_CELL)
-    blocks, off, _ = block_correlations(sums, LARGE_CELL, MIN_STEP_CORRELATION)
-    share, residual = share_and_residual(blocks, off, MIN_CORRELATION)
-    if count_textured(blocks) < MIN_LARGE_BLOCKS or math.isinf(residual):
-        return None
-    shift = float(np.percentile(off[blocks >= MIN_CORRELATION], WORST_PERCENT))
-    unsure = share_of(blocks, MIN_SURE_CORRELATION) < MIN_SURE_BENT_SHARE
-    doubt = 1.0 if unsure else ramp(shift, MAX_BENT_SHIFT, MIN_SECOND_SHIFT)
-    return Bent(similarity_of(share, residual, doubt), shift, blocks, residual)
+    return block_correlations(sums, LARGE_CELL, MIN_STEP_CORRELATION)[:2]

@@ -31,6 +31,9 @@ MAX_FINE_RATIO = 0.65
 FINE_SIGMA = 1.5  # pixels of the grey picture; fine detail is smaller
 BLUR_SIGMAS = 1.0, 1.5, 2.0, 3.0, 4.0, 5.0  # pixels of the grey picture, tried in turn
 MIN_BLURRED_SHARE = 0.8  # of the blocks that must match surely; with fewer, two scenes are blurred
+# share of the mean change from row to row, or column to column; in an enlarged picture most rows
+# repeat, so that the median change is below
+MAX_REPEATED_CHANGE = 0.2
 UNSHADED_REMEMBERED = 64  # pictures; the pairs of one picture follow each other
 
 
@@ -101,6 +104,26 @@ def fine_contrast(grey: np.ndarray) -> float:
     plain = grey.astype(np.float32)
     detail = plain - import_cv2().GaussianBlur(plain, (0, 0), FINE_SIGMA)
     return float(detail.std()) / max(float(plain.std()), 1e-3)
+
+
+def has_repeated_lines(grey: np.ndarray) -> bool:
+    """Whether a picture was enlarged from some 50 pixels a side or less: its lines repeat.
+
+    Only such a picture may lack the detail of its copy. Two sharp pictures that match only when
+    made small may be two shirts on one background.
+
+    Examples
+    --------
+    >>> tiny = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    >>> has_repeated_lines(tiny), has_repeated_lines(tiny.repeat(4, axis=0).repeat(4, axis=1))
+    (False, True)
+    """
+    lines = grey.astype(np.int16)
+    changes = (np.abs(np.diff(lines, axis=axis)).mean(axis=1 - axis) for axis in (0, 1))
+    return any(
+        len(change) > 0 and float(np.median(change)) < MAX_REPEATED_CHANGE * float(change.mean())
+        for change in changes
+    )
 
 
 def sigma_of(sharp: np.ndarray, fine: float) -> float:

@@ -2,8 +2,8 @@
 
 A thin stroke spoils all four blocks that it touches. So the pixels are counted instead: those of
 the textured blocks that are equal in both pictures, up to brightness and contrast. What differs
-must look drawn: of a few grey levels, or see-through. Otherwise something has moved, as in the next
-frame of a film, and the pair stays in the scene band.
+must look drawn: of a few grey levels, or see-through, or with edges in one picture only. Otherwise
+something has moved, as in the next frame of a film, and the pair stays in the scene band.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..engine.features import Features
+from ..engine.features import Features, import_cv2
 from .agreement import Alignment, warp_greys
 from .bands import (
     MAX_COPY_RESIDUAL,
@@ -30,6 +30,13 @@ FIT_STEPS = 4  # of brightness and contrast, each to the pixels that are equal b
 # of the pixels that differ: in so many bins of 16 grey levels there is this share of a drawing; and
 # the correlation of what shows through
 DRAWN_BINS, MIN_DRAWN_SHARE, MIN_THROUGH_CORRELATION = 3, 0.6, 0.6
+# an edge: so many grey levels a pixel, and among this share of the strongest ones
+MIN_EDGE, STRONG_EDGES, MIN_EDGES = 12.0, 0.3, 50
+# it is found again where the other gradient has its direction (cosine) and this share of the usual
+# strength there
+MIN_EDGE_COSINE, MIN_EDGE_STRENGTH = 0.9, 1 / 3
+# share of the edges of the picture below that must be found again; more than those of the other one
+MIN_FOUND_EDGES, MIN_EXTRA_EDGES = 0.82, 0.08
 
 
 def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignment:
@@ -48,7 +55,9 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
     known = found.blocks[~np.isnan(found.blocks)]
     if float(np.maximum(known, 0).mean()) < MIN_MEAN_CORRELATION:
         return found
-    one, other = _textured_pixels(found, first, second)
+    planes = warp_greys(found, first, second)
+    inside = _textured_pixels(found, planes[0].shape)
+    one, other = (plane[inside] for plane in planes)
     if not len(one):
         return found
     equal = equal_pixels(one, other)
@@ -58,7 +67,9 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
     similarity = MIN_SCENE_SIMILARITY + (MAX_SCENE_SIMILARITY - MIN_SCENE_SIMILARITY) * min(
         1.0, (share - MIN_EQUAL_PIXELS) / (MIN_SLIGHT_PIXELS - MIN_EQUAL_PIXELS)
     )
-    if share >= MIN_SLIGHT_PIXELS and looks_drawn(one[~equal], other[~equal]):
+    if share >= MIN_SLIGHT_PIXELS and (
+        looks_drawn(one[~equal], other[~equal]) or has_extra_edges(*planes, inside)
+    ):
         low = MAX_SCENE_SIMILARITY + 1
         similarity = low + (MAX_SLIGHT_SIMILARITY - low) * (share - MIN_SLIGHT_PIXELS) / (
             1 - MIN_SLIGHT_PIXELS
@@ -68,21 +79,70 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
     return replace(found, similarity=similarity, treatment="overlay")
 
 
-def _textured_pixels(
-    found: Alignment, first: Features, second: Features
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the grey levels of both pictures in the textured blocks of the overlap."""
+def _textured_pixels(found: Alignment, shape: tuple[int, ...]) -> np.ndarray:
+    """Tell which pixels lie in the textured blocks of an overlap, bool, of a shape."""
     assert found.blocks is not None
-    one, other = warp_greys(found, first, second)
     known, cell = ~np.isnan(found.blocks), found.cell
     cells = np.zeros((known.shape[0] + 1, known.shape[1] + 1), bool)
     for row in (0, 1):
         for column in (0, 1):
             cells[row : row + known.shape[0], column : column + known.shape[1]] |= known
-    pixels = cells.repeat(cell, axis=0).repeat(cell, axis=1)[: one.shape[0], : one.shape[1]]
-    inside = np.zeros(one.shape, bool)
+    pixels = cells.repeat(cell, axis=0).repeat(cell, axis=1)[: shape[0], : shape[1]]
+    inside = np.zeros(shape, bool)
     inside[: pixels.shape[0], : pixels.shape[1]] = pixels
-    return one[inside], other[inside]
+    return inside
+
+
+def has_extra_edges(one: np.ndarray, other: np.ndarray, inside: np.ndarray) -> bool:
+    """Whether one of two pictures shows the edges of the other one, and more of its own."""
+    fewer, more = sorted(edges_found(one, other, inside))
+    return more >= MIN_FOUND_EDGES and more - fewer >= MIN_EXTRA_EDGES
+
+
+def edges_found(one: np.ndarray, other: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
+    """Return the share of the strong edges of each picture that the other one shows as well.
+
+    Parameters
+    ----------
+    one, other : float32, height x width
+    inside : bool, the pixels that count
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).integers(0, 100, (60, 80)).astype(np.float32)
+    >>> plain = import_cv2().GaussianBlur(noise, (0, 0), 3) * 8
+    >>> over = plain.copy()
+    >>> over[10:20, 10:70:6] = 255  # a row of strokes
+    >>> of_plain, of_both = edges_found(plain, over, np.ones(plain.shape, bool))
+    >>> of_plain > 0.8 > of_both
+    True
+    """
+    gradients = [_gradients(plane) for plane in (one, other)]
+    shares = []
+    for (x, y), (u, v) in (gradients, gradients[::-1]):
+        x, y, u, v = (plane[inside] for plane in (x, y, u, v))
+        strength = np.hypot(x, y)
+        if not len(strength):
+            return 0.0, 0.0
+        strong = strength > max(MIN_EDGE, float(np.quantile(strength, 1 - STRONG_EDGES)))
+        if np.count_nonzero(strong) < MIN_EDGES:
+            return 0.0, 0.0
+        x, y, u, v, strength = (values[strong] for values in (x, y, u, v, strength))
+        together = x * u + y * v
+        relative = together / strength**2
+        usual = max(0.1, float(np.median(relative)))
+        again = (together > MIN_EDGE_COSINE * strength * np.hypot(u, v)) & (
+            relative > MIN_EDGE_STRENGTH * usual
+        )
+        shares.append(float(again.mean()))
+    return shares[0], shares[1]
+
+
+def _gradients(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return by how much a plane, float32, changes across and down, eight times a pixel."""
+    cv2 = import_cv2()
+    smooth = cv2.GaussianBlur(plane, (0, 0), 0.7)
+    return cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
 
 
 def equal_pixels(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ from .bands import (
 )
 from .bent import align_bent
 from .colours import judge_colours
-from .filters import align_blurred, align_unshaded
+from .filters import align_blurred, align_unshaded, has_repeated_lines
 from .flat_areas import are_mostly_flat, judge_flat_areas
 from .geometry import (
     MAX_SCALE,
@@ -57,6 +57,7 @@ from .geometry import (
 )
 from .overlays import judge_overlay
 from .perspective import align_in_perspective
+from .wholes import align_wholes
 
 PAIRS_REMEMBERED = 16  # several threads align one pair each, and ask for its matches twice
 MAX_MATCH_BITS = 68  # of 256; two ORB descriptors that differ by more are no match
@@ -64,6 +65,8 @@ MAX_MATCH_BITS = 68  # of 256; two ORB descriptors that differ by more are no ma
 MIN_MATCHED_SHARE = 0.05
 # of the features in the overlap; with fewer matches and a residual, blocks must match better
 MIN_SUPPORTED_SHARE = 0.16
+# percent of the blocks of a pair without a residual; with more, its details are as they were
+MIN_DETAILED_PERCENT = 50.0
 MAX_REPROJECTION_ERROR = 4.0  # pixels of `Features.size` between a match and the transform
 
 
@@ -159,6 +162,11 @@ def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Al
         if view is not None and is_textured(first) and is_textured(second):
             upright = frame_transform(view, first.size, second.size)
             best = _better(best, align_blurred(first, second, upright))
+        # where details are equal, what differs has moved or was drawn
+        if view is not None and not (
+            best.residual < MAX_COPY_RESIDUAL and best.agreeing >= MIN_DETAILED_PERCENT
+        ):
+            best = _better(best, align_wholes(first, second, view))
     return best
 
 
@@ -295,9 +303,6 @@ VIEWS = np.stack(
 )
 # correlation by which a rotated or mirrored frame must be better than the upright one
 UPRIGHT_MARGIN = 0.01
-# share of the mean change from row to row, or column to column; in an enlarged picture most rows
-# repeat, so that the median change is below
-MAX_REPEATED_CHANGE = 0.2
 # percent of both frames that the overlap must cover, also after the blocks have moved one of them
 MIN_FRAME_OVERLAP = 90.0
 # share of the blocks that must match when both frames are very small: to go on; to be sure
@@ -358,26 +363,6 @@ def _refine_small(first: Features, second: Features, transform: np.ndarray) -> A
         similarity=similarity_of(
             share_of(found.blocks, MIN_COARSE_CORRELATION), found.residual, 1.0
         ),
-    )
-
-
-def has_repeated_lines(grey: np.ndarray) -> bool:
-    """Whether a picture was enlarged from some 50 pixels a side or less: its lines repeat.
-
-    Only such a picture may lack the detail of its copy. Two sharp pictures that match only when
-    made small may be two shirts on one background.
-
-    Examples
-    --------
-    >>> tiny = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
-    >>> has_repeated_lines(tiny), has_repeated_lines(tiny.repeat(4, axis=0).repeat(4, axis=1))
-    (False, True)
-    """
-    lines = grey.astype(np.int16)
-    changes = (np.abs(np.diff(lines, axis=axis)).mean(axis=1 - axis) for axis in (0, 1))
-    return any(
-        len(change) > 0 and float(np.median(change)) < MAX_REPEATED_CHANGE * float(change.mean())
-        for change in changes
     )
 
 

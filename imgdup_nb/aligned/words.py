@@ -26,6 +26,7 @@ TREATMENTS = {
     "blur": f" One of them is blurred, {_SLIGHT}",
     "perspective": " One of them shows the other in perspective.",
     "bend": " One of them is bent, as by a lens; that was allowed for.",
+    "whole": " Their details differ; made small, the whole pictures look the same.",
     "overlay": f" Something was put over one of them, {_SLIGHT}",
 }
 AT_MOST = f"so the similarity is at most {MAX_SCENE_SIMILARITY:.0f} %."
