@@ -28,7 +28,7 @@ MUCH_SOONER, SOONER = 1 / 3, 0.5
 RUNS = 101  # of a forecast
 FIRST_LOOK, HORIZON = 128, 4096  # questions that a forecast looks ahead, at first and at most
 # a forecast adds this many misses, and hits as if half of the mistakes allowed were made
-PRIOR_MISSES = 0.2
+PRIOR_MISSES = 0.35
 HALF_WIDTH = 0.05  # of an interval that is called settled
 
 
