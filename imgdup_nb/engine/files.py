@@ -40,6 +40,7 @@ from .selection import (
 
 CHUNK = 8 * 2**20  # bytes read ahead of a file elsewhere
 HEAD = 4096  # bytes that show whether a file is worth reading
+ONE_READ = 2**18  # bytes of a file that is read in one go: its bytes cost less than a second call
 NOT_KNOWN = -(2**63)  # how pandas writes a missing time in nanoseconds
 
 
@@ -108,12 +109,17 @@ def read_bytes(
         path, os.O_RDONLY | getattr(os, "O_BINARY", 0)
     )  # else Windows changes line ends
     try:
-        if is_wanted and (size or CHUNK) > HEAD:
+        if is_wanted and (size or CHUNK) > ONE_READ:
             head = os.read(descriptor, HEAD)
             if not is_wanted(head):
                 return head
             os.lseek(descriptor, 0, os.SEEK_SET)  # a second read costs less than joining both
-        parts: list[bytes] = []
+        first = os.read(descriptor, size or CHUNK)
+        if is_wanted and HEAD < len(first) <= ONE_READ and not is_wanted(first[:HEAD]):
+            return first[:HEAD]
+        if len(first) == size:
+            return first
+        parts = [first]
         while part := os.read(descriptor, size or CHUNK):
             parts.append(part)
             if sum(map(len, parts)) == size:

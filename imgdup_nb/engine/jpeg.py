@@ -46,8 +46,8 @@ class JpegFrame(NamedTuple):
     channels
     is_orderly
         whether nothing in the header keeps it from being read without Pillow.
-    n_blocks
-        of 8 x 8 pixels, of all channels together.
+    samplings
+        a byte for each channel: how often it is sampled across and down.
     in_scans
         whether a channel comes in several parts, so that all blocks stay in memory until the end.
     """
@@ -57,8 +57,13 @@ class JpegFrame(NamedTuple):
     height: int
     channels: int
     is_orderly: bool
-    n_blocks: int = 0
+    samplings: bytes = b""
     in_scans: bool = False
+
+    @property
+    def n_blocks(self) -> int:
+        """The blocks of 8 x 8 pixels, of all channels together."""
+        return _count_blocks(self.width, self.height, self.samplings)
 
     @property
     def n_bytes(self) -> int:
@@ -75,38 +80,36 @@ def read_jpeg_frame(file: IO[bytes], markers: Set[int] = HARMLESS_MARKERS) -> Jp
     skips them. A frame is orderly if there are no such bytes and every other segment is one of
     `markers`. It must also be the only one, of 8 bits a channel, and one that is decoded smaller.
     """
-    frame, is_orderly = None, file.read(2) == b"\xff\xd8"
-    while len(head := file.read(2)) == 2:
-        if head[0] != 0xFF or head[1] in (0x00, 0xFF):
-            is_orderly = False
-            file.seek(-1, os.SEEK_CUR)
-            continue
+    kind, body, is_orderly = -1, b"", file.read(2) == b"\xff\xd8"
+    while len(head := file.read(4)) >= 2:  # a marker and, mostly, the length of its segment
         marker = head[1]
+        if head[0] != 0xFF or marker in (0x00, 0xFF):
+            is_orderly = False
+            file.seek(1 - len(head), os.SEEK_CUR)
+            continue
         if marker == START_OF_SCAN:
-            if frame is None:
+            if kind < 0:
                 return None
-            in_first = file.read(3)[2:]  # how many channels the first scan holds
-            in_scans = frame.kind in PROGRESSIVE_FRAMES or in_first != bytes([frame.channels])
-            return frame._replace(is_orderly=frame.is_orderly and is_orderly, in_scans=in_scans)
+            in_first = file.read(1)  # how many channels the first scan holds
+            height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
+            in_scans = kind in PROGRESSIVE_FRAMES or in_first != body[5:6]
+            samplings = body[7 : 6 + 3 * min(body[5], 4) : 3]
+            return JpegFrame(kind, width, height, body[5], is_orderly, samplings, in_scans)
         if marker == 0x01 or 0xD0 <= marker <= 0xD9:  # these have no length
             is_orderly = False
+            file.seek(2 - len(head), os.SEEK_CUR)
             continue
-        length = int.from_bytes(file.read(2), "big")
-        body = file.read(max(length - 2, 0)) if marker in FRAMES else b""
-        if len(body) >= 6:
-            height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
-            is_plain = (
-                marker in SCALABLE_FRAMES
-                and body[0] == 8
-                and length == 8 + 3 * body[5]
-                and frame is None
-            )
-            n_blocks = _count_blocks(width, height, body[7 : 6 + 3 * min(body[5], 4) : 3])
-            frame = frame or JpegFrame(marker, width, height, body[5], is_plain, n_blocks)
-            is_orderly = is_orderly and is_plain
-        elif marker not in markers or length < 2:
+        length = int.from_bytes(head[2:], "big")
+        if marker in FRAMES:
+            found = file.read(max(length - 2, 0))
+            is_whole = len(found) >= 6 and found[0] == 8 and length == 8 + 3 * found[5]
+            is_orderly = is_orderly and is_whole and kind < 0 and marker in SCALABLE_FRAMES
+            if kind < 0 and len(found) >= 6:
+                kind, body = marker, found
+            continue
+        if marker not in markers or length < 2:
             is_orderly = False
-        file.seek(max(length - 2 - len(body), 0), os.SEEK_CUR)
+        file.seek(max(length - 2, 0), os.SEEK_CUR)
     return None
 
 
