@@ -107,24 +107,24 @@ class Fingerprints:
         >>> dup.Fingerprints.from_hex(["a.jpg", "b.jpg"], ["f" * 64, "f" * 63 + "0"], "pdq")
         <Fingerprints: 2 images, pdq, 256 bits>
         """
-        texts = check_list("texts", texts, ["ffd8a1c3e0b49687"])
-        names = check_list("names", names, ["a.jpg", "b.jpg"])
+        texts = _list_of("texts", texts, ["ffd8a1c3e0b49687"])
+        names = _list_of("names", names, ["a.jpg", "b.jpg"])
         length = len(_digits_of(texts[0])) if texts else 0
         size = 4 * length if texts else n_bits or 64
         kept = size if n_bits is None else n_bits
-        parts = [
-            _pack_hex(texts[start : start + PACKED_TOGETHER], length, kept)
-            for start in range(0, len(texts), PACKED_TOGETHER)
-        ]
         if not size - 4 < kept <= size:
             raise ValueError(f"n_bits must fit {length} digits: {size - 3} to {size}, not {kept}")
+        codes = np.empty((len(texts), 1, -(-kept // 64)), np.uint64)
+        for start in range(0, len(texts), PACKED_TOGETHER):
+            some = slice(start, start + PACKED_TOGETHER)
+            codes[some] = _pack_hex(texts[some], length, kept)
         known = _hash_of_bits(method, kept)
         if len(texts) != len(names) or (texts and known.bits != kept):
             raise ValueError(
                 f"the bits must be {len(names)} x {known.bits} (names x bits of {known.name}), "
                 f"not {len(texts)} x {kept}"
             )
-        return cls._brought_in(names, known, np.concatenate([known.unpack([], 1), *parts]))
+        return cls._brought_in(names, known, codes)
 
     @classmethod
     def from_vectors(
@@ -202,13 +202,13 @@ class Fingerprints:
     @classmethod
     def _brought_in(cls, names: list[str], method: Method, codes: np.ndarray) -> Fingerprints:
         """Return fingerprints sorted by name, so that the answer does not depend on the order."""
-        sorted_names = pd.Series(names, dtype=object)
+        sorted_names = pd.Series(names, dtype=object)  # copied once: ten million take 80 MB
         if not all(one < other for one, other in pairwise(names)):
             order = sorted_names.argsort(kind="stable").to_numpy()
             sorted_names, codes = sorted_names.iloc[order].reset_index(drop=True), codes[order]
         if any(one == other for one, other in pairwise(sorted_names)):
             raise ValueError("names must be unique: an image has one fingerprint")
-        images = pd.DataFrame({"image": sorted_names})
+        images = pd.DataFrame({"image": sorted_names}, copy=False)
         return cls(images, method, codes, images.iloc[:0].assign(problem=""))
 
     @classmethod
@@ -228,7 +228,7 @@ class Fingerprints:
         >>> dup.Fingerprints.from_bits(["a.jpg", "b.jpg"], bits)
         <Fingerprints: 2 images, phash, 64 bits>
         """
-        names, array = check_list("names", names, ["a.jpg", "b.jpg"]), np.asarray(bits, dtype=bool)
+        names, array = _list_of("names", names, ["a.jpg", "b.jpg"]), np.asarray(bits, dtype=bool)
         n_bits = array.shape[1] if array.ndim == 2 else 0
         known = _hash_of_bits(method, n_bits)
         if array.shape != (len(names), known.bits) and not (array.size == 0 and not names):
@@ -237,11 +237,11 @@ class Fingerprints:
                 f"{known.name}), not {' x '.join(map(str, array.shape))}"
             )
         rows = array.reshape(len(names), 1, known.bits)
-        parts = [
-            pack_bits(rows[start : start + PACKED_TOGETHER])
-            for start in range(0, len(rows), PACKED_TOGETHER)
-        ]
-        return cls._brought_in(names, known, np.concatenate([known.unpack([], 1), *parts]))
+        codes = np.empty((len(rows), 1, -(-known.bits // 64)), np.uint64)
+        for start in range(0, len(rows), PACKED_TOGETHER):
+            some = slice(start, start + PACKED_TOGETHER)
+            codes[some] = pack_bits(rows[some])
+        return cls._brought_in(names, known, codes)
 
     @property
     def names(self) -> list[str]:
@@ -337,6 +337,11 @@ class Fingerprints:
 
 
 PACKED_TOGETHER = 2**16  # hashes brought in; their bits take eight times the memory of codes
+
+
+def _list_of(name: str, value: Any, example: list[str]) -> list[str]:
+    """Return a list as it is, since a copy of ten million texts takes 80 MB, and others as one."""
+    return value if isinstance(value, list) else check_list(name, value, example)
 
 
 def _digits_of(text: str) -> str:

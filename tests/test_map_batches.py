@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 import warnings
@@ -83,6 +84,23 @@ def test_processes_give_the_same_tables(photos, processes):
 def test_a_dask_cluster_gives_the_same_tables(photos, cluster):
     with cluster.get_executor() as executor:
         assert_same_tables(all_tables(photos, executor), all_tables(photos))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_dask_cluster_decodes_each_picture_once(photos, cluster, tmp_path):
+    folder = shutil.copytree(photos, tmp_path / "copies")
+    with cluster.get_executor() as executor:
+        images = scan_images(folder, executor=executor)
+        before = fingerprint_images(images)
+        for image in images.itertuples():  # nobody can decode them any more, and nobody notices
+            os.chmod(image.path, 0o600)
+            with open(image.path, "wb") as file:
+                file.write(bytes(image.bytes))
+            os.utime(image.path, ns=(image.modified.value, image.modified.value))
+        after = fingerprint_images(images, executor=executor)
+    assert len(after) == len(before) > 0
+    assert after.problems.empty
+    np.testing.assert_array_equal(after.codes, before.codes)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -72,6 +72,33 @@ def test_links_of_the_readme_work_on_pypi():
     assert "import imgdup_nb as dup" in smoke_test.find_example(readme)
 
 
+def test_all_files_name_the_same_address_of_the_repository():
+    home = PROJECT["project"]["urls"]["Homepage"]
+    address = re.compile(r"github(?:usercontent)?\.com/([\w.-]+/[\w.-]*imgdup[\w-]*)")
+    named = {}
+    for entry in PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"] + [
+        "pyproject.toml"
+    ]:
+        for path in [ROOT / entry, *(ROOT / entry).rglob("*")]:
+            if path.suffix in {".toml", ".yml", ".yaml", ".md", ".cff", ".py", ".txt", ".ipynb"}:
+                found = address.findall(path.read_text(encoding="utf-8"))
+                named.update({(path, name): name for name in found})
+    assert len(named) >= 4
+    assert {f"https://github.com/{name}" for name in named.values()} == {home}
+
+
+def test_no_workflow_keeps_a_token_or_has_more_rights_than_it_needs():
+    import yaml
+
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert workflow["permissions"] == {"contents": "read"}, path
+        steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+        checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+        assert checkouts
+        assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
 def test_the_workflows_run_steps_that_there_are():
     from run_tests import STEPS
 
