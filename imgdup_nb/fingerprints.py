@@ -107,8 +107,8 @@ class Fingerprints:
         >>> dup.Fingerprints.from_hex(["a.jpg", "b.jpg"], ["f" * 64, "f" * 63 + "0"], "pdq")
         <Fingerprints: 2 images, pdq, 256 bits>
         """
-        texts = _list_of("texts", texts, ["ffd8a1c3e0b49687"])
-        names = _list_of("names", names, ["a.jpg", "b.jpg"])
+        texts = _texts_of("texts", texts, ["ffd8a1c3e0b49687"])
+        names = _texts_of("names", names, ["a.jpg", "b.jpg"])
         length = len(_digits_of(texts[0])) if texts else 0
         size = 4 * length if texts else n_bits or 64
         kept = size if n_bits is None else n_bits
@@ -228,7 +228,7 @@ class Fingerprints:
         >>> dup.Fingerprints.from_bits(["a.jpg", "b.jpg"], bits)
         <Fingerprints: 2 images, phash, 64 bits>
         """
-        names, array = _list_of("names", names, ["a.jpg", "b.jpg"]), np.asarray(bits, dtype=bool)
+        names, array = _texts_of("names", names, ["a.jpg", "b.jpg"]), np.asarray(bits, dtype=bool)
         n_bits = array.shape[1] if array.ndim == 2 else 0
         known = _hash_of_bits(method, n_bits)
         if array.shape != (len(names), known.bits) and not (array.size == 0 and not names):
@@ -339,7 +339,7 @@ class Fingerprints:
 PACKED_TOGETHER = 2**16  # hashes brought in; their bits take eight times the memory of codes
 
 
-def _list_of(name: str, value: Any, example: list[str]) -> list[str]:
+def _texts_of(name: str, value: Any, example: list[str]) -> list[str]:
     """Return a list as it is, since a copy of ten million texts takes 80 MB, and others as one."""
     return value if isinstance(value, list) else check_list(name, value, example)
 

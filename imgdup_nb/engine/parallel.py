@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 THREAD_BATCH = 8  # small: pressing stop waits for the batches already begun
+HAS_THREADS = sys.platform != "emscripten"  # Python in a browser cannot start any
 EXECUTOR_BATCH = 64  # larger: each batch may have to travel to another machine
 
 
@@ -241,6 +243,32 @@ class _PartOfBar:
 _shared_bar: ContextVar[_SharedBar | None] = ContextVar("shared_bar", default=None)
 
 
+class InThisThread(Executor):
+    """An executor that does all work at once, for a Python without threads.
+
+    Examples
+    --------
+    >>> InThisThread().submit(max, 3, 4).result()
+    4
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call a function, and return a future that is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def open_threads(workers: int, name: str) -> Executor:
+    """Return a pool of threads; in a browser, which has none, the work is done by the caller."""
+    if not HAS_THREADS:
+        return InThisThread()
+    return ThreadPoolExecutor(workers, thread_name_prefix=name)
+
+
 class _Pool:
     """An executor; if it breaks, threads of this process replace it, and no result is lost."""
 
@@ -248,7 +276,7 @@ class _Pool:
         self, function: Callable[[Any], Any], executor: Executor | None, workers: int
     ) -> None:
         self.function, self.executor = function, executor
-        self.threads = ThreadPoolExecutor(workers, thread_name_prefix="imgdup_nb")
+        self.threads = open_threads(workers, "imgdup_nb")
 
     def submit(self, batch: Sequence[Any]) -> Future[Any]:
         if self.executor is not None:

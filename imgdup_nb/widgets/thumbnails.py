@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import NamedTuple
 
 import pandas as pd
 
 from ..engine.cache import ByteCache
 from ..engine.decode import UnreadableImage, thumbnail
+from ..engine.parallel import open_threads
 
 MAX_BYTES = 32 * 2**20  # of JPEG; about 6,000 thumbnails
 N_THREADS = 4  # Pillow decodes beside Python; more would starve the notebook
@@ -41,7 +42,7 @@ class Thumbnails:
             tuple[str, int], Future[Thumbnail]
         ] = {}  # by name and side: asked for, and not yet handed out
         self._lock = threading.Lock()
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads: Executor | None = None
 
     def get(self, names: Sequence[str], side: int) -> list[Thumbnail]:
         """Return the thumbnail of each image, the longer side at most `side` pixels."""
@@ -70,12 +71,10 @@ class Thumbnails:
                 self._making.pop((name, side), None)
         return {name: made.result() for name, made in done.items()}
 
-    def _open_threads(self) -> ThreadPoolExecutor:
+    def _open_threads(self) -> Executor:
         with self._lock:
             if self._threads is None:
-                self._threads = ThreadPoolExecutor(
-                    N_THREADS, thread_name_prefix="imgdup_nb-thumbnails"
-                )
+                self._threads = open_threads(N_THREADS, "imgdup_nb-thumbnails")
             return self._threads
 
     def _get(self, name: str, side: int) -> Thumbnail:
