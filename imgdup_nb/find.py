@@ -21,7 +21,7 @@ from .embeddings import Embedding
 from .engine.checks import check_count, check_percent, count_of
 from .engine.features import has_cv2
 from .engine.pair_graph import TOLERANCE
-from .engine.parallel import one_progress_bar
+from .engine.parallel import one_progress_bar, stoppable
 from .evidence.not_looked_for import MIRRORED, SAMPLE, estimate_missed
 from .fingerprints import fingerprint_images
 from .groups import Grouping, group_duplicates
@@ -228,6 +228,7 @@ class Duplicates:
         return f"<p>{'<br>'.join(map(html.escape, self._lines()))}</p>{self.groups._repr_html_()}"
 
 
+@stoppable
 def find_duplicates(
     source: Any,
     threshold: float = 90.0,

@@ -34,7 +34,7 @@ from .engine.decode import UnreadableImage, no_decoder_warnings
 from .engine.feature_file import keep_features
 from .engine.features import Features, features_made_with, import_cv2, read_features
 from .engine.pair_counts import count_bit_pairs, count_vector_pairs
-from .engine.parallel import each, map_batches
+from .engine.parallel import each, map_batches, stoppable
 from .engine.reading import LOW_DETAIL
 from .methods import (
     METHODS,
@@ -399,6 +399,7 @@ def find_method(name: Any) -> Method:
     )
 
 
+@stoppable
 def fingerprint_images(
     images: pd.DataFrame,
     method: str | Embedding | Method = "phash",

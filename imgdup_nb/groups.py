@@ -14,6 +14,7 @@ import pandas as pd
 from .engine.chains import strongest_chain
 from .engine.checks import check_choice, check_percent, count_of
 from .engine.pair_graph import TOLERANCE, PairGraph
+from .engine.parallel import stoppable
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,6 +292,7 @@ def similarity_lookup(groups: Grouping) -> Callable[[str, str], float]:
     return similarity
 
 
+@stoppable
 def group_duplicates(
     pairs: pd.DataFrame, threshold: float = 90.0, *, linkage: str = "star"
 ) -> Grouping:

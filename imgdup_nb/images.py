@@ -18,7 +18,7 @@ from .engine.addresses import name_in_address
 from .engine.checks import count_of
 from .engine.decode import MAX_PIXELS, NO_PICTURE, no_decoder_warnings, silence_decoders
 from .engine.isolation import map_isolated
-from .engine.parallel import map_batches
+from .engine.parallel import map_batches, stoppable
 from .engine.reading import _describe_batch, describe_unread
 from .engine.selection import PICTURE_SUFFIXES, Selection, warn_of_folders
 from .engine.sketches import sketches
@@ -47,6 +47,7 @@ DTYPES = {
 }
 
 
+@stoppable
 def scan_images(
     source: Any,
     *,

@@ -23,6 +23,7 @@ from .engine.copies import (
 from .engine.own_pairs import own_pairs
 from .engine.pair_counts import expected_pairs, two_digits
 from .engine.pair_graph import TOLERANCE
+from .engine.parallel import stoppable
 from .engine.search import MAX_PAIRS, all_distances, find_pairs
 from .fingerprints import Fingerprints
 from .methods import HashMethod, LocalMethod, Method, VectorMethod, compare_by
@@ -30,6 +31,7 @@ from .methods import HashMethod, LocalMethod, Method, VectorMethod, compare_by
 MAX_MATRIX = 10_000  # images; 800 MB
 
 
+@stoppable
 def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
     """Compare every image with every other.
 
@@ -75,6 +77,7 @@ def similarity_matrix(fingerprints: Fingerprints) -> pd.DataFrame:
     return pd.DataFrame(values, index=names, columns=names)
 
 
+@stoppable
 def similar_pairs(
     fingerprints: Fingerprints | pd.DataFrame,
     others: Fingerprints | None = None,

@@ -9,12 +9,14 @@ import pandas as pd
 
 from .engine.checks import check_choice, check_percent, check_percents
 from .engine.pair_graph import TOLERANCE, PairGraph, image_names
+from .engine.parallel import stoppable
 from .groups import LINKAGES, group_duplicates, tally_levels
 from .methods import known_method
 
 CHANGES = ["same", "born", "grown", "merged", "regrouped"]
 
 
+@stoppable
 def threshold_changes(
     pairs: pd.DataFrame, strict: float, loose: float, *, linkage: str = "star"
 ) -> pd.DataFrame:
@@ -122,6 +124,7 @@ def _links_by_group(
 MAX_LEVELS = 400
 
 
+@stoppable
 def sweep_thresholds(
     pairs: pd.DataFrame, thresholds: Sequence[float] | None = None, *, linkage: str = "star"
 ) -> pd.DataFrame:

@@ -9,12 +9,14 @@ import pandas as pd
 
 from ..engine.checks import check_images_table, check_pairs_table, check_percent
 from ..engine.pair_graph import check_unique_images
+from ..engine.parallel import stoppable
 from ..fingerprints import fingerprint_images
 from ..methods import METHODS
 from .agreement import is_textured
 from .scores import FeaturePair, Score, score_pairs
 
 
+@stoppable
 def verify_pairs(
     pairs: pd.DataFrame,
     images: pd.DataFrame,

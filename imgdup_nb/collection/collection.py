@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..engine.checks import check_choice, check_list, check_percent, check_text, count_of
 from ..engine.decode import silence_decoders
+from ..engine.parallel import Interrupted
 from ..engine.selection import Selection
 from ..evidence.cannot_link import apply_labels
 from ..evidence.labels import ANSWERS
@@ -184,7 +185,13 @@ class Collection:
         killed, at most the last batch of 128 files is lost.
         """
         added = [] if add is None else list_to_add(self._index, add)
-        return self._index.update(verify=verify, add=added, executor=executor)
+        try:
+            return self._index.update(verify=verify, add=added, executor=executor)
+        except KeyboardInterrupt as stop:
+            done = str(stop).partition(". ")[0] or "Stopped by hand in update"
+            raise Interrupted(
+                f"{done}. What was read is kept; the next update continues."
+            ) from None
 
     @property
     def images(self) -> pd.DataFrame:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .parallel import Arguments
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
-P = ParamSpec("P")
-R = TypeVar("R", bound="Artist")
+Drawn = TypeVar("Drawn", bound="Artist")
 
 INK = "#757c86"  # of text and axes: can be read on white and on black
 # matplotlib lays white below a transparent figure if the ticks of all its axes are equally dark.
@@ -56,11 +57,11 @@ def inks_for_any_page() -> Iterator[list[Any]]:
         ax.tick_params(axis="y", colors=OTHER_INK)
 
 
-def drawn_for_any_page(draw: Callable[P, R]) -> Callable[P, R]:
+def drawn_for_any_page(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
     """Wrap a function that makes a figure of its own unless it is given `ax`."""
 
     @wraps(draw)
-    def wrapped(*args: P.args, **options: P.kwargs) -> R:
+    def wrapped(*args: Arguments.args, **options: Arguments.kwargs) -> Drawn:
         if options.get("ax") is not None:
             return draw(*args, **options)
         with inks_for_any_page() as drawn:

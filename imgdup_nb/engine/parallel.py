@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from functools import wraps
 from itertools import accumulate, islice
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from tqdm.auto import tqdm
 
+Arguments = ParamSpec("Arguments")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -28,6 +30,27 @@ class Interrupted(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:  # what Jupyter shows in place of a traceback
         return [str(self)]
+
+
+def stoppable(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Wrap a function that may take long: stopped by hand, it ends with one sentence.
+
+    `map_batches` has a sentence of its own; this one is for all that is done between the batches.
+    """
+
+    @wraps(function)
+    def wrapped(*args: Arguments.args, **options: Arguments.kwargs) -> Result:
+        try:
+            return function(*args, **options)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:
+            name = function.__name__
+            raise Interrupted(
+                f"Stopped by hand in {name}. It has kept nothing; run the cell again to start anew."
+            ) from None
+
+    return wrapped
 
 
 class LazySequence(Sequence[Item]):

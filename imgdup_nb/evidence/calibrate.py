@@ -21,7 +21,7 @@ from ..engine.checks import check_count, check_percent, count_of
 from ..engine.decode import UnreadableImage, open_image
 from ..engine.everyday import EVERYDAY
 from ..engine.pair_graph import TOLERANCE, components
-from ..engine.parallel import each, map_batches
+from ..engine.parallel import each, map_batches, stoppable
 from ..engine.reading import LOW_DETAIL
 from ..engine.search import exact_cosine
 from ..engine.variations import VARIATIONS, Change, Variation, _encode
@@ -148,6 +148,7 @@ class Calibration:
         )
 
 
+@stoppable
 def calibrate(
     images: pd.DataFrame,
     method: str | Embedding = "phash",

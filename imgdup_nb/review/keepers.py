@@ -17,7 +17,7 @@ import pandas as pd
 from ..engine.addresses import name_in_address
 from ..engine.checks import check_choice, check_images_table, check_table
 from ..engine.pair_graph import WHERE_FROM, check_unique_images
-from ..engine.parallel import each, map_batches
+from ..engine.parallel import each, map_batches, stoppable
 from ..groups import Grouping, similarity_lookup
 from .dominance import ASPECTS
 from .group_decision import Row, Settings, can_keep, decide_group
@@ -49,6 +49,7 @@ FORMAT_ORDER = [
 Rule = str | Sequence[str] | Callable[[pd.DataFrame], str]
 
 
+@stoppable
 def choose_keepers(
     groups: Grouping | pd.DataFrame,
     images: pd.DataFrame,
