@@ -112,7 +112,7 @@ class ThresholdExplorer(CollectionMap, PairAnswers, ThresholdState, ToolWidget, 
 
     _esm = join_module(
         "scale.js", "plots.js", "gallery.js", "details.js", "controls.js", "viewer.js",
-        "pair_lists.js", "map_points.js", "map.js", "explorer.js",
+        "pair_lists.js", "map_points.js", "map_pictures.js", "map.js", "explorer.js",
         BANDS=[band._asdict() for band in BANDS],
         CURVES=list(CURVES),
         CHANGES=CHANGES,

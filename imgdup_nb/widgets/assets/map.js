@@ -36,6 +36,7 @@ class CollectionMapPanel {
       title: "All images as points: groups are joined and coloured, and follow the threshold",
     });
     this.paintSoon = oncePerFrame(() => this.paint());
+    this.onMap = new MapPictures(pictures, this.paintSoon);
     this.build();
     this.listen();
   }
@@ -121,6 +122,7 @@ class CollectionMapPanel {
   /** @param {Scene} scene */
   setScene(scene) {
     this.toggle.hidden = scene.data.map === false;
+    this.hasPictures = scene.data.pictures;
   }
 
   setShown(isShown) {
@@ -129,6 +131,7 @@ class CollectionMapPanel {
     this.node.hidden = isHidden;
     setAttribute(this.toggle, "aria-expanded", !isHidden);
     this.toggle.setAttribute("aria-pressed", String(!isHidden));
+    if (isHidden) this.pictures.want("map", [], thumbnailSide());
     this.resize();
     this.ask();
   }
@@ -154,6 +157,7 @@ class CollectionMapPanel {
       this.by = message.by;
       this.hovered = -1;
       this.tip.hidden = true;
+      this.onMap.clear();
       this.fit();
       this.ask();
     } else if (message.of !== this.of) {
@@ -352,7 +356,7 @@ class CollectionMapPanel {
   hover(image) {
     if (image === this.hovered) return;
     this.hovered = image;
-    this.pictures.want("map", image < 0 ? [] : [image], thumbnailSide());
+    this.pictures.want("map-tip", image < 0 ? [] : [image], thumbnailSide());
     this.showTip();
     this.paintSoon();
   }
@@ -360,6 +364,7 @@ class CollectionMapPanel {
   /** Pictures have arrived. */
   refresh() {
     if (this.hovered >= 0) this.showTip();
+    this.paintSoon();
   }
 
   showTip() {
@@ -389,18 +394,22 @@ class CollectionMapPanel {
   paint() {
     if (this.node.hidden || !this.painter.image) return;
     this.painter.paint(this.points, this.view, this.within);
-    this.paintMarks();
+    const shown = this.hasPictures ? this.onMap.choose(this.points, this.view) : NO_PICTURES;
+    this.node.dataset.pictures = String(shown.images.length);
+    this.pictures.want("map", shown.images, thumbnailSide());
+    this.paintMarks(shown);
     this.node.dataset.scale = (this.view.scale / this.view.fitted).toFixed(3);
     this.onChange();
   }
 
-  /** Rings around the selected group and the image pointed at, and the lasso. */
-  paintMarks() {
+  /** Pictures, rings around the selected group and the image pointed at, and the lasso. */
+  paintMarks(shown) {
     const { context, density } = this.painter;
     context.save();
     context.scale(density, density);
+    this.onMap.paint(context, this.points, this.view, shown);
     context.strokeStyle = context.fillStyle = getComputedStyle(this.canvas).color;
-    const radius = pointRadius(this.points.n, this.view.scale);
+    const radius = Math.max(pointRadius(this.points.n, this.view.scale), 0.7 * shown.side);
     context.lineWidth = 1.5;
     for (const image of [...(this.selected ?? []), ...(this.hovered < 0 ? [] : [this.hovered])]) {
       const [x, y] = this.view.toPixels(this.points.x[image], this.points.y[image]);
