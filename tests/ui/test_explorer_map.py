@@ -1,7 +1,9 @@
 """The map in the explorer: points, groups, the lasso, keys, and the page without a kernel."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 import imgdup_nb as dup
@@ -120,6 +122,25 @@ def test_the_map_is_used_by_keys_alone(explorer, page):
     page.keyboard.press("0")
     explorer.settle()
     expect(scale).to_have_attribute("data-scale", "1.000")
+
+
+def test_near_enough_pictures_stand_in_place_of_points(show_explorer, page, tmp_path):
+    Image.new("RGB", (80, 60), (250, 90, 20)).save(tmp_path / "orange.png")
+    names = [f"{k}.png" for k in range(60)]
+    images = pd.DataFrame({"image": pd.Series(names, dtype=object)})
+    images["path"] = str(tmp_path / "orange.png")
+    pairs = dup.similar_pairs(prints_of(names, range(60), [0] * 60), min_similarity=90)
+    bridge = show_explorer(pairs, images)
+    canvas, shown = show_map(bridge), bridge.view().get_by_test_id("map")
+    expect(shown).to_have_attribute("data-pictures", "0")
+    for _ in range(4):
+        canvas.press("+")
+    bridge.settle()
+    expect(shown).not_to_have_attribute("data-pictures", "0")
+    seen = np.array(
+        [[int(part) for part in color.split()] for color in canvas.evaluate(COUNT_COLORS)]
+    )
+    assert (np.abs(seen - [250, 90, 20]).max(axis=1) < 9).any()
 
 
 def test_names_on_the_map_stay_text(show_explorer, page):

@@ -328,11 +328,11 @@ class CollectionMapPanel {
     this.paintSoon();
   }
 
-  /** Zoom where the image is that is pointed at, else in the middle. */
+  /** Zoom in on the image that is pointed at, else on the middle. */
   zoomHere(factor) {
-    const { x, y } = this.points;
-    const at = this.hovered < 0 ? [] : this.view.toPixels(x[this.hovered], y[this.hovered]);
-    this.view.zoom(factor, at[0], at[1]);
+    if (this.hovered >= 0)
+      [this.view.x, this.view.y] = [this.points.x[this.hovered], this.points.y[this.hovered]];
+    this.view.zoom(factor);
     this.showTip();
   }
 
@@ -363,6 +363,7 @@ class CollectionMapPanel {
 
   /** Pictures have arrived. */
   refresh() {
+    if (this.node.hidden) return;
     if (this.hovered >= 0) this.showTip();
     this.paintSoon();
   }
@@ -392,14 +393,17 @@ class CollectionMapPanel {
   }
 
   paint() {
-    if (this.node.hidden || !this.painter.image) return;
+    if (!this.node.hidden && this.painter.image) this.paintAll();
+    this.onChange();
+  }
+
+  paintAll() {
     this.painter.paint(this.points, this.view, this.within);
     const shown = this.hasPictures ? this.onMap.choose(this.points, this.view) : NO_PICTURES;
     this.node.dataset.pictures = String(shown.images.length);
     this.pictures.want("map", shown.images, thumbnailSide());
     this.paintMarks(shown);
     this.node.dataset.scale = (this.view.scale / this.view.fitted).toFixed(3);
-    this.onChange();
   }
 
   /** Pictures, rings around the selected group and the image pointed at, and the lasso. */
