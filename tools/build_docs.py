@@ -73,7 +73,15 @@ PAGES = {  # of docs/, in the order of the contents; all others follow
         "server",
         "scale",
     ],
-    "Look up": ["cheat-sheet", "tables", "glossary", "exceptions", "performance", "which-tool"],
+    "Look up": [
+        "cheat-sheet",
+        "tables",
+        "glossary",
+        "exceptions",
+        "what-it-finds",
+        "performance",
+        "which-tool",
+    ],
     "Understand": ["architecture", "threat-model"],
 }
 SCROLLING = re.compile(r'<(pre(?=[ >])|div(?= class="table-wrapper)|table(?= [^>]*"dataframe))')
