@@ -1,9 +1,11 @@
 """Pages of one form, parts that two pictures share, flat areas of another colour, and drawings."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from aligned_pictures import align_pictures, page, photo
@@ -56,6 +58,68 @@ def test_a_receipt_with_another_number_and_total_is_not_a_copy(tmp_path):
 
 def test_another_total_alone_is_enough(tmp_path):
     assert score_files(tmp_path, receipt("70247", "41.87"), receipt("70247", "868.30")) <= 79
+
+
+FONTS = ["DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf"]
+
+
+def form(kind, amount=None, name="DejaVuSans.ttf", size=22, seed=1):
+    """Return a page of a form in one of matplotlib's fonts; without an amount it is empty."""
+    font = ImageFont.truetype(str(Path(get_data_path(), "fonts/ttf", name)), size)
+    width, height = {"ticket": (900, 400), "slide": (960, 640)}.get(kind, (760, 1000))
+    sheet = Image.new("L", (width, height), 250)
+    draw, rng = ImageDraw.Draw(sheet), np.random.default_rng(seed)
+    for line, y in enumerate(range(40, height - 2 * size, round(1.9 * size))):
+        if kind == "table":
+            draw.line((30, y - 4, width - 30, y - 4), 120)
+        draw.text((50, y), "".join(rng.choice(list("abdegiknorstu "), 12)), 20, font)
+        if amount is not None and line % 3 == 1:
+            other = "" if line > 1 and kind != "table" else amount
+            draw.text((width - 12 * size, y), other or f"{rng.integers(1000, 9999)}.40", 20, font)
+    if kind == "slide":
+        draw.rectangle((0, 0, width, 30), 60)
+    if kind == "diagram" and amount is not None:
+        for k, digit in enumerate(amount.replace(".", "")):
+            draw.rectangle((90 + 90 * k, 900 - 80 * int(digit), 140 + 90 * k, 900), 90)
+    return sheet
+
+
+KINDS = ["receipt", "table", "ticket", "slide", "diagram"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_amount_is_another_page_and_so_is_the_empty_form(tmp_path, kind):
+    one, other, empty = (form(kind, amount) for amount in ("4731.58", "9206.14", None))
+    assert score_files(tmp_path, one, scan(other)) <= 79
+    assert score_files(tmp_path, one, scan(empty)) <= 79
+
+
+@pytest.mark.parametrize("size", [16, 22, 32])
+@pytest.mark.parametrize("name", FONTS)
+def test_one_other_digit_is_below_90_and_a_copy_is_not(tmp_path, name, size):
+    one, other = (form("receipt", amount, name, size) for amount in ("4731.58", "4781.58"))
+    half = [round(0.6 * side) for side in one.size]
+    assert score_files(tmp_path, one, other) < 90
+    assert score_files(tmp_path, one, other.resize(half, Image.Resampling.LANCZOS)) < 90
+    assert score_files(tmp_path, one, one.resize(half, Image.Resampling.LANCZOS)) >= 90
+
+
+def test_the_sentence_names_one_place_that_differs(tmp_path):
+    one, other = (form("receipt", amount) for amount in ("4731.58", "4731.56"))
+    assert score_files(tmp_path, one, other) == 89
+    found = compare_images(tmp_path / "left.png", tmp_path / "right.png")
+    assert found.alignment.changed >= 1
+    assert "one place differs more than all others" in found.sentence
+    assert "at most 89 %" in found.sentence
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scans_and_darker_grey_copies_of_every_form_are_copies(tmp_path, kind):
+    sheet = form(kind, "4731.58")
+    assert score_files(tmp_path, sheet, scan(sheet, 3)) >= 90
+    tinted = Image.merge("RGB", [sheet, sheet, sheet.point(lambda level: 0.9 * level)])
+    darker = tinted.convert("L").point(lambda level: 0.9 * level)
+    assert score_files(tmp_path, tinted, darker) >= 90
 
 
 @pytest.mark.parametrize("seed", range(3))

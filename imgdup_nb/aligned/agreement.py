@@ -109,7 +109,7 @@ class Alignment:
         small; something put over one of them.
     changed
         blocks of two pages in which other words are written: see `detail`. The similarity is at
-        most 79 then.
+        most 79 then; at most 89 if only one place differs.
     """
 
     similarity: float

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -20,7 +21,7 @@ from ..engine.cache import ByteCache
 from ..engine.decode import UnreadableImage, open_image
 from ..engine.features import Features, import_cv2
 from .agreement import Alignment
-from .bands import MAX_SCENE_SIMILARITY
+from .bands import MAX_SCENE_SIMILARITY, MAX_SLIGHT_SIMILARITY
 from .geometry import apply, compose, determinant, invert, outline, to_pixels
 from .registration import align
 
@@ -33,13 +34,13 @@ FLAT_TILE, MAX_FLAT_RANGE = (
 MIN_FLAT_TILES = 0.05  # share of its tiles; a picture with fewer is no page
 MIN_PAPER_LEVEL = 128  # grey level, the median of a page: paper is light
 # share of the pixels that have one ground, as paper has; or of the blocks with ink that have one
-MIN_PAPER_SHARE, MIN_KEPT_SHARE = 0.28, 0.6
+MIN_PAPER_SHARE, SURE_PAPER_SHARE, MIN_KEPT_SHARE = 0.28, 0.4, 0.6
 KEPT_BLOCK = 12  # pixels a side of a block of the kept grey picture
 INK_BLOCK, INK_CELL, REACH = 24, 8, 4  # pixels: a block, its cells, and its largest shift
 BLUR_SIDE = 9  # pixels that a blur of one pixel reaches over
 MIN_INK_SPREAD = 12.0  # grey levels, the standard deviation; a block with less is blank
 GROUND_LEVELS, MIN_GROUND_SHARE = 8, 0.4  # a plain ground: two bins of so many levels hold so much
-MIN_PAGE_SHARE = 0.8  # of the blocks with ink; a page has so many on a plain ground
+MIN_PAGE_SHARE = 0.55  # of the blocks with ink; two pages have so many on a plain ground
 # a block has other ink if its correlation is so much below the median of all blocks, or one of its
 # cells differs by so much of the block's own variance, and by so many times the median
 MAX_CORRELATION_LOSS, MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO = 0.25, 0.8, 5.0
@@ -49,6 +50,10 @@ SAMPLED_BLOCKS, MIN_SAMPLED_SHARE = 100, 0.75
 # a block that matches so well where it is need not be searched for nearby
 MIN_UNMOVED_CORRELATION, MAX_UNMOVED_DIFFERENCE = 0.9, 0.4
 MIN_CHANGED_BLOCKS = 2  # one may be a speck or a hole
+# one block has other ink, such as one digit, if it differs by so many times what 95 % of the blocks
+# differ by, and by so much more
+MAX_USUAL_RATIO, MAX_USUAL_DIFFERENCE = 3.0, 0.12
+MAX_CLEAN_DIFFERENCE = 0.06  # of 95 % of the blocks; a scan has more, and dust: two must differ
 PAGE_BYTES = 48 * 2**20  # of pages kept in memory, in each process
 
 # None: it may be one, by its features
@@ -70,7 +75,8 @@ def align_files(left: Features, right: Features, files: tuple[str, str] | None =
     -------
     Alignment
         as by `align`. If other words are written, the similarity is at most 79, and `changed` is
-        the number of blocks with other ink.
+        the number of blocks with other ink. If only one block differs more than all others, as by
+        one digit or a stamp, the similarity is at most 89.
 
     Notes
     -----
@@ -97,10 +103,13 @@ def align_files(left: Features, right: Features, files: tuple[str, str] | None =
         if not _remember_page(image, page):
             return found
         pages.append(page)
-    n_changed = count_changed(found, left, right, pages)
-    if n_changed < MIN_CHANGED_BLOCKS:
+    changes = count_changed(found, left, right, pages)
+    if changes.n_changed >= MIN_CHANGED_BLOCKS:
+        return replace(found, similarity=MAX_SCENE_SIMILARITY, changed=changes.n_changed)
+    if changes.n_odd == 0:
         return found
-    return replace(found, similarity=MAX_SCENE_SIMILARITY, changed=n_changed)
+    similarity = min(found.similarity, MAX_SLIGHT_SIMILARITY)
+    return replace(found, similarity=similarity, changed=changes.n_odd)
 
 
 def may_be_page(grey: np.ndarray) -> bool:
@@ -118,10 +127,13 @@ def may_be_page(grey: np.ndarray) -> bool:
     is_light = 2 * np.count_nonzero(grey >= MIN_PAPER_LEVEL) > grey.size  # the median is
     if not is_light or n_tiles == 0:
         return False
+    levels = import_cv2().calcHist([grey], [0], None, [256 // GROUND_LEVELS], [0, 256]).ravel()
+    paper_share = float((levels[:-1] + levels[1:]).max()) / grey.size
+    if paper_share >= SURE_PAPER_SHARE:  # noise of a scan leaves few flat tiles
+        return True
     if count_flat_tiles(grey, FLAT_TILE, MAX_FLAT_RANGE) / n_tiles < MIN_FLAT_TILES:
         return False
-    levels = import_cv2().calcHist([grey], [0], None, [256 // GROUND_LEVELS], [0, 256]).ravel()
-    if (levels[:-1] + levels[1:]).max() >= MIN_PAPER_SHARE * grey.size:
+    if paper_share >= MIN_PAPER_SHARE:
         return True
     return _share_on_ground(grey, KEPT_BLOCK) >= MIN_KEPT_SHARE
 
@@ -186,10 +198,20 @@ def _shrink_page(grey: np.ndarray, area: float) -> np.ndarray:
     return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
 
 
+class Changes(NamedTuple):
+    """How many blocks of two pages have other ink, and how many differ more than all others."""
+
+    n_changed: int
+    n_odd: int
+
+
+NO_CHANGES = Changes(0, 0)
+
+
 def count_changed(
     found: Alignment, left: Features, right: Features, pages: Sequence[np.ndarray]
-) -> int:
-    """Return how many blocks of two pages, uint8, have other ink; 0 if the pictures are no pages.
+) -> Changes:
+    """Count the blocks of two pages, uint8, that have other ink; none if they are no pages.
 
     The pages are placed on each other by the transform of their alignment. What is sure not to
     change the number is left out: most copies differ in no block.
@@ -212,7 +234,7 @@ def count_changed(
     whole = _covers(onto, small.shape, target.shape)
     covered = None if whole else cv2.warpAffine(np.ones(small.shape, np.uint8), onto, size)
     if (target.size if covered is None else np.count_nonzero(covered)) < MIN_PAGE_AREA:
-        return 0
+        return NO_CHANGES
     warped = cv2.warpAffine(
         small, onto, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
@@ -227,18 +249,18 @@ def count_changed(
     )
     inked = spread >= MIN_INK_SPREAD
     places, correlation, difference = places[inked], correlation[inked], difference[inked]
+    if not len(places):
+        return NO_CHANGES
+    usual = MAX_USUAL_DIFFERENCE + MAX_USUAL_RATIO * float(np.median(difference))
     unsure = np.flatnonzero(
-        (correlation < MIN_UNMOVED_CORRELATION) | (difference > MAX_UNMOVED_DIFFERENCE)
+        (correlation < MIN_UNMOVED_CORRELATION) | (difference > min(MAX_UNMOVED_DIFFERENCE, usual))
     )
     # no other block can have changed
-    if np.count_nonzero(_are_on_ground(blurred, places[unsure])) < MIN_CHANGED_BLOCKS:
-        return 0
+    if not _are_on_ground(blurred, places[unsure]).any():
+        return NO_CHANGES
     on_ground = _are_on_ground(blurred, places)
-    if (
-        on_ground[:: max(1, len(places) // SAMPLED_BLOCKS)].mean() < MIN_SAMPLED_SHARE
-        or on_ground.mean() < MIN_PAGE_SHARE
-    ):
-        return 0
+    if on_ground.mean() < MIN_PAGE_SHARE:
+        return NO_CHANGES
     for k in unsure:
         correlation[k], difference[k] = _compare_block(
             *(_window(page, *places[k].tolist()) for page in blurred)
@@ -246,7 +268,11 @@ def count_changed(
     most = max(MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO * float(np.median(difference)))
     least = float(np.median(correlation)) - MAX_CORRELATION_LOSS
     changed = (difference > most) | (correlation < least)
-    return int(np.count_nonzero(changed & on_ground))
+    usual = float(np.quantile(difference, 0.95))
+    odd = difference > MAX_USUAL_DIFFERENCE + MAX_USUAL_RATIO * usual
+    n_changed, n_odd = (int(np.count_nonzero(blocks & on_ground)) for blocks in (changed, odd))
+    enough = 1 if usual <= MAX_CLEAN_DIFFERENCE else MIN_CHANGED_BLOCKS
+    return Changes(n_changed, n_odd if n_odd >= enough else 0)
 
 
 def _covers(onto: np.ndarray, small: tuple[int, ...], target: tuple[int, ...]) -> bool:

@@ -232,8 +232,11 @@ def _grey_objects(
     changed = grey[:, 0] - rich[:, 0]
     if np.mean(ground) < (MIN_PLAIN_NEUTRAL_SHARE if plain else MIN_NEUTRAL_SHARE):
         return np.zeros(len(grey), bool)
-    off = np.abs(changed - np.median(changed[ground]))
-    return coloured & (float(off[coloured].mean()) > GREY_OBJECT_DIFFERENCE)
+    # the ground of a darker grey copy tells by what share all is darker, or by how much
+    share = float(np.median(grey[ground, 0])) / max(float(np.median(rich[ground, 0])), 1.0)
+    added = np.abs(changed - np.median(changed[ground]))[coloured].mean()
+    darker = np.abs(grey[:, 0] - share * rich[:, 0])[coloured].mean()
+    return coloured & (min(float(added), float(darker)) > GREY_OBJECT_DIFFERENCE)
 
 
 def _other_brightness(one: np.ndarray, other: np.ndarray, strength: list[np.ndarray]) -> np.ndarray:

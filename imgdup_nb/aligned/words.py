@@ -129,6 +129,11 @@ def _why_no_more(found: Alignment) -> str:
         return _why_nothing(found)
     if found.coarse:
         return f" They match only when both are made small, as copies of few pixels do, {AT_MOST}"
+    if found.changed and found.similarity > MAX_SCENE_SIMILARITY:
+        return (
+            " Read at full size, one place differs more than all others, as by one digit or a "
+            f"stamp, {_SLIGHT}"
+        )
     if found.treatment and found.similarity > MAX_SCENE_SIMILARITY:
         return TREATMENTS[found.treatment]
     if found.changed:
