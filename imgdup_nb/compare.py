@@ -14,6 +14,7 @@ from .aligned.agreement import Alignment, is_textured
 from .aligned.detail import align_files
 from .aligned.geometry import apply, common_area, invert
 from .aligned.scores import Score, fall_back, score_akaze
+from .aligned.tiny_pairs import MAX_TINY_SIDE, raise_score
 from .aligned.words import EQUAL_SENTENCES, say_alignment, say_flat, shares_only_a_part
 from .engine.checks import shorten_middle
 from .engine.copies import MAYBE_SAME_PIXELS, RELATIONS, relate
@@ -61,7 +62,8 @@ def compare_images(left: str | os.PathLike[str], right: str | os.PathLike[str]) 
     Notes
     -----
     About 0.2 seconds. The similarities are those of `similar_pairs`. If a picture has too little
-    texture, 'aligned' and 'akaze' show the similarity by phash, and "90 means" says so.
+    texture, 'aligned' and 'akaze' show the similarity by phash, and "90 means" says so. Pictures of
+    at most 96 pixels a side that method 'tiny' finds more similar have its similarity.
 
     Examples
     --------
@@ -171,19 +173,25 @@ def _score_all(
         if not isinstance(method, LocalMethod)
     }
     meanings = {method.name: method.meaning(90) for method in METHODS.values()}
+    sides = images[["width", "height"]].to_numpy()
+    are_tiny = sides.max() <= MAX_TINY_SIDE and not (images.detail < LOW_DETAIL).any()
     for name, score in (
         ("aligned", _as_score(alignment)),
         ("akaze", score_akaze(*features["akaze"])),
     ):
         if not all(is_textured(found) for found in features[name]):
             score = fall_back(score, percents["phash"][0], *features[name])
+        if name == "aligned" and are_tiny:
+            score = raise_score(score, percents["tiny"][0], *features[name])
         percents[name] = (score.similarity, score.similarity)
-        if score.scored_by == "phash":
-            meanings[name] = "too little texture: as by phash"
+        meanings[name] = SCORED_BY.get(score.scored_by, meanings[name])
     rows = [(name, *percents[name], meanings[name]) for name in METHODS]
     return pd.DataFrame(
         rows, columns=["method", "similarity", "any_orientation", "90 means"]
     ).set_index("method")
+
+
+SCORED_BY = {"phash": "too little texture: as by phash", "tiny": "few pixels: as by tiny"}
 
 
 def _as_score(found: Alignment) -> Score:

@@ -63,3 +63,25 @@ def test_a_collection_keeps_pairs_scored_by_tiny(tiny_folder):
         kept = photos.pairs("aligned", min_similarity=60)
     assert kept.scored_by.tolist() == made.scored_by.tolist()
     assert kept.similarity.tolist() == made.similarity.tolist()
+
+
+def test_two_tiny_files_verified_pairs_and_a_search_have_the_scores_of_all_pairs(tiny_folder):
+    images = dup.scan_images(tiny_folder)
+    listed = similarities(tiny_folder, "aligned")
+    assert "tiny" in {scorer for _, scorer in listed.values()}
+    for pair, (value, scorer) in listed.items():
+        paths = [tiny_folder / name for name in sorted(pair)]
+        row = dup.compare_images(*paths).scores.loc["aligned"]
+        assert row.similarity == pytest.approx(value)
+        assert ("as by tiny" in row["90 means"]) == (scorer == "tiny")
+    found = dup.similar_pairs(dup.fingerprint_images(images, "tiny"), min_similarity=90)
+    verified = dup.verify_pairs(found, images)
+    assert {
+        frozenset((pair.left, pair.right)): (pair.similarity, pair.scored_by)
+        for pair in verified.itertuples()
+    } == {pair: (pytest.approx(value), scorer) for pair, (value, scorer) in listed.items()}
+    with dup.Collection(tiny_folder) as photos:
+        near = photos.find_similar("cat.png", threshold=60, method="aligned")
+    assert set(near.image) == {"cat-half.png", "cat-zoomed.png"}
+    for name, value in zip(near.image, near.similarity, strict=True):
+        assert value == pytest.approx(listed[frozenset(("cat.png", name))][0])

@@ -15,10 +15,12 @@ import pandas as pd
 
 from ..engine.features import Features
 from ..engine.search import find_pairs
+from ..engine.tiny_pictures import tiny_distances
 from ..fingerprints import Fingerprints, fingerprint_images
 from ..methods import METHODS
 from .bands import MAX_SCENE_SIMILARITY
 from .colours import have_other_colours
+from .scores import Score
 
 MAX_TINY_SIDE = 96  # pixels of the longer side
 MIN_SURE_TINY = 90.0  # percent of method "tiny"
@@ -63,6 +65,59 @@ def _says_size(side: Fingerprints) -> bool:
 
 def _is_tiny(images: pd.DataFrame) -> np.ndarray:
     return (images[["width", "height"]].max(axis=1) <= MAX_TINY_SIDE).to_numpy()
+
+
+def raise_scores(
+    scores: list[Score],
+    sides: tuple[Fingerprints, Fingerprints],
+    rows: np.ndarray,
+    columns: np.ndarray,
+    executor: Executor | None = None,
+) -> None:
+    """Raise the scores of pairs of tiny copies to those of method "tiny", in place.
+
+    Parameters
+    ----------
+    sides
+        fingerprints by 'aligned': of the left and of the right image of each pair.
+    rows, columns : int64, n_pairs
+        the image of each pair in the one and in the other.
+    """
+    if sides[0].method.name != "aligned" or not all(map(_says_size, sides)):
+        return
+    tiny = [_is_tiny(side.images) & ~side.low_detail for side in sides]
+    asked = np.flatnonzero(tiny[0][rows] & tiny[1][columns])
+    if not len(asked):
+        return
+    ends = [rows[asked], columns[asked]]
+    prints = [
+        fingerprint_images(side.images.iloc[np.unique(end)], "tiny", executor=executor)
+        for side, end in zip(sides, ends, strict=True)
+    ]
+    # a file may have become unreadable
+    places = [
+        pd.Index(known.names, dtype=object).get_indexer(np.array(side.names, object)[end])
+        for side, known, end in zip(sides, prints, ends, strict=True)
+    ]
+    read = (places[0] >= 0) & (places[1] >= 0)
+    asked, places = asked[read], [place[read] for place in places]
+    found = METHODS["tiny"].similarity(
+        tiny_distances(prints[0].codes, *places, others=prints[1].codes)
+    )
+    for k, value in zip(asked, found, strict=True):
+        pair = sides[0].codes[rows[k], 0], sides[1].codes[columns[k], 0]
+        scores[k] = raise_score(scores[k], float(value), *pair)
+
+
+def raise_score(score: Score, percent: float, left: Features, right: Features) -> Score:
+    """Return the score of two tiny pictures, whose similarity by method "tiny" is known."""
+    if percent < MIN_SURE_TINY:
+        return score
+    if have_other_colours(left, right):
+        percent = min(percent, MAX_SCENE_SIMILARITY)
+    if percent <= score.similarity:
+        return score
+    return score._replace(similarity=percent, scored_by="tiny")
 
 
 def raise_tiny_pairs(

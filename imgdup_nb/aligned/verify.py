@@ -14,6 +14,7 @@ from ..fingerprints import fingerprint_images
 from ..methods import METHODS
 from .agreement import is_textured
 from .scores import FeaturePair, Score, score_pairs
+from .tiny_pairs import raise_scores
 
 
 @stoppable
@@ -44,7 +45,8 @@ def verify_pairs(
     pandas.DataFrame
         a pair table as `similar_pairs` makes it of 'aligned' fingerprints, of these pairs only. It
         has one more column: found_at, the similarity in `pairs`. A pair with too little texture to
-        be aligned keeps its similarity, and `scored_by` names the method that found it.
+        be aligned keeps its similarity, and `scored_by` names the method that found it. Pictures of
+        at most 96 pixels a side are also compared by method 'tiny', as `similar_pairs` does.
 
     Raises
     ------
@@ -79,6 +81,7 @@ def verify_pairs(
     wanted = set(left) | set(right)
     prints = fingerprint_images(images[images.image.isin(wanted)], "aligned", executor=executor)
     place = dict(zip(prints.names, prints.codes[:, 0], strict=True))
+    number = {name: k for k, name in enumerate(prints.names)}
     path = dict(zip(prints.names, map(str, prints.images.path), strict=True))
     missing = sorted(wanted - place.keys())
     if missing:
@@ -102,6 +105,8 @@ def verify_pairs(
             is_textured(place[a]) and is_textured(place[b])
         ):
             scores[k] = Score(float(pairs.similarity.iloc[k]), scored_by=came_from)
+    ends = [np.array([number[name] for name in side], np.int64) for side in (left, right)]
+    raise_scores(scores, (prints, prints), *ends, executor)
     table = pd.DataFrame(scores, columns=list(Score._fields), index=pairs.index)
     verified = pairs.assign(
         found_at=pairs.similarity, distance=100.0 - table.similarity, **dict(table.items())

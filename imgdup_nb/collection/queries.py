@@ -19,6 +19,7 @@ import pandas as pd
 
 from ..aligned.agreement import is_textured
 from ..aligned.scores import MIN_FALLBACK_HASH, FeaturePair, fall_back, score_pairs
+from ..aligned.tiny_pairs import raise_scores
 from ..engine.checks import check_count, check_list, check_percent
 from ..engine.decode import UnreadableImage
 from ..engine.search import find_pairs
@@ -276,6 +277,7 @@ def compare_each(
         percent = _by_hash(queries, prints, hashes)[rows[hashed], columns[hashed]]
         for k, value in zip(hashed, percent, strict=True):
             scores[k] = fall_back(scores[k], float(value), pairs[k].left, pairs[k].right)
+    raise_scores(scores, (queries, prints), rows, columns)
     similarity = np.array([score.similarity for score in scores], dtype=np.float64)
     kept = similarity >= floor - 1e-9
     found = rows[kept], columns[kept], 100.0 - similarity[kept]
