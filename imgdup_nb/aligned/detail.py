@@ -198,19 +198,19 @@ def _shrink_page(grey: np.ndarray, area: float) -> np.ndarray:
     return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
 
 
-class Changes(NamedTuple):
+class InkChanges(NamedTuple):
     """How many blocks of two pages have other ink, and how many differ more than all others."""
 
     n_changed: int
     n_odd: int
 
 
-NO_CHANGES = Changes(0, 0)
+NO_CHANGES = InkChanges(0, 0)
 
 
 def count_changed(
     found: Alignment, left: Features, right: Features, pages: Sequence[np.ndarray]
-) -> Changes:
+) -> InkChanges:
     """Count the blocks of two pages, uint8, that have other ink; none if they are no pages.
 
     The pages are placed on each other by the transform of their alignment. What is sure not to
@@ -272,7 +272,7 @@ def count_changed(
     odd = difference > MAX_USUAL_DIFFERENCE + MAX_USUAL_RATIO * usual
     n_changed, n_odd = (int(np.count_nonzero(blocks & on_ground)) for blocks in (changed, odd))
     enough = 1 if usual <= MAX_CLEAN_DIFFERENCE else MIN_CHANGED_BLOCKS
-    return Changes(n_changed, n_odd if n_odd >= enough else 0)
+    return InkChanges(n_changed, n_odd if n_odd >= enough else 0)
 
 
 def _covers(onto: np.ndarray, small: tuple[int, ...], target: tuple[int, ...]) -> bool:
