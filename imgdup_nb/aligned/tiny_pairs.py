@@ -102,7 +102,7 @@ def raise_scores(
     read = (places[0] >= 0) & (places[1] >= 0)
     asked, places = asked[read], [place[read] for place in places]
     found = METHODS["tiny"].similarity(
-        tiny_distances(prints[0].codes, *places, others=prints[1].codes)
+        tiny_distances(prints[0].codes, places[0], places[1], prints[1].codes)
     )
     for k, value in zip(asked, found, strict=True):
         pair = sides[0].codes[rows[k], 0], sides[1].codes[columns[k], 0]

@@ -106,7 +106,7 @@ def verify_pairs(
         ):
             scores[k] = Score(float(pairs.similarity.iloc[k]), scored_by=came_from)
     ends = [np.array([number[name] for name in side], np.int64) for side in (left, right)]
-    raise_scores(scores, (prints, prints), *ends, executor)
+    raise_scores(scores, (prints, prints), ends[0], ends[1], executor)
     table = pd.DataFrame(scores, columns=list(Score._fields), index=pairs.index)
     verified = pairs.assign(
         found_at=pairs.similarity, distance=100.0 - table.similarity, **dict(table.items())
