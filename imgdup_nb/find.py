@@ -139,7 +139,8 @@ class Duplicates:
         """Return a `ThresholdExplorer` of the pairs, which shows the groups of any threshold."""
         from .widgets import ThresholdExplorer
 
-        return ThresholdExplorer(self.pairs, self.images, threshold=self.threshold)
+        hint = " ".join(self._missed())
+        return ThresholdExplorer(self.pairs, self.images, threshold=self.threshold, hint=hint)
 
     def review(self) -> GroupReviewer:
         """Return a `GroupReviewer` of the plan, which asks about each group."""

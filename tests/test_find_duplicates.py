@@ -136,6 +136,7 @@ def test_the_result_opens_the_widgets_and_writes_a_report(scanned, tmp_path):
     result = dup.find_duplicates(scanned, 90)
     explorer, reviewer = result.explore(), result.review()
     assert explorer.threshold == 90
+    assert "not looked for" in explorer.scene["hint"].lower()
     assert list(explorer.groups) == list(result.groups)
     assert len(reviewer.plan) == len(result.plan())
     explorer.close()

@@ -1,6 +1,7 @@
 """The page as a file: complete, as large as asked for, and forbidden to load or send anything."""
 
 import html
+import json
 import re
 
 import numpy as np
@@ -92,9 +93,17 @@ def test_an_embedded_page_can_do_nothing_but_show_itself_and_save_files(explorer
     assert re.match(r"<page of 0\.\d MB in this output: 2 groups at 90", repr(embedded))
 
 
-def test_embed_minimal_html_of_ipywidgets_takes_an_explorer(explorer, tmp_path):
+def test_embed_minimal_html_of_ipywidgets_holds_the_page(explorer, tmp_path):
     embed_minimal_html(tmp_path / "x.html", views=[explorer], drop_defaults=True)
-    assert "application/vnd.jupyter.widget-view+json" in (tmp_path / "x.html").read_text("utf-8")
+    text = (tmp_path / "x.html").read_text("utf-8")
+    assert "application/vnd.jupyter.widget-view+json" in text
+    [state] = re.findall(r'widget-state\+json">(.*?)</script>', text, re.S)
+    model = json.loads(state)["state"][explorer.model_id]
+    assert model["state"]["_view_name"] == "AnyView"
+    assert "createElement" in model["state"]["_esm"]
+    page = model["state"]["page"]
+    assert data_of(page)["names"] == list(explorer.graph.names)
+    assert len(page) < 2.1e6
 
 
 def test_marks_that_are_no_marks_are_refused(explorer, images, tmp_path):

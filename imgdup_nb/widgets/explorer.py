@@ -69,7 +69,7 @@ MAX_ROW_TILES = 8  # images of a group in its row; the table of the selected gro
 MAX_DETAILS = 300  # rows of the table of the selected group
 
 
-class ThresholdExplorer(CollectionMap, PairAnswers, ThresholdState, ToolWidget, SavedAsPage):
+class ThresholdExplorer(CollectionMap, PairAnswers, ThresholdState, SavedAsPage, ToolWidget):
     """Move a threshold and see what it finds: histogram, curves, groups with their pictures.
 
     The attributes are those of `ThresholdState`. Programs read and observe `explorer.threshold`,
@@ -92,6 +92,8 @@ class ThresholdExplorer(CollectionMap, PairAnswers, ThresholdState, ToolWidget, 
         how many pairs there are at each similarity below the floor of `pairs`, as
         `fingerprints.count_pairs(50)` makes it. The histogram draws them in outline: they are
         counted, not listed. None draws nothing below the floor.
+    hint
+        a text above the groups, such as what was not looked for; `Duplicates.explore` gives one.
     **traits
         first values, such as `threshold=95` or `linkage="connected"`.
 
@@ -147,9 +149,11 @@ class ThresholdExplorer(CollectionMap, PairAnswers, ThresholdState, ToolWidget, 
         labels: Collection | Labels | str | os.PathLike[str] | None = None,
         truth: Any = None,
         counts: pd.DataFrame | None = None,
+        hint: str = "",
         **traits: Any,
     ) -> None:
         self._is_answering = False
+        self._hint = str(hint)
         self._counts = check_counts(counts)
         self._verified: dict[tuple[str, tuple[int, ...]], int] = {}
         images = check_images(images)
@@ -223,6 +227,7 @@ class ThresholdExplorer(CollectionMap, PairAnswers, ThresholdState, ToolWidget, 
             "guards": self.in_use.guards(),
             "bursts": self.in_use.count_burst_pairs(),
             "below": bars_below_floor(self._counts, self.graph),
+            "hint": self._hint,
             "tools": _tools_from(self.graph.floor),
             "pictures": self.images is not None,
             "columns": self.in_use.columns_to_compare(),

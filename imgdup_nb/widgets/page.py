@@ -70,6 +70,21 @@ class EmbeddedPage:
 class SavedAsPage:
     """What an explorer can do to be looked at without a kernel."""
 
+    def _get_embed_state(self, drop_defaults: bool = False) -> dict[str, Any]:
+        """Return what `embed_minimal_html` of ipywidgets writes: the page, in a frame."""
+        explorer: Any = self
+        # with all defaults: else the name of the view is missing, and nothing is shown
+        made = super()._get_embed_state(drop_defaults=False)  # type: ignore[misc]
+        page = explorer_page(explorer, None, "Duplicate images", IN_A_NOTEBOOK)
+        kept = {
+            name: value
+            for name, value in made["state"].items()
+            if name[0] == "_" or name == "layout"
+        }
+        made["state"] = {**kept, "_esm": read_asset("page_frame.js"), "_css": "", "page": page}
+        made.pop("buffers", None)
+        return made
+
     def save_html(
         self,
         path: str | os.PathLike[str],

@@ -266,3 +266,28 @@ def test_axe_finds_nothing_to_mend_in_the_page(open_page, page, images, pairs, s
     assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []
     overflow = "() => document.documentElement.scrollWidth - window.innerWidth"
     assert page.evaluate(overflow) <= 0
+
+
+def test_embed_minimal_html_shows_the_groups_without_a_kernel(page, images, pairs):
+    explorer = dup.ThresholdExplorer(pairs, images)
+    state = explorer._get_embed_state()["state"]
+    page.goto("about:blank")
+    page.evaluate(
+        """async ({ code, text }) => {
+          const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+          const tool = (await import(url)).default;
+          tool.render({ model: { get: () => text }, el: document.body });
+        }""",
+        {"code": state["_esm"], "text": state["page"]},
+    )
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_test_id("count")).to_have_text("3 groups")
+    expect(frame.locator(".dup-tile img").first).to_be_visible()
+
+
+def test_a_hint_is_shown_as_text_and_without_one_there_is_no_room_for_it(open_page, page):
+    open_page(families()[0])
+    expect(page.get_by_test_id("not-looked-for")).to_be_hidden()
+    text = "Not looked for: <b>crops</b>."
+    open_page(families()[0], hint=text)
+    expect(page.get_by_test_id("not-looked-for")).to_have_text(text)

@@ -96,6 +96,7 @@ class Explorer extends View {
     this.busy = element("span", { class: "dup-busy", hidden: "" }, "working…");
     this.filter.count.after(this.busy);
     this.code = this.codeNode();
+    this.hint = element("p", { class: "dup-hint", hidden: "", "data-testid": "not-looked-for" });
     this.show();
   }
 
@@ -112,6 +113,7 @@ class Explorer extends View {
       element("div", { class: "dup-plots" }, this.histogram.node, this.curves.node),
       this.filter.node,
       this.tools.node,
+      this.hint,
       this.map.node,
       this.gallery.node,
       this.pairs.node,
@@ -364,6 +366,8 @@ class Explorer extends View {
     this.gallery.setScene(this.scene);
     this.pairs.setScene(this.scene);
     this.map.setScene(this.scene);
+    setText(this.hint, this.scene.data.hint ?? "");
+    this.hint.hidden = !this.scene.data.hint;
     this.redraw();
   }
 

@@ -78,6 +78,7 @@ interface SceneData extends Record<CurveName, number[]> {
   tools: [percent: number, names: string][];
   pictures: boolean;
   columns: string[];
+  hint?: string;
   judged: JudgedCounts;
   others?: string[]; // methods that can be combined with this one
   rule?: CombinedRule | null;
