@@ -10,17 +10,11 @@ from imgdup_nb.lab import check_answer, digest_answer
 from regenerate_notebooks import NOTEBOOKS
 
 LESSONS = sorted(NOTEBOOKS.glob("0*.ipynb"))
-UNFINISHED = {  # they get quiz and checks next; nothing may be added here
-    "06_evidence",
-}
 QUIZ = re.compile(
     r"^<details><summary>(\d)\. [^\n]+\?</summary>\n\n[^<]+\n\n</details>$", re.MULTILINE
 )
 
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-finished_lesson = pytest.mark.parametrize(
-    "path", [path for path in LESSONS if path.stem not in UNFINISHED], ids=lambda path: path.stem
-)
 
 
 def cells(path):
@@ -68,7 +62,7 @@ def test_a_lesson_links_to_its_solutions_and_to_the_next_lesson(path):
         assert re.search(rf"^\*\*Next:\*\* \[.+\]\({following.name}\)$", last, re.MULTILINE)
 
 
-@finished_lesson
+@every_lesson
 def test_a_lesson_says_what_it_taught_and_asks_five_questions(path):
     text = prose(path)
     assert re.search(r"^## In short\n\n1\. ", text, re.MULTILINE)
@@ -76,7 +70,7 @@ def test_a_lesson_says_what_it_taught_and_asks_five_questions(path):
     assert text.count("<details") == 5
 
 
-@finished_lesson
+@every_lesson
 def test_each_exercise_has_an_empty_answer_and_a_check_that_runs(path):
     assert len(checks(path)) >= 2
     everything = cells(path)
@@ -86,7 +80,7 @@ def test_each_exercise_has_an_empty_answer_and_a_check_that_runs(path):
         assert before.source == "answer = None  # your answer"
 
 
-@finished_lesson
+@every_lesson
 def test_the_solutions_pass_the_checks_of_the_lesson(path):
     solutions = path.parent / "solutions" / path.name
     assert digests(solutions) == digests(path)
@@ -95,19 +89,12 @@ def test_the_solutions_pass_the_checks_of_the_lesson(path):
         assert printed(cell).splitlines()[-1] == "right"
 
 
-@finished_lesson
+@every_lesson
 def test_every_prediction_stands_before_a_cell_that_shows_the_answer(path):
     everything = cells(path)
     for cell, following in pairwise(everything):
         if cell.cell_type == "markdown" and "*Predict:*" in cell.source:
             assert following.cell_type == "code"
-
-
-def test_the_list_of_unfinished_lessons_names_lessons_that_are_unfinished():
-    names = {path.stem for path in LESSONS}
-    assert names >= UNFINISHED
-    finished = [path for path in LESSONS if path.stem in UNFINISHED and len(checks(path)) >= 2]
-    assert finished == []
 
 
 @pytest.mark.parametrize(
