@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from .engine.checks import check_count, check_percent, count_of
 from .engine.features import has_cv2
 from .engine.pair_graph import TOLERANCE
 from .engine.parallel import one_progress_bar, stoppable
-from .evidence.not_looked_for import MIRRORED, SAMPLE, estimate_missed
+from .evidence.not_looked_for import SAMPLE, estimate_missed, say_missed
 from .fingerprints import fingerprint_images
 from .groups import Grouping, group_duplicates
 from .images import UNREAD, are_no_pictures, scan_images
@@ -180,7 +180,7 @@ class Duplicates:
         elif not len(self.missed):
             missed = [f"{below}; crops, turned or mirrored copies (method='aligned' finds them)."]
         else:
-            missed = [f"{below}; crops, turned or mirrored copies.", self._estimate()]
+            missed = [f"{below}; crops, turned or mirrored copies.", self.groups.not_looked_for]
         others = int(are_no_pictures(self.images).sum())
         unread = int((self.images.problem != "").sum()) - others
         blank = int(self.pairs.attrs.get("low_detail", 0))
@@ -189,29 +189,6 @@ class Duplicates:
         parts += [f"{count_of(blank, 'nearly blank image')}"] if blank else []
         why = f" {WHY_UNREAD}" if unread else ""
         return [*missed, f"Not compared: {', '.join(parts)}.{why}"] if parts else missed
-
-    def _estimate(self) -> str:
-        """Say what the sample suggests, and what to do about it."""
-        sample = int(self.missed["sample"].iloc[0])
-        parts = []
-        for row in self.missed.itertuples():
-            kind = "mirrored or turned" if row.copies == MIRRORED else "cropped"
-            if row.low == row.high:
-                parts.append(f"{row.estimate:,} with a {kind} copy more")
-            elif not row.found:
-                parts.append(f"none with a {kind} copy (at most {row.high:,})")
-            else:
-                parts.append(
-                    f"about {row.estimate:,} with a {kind} copy more ({row.low:,} to {row.high:,})"
-                )
-        is_whole = bool((self.missed.low == self.missed.high).all())
-        if is_whole and not self.missed.high.any():
-            which = "them" if len(self.missed) > 1 else "mirrored and turned ones"
-            return f"A search of all {count_of(sample, 'image')} for {which} finds none."
-        start = "A search of all" if is_whole else "A sample of"
-        verb = "finds" if is_whole else "suggests"
-        words = f"{start} {count_of(sample, 'image')} {verb} {', and '.join(parts)}"
-        return f"{words}: try method='aligned'."
 
     def _next_step(self) -> str:
         if not len(self.groups):
@@ -332,6 +309,7 @@ def find_duplicates(
         groups = group_duplicates(pairs, threshold)
         begin("sample")
         missed = estimate_missed(prints, groups, sample=sample, executor=executor)
+        groups = replace(groups, not_looked_for=say_missed(missed))
     name = prints.method.name
     return Duplicates(images, pairs, groups, threshold, name, verified, n_refused, missed)
 

@@ -39,6 +39,9 @@ class Grouping:
         originals (star linkage), or fit another group better (complete).
     floor, method
         of the pair table.
+    not_looked_for
+        a sentence about copies that the method does not look for, which `find_duplicates` adds from
+        a sample; empty otherwise.
 
     Examples
     --------
@@ -61,6 +64,7 @@ class Grouping:
     method: str
     nearest: float  # percent; the most similar pair of the table, NaN if there is none
     n_removed: int = 0  # pairs that labels took out of the table
+    not_looked_for: str = ""
     _graph: PairGraph | None = None  # the pairs that the groups were made from
 
     @property
@@ -252,13 +256,13 @@ class Grouping:
         )
 
     def __repr__(self) -> str:
-        return f"<{self._headline()}>" + (f"\n{self.advice}" if self.advice else "")
+        return "\n".join(filter(None, [f"<{self._headline()}>", self.advice, self.not_looked_for]))
 
     def _repr_html_(self) -> str:
         table = (
             self.summary.round(2).to_html(index=False, max_rows=20) if len(self) else ""
         )  # to_html escapes file names
-        words = html.escape(f"{self._headline()}. {self.advice}")
+        words = html.escape(f"{self._headline()}. {self.advice} {self.not_looked_for}".rstrip())
         return f"<p>{words}</p>{table}"
 
 

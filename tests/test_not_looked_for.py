@@ -137,3 +137,12 @@ def test_the_bars_of_all_steps_are_parts_of_one_bar_that_only_grows(monkeypatch)
     assert made[0].places[-1] == pytest.approx(40 + 60 * 8 / 9)
     list(map_batches(list, range(4)))
     assert len(made) == 2
+
+
+def test_the_groups_of_one_call_say_what_was_not_looked_for(scanned):
+    result = dup.find_duplicates(scanned)
+    words = "A search of all 51 images finds 20 with a mirrored or turned copy more"
+    assert repr(result.groups).splitlines()[-1].startswith(words)
+    assert words in result.groups._repr_html_()
+    assert result.groups.not_looked_for in repr(result)
+    assert "\n" not in repr(dup.group_duplicates(result.pairs, 90))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..aligned.verify import verify_pairs
+from ..engine.checks import count_of
 from ..engine.features import has_cv2
 from ..engine.pair_graph import TOLERANCE
 from ..engine.search import find_pairs
@@ -102,6 +103,39 @@ def estimate_missed(
         other = _has_aligned(images.iloc[chosen], group_of[chosen], groups.threshold, executor)
         rows.append(_estimate(CROPPED, other & ~mirrored, len(usable), chance, confidence))
     return pd.DataFrame(rows, columns=MISSED_COLUMNS)
+
+
+def say_missed(missed: pd.DataFrame) -> str:
+    """Say in words what `estimate_missed` found, and what to do about it; empty for no rows.
+
+    Examples
+    --------
+    >>> print(say_missed(pd.DataFrame([[MIRRORED, 200, 3, 60, 13, 173]], columns=MISSED_COLUMNS)))
+    A sample of 200 images suggests about 60 with a mirrored or turned copy more (13 to 173): try
+    method='aligned'.
+    """
+    if not len(missed):
+        return ""
+    sample = int(missed["sample"].iloc[0])
+    parts = []
+    for row in missed.itertuples():
+        kind = "mirrored or turned" if row.copies == MIRRORED else "cropped"
+        if row.low == row.high:
+            parts.append(f"{row.estimate:,} with a {kind} copy more")
+        elif not row.found:
+            parts.append(f"none with a {kind} copy (at most {row.high:,})")
+        else:
+            parts.append(
+                f"about {row.estimate:,} with a {kind} copy more ({row.low:,} to {row.high:,})"
+            )
+    is_whole = bool((missed.low == missed.high).all())
+    if is_whole and not missed.high.any():
+        which = "them" if len(missed) > 1 else "mirrored and turned ones"
+        return f"A search of all {count_of(sample, 'image')} for {which} finds none."
+    start = "A search of all" if is_whole else "A sample of"
+    verb = "finds" if is_whole else "suggests"
+    words = f"{start} {count_of(sample, 'image')} {verb} {', and '.join(parts)}"
+    return f"{words}: try method='aligned'."
 
 
 def _groups_of(images: pd.DataFrame, groups: Grouping) -> np.ndarray:
