@@ -1,10 +1,11 @@
 """Two whole pictures that look the same when made small, though their details differ.
 
 A thumbnail, a crude enlargement, a cartoon filter, few colours or a watermark in tiles change the
-details everywhere, so that few blocks match. Three things together tell such a copy:
+details everywhere, so that few blocks match. Four things together tell such a copy:
 
 - its texture at 32 x 32 pixels, as method "tiny" sees it;
 - the blocks of both pictures, blurred a little, and brought to one local contrast;
+- the strong edges of one picture are in the other one, too;
 - both frames lie exactly on each other. A second photograph is seldom framed so exactly, however
   much it looks the same when made small. Where it is, near things have moved a little: the details
   match as soon as the flow between both pictures is taken away. Those of a changed copy do not.
@@ -46,10 +47,11 @@ MAX_FRAME_SHIFT = 1.25
 # on; 89 and 95 percent
 LIKENESSES = 0.78, 0.82, 0.92, 0.97
 # cosine of a copy that has lost its detail, which its blocks cannot show: for the same percent
-SOFT_COSINES = 0.9, 0.93, 0.955, 0.99
+SOFT_COSINES = 0.92, 0.95, 0.965, 0.99
 MAX_WHOLE_SIMILARITY = 95.0
-# share of the edges of one picture that the other one shows, under something in tiles: for 70, 80
-# and 89 percent; the least share of the other's, and the least correlation of blocks
+# share of the edges of one picture that the other one shows: the least one, and where something in
+# tiles lies over it for 70, 80 and 89 percent; then the least share of the other picture's edges
+# and the least correlation of blocks
 FOUND_EDGES = 0.65, 0.7, 0.9
 MIN_FOUND_OF_OTHER, MIN_COVERED_CORRELATION = 0.3, 0.4
 # of a second photograph with the same frame, in pixels of the grey picture: the median flow, made
@@ -82,9 +84,12 @@ def align_wholes(first: Features, second: Features, view: int) -> Alignment:
     correlation = float(np.nanmean(np.maximum(found.blocks, 0)))
     similarity = 0.0
     if is_exact:
-        similarity = _on_scale((cosine + correlation) / 2, LIKENESSES)
-        if similarity < MAX_SLIGHT_SIMILARITY and correlation >= MIN_COVERED_CORRELATION:
-            similarity = max(similarity, _covered_similarity(found, first, second))
+        fewer, more = _edges_found(found, first, second)
+        # other coins in one tray have other edges
+        if more >= FOUND_EDGES[0]:
+            similarity = _on_scale((cosine + correlation) / 2, LIKENESSES)
+            if fewer >= MIN_FOUND_OF_OTHER and correlation >= MIN_COVERED_CORRELATION:
+                similarity = max(similarity, _on_scale(more, FOUND_EDGES))
         if found.residual < MAX_COPY_RESIDUAL:
             similarity = max(similarity, min(found.similarity, MAX_IMPERFECT_SIMILARITY))
     fine = [fine_contrast(image.grey) for image in (first, second)]
@@ -119,11 +124,11 @@ def _on_scale(value: float, limits: tuple[float, ...]) -> float:
     return float(np.interp(value, limits, [*levels, MAX_WHOLE_SIMILARITY][: len(limits)]))
 
 
-def _covered_similarity(found: Alignment, first: Features, second: Features) -> float:
-    """Return the similarity of a picture and the same one under a watermark in tiles; or 0."""
+def _edges_found(found: Alignment, first: Features, second: Features) -> tuple[float, float]:
+    """Return the share of edges of each picture that the other one shows, the smaller one first."""
     planes = warp_greys(found, first, second)
     fewer, more = sorted(edges_found(*planes, np.ones(planes[0].shape, bool)))
-    return _on_scale(more, FOUND_EDGES) if fewer >= MIN_FOUND_OF_OTHER else 0.0
+    return fewer, more
 
 
 def _has_moved(found: Alignment, first: Features, second: Features) -> bool:
