@@ -246,3 +246,18 @@ def test_parts_of_a_collection_on_an_executor_find_the_same_candidates(cat, temp
             )
             assert alone.tolist() == elsewhere.tolist()
     assert [0, 5] in alone.tolist()
+
+
+def test_keys_that_many_features_share_are_not_looked_up_in_large_collections(monkeypatch):
+    images = made_up(25, 0)
+    everything = np.ones(25, dtype=bool)
+    expected = count_votes(images, everything, 56).tolist()
+    monkeypatch.setattr(feature_sets, "MAX_UNCOUNTED_FEATURES", 0)
+    assert count_votes(images, everything, 56).tolist() == expected  # none is shared by so many
+    monkeypatch.setattr(feature_sets, "MAX_SHARING", 4)
+    fewer = count_votes(images, everything, 56)
+    assert len(fewer) < len(expected)
+    monkeypatch.setattr(vote, "TARGETS_A_TILE", 100)  # what is common depends on all, not on a tile
+    assert count_votes(images, everything, 56).tolist() == fewer.tolist()
+    with ThreadPoolExecutor(2) as pool:
+        assert count_votes(images, everything, 56, pool).tolist() == fewer.tolist()

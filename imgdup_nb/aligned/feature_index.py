@@ -17,6 +17,10 @@ from ..engine.parallel import each, map_batches
 
 KEY_SPAN = 2**15  # features whose keys are read in one call
 PART_IMAGES = 4096  # images that are joined at a time
+# features of a whole collection, about 10,000 images; of more, keys that more features share than
+# MAX_SHARING are not looked up: they find chance matches, and their cost grows with the square
+MAX_UNCOUNTED_FEATURES = 3_200_000
+MAX_SHARING = 128
 # an index of at most so many features also has a Bloom filter of its keys
 MAX_BLOOM_FEATURES = 2**16
 
@@ -150,6 +154,20 @@ class FeatureParts:
             ]
         )
 
+    def count_common(self, positions: np.ndarray) -> np.ndarray | None:
+        """Count the features with each key, uint16, n_tables x n_slots; None of not so many."""
+        from .match_loops import SLOT_BITS, count_keys
+
+        if self.n_features <= MAX_UNCOUNTED_FEATURES:
+            return None
+        counts = np.zeros((len(positions), 2**SLOT_BITS), np.uint16)
+        for start in range(0, len(self), PART_IMAGES):
+            part = self.cut(start, start + PART_IMAGES)
+            count_keys(
+                _in_threads(partial(_read_keys, part.bits, positions), part.n_features), counts
+            )
+        return counts
+
     def __len__(self) -> int:
         return len(self.starts) - 1
 
@@ -168,8 +186,11 @@ class FeatureIndex:
         the keys in that order.
     positions : int64, n_tables x n_key_bits
         the bits of a descriptor that are the key of each table.
-    noted : uint64 or None
+    bloom : uint64 or None
         a Bloom filter of the keys, for few features only.
+    common : uint16 or None
+        counts of the keys in the whole collection, by `count_common`; with it common keys are not
+        found.
     """
 
     owner: np.ndarray
@@ -177,35 +198,49 @@ class FeatureIndex:
     keys: np.ndarray
     positions: np.ndarray
     bloom: np.ndarray | None
+    common: np.ndarray | None = None
 
     @classmethod
-    def build(cls, features: FeatureSet, positions: np.ndarray) -> FeatureIndex:
+    def build(
+        cls, features: FeatureSet, positions: np.ndarray, common: np.ndarray | None = None
+    ) -> FeatureIndex:
         """Sort features by key, one table after the other."""
         keys = _in_threads(partial(_read_keys, features.bits, positions), len(features.bits))
-        order = partial(np.argsort, kind="stable")
-        rows = np.stack(
-            list(map_batches(partial(each, order), list(keys), describe="index", size=1))
-        ).astype(np.int32)
         bloom = _build_bloom([keys]) if keys.shape[1] <= MAX_BLOOM_FEATURES else None
-        return cls(features.owner, rows, np.take_along_axis(keys, rows, axis=1), positions, bloom)
+        sort = partial(each, _sort_keys)
+        rows = np.empty(keys.shape, np.int32)
+        tables = list(zip(keys, rows, strict=True))
+        for _ in map_batches(sort, tables, describe="index", size=1):
+            pass
+        return cls(features.owner, rows, keys, positions, bloom, common)
 
     def look_up(self, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return where the rows of equal key begin and end, int32, n_tables x n_features each."""
-        from .match_loops import may_hold
+        from .match_loops import are_common, may_hold
 
         keys = _read_keys(bits, self.positions, 0, len(bits))
         begins, ends = np.zeros((2, *keys.shape), np.int32)
-        may_be_there = None if self.bloom is None else may_hold(keys, self.bloom)
+        if self.bloom is not None:
+            is_wanted = may_hold(keys, self.bloom)
+        else:
+            is_wanted = np.ones(keys.shape, dtype=bool)
+        if self.common is not None:
+            is_wanted &= ~are_common(keys, self.common, MAX_SHARING)
         for table, known in enumerate(self.keys):
-            # in the order of keys, a large index is read from front to back, which is faster
-            wanted = (
-                np.argsort(keys[table])
-                if may_be_there is None
-                else np.flatnonzero(may_be_there[table])
-            )
+            wanted = np.flatnonzero(is_wanted[table])
+            if self.bloom is None:
+                # in the order of keys, a large index is read from front to back, which is faster
+                wanted = wanted[np.argsort(keys[table, wanted])]
             begins[table, wanted] = np.searchsorted(known, keys[table, wanted], "left")
             ends[table, wanted] = np.searchsorted(known, keys[table, wanted], "right")
         return begins, ends
+
+
+def _sort_keys(table: tuple[np.ndarray, np.ndarray]) -> None:
+    """Sort the keys of a table in place, and write the features in that order to its rows."""
+    keys, rows = table
+    rows[:] = np.argsort(keys, kind="stable")
+    keys[:] = keys[rows]
 
 
 def _in_threads(work: Callable[[int, int], np.ndarray], n_features: int) -> np.ndarray:

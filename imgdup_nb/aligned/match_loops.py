@@ -334,6 +334,29 @@ def _slot(key: np.uint32) -> np.uint64:
 
 
 @compiled
+def count_keys(keys: np.ndarray, counts: np.ndarray) -> None:
+    """Count keys, uint32, n_tables x n, in uint16, n_tables x 2**SLOT_BITS, up to 65,535.
+
+    Few keys share a slot, and their counts are added.
+    """
+    for table in range(len(keys)):
+        for key in keys[table]:
+            slot = _slot(key)
+            if counts[table, slot] < 65535:
+                counts[table, slot] += np.uint16(1)
+
+
+@compiled
+def are_common(keys: np.ndarray, counts: np.ndarray, most: int) -> np.ndarray:
+    """Tell which keys, uint32, n_tables x n, were counted more than so many times."""
+    common = np.empty(keys.shape, np.bool_)
+    for table in range(len(keys)):
+        for place in range(keys.shape[1]):
+            common[table, place] = counts[table, _slot(keys[table, place])] > most
+    return common
+
+
+@compiled
 def add_keys(keys: np.ndarray, bloom: np.ndarray) -> None:
     """Add keys, uint32, n_tables x n, to a Bloom filter, uint64, n_tables x 2**SLOT_BITS / 64."""
     for table in range(len(keys)):

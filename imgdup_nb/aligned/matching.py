@@ -39,6 +39,7 @@ from .scores import (
 from .tiny_pairs import find_tiny_pairs, raise_tiny_pairs
 from .votes import count_votes
 
+NEW_PART = 20_000  # new images whose votes are counted and handed over at a time
 KEEP_BATCH = 1000  # scores that are handed over at a time, to be kept
 SCORERS = ["aligned", "akaze", "phash", "tiny"]  # an index keeps the place
 SCORE_FORMS = {  # the columns of a score that are not float64
@@ -52,7 +53,7 @@ SCORED_PAIRS = np.dtype(
 )  # two images and their score; 62 bytes
 
 
-def keep_nothing(_found: np.ndarray) -> None:
+def keep_nothing(*_found: np.ndarray) -> None:
     """Keep nothing."""
 
 
@@ -68,14 +69,14 @@ class Known:
     scored : SCORED_PAIRS
         scores of any pairs, each scored in this order.
     keep_votes, keep_scored
-        functions that get the votes of new images, and the scores of pairs not known, as soon as
-        they are computed.
+        functions that get the votes of some new images, with their numbers, and the scores of pairs
+        not known, as soon as they are computed.
     """
 
     is_new: np.ndarray
     votes: np.ndarray
     scored: np.ndarray
-    keep_votes: Callable[[np.ndarray], None] = keep_nothing
+    keep_votes: Callable[[np.ndarray, np.ndarray], None] = keep_nothing
     keep_scored: Callable[[np.ndarray], None] = keep_nothing
 
     @classmethod
@@ -119,11 +120,12 @@ def find_local_pairs(
     method, n_left = fingerprints.method.name, len(fingerprints)
     features: list[Features] = [image for side in sides for image in side.codes[:, 0]]
     known = Known.nothing(len(features)) if known is None else known
-    is_query = known.is_new if others is None else np.arange(len(features)) < n_left
-    votes = count_votes(features, is_query, MAX_VOTE_BITS[method], executor, within=others is None)
-    if is_query.any():
-        known.keep_votes(votes)
-    voted = best_pairs(np.concatenate([known.votes, votes]), len(features))
+    if others is None:
+        votes = _count_new(features, MAX_VOTE_BITS[method], known, executor)
+    else:
+        is_left = np.arange(len(features)) < n_left
+        votes = count_votes(features, is_left, MAX_VOTE_BITS[method], executor, within=False)
+    voted = best_pairs(votes, len(features))
     hashed, percent = _near_by_hash(sides, hashes, executor)
     tiny, sure = find_tiny_pairs(sides, executor)
     framed = _near_by_frame(sides, features)
@@ -151,6 +153,30 @@ def find_local_pairs(
         scored["right"].astype(np.int64) - first_right,
         to_scores(scored),
     )
+
+
+def _count_new(
+    features: Sequence[Features], max_bits: int, known: Known, executor: Executor | None
+) -> np.ndarray:
+    """Return the known votes and those of new images, which are counted and kept part by part.
+
+    If the work is interrupted, the parts that were kept need not be counted again.
+    """
+    new = np.array(
+        sorted(np.flatnonzero(known.is_new), key=lambda k: features[int(k)].key), np.int64
+    )
+    there, votes = np.flatnonzero(~known.is_new), [known.votes]
+    for part in np.split(new, range(NEW_PART, len(new), NEW_PART)):
+        there = np.concatenate([there, part])
+        some = count_votes(
+            [features[k] for k in there.tolist()], np.isin(there, part), max_bits, executor
+        )
+        ends = np.sort(there[np.column_stack([some["one"], some["other"]])], axis=1)
+        some["one"], some["other"] = ends.T
+        if len(part):
+            known.keep_votes(some, part)
+        votes.append(some)
+    return np.concatenate(votes)
 
 
 def _near_by_hash(

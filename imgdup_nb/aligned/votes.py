@@ -74,19 +74,29 @@ def count_votes(
     whole = FeatureParts.of([images[k] for k in order])
     zoomed = FeatureParts.of([images[k].zoomed or images[k].without_features() for k in order])
     asks = is_query[order]
-    counted = [_count(_queries(whole, asks, within), order, max_bits, executor)]
+    count = partial(_count, order=order, max_bits=max_bits, executor=executor)
+    counted = [count(whole, _queries(whole, asks, within))]
     if zoomed.n_features:
-        queries = _zoomed_queries(whole, zoomed, asks, within)
-        counted.append(_count(queries, order, max_bits, executor))
+        counted.append(count(zoomed, _zoomed_queries(whole, zoomed, asks, within)))
     return np.concatenate(counted)
 
 
 def _count(
-    queries: Sequence[Query], order: np.ndarray, max_bits: int, executor: Executor | None
+    targets: FeatureParts,
+    queries: Sequence[Query],
+    *,
+    order: np.ndarray,
+    max_bits: int,
+    executor: Executor | None,
 ) -> np.ndarray:
-    """Return the VOTES of some queries; `order` holds the number of each image in them."""
-    best = BestVotes(len(order), _kept(queries[0].zoomed))
-    tiles = _cut_tiles(queries, executor is not None)
+    """Return the VOTES of some queries.
+
+    `targets` are all features that are searched among, `order` holds the number of each image.
+    """
+    zoomed = queries[0].zoomed
+    common = targets.count_common(draw_positions(targets.n_bits, zoomed=zoomed))
+    best = BestVotes(len(order), _kept(zoomed))
+    tiles = _cut_tiles(queries, common, executor is not None)
     if executor is None:
         for tile in tiles:
             _search_tile(tile, best, max_bits=max_bits)
@@ -97,7 +107,7 @@ def _count(
         for found in map_batches(work, tiles, executor=executor, describe="candidates", size=1):
             best.add(found)
     votes = best.votes()
-    votes["zoomed"] = queries[0].zoomed
+    votes["zoomed"] = zoomed
     numbers = np.sort(order[np.column_stack([votes["one"], votes["other"]])], axis=1)
     votes["one"], votes["other"] = numbers.T
     return votes[np.lexsort((votes["other"], votes["one"]))]
@@ -173,18 +183,21 @@ def _split(features: FeatureParts, is_query: np.ndarray) -> list[tuple[FeaturePa
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """Some querying images and some target images, and the number of each."""
+    """Some querying images and some target images, the number of each, and common keys."""
 
     query: FeatureParts | FeatureSet
     target: FeatureSet
     numbers: np.ndarray
     target_numbers: np.ndarray
     zoomed: bool
+    common: np.ndarray | None
 
 
-def _cut_tiles(queries: Sequence[Query], for_executor: bool) -> Sequence[Tile]:
+def _cut_tiles(
+    queries: Sequence[Query], common: np.ndarray | None, for_executor: bool
+) -> Sequence[Tile]:
     """Return the tiles that some queries are cut into."""
-    places: list[tuple[Query, range, range, bool]] = []
+    places: list[tuple[Query, range, range]] = []
     for query in queries:
         rows, columns = [range(len(query.numbers))], _cut_features(query.targets, TARGETS_A_TILE)
         if for_executor:
@@ -192,12 +205,13 @@ def _cut_tiles(queries: Sequence[Query], for_executor: bool) -> Sequence[Tile]:
             stripes = _cut_images(len(query.target_numbers))
             columns = stripes if len(stripes) > len(columns) else columns
         places += [
-            (query, row, column, for_executor)
+            (query, row, column)
             for column in columns
             for row in rows
             if query.zoomed or query.numbers[row.start] < query.target_numbers[column.stop - 1]
         ]
-    return LazySequence(_cut_tile, places)
+    cut = partial(_cut_tile, common=common, is_sent=for_executor)
+    return LazySequence(cut, places)
 
 
 def _cut_images(n_images: int) -> list[range]:
@@ -216,8 +230,10 @@ def _cut_features(features: FeatureParts | FeatureSet, most: int) -> list[range]
     return cuts
 
 
-def _cut_tile(place: tuple[Query, range, range, bool]) -> Tile:
-    query, rows, columns, is_sent = place
+def _cut_tile(
+    place: tuple[Query, range, range], *, common: np.ndarray | None, is_sent: bool
+) -> Tile:
+    query, rows, columns = place
     asking = query.features.cut(rows.start, rows.stop) if is_sent else query.features
     return Tile(
         asking,
@@ -225,6 +241,7 @@ def _cut_tile(place: tuple[Query, range, range, bool]) -> Tile:
         query.numbers[rows.start : rows.stop],
         query.target_numbers[columns.start : columns.stop],
         query.zoomed,
+        common,
     )
 
 
@@ -248,7 +265,7 @@ def _search_tile(tile: Tile, best: BestVotes, *, max_bits: int) -> None:
     if not (tile.query.n_features and tile.target.n_features):
         return
     positions = draw_positions(tile.target.n_bits, zoomed=tile.zoomed)
-    index = FeatureIndex.build(tile.target, positions)
+    index = FeatureIndex.build(tile.target, positions, tile.common)
     n_queries = len(tile.numbers)
     spans = [
         (start, min(start + QUERIES_A_SPAN, n_queries))

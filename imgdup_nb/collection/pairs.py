@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..aligned.best_votes import VOTES
+from ..aligned.best_votes import KEPT_PARTNERS, VOTES
+from ..aligned.candidates import MAX_VOTED_PARTNERS
 from ..aligned.matching import (
     SCORE,
     SCORED_PAIRS,
@@ -273,6 +274,8 @@ def _read_known(kept: KeptPrints) -> Known:
     with kept.store.decoding("look_parts"):
         looks = _join((row[0] for row in rows), SCORED_PAIRS)
     last, still = parts[-1][0] if parts else None, np.isin(covered, kept.versions)
+    still &= ~np.isin(covered, _short_of_partners(votes, covered[~still]))
+    votes = votes[np.isin(votes["one"], covered[still]) & np.isin(votes["other"], covered[still])]
     placed_votes, placed_looks = _to_places(votes, kept.versions), _to_places(looks, kept.versions)
     # renaming may exchange the two images of a pair: votes stay valid then, scores do not
     ends = np.sort(np.column_stack([placed_votes["one"], placed_votes["other"]]), axis=1)
@@ -282,8 +285,23 @@ def _read_known(kept: KeptPrints) -> Known:
         alive = [_to_versions(placed, kept.versions) for placed in (placed_votes, placed_looks)]
         last = _forget_others(kept, last, covered[still], *alive)
     is_new = ~np.isin(kept.versions, covered)
-    keep_votes = partial(_keep_votes, kept, last, kept.versions[is_new])
+    keep_votes = _VoteKeeper(kept, last)
     return Known(is_new, placed_votes, placed_looks, keep_votes, partial(_keep_looks, kept))
+
+
+def _short_of_partners(votes: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """Return the versions that lost so many partners that others may be among their best now.
+
+    Of each version only the best votes are kept, some more than are used.
+    """
+    one_gone, other_gone = np.isin(votes["one"], gone), np.isin(votes["other"], gone)
+    short = [np.zeros(0, np.int64)]
+    for zoomed in (False, True):
+        lost = votes["zoomed"] == zoomed
+        ends = np.concatenate([votes["one"][other_gone & lost], votes["other"][one_gone & lost]])
+        versions, n_lost = np.unique(ends, return_counts=True)
+        short.append(versions[n_lost > KEPT_PARTNERS - MAX_VOTED_PARTNERS].astype(np.int64))
+    return np.concatenate(short)
 
 
 def _to_places(pairs: np.ndarray, versions: np.ndarray) -> np.ndarray:
@@ -321,12 +339,23 @@ def _forget_others(
         return run("SELECT last_insert_rowid()")[0][0]
 
 
-def _keep_votes(kept: KeptPrints, last: int | None, covered: np.ndarray, votes: np.ndarray) -> None:
-    """Keep the votes of new images, unless another process kept some since (they would overlap)."""
-    row = (kept.number, covered.tobytes(), _to_versions(votes, kept.versions).tobytes())
-    with kept.store.transaction(images=False) as run:
-        if run("SELECT max(id) FROM vote_parts WHERE recipe = ?", (kept.number,)) == [(last,)]:
-            run("INSERT INTO vote_parts (recipe, covered, votes) VALUES (?, ?, ?)", row)
+class _VoteKeeper:
+    """Keep the votes of new images, unless another process kept some since (they would overlap).
+
+    `last` is the number of the last part that is known.
+    """
+
+    def __init__(self, kept: KeptPrints, last: int | None) -> None:
+        self.kept, self.last = kept, last
+
+    def __call__(self, votes: np.ndarray, new: np.ndarray) -> None:
+        versions, recipe = self.kept.versions, self.kept.number
+        row = (recipe, versions[new].tobytes(), _to_versions(votes, versions).tobytes())
+        with self.kept.store.transaction(images=False) as run:
+            newest = run("SELECT max(id) FROM vote_parts WHERE recipe = ?", (recipe,))
+            if newest == [(self.last,)]:
+                run("INSERT INTO vote_parts (recipe, covered, votes) VALUES (?, ?, ?)", row)
+                [(self.last,)] = run("SELECT last_insert_rowid()")
 
 
 def _keep_looks(kept: KeptPrints, looks: np.ndarray) -> None:

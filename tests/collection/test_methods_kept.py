@@ -23,7 +23,7 @@ from imgdup_nb import (
     scan_images,
     similar_pairs,
 )
-from imgdup_nb.aligned import candidates
+from imgdup_nb.aligned import candidates, votes
 from imgdup_nb.aligned import matching as looks
 from imgdup_nb.collection import fingerprints as recipes
 from imgdup_nb.collection import intake as reading
@@ -145,6 +145,11 @@ def test_whatever_comes_and_goes_local_pairs_are_those_of_a_fresh_comparison(
     # few votes count, so that images push pairs of others out and let them in again
     monkeypatch.setattr(candidates, "MAX_PARTNERS", 1)
     monkeypatch.setattr(candidates, "MANY_VOTES", 10**6)
+    # of each image only the two best votes are kept, which are counted anew when both are removed
+    monkeypatch.setattr(votes, "KEPT_PARTNERS", 2)
+    monkeypatch.setattr(kept_local, "KEPT_PARTNERS", 2)
+    monkeypatch.setattr(kept_local, "MAX_VOTED_PARTNERS", 1)
+    monkeypatch.setattr(looks, "NEW_PART", 3)
     rng = random.Random(seed)
     for _round in range(5):
         with Collection(album) as collection:
@@ -201,6 +206,30 @@ def test_pixels_of_pairs_that_were_compared_are_not_decoded_again(album, monkeyp
             first.drop(columns=["left", "right"]),
         )
         assert relations._pixel_digest.cache_info().misses == 0
+
+
+def test_votes_that_were_counted_before_an_interruption_are_not_counted_again(album, monkeypatch):
+    expected = similar_pairs(fingerprint_images(scan_images(album), "aligned"))
+    monkeypatch.setattr(looks, "NEW_PART", 3)  # of eight images
+    count, calls = looks.count_votes, []
+
+    def count_two_parts(images, *arguments):
+        calls.append(len(images))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return count(images, *arguments)
+
+    with Collection(album) as collection:
+        with monkeypatch.context() as stopped:
+            stopped.setattr(looks, "count_votes", count_two_parts)
+            with pytest.raises(KeyboardInterrupt):
+                collection.pairs("aligned")
+        assert calls == [3, 6, 8]
+        assert collection._index.store.read("SELECT count(*) FROM vote_parts") == [(2,)]
+    counted = tell(monkeypatch, looks, "count_votes")
+    with Collection(album) as collection:
+        pd.testing.assert_frame_equal(collection.pairs("aligned"), expected, check_exact=True)
+    assert counted == [8]
 
 
 VICTIM = """
