@@ -20,6 +20,7 @@ from ..engine.pair_graph import TOLERANCE, PairGraph
 LEAF_GAP = 0.3  # around the circle of a group, where an image has a radius of 1
 LOOSE_GAP = 1.1  # from circles to the images without a pair, and between these
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
+N_STEPS = 40  # towards the middle of circles: then it is within some percent of the best one
 LEVEL_STEP = 2.5  # percent; finer levels would take space for circles that nobody can tell apart
 
 
@@ -163,7 +164,7 @@ def _pack_all(n, order, start):
 
 @compiled
 def _pack_circles(radius, turn):
-    """Return the centres of circles side by side, the largest first; their centre of mass is 0.
+    """Return the centres of circles side by side, the largest first; the middle is 0.
 
     `turn` is the direction from the first to the second, in radians.
     """
@@ -178,19 +179,37 @@ def _pack_circles(radius, turn):
         for place in range(3):
             following[place], before[place] = (place + 2) % 3, (place + 1) % 3
         _pack_along_front(centre, radius, following, before)
-    weight = radius**2 / (radius**2).sum()
+    middle = _middle_of(centre, radius)
     for axis in range(2):
-        centre[:, axis] -= (centre[:, axis] * weight).sum()
+        centre[:, axis] -= middle[axis]
     return centre
 
 
 @compiled
+def _middle_of(centre, radius):
+    """Return the centre of a circle around all circles that is nearly the smallest one.
+
+    It steps towards the circle that is farthest away, less each time (Badoiu and Clarkson, "Smaller
+    core-sets for balls", 2003).
+    """
+    middle = centre[0].copy()
+    for step in range(1, N_STEPS + 1):
+        farthest, reach = 0, 0.0
+        for circle in range(len(radius)):
+            across = centre[circle] - middle
+            away = np.hypot(across[0], across[1]) + radius[circle]
+            if away > reach:
+                farthest, reach = circle, away
+        middle += (centre[farthest] - middle) * ((1 - radius[farthest] / reach) / (step + 1))
+    return middle
+
+
+@compiled
 def _pack_along_front(centre, radius, following, before):
-    """Put each circle where the front is nearest to the centre; go on where it does not fit."""
-    middle = (centre[0] * radius[0] + centre[1] * radius[1]) / (radius[0] + radius[1])
+    """Put each circle where the front is nearest to the largest one; go on if it does not fit."""
     left = 0
     for circle in range(3, len(radius)):
-        left = _nearest_gap(centre, radius, following, left, middle)
+        left = _nearest_gap(centre, radius, following, left, centre[0])
         right = following[left]
         while True:
             _place_beside(centre, radius, left, right, circle)

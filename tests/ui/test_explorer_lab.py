@@ -131,7 +131,8 @@ def test_mouse_keys_and_buttons_choose_and_the_kernel_knows(opened):
     expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(n_cells)
 
     # the kernel answers the map, too
-    expect(page.get_by_test_id("map-title")).to_have_text("5 images, 2 in groups")
+    title = page.get_by_test_id("map-title")
+    expect(title).to_have_text("5 images, 2 in groups", timeout=60_000)  # loops are compiled once
     page.get_by_test_id("map-canvas").press("n")
     tip = page.get_by_test_id("map-tip")
     expect(tip.locator("bdi")).to_have_attribute("title", "<img src=x onerror=alert(1)>.jpg")

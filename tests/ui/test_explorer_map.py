@@ -26,6 +26,16 @@ COUNT_COLORS = """\
 LOOSE = "117 124 134"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled():
+    """Compile the loops of the layout before a page waits for them."""
+    for linkage in ("star", "connected"):
+        explorer = dup.ThresholdExplorer(families()[0], linkage=linkage)
+        explorer.map()
+        explorer._lines()
+        explorer.close()
+
+
 def show_map(bridge):
     bridge.view().get_by_test_id("show-map").click()
     bridge.settle()

@@ -138,8 +138,9 @@ class CollectionMapPanel {
 
   /** Ask for the positions where they are not known, else for the groups. */
   ask() {
-    if (this.node.hidden) return;
-    this.isAsking = true;
+    this.isAsking = !this.node.hidden;
+    if (!this.isAsking) return;
+    if (this.of === null) setText(this.title, "finding places…"); // loops are compiled once
     this.send({ type: this.of === null ? "map" : "joined" });
   }
 
@@ -298,7 +299,7 @@ class CollectionMapPanel {
 
   /** @param {number[]} place */
   imageAt([px, py]) {
-    const radius = pointRadius(this.points.n, this.view.scale);
+    const radius = pointRadius(this.points, this.view.scale);
     const reach = Math.max(HOVER_REACH, radius) / this.view.scale;
     const [x, y] = this.view.toWorld(px, py);
     return this.points.nearest(x, y, reach);
@@ -413,7 +414,7 @@ class CollectionMapPanel {
     context.scale(density, density);
     this.onMap.paint(context, this.points, this.view, shown);
     context.strokeStyle = context.fillStyle = getComputedStyle(this.canvas).color;
-    const radius = Math.max(pointRadius(this.points.n, this.view.scale), 0.7 * shown.side);
+    const radius = Math.max(pointRadius(this.points, this.view.scale), 0.7 * shown.side);
     context.lineWidth = 1.5;
     for (const image of [...(this.selected ?? []), ...(this.hovered < 0 ? [] : [this.hovered])]) {
       const [x, y] = this.view.toPixels(this.points.x[image], this.points.y[image]);

@@ -6,6 +6,7 @@
 
 const LOOSE_COLOR = "#757c86"; // can be seen on white and on black
 const POINT_RADII = [1.3, 9]; // pixels of the page
+const SPACING_SAMPLE = 100; // images
 const LINE_ALPHA = 0.5;
 const FAINT = 0.22; // opacity of what the lasso leaves out
 const MAX_ZOOM = 400;
@@ -99,7 +100,24 @@ class MapPoints {
     /** @type {Uint32Array} */
     this.lines = new Uint32Array(0); // image, image, image, image, ...
     this.starts = new Uint32Array(1); // of each group in `order`, and the end
+    this.spacing = this.measureSpacing();
     this.nShown = this.x.reduce((count, x) => count + Number(!Number.isNaN(x)), 0);
+  }
+
+  /** How far an image is from its nearest neighbour: the median of some images. */
+  measureSpacing() {
+    const step = Math.max(1, Math.floor(this.n / SPACING_SAMPLE));
+    const found = [];
+    for (let image = 0; image < this.n; image += step) {
+      let least = Infinity;
+      for (let other = 0; other < this.n; other++) {
+        const dx = this.x[other] - this.x[image];
+        const dy = this.y[other] - this.y[image];
+        if (dx * dx + dy * dy < least && other !== image) least = dx * dx + dy * dy;
+      }
+      found.push(Math.sqrt(least));
+    }
+    return found.sort((one, other) => one - other)[found.length >> 1] ?? Infinity;
   }
 
   get bounds() {
@@ -230,7 +248,7 @@ class PointPainter {
     this.scale = view.scale * density;
     this.left = (view.width / 2) * density - view.x * this.scale + margin;
     this.top = (view.height / 2) * density - view.y * this.scale + margin;
-    const radius = pointRadius(points.n, view.scale);
+    const radius = pointRadius(points, view.scale);
     const stamps = [1, FAINT].map((opacity) => this.stamp(radius * density, opacity));
     const looseStamps = [1, FAINT].map((opacity) => this.stamp(0.75 * radius * density, opacity));
     const { order, nGrouped, n, lines, color } = points;
@@ -321,10 +339,10 @@ function spanInside(start, along, ends) {
   return [low, high];
 }
 
-/** In pixels of the page: points touch their neighbours at most, and can be seen. */
-function pointRadius(n, scale) {
+/** In pixels of the page: most points do not touch their neighbours, and all can be seen. */
+function pointRadius({ spacing }, scale) {
   const [least, most] = POINT_RADII;
-  return Math.min(most, Math.max(least, (0.4 * scale) / Math.sqrt(n + 1)));
+  return Math.min(most, Math.max(least, 0.42 * spacing * scale));
 }
 
 /** A colour as the lower three bytes of a pixel. */
