@@ -1,16 +1,21 @@
 """Figures have a text for those who do not see them, and can be read on light and dark pages."""
 
+import base64
+import html
 import io
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
+from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
 import imgdup_nb as dup
-from imgdup_nb.engine.figures import INK, MAX_ALT
+from imgdup_nb.engine.figures import INK, MAX_ALT, set_alt_text
 
 PLOTS = sorted(name for name in dup.__all__ if name.startswith("plot_"))
 
@@ -118,3 +123,17 @@ def test_drawing_leaves_the_settings_of_matplotlib_as_they_were(drawn):
 def test_a_figure_with_a_text_can_be_pickled(drawn):
     figure = drawn("plot_similarities").figure
     assert alt_of(pickle.loads(pickle.dumps(figure))) == alt_of(figure)
+
+
+def test_the_classic_html_of_nbconvert_shows_the_text_as_alt(drawn):
+    file = io.BytesIO()
+    figure = drawn("plot_pairs").figure
+    figure.savefig(file, format="png")
+    set_alt_text(figure.axes[0], "Pictures of a<b> & c.")
+    data, metadata = figure._repr_mimebundle_()
+    picture = base64.b64encode(file.getvalue()).decode("ascii")
+    shown = new_output("display_data", {**data, "image/png": picture}, metadata=metadata)
+    notebook = new_notebook(cells=[new_code_cell("ax", outputs=[shown])])
+    page, _ = HTMLExporter(template_name="classic").from_notebook_node(notebook)
+    [alt] = re.findall(r'<img[^>]*?alt="([^"]*)"', page, re.S)
+    assert html.unescape(alt) == "Pictures of a<b> & c."

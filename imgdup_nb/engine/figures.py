@@ -74,8 +74,8 @@ def drawn_for_any_page(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, 
 def set_alt_text(drawn: Artist, text: str) -> None:
     """Give axes or a figure an alt text.
 
-    IPython sends it with the picture: nbconvert and nbviewer show it as ``alt``, and VS Code reads
-    it from the text form of the output.
+    IPython sends it with the picture. The classic template of nbconvert shows it as ``alt``, and VS
+    Code reads it from the text form of the output. JupyterLab 4.6 gives outputs no ``alt`` at all.
     """
     figure = root_figure(drawn)
     alt = getattr(figure, "_repr_mimebundle_", None)
