@@ -2,8 +2,9 @@
 
 ``python -m tools.picture_explorer`` opens JupyterLab at 1280 x 900 in a headless Chromium, runs the
 lines of the README on the demo collection, and writes docs/explorer.png. Then it moves the
-threshold in the page without a kernel, and writes docs/explorer.webp. ``--out FOLDER`` writes
-pictures at other widths and in the dark theme there, to look at. Needs what browser tests need.
+threshold in the page without a kernel, and writes docs/explorer.webp and, of the map,
+docs/map.png. ``--out FOLDER`` writes pictures at other widths and in the dark theme there, to look
+at. Needs what browser tests need.
 """
 
 import argparse
@@ -101,6 +102,21 @@ def store_moving(browser, folder):
     )
 
 
+def store_map(browser, folder):
+    """Write docs/map.png: the map of the demo collection, with the picture of an original."""
+    images = dup.scan_images(folder / "demo")
+    explorer = dup.ThresholdExplorer(dup.similar_pairs(dup.fingerprint_images(images)), images)
+    explorer.map()
+    explorer.save_html(folder / "map.html")
+    page = browser.new_page(viewport={**SIZE_OF_FRAMES, "width": 1100})
+    page.goto((folder / "map.html").as_uri())
+    page.locator(".dup-explorer[data-state=ready]").wait_for()
+    page.locator(".dup-marks-bar").evaluate("(bar) => bar.remove()")  # it covers the lower edge
+    page.get_by_test_id("map-canvas").press("n")
+    settle(page)
+    store(page.locator(".dup-explorer").screenshot(), ROOT / "docs/map.png")
+
+
 def main(arguments):
     """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -116,6 +132,7 @@ def main(arguments):
             if out is None:
                 store(page.screenshot(), ROOT / "docs/explorer.png")
                 store_moving(browser, Path(folder))
+                store_map(browser, Path(folder))
             else:
                 out.mkdir(parents=True, exist_ok=True)
                 for width, theme in TO_LOOK_AT:

@@ -1,6 +1,8 @@
 """The collection as a map in the explorer: where the images lie, and which groups are joined.
 
 The browser asks, and gets arrays: positions once per method, the joined images at every move.
+`assets/map.js` paints them. jupyter-scatter could, too: but it needs pyarrow and a kernel, and
+shows no pictures that come when they are asked for. It can plot the table that `map` returns.
 
 ==========  ========================================================================================
 to Python   ``{type: "map"}``, ``{type: "joined"}``; the trait `lassoed` has the numbers of images
