@@ -62,3 +62,13 @@ def test_links_and_anchors_that_lead_nowhere_are_found(tmp_path):
         ("index.html", "#bottom"),
         ("index.html", "none.png"),
     ]
+
+
+def test_the_gallery_shows_every_figure_and_every_tool_with_its_lesson(source):
+    text = (source / "gallery/index.md").read_text("utf-8")
+    tools = ["ThresholdExplorer", "PairViewer", "PairLabeler", "GroupReviewer"]
+    names = [name for name in dup.__all__ if name.startswith("plot_")] + tools
+    assert sorted(re.findall(r"grid-item-card\} (\w+)", text)) == sorted(names)
+    for name in names:
+        assert (source / f"gallery/{name}.png").is_file()
+    assert text.count("[In a lesson](../notebooks/") == len(names)

@@ -108,3 +108,10 @@ def test_the_notebook_is_small_enough_to_be_shown(path):
 @every_notebook
 def test_prose_comes_before_code(path):
     assert list(takewhile(lambda cell: cell.cell_type == "markdown", read(path).cells))
+
+
+@every_notebook
+def test_every_figure_has_an_alt_text(path):
+    for cell in code_cells(path):
+        for output in (part for part in cell.outputs if "image/png" in part.get("data", {})):
+            assert output.metadata.get("image/png", {}).get("alt"), cell.source

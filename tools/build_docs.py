@@ -26,6 +26,7 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from pandas import DataFrame
 from PIL import Image
 
 import imgdup_nb
@@ -134,9 +135,9 @@ def lay_out(source: Path) -> None:
     lessons = [lay_out_notebook(path, source) for path in sorted(ROOT.glob("notebooks/*.ipynb"))]
     for path in sorted(ROOT.glob("notebooks/solutions/*.ipynb")):
         lay_out_notebook(path, source)
-    lay_out_explorer(source)
+    truth, pairs, prints = lay_out_explorer(source)
     lay_out_reference(source)
-    lay_out_gallery(source, lessons)
+    lay_out_gallery(source, lessons, draw_others(truth, pairs, prints))
     lay_out_contents(source, lessons)
 
 
@@ -212,15 +213,40 @@ def describe_figure(code: str, before: str) -> str:
 # -- pages that are made ---------------------------------------------------------------------------
 
 
-def lay_out_explorer(source: Path) -> None:
-    """Write the explorer of the demo collection as a page of its own; the start page shows it."""
+def lay_out_explorer(source: Path) -> tuple[DataFrame, DataFrame, imgdup_nb.Fingerprints]:
+    """Write the explorer of the demo collection as a page of its own; the start page shows it.
+
+    Returns the truth, the pairs and the fingerprints of the collection.
+    """
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*could not be read")  # four on purpose
-        imgdup_nb.make_demo_collection(folder)
+        truth = imgdup_nb.make_demo_collection(folder)
         images = imgdup_nb.scan_images(folder)
         prints = imgdup_nb.fingerprint_images(images)
         pairs = imgdup_nb.similar_pairs(prints, min_similarity=50)
         imgdup_nb.ThresholdExplorer(pairs, images).save_html(source / "_static" / "explorer.html")
+    return truth, pairs, prints
+
+
+def draw_others(
+    truth: DataFrame, pairs: DataFrame, prints: imgdup_nb.Fingerprints
+) -> dict[str, tuple[str, bytes]]:
+    """Return figures of the demo that no lesson need show: name, page to read, picture."""
+    few = list(imgdup_nb.group_duplicates(pairs, 90))[-4:]
+    names = [name for group in few for name in group]
+    matrix = imgdup_nb.similarity_matrix(prints).loc[names, names]
+    threshold, evidence = "notebooks/03_choose_a_threshold", "notebooks/06_evidence"
+    drawn = {
+        "plot_sweep": (threshold, imgdup_nb.plot_sweep(imgdup_nb.sweep_thresholds(pairs), 90)),
+        "plot_matrix": (threshold, imgdup_nb.plot_matrix(matrix, few)),
+        "plot_true_and_false": (evidence, imgdup_nb.plot_true_and_false(pairs, truth, 90)),
+    }
+    figures = {}
+    for name, (page, ax) in drawn.items():
+        file = BytesIO()
+        ax.figure.savefig(file, format="png", transparent=True)
+        figures[name] = (page, file.getvalue())
+    return figures
 
 
 def lay_out_reference(source: Path) -> None:
@@ -263,31 +289,32 @@ def describe_name(name: str) -> str:
     return f"```{{eval-rst}}\n.. auto{kind}:: imgdup_nb.{name}\n```\n"
 
 
-def lay_out_gallery(source: Path, lessons: list[Lesson]) -> None:
-    """Write a page of thumbnails, one for each figure and tool that a lesson shows."""
+def lay_out_gallery(
+    source: Path, lessons: list[Lesson], others: dict[str, tuple[str, bytes]]
+) -> None:
+    """Write a page of thumbnails, one for each figure and tool: those of the lessons first."""
     folder = source / "gallery"
     folder.mkdir()
-    items = []
-    shown: dict[str, str] = {}
+    shown: dict[str, tuple[str, bytes]] = {}
     for lesson in lessons:
         for name, figure in lesson.figures.items():
-            if name in shown:
-                continue
-            shown[name] = lesson.page
-            picture = Image.open(BytesIO(figure)).convert("RGBA")
-            picture.thumbnail((N_COLUMNS_OF_THUMBNAIL, 2 * N_COLUMNS_OF_THUMBNAIL))
-            picture.save(folder / f"{name}.png", optimize=True)
-            what = (getattr(imgdup_nb, name).__doc__ or "").splitlines()[0]
-            where = next(page for page, entry in REFERENCE.items() if belongs(name, page, entry[2]))
-            items.append(
-                f":::{{grid-item-card}} {name}\n:img-top: {name}.png\n:img-alt: {what}\n\n"
-                f"{what}\n\n"
-                f"[In a lesson](../{lesson.page}.ipynb) · "
-                f"[Reference](../reference/{where}.md)\n:::\n"
-            )
+            shown.setdefault(name, (lesson.page, figure))
+    items = []
+    for name, (lesson_page, figure) in (others | shown).items():
+        picture = Image.open(BytesIO(figure)).convert("RGBA")
+        picture.thumbnail((N_COLUMNS_OF_THUMBNAIL, 2 * N_COLUMNS_OF_THUMBNAIL))
+        picture.save(folder / f"{name}.png", optimize=True)
+        what = (getattr(imgdup_nb, name).__doc__ or "").splitlines()[0]
+        where = next(page for page, entry in REFERENCE.items() if belongs(name, page, entry[2]))
+        items.append(
+            f":::{{grid-item-card}} {name}\n:img-top: {name}.png\n:img-alt: {what}\n\n"
+            f"{what}\n\n"
+            f"[In a lesson](../{lesson_page}.ipynb) · "
+            f"[Reference](../reference/{where}.md)\n:::\n"
+        )
     body = "\n".join(items)
     folder.joinpath("index.md").write_text(
-        "# Gallery\n\nEach figure and each tool, with the lesson that uses it.\n\n"
+        "# Gallery\n\nEach figure and each tool, with a lesson about it.\n\n"
         f"::::{{grid}} 1 2 3 3\n:gutter: 3\n\n{body}\n::::\n",
         "utf-8",
     )
