@@ -121,7 +121,7 @@ def find_local_pairs(
     features: list[Features] = [image for side in sides for image in side.codes[:, 0]]
     known = Known.nothing(len(features)) if known is None else known
     if others is None:
-        votes = _count_new(features, MAX_VOTE_BITS[method], known, executor)
+        votes = count_new(features, MAX_VOTE_BITS[method], known, executor)
     else:
         is_left = np.arange(len(features)) < n_left
         votes = count_votes(features, is_left, MAX_VOTE_BITS[method], executor, within=False)
@@ -155,7 +155,7 @@ def find_local_pairs(
     )
 
 
-def _count_new(
+def count_new(
     features: Sequence[Features], max_bits: int, known: Known, executor: Executor | None
 ) -> np.ndarray:
     """Return the known votes and those of new images, which are counted and kept part by part.
