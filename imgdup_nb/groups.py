@@ -83,8 +83,9 @@ class Grouping:
         summary = by_group.agg(
             original=("image", "first"), images=("image", "size"), weakest=("weakest", "first")
         )
-        lowest = by_group.similarity.agg(lambda values: values.min(skipna=False))
-        summary.insert(2, "lowest", lowest.astype(float))
+        is_unknown = self.table.similarity.isna().groupby(self.table.group).any()
+        lowest = by_group.similarity.min().astype(float)
+        summary.insert(2, "lowest", lowest.mask(is_unknown))
         return summary.assign(
             chained=~(summary.weakest >= self.threshold - TOLERANCE)
         ).reset_index()
