@@ -1,11 +1,14 @@
 """A decision is written down whole, and compared with a later one."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from imgdup_nb import (
+    Fingerprints,
     Labels,
     apply_labels,
     compare_decisions,
@@ -108,3 +111,21 @@ def test_a_record_of_the_first_version_is_read_as_one_of_today(decided):
     first = json.loads(json.dumps(record))
     first["evidence"]["wish"] = first["evidence"].pop("requirements")
     assert compare_decisions(first, record).empty
+
+
+def test_a_record_that_version_0_1_wrote_opens_and_is_compared_with_one_of_today():
+    written = Path(__file__).parent / "decision_of_0_1.json"
+    bits = np.zeros((5, 64), dtype=bool)
+    bits[1, :2] = bits[2, :6] = bits[3, 32:] = bits[4, 32:] = bits[4, :2] = True
+    names = ["cat.jpg", "cat (1).jpg", "cat small.jpg", "dog.jpg", "dog (1).jpg"]
+    prints = Fingerprints.from_bits(names, bits)
+    groups = group_duplicates(similar_pairs(prints), 90)
+    changes = compare_decisions(written, record_decision(groups, prints.images))
+    what = changes.set_index("what")
+    assert json.loads(written.read_text())["versions"]["imgdup-nb"] == "0.1.0"
+    assert what.old["threshold"] == 95
+    assert what.new["threshold"] == 90
+    assert what.new["group"] == ["cat.jpg", "cat (1).jpg", "cat small.jpg"]
+    assert what.old["evidence"]["requirements"] == {"min_precision": 0.1}
+    assert "file" not in what.index
+    assert compare_decisions(written, written).empty

@@ -25,6 +25,7 @@ HOPED, ALLOWED = 0.3, 3
 # a stricter threshold is asked about if it needs less than this share of the answers that the named
 # one needs, and a still stricter one if it needs less than that share of the best so far
 MUCH_SOONER, SOONER = 1 / 3, 0.5
+FEW = 20  # pairs that are soon all answered, so nothing else is asked
 RUNS = 101  # of a forecast
 FIRST_LOOK, HORIZON = 128, 4096  # questions that a forecast looks ahead, at first and at most
 # a forecast adds this many misses, and hits as if half of the mistakes allowed were made
@@ -184,9 +185,9 @@ class Support:
                 continue
             expected = self.answers_expected(edge)
             if edge == self.named:
-                n_open = self.draws[edge].size - len(self.draws[edge].hits) + 1
-                aim, fewest = edge, min(expected, n_open)
-                most = MUCH_SOONER * fewest
+                if self.draws[edge].size - len(self.draws[edge].hits) < FEW:
+                    return edge
+                aim, fewest, most = edge, expected, MUCH_SOONER * expected
             elif expected < min(most, SOONER * fewest):
                 aim, fewest = edge, expected
         return aim
