@@ -15,7 +15,7 @@ from imgdup_nb import (
 )
 from imgdup_nb.engine.everyday import EVERYDAY
 from imgdup_nb.engine.variations import VARIATIONS
-from imgdup_nb.evidence.calibrate import _distances
+from imgdup_nb.evidence.known_copies import _distances
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@
 - `cannot_link`: pairs called different leave the pair table
 - `evaluate`: precision and recall by a truth
 - `calibrate`: recall of known copies of your own pictures
+- `known_copies`: how these copies are made and scored
 - `false_pairs`: the rate of false pairs among unrelated images
 - `not_looked_for`: copies that a hash does not look for, by a sample
 - `intervals`: confidence intervals for all of these

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 from numbers import Real
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ..aligned.agreement import is_textured
-from ..aligned.candidates import find_alike_frames
-from ..aligned.scores import MIN_CANDIDATE_HASH, FeaturePair, Score, fall_back, score_pairs
 from ..embeddings import Embedding
 from ..engine.checks import check_count, check_percent, count_of
-from ..engine.decode import UnreadableImage, open_image
-from ..engine.everyday import EVERYDAY
 from ..engine.pair_graph import TOLERANCE, components
-from ..engine.parallel import each, map_batches, stoppable
+from ..engine.parallel import stoppable
 from ..engine.reading import LOW_DETAIL
-from ..engine.search import exact_cosine
-from ..engine.variations import VARIATIONS, Change, Variation, _encode
+from ..engine.variations import Change
 from ..fingerprints import Fingerprints, fingerprint_images
-from ..methods import LocalMethod
 from ..pairs import similar_pairs
 from .evaluate import PairsOrGroups, Truth, read_truth
 from .false_pairs import USUAL_REACH, least_rate, score_false_pairs
 from .intervals import binomial_interval, check_confidence
+from .known_copies import USUAL, find_makers, score_copies
 
 SAME_SCENE = 90.0  # percent; so similar images are copied once
-COPY_SIDE = 512  # pixels; pictures are reduced to about this before they are copied
-
-USUAL = [
-    "jpeg 85", "jpeg 40", "webp", "256 colours", "half size", "quarter size", "enlarged",
-    "squashed", "caption", "brighter", "darker", "more contrast", "greyscale", "blurred",
-    "sharpened", "cropped 5 %", "cropped 30 %", "mirrored", "rotated 90",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,12 +236,12 @@ def calibrate(
             f"max_reach must be a share of all images, from 0 to 1, such as {USUAL_REACH}, not "
             f"{max_reach!r}"
         )
-    makers = _makers(USUAL if variations is None else variations)
+    makers = find_makers(USUAL if variations is None else variations)
     prints = fingerprint_images(images, method, orientations=orientations, executor=executor)
     known = None if truth is None else read_truth(truth, prints.names, complete=True)
     pairs = similar_pairs(prints, min_similarity=floor)
     sample = _draw(prints.images, _find_scenes(prints, pairs, known), n_sample, seed)
-    copies = _score_copies(prints, sample, makers, method, orientations, executor)
+    copies = score_copies(prints, sample, makers, method, orientations, executor)
     false_pairs, suspects = score_false_pairs(prints, pairs, known, float(max_reach), confidence)
     return Calibration(
         recall=_recall(copies, list(makers), false_pairs.threshold.to_numpy(), confidence),
@@ -269,25 +253,6 @@ def calibrate(
         confidence=confidence,
         max_reach=float(max_reach),
     )
-
-
-# -- copies ----------------------------------------------------------------------------------------
-
-
-def _makers(variations: str | Sequence[str] | Mapping[str, Change]) -> dict[str, Variation]:
-    known = VARIATIONS | EVERYDAY
-    if isinstance(variations, Mapping):
-        return {name: Variation("", ".png", change) for name, change in variations.items()}
-    if isinstance(variations, str) and variations == "everyday":
-        return EVERYDAY
-    names = [variations] if isinstance(variations, str) else list(variations)
-    unknown = [name for name in names if name not in known]
-    if unknown or isinstance(variations, str):
-        raise ValueError(
-            f"variations must be a list of names from {', '.join(map(repr, known))}, or "
-            f"functions by name, or 'everyday'; {(unknown or names)[0]!r} is not"
-        )
-    return {name: known[name] for name in names}
 
 
 def _find_scenes(prints: Fingerprints, pairs: pd.DataFrame, known: Truth | None) -> np.ndarray:
@@ -314,101 +279,6 @@ def _draw(images: pd.DataFrame, scene: np.ndarray, n_sample: int, seed: int) -> 
     drawn = np.random.default_rng(seed).permutation(usable)
     first_of_scene = np.sort(np.unique(scene[drawn], return_index=True)[1])
     return np.sort(drawn[first_of_scene][:n_sample])
-
-
-def _score_copies(
-    prints: Fingerprints,
-    sample: np.ndarray,
-    makers: dict[str, Variation],
-    method: str | Embedding,
-    orientations: bool,
-    executor: Executor | None,
-) -> pd.DataFrame:
-    with tempfile.TemporaryDirectory(prefix="copies-") as folder:
-        work = [(str(prints.images.path[row]), str(Path(folder, f"{row:08d}-"))) for row in sample]
-        batch = partial(each, partial(_write_copies, makers=list(makers.values())))
-        written = list(map_batches(batch, work, describe="copy"))
-        rows = [
-            (f"{row:08d}-{k:04d}", path, "", row, name)
-            for row, paths in zip(sample, written, strict=True)
-            for (k, path), name in zip(enumerate(paths), makers, strict=False)
-        ]
-        table = pd.DataFrame(rows, columns=["image", "path", "problem", "row", "variation"])
-        found = fingerprint_images(table, method, orientations=orientations, executor=executor)
-        copied = found.images.row.to_numpy(dtype=np.int64)
-        if isinstance(prints.method, LocalMethod):
-            similarity = _align(prints, copied, found, executor)
-        else:
-            similarity = prints.method.similarity(_distances(prints.codes[copied], found.codes))
-    names = pd.Series([prints.names[row] for row in copied], dtype=object)
-    return pd.DataFrame(
-        {"image": names, "variation": found.images.variation, "similarity": similarity}
-    )
-
-
-def _align(
-    prints: Fingerprints, copied: np.ndarray, found: Fingerprints, executor: Executor | None
-) -> np.ndarray:
-    """Return the similarity of each copy by local features, as `similar_pairs` scores it."""
-    pairs = [
-        FeaturePair(one, other)
-        for one, other in zip(prints.codes[copied, 0], found.codes[:, 0], strict=True)
-    ]
-    scores = list(score_pairs(pairs, prints.method.name, executor))
-    flat = np.array(
-        [not (is_textured(one) and is_textured(other)) for one, other, _ in pairs], dtype=bool
-    )
-    if flat.any():
-        originals = prints.images.iloc[copied[flat]].assign(
-            image=found.images.image[flat].to_numpy()
-        )
-        hashes = [
-            fingerprint_images(some, executor=executor) for some in (originals, found.images[flat])
-        ]
-        by_name = [dict(zip(side.names, side.codes, strict=True)) for side in hashes]
-        for k in np.flatnonzero(flat):
-            name = found.images.image[k]
-            if name in by_name[0] and name in by_name[1]:
-                codes = [side[name][None] for side in by_name]
-                [percent] = hashes[0].method.similarity(_distances(*codes))
-                # without features only a near hash, or similar small frames, make a candidate
-                is_near = percent >= MIN_CANDIDATE_HASH or (
-                    prints.method.name == "aligned"
-                    and len(find_alike_frames(list(pairs[k][:2]), np.zeros(2, dtype=bool))) > 0
-                )
-                scores[k] = (
-                    fall_back(scores[k], float(percent), pairs[k].left, pairs[k].right)
-                    if is_near
-                    else Score(0.0)
-                )
-    return np.array([score.similarity for score in scores], dtype=np.float64)
-
-
-def _write_copies(work: tuple[str, str], *, makers: Sequence[Variation]) -> list[str]:
-    """Write the copies of one picture and return their paths; none if it cannot be read."""
-    path, start = work
-    try:
-        picture = open_image(path, min_side=COPY_SIDE)
-    except UnreadableImage:
-        return []
-    written = []
-    for k, maker in enumerate(makers):
-        copy = Path(f"{start}{k:04d}{maker.suffix}")
-        copy.write_bytes(_encode(maker.change(picture), maker.suffix, **maker.options))
-        written.append(str(copy))
-    return written
-
-
-def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the distance of each row of codes to the same row of another array."""
-    if one.dtype != np.uint64:
-        n = len(one)
-        return exact_cosine(np.concatenate([one, other]), np.arange(n), np.arange(n, 2 * n))
-    best = np.full(len(one), np.iinfo(np.int64).max)
-    for view in range(one.shape[1]):
-        for a, b in ((one[:, view], other[:, 0]), (one[:, 0], other[:, view])):
-            best = np.minimum(best, np.bitwise_count(a ^ b).sum(axis=1, dtype=np.int64))
-    return best
 
 
 def _recall(
