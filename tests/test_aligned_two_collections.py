@@ -132,7 +132,7 @@ def test_known_scores_are_not_computed_again_and_change_nothing(album, monkeypat
             np.ones(n, bool),
             np.zeros(0, VOTES),
             np.zeros(0, SCORED_PAIRS),
-            votes.append,
+            lambda counted, _numbers: votes.append(counted),
             seen.append,
         ),
     )
@@ -140,7 +140,7 @@ def test_known_scores_are_not_computed_again_and_change_nothing(album, monkeypat
     monkeypatch.setattr(
         matching, "score_pairs", lambda pairs, *_: looked.extend(pairs) or (score for score in ())
     )
-    known = Known(np.zeros(n, bool), votes[0], np.concatenate(seen))
+    known = Known(np.zeros(n, bool), np.concatenate(votes), np.concatenate(seen))
     for ours, theirs in zip(find_local_pairs(prints, 70, known=known), whole, strict=True):
         pd.testing.assert_frame_equal(pd.DataFrame(ours), pd.DataFrame(theirs), check_exact=True)
     assert looked == []
