@@ -40,6 +40,7 @@ from .tiny_pairs import find_tiny_pairs, raise_tiny_pairs
 from .votes import count_votes
 
 NEW_PART = 20_000  # new images whose votes are counted and handed over at a time
+MAX_HASHED_PARTNERS = 32  # of an image; in a set of look-alikes all others have near hashes
 KEEP_BATCH = 1000  # scores that are handed over at a time, to be kept
 SCORERS = ["aligned", "akaze", "phash", "tiny"]  # an index keeps the place
 SCORE_FORMS = {  # the columns of a score that are not float64
@@ -126,7 +127,7 @@ def find_local_pairs(
         is_left = np.arange(len(features)) < n_left
         votes = count_votes(features, is_left, MAX_VOTE_BITS[method], executor, within=False)
     voted = best_pairs(votes, len(features))
-    hashed, percent = _near_by_hash(sides, hashes, executor)
+    hashed, percent = best_by_hash(*_near_by_hash(sides, hashes, executor), features)
     tiny, sure = find_tiny_pairs(sides, executor)
     framed = _near_by_frame(sides, features)
     tried = np.unique(np.concatenate([voted, hashed, framed, tiny]), axis=0)
@@ -138,10 +139,11 @@ def find_local_pairs(
         executor=executor,
         paths=_paths(sides),
     )
-    scored = score(tried)
-    near = tried[scored["similarity"] >= MIN_PARTNER_SIMILARITY]
-    more = partners_of_partners(near, tried) if others is None else partners_across(near, tried)
-    scored = np.concatenate([scored, score(more)])
+    scored, more = score(tried), tried
+    while len(more):  # of a large group of copies, each has only its best partners at first
+        near = tried[scored["similarity"] >= MIN_PARTNER_SIMILARITY]
+        more = partners_of_partners(near, tried) if others is None else partners_across(near, tried)
+        scored, tried = np.concatenate([scored, score(more)]), np.concatenate([tried, more])
     _fall_back(scored, hashed, percent, features)
     where = find_scored(tiny, scored)
     raise_tiny_pairs(scored, where, tiny, sure, features, SCORERS.index("tiny"))
@@ -206,6 +208,37 @@ def _near_by_hash(
     if len(sides) > 1:
         pairs[:, 1] += len(sides[0])
     return np.sort(pairs[there], axis=1), method.similarity(distances)[there]
+
+
+def best_by_hash(
+    pairs: np.ndarray, percent: np.ndarray, features: Sequence[Features]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs with the nearest hashes for one of their images, and their percent.
+
+    In a data set of one kind of picture, such as flowers or hand signs, thousands of pairs have
+    near hashes, and no copy is among them. Of equally near partners, those that follow an image in
+    the order of digests are taken. All pairs are kept of an image with too little texture, which
+    has its similarity by phash.
+
+    Parameters
+    ----------
+    pairs : int64, n x 2
+    percent : float64, n
+    """
+    n, ends, partners = len(features), pairs.T.ravel(), pairs[:, ::-1].T.ravel()
+    textured = np.zeros(n, bool)
+    textured[np.unique(ends)] = [is_textured(features[k]) for k in np.unique(ends)]
+    turn = np.zeros(n, np.int64)
+    turn[np.unique(ends)] = np.argsort(
+        np.argsort(np.array([features[k].key for k in np.unique(ends)], dtype=object))
+    )
+    apart = (turn[partners] - turn[ends]) % max(n, 1)
+    order = np.lexsort((apart, -np.tile(percent, 2), ends))
+    rank = np.empty(len(ends), np.int64)
+    rank[order] = np.arange(len(ends)) - np.searchsorted(ends[order], ends[order])
+    is_best = (rank < MAX_HASHED_PARTNERS).reshape(2, -1).any(axis=0)
+    kept = is_best | ~textured[pairs].all(axis=1)
+    return pairs[kept], percent[kept]
 
 
 def _paths(sides: Sequence[Fingerprints]) -> list[str] | None:
