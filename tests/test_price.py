@@ -53,6 +53,12 @@ def test_dearer_false_pairs_give_a_stricter_threshold():
     assert chosen[0] < chosen[-1]
 
 
+def test_a_share_near_one_is_not_called_one():
+    pairs, _, truth = pairs_and_truth()
+    found = recommend_threshold(pairs, truth=truth, cost_false=200, cost_missed=1)
+    assert "at least 0.995 are duplicates" in found.reason
+
+
 def test_with_every_pair_answered_the_cost_is_that_of_the_truth():
     pairs, same, truth = pairs_and_truth()
     person = Person(pairs, same)

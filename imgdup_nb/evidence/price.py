@@ -174,11 +174,13 @@ def say_price(costs: Costs, price: dict[str, float], confidence: float) -> str:
     by = "counted by the truth" if costs.is_exact else "estimated by your answers"
     where = "" if costs.is_exact else " of this table"
     false, missed = round(row["false"]), round(row.missed)
+    worth = price["cost_false"] / total
+    worth_text = f"{worth:.3g}" if worth > 0.99 else f"{worth:.2f}"  # 0.995 is not 1.00
     return (
         f"{row.threshold:g} % costs least: {count_of(false, 'false pair')} at "
         f"{price['cost_false']:g} and {count_of(missed, 'missed duplicate')}{where} at "
         f"{price['cost_missed']:g} make {row.cost:,.0f}, {by}. It is worth including pairs of "
-        f"which at least {price['cost_false'] / total:.2f} are duplicates. With "
+        f"which at least {worth_text} are duplicates. With "
         f"{100 * confidence:g} % confidence the cheapest threshold is from {possible.min():g} to "
         f"{possible.max():g} %, and the cost at {row.threshold:g} % is from "
         f"{row.cost_low:,.0f} to {row.cost_high:,.0f}."
