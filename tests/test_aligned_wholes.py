@@ -112,3 +112,25 @@ def test_other_things_in_places_of_the_same_outline_are_no_copies(tmp_path):
     one, other = (Image.open(tray) for tray in trays)
     assert align_pictures(one, other).similarity < 70
     assert align_pictures(one, thumbnail(other)).similarity < 80
+
+
+def tile(picture):
+    """Cut a picture of 64 pixels to a shape with six corners on white."""
+    mask = Image.new("L", picture.size)
+    corners = [(16, 0), (48, 0), (63, 32), (48, 63), (16, 63), (0, 32)]
+    ImageDraw.Draw(mask).polygon(corners, 255)
+    return Image.composite(picture.convert("RGB"), Image.new("RGB", picture.size, "white"), mask)
+
+
+def test_tiles_of_one_shape_are_no_copies_of_a_tile_without_detail():
+    grey = np.random.default_rng(0).normal(120, 3, (16, 16)).clip(0, 255).astype(np.uint8)
+    fog = tile(Image.fromarray(grey).resize((64, 64), Image.Resampling.BICUBIC))
+    for name in PHOTOS:
+        others = photo(name).convert("L").resize((192, 192)).crop((0, 0, 64, 64))
+        assert align_pictures(fog, tile(others)).similarity < 80
+
+
+def test_a_thing_on_white_with_a_watermark_all_over_is_still_found():
+    thing = Image.new("RGB", (400, 400), "white")
+    thing.paste(photo("coffee").resize((240, 240)), (80, 80))
+    assert align_pictures(thing, tiled(thing)).similarity >= 70
