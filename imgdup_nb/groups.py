@@ -263,8 +263,8 @@ class Grouping:
         table = (
             self.summary.round(2).to_html(index=False, max_rows=20) if len(self) else ""
         )  # to_html escapes file names
-        hints = " ".join(filter(None, [self.advice, self.not_looked_for]))
-        words = html.escape(f"{self._headline()}. {hints}")
+        hints = filter(None, [f"{self._headline()}.", self.advice, self.not_looked_for])
+        words = html.escape(" ".join(hints))
         return f"<p>{words}</p>{table}"
 
 

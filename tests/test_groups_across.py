@@ -49,9 +49,10 @@ def test_a_column_of_numbers_is_compared_too_and_other_methods_keep_the_filter()
 
 def test_only_columns_with_two_values_are_offered():
     images = images_of(split="train", label=["cat", "dog"] * 4)
-    assert ThresholdState(PAIRS, images).columns_to_compare() == ["label"]
-    assert ThresholdState(PAIRS, images.drop(columns=["split", "label"])).columns_to_compare() == []
-    assert ThresholdState(PAIRS).columns_to_compare() == []
+    same = images.drop(columns=["split", "label"])
+    assert ThresholdState(PAIRS, images).in_use.columns_to_compare() == ["label"]
+    assert ThresholdState(PAIRS, same).in_use.columns_to_compare() == []
+    assert ThresholdState(PAIRS).in_use.columns_to_compare() == []
 
 
 def test_a_column_that_is_not_there_is_refused():

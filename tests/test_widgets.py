@@ -87,6 +87,7 @@ MEANT = {  # what our classes override on purpose
     "ThresholdExplorer": {"__init__", "__repr__", "set_state"},
     "PairAnswers": {"send"},  # a part of ThresholdExplorer, which has it from there
     "_UnseenExplorer": {"open"},
+    "SavedAsPage": {"_get_embed_state"},  # what ipywidgets.embed asks each widget for
 }
 
 

@@ -36,7 +36,7 @@ from .bands import (
 from .bent import compare_places, flow_between
 from .filters import MAX_FINE_RATIO, fine_contrast, has_repeated_lines
 from .geometry import apply, frame_transform, outline
-from .overlays import edges_found
+from .overlays import edges_found, has_plain_edge
 
 # pixels of the grey picture: texture is finer than the one blur and coarser than the other
 FINEST_SIGMA, EVEN_SIGMA = 1.5, 8.0
@@ -59,9 +59,6 @@ MIN_FOUND_OF_OTHER, MIN_COVERED_CORRELATION = 0.3, 0.4
 MIN_FLOW, FLOW_WINDOW = 0.25, (11, 11)
 MIN_EQUAL_DETAILS, MAX_EQUAL_SHIFT = 0.86, 0.2
 MIN_WHOLE_COSINE = 0.55  # cosine below which blocks need not be compared
-# grey levels and share of a picture's outermost pixels that are of one level: a thing on a plain
-# ground. Its outline is most of what is left when it is made small, and other things share it
-PLAIN_LEVELS, PLAIN_EDGE = 3, 0.5
 WHOLES_REMEMBERED = 64  # pictures; the pairs of one picture follow each other
 
 
@@ -128,20 +125,6 @@ def _on_scale(value: float, limits: tuple[float, ...]) -> float:
         return 0.0
     levels = [MIN_SCENE_SIMILARITY, MAX_SCENE_SIMILARITY + 1, MAX_SLIGHT_SIMILARITY]
     return float(np.interp(value, limits, [*levels, MAX_WHOLE_SIMILARITY][: len(limits)]))
-
-
-def has_plain_edge(grey: np.ndarray) -> bool:
-    """Whether at least half of the outermost pixels of a picture, uint8, have one level.
-
-    Examples
-    --------
-    >>> disc = np.full((40, 60), 255, np.uint8)
-    >>> disc[5:35, 15:45] = np.arange(30)
-    >>> has_plain_edge(disc), has_plain_edge(disc[5:35, 15:45])
-    (True, False)
-    """
-    edge = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]]).astype(np.int16)
-    return bool((np.abs(edge - np.median(edge)) <= PLAIN_LEVELS).mean() >= PLAIN_EDGE)
 
 
 def _edges_found(found: Alignment, first: Features, second: Features) -> tuple[float, float]:

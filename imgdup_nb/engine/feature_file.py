@@ -38,8 +38,9 @@ def keep_features(made: Iterable[Features | str]) -> list[Features | str]:
     --------
     >>> from PIL import Image
     >>> from .features import aligned_features
-    >>> keep_features([aligned_features(Image.radial_gradient("L")), "truncated"])
-    [<Features: 300 points in 277 x 277 pixels>, 'truncated']
+    >>> features, problem = keep_features([aligned_features(Image.radial_gradient("L")), "cut"])
+    >>> type(features).__name__, problem
+    ('Features', 'cut')
     """
     kept: list[Features | str] = []
     n_bytes, waiting, waiting_bytes = 0, 0, 0  # the features from `waiting` on are in no file yet

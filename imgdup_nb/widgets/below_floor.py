@@ -36,7 +36,7 @@ def bars_below_floor(counts: pd.DataFrame | None, graph: PairGraph) -> list[list
     >>> prints = dup.Fingerprints.from_bits(["a", "b"], [[True] * 64, [True] * 40 + [False] * 24])
     >>> pairs = dup.similar_pairs(prints, min_similarity=65)
     >>> bars_below_floor(prints.count_pairs(62), PairGraph.read(pairs))
-    [[64.0625, 1.25, 0], [62.5, 1.25, 1]]
+    [[62.5, 2.5, 1]]
     """
     if counts is None or counts.attrs.get("method", graph.method) != graph.method:
         return []

@@ -386,7 +386,7 @@ function compareGroups(now, other, n, isLooser) {
  * @returns {[left: number, right: number, similarity: number][]} from `one` to `other`
  */
 function strongestChain(pairs, threshold, members, one, other) {
-  const links = linksAmong(pairs, threshold, new Set(members)); // the most similar first
+  const links = linksAmong(pairs, threshold, new Set(members)); // from the strongest one on
   const parent = new Map(members.map((image) => [image, image]));
   const root = (image) => {
     while (parent.get(image) !== image) image = parent.get(image);

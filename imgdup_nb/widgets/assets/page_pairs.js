@@ -146,7 +146,7 @@ class PagePairs {
     return [["list", found.length, found.slice(0, count).map((pair) => this.rowOf(pair))]];
   }
 
-  /** The pairs at or above the threshold of which this is known, the most similar first. */
+  /** The pairs at or above the threshold of which this is known, from the strongest one on. */
   judged(verdict) {
     const { inRange } = this.model.method;
     const nNear = inRange.countNear(this.model.get("threshold"));
