@@ -53,7 +53,7 @@ SINGLES = {
 }
 
 # The coins of skimage's photograph, centre and diameter in pixels, are laid out in another order:
-# place i gets coin (step * i + first) % 24. To a hash the trays look alike, and they are no copies.
+# place i gets coin (step * i + first) % 24. To a hash the trays look alike, but they differ.
 COINS_PHOTO = "skimage/data/coins.png"
 COINS = [
     *[(44, 54, 42), (100, 56, 37), (155, 51, 46), (215, 51, 45), (276, 52, 39), (335, 44, 58)],

@@ -1,4 +1,4 @@
-"""JupyterLab on the notebooks of the course: copied into a folder of yours, or where they are.
+"""JupyterLab on the notebooks of the course: copied into your folder, or where they are.
 
 The notebooks travel in the wheel. In a checkout they are in the folder `notebooks` of the project.
 Their exercises ask `check_answer` whether an answer is right.

@@ -216,7 +216,7 @@ def best_by_hash(
     """Return the pairs with the nearest hashes for one of their images, and their percent.
 
     In a data set of one kind of picture, such as flowers or hand signs, thousands of pairs have
-    near hashes, and no copy is among them. Of equally near partners, those that follow an image in
+    near hashes, and none of them is a copy. Of equally near partners, those that follow an image in
     the order of digests are taken. All pairs are kept of an image with too little texture, which
     has its similarity by phash.
 
