@@ -6,7 +6,8 @@ import html
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,16 @@ from .engine.chains import strongest_chain
 from .engine.checks import check_choice, check_percent, count_of
 from .engine.pair_graph import TOLERANCE, PairGraph
 from .engine.parallel import stoppable
+
+
+class Members(NamedTuple):
+    """The images of all groups as arrays: largest group first, in each its original first."""
+
+    number: np.ndarray  # int64: of the image in the graph
+    group: np.ndarray  # int64, 1 is the largest
+    similarity: np.ndarray  # float64, percent, to the original
+    is_original: np.ndarray  # bool
+    weakest: np.ndarray  # float64, percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,23 +65,42 @@ class Grouping:
     ([['a', 'b']], 1, ['c'])
     """
 
-    table: pd.DataFrame
     threshold: float
     linkage: str
     n_images: int
     n_pairs: int
-    left_out: list[str]
     floor: float
     method: str
     nearest: float  # percent; the most similar pair of the table, NaN if there is none
+    _graph: PairGraph  # the pairs that the groups were made from
+    _members: Members
+    _left_out: np.ndarray  # the numbers of the images left out
     n_removed: int = 0  # pairs that labels took out of the table
     not_looked_for: str = ""
-    _graph: PairGraph | None = None  # the pairs that the groups were made from
+
+    # made when it is asked for: an explorer moves on without the names of 100,000 images
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The groups, one row per image."""
+        members = self._members
+        columns = {
+            "group": members.group,
+            "image": pd.Series(self._graph.name_array[members.number], dtype=object),
+            "similarity": members.similarity,
+            "original": members.is_original,
+            "weakest": members.weakest,
+        }
+        return pd.DataFrame(columns)
+
+    @cached_property
+    def left_out(self) -> list[str]:
+        """Images with a near neighbour that are in no group."""
+        return self._graph.name_array[self._left_out].tolist()
 
     @property
     def n_redundant(self) -> int:
         """Images in groups that are not the original: what could go."""
-        return len(self.table) - len(self)
+        return len(self._members.number) - len(self)
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -228,7 +258,7 @@ class Grouping:
         return ""
 
     def __len__(self) -> int:
-        return int(self.table.group.max()) if len(self.table) else 0
+        return int(self._members.is_original.sum())
 
     def __iter__(self) -> Iterator[list[str]]:
         return (list(rows.image) for _, rows in self.table.groupby("group"))
@@ -281,8 +311,6 @@ def similarity_lookup(groups: Grouping) -> Callable[[str, str], float]:
     NaN where it is below the floor of the pair table.
     """
     graph = groups._graph
-    if graph is None:
-        return lambda _one, _other: np.nan
     number = {name: k for k, name in enumerate(graph.names)}
     group = np.zeros(len(graph.names), dtype=np.int64)
     group[[number[name] for name in groups.table.image]] = groups.table.group
@@ -339,81 +367,70 @@ def group_duplicates(
     """
     check_choice("linkage", linkage, LINKAGES)
     graph = PairGraph.read(pairs, check_percent("threshold", threshold))
-    return group_graph(graph, threshold, linkage)[0]
+    return group_graph(graph, threshold, linkage)
 
 
-def group_graph(graph: PairGraph, threshold: float, linkage: str) -> tuple[Grouping, np.ndarray]:
-    """Return the groups, and the number of the image in each row of their table."""
-    near = graph.at_or_above(threshold)
-    table = _group_table(graph, find_owners(graph, near, linkage))
-    numbers = table.pop("number").to_numpy()
-    grouped = np.zeros(len(graph.names), dtype=bool)
-    grouped[numbers] = True
-    touched = np.zeros(len(graph.names), dtype=bool)
-    touched[graph.first[near]] = touched[graph.second[near]] = True
-    grouping = Grouping(
-        table=table,
+def group_graph(graph: PairGraph, threshold: float, linkage: str) -> Grouping:
+    """Return the groups of the pairs of a graph."""
+    n_near = graph.count_near(threshold)
+    members, is_left_out = _list_members(graph, n_near, find_owners(graph, n_near, linkage))
+    return Grouping(
         threshold=float(threshold),
         linkage=linkage,
         n_images=graph.n_images,
-        n_pairs=graph.count_pairs(near),
-        left_out=graph.name_array[touched & ~grouped].tolist(),
+        n_pairs=graph.count_pairs(n_near),
         floor=graph.floor,
         method=graph.method,
-        nearest=float(graph.similarity.max()) if len(graph.similarity) else np.nan,
+        nearest=float(graph.similarity[0]) if len(graph.similarity) else np.nan,
         n_removed=graph.n_removed,
         _graph=graph,
+        _members=members,
+        _left_out=np.flatnonzero(is_left_out),
     )
-    return grouping, numbers
 
 
-def _group_table(graph: PairGraph, owner: np.ndarray) -> pd.DataFrame:
-    """Return the table of `Grouping`, with the images' numbers as an extra column."""
+def _list_members(graph: PairGraph, n_near: int, owner: np.ndarray) -> tuple[Members, np.ndarray]:
+    """Return the images of all groups, and of each image whether it is near one, and in none."""
     from .engine.group_loops import score_members
 
-    to_original, weakest, met = score_members(
-        graph.first, graph.second, graph.similarity, owner, graph.n_copies
-    )
     size = np.bincount(owner, minlength=len(owner))
-    weakest[met < size * (size - 1) // 2] = np.nan  # some pair is below the floor
-    images = np.flatnonzero(size[owner] > 1)
-    heads, similarity = owner[images], to_original[images]
-    # largest group first, then by original; within a group: original, then most similar first, then
-    # by name
-    order = np.lexsort(
-        (images, -np.nan_to_num(similarity, nan=-1), images != heads, heads, -size[heads])
+    heads = np.flatnonzero(size > 1)
+    heads = heads[np.argsort(-size[heads], kind="stable")]  # largest first, then by original
+    size = size[heads]
+    start = np.full(len(owner), -1)
+    start[heads] = np.cumsum(size) - size
+    numbers, to_original, weakest, met, is_left_out = score_members(
+        graph.first, graph.second, graph.similarity, owner, graph.n_copies, start, n_near
     )
-    images, heads, similarity = images[order], heads[order], similarity[order]
-    starts = images == heads
-    return pd.DataFrame(
-        {
-            "group": np.cumsum(starts),
-            "image": pd.Series(graph.name_array[images], dtype=object),
-            "similarity": similarity,
-            "original": starts,
-            "weakest": weakest[heads],
-            "number": images,
-        }
+    weakest = weakest[heads]
+    weakest[met[heads] < size * (size - 1) // 2] = np.nan  # some pair is below the floor
+    is_original = np.zeros(len(numbers), dtype=bool)
+    is_original[start[heads]] = True
+    members = Members(
+        number=numbers,
+        group=np.repeat(np.arange(1, len(heads) + 1), size),
+        similarity=to_original[numbers],
+        is_original=is_original,
+        weakest=np.repeat(weakest, size),
     )
+    return members, is_left_out
 
 
 LINKAGES = ["star", "connected", "complete"]
 
 
-def find_owners(graph: PairGraph, near: np.ndarray, linkage: str) -> np.ndarray:
-    """Return for each image the first image of its group, itself if it is alone; int32."""
-    from .engine.group_loops import connected_levels, star_owners
+def find_owners(graph: PairGraph, n_near: int, linkage: str) -> np.ndarray:
+    """Return for each image the first image of its group, itself if it is alone; int32.
+
+    The first `n_near` pairs, the most similar ones, are those at or above the threshold.
+    """
+    from .engine.group_loops import connected_levels, star_owners_of
 
     n = len(graph.names)
-    n_near = int(near.sum())
-    first, second = (
-        graph.first[:n_near],
-        graph.second[:n_near],
-    )  # the most similar pairs stand first
-    level = np.zeros(n_near, np.int32)
+    first, second = graph.first[:n_near], graph.second[:n_near]
     if linkage == "star":
-        by_second = graph.by_second[graph.by_second < n_near]
-        return star_owners(first, second, level, by_second, n, 1)[:, 0]
+        return star_owners_of(first, second, graph.by_second, n)
+    level = np.zeros(n_near, np.int32)
     if linkage == "connected":
         return connected_levels(first, second, level, n, 1)[0]
     return _complete_levels(first, second, level, 1, graph)[0]
@@ -428,7 +445,8 @@ def tally_levels(graph: PairGraph, strictest_first: np.ndarray, linkage: str) ->
     n_near = int((level < n_levels).sum())
     first, second, level = graph.first[:n_near], graph.second[:n_near], level[:n_near]
     if linkage == "star":
-        by_second = graph.by_second[graph.by_second < n_near]
+        row = graph.by_second.row
+        by_second = row[row < n_near]
         return tally_owners(star_owners(first, second, level, by_second, n, n_levels))
     if linkage == "connected":
         return connected_levels(first, second, level, n, n_levels)[1]

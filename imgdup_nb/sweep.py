@@ -176,7 +176,7 @@ def sweep_graph(
     return pd.DataFrame(
         {
             "threshold": np.asarray(wanted, dtype=float),
-            "pairs": [graph.count_pairs(graph.at_or_above(value)) for value in wanted],
+            "pairs": [graph.count_pairs(graph.count_near(value)) for value in wanted],
             "groups": groups,
             "images": images,
             "redundant": images - groups,

@@ -47,6 +47,31 @@ def star_owners(
 
 
 @compiled
+def star_owners_of(
+    first: np.ndarray, second: np.ndarray, by_second: tuple[np.ndarray, ...], n: int
+) -> np.ndarray:
+    """Return the original each image belongs to if all these pairs are near, int32 n.
+
+    It is `star_owners` at one level, without a second axis. `by_second` are the pairs of a longer
+    table, sorted by second image: first, second, and the row of each. Rows that are not among the
+    pairs here are passed over.
+    """
+    owner = np.arange(n).astype(np.int32)
+    earlier, later, row = by_second
+    for place in range(len(row)):
+        if row[place] < len(first) and owner[earlier[place]] == earlier[place]:
+            owner[later[place]] = -1
+    for pair in range(len(first)):
+        a, b = first[pair], second[pair]
+        if owner[b] == -1:
+            if owner[a] == a:
+                owner[b] = a
+        elif owner[a] == -1 and owner[b] == b:
+            owner[a] = b
+    return owner
+
+
+@compiled
 def tally_owners(owner: np.ndarray) -> np.ndarray:
     """Return groups, images in groups and largest group for each level, int64 n_levels x 3."""
     n, n_levels = owner.shape
@@ -108,35 +133,63 @@ def score_members(
     similarity: np.ndarray,
     owner: np.ndarray,
     n_copies: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    start: np.ndarray,
+    n_near: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return how similar images are within their groups; `owner` is the first image of the group.
+
+    `start` is the place of the first image of each group in a list of all groups, -1 for images
+    that own nobody else. The first `n_near` pairs are at or above the threshold.
 
     Returns
     -------
-    three arrays. By image: its similarity to the first of its group, NaN if the table lacks that
-    pair. By first image: the similarity of the least similar pair, infinity if there is none. By
-    first image: the number of pairs, with those between copies.
+    five arrays. The list of all groups, int64: each one's first image, then those most similar to
+    it, then by image. By image: its similarity to the first of its group, NaN if the table lacks
+    that pair. By first image: the similarity of the least similar pair, infinity if there is none.
+    By first image: the number of pairs, with those between copies. By image: whether it has a near
+    pair and is in no group.
     """
     n = len(owner)
     to_first = np.full(n, np.nan)
     weakest = np.full(n, np.inf)
     met = np.zeros(n, np.int64)
+    is_left_out = np.zeros(n, np.bool_)
+    members = np.empty(n, np.int64)
+    free = start.copy()  # the next free place of each group
+    n_listed = 0
     for image in range(n):
-        if owner[image] == image:
+        head = owner[image]
+        n_listed += int(start[head] >= 0)
+        if head == image:
             to_first[image] = 100.0
-        met[owner[image]] += n_copies[image] * (n_copies[image] - 1) // 2
+            if free[image] >= 0:
+                members[free[image]] = image
+                free[image] += 1
+        met[head] += n_copies[image] * (n_copies[image] - 1) // 2
     for pair in range(len(first)):
         a, b = first[pair], second[pair]
         head = owner[a]
+        if pair < n_near:
+            is_left_out[a] = is_left_out[b] = True
         if head != owner[b]:
             continue
-        if head == a:
-            to_first[b] = similarity[pair]
-        elif head == b:  # in a star a later original may own an earlier image
-            to_first[a] = similarity[pair]
+        if head in (a, b):  # in a star a later original may own an earlier image
+            member = b if head == a else a
+            if np.isnan(to_first[member]):  # the most similar pairs come first
+                to_first[member] = similarity[pair]
+                members[free[head]] = member
+                free[head] += 1
         weakest[head] = min(weakest[head], similarity[pair])
         met[head] += 1 + n_copies[a] * n_copies[b]
-    return to_first, weakest, met
+    for image in range(n):
+        head = owner[image]
+        if start[head] < 0:
+            continue
+        is_left_out[image] = False
+        if np.isnan(to_first[image]):
+            members[free[head]] = image
+            free[head] += 1
+    return members[:n_listed], to_first, weakest, met, is_left_out
 
 
 @compiled

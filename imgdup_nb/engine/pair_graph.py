@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,14 @@ class Sides:
     own: list[str]  # the names that images have in their collections
     is_right: np.ndarray  # bool, n_names
     shared: set[str]  # names that both collections have
+
+
+class BySecond(NamedTuple):
+    """The pairs of a `PairGraph` in another order, copied so that a loop reads them in a row."""
+
+    first: np.ndarray  # int32
+    second: np.ndarray  # int32
+    row: np.ndarray  # int32: the place of the pair in the graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +98,10 @@ class PairGraph:
         return graph
 
     @cached_property
-    def by_second(self) -> np.ndarray:
-        """The order of the pairs by second image, then by first; int64."""
-        return np.lexsort((self.first, self.second))
+    def by_second(self) -> BySecond:
+        """The pairs by second image, then by first."""
+        row = np.lexsort((self.first, self.second)).astype(np.int32)
+        return BySecond(self.first[row], self.second[row], row)
 
     @cached_property
     def distinct(self) -> np.ndarray:
@@ -124,6 +133,11 @@ class PairGraph:
         """Return bool, n_pairs: which pairs reach `threshold`, inclusive."""
         return self.similarity >= threshold - TOLERANCE
 
+    def count_near(self, threshold: float) -> int:
+        """Return how many pairs reach `threshold`, inclusive; they are the first ones."""
+        ascending = self.similarity[::-1]
+        return len(ascending) - int(np.searchsorted(ascending, threshold - TOLERANCE))
+
     @cached_property
     def name_array(self) -> np.ndarray:
         """The names as an array of objects, to take many at once."""
@@ -136,14 +150,14 @@ class PairGraph:
             self.like == np.arange(len(self.names))
         )
 
-    def count_pairs(self, near: np.ndarray) -> int:
-        """Return the number of pairs that the rows `near` stand for, copies included."""
+    def count_pairs(self, n_near: int) -> int:
+        """Return the number of pairs that the first `n_near` stand for, copies included."""
         copies = self.n_copies
         if not copies.any():
-            return int(near.sum())
+            return n_near
         # a pair stands for the pairs between its images' copies too
-        between = copies[self.first[near]] * copies[self.second[near]]
-        return int(near.sum() + between.sum() + (copies * (copies - 1) // 2).sum())
+        between = copies[self.first[:n_near]] * copies[self.second[:n_near]]
+        return int(n_near + between.sum() + (copies * (copies - 1) // 2).sum())
 
 
 def _number_images(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str], Sides | None]:

@@ -378,7 +378,7 @@ def plot_tool_defaults(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     shown = {
         tool: value for tool, value in TOOL_DEFAULTS.items() if value >= graph.floor - TOLERANCE
     }
-    counts = [int(graph.at_or_above(value).sum()) for value in shown.values()]
+    counts = [graph.count_near(value) for value in shown.values()]
     ax = axes_or_new(ax, (7, 0.8 + 0.25 * len(shown)))
     bars = ax.barh(range(len(shown)), counts, color=TRUE)
     ax.bar_label(bars, [f"{count:,}" for count in counts], padding=3, fontsize="small")

@@ -106,11 +106,7 @@ def plot_similarities(
         ax.axvline(line, color=LINE, linewidth=1.6, zorder=3)
     ax.set_xlim(right=max(101.0, 100 + 1.2 * widths.max(initial=0)))
     ax.set(xlabel=f"similarity, percent ({graph.method})", ylabel="pairs (logarithmic)")
-    above = (
-        ""
-        if threshold is None
-        else f" {int(graph.at_or_above(line).sum()):,} at {line:g} % or more."
-    )
+    above = "" if threshold is None else f" {graph.count_near(line):,} at {line:g} % or more."
     set_alt_text(
         ax,
         f"Bars: {count_of(len(graph.similarity), 'pair')} by similarity ({graph.method}), "

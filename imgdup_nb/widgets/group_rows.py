@@ -1,25 +1,23 @@
-"""The table of the groups as arrays, for ten thousand groups: sizes, scores, and what changed."""
+"""The members of the groups as arrays, for ten thousand groups: sizes, scores, and what changed."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
+from ..groups import Members
 from ..sweep import CHANGES, change_kinds
 
 
 class GroupRows:
-    """The table of a `Grouping` as arrays: where each group starts, and what is known of it."""
+    """The members of a `Grouping` as arrays: where each group starts, and what is known of it."""
 
-    def __init__(self, table: pd.DataFrame) -> None:
-        self.group = table.group.to_numpy()
-        self.similarity = table.similarity.to_numpy()
-        self.start = np.flatnonzero(table.original.to_numpy())
+    def __init__(self, members: Members) -> None:
+        self.number, self.group, self.similarity = members[:3]
+        self.start = np.flatnonzero(members.is_original)
         self.n_groups = len(self.start)
-        self.size = np.diff(self.start, append=len(table))
-        self.weakest = table.weakest.to_numpy()[self.start]
+        self.size = np.diff(self.start, append=len(self.number))
+        self.weakest = members.weakest[self.start]
         self.mean = self._reduce(np.add, self.similarity) / np.maximum(self.size, 1)
-        self.lowest = self._reduce(np.minimum, self.similarity)
 
     def _reduce(self, function: np.ufunc, values: np.ndarray) -> np.ndarray:
         return function.reduceat(values, self.start) if self.n_groups else values[:0]

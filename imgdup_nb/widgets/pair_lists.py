@@ -109,7 +109,7 @@ class PairLists:
         pairs of a band soon count as evidence. Pairs of the same bytes or pixels come last.
         """
         places = self.places(pool)
-        survey, n_above = self.survey, int(pool.at_or_above(threshold).sum())
+        survey, n_above = self.survey, pool.count_near(threshold)
         above, below = places[:n_above], places[n_above:]
 
         def ordered(pairs: np.ndarray, sign: int) -> np.ndarray:
@@ -120,8 +120,8 @@ class PairLists:
 
     def between(self, pool: PairGraph, low: float, high: float | None) -> np.ndarray:
         """Return the pairs from `low` up to `high` percent, exclusive; None is no limit."""
-        stop = int(pool.at_or_above(low).sum())
-        start = 0 if high is None else int(pool.at_or_above(high).sum())
+        stop = pool.count_near(low)
+        start = 0 if high is None else pool.count_near(high)
         places = self.places(pool)[start:stop]
         return places[np.argsort(self.survey.rank[places], kind="stable")]
 
@@ -130,13 +130,13 @@ class PairLists:
 
         Those nearest to the threshold come first; of wrong ones, the most similar.
         """
-        places = self.places(pool)[: int(pool.at_or_above(threshold).sum())]
+        places = self.places(pool)[: pool.count_near(threshold)]
         places = places[self.verdict[places] == verdict]
         return places if verdict == IS_WRONG else places[::-1]
 
     def count_missed(self, pool: PairGraph, threshold: float) -> int:
         """Count the right pairs that the threshold does not find."""
-        found = self.places(pool)[: int(pool.at_or_above(threshold).sum())]
+        found = self.places(pool)[: pool.count_near(threshold)]
         return self.n_right - int((self.verdict[found] == IS_RIGHT).sum())
 
     @cached_property
@@ -168,7 +168,7 @@ class PairLists:
     def missed(self, pool: PairGraph, threshold: float, count: int) -> list[ListedPair]:
         """Return the first right pairs that are not found: the most similar ones first."""
         is_found = np.zeros(len(self.graph.first), dtype=bool)
-        is_found[self.places(pool)[: int(pool.at_or_above(threshold).sum())]] = True
+        is_found[self.places(pool)[: pool.count_near(threshold)]] = True
         places = np.flatnonzero((self.verdict == IS_RIGHT) & ~is_found)[:count]
         rows = [self.describe(int(place)) for place in places]
         for left, right in self.below_floor():
@@ -217,7 +217,7 @@ class PairLists:
         same pairs, else for the next stricter edge. Of the answers asked for, it is made of those
         `counted`, as `score_labels` explains.
         """
-        places = self.places(pool)[: int(pool.at_or_above(threshold).sum())]
+        places = self.places(pool)[: pool.count_near(threshold)]
         verdict = self.verdict[places]
         right, wrong = int((verdict == IS_RIGHT).sum()), int((verdict == IS_WRONG).sum())
         if self.truth is not None:
@@ -227,7 +227,7 @@ class PairLists:
                 "precision": right / (right + wrong) if right + wrong else None,
             }
         survey, answers = self.survey, self.answers
-        n_here = int(self.graph.at_or_above(threshold).sum())
+        n_here = self.graph.count_near(threshold)
         looser = np.flatnonzero(survey.edges <= threshold + TOLERANCE)
         edge = survey.edge(threshold)
         if len(looser) and survey.counts[looser[0]] == n_here:

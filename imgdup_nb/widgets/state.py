@@ -262,8 +262,9 @@ class ThresholdState(JudgedPairs, t.HasTraits):
         self._regroup()
 
     def _regroup(self) -> None:
-        grouping, self._numbers = group_graph(self._pool, self.threshold, self.linkage)
-        self._rows = GroupRows(grouping.table)
+        grouping = group_graph(self._pool, self.threshold, self.linkage)
+        self._rows = GroupRows(grouping._members)
+        self._numbers = self._rows.number
         self._bursts = self.in_use.find_burst_rows(self._rows, self._numbers)
         self.set_trait("groups", grouping)
         self._find_changes()
@@ -273,9 +274,9 @@ class ThresholdState(JudgedPairs, t.HasTraits):
         if self.pinned is None:
             self._changes = Changes.none(self._rows)
         else:
-            other, numbers = group_graph(self._pool, self.pinned, self.linkage)
+            other = group_graph(self._pool, self.pinned, self.linkage)._members
             now = (self._rows.group, self._numbers)
-            then = (other.table.group.to_numpy(), numbers)
+            then = (other.group, other.number)
             n = len(self._pool.names)
             self._changes = (
                 Changes.forward(now, then, n)

@@ -78,11 +78,11 @@ def rule(page):
 
 
 def table_of_python(graph, level, linkage, tally):
-    grouping, numbers = group_graph(graph, level, linkage)
-    table = grouping.table
+    grouping = group_graph(graph, level, linkage)
+    table, place = grouping.table, {name: number for number, name in enumerate(graph.names)}
     weakest = table.weakest[table.original]
     return {
-        "image": numbers.tolist(),
+        "image": [place[name] for name in table.image],
         "group": table.group.tolist(),
         "counts": [int(tally[name]) for name in ("pairs", "groups", "images", "largest")],
         "similarity": [None if np.isnan(value) else value for value in table.similarity],
@@ -150,7 +150,7 @@ def test_changes_between_two_thresholds_are_those_of_python(rule, pairs, linkage
         COMPARE, {"packed": pack_pairs(graph), "now": now, "other": other, "linkage": linkage}
     )
     here, there = (group_graph(graph, level, linkage) for level in (now, other))
-    rows = [(groups.table.group.to_numpy(), numbers) for groups, numbers in (here, there)]
+    rows = [(groups._members.group, groups._members.number) for groups in (here, there)]
     compare = Changes.forward if other >= now else Changes.backward
     expected = compare(*rows, len(graph.names))
     assert found["kinds"] == expected.kinds.tolist()
