@@ -128,6 +128,22 @@ def test_pictures_come_as_jpeg_with_names_and_a_broken_one_with_its_problem(pair
     explorer.close()
 
 
+def test_pictures_of_new_rows_follow_the_rows_once_and_only_if_the_browser_has_time(pairs, folder):
+    explorer = Recorder(pairs, folder)
+    four_rows_of_two = [4, 2, 40]  # pictures of 40 pixels
+    explorer.set_state({"threshold": 81.25, "screen": [*four_rows_of_two, 1], "asked": 1})
+    (rows, _), (pictures, buffers) = explorer.sent
+    assert rows["following"] == len(buffers) == 4
+    assert pictures["of"] == explorer.method
+    assert [row[2] for row in pictures["pictures"]] == ["a.jpg", "b.jpg", "x.jpg", "y.jpg"]
+    explorer.sent.clear()
+    explorer.set_state({"threshold": 90.625, "asked": 2})  # the browser waits for other pictures
+    explorer.set_state({"threshold": 81.25, "screen": [*four_rows_of_two, 3], "asked": 3})
+    assert [content["type"] for content, _ in explorer.sent] == ["rows", "rows"]
+    assert all("following" not in content for content, _ in explorer.sent)
+    explorer.close()
+
+
 def test_a_request_for_pictures_is_bounded_in_number_and_size(pairs, folder):
     explorer = Recorder(pairs, folder)
     explorer._on_message(explorer, {"type": "pictures", "ids": [0] * 1000, "side": 10**6}, [])

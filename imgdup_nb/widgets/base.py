@@ -119,11 +119,13 @@ class ToolWidget(anywidget.AnyWidget):
         self.send({"type": "hello"})
 
     def _answer_pictures(self, content: dict[str, Any]) -> None:
+        self._send_pictures(content["ids"], content["side"], content.get("of"))
+
+    def _send_pictures(self, ids: Iterable[int], asked_side: int, of: str | None) -> list[int]:
+        """Send the pictures that are ready in time; return the numbers of their images."""
         names = self._picture_names  # without the lock: moving on must not wait for decoders
-        ids = [
-            number for number in map(int, content["ids"][:MAX_PICTURES]) if 0 <= number < len(names)
-        ]
-        side = int(np.clip(int(content["side"]), *PICTURE_SIDES))
+        ids = [number for number in map(int, list(ids)[:MAX_PICTURES]) if 0 <= number < len(names)]
+        side = int(np.clip(int(asked_side), *PICTURE_SIDES))
         made = {names[number]: Thumbnail(b"", "") for number in ids}
         if self._thumbnails is not None and ids:
             made = self._thumbnails.get_ready(list(made), side, PICTURE_SECONDS)
@@ -134,11 +136,12 @@ class ToolWidget(anywidget.AnyWidget):
         ]
         answer = {
             "type": "pictures",
-            "side": content["side"],
-            "of": content.get("of"),
+            "side": asked_side,
+            "of": of,
             "pictures": pictures,
         }
         self.send(answer, buffers=[made[names[number]].jpeg for number in ids])
+        return ids
 
     @property
     def _picture_names(self) -> Sequence[str]:

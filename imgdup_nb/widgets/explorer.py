@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,7 @@ import traitlets as t
 
 from ..collection.collection import Collection
 from ..compare import AGREE_COLOR, DIFFER_COLOR
+from ..engine.cache import ByteCache
 from ..evidence.labels import Labels
 from ..evidence.tool_defaults import TOOL_DEFAULTS
 from ..groups import LINKAGES
@@ -40,7 +41,7 @@ from ..plots.evidence import FALSE, TRUE
 from ..plots.parts import bar_widths
 from ..plots.tables import BANDS, CURVES, draw_summary
 from ..sweep import CHANGES, count_by_level
-from .base import ToolWidget, belongs_by_name, facts_by_name, join_module, join_styles
+from .base import MAX_PICTURES, ToolWidget, belongs_by_name, facts_by_name, join_module, join_styles
 from .below_floor import bars_below_floor, check_counts
 from .collection_map import GROUP_COLORS, CollectionMap
 from .combined import CombinedTables
@@ -66,6 +67,7 @@ FIRST_ROWS = {
 }  # sent with every change: what a list with pictures, or without, shows unscrolled
 MAX_PAGE_ROWS = 60  # answered to one request
 MAX_ROW_TILES = 8  # images of a group in its row; the table of the selected group has more
+MAX_SENT = 600  # pictures; a browser keeps some more
 MAX_DETAILS = 300  # rows of the table of the selected group
 
 
@@ -140,6 +142,9 @@ class ThresholdExplorer(CollectionMap, PairAnswers, ThresholdState, SavedAsPage,
     asked = t.Int(0).tag(
         sync=True, echo_update=False
     )  # counted up by the browser with each change, and answered
+    # what the browser shows unscrolled: rows, images a row, pixels of a picture's side, and at
+    # which count of `asked` it has time for the pictures of the answer
+    screen: t.List[int] = t.List().tag(sync=True, echo_update=False)
 
     def __init__(
         self,
@@ -156,6 +161,8 @@ class ThresholdExplorer(CollectionMap, PairAnswers, ThresholdState, SavedAsPage,
         self._hint = str(hint)
         self._counts = check_counts(counts)
         self._verified: dict[tuple[str, tuple[int, ...]], int] = {}
+        # pictures that were sent: method, image, side
+        self._sent: ByteCache[tuple[str | None, int, int], bool] = ByteCache(MAX_SENT, int)
         images = check_images(images)
         self._thumbnails = None if images is None else Thumbnails(images)
         super().__init__(pairs, images, labels=labels, truth=truth, **traits)
@@ -177,7 +184,28 @@ class ThresholdExplorer(CollectionMap, PairAnswers, ThresholdState, SavedAsPage,
                 super().set_state({"asked": values.pop("asked")})
             super().set_state(values)
             self._is_answering = False
-            self.send(self._page(0))
+            following = self._pictures_to_follow()
+            self.send(self._page(0) | ({"following": len(following)} if following else {}))
+            of, side = self.method, self.screen[2] if following else 0
+        if following:
+            self._send_pictures(following, side, of)
+
+    def _pictures_to_follow(self) -> list[int]:
+        """Return the images of the first rows whose pictures the browser does not have yet."""
+        if self._thumbnails is None or len(self.screen) != 4 or self.screen[3] != self.asked:
+            return []
+        n_rows, n_tiles, side = (int(value) for value in self.screen[:3])
+        tiles = [self._tiles(int(group))[:n_tiles] for group in self.shown[: max(0, n_rows)]]
+        ids = self._numbers[np.concatenate([*tiles, np.zeros(0, int)])].tolist()
+        return [number for number in ids if not self._sent.get((self.method, number, side))][
+            :MAX_PICTURES
+        ]
+
+    def _send_pictures(self, ids: Iterable[int], asked_side: int, of: str | None) -> list[int]:
+        sent = super()._send_pictures(ids, asked_side, of)
+        for number in sent:
+            self._sent.keep((of, number, asked_side), True)
+        return sent
 
     def _answer_rows(self, content: dict[str, Any]) -> None:
         with self.lock:

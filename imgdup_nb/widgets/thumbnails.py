@@ -55,6 +55,11 @@ class Thumbnails:
         Ask again for the others: so nothing waits for large pictures. Earlier names that are not
         among these are not made any more.
         """
+        known = {name: self._remembered(name, side) for name in names}
+        done = {name: made for name, made in known.items() if made is not None}
+        names = [name for name in names if name not in done]
+        if not names:
+            return done
         threads = self._open_threads()
         with self._lock:
             for key in [key for key in self._making if key[1] != side or key[0] not in names]:
@@ -65,11 +70,11 @@ class Thumbnails:
             asked = {name: self._making[name, side] for name in names}
         if not wait(asked.values(), seconds).done:
             wait(asked.values(), return_when=FIRST_COMPLETED)
-        done = {name: made for name, made in asked.items() if made.done() and not made.cancelled()}
+        ready = {name: made for name, made in asked.items() if made.done() and not made.cancelled()}
         with self._lock:
-            for name in done:
+            for name in ready:
                 self._making.pop((name, side), None)
-        return {name: made.result() for name, made in done.items()}
+        return {**done, **{name: made.result() for name, made in ready.items()}}
 
     def _open_threads(self) -> Executor:
         with self._lock:
@@ -77,13 +82,19 @@ class Thumbnails:
                 self._threads = open_threads(N_THREADS, "imgdup_nb-thumbnails")
             return self._threads
 
-    def _get(self, name: str, side: int) -> Thumbnail:
+    def _remembered(self, name: str, side: int) -> Thumbnail | None:
+        """Return what is known without a look at the file, None if nothing is."""
         path = self._paths.get(name)
         if path is None:
             return Thumbnail(b"", "not in the images table")
         known = self._made.get((path, side))
-        if known is not None:
-            return Thumbnail(known, "")
+        return None if known is None else Thumbnail(known, "")
+
+    def _get(self, name: str, side: int) -> Thumbnail:
+        remembered = self._remembered(name, side)
+        if remembered is not None:
+            return remembered
+        path = self._paths[name]
         try:
             made = thumbnail(path, side)
         except UnreadableImage as error:

@@ -234,6 +234,7 @@ class Explorer extends View {
   onRows(message) {
     this.answered = message.asked;
     this.rows = message;
+    if (message.following) this.pictures.isAsking = true; // they come without being asked for
     if (!this.isWaiting) {
       this.showBusy(false);
       this.answeredState = this.state;
@@ -278,8 +279,11 @@ class Explorer extends View {
     const names = /** @type {(keyof ExplorerTraits)[]} */ (Object.keys(values));
     const changed = names.filter((name) => this.model.get(name) !== values[name]);
     if (!changed.length) return;
+    const asked = this.model.get("asked") + 1;
+    if (!this.isWaiting && !this.pictures.isAsking && !this.gallery.node.hidden)
+      this.model.set("screen", [...this.gallery.firstScreen(), asked]);
     for (const name of changed) this.model.set(name, values[name]);
-    this.model.set("asked", this.model.get("asked") + 1);
+    this.model.set("asked", asked);
     this.showError("");
     this.saveSoon();
   }

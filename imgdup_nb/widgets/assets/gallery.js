@@ -143,6 +143,11 @@ class Gallery {
     return [first, Math.min(this.total, Math.ceil((top + height) / rowHeight) + spare)];
   }
 
+  /** How many rows are seen unscrolled, how many images of each, and how large. */
+  firstScreen() {
+    return [Math.ceil(this.height / this.rowHeight), this.countTiles(), thumbnailSide()];
+  }
+
   paint() {
     const [first, last] = this.visible();
     this.nTiles = this.countTiles();

@@ -57,6 +57,7 @@ interface ExplorerTraits {
   without_bursts: boolean;
   lassoed: number[]; // images, by their numbers in the method
   shows_map: boolean;
+  screen: number[]; // rows, images a row, pixels of a side, and the `asked` it is of
   scene: SceneData;
   details: GroupDetails;
   asked: number;
@@ -101,6 +102,7 @@ interface RowsMessage {
   changes?: Record<string, number>;
   bursts?: number;
   freed?: number; // bytes of the redundant images
+  following?: number; // pictures of the first rows, sent after this
 }
 
 // -- the labeler ------------------------------------------------------------------------------
