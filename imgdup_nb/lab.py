@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-FIRST_NOTEBOOK = "02_find_duplicates.ipynb"
+FIRST_NOTEBOOK = "01_what_is_a_hash.ipynb"
 WORK_NOTEBOOK = "my_pictures.ipynb"  # which is opened on a folder of one's own
 
 
@@ -35,21 +35,29 @@ def find_notebooks() -> Path:
 
 
 def copy_notebooks(folder: str | os.PathLike[str]) -> list[Path]:
-    """Copy the notebooks into a folder; files that are there already stay as they are.
+    """Copy the notebooks, and the pages that they link to, into a folder.
+
+    The pages come into its folder `docs`. Files that are there already stay as they are.
 
     Returns
     -------
-    the files that were copied
+    the notebooks that were copied
     """
     source, target = find_notebooks(), Path(folder)
+    docs = source.parent / "docs"  # beside the notebooks; in the copy it is below them
+    files = {file: Path("docs", file.name) for file in [*docs.glob("*.md"), *docs.glob("*.png")]}
+    files |= {file: file.relative_to(source) for file in sorted(source.rglob("*.ipynb"))}
     copied = []
-    for file in sorted(source.rglob("*.ipynb")):
-        place = file.relative_to(source)
+    for file, place in files.items():
         if any(part.startswith(".") for part in place.parts) or (target / place).exists():
             continue
         (target / place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target / place)
-        copied.append(target / place)
+        if file.suffix == ".png":
+            shutil.copyfile(file, target / place)
+            continue
+        text = file.read_text("utf-8").replace("../docs/", "docs/").replace("../notebooks/", "../")
+        (target / place).write_text(text, "utf-8", newline="\n")
+        copied += [target / place] if file.suffix == ".ipynb" else []
     return copied
 
 
@@ -139,10 +147,13 @@ def open_lab(folder: str | os.PathLike[str], photos: str = "", options: Sequence
         raise ImportError('JupyterLab is not installed: pip install "imgdup-nb[lab]"') from error
     if photos:
         os.environ["IMGDUP_PHOTOS"] = check_photos(photos)
+    notebook = Path(folder).absolute() / (WORK_NOTEBOOK if photos else FIRST_NOTEBOOK)
+    beside = (notebook.parent.parent / "docs" / "glossary.md").is_file()  # as in a checkout
+    top = notebook.parent.parent if beside else notebook.parent  # what notebooks link to is in it
     # as options and not as a file to open, so that the printed address leads to the notebook too
     where = [
-        f"--ServerApp.root_dir={os.path.abspath(folder)}",
-        f"--LabApp.default_url=/lab/tree/{WORK_NOTEBOOK if photos else FIRST_NOTEBOOK}",
+        f"--ServerApp.root_dir={top}",
+        f"--LabApp.default_url=/lab/tree/{notebook.relative_to(top).as_posix()}",
     ]
     root = ["--allow-root"] if _is_superuser() else []
     LabApp.launch_instance([*where, *options, *root])

@@ -211,6 +211,12 @@ def test_lab_copies_the_notebooks_once_and_opens_jupyterlab_there(folder, call, 
     assert first.returncode == 0, first.stderr
     copied = sorted(path.name for path in (folder / "course").glob("*.ipynb"))
     assert copied == sorted(path.name for path in (PROJECT / "notebooks").glob("*.ipynb"))
+    for name in copied:  # what they link to was copied, too
+        text = (folder / "course" / name).read_text("utf-8")
+        links = re.findall(r"\]\((?!http)([\w./-]+)[)#]", text)
+        assert links
+        for link in links:
+            assert (folder / "course" / link).is_file(), f"{name}: {link}"
     assert (folder / "course/solutions").is_dir()
     assert f"--ServerApp.root_dir={folder / 'course'}" in opened[0]
     assert "--LabApp.default_url=/lab/tree/my_pictures.ipynb" in opened[0]

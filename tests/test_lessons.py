@@ -14,6 +14,23 @@ QUIZ = re.compile(
     r"^<details><summary>(\d)\. [^\n]+\?</summary>\n\n[^<]+\n\n</details>$", re.MULTILINE
 )
 
+# The words of the glossary that each lesson explains; it links each where it uses it first.
+WORDS = {
+    "01": "digest bit hash similarity threshold fingerprint method",
+    "02": "detail fingerprint hash method pair similarity floor distance group original threshold "
+    "redundant linkage orientation",
+    "03": "unrelated level truth false-pair price interval confidence linkage",
+    "04": "truth local-feature false-pair unrelated",
+    "05": "local-feature registration overlap block residual burst",
+    "06": "precision recall interval confidence truth label random-order requirement calibration "
+    "reach digest",
+    "07": "original holdings keeper plan log journal digest",
+    "08": "index tag leak interval linkage",
+    "09": "search-context",
+}
+TO_GLOSSARY = re.compile(r"\[([^\]]+)\]\(\.\./docs/glossary\.md#([\w-]+)\)")
+GLOSSARY = NOTEBOOKS.parent / "docs" / "glossary.md"
+
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
@@ -95,6 +112,21 @@ def test_every_prediction_stands_before_a_cell_that_shows_the_answer(path):
     for cell, following in pairwise(everything):
         if cell.cell_type == "markdown" and "*Predict:*" in cell.source:
             assert following.cell_type == "code"
+
+
+@every_lesson
+def test_a_lesson_links_its_words_to_the_glossary_where_it_uses_them_first(path):
+    text = "\n\n".join(
+        cell.source for cell in cells(path)[1:] if cell.cell_type == "markdown"
+    ).split("## In short")[0]
+    links = list(TO_GLOSSARY.finditer(prose(path)))
+    assert {link[2] for link in links} == set(WORDS[path.name[:2]].split())
+    defined = re.findall(r'<a id="([\w-]+)">', GLOSSARY.read_text("utf-8"))
+    assert {link[2] for link in links} <= set(defined)
+    for link in TO_GLOSSARY.finditer(text):
+        before = re.sub(r"`[^`]*`|^##.*$", "", text[: link.start()], flags=re.MULTILINE)
+        word = re.escape(link[1].strip("`"))
+        assert not re.search(rf"\b{word}\b", before, re.IGNORECASE), f"{link[1]} is used before"
 
 
 @pytest.mark.parametrize(

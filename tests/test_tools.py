@@ -147,6 +147,17 @@ def test_options_that_are_not_ours_go_to_jupyterlab():
     assert start_lab.read_arguments(arguments) == ("a b", ["--no-browser", "--port", "8899"])
 
 
+def test_the_lab_opens_a_lesson_where_its_links_to_the_docs_can_be_followed(monkeypatch):
+    opened = []
+    monkeypatch.setattr("jupyterlab.labapp.LabApp.launch_instance", opened.append)
+    start_lab.main(["--no-browser"])
+    [options] = opened
+    assert f"--ServerApp.root_dir={regenerate_notebooks.NOTEBOOKS.parent}" in options
+    [url] = [option for option in options if option.startswith("--LabApp.default_url=")]
+    assert url == "--LabApp.default_url=/lab/tree/notebooks/01_what_is_a_hash.ipynb"
+    assert "--no-browser" in options
+
+
 def test_a_large_figure_is_stored_in_few_colours_once_and_looks_the_same():
     noise = Image.effect_noise((300, 200), 40).convert("RGB")
     file = io.BytesIO()
