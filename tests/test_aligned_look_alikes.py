@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgdup_nb.aligned import matching
-from imgdup_nb.aligned.matching import best_by_hash
+from imgdup_nb.aligned import near_hashes
+from imgdup_nb.aligned.near_hashes import best_by_hash
 from imgdup_nb.engine.features import aligned_features
 
 
@@ -30,7 +30,7 @@ def names_of(pairs, order):
 def test_each_keeps_its_nearest_partners_and_the_order_of_pictures_does_not_matter(
     textured, monkeypatch
 ):
-    monkeypatch.setattr(matching, "MAX_HASHED_PARTNERS", 2)
+    monkeypatch.setattr(near_hashes, "MAX_HASHED_PARTNERS", 2)
     pairs, near = all_pairs(12), {frozenset((0, 7)), frozenset((3, 4))}
     percent = np.array([95.3 if frozenset(pair) in near else 85.9 for pair in pairs.tolist()])
     kept, of_kept = best_by_hash(pairs, percent, textured)
@@ -49,7 +49,7 @@ def test_few_pairs_and_pictures_without_texture_are_all_kept(textured, monkeypat
     for n in (0, 1, 2, 12):
         pairs = all_pairs(n)
         assert np.array_equal(best_by_hash(pairs, np.full(len(pairs), 90.0), textured)[0], pairs)
-    monkeypatch.setattr(matching, "MAX_HASHED_PARTNERS", 1)
+    monkeypatch.setattr(near_hashes, "MAX_HASHED_PARTNERS", 1)
     blank = aligned_features(Image.new("L", (160, 120), 255))
     some = [*textured[:5], blank]
     kept = names_of(best_by_hash(all_pairs(6), np.full(15, 90.0), some)[0], range(6))

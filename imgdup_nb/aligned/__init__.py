@@ -9,8 +9,8 @@ From the first file to the last, each one imports only files above it:
 - `agreement`: two pictures and a transform -> which blocks match, and the similarity (`Alignment`)
 - `colours`: the colours of blocks that match
 - `flat_areas`: the colours of flat areas, and what is drawn on a plain ground
-- `filters`, `overlays`, `perspective`, `bent`: copies that were filtered, blurred, drawn over, seen
-  at an angle, or bent
+- `filters`, `overlays`, `perspective`, `bent`: copies that were filtered, blurred, made negatives,
+  drawn over, seen at an angle, or bent
 - `wholes`: copies whose details differ everywhere, made small
 - `registration`: the features of two pictures -> the transform, and their best `Alignment`
 - `detail`: pages that look equal are read again at a megapixel
@@ -19,6 +19,7 @@ From the first file to the last, each one imports only files above it:
 - `votes`: many pictures -> the votes of pairs of them, counted part by part
 - `candidates`: many pictures -> the pairs that are worth aligning
 - `scores`: a pair -> its row of the pair table (`Score`); the fallback to phash
+- `near_hashes`: the phashes of many pictures -> the pairs that are worth aligning, and negatives
 - `tiny_pairs`: pairs of tiny pictures, by method "tiny"
 - `matching`: one collection or two -> all pairs above a similarity
 - `verify`: `verify_pairs`, for the pairs that another method found

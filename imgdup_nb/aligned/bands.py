@@ -12,7 +12,7 @@ from __future__ import annotations
 # -- similarity, percent ---------------------------------------------------------------------------
 
 MIN_SCENE_SIMILARITY, MAX_SCENE_SIMILARITY = 70.0, 79.0  # the scene band
-MAX_SLIGHT_SIMILARITY = 89.0  # of the same picture, blurred or with something put over it
+MAX_SLIGHT_SIMILARITY = 89.0  # of the same picture, blurred or its negative, or with much over it
 STOP_SIMILARITY = 90.0  # a pair with so much is a copy; nothing else is tried
 # the most where one block is worse than the others, or colours are lost
 MAX_IMPERFECT_SIMILARITY = 99.0

@@ -47,6 +47,9 @@ MAX_CORRELATION_LOSS, MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO = 0.25, 0.8, 5.0
 MAX_SPREAD_RATIO = 2.0  # a scan may have more contrast or less, but not more than so many times
 # blocks that are sampled first, and the share of them on a plain ground of what may be a page
 SAMPLED_BLOCKS, MIN_SAMPLED_SHARE = 100, 0.75
+# with a lower share than this, so many blocks of a page have one brightness of paper, up to so many
+# grey levels: sand, sky and cloth are plain grounds of several
+SURE_SAMPLED_SHARE, MIN_PAPER_BLOCKS, PAPER_LEVELS = 0.9, 0.7, 24
 # a block that matches so well where it is need not be searched for nearby
 MIN_UNMOVED_CORRELATION, MAX_UNMOVED_DIFFERENCE = 0.9, 0.4
 MIN_CHANGED_BLOCKS = 2  # one may be a speck or a hole
@@ -165,17 +168,36 @@ def is_page(page: np.ndarray) -> bool:
     >>> is_page(lines)
     True
     """
-    return _share_on_ground(page, INK_BLOCK) >= MIN_SAMPLED_SHARE
+    inked = _inked_places(page, INK_BLOCK)
+    on_ground = _are_on_ground([page], inked)
+    share = float(on_ground.mean()) if len(inked) else 0.0
+    if share < MIN_SAMPLED_SHARE or share >= SURE_SAMPLED_SHARE:
+        return share >= MIN_SAMPLED_SHARE
+    grounds = np.array([_ground_level(page, *place) for place in inked[on_ground].tolist()])
+    off = np.abs(grounds - np.median(grounds))
+    return bool(np.mean(off <= PAPER_LEVELS) >= MIN_PAPER_BLOCKS)
+
+
+def _ground_level(page: np.ndarray, top: int, left: int) -> int:
+    """Return the grey level of the ground of a block, as `most_of_one_ground` finds it."""
+    block = page[top : top + INK_BLOCK, left : left + INK_BLOCK]
+    counts = np.bincount(block.ravel() // GROUND_LEVELS, minlength=256 // GROUND_LEVELS)
+    return GROUND_LEVELS * (int((counts[:-1] + counts[1:]).argmax()) + 1)
 
 
 def _share_on_ground(page: np.ndarray, side: int) -> float:
     """Return the share of the blocks with ink that have a plain ground; some are sampled."""
+    inked = _inked_places(page, side)
+    return float(_are_on_ground([page], inked, side).mean()) if len(inked) else 0.0
+
+
+def _inked_places(page: np.ndarray, side: int) -> np.ndarray:
+    """Return where blocks with ink are; some are sampled."""
     from .page_loops import spreads_of
 
     places = _block_places(page.shape, 0, side)
     places = places[:: max(1, len(places) // (4 * SAMPLED_BLOCKS))]
-    inked = places[spreads_of(page, places, side) >= MIN_INK_SPREAD]
-    return float(_are_on_ground([page], inked, side).mean()) if len(inked) else 0.0
+    return places[spreads_of(page, places, side) >= MIN_INK_SPREAD]
 
 
 def _read_page(path: str, image: Features) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 A vignette gives flat blocks a gradient, and a strong filter swamps weak texture. So the pictures
 are also compared without their coarse light and shade. A blurred or tiny copy has lost its detail.
-So the sharper picture is blurred as much.
+So the sharper picture is blurred as much. Of a negative, the negative is compared.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import numpy as np
 from ..engine.features import Features, import_cv2
 from .agreement import NOTHING, Alignment, refine, share_of
 from .bands import (
+    MAX_COPY_RESIDUAL,
     MAX_SLIGHT_SIMILARITY,
+    MIN_LARGE_BLOCKS,
     MIN_OVERLAP_OF_BOTH,
     MIN_SCENE_RESIDUAL,
     MIN_STRICT_CORRELATION,
@@ -34,6 +36,7 @@ MIN_BLURRED_SHARE = 0.8  # of the blocks that must match surely; with fewer, two
 # share of the mean change from row to row, or column to column; in an enlarged picture most rows
 # repeat, so that the median change is below
 MAX_REPEATED_CHANGE = 0.2
+MIN_NEGATIVE_OVERLAP = 90.0  # percent of both pictures
 UNSHADED_REMEMBERED = 64  # pictures; the pairs of one picture follow each other
 
 
@@ -58,6 +61,29 @@ def unshade(image: Features) -> Features:
     grey = image.grey.astype(np.float32)
     shade = import_cv2().GaussianBlur(grey, (0, 0), SHADE_SIGMA)
     return replace(image, grey=np.clip(np.rint(grey - shade) + 128, 0, 255).astype(np.uint8))
+
+
+@lru_cache(UNSHADED_REMEMBERED)
+def negative_of(image: Features) -> Features:
+    """Return the negative of a picture, without features."""
+    return replace(image.without_features(), grey=255 - image.grey, colours=255 - image.colours)
+
+
+def align_negative(first: Features, second: Features, transform: np.ndarray) -> Alignment:
+    """Align the negative of a whole picture with another one, from the transform of their frames.
+
+    The similarity is at most 89: what is light in one picture is dark in the other.
+    """
+    found = refine(negative_of(first), second, transform, 0, MIN_NEGATIVE_OVERLAP)
+    if (
+        found.blocks is None
+        or np.count_nonzero(~np.isnan(found.blocks)) < MIN_LARGE_BLOCKS
+        or not found.residual < MAX_COPY_RESIDUAL
+    ):
+        return NOTHING
+    return replace(
+        found, similarity=min(MAX_SLIGHT_SIMILARITY, found.similarity), treatment="negative"
+    )
 
 
 def align_blurred(first: Features, second: Features, transform: np.ndarray) -> Alignment:

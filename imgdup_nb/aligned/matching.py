@@ -22,14 +22,13 @@ import numpy as np
 import pandas as pd
 
 from ..engine.features import Features
-from ..engine.search import find_pairs
-from ..fingerprints import Fingerprints, fingerprint_images
+from ..fingerprints import Fingerprints
 from .agreement import is_textured
 from .best_votes import VOTES
 from .candidates import best_pairs, find_alike_frames
+from .near_hashes import best_by_hash, find_negatives, near_by_hash, phashes_of
 from .scores import (
     MAX_VOTE_BITS,
-    MIN_CANDIDATE_HASH,
     MIN_PARTNER_SIMILARITY,
     FeaturePair,
     Score,
@@ -40,7 +39,6 @@ from .tiny_pairs import find_tiny_pairs, raise_tiny_pairs
 from .votes import count_votes
 
 NEW_PART = 20_000  # new images whose votes are counted and handed over at a time
-MAX_HASHED_PARTNERS = 32  # of an image; in a set of look-alikes all others have near hashes
 KEEP_BATCH = 1000  # scores that are handed over at a time, to be kept
 SCORERS = ["aligned", "akaze", "phash", "tiny"]  # an index keeps the place
 SCORE_FORMS = {  # the columns of a score that are not float64
@@ -127,10 +125,12 @@ def find_local_pairs(
         is_left = np.arange(len(features)) < n_left
         votes = count_votes(features, is_left, MAX_VOTE_BITS[method], executor, within=False)
     voted = best_pairs(votes, len(features))
-    hashed, percent = best_by_hash(*_near_by_hash(sides, hashes, executor), features)
+    hashes = phashes_of(sides, hashes, executor)
+    hashed, percent = best_by_hash(*near_by_hash(sides, hashes), features)
+    negatives = find_negatives(sides, hashes, features)
     tiny, sure = find_tiny_pairs(sides, executor)
     framed = _near_by_frame(sides, features)
-    tried = np.unique(np.concatenate([voted, hashed, framed, tiny]), axis=0)
+    tried = np.unique(np.concatenate([voted, hashed, negatives, framed, tiny]), axis=0)
     score = partial(
         score_all,
         features=features,
@@ -179,66 +179,6 @@ def count_new(
             known.keep_votes(some, part)
         votes.append(some)
     return np.concatenate(votes)
-
-
-def _near_by_hash(
-    sides: Sequence[Fingerprints], hashes: Sequence[Fingerprints] | None, executor: Executor | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs that phash finds, int64, n x 2, smaller first, and their percent.
-
-    A hash finds copies that features miss: squashed, blurred or compressed until no patch looks the
-    same.
-    """
-    if not all("path" in side.images for side in sides):
-        return np.zeros((0, 2), np.int64), np.zeros(0)
-    if hashes is None:
-        hashes = [fingerprint_images(side.images, "phash", executor=executor) for side in sides]
-    method = hashes[0].method
-    rows, columns, distances = find_pairs(
-        hashes[0].codes,
-        method.max_distance(MIN_CANDIDATE_HASH),
-        others=hashes[1].codes if len(hashes) > 1 else None,
-    )
-    place = [
-        pd.Index(side.names, dtype=object).get_indexer(known.names)
-        for side, known in zip(sides, hashes, strict=True)
-    ]
-    pairs = np.column_stack([place[0][rows], place[-1][columns]]).astype(np.int64)
-    there = (pairs >= 0).all(axis=1)  # a hash may be known of more images
-    if len(sides) > 1:
-        pairs[:, 1] += len(sides[0])
-    return np.sort(pairs[there], axis=1), method.similarity(distances)[there]
-
-
-def best_by_hash(
-    pairs: np.ndarray, percent: np.ndarray, features: Sequence[Features]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs with the nearest hashes for one of their images, and their percent.
-
-    In a data set of one kind of picture, such as flowers or hand signs, thousands of pairs have
-    near hashes, and none of them is a copy. Of equally near partners, those that follow an image in
-    the order of digests are taken. All pairs are kept of an image with too little texture, which
-    has its similarity by phash.
-
-    Parameters
-    ----------
-    pairs : int64, n x 2
-    percent : float64, n
-    """
-    n, ends, partners = len(features), pairs.T.ravel(), pairs[:, ::-1].T.ravel()
-    textured = np.zeros(n, bool)
-    textured[np.unique(ends)] = [is_textured(features[k]) for k in np.unique(ends)]
-    turn = np.zeros(n, np.int64)
-    turn[np.unique(ends)] = np.argsort(
-        np.argsort(np.array([features[k].key for k in np.unique(ends)], dtype=object))
-    )
-    apart = (turn[partners] - turn[ends]) % max(n, 1)
-    order = np.lexsort((apart, -np.tile(percent, 2), ends))
-    rank = np.empty(len(ends), np.int64)
-    rank[order] = np.arange(len(ends)) - np.searchsorted(ends[order], ends[order])
-    is_best = (rank < MAX_HASHED_PARTNERS).reshape(2, -1).any(axis=0)
-    kept = is_best | ~textured[pairs].all(axis=1)
-    return pairs[kept], percent[kept]
 
 
 def _paths(sides: Sequence[Fingerprints]) -> list[str] | None:

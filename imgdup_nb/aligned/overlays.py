@@ -20,12 +20,15 @@ from .bands import (
     MAX_SCENE_SIMILARITY,
     MAX_SLIGHT_SIMILARITY,
     MIN_SCENE_SIMILARITY,
+    STOP_SIMILARITY,
 )
 
 MIN_MEAN_CORRELATION = 0.7  # of the textured blocks, those below 0 counted as 0
 # of the pixels in textured blocks: equal up to so many grey levels and this share of their contrast
 EQUAL_LEVELS, EQUAL_SHARE = 8.0, 0.25
 MIN_EQUAL_PIXELS, MIN_SLIGHT_PIXELS = 0.65, 0.75  # share of them from 70 percent on; from 80 on
+# from 90 percent on, the similarity is the share of equal pixels in percent, up to the last one
+DRAWN_SHARES, DRAWN_LEVELS = (MIN_SLIGHT_PIXELS, 0.9, 0.97), (80.0, 90.0, 97.0)
 FIT_STEPS = 4  # of brightness and contrast, each to the pixels that are equal by the last one
 # of the pixels that differ: in so many bins of 16 grey levels there is this share of a drawing; and
 # the correlation of what shows through
@@ -45,13 +48,15 @@ PLAIN_LEVELS, PLAIN_EDGE = 3, 0.5
 def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignment:
     """Judge again an alignment without a residual of which most pixels are equal.
 
-    The similarity is from 80 to 89 if what differs looks drawn, else at most 79.
+    If what differs looks drawn, the similarity is from 80 percent up: the share of equal pixels
+    where that is 90 percent or more, and at most 89 of a thing on a plain ground. Else it is at
+    most 79.
     """
     if (
         found.transform is None
         or found.blocks is None
         or not found.residual < MAX_COPY_RESIDUAL
-        or found.similarity >= MAX_SLIGHT_SIMILARITY
+        or found.similarity >= STOP_SIMILARITY
         or found.is_partial
     ):
         return found
@@ -70,18 +75,14 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
     similarity = MIN_SCENE_SIMILARITY + (MAX_SCENE_SIMILARITY - MIN_SCENE_SIMILARITY) * min(
         1.0, (share - MIN_EQUAL_PIXELS) / (MIN_SLIGHT_PIXELS - MIN_EQUAL_PIXELS)
     )
-    if share >= MIN_SLIGHT_PIXELS and (
-        looks_drawn(one[~equal], other[~equal])
-        or (
-            not has_plain_edge(first.grey)  # where the outline has most of the edges
-            and not has_plain_edge(second.grey)
-            and has_extra_edges(*planes, inside)
-        )
-    ):
-        low = MAX_SCENE_SIMILARITY + 1
-        similarity = low + (MAX_SLIGHT_SIMILARITY - low) * (share - MIN_SLIGHT_PIXELS) / (
-            1 - MIN_SLIGHT_PIXELS
-        )
+    if share >= MIN_SLIGHT_PIXELS:
+        # of things on a plain ground, the outline has most of the edges, and signs differ in little
+        plain = has_plain_edge(first.grey) or has_plain_edge(second.grey)
+        if looks_drawn(one[~equal], other[~equal]) or (
+            not plain and has_extra_edges(*planes, inside)
+        ):
+            similarity = float(np.interp(share, DRAWN_SHARES, DRAWN_LEVELS))
+            similarity = min(similarity, MAX_SLIGHT_SIMILARITY if plain else 100.0)
     if similarity <= found.similarity:
         return found
     return replace(found, similarity=similarity, treatment="overlay")

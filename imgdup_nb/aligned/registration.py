@@ -42,7 +42,13 @@ from .bands import (
 )
 from .bent import align_bent
 from .colours import judge_colours
-from .filters import align_blurred, align_unshaded, has_repeated_lines
+from .filters import (
+    align_blurred,
+    align_negative,
+    align_unshaded,
+    has_repeated_lines,
+    negative_of,
+)
 from .flat_areas import are_mostly_flat, judge_flat_areas
 from .geometry import (
     MAX_SCALE,
@@ -130,6 +136,8 @@ def align(left: Features, right: Features) -> Alignment:
     if _claimed_similarity(best) == 0 and first.zoomed is not None and second.zoomed is not None:
         best = _better(best, _align_in_mode(first.zoomed, second.zoomed, BOTH_ZOOMED))
     best = _allow_for_changes(best, first, second)
+    if best.treatment == "negative":  # its colours are those of the negative, too
+        first = negative_of(first)
     best = judge_colours(replace(best, similarity=_claimed_similarity(best)), first, second)
     best = judge_shared_part(judge_flat_areas(best, first, second))
     return exchange_sides(best) if turned_round else best
@@ -167,6 +175,11 @@ def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Al
             best.residual < MAX_COPY_RESIDUAL and best.agreeing >= MIN_DETAILED_PERCENT
         ):
             best = _better(best, align_wholes(first, second, view))
+    if _claimed_similarity(best) == 0:
+        view = _nearest_view(first, second, negative=True)
+        if view is not None and is_textured(first) and is_textured(second):
+            upright = frame_transform(view, first.size, second.size)
+            best = _better(best, align_negative(first, second, upright))
     return best
 
 
@@ -366,14 +379,19 @@ def _refine_small(first: Features, second: Features, transform: np.ndarray) -> A
     )
 
 
-@lru_cache(PAIRS_REMEMBERED)
-def _nearest_view(first: Features, second: Features) -> int | None:
+def _nearest_view(first: Features, second: Features, *, negative: bool = False) -> int | None:
     """Return the view of the first picture, 0 to 7, that is most similar to the second one.
 
     Views are those of `frame_transform`. None if no view is similar, or one picture is all of one
-    brightness.
+    brightness. With `negative`, the views are those of the negative of the first picture.
     """
-    alike = first.frame[VIEWS] @ second.frame
+    alike = -_likeness_of_views(first, second) if negative else _likeness_of_views(first, second)
     # symmetric pictures are upright
     best = 0 if alike[0] >= alike.max() - UPRIGHT_MARGIN else int(np.argmax(alike))
     return best if alike[best] >= MIN_FRAME_CORRELATION else None
+
+
+@lru_cache(PAIRS_REMEMBERED)
+def _likeness_of_views(first: Features, second: Features) -> np.ndarray:
+    """Return the correlation of the frame of each view of the first picture with the second one."""
+    return first.frame[VIEWS] @ second.frame

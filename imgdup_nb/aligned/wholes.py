@@ -35,7 +35,7 @@ from .bands import (
 )
 from .bent import compare_places, flow_between
 from .filters import MAX_FINE_RATIO, fine_contrast, has_repeated_lines
-from .geometry import apply, frame_transform, outline
+from .geometry import apply, frame_transform, largest_part, outline
 from .overlays import edges_found, has_plain_edge
 
 # pixels of the grey picture: texture is finer than the one blur and coarser than the other
@@ -58,6 +58,9 @@ MIN_FOUND_OF_OTHER, MIN_COVERED_CORRELATION = 0.3, 0.4
 # smooth; then the share of blocks that match surely, and their shift
 MIN_FLOW, FLOW_WINDOW = 0.25, (11, 11)
 MIN_EQUAL_DETAILS, MAX_EQUAL_SHIFT = 0.86, 0.2
+# share of the blocks in the largest connected piece of blocks that do not correlate: with more, two
+# pictures have a border or background in common, and something else in it
+MAX_UNLIKE_SHARE, MIN_LIKE_CORRELATION = 0.15, 0.2
 MIN_WHOLE_COSINE = 0.55  # cosine below which blocks need not be compared
 WHOLES_REMEMBERED = 64  # pictures; the pairs of one picture follow each other
 
@@ -73,11 +76,11 @@ def align_wholes(first: Features, second: Features, view: int) -> Alignment:
         return NOTHING
     straight = frame_transform(view, first.size, second.size)
     found = refine(even(first), even(second), straight, 0, MIN_OVERLAP_OF_BOTH)
-    if (
-        found.transform is None
-        or found.blocks is None
-        or np.count_nonzero(~np.isnan(found.blocks)) < MIN_LARGE_BLOCKS
-    ):
+    if found.transform is None or found.blocks is None:
+        return NOTHING
+    n_blocks = np.count_nonzero(~np.isnan(found.blocks))
+    unlike = largest_part(found.blocks < MIN_LIKE_CORRELATION)
+    if n_blocks < MIN_LARGE_BLOCKS or np.count_nonzero(unlike) > MAX_UNLIKE_SHARE * n_blocks:
         return NOTHING
     corners = outline(first.size)
     shift = float(np.abs(apply(found.transform, corners) - apply(straight, corners)).max())
@@ -97,6 +100,12 @@ def align_wholes(first: Features, second: Features, view: int) -> Alignment:
     if min(fine) < MAX_FINE_RATIO * max(fine) or any(
         has_repeated_lines(image.grey) for image in (first, second)
     ):
+        # of the sharper picture, pixels were left out, or their means were taken
+        sharp = int(fine[1] > fine[0])
+        cosine = max(
+            cosine,
+            float(whole_vector(first, view, sharp == 0) @ whole_vector(second, 0, sharp == 1)),
+        )
         most = MAX_WHOLE_SIMILARITY if is_exact else MAX_SLIGHT_SIMILARITY
         similarity = max(similarity, min(most, _on_scale(cosine, SOFT_COSINES)))
     if has_plain_edge(first.grey) or has_plain_edge(second.grey):
@@ -158,21 +167,25 @@ def _has_moved(found: Alignment, first: Features, second: Features) -> bool:
 
 
 @lru_cache(8 * WHOLES_REMEMBERED)
-def whole_vector(image: Features, view: int) -> np.ndarray:
-    """Return the texture of a picture at 32 x 32 pixels, turned, as a unit vector, float32."""
-    pixels = _tiny_pixels(image)
+def whole_vector(image: Features, view: int, sampled: bool = False) -> np.ndarray:
+    """Return the texture of a picture at 32 x 32 pixels, turned, as a unit vector, float32.
+
+    With `sampled`, pixels were left out to make it so small, instead of taking their means.
+    """
+    pixels = _tiny_pixels(image, sampled)
     pixels = np.rot90(pixels[:, ::-1] if view >= 4 else pixels, view % 4)
     return texture_vectors(textures_of(pixels.reshape(1, -1)), IN_PLACE)[0, 0]
 
 
 @lru_cache(WHOLES_REMEMBERED)
-def _tiny_pixels(image: Features) -> np.ndarray:
+def _tiny_pixels(image: Features, sampled: bool) -> np.ndarray:
     """Return a picture at 32 x 32 pixels in colour, uint8, 32 x 32 x 3."""
     cv2, size = import_cv2(), image.grey.shape[1::-1]
     colours = cv2.resize(image.colours, size, interpolation=cv2.INTER_LINEAR)
     picture = cv2.cvtColor(np.dstack([image.grey, colours]), cv2.COLOR_YCrCb2RGB)
     side = (TINY_SIDE, TINY_SIDE)
-    return np.asarray(Image.fromarray(picture).resize(side, Image.Resampling.HAMMING))
+    how = Image.Resampling.NEAREST if sampled else Image.Resampling.HAMMING
+    return np.asarray(Image.fromarray(picture).resize(side, how))
 
 
 @lru_cache(WHOLES_REMEMBERED)

@@ -27,7 +27,8 @@ TREATMENTS = {
     "perspective": " One of them shows the other in perspective.",
     "bend": " One of them is bent, as by a lens; that was allowed for.",
     "whole": " Their details differ; made small, the whole pictures look the same.",
-    "overlay": f" Something was put over one of them, {_SLIGHT}",
+    "overlay": " Something was put over one of them; the pixels that are equal count.",
+    "negative": f" One of them is the negative of the other, {_SLIGHT}",
 }
 AT_MOST = f"so the similarity is at most {MAX_SCENE_SIMILARITY:.0f} %."
 
