@@ -2,10 +2,12 @@
 
     python benchmarks/bench_evidence.py
         simulated truths, and scores of a table of 60,000 images
-    python benchmarks/bench_evidence.py --part answers --repeats 200 --against RULE.py
-        answers needed until a precision is proved, by this rule and another one: RULE.py has a
-        class Labelling(level, wish) with draw(aim), answer(pair, aim, is_true), aim(wish) and
+    python benchmarks/bench_evidence.py --part answers --against benchmarks/plain_rule.py
+        answers needed until a precision is proved, by this rule and another one, whose file has a
+        class Labelling(level, wish) with answer(pair, aim, is_true), aim(wish) and
         carries(level, wish, alpha)
+    python benchmarks/bench_evidence.py --part forecasts
+        how many more answers are said to be needed, and how many were
     python benchmarks/bench_evidence.py --part coverage
         how often each kind of interval holds, 10,000 simulations each
     python benchmarks/bench_evidence.py FOLDER --part reach
@@ -25,13 +27,13 @@ import sys
 import threading
 import time
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from bench_quality import read_truth
 from report import machine, whole
+from simulated_answers import check_forecasts, count_answers, read_rule
 
 import imgdup_nb as dup
 from imgdup_nb.evidence.betting import Draws
@@ -43,33 +45,7 @@ from imgdup_nb.evidence.intervals import (
     paired_interval,
     stratified_interval,
 )
-from imgdup_nb.evidence.sampling import Answers, Survey
-from imgdup_nb.evidence.support import Missing, Support
 
-LEVELS = np.array([100, 97.5, 95, 92.5, 90, 87.5, 85])
-NAMED, MOST_ANSWERS = 90.0, 250
-ALL = [1.0] * 7
-FALLING = [1.0, 0.99, 0.97, 0.9, 0.8, 0.6, 0.4]
-CROWDED = "false pairs in crowds"
-# pairs in all, share of true pairs at each level or in all, share required
-QUESTIONS = {
-    "200 pairs, 0.95 true": (200, [0.95] * 7, 0.9),
-    "200 pairs, all true": (200, ALL, 0.95),
-    f"200 pairs, 0.8 true, {CROWDED}": (200, 0.8, 0.9),
-    f"200 pairs, 0.95 true, {CROWDED}": (200, 0.95, 0.9),
-    "20,000 pairs, all true, 0.9": (20_000, ALL, 0.9),
-    "20,000 pairs, all true, 0.95": (20_000, ALL, 0.95),
-    "20,000 pairs, all true, 0.99": (20_000, ALL, 0.99),
-    "20,000 pairs, 0.99 true": (20_000, [0.99] * 7, 0.95),
-    "20,000 pairs, 0.95 true": (20_000, [0.95] * 7, 0.9),
-    "20,000 pairs, 0.9 true": (20_000, [0.9] * 7, 0.8),
-    "20,000 pairs, falling, 0.95": (20_000, FALLING, 0.95),
-    "20,000 pairs, falling, 0.9": (20_000, FALLING, 0.9),
-    f"20,000 pairs, 0.8 true, {CROWDED}": (20_000, 0.8, 0.9),
-    f"20,000 pairs, 0.95 true, {CROWDED}": (20_000, 0.95, 0.9),
-    "20,000 pairs, just below everywhere": (20_000, [0.89] * 7, 0.9),
-    "2,000 pairs, falls at once": (2_000, [1, 0.97, 0.7, 0.7, 0.5, 0.5, 0.5], 0.9),
-}
 # expected number in a sample of 300 images, and the share of all pictures that each looks like
 HUBS = {
     "no false pairs but by chance": (0, 0.0),
@@ -77,132 +53,8 @@ HUBS = {
     "far hubs seen or not": (1, 0.1),
     "some far hubs": (5, 0.1),  # these make more false pairs than allowed
 }
+PARTS = ["answers", "forecasts", "coverage", "calibrations", "time", "reach"]
 LIMIT = 130  # expected false pairs, at most
-
-
-def simulated_pairs(n: int) -> pd.DataFrame:
-    """Return a table of pairs no two of which share an image, about as many at each level."""
-    names = [f"{k:06d}" for k in range(2 * n)]
-    left, right = (pd.Categorical.from_codes(np.arange(start, 2 * n, 2), names) for start in (0, 1))
-    level = LEVELS[np.arange(n) * len(LEVELS) // n]
-    pairs = pd.DataFrame({"left": left, "right": right, "similarity": level})
-    pairs.attrs = {"floor": float(LEVELS.min()), "method": "unknown", "n_images": 2 * n}
-    return pairs
-
-
-def make_truth(level: np.ndarray, shares: list[float] | float, rng: np.random.Generator):
-    """Return which pairs are true, bool. One share for all levels: crowds of false pairs.
-
-    A crowd is a twentieth of a small table, or 100 pairs. It is two levels wide, at 95 % or below.
-    """
-    same, n = np.ones(len(level), dtype=bool), len(level)
-    if isinstance(shares, list):
-        for k, share in enumerate(shares):
-            places = np.flatnonzero(level == k)
-            same[rng.permutation(places)[round(len(places) * share) :]] = False
-        return same
-    n_false = round(n * (1 - shares))
-    while (~same).sum() < n_false:
-        near = np.abs(level - rng.uniform(2, 6.5)) <= 1
-        crowd = rng.permutation(np.flatnonzero(near & same))[: min(n // 20, 100)]
-        same[crowd[: n_false - int((~same).sum())]] = False
-    return same
-
-
-def recommend_from_labels(repeats: int, other_rule: type | None = None) -> pd.DataFrame:
-    """Answer until a threshold is recommended, looking after every answer.
-
-    Counted: the answers needed in half and in nine of ten of all collections, inf for those without
-    a recommendation; how often the named threshold was recommended, or a looser one; wrong
-    recommendations, and intervals at the named threshold that ever missed the truth. Forecasts are
-    made after ten answers: the answers needed over those forecast, and how often the forecast for
-    nine of ten held. `other_rule` answers about the same collections in the same order.
-    """
-    rows = []
-    for number, (name, (n, shares, least)) in enumerate(QUESTIONS.items()):
-        rng = np.random.default_rng(number)
-        survey = Survey.of(simulated_pairs(n))
-        level = np.arange(n) * len(LEVELS) // n
-        most_answers = 600 if least > 0.98 else MOST_ANSWERS
-        needed, by_other, loose, wrong, missed, ratios, within = [], [], 0, 0, 0, [], []
-        for _ in range(repeats):
-            # another order of the same pairs: another collection
-            own = replace(survey, rank=rng.permutation(n).astype(np.uint64))
-            same = make_truth(level, shares, rng)
-            found, forecast, support = ask(own, same, least, most_answers)
-            n_asked = len(support.answers.table)
-            needed.append(n_asked if found else np.inf)
-            loose += bool(support.supported[support.named :].any())
-            precision = np.cumsum(np.bincount(level, same)) / own.counts
-            wrong += bool((support.supported & (precision < least - 1e-12)).any())
-            low, high = support.answers.interval(support.named, 0.95)
-            missed += not low - 1e-12 <= precision[support.named] <= high + 1e-12
-            if forecast is not None and forecast.median:
-                ratios.append((needed[-1] - 10) / forecast.median)
-                within.append(forecast.most is None or needed[-1] - 10 <= forecast.most)
-            if other_rule is not None:
-                by_other.append(ask_by(other_rule, level, own.rank, same, least, most_answers))
-        row = {"table": name, "required": least, "repeats": repeats} | _quantiles(needed)
-        row |= {"named": loose / repeats, "wrong": wrong / repeats, "ever missed": missed / repeats}
-        row |= {"needed / forecast": _quantiles(ratios)["median"], "within": np.mean(within or 0)}
-        if by_other:
-            row |= {f"other {key}": value for key, value in _quantiles(by_other).items()}
-        rows.append(row)
-        print(pd.DataFrame(rows[-1:]).round(3).to_string(index=False), flush=True)
-    return pd.DataFrame(rows)
-
-
-def _quantiles(counts: list[float]) -> dict[str, float]:
-    """Return the median and the 90 % quantile, and the share that is finite."""
-    some = np.array(counts or [np.nan])
-    ends = {"median": 0.5, "nine of ten": 0.9}
-    found = {name: np.quantile(some, q, method="higher") for name, q in ends.items()}
-    return found | {"done": np.isfinite(some).mean()}
-
-
-def ask_by(
-    rule: type, level: np.ndarray, rank: np.ndarray, same: np.ndarray, least: float, most: int
-) -> float:
-    """Return the answers that another rule needs; the same share of errors is for each level."""
-    named = int(np.flatnonzero(LEVELS == NAMED)[0])
-    other, alpha = rule(level, least), np.full(len(LEVELS), 0.025 / (len(LEVELS) - 1))
-    alpha[named] = 0.025
-    for number in range(1, most + 1):
-        aim = min(other.aim(least), named)
-        pairs = np.flatnonzero(other.open & (level <= aim))
-        if not len(pairs):
-            return np.inf
-        pair = int(pairs[np.argmin(rank[pairs])])  # a uniform draw, as the order is random
-        other.answer(pair, aim, bool(same[pair]))
-        if any(other.carries(k, least, alpha[k]) for k in range(len(LEVELS))):
-            return number
-    return np.inf
-
-
-def read_rule(path: Path) -> type:
-    """Return the class Labelling of a Python file."""
-    space: dict = {"__name__": "other_rule"}
-    exec(compile(path.read_text(), str(path), "exec"), space)
-    return space["Labelling"]
-
-
-def ask(
-    survey: Survey, same: np.ndarray, least: float, most_answers: int
-) -> tuple[bool, Missing | None, Support]:
-    """Answer by a truth what the labeler asks; return the forecast after ten answers, too."""
-    pairs: list[int] = []
-    forecast = None
-    while True:
-        said = np.where(same[survey.row[pairs]], "same", "different") if pairs else []
-        table = pd.DataFrame({"pair": np.array(pairs, dtype=np.int64), "aim": ""})
-        table["label"] = np.array(said, dtype=object)
-        support = Support.of_precision(Answers(survey, table), least, NAMED, 0.95)
-        if len(pairs) == 10 and support.aim is not None:
-            forecast = support.missing(support.aim)
-        pair = support.next_pair()
-        if support.supported.any() or len(pairs) == most_answers or pair is None:
-            return bool(support.supported.any()), forecast, support
-        pairs.append(pair)
 
 
 def recommend_from_calibrations(repeats: int, n: int = 300, n_other: int = 300) -> pd.DataFrame:
@@ -443,7 +295,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--max-false-pairs", type=float, default=5)
     parser.add_argument("--repeats", type=whole, default=20)
     parser.add_argument("--against", type=Path, help="a Python file with another rule")
-    parser.add_argument("--part", choices=["answers", "coverage", "calibrations", "time", "reach"])
+    parser.add_argument("--part", choices=PARTS)
     options = parser.parse_args(arguments)
     print(machine())
     if options.folder is not None and options.part == "reach":
@@ -464,7 +316,9 @@ def main(arguments: list[str]) -> None:
         print(f"\nexpected false pairs <= {LIMIT}, by calibration\n{found.to_string()}")
     if options.part in (None, "answers"):
         print("\nanswers until a precision is proved, looking after every answer", flush=True)
-        recommend_from_labels(options.repeats, options.against and read_rule(options.against))
+        count_answers(options.repeats, options.against and read_rule(options.against))
+    if options.part == "forecasts":
+        check_forecasts(options.repeats)
     if options.part == "coverage":
         coverage()
 

@@ -56,6 +56,27 @@ def test_missing_values_are_left_out_and_folders_and_stems_are_read_from_names()
         score_labels(pairs, Labels(), images=images, hints=["colour"])
 
 
+def test_cameras_are_read_from_the_files_and_times_from_the_table(tmp_path, picture):
+    model, when = 0x0110, 0x0132
+    for name, camera, second in [("a", "One", 1), ("b", "One", 1), ("c", "Two", 2), ("d", "", 3)]:
+        exif = Image.Exif()
+        if camera:
+            exif[model] = camera
+        exif[when] = f"2024:05:31 17:20:0{second}"
+        picture(1).save(tmp_path / f"{name}.jpg", exif=exif, quality=90 - second)
+    images = scan_images(tmp_path)
+    pairs = similar_pairs(fingerprint_images(images), min_similarity=90)
+    row = score_labels(pairs, Labels(), images=images, hints=["camera", "taken"]).iloc[-1]
+    assert row.pairs == 6
+    assert row.camera_agrees == 1 / 3  # of the three pairs whose cameras are known
+    assert row.taken_agrees == 1 / 6
+    (tmp_path / "a.jpg").unlink()
+    row = score_labels(pairs, Labels(), images=images, hints=["camera"]).iloc[-1]
+    assert row.camera_agrees == 0  # b and c are left
+    given = images.assign(camera=["x", "x", "x", "x"])
+    assert score_labels(pairs, Labels(), images=given, hints=["camera"]).iloc[-1].camera_agrees == 1
+
+
 def test_aligned_gives_a_second_opinion_about_a_sample_with_its_interval(tmp_path, picture):
     for seed in range(3):
         picture(seed).resize((240, 180)).save(tmp_path / f"{seed}.png")

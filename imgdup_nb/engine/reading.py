@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from ..methods import N_VIEWS, pack_bits
 from .addresses import name_in_address
@@ -135,6 +135,7 @@ LAYOUT_TAGS = {
     339,
     347,
 }
+MAKE, MODEL = 0x010F, 0x0110
 LAYOUT_TAGS |= {0x8769, 0x8825}  # and where the Exif and the GPS block begin
 
 LOSSLESS = {
@@ -294,11 +295,30 @@ def _is_lossless(image: ImageFile.ImageFile) -> bool:
     return image.format in LOSSLESS
 
 
+def _exif_of(image: ImageFile.ImageFile) -> Image.Exif:
+    raw = image.info.get(RAW)
+    return raw.exif if raw and raw.exif else image.getexif()
+
+
+def read_camera(path: str) -> str | None:
+    """Return maker and model of the camera by EXIF; None where nothing is said or readable."""
+    try:
+        with (
+            readable(),
+            open_bytes(path) as source,
+            _identified(source, name_in_address(path)) as image,
+        ):
+            exif = _exif_of(image)
+            said = [str(exif.get(tag) or "").strip(" \0") for tag in (MAKE, MODEL)]
+    except UnreadableImage:
+        return None
+    return " ".join(filter(None, said)) or None
+
+
 def _read_metadata(image: ImageFile.ImageFile) -> dict[str, Any]:
     """Return `taken` and the number of `metadata` entries; damaged metadata count as none."""
     try:
-        raw = image.info.get(RAW)
-        exif = raw.exif if raw and raw.exif else image.getexif()
+        exif = _exif_of(image)
         details = exif.get_ifd(0x8769)  # the Exif block: exposure, lens, time
         entries = len(set(exif) - LAYOUT_TAGS) + len(details) + len(exif.get_ifd(0x8825))  # and GPS
         entries += _count_iptc(image) + bool(image.info.get("xmp"))

@@ -1,4 +1,4 @@
-"""What one has anyway beside answers: class labels, folders, times, and a second opinion.
+"""What one has anyway beside answers: classes, folders, cameras, times, and a second opinion.
 
 A hint never proves precision. Unrelated pictures of one class, folder or minute agree as well: in
 public data sets 91 % of pairs that were all false agreed on the class.
@@ -15,7 +15,9 @@ import pandas as pd
 
 from ..aligned.verify import verify_pairs
 from ..engine.checks import check_images_table, check_list
+from ..engine.decode import no_decoder_warnings
 from ..engine.pair_graph import find_names
+from ..engine.reading import read_camera
 from .intervals import binomial_interval
 from .sampling import Survey
 
@@ -46,12 +48,15 @@ def _values(images: pd.DataFrame, hint: str) -> pd.Series:
         values = images[hint].astype(object)
     elif hint == "folder":
         values = names.map(lambda name: name.rpartition("/")[0])
+    elif hint == "camera" and "path" in images:
+        with no_decoder_warnings():
+            values = images.path.astype(object).map(read_camera)
     elif hint == "stem":
         values = names.map(_plain_stem)
     else:
         raise ValueError(
-            f"hints must be columns of images, or 'folder', 'stem' or '{SECOND_OPINION}', and "
-            f"{hint!r} is none"
+            f"hints must be columns of images, or 'folder', 'stem', 'camera' (where images have "
+            f"paths) or '{SECOND_OPINION}', and {hint!r} is none"
         )
     return pd.Series(values.to_numpy(dtype=object), index=names.to_numpy(dtype=object))
 

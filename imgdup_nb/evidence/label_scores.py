@@ -33,9 +33,9 @@ def score_labels(
     images
         the table made by `scan_images`, for `hints`.
     hints
-        what you know without asking: columns of `images` such as "label", "split", "taken" or
-        "camera"; "folder" and "stem" (the file's name without ending and counter); "aligned" for a
-        second opinion.
+        what you know without asking: columns of `images` such as "label", "split" or "taken" (the
+        second of the photograph); "camera" (maker and model by EXIF, read from the files), "folder"
+        and "stem" (the file's name without ending and counter); "aligned" for a second opinion.
     confidence
         of each interval by itself.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..engine.checks import count_of
 from .sampling import Answers
-from .support import Missing, Support, answers_until_narrow
+from .support import Missing, Outlook, Support, answers_until_narrow
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,30 @@ def plan_for_precision(
     if proved:
         said = f"precision >= {least:g} is proved at {min(proved):g} %"
         return QuestionPlan(support.next_pair(), at, Missing(0, 0), said)
-    missing = support.missing(edge) if support.is_open(edge) else Missing(0, 0)
-    return QuestionPlan(support.next_pair(), at, missing, _forecast(missing, least, at))
+    if not support.is_open(edge):
+        said = f"precision >= {least:g} is not proved"
+        return QuestionPlan(support.next_pair(), at, Missing(0, 0), said)
+    outlook = support.outlook(edge)
+    said = _say_outlook(outlook, least, survey.edges)
+    return QuestionPlan(support.next_pair(), at, outlook.missing, said)
+
+
+def _say_outlook(outlook: Outlook, least: float, edges: np.ndarray) -> str:
+    unlikely = ""
+    if outlook.unlikely is not None:
+        at = edges[outlook.unlikely]
+        unlikely = f"precision >= {least:g} can probably not be proved at {at:g} %"
+    if outlook.missing.median is None:
+        return f"{unlikely}, nor at another threshold"
+    said = _forecast(outlook.missing, least, float(edges[outlook.edge]))
+    return f"{unlikely}; {said}" if unlikely else said
 
 
 def _forecast(missing: Missing, least: float, at: float) -> str:
-    if missing.median is None:
-        return f"so far precision >= {least:g} is unlikely at {at:g} %"
-    if not missing.median:
-        return f"precision >= {least:g} is not proved"
-    most = "" if missing.most is None else f", in nine of ten cases at most {missing.most:,},"
+    count = count_of(missing.median or 0, "more answer")
+    if missing.most is None:  # in more than one of ten cases it never is
+        return f"about {count} would prove {least:g} at {at:g} %, if it can be proved at all"
     return (
-        f"about {count_of(missing.median, 'more answer')}{most} would prove {least:g} at {at:g} %"
+        f"about {count}, in nine of ten cases at most {missing.most:,}, would prove {least:g} at "
+        f"{at:g} %"
     )

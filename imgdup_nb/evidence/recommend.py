@@ -143,8 +143,8 @@ def recommend_threshold(
     >>> pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a1", "a2", "b1", "a3"], bits))
     >>> dup.recommend_threshold(pairs, labels=dup.Labels(), min_precision=0.95)
     <Recommendation: no threshold>
-    Not enough evidence for precision >= 0.95. Label about 3 more pairs at 90 % (many more if some
-    of them are false): so far it is 0.00 to 1.00 there.
+    Not enough evidence for precision >= 0.95. Label about 3 more pairs at 90 % (if it can be
+    proved at all): so far it is 0.00 to 1.00 there.
     """
     check_confidence(confidence)
     if cost_false is not None or cost_missed is not None:

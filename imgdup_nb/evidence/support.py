@@ -27,18 +27,31 @@ HOPED, ALLOWED = 0.3, 3
 MUCH_SOONER, SOONER = 1 / 3, 0.5
 FEW = 20  # pairs that are soon all answered, so nothing else is asked
 RUNS = 101  # of a forecast
-FIRST_LOOK, HORIZON = 128, 4096  # questions that a forecast looks ahead, at first and at most
-# a forecast adds this many misses, and hits as if half of the mistakes allowed were made
-PRIOR_MISSES = 0.35
+FIRST_LOOK, HORIZON = 128, 2048  # questions that a forecast looks ahead, at first and at most
+# a forecast adds this many misses, and hits as if half of the mistakes allowed were made; checked
+# by simulation (docs/performance.md)
+PRIOR_MISSES = 0.5
 HALF_WIDTH = 0.05  # of an interval that is called settled
 
 
 @dataclass(frozen=True)
 class Missing:
-    """How many more answers: in half of all cases, and in nine of ten; None if perhaps never."""
+    """How many more answers: in half of all cases, and in nine of ten; None if probably never."""
 
     median: int | None
     most: int | None
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The edge that is probably proved next, and its forecast; one that is probably never proved.
+
+    If nothing is probably proved, both edges are the same.
+    """
+
+    edge: int
+    missing: Missing
+    unlikely: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +212,25 @@ class Support:
     def missing(self, edge: int) -> Missing:
         """Forecast how many more answers prove the requirement at an edge, if it is met there."""
         return self._forecast(edge, self.draws[edge], int(self.most[edge]), "same")
+
+    def outlook(self, edge: int) -> Outlook:
+        """Tell where the requirement is probably proved next, if the questions are about an edge.
+
+        If it is probably never proved there, another edge is looked for. Only the two are forecast
+        that are soonest if mistakes go on as so far.
+        """
+        missing = self.missing(edge)
+        if missing.median is not None:
+            is_elsewhere = edge < self.named and self.is_open(self.named)
+            unlikely = is_elsewhere and self.missing(self.named).median is None
+            return Outlook(edge, missing, self.named if unlikely else None)
+        others = [other for other in self.answers.survey.used if other != edge]
+        hopeful = [other for other in others if self.is_open(other) and self._is_hopeful(other)]
+        for other in sorted(hopeful, key=self.answers_expected)[:2]:
+            forecast = self.missing(other)
+            if forecast.median is not None:
+                return Outlook(other, forecast, edge)
+        return Outlook(edge, missing, edge)
 
     def until_contradicted(self, edge: int) -> Missing:
         """Forecast how many more answers prove that the requirement is not met at an edge."""

@@ -98,17 +98,23 @@ def _missing_answers(test: Requirement, support: Support) -> tuple[str, Missing]
         if not open_:
             return _nothing_left(test, support), Missing(0, 0)
         aim = open_[-1]
-    k = int(np.flatnonzero(used == aim)[0])
+    outlook = support.outlook(aim)
+    missing = outlook.missing
+    k = int(np.flatnonzero(used == outlook.edge)[0])
     so_far = f"so far {_pronoun(test)} {span_text(test.low[k], test.high[k], test.name)} there"
-    missing = support.missing(aim)
     if missing.median is not None:
         count = f"Label about {count_of(missing.median, 'more pair')} at {test.levels[k]:g} %"
         at_most = (
             f"in nine of ten cases at most {missing.most:,}"
             if missing.most is not None
-            else "many more if some of them are false"
+            else "if it can be proved at all"
         )
-        said = f"Not enough evidence for {_full_name(test)}. {count} ({at_most}): {so_far}."
+        head = f"Not enough evidence for {_full_name(test)}."
+        if outlook.unlikely is not None:
+            at = survey.edges[outlook.unlikely]
+            head += f" It can probably not be proved at {at:g} %; the next best is"
+            head += f" {test.levels[k]:g} %."
+        said = f"{head} {count} ({at_most}): {so_far}."
         return said, missing
     against = support.until_contradicted(aim)
     n_open = int(survey.sizes[aim]) - support.draws[aim].hits.size + 1
