@@ -32,7 +32,8 @@ def strongest_chain(
             like = int(graph.like[number[name]])
             if graph.names[like] != name and graph.names[like] in place:
                 links[place[graph.names[like]], place[name]] = 100.0
-    first, second = np.array(list(links), dtype=int).reshape(-1, 2).T
+    # scipy before 1.15 takes no places of 64 bits
+    first, second = np.array(list(links), dtype=np.int32).reshape(-1, 2).T
     far = 101.0 - np.array(list(links.values()))
     tree = minimum_spanning_tree(coo_array((far, (first, second)), shape=(len(members),) * 2))
     _, before = breadth_first_order(tree, place[one], directed=False)

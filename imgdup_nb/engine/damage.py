@@ -57,7 +57,8 @@ def has_zeroed_part(stored: bytes) -> bool:
     A flat picture may be coded as zeros: where the shortest code stands for an empty block. Then,
     and in a progressive JPEG, nothing is said.
     """
-    if ZEROS not in stored:
+    # looked for in two bytes of each run first: in all bytes it takes ten times as long
+    if b"\0\0" not in stored[:: len(ZEROS) // 2] or ZEROS not in stored:
         return False  # nearly always
     file = io.BytesIO(stored)
     frame = read_jpeg_frame(file)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -265,10 +266,10 @@ def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.
 
 def _detail(sketch: np.ndarray) -> float:
     """Return the standard deviation of a grey sketch, 0..127.5."""
-    values, n = sketch.ravel().astype(np.float64), sketch.size
-    # sums of whole numbers far below 2**53 are exact in any order, so that every machine gets the
-    # same
-    return float(np.sqrt(n * values.dot(values) - values.sum() ** 2) / n)
+    from .shrink import sums_of
+
+    n, (total, squares) = sketch.size, sums_of(sketch)
+    return math.sqrt(n * squares - total**2) / n  # of whole numbers: the same on every machine
 
 
 def _identified(source: Any, name: str) -> ImageFile.ImageFile:

@@ -90,6 +90,20 @@ def shrink_and_turn(pixels: np.ndarray, n_out: int) -> np.ndarray:
     return _shrink_and_turn(pixels, *lanczos_weights(len(pixels), n_out))
 
 
+def sums_of(pixels: np.ndarray) -> tuple[int, int]:
+    """Return the sum of grey pixels and the sum of their squares, for fewer than 2**31 of them.
+
+    Examples
+    --------
+    >>> sums_of(np.array([[3, 4]], np.uint8))
+    (7, 25)
+    """
+    if HAS_NUMBA:
+        return _sums_of(pixels)
+    values = pixels.astype(np.int64)
+    return int(values.sum()), int((values**2).sum())
+
+
 def _by_pillow(pixels: np.ndarray, n_out: int) -> np.ndarray:
     """Shrink the columns of a grey picture, and exchange columns and rows."""
     size = (pixels.shape[1], n_out)
@@ -164,3 +178,14 @@ def _shrink_both(
 ) -> np.ndarray:
     """Shrink columns, then rows, in one call: each call costs a turn at the interpreter's lock."""
     return _shrink_and_turn(_shrink_and_turn(pixels, starts, shares), starts_2, shares_2)
+
+
+@compiled
+def _sums_of(pixels: np.ndarray) -> tuple[int, int]:
+    total, squares = 0, 0
+    for row in range(pixels.shape[0]):
+        for column in range(pixels.shape[1]):
+            value = np.int64(pixels[row, column])
+            total += value
+            squares += value * value
+    return total, squares

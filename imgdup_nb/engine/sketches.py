@@ -35,12 +35,10 @@ def sketch_image(pixels: np.ndarray) -> np.ndarray:
     """
     # what is very large is first averaged by whole pixels, which still leaves 16 for each of the
     # square
-    down, across = (max(1, side // (16 * SKETCH_SIDE)) for side in pixels.shape[:2])
-    small = (
-        np.asarray(Image.fromarray(pixels).reduce((across, down)))
-        if max(down, across) > 1
-        else pixels
-    )
+    small = pixels
+    if max(pixels.shape[:2]) >= 32 * SKETCH_SIDE:
+        down, across = (max(1, side // (16 * SKETCH_SIDE)) for side in pixels.shape[:2])
+        small = np.asarray(Image.fromarray(pixels).reduce((across, down)))
     if small.ndim == 2:
         return _squash(small)
     return np.dstack([_squash(small[:, :, band]) for band in range(small.shape[2])])
