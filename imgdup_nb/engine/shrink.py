@@ -181,8 +181,8 @@ def _shrink_both(
 
 
 @compiled
-def _sums_of(pixels: np.ndarray) -> tuple[int, int]:
-    total, squares = 0, 0
+def _sums_of(pixels: np.ndarray) -> tuple[np.int64, np.int64]:
+    total, squares = np.int64(0), np.int64(0)
     for row in range(pixels.shape[0]):
         for column in range(pixels.shape[1]):
             value = np.int64(pixels[row, column])
