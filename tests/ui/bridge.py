@@ -193,7 +193,7 @@ class Bridge:
         """Remove a view and run its cleanup, as deleting its cell does."""
         self.page.evaluate("(number) => window.bridge.closeView(number)", number)
 
-    def wait_until(self, condition, timeout_seconds=5):
+    def wait_until(self, condition, timeout_seconds=30):
         """Wait until ``condition()`` is true in Python.
 
         What the page sends arrives only while Playwright works, so right after a click the widget

@@ -26,6 +26,8 @@ from explorer_page import families
 from labkit import Lab, Notebook
 
 ARTIFACTS = Path(__file__).parent / "artifacts"
+PATIENCE = 30_000  # milliseconds until a state must have come, also on a busy machine
+expect.set_options(timeout=PATIENCE)
 
 
 def is_on_this_machine(url):
@@ -88,7 +90,7 @@ def page(browser, problems):
         locale="en-US",
     )
     fresh = context.new_page()
-    fresh.set_default_timeout(15_000)
+    fresh.set_default_timeout(PATIENCE)
     fresh.on(
         "pageerror", lambda error: problems.append(f"error in the page: {error.stack or error}")
     )

@@ -305,7 +305,7 @@ class Notebook:
             f"the kernel raised {reply.get('ename')}: {reply.get('evalue')}"
         )
 
-    def wait_until(self, expression, timeout_seconds=10):
+    def wait_until(self, expression, timeout_seconds=30):
         """Wait until a Python expression is true in the kernel.
 
         Raises

@@ -75,6 +75,8 @@ def test_axe_finds_nothing_to_mend(mount, page, pairs, images, tool, scheme):
         view.get_by_test_id("tools").click()
         view.get_by_label("other tools\u2019 defaults").check()
         view.get_by_text("code for this choice").click()
+        expect(view.get_by_test_id("code")).to_contain_text("group_duplicates")
+        expect(view.get_by_test_id("explorer")).to_have_attribute("data-state", "ready")
     if tool is viewer:
         view.get_by_test_id("blocks").click()
         view.get_by_test_id("wipe").click()
@@ -90,6 +92,7 @@ def test_axe_finds_nothing_in_the_pairs_of_the_explorer(mount, page, pairs, imag
     view = mount(dup.ThresholdExplorer(pairs, images, truth=truth)).view()
     view.get_by_test_id("show-pairs").click()
     expect(view.locator(".dup-card img").first).to_be_visible()
+    expect(view.get_by_test_id("explorer")).to_have_attribute("data-state", "ready")
     assert violations(page) == []
     view.locator(".dup-card").first.click()
     expect(view.get_by_test_id("viewer")).to_have_attribute("aria-busy", "false")

@@ -1,5 +1,7 @@
 """The browser-test kit itself, tried on a small counter."""
 
+import time
+
 import anywidget
 import pytest
 import traitlets
@@ -132,11 +134,18 @@ def test_an_exception_in_a_python_callback_is_a_problem(mount, counter, problems
     assert "ZeroDivisionError" in problems.pop()
 
 
+def wait_for_problems(page, problems, count):
+    """Wait until the page has told as many problems; they arrive only while Playwright works."""
+    end = time.monotonic() + 30
+    while len(problems) < count and time.monotonic() < end:
+        page.wait_for_timeout(10)
+
+
 def test_errors_in_the_page_and_on_its_console_are_problems(page, problems):
     page.evaluate(
         "() => { console.error('shown'); setTimeout(() => { throw new Error('thrown'); }); }"
     )
-    page.wait_for_timeout(100)
+    wait_for_problems(page, problems, 2)
     console, thrown = sorted(problems)
     assert console == "console: shown"
     assert thrown.startswith("error in the page: Error: thrown\n")  # and where
@@ -148,7 +157,7 @@ def test_a_request_to_another_machine_is_a_problem(page, problems, url):
     page.evaluate(
         "(url) => { url.startsWith('ws') ? new WebSocket(url) : (new Image().src = url); }", url
     )
-    page.wait_for_timeout(200)
+    wait_for_problems(page, problems, 2)  # the console tells of it, too
     assert f"request to another machine: {url}" in problems
     problems.clear()
 

@@ -40,8 +40,7 @@ def test_six_pairs_above_and_six_below_the_threshold_are_those_of_python(explore
 def test_more_pairs_come_on_demand(explorer):
     pane = show_pairs(explorer)
     pane.locator('[data-part="above"]').get_by_test_id("more-pairs").click()
-    explorer.settle()
-    assert cards_of(pane, "above").count() == min(18, explorer.widget.groups.n_pairs)
+    expect(cards_of(pane, "above")).to_have_count(min(18, explorer.widget.groups.n_pairs))
 
 
 def test_a_click_on_a_bar_lists_its_pairs_and_a_drag_from_it_moves_the_threshold(explorer, page):
@@ -58,7 +57,8 @@ def test_a_click_on_a_bar_lists_its_pairs_and_a_drag_from_it_moves_the_threshold
     page.mouse.down()
     page.mouse.move(box["x"] - 3 * box["width"], box["y"] + 2, steps=5)
     page.mouse.up()
-    assert explorer.widget.threshold < 90
+    explorer.wait_until(lambda: explorer.widget.threshold < 90)
+    explorer.settle()
 
 
 def test_a_pair_opens_large_and_keys_answer_it_while_precision_follows(explorer, page):

@@ -156,10 +156,15 @@ def test_a_drag_follows_the_mouse_and_ends_at_its_last_place(explorer, page):
     expect_threshold(explorer, 84.375)
 
 
+TWO_FRAMES = """\
+() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))
+"""
+
+
 def test_plots_that_were_hidden_fill_their_place_again(explorer, page):
     for display in ("none", "block"):
         explorer.view().evaluate("(node, display) => { node.style.display = display; }", display)
-        page.wait_for_timeout(100)
+        page.evaluate(TWO_FRAMES)
     width = slider_of(explorer).evaluate("(svg) => svg.clientWidth")
     expect(slider_of(explorer)).to_have_attribute("viewBox", f"0 0 {width} 116")
 

@@ -177,12 +177,12 @@ def test_pictures_are_shown_small_and_large(open_page, page, images, pairs):
     open_page(pairs, images)
     small = page.locator(".dup-tile img").first
     expect(small).to_be_visible()
-    assert small.evaluate("(image) => image.naturalWidth") == 160
+    expect(small).to_have_js_property("naturalWidth", 160)
     page.locator(".dup-row").first.click()
     page.get_by_role("button", name="Enlarge a small.png").click()
     both = page.get_by_role("dialog").locator("img")
     expect(both).to_have_count(2)
-    assert both.first.evaluate("(image) => image.naturalWidth") == 320
+    expect(both.first).to_have_js_property("naturalWidth", 320)
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
 
@@ -261,6 +261,7 @@ def test_axe_finds_nothing_to_mend_in_the_page(open_page, page, images, pairs, s
     open_page(pairs, images, plan=plan, pinned=95)
     page.locator(".dup-row").first.click()
     page.locator(".dup-page-card").get_by_role("button", name="Keep", exact=True).first.click()
+    expect(page.get_by_test_id("marks")).to_have_text("1 mark, 0 labels")
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     found = Axe().run(page, options={"runOnly": rules}).response["violations"]
     assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []

@@ -127,19 +127,22 @@ def test_the_end_says_what_was_decided_and_the_next_line_of_code_runs(mount, pla
     expect(tiles(view).first).to_be_focused()
 
 
-def test_the_pictures_of_the_next_group_are_there_before_it_is_looked_at(bridge, page):
+def test_the_pictures_of_the_next_group_are_there_before_it_is_looked_at(
+    mount, reviewer, page, monkeypatch
+):
+    answered, send = set(), reviewer.send
+
+    def note_and_send(content, buffers=None):
+        answered.update(row[0] for row in content.get("pictures", []))
+        send(content, buffers)
+
+    monkeypatch.setattr(reviewer, "send", note_and_send)
+    bridge = mount(reviewer)
     view = bridge.view()
     tiles(view).first.focus()
     wanted = {2, 3, 4, 5}  # places in the plan: the images of the groups 2 and 3
-    bridge.wait_until(lambda: wanted <= asked_by(bridge))
+    bridge.wait_until(lambda: wanted <= answered)
     page.wait_for_function("() => !document.querySelector('.dup-frame img[hidden]')")
-    page.wait_for_timeout(300)
     page.keyboard.press("Enter")
     expect(view.get_by_test_id("title")).to_have_text("Group 2 (2 of 30)")
     assert [tile.locator("img").get_attribute("hidden") for tile in tiles(view).all()] == [None] * 2
-
-
-def asked_by(bridge):
-    """Return the numbers of all pictures that the page has asked for."""
-    contents = [message["data"].get("content", {}) for message in bridge.received]
-    return {number for content in contents for number in content.get("ids", [])}

@@ -219,13 +219,15 @@ def test_a_file_that_is_missing_does_not_hide_its_partner(section):
     expect(section.get_by_test_id("right")).to_be_visible()
 
 
-def test_panoramas_are_high_enough_to_be_looked_at_and_move_together(mount, tmp_path):
+def test_panoramas_are_high_enough_to_be_looked_at_and_move_together(mount, page, tmp_path):
     strip = np.random.default_rng(3).integers(0, 256, (10, 200, 3), dtype=np.uint8)
     for name, size in (("one.png", (4000, 200)), ("two.png", (3000, 150))):
         Image.fromarray(strip).resize(size).save(tmp_path / name)
     viewer = dup.PairViewer((tmp_path / "one.png", tmp_path / "two.png"))
     section = ready(mount(viewer).view().get_by_role("region", name=NAME), 0)
     left, right = (section.get_by_test_id(name) for name in ("left", "right"))
+    for picture in (left, right):
+        expect(picture).not_to_have_js_property("naturalWidth", 0)
     assert left.bounding_box()["height"] >= 95
     assert left.bounding_box()["x"] == right.bounding_box()["x"]  # one above the other
     section.locator(".dup-scroll").first.evaluate("node => node.scrollTo(400, 0)")
@@ -233,8 +235,9 @@ def test_panoramas_are_high_enough_to_be_looked_at_and_move_together(mount, tmp_
     section.press("w")
     expect(section.get_by_test_id("off")).to_be_hidden()
     section.get_by_role("slider", name="Wipe").press("End")
-    assert section.locator(".dup-over .dup-scroll").evaluate(
-        "node => node.scrollLeft + node.clientWidth >= node.scrollWidth - 1"
+    page.wait_for_function(
+        "node => node.scrollLeft + node.clientWidth >= node.scrollWidth - 1",
+        arg=section.locator(".dup-over .dup-scroll").element_handle(),
     )
     viewer.close()
 
