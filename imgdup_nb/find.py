@@ -139,8 +139,9 @@ class Duplicates:
         """Return a `ThresholdExplorer` of the pairs, which shows the groups of any threshold."""
         from .widgets import ThresholdExplorer
 
-        hint = " ".join(self._missed())
-        return ThresholdExplorer(self.pairs, self.images, threshold=self.threshold, hint=hint)
+        return ThresholdExplorer(
+            self.pairs, self.images, threshold=self.threshold, hint=self._hint()
+        )
 
     def review(self) -> GroupReviewer:
         """Return a `GroupReviewer` of the plan, which asks about each group."""
@@ -158,6 +159,7 @@ class Duplicates:
             self._plan,
             pairs=self.pairs,
             images=self.images,
+            hint=self._hint(),
             title="Duplicate images: what the plan removes",
         )
 
@@ -172,6 +174,9 @@ class Duplicates:
         if self.n_refused:
             found += f". {count_of(self.n_refused, 'pair')} of {self.method} not confirmed"
         return [found, " ".join(self._missed()), self._next_step()]
+
+    def _hint(self) -> str:
+        return " ".join(filter(None, [*self._missed(), self._unverified()]))
 
     def _missed(self) -> list[str]:
         below = f"Not looked for: pairs below {self.threshold:g} %"
@@ -193,11 +198,14 @@ class Duplicates:
     def _next_step(self) -> str:
         if not len(self.groups):
             return "Next: a lower threshold, or result.explore() to see the nearest pairs"
-        check = ""
-        if not self.verified and self.method != "aligned":
-            way = "verify=True" if has_cv2() else 'pip install "imgdup-nb[local]"'
-            check = f"Some pairs may be false: {way} checks them. "
-        return f"{check}Next: result.explore(), result.review(), result.plan()"
+        steps = "Next: result.explore(), result.review(), result.plan()"
+        return " ".join(filter(None, [self._unverified(), steps]))
+
+    def _unverified(self) -> str:
+        if self.verified or self.method == "aligned" or not len(self.groups):
+            return ""
+        way = "verify=True" if has_cv2() else 'pip install "imgdup-nb[local]"'
+        return f"Some pairs may be false: {way} checks them."
 
     def __repr__(self) -> str:
         return "<Duplicates: " + "\n".join(self._lines()) + ">"

@@ -143,6 +143,8 @@ def test_the_result_opens_the_widgets_and_writes_a_report(scanned, tmp_path):
     reviewer.close()
     page = result.report(tmp_path / "plan.html").read_text("utf-8")
     assert "sub/cat blurred.png" in data_of(page)["names"]
+    (of_pairs,) = data_of(page)["methods"].values()
+    assert of_pairs["scene"]["hint"] == explorer.scene["hint"]
     assert "<b>" not in result._repr_html_()
 
 

@@ -100,7 +100,7 @@ def plot_similarities(
     # a bar begins at its level: the line of a threshold has all that counts on its right
     widths = bar_widths(levels)
     ax.bar(levels, counts, widths, color=list(colours), align="edge", zorder=2, label="pairs")
-    _scale_counts(ax, counts.max(initial=1))
+    _scale_counts(ax, counts.max(initial=1), height=0.82)  # above it are the names of the bands
     _draw_bands(ax, graph.floor)
     if threshold is not None:
         ax.axvline(line, color=LINE, linewidth=1.6, zorder=3)
@@ -329,11 +329,14 @@ def draw_summary(pairs: pd.DataFrame, sweep: pd.DataFrame, grouping: Grouping) -
     return figure
 
 
-def _scale_counts(ax: Axes, most: float) -> None:
-    """Scale counts as log(1 + count): 0 has a place, 1 is seen, and a million still fits."""
+def _scale_counts(ax: Axes, most: float, height: float = 1.0) -> None:
+    """Scale counts as log(1 + count): 0 has a place, 1 is seen, and a million still fits.
+
+    The largest count takes at most that part of the height.
+    """
     ticks = [0.0, *(10.0**k for k in range(int(np.log10(max(most, 1))) + 1))]
     ax.set_yscale("function", functions=(np.log1p, np.expm1))
-    ax.set_ylim(0, max(most, 1) * 2.2)
+    ax.set_ylim(0, max(2.2 * max(most, 1), np.expm1(np.log1p(max(most, 1)) / height)))
     ax.set_yticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     ax.spines[["top", "right"]].set_visible(False)
 

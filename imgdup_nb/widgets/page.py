@@ -167,7 +167,11 @@ def explorer_content(explorer: Any, plan: pd.DataFrame | None = None) -> PageCon
         method: explorer
         if method == explorer.method
         else type(explorer)(
-            {method: table}, explorer.images, labels=explorer.labels, truth=explorer._truth
+            {method: table},
+            explorer.images,
+            labels=explorer.labels,
+            truth=explorer._truth,
+            hint=explorer._hint,
         )
         for method, table in explorer.tables.items()
     }
@@ -193,6 +197,8 @@ def explorer_content(explorer: Any, plan: pd.DataFrame | None = None) -> PageCon
         "bytes": _bytes_of(explorer.images, listed),
         "answers": answer_rows(explorer.labels, names),
     }
+    scene = data["methods"][explorer.method]["scene"]
+    scene["hint"] = " ".join(filter(None, [scene["hint"], explorer._verified_words()]))
     if plan is not None:
         data["plan"] = plan_rows(plan, listed)
     best = _best_similarity([source.graph for source in sources.values()], names)

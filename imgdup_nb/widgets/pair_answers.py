@@ -148,6 +148,20 @@ class PairAnswers:
         rows = [list(step) for step in zip(*ends, steps.similarity.round(3).tolist(), strict=True)]
         self.send({"type": "why", "image": content["image"], "steps": rows})
 
+    def _verified_words(self) -> str:
+        """Return a warning if a sample of the pairs was aligned, and most were not confirmed."""
+        with self.lock:
+            if not self._verified:
+                return ""
+            sample = tuple(self._sample_found().tolist())
+        confirmed = self._verified.get((self.method, sample), len(sample))
+        if 2 * confirmed >= len(sample):
+            return ""
+        return (
+            f"Only {confirmed} of {len(sample)} sampled pairs at {self.threshold:g} % are "
+            'confirmed by the method "aligned": most pairs at this threshold may be false.'
+        )
+
     def _answer_verify(self, _content: dict[str, Any]) -> None:
         """Compare a sample of the pairs found by local features, and tell how many match."""
         with self.lock:

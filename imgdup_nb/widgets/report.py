@@ -48,6 +48,7 @@ def write_report(
     record: Mapping[str, Any] | None = None,
     pairs: pd.DataFrame | None = None,
     images: pd.DataFrame | None = None,
+    hint: str = "",
     title: str = "Duplicate images: what was decided and done",
     max_mb: float = MAX_MEGABYTES,
 ) -> Path:
@@ -66,6 +67,8 @@ def write_report(
     pairs, images
         the tables that the plan was made from. With them the HTML page is the explorer, and its
         slider works. Without them it shows the groups of the table only.
+    hint
+        a text above the groups of that explorer, such as what was not looked for.
     title
         of the HTML page.
     max_mb
@@ -113,7 +116,7 @@ def write_report(
     }
     merged = _with_plan(table, plan)
     if ending == ".html":
-        content = _page_content(merged, pairs, images)
+        content = _page_content(merged, pairs, images, hint)
         content.data["headings"] = _headings(merged, settings, record or {})
         parts = str(ThresholdExplorer._esm), str(ThresholdExplorer._css)
         return write_page(target, join_page(content, *parts, title, max_mb))
@@ -179,7 +182,7 @@ class _UnseenExplorer(ThresholdExplorer):
 
 
 def _page_content(
-    table: pd.DataFrame, pairs: pd.DataFrame | None, images: pd.DataFrame | None
+    table: pd.DataFrame, pairs: pd.DataFrame | None, images: pd.DataFrame | None, hint: str
 ) -> PageContent:
     """Return what the page shows: the explorer of the pairs, or the groups of the table alone."""
     rows = table.assign(
@@ -190,7 +193,7 @@ def _page_content(
         return _content_of_groups(rows)
     threshold = table.attrs.get("threshold")
     traits = {} if threshold is None else {"threshold": threshold}
-    explorer = _UnseenExplorer(pairs, images, **traits)
+    explorer = _UnseenExplorer(pairs, images, hint=hint, **traits)
     content = explorer_content(explorer, rows)
     explorer.close()
     return content

@@ -262,6 +262,24 @@ def test_axe_finds_nothing_to_mend_in_the_page(open_page, page, images, pairs, s
     page.locator(".dup-row").first.click()
     page.locator(".dup-page-card").get_by_role("button", name="Keep", exact=True).first.click()
     expect(page.get_by_test_id("marks")).to_have_text("1 mark, 0 labels")
+    assert_fits_and_is_clean(page)
+    page.get_by_test_id("show-map").click()
+    page.get_by_test_id("map-canvas").press("n")
+    expect(page.get_by_test_id("map-tip")).to_be_visible()
+    assert_fits_and_is_clean(page)
+    page.get_by_test_id("show-pairs").click()
+    card = page.locator('[data-part="above"] .dup-card').first
+    expect(card.locator("img").first).to_be_visible()
+    assert_fits_and_is_clean(page)
+    card.click()
+    page.get_by_test_id("wipe").click()
+    expect(page.get_by_test_id("laid")).to_be_visible()
+    assert_fits_and_is_clean(page)
+
+
+def assert_fits_and_is_clean(page):
+    """Nothing is left to do, axe-core finds nothing, and no part is wider than the page."""
+    expect(page.get_by_test_id("explorer")).to_have_attribute("data-state", "ready")
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     found = Axe().run(page, options={"runOnly": rules}).response["violations"]
     assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []
@@ -292,3 +310,14 @@ def test_a_hint_is_shown_as_text_and_without_one_there_is_no_room_for_it(open_pa
     text = "Not looked for: <b>crops</b>."
     open_page(families()[0], hint=text)
     expect(page.get_by_test_id("not-looked-for")).to_have_text(text)
+
+
+def test_a_sample_that_was_not_confirmed_before_is_said_in_the_page(page, images, pairs, tmp_path):
+    explorer = dup.ThresholdExplorer(pairs, images, threshold=80)
+    explorer._count_confirmed = lambda _table: 0  # as if all of them were false
+    sample = explorer._sample_found()
+    assert len(sample) > 0
+    explorer._answer_verify({})
+    OpenPage(page, explorer, explorer.save_html(tmp_path / "duplicates.html"))
+    words = f"Only 0 of {len(sample)} sampled pairs at {explorer.threshold:g} % are confirmed"
+    expect(page.get_by_test_id("not-looked-for")).to_contain_text(words)

@@ -385,7 +385,8 @@ class Filter {
     );
     this.search = element("input", {
       type: "search",
-      placeholder: "part of a file name",
+      placeholder: "file name",
+      title: "shows the groups that have this text in a file name",
       "aria-label": "Search",
       "data-testid": "search",
     });

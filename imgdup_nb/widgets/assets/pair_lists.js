@@ -258,7 +258,7 @@ class PairPane {
   partNode([kind, total, pairs]) {
     const first = this.rows.indexOf(pairs[0]);
     const title = PART_TITLES[kind] || this.choice.selectedOptions[0]?.text;
-    const heading = element("h4", {}, title, " ");
+    const heading = element("h4", { "aria-level": 2 }, title, " ");
     heading.append(element("span", { class: "dup-quiet" }, plural(total, "pair")));
     const cards = pairs.map((pair, place) => this.cardNode(pair, first + place));
     if (total > pairs.length && this.count < MAX_PAIRS_SHOWN)

@@ -42,7 +42,7 @@ class Viewer extends View {
 
   build() {
     const { signal } = this;
-    this.title = element("h4", { "data-testid": "title" });
+    this.title = element("h4", { "data-testid": "title", "aria-level": 2 });
     this.found = element("span", { class: "dup-quiet", "data-testid": "found" });
     const busy = { class: "dup-working", "data-testid": "working" };
     this.working = element("span", busy, "working …");
