@@ -180,7 +180,7 @@ def explorer_content(explorer: Any, plan: pd.DataFrame | None = None) -> PageCon
         for name in source.graph.names:
             names.setdefault(name, len(names))
     listed = list(names)
-    data = {
+    data: dict[str, Any] = {
         "headings": {},
         "methods": {
             method: method_data(source, names)
