@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
 from aligned_pictures import crop, noise
 from imgdup_nb.aligned import best_votes, candidates
@@ -24,7 +25,14 @@ from imgdup_nb.aligned.candidates import (
     find_candidates,
 )
 from imgdup_nb.aligned.feature_index import FeatureIndex, FeatureParts, FeatureSet
-from imgdup_nb.aligned.match_loops import SLOT_BITS, add_keys, may_hold, read_keys
+from imgdup_nb.aligned.key_loops import (
+    SLOT_BITS,
+    add_keys,
+    count_keys,
+    lengthen_keys,
+    may_hold,
+    read_keys,
+)
 from imgdup_nb.aligned.scores import MAX_VOTE_BITS
 from imgdup_nb.aligned.votes import count_votes
 from imgdup_nb.engine.features import (
@@ -72,6 +80,11 @@ def made_up(n, seed):
         )
         images.append(image.with_zoomed(*zoomed) if rng.random() < 0.3 else image)
     return images
+
+
+def without_bits():
+    """Return an image without features."""
+    return aligned_features(Image.new("L", (40, 40)))
 
 
 @settings(deadline=None, max_examples=15)
@@ -171,16 +184,28 @@ def test_a_bloom_filter_holds_every_added_key_and_few_others():
     assert may_hold(others, bloom).mean() < 0.01
 
 
-def test_an_index_of_few_features_answers_as_one_of_many(monkeypatch):
-    features = FeatureSet.join(made_up(20, 4))
+def features_with_key(index, keys, begins, ends):
+    """Return the features that an index finds by each key of a table, and their own keys."""
+    found = [index.target.entries[0][begin:end] for begin, end in zip(begins, ends, strict=True)]
+    return [
+        (some & 0xFFFFFFFF)[some >> 32 == key].tolist()
+        for some, key in zip(found, keys.tolist(), strict=True)
+    ]
+
+
+@pytest.mark.parametrize("n", [0, 1, 20])
+def test_an_index_finds_the_features_of_equal_keys_in_their_order(n):
+    features = FeatureSet.join([without_bits(), *made_up(n, 4)])
     positions = vote.draw_positions(256, zoomed=False)
-    answers = []
-    for limit in (0, 2**16):
-        monkeypatch.setattr(feature_sets, "MAX_BLOOM_FEATURES", limit)
-        begins, ends = FeatureIndex.build(features, positions).look_up(features.mirrored)
-        answers.append([ends - begins, np.where(ends > begins, begins, 0)])
-    assert np.array_equal(*answers)
-    assert answers[0][0].any()
+    index = FeatureIndex.build(features, np.arange(n + 1), positions)
+    keys, (begins, ends) = index.look_up(features.mirrored)
+    own, asked = (
+        read_keys(bits, positions.first)[0] for bits in (features.bits, features.mirrored)
+    )
+    assert keys[0].tolist() == asked.tolist()
+    expected = [np.flatnonzero(own == key).tolist() for key in asked]
+    assert features_with_key(index, keys[0], begins[0], ends[0]) == expected
+    assert any(expected) == (n > 0)
 
 
 def test_of_few_votes_only_the_best_of_an_image_count(monkeypatch):
@@ -248,16 +273,55 @@ def test_parts_of_a_collection_on_an_executor_find_the_same_candidates(cat, temp
     assert [0, 5] in alone.tolist()
 
 
-def test_keys_that_many_features_share_are_not_looked_up_in_large_collections(monkeypatch):
+def test_keys_that_many_features_share_are_made_longer_in_large_collections(monkeypatch):
     images = made_up(25, 0)
     everything = np.ones(25, dtype=bool)
     expected = count_votes(images, everything, 56).tolist()
     monkeypatch.setattr(feature_sets, "MAX_UNCOUNTED_FEATURES", 0)
+    monkeypatch.setattr(feature_sets, "MAX_SHARING", 128)
     assert count_votes(images, everything, 56).tolist() == expected  # none is shared by so many
     monkeypatch.setattr(feature_sets, "MAX_SHARING", 4)
     fewer = count_votes(images, everything, 56)
-    assert len(fewer) < len(expected)
+    assert len(expected) / 2 < len(fewer) < len(expected)
     monkeypatch.setattr(vote, "TARGETS_A_TILE", 100)  # what is common depends on all, not on a tile
+    monkeypatch.setattr(feature_sets, "PART_IMAGES", 3)
     assert count_votes(images, everything, 56).tolist() == fewer.tolist()
     with ThreadPoolExecutor(2) as pool:
         assert count_votes(images, everything, 56, pool).tolist() == fewer.tolist()
+
+
+def test_the_longest_keys_are_not_looked_up_if_very_many_features_share_them(monkeypatch):
+    image = replace(max(made_up(5, 1), key=len), zoomed=None)
+    images = [replace(image, colours=np.full((1, 1, 2), k, np.uint8)) for k in range(12)]
+    everything = np.ones(12, dtype=bool)
+    for name, most in [("MAX_UNCOUNTED_FEATURES", 0), ("MAX_SHARING", 4)]:
+        monkeypatch.setattr(feature_sets, name, most)
+    assert len(image) > 20
+    assert len(count_votes(images, everything, 56)) == 66  # all pairs: however long, keys are equal
+    monkeypatch.setattr(feature_sets, "MAX_SHARING_LONGEST", 8)
+    assert len(count_votes(images, everything, 56)) == 0
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 60), st.integers(1, 6), st.integers(0, 10**6))
+def test_a_key_is_as_long_as_it_takes_to_be_shared_by_few(n, most, seed):
+    rng = np.random.default_rng(seed)
+    bits = rng.integers(0, 2, (n, 4), dtype=np.uint64)  # a few descriptors, often
+    positions = np.array([[[64], [128], [192]]])
+    first = np.array([[0]])
+    descriptors = (bits & np.uint64(1)).astype(int).tolist()
+    counts = np.zeros((1, 2**SLOT_BITS), np.uint8)
+    for step in range(4):
+        keys = read_keys(bits, first)
+        steps = lengthen_keys(keys, bits, positions, counts, most)
+        count_keys(keys[0], steps[0] == step, counts[0])
+    expected = []
+    for one in descriptors:
+        length = 1
+        while length < 4 and sum(other[:length] == one[:length] for other in descriptors) > most:
+            length += 1
+        expected.append(tuple(one[:length]))
+    keys = read_keys(bits, first)
+    lengthen_keys(keys, bits, positions, counts, most)
+    pairs = {*zip(expected, keys[0].tolist(), strict=True)}
+    assert len(pairs) == len(set(expected)) == len(set(keys[0].tolist()))

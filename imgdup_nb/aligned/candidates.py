@@ -52,8 +52,9 @@ def find_candidates(
     Notes
     -----
     Approximate: a pair is missed if fewer than 4 features agree in all 28 bits of one of 14 keys.
-    It is also missed if fewer than 20 do and both images have eight better partners. The index
-    takes about 190 bytes a feature, 57 kB an image. The second vote uses 26 bits and has eight
+    It is also missed if fewer than 20 do and both images have eight better partners. In a large
+    collection, keys that more than 16 features share are longer, up to 52 bits. The index takes
+    about 180 bytes a feature, 54 kB an image. The second vote uses 26 bits and has eight
     partners of its own. It takes three times as long if all images are large.
     """
     together = [*images, *(others or [])]

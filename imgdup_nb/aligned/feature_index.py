@@ -1,7 +1,8 @@
 """The features of many images, one after the other, and an index that finds those that share a key.
 
 In each of several tables, some bits of a descriptor are its key. Two descriptors of one patch share
-a key in at least one of them.
+a key in at least one of them. In a large collection, a key that many features share is made longer
+(LSH forest, Bawa et al. 2005), so that a feature meets as many others in a collection of any size.
 """
 
 from __future__ import annotations
@@ -9,20 +10,38 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..engine.features import Features
 from ..engine.parallel import each, map_batches
 
+if TYPE_CHECKING:
+    from .match_loops import TargetFeatures
+
 KEY_SPAN = 2**15  # features whose keys are read in one call
 PART_IMAGES = 4096  # images that are joined at a time
-# features of a whole collection, about 10,000 images; of more, keys that more features share than
-# MAX_SHARING are not looked up: they find chance matches, and their cost grows with the square
+# features of a whole collection, about 10,000 images; of more, keys are made longer until at most
+# MAX_SHARING features share one: they find chance matches, and their cost grows with the square
 MAX_UNCOUNTED_FEATURES = 3_200_000
-MAX_SHARING = 128
-# an index of at most so many features also has a Bloom filter of its keys
-MAX_BLOOM_FEATURES = 2**16
+MAX_SHARING = 16
+MAX_SHARING_LONGEST = 128  # the longest keys are not looked up if more features share them
+FEATURES_A_SLOT = 4  # of an index, about
+
+
+class KeyPositions(NamedTuple):
+    """Which bits of a descriptor are the key of each table.
+
+    Attributes
+    ----------
+    first : int64, n_tables x n_key_bits
+    more : int64, n_tables x n_steps x n_bits
+        the bits by which a key is made longer, step by step.
+    """
+
+    first: np.ndarray
+    more: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,18 +79,18 @@ class FeatureSet:
         mirrored = self.mirrored[kept] if len(self.mirrored) else self.mirrored
         return FeatureSet(self.bits[kept], mirrored, self.angles[kept], starts)
 
-    def keep_sharing(self, few: FeatureSet, positions: np.ndarray) -> FeatureSet:
+    def keep_sharing(self, few: FeatureSet, positions: KeyPositions) -> FeatureSet:
         """Keep the features that may share a key with a few others; only these can have a vote."""
         return self.keep(self.shares(few.blooms(positions), positions))
 
-    def blooms(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def blooms(self, positions: KeyPositions) -> tuple[np.ndarray, np.ndarray]:
         """Return Bloom filters of the keys of all descriptors, and of those not mirrored."""
         plain, mirrored = (
             _read_keys(bits, positions, 0, len(bits)) for bits in (self.bits, self.mirrored)
         )
         return _build_bloom([plain, mirrored]), _build_bloom([plain])
 
-    def shares(self, blooms: tuple[np.ndarray, np.ndarray], positions: np.ndarray) -> np.ndarray:
+    def shares(self, blooms: tuple[np.ndarray, np.ndarray], positions: KeyPositions) -> np.ndarray:
         """Tell which features may share a key with those of the Bloom filters; bool."""
         shared = _share_key(self.bits, blooms[0], positions)
         if len(self.mirrored):
@@ -143,7 +162,7 @@ class FeatureParts:
         """Return some of the images."""
         return FeatureParts.of([self.images[place] for place in places.tolist()])
 
-    def keep_sharing(self, few: FeatureSet, positions: np.ndarray) -> FeatureSet:
+    def keep_sharing(self, few: FeatureSet, positions: KeyPositions) -> FeatureSet:
         """Do what `FeatureSet.keep_sharing` does, part by part."""
         blooms = few.blooms(positions)
         return FeatureSet.join(
@@ -154,18 +173,21 @@ class FeatureParts:
             ]
         )
 
-    def count_common(self, positions: np.ndarray) -> np.ndarray | None:
-        """Count the features with each key, uint16, n_tables x n_slots; None of not so many."""
-        from .match_loops import SLOT_BITS, count_keys
+    def count_common(self, positions: KeyPositions) -> np.ndarray | None:
+        """Count the features with each key, uint8, n_tables x n_slots; None of not so many.
+
+        First all keys are counted, then those that are longer by one step, and so on.
+        """
+        from .key_loops import SLOT_BITS
 
         if self.n_features <= MAX_UNCOUNTED_FEATURES:
             return None
-        counts = np.zeros((len(positions), 2**SLOT_BITS), np.uint16)
-        for start in range(0, len(self), PART_IMAGES):
-            part = self.cut(start, start + PART_IMAGES)
-            count_keys(
-                _in_threads(partial(_read_keys, part.bits, positions), part.n_features), counts
-            )
+        counts = np.zeros((len(positions.first), 2**SLOT_BITS), np.uint8)
+        for step in range(positions.more.shape[1] + 1):
+            new = np.zeros_like(counts)
+            for start in range(0, len(self), PART_IMAGES):
+                _count_step(self.cut(start, start + PART_IMAGES).bits, positions, counts, step, new)
+            counts += np.minimum(new, 255 - counts)
         return counts
 
     def __len__(self) -> int:
@@ -174,73 +196,84 @@ class FeatureParts:
 
 @dataclass(frozen=True, eq=False)
 class FeatureIndex:
-    """The features in the order of their keys, for each table.
+    """The features in the order of the slots of their keys, for each table.
 
     Attributes
     ----------
-    owner : int32, n_features
-        the image of each feature.
-    rows : int32, n_tables x n_features
-        features sorted by key, then by image.
-    keys : uint32, n_tables x n_features
-        the keys in that order.
-    positions : int64, n_tables x n_key_bits
+    target
+        the features as the loops read them: what belongs to one feature is side by side.
+    slots : int32, n_tables x n_slots + 1
+        where the entries of each slot begin.
+    positions
         the bits of a descriptor that are the key of each table.
-    bloom : uint64 or None
-        a Bloom filter of the keys, for few features only.
-    common : uint16 or None
-        counts of the keys in the whole collection, by `count_common`; with it common keys are not
-        found.
+    common : uint8 or None
+        counts of the keys in the whole collection, by `count_common`.
     """
 
-    owner: np.ndarray
-    rows: np.ndarray
-    keys: np.ndarray
-    positions: np.ndarray
-    bloom: np.ndarray | None
+    target: TargetFeatures
+    slots: np.ndarray
+    positions: KeyPositions
     common: np.ndarray | None = None
 
     @classmethod
     def build(
-        cls, features: FeatureSet, positions: np.ndarray, common: np.ndarray | None = None
+        cls,
+        features: FeatureSet,
+        numbers: np.ndarray,
+        positions: KeyPositions,
+        common: np.ndarray | None = None,
     ) -> FeatureIndex:
-        """Sort features by key, one table after the other."""
-        keys = _in_threads(partial(_read_keys, features.bits, positions), len(features.bits))
-        bloom = _build_bloom([keys]) if keys.shape[1] <= MAX_BLOOM_FEATURES else None
-        sort = partial(each, _sort_keys)
-        rows = np.empty(keys.shape, np.int32)
-        tables = list(zip(keys, rows, strict=True))
-        for _ in map_batches(sort, tables, describe="index", size=1):
+        """Sort features by the slots of their keys; `numbers` are those of the images."""
+        from .match_loops import TargetFeatures
+
+        n, n_words = features.bits.shape
+        rows = np.empty((n, n_words + 1), np.uint64)
+        rows[:, :n_words] = features.bits
+        angles, owner = rows.view(np.float32)[:, -2], rows.view(np.int32)[:, -1]
+        angles[:], owner[:] = features.angles, features.owner
+        read = partial(_read_long_keys, features.bits, positions, common)
+        keys = _in_threads(lambda *span: read(*span)[0], n)
+        n_slots = 1 << max(n // FEATURES_A_SLOT, 1).bit_length()
+        slots, entries = np.empty((len(keys), n_slots + 1), np.int32), np.empty(keys.shape, "u8")
+        tables = list(zip(keys, slots, entries, strict=True))
+        for _ in map_batches(partial(each, _sort_keys), tables, describe="index", size=1):
             pass
-        return cls(features.owner, rows, keys, positions, bloom, common)
+        target = TargetFeatures(rows[:, :n_words], angles, owner, features.starts, numbers, entries)
+        return cls(target, slots, positions, common)
 
-    def look_up(self, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return where the rows of equal key begin and end, int32, n_tables x n_features each."""
-        from .match_loops import are_common, may_hold
+    def look_up(self, bits: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        """Return the keys of some descriptors, and where the entries of their slots are.
 
-        keys = _read_keys(bits, self.positions, 0, len(bits))
-        begins, ends = np.zeros((2, *keys.shape), np.int32)
-        if self.bloom is not None:
-            is_wanted = may_hold(keys, self.bloom)
-        else:
-            is_wanted = np.ones(keys.shape, dtype=bool)
+        uint32, n_tables x n_features; begins and ends, int32, of the same shape
+        """
+        from .key_loops import drop_common, find_slots
+
+        keys, _ = _read_long_keys(bits, self.positions, self.common, 0, len(bits))
         if self.common is not None:
-            is_wanted &= ~are_common(keys, self.common, MAX_SHARING)
-        for table, known in enumerate(self.keys):
-            wanted = np.flatnonzero(is_wanted[table])
-            if self.bloom is None:
-                # in the order of keys, a large index is read from front to back, which is faster
-                wanted = wanted[np.argsort(keys[table, wanted])]
-            begins[table, wanted] = np.searchsorted(known, keys[table, wanted], "left")
-            ends[table, wanted] = np.searchsorted(known, keys[table, wanted], "right")
-        return begins, ends
+            drop_common(keys, self.common, MAX_SHARING_LONGEST)
+        return keys, find_slots(keys, self.slots)
 
 
-def _sort_keys(table: tuple[np.ndarray, np.ndarray]) -> None:
-    """Sort the keys of a table in place, and write the features in that order to its rows."""
-    keys, rows = table
-    rows[:] = np.argsort(keys, kind="stable")
-    keys[:] = keys[rows]
+def _sort_keys(table: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    """Write where the slots of the keys of a table begin, and its entries."""
+    from .key_loops import sort_keys
+
+    keys, slots, entries = table
+    slots[:], entries[:] = sort_keys(keys, len(slots) - 1)
+
+
+def _count_step(
+    bits: np.ndarray, positions: KeyPositions, counts: np.ndarray, step: int, new: np.ndarray
+) -> None:
+    """Add the keys that are made longer in just so many steps to counts."""
+    from .key_loops import count_keys
+
+    read = partial(_read_long_keys, bits, positions, counts)
+    keys, steps = _in_threads(read, len(bits))
+    tables = list(zip(keys, steps == step, new, strict=True))
+    count = partial(each, lambda table: count_keys(*table))
+    for _ in map_batches(count, tables, describe="index", size=1):
+        pass
 
 
 def _in_threads(work: Callable[[int, int], np.ndarray], n_features: int) -> np.ndarray:
@@ -252,15 +285,31 @@ def _in_threads(work: Callable[[int, int], np.ndarray], n_features: int) -> np.n
     return np.concatenate(list(parts), axis=-1)
 
 
-def _read_keys(bits: np.ndarray, positions: np.ndarray, start: int, stop: int) -> np.ndarray:
-    from .match_loops import read_keys
+def _read_keys(bits: np.ndarray, positions: KeyPositions, start: int, stop: int) -> np.ndarray:
+    from .key_loops import read_keys
 
-    return read_keys(bits[start:stop], positions)
+    return read_keys(bits[start:stop], positions.first)
+
+
+def _read_long_keys(
+    bits: np.ndarray, positions: KeyPositions, common: np.ndarray | None, start: int, stop: int
+) -> np.ndarray:
+    """Return the keys of a span, and how often each was made longer because it is common.
+
+    uint32, 2 x n_tables x n_features
+    """
+    from .key_loops import lengthen_keys
+
+    keys = _read_keys(bits, positions, start, stop)
+    if common is None:
+        return np.stack([keys, np.zeros_like(keys)])
+    steps = lengthen_keys(keys, bits[start:stop], positions.more, common, MAX_SHARING)
+    return np.stack([keys, steps])
 
 
 def _build_bloom(some: Sequence[np.ndarray]) -> np.ndarray:
     """Return a Bloom filter of keys, each uint32, n_tables x n; uint64, a row for each table."""
-    from .match_loops import SLOT_BITS, add_keys
+    from .key_loops import SLOT_BITS, add_keys
 
     bloom = np.zeros((len(some[0]), 2**SLOT_BITS // 64), np.uint64)
     for keys in some:
@@ -268,9 +317,9 @@ def _build_bloom(some: Sequence[np.ndarray]) -> np.ndarray:
     return bloom
 
 
-def _share_key(bits: np.ndarray, bloom: np.ndarray, positions: np.ndarray) -> np.ndarray:
+def _share_key(bits: np.ndarray, bloom: np.ndarray, positions: KeyPositions) -> np.ndarray:
     """Tell which descriptors may have a key of a Bloom filter; bool."""
-    from .match_loops import may_hold
+    from .key_loops import may_hold
 
     return _in_threads(
         lambda *span: np.logical_or.reduce(

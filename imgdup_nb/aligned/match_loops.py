@@ -1,4 +1,4 @@
-"""Compiled loops over descriptors: matches, votes, keys and Bloom filters.
+"""Compiled loops over descriptors: matches and votes.
 
 Descriptors are uint64, n_features x n_words. All loops release Python's lock, so that threads run
 at the same time.
@@ -17,6 +17,7 @@ PLACE_BITS = 20
 NO_DISTANCE = 2**31 - 1  # larger than any distance and place
 # of an image at an angle; the last feature that voted there, from 1 on
 N_VOTES, WEIGHT, LAST_VOTER = 0, 1, 2
+ROWS_AT_ONCE = 1024  # features that one feature is compared with in one call
 ANGLE_BINS = 12  # of 30 degrees; all patches of a copy are rotated by one angle
 
 
@@ -167,12 +168,17 @@ class QueryFeatures(NamedTuple):
     ----------
     bits : uint64, n_features x n_words
     angles : float32, n_features
+    keys : uint32, n_tables x n_features
+    places : (begins, ends), int32, n_tables x n_features
+        where the entries of the target are that may have the key of each feature.
     starts : int64, n_images + 1, where the features of each image begin
     numbers : int64, n_images, of each image in the order of all, ascending
     """
 
     bits: np.ndarray
     angles: np.ndarray
+    keys: np.ndarray
+    places: tuple[np.ndarray, np.ndarray]
     starts: np.ndarray
     numbers: np.ndarray
 
@@ -185,22 +191,42 @@ class TargetFeatures(NamedTuple):
     bits : uint64, n_features x n_words
     angles : float32, n_features
     owner : int32, n_features, the image of each feature
-    rows : int32, n_tables x n_features, the features sorted by key, then by image
-    numbers : int64, n_images, of each image in the order of all, ascending
+    starts, numbers
+        as those of the queries.
+    entries : uint64, n_tables x n_features
+        a key and the number of its feature; between two places they ascend by the feature.
     """
 
     bits: np.ndarray
     angles: np.ndarray
     owner: np.ndarray
-    rows: np.ndarray
+    starts: np.ndarray
     numbers: np.ndarray
+    entries: np.ndarray
+
+
+class Tally(NamedTuple):
+    """The votes of one image.
+
+    Attributes
+    ----------
+    counts : int32, n_targets x ANGLE_BINS x 4
+        what an image has at each angle, side by side, so that one memory access reads all.
+    listed : int64, n_targets
+        the images with any vote; the first `n_listed[0]` are set.
+    total : int32, n_targets, votes at any angle
+    """
+
+    counts: np.ndarray
+    listed: np.ndarray
+    n_listed: np.ndarray
+    total: np.ndarray
 
 
 @compiled
 def collect_votes(
     query: QueryFeatures,
     target: TargetFeatures,
-    places: tuple[np.ndarray, np.ndarray],
     only_later: bool,
     max_bits: int,
     min_votes: int,
@@ -213,166 +239,103 @@ def collect_votes(
 
     Parameters
     ----------
-    places : (begins, ends), int32, n_tables x n_features
-        where the rows of the target with the key of each feature are.
     only_later
         an image votes for images of higher numbers only, so that each pair is looked for once.
     max_bits
         by which two near descriptors may differ, inclusive.
     """
-    starts, (begins, ends) = query.starts, places
-    bits, owner, rows = target.bits, target.owner, target.rows
-    # the counts of an image are side by side, so that one memory access reads all of them
-    n_targets = len(target.numbers)
-    counts = np.zeros((n_targets, ANGLE_BINS, 4), np.int32)
-    is_listed = np.zeros(n_targets, np.bool_)
-    listed = np.empty(n_targets, np.int64)
+    n_targets, entries = len(target.numbers), target.entries
+    keys, (begins, ends) = query.keys, query.places
+    tally = Tally(
+        np.zeros((n_targets, ANGLE_BINS, 4), np.int32),
+        np.empty(n_targets, np.int64),
+        np.zeros(1, np.int64),
+        np.zeros(n_targets, np.int32),
+    )
+    rows, n_rows = np.empty(ROWS_AT_ONCE, np.int64), 0
     found = []
     for image in range(len(query.numbers)):
-        n_listed, number = 0, query.numbers[image]
-        for feature in range(starts[image], starts[image + 1]):
-            for table in range(len(rows)):
-                # from the back: features of one key are sorted by image, and earlier images have
-                # voted for this pair already
+        number, first_row = query.numbers[image], np.int64(0)
+        if only_later:
+            first_row = target.starts[np.searchsorted(target.numbers, number, "right")]
+        for feature in range(query.starts[image], query.starts[image + 1]):
+            for table in range(len(entries)):
+                # from the back: features are sorted by image, and earlier images have voted for
+                # this pair already
                 for place in range(ends[table, feature] - 1, begins[table, feature] - 1, -1):
-                    other = rows[table, place]
-                    partner = owner[other]
-                    if only_later and target.numbers[partner] <= number:
+                    row = np.int64(entries[table, place] & np.uint64(0xFFFFFFFF))
+                    if row < first_row:
                         break
-                    distance = np.int64(0)
-                    for word in range(bits.shape[1]):
-                        distance += popcount(query.bits[feature, word] ^ bits[other, word])
-                    if distance > max_bits:  # half of them; the rest reads more memory
+                    if np.uint32(entries[table, place] >> np.uint64(32)) != keys[table, feature]:
                         continue
-                    turn = _bin_of(target.angles[other] - query.angles[feature])
-                    if counts[partner, turn, LAST_VOTER] == feature + 1:
-                        continue
-                    counts[partner, turn, LAST_VOTER] = feature + 1
-                    counts[partner, turn, N_VOTES] += 1
-                    counts[partner, turn, WEIGHT] += max_bits + 1 - distance
-                    if not is_listed[partner]:
-                        is_listed[partner] = True
-                        listed[n_listed] = partner
-                        n_listed += 1
-        for k in range(n_listed):
-            partner = listed[k]
-            best = 0
-            for turn in range(1, ANGLE_BINS):
-                if _two_bins(counts, partner, turn, N_VOTES) > _two_bins(
-                    counts, partner, best, N_VOTES
-                ):
-                    best = turn
-            votes = _two_bins(counts, partner, best, N_VOTES)
+                    rows[n_rows] = row
+                    n_rows += 1
+                    if n_rows == ROWS_AT_ONCE:
+                        _vote(query, feature, target, rows, max_bits, tally)
+                        n_rows = 0
+            _vote(query, feature, target, rows[:n_rows], max_bits, tally)
+            n_rows = 0
+        for k in range(tally.n_listed[0]):
+            partner = tally.listed[k]
+            votes, weight = (
+                _most_votes(tally, partner)
+                if tally.total[partner] >= min_votes
+                else (np.int64(0), np.int64(0))
+            )
             if votes >= min_votes:
-                weight = _two_bins(counts, partner, best, WEIGHT)
                 found.append((number, target.numbers[partner], votes, weight))
-            counts[partner] = 0
-            is_listed[partner] = False
+            tally.counts[partner] = 0
+            tally.total[partner] = 0
+        tally.n_listed[0] = 0
     pairs = np.empty((len(found), 4), np.int64)
     for k in range(len(found)):
         pairs[k, 0], pairs[k, 1], pairs[k, 2], pairs[k, 3] = found[k]
     return pairs
 
 
-SLOT_BITS = 22  # of the Bloom filter's table: of some ten thousand keys two seldom share a slot
-HASH_FACTOR = np.uint64(  # odd; the upper bits of a product with it depend on all bits of a key
-    0x9E3779B1
-)  # an odd number; the upper bits of a product with it depend on all bits of a key
+@compiled
+def _vote(
+    query: QueryFeatures,
+    feature: int,
+    target: TargetFeatures,
+    rows: np.ndarray,
+    max_bits: int,
+    tally: Tally,
+) -> None:
+    """Add the votes of one feature for target features, which are in `rows` and may be repeated."""
+    bits, counts = target.bits, tally.counts
+    distances = np.empty(len(rows), np.int64)
+    for k in range(len(rows)):
+        distance = np.int64(0)
+        for word in range(bits.shape[1]):
+            distance += popcount(query.bits[feature, word] ^ bits[rows[k], word])
+        distances[k] = distance
+    for k in range(len(rows)):
+        if distances[k] > max_bits:
+            continue
+        partner = target.owner[rows[k]]
+        turn = _bin_of(target.angles[rows[k]] - query.angles[feature])
+        if counts[partner, turn, LAST_VOTER] == feature + 1:
+            continue
+        counts[partner, turn, LAST_VOTER] = feature + 1
+        counts[partner, turn, N_VOTES] += 1
+        counts[partner, turn, WEIGHT] += max_bits + 1 - distances[k]
+        if not tally.total[partner]:
+            tally.listed[tally.n_listed[0]] = partner
+            tally.n_listed[0] += 1
+        tally.total[partner] += 1
 
 
 @compiled
-def transpose_bits(rows: np.ndarray) -> None:
-    """Swap rows and columns of 64 x 64 bits, uint64, in place (Warren, Hacker's Delight, 7-3)."""
-    half, mask = 32, np.uint64(0x00000000FFFFFFFF)
-    while half:
-        by = np.uint64(half)
-        for start in range(0, 64, 2 * half):
-            for row in range(start, start + half):
-                change = ((rows[row] >> by) ^ rows[row + half]) & mask
-                rows[row + half] ^= change
-                rows[row] ^= change << by
-        half >>= 1
-        mask ^= mask << np.uint64(half)
-
-
-@compiled
-def read_keys(bits: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Return the bits of each descriptor at some positions as a number, the first bit the highest.
-
-    Parameters
-    ----------
-    bits : uint64, n_features x n_words
-    positions : int64, n_keys x up to 32
-
-    Returns
-    -------
-    uint32, n_keys x n_features
-    """
-    n_words, n_bits = bits.shape[1], positions.shape[1]
-    keys = np.empty((len(positions), len(bits)), np.uint32)
-    transposed, picked = np.zeros((n_words, 64), np.uint64), np.zeros(64, np.uint64)
-    for first in range(0, len(bits), 64):
-        n = min(64, len(bits) - first)
-        for word in range(n_words):
-            for k in range(n):
-                transposed[word, k] = bits[first + k, word]
-            transpose_bits(transposed[word])
-        for key in range(len(positions)):
-            picked[:] = 0
-            for place in range(n_bits):
-                position = positions[key, n_bits - 1 - place]
-                picked[place] = transposed[position >> 6, position & 63]
-            transpose_bits(picked)
-            for k in range(n):
-                keys[key, first + k] = np.uint32(picked[k])
-    return keys
-
-
-@compiled(inline="always")
-def _slot(key: np.uint32) -> np.uint64:
-    return ((np.uint64(key) * HASH_FACTOR) & np.uint64(0xFFFFFFFF)) >> np.uint64(32 - SLOT_BITS)
-
-
-@compiled
-def count_keys(keys: np.ndarray, counts: np.ndarray) -> None:
-    """Count keys, uint32, n_tables x n, in uint16, n_tables x 2**SLOT_BITS, up to 65,535.
-
-    Few keys share a slot, and their counts are added.
-    """
-    for table in range(len(keys)):
-        for key in keys[table]:
-            slot = _slot(key)
-            if counts[table, slot] < 65535:
-                counts[table, slot] += np.uint16(1)
-
-
-@compiled
-def are_common(keys: np.ndarray, counts: np.ndarray, most: int) -> np.ndarray:
-    """Tell which keys, uint32, n_tables x n, were counted more than so many times."""
-    common = np.empty(keys.shape, np.bool_)
-    for table in range(len(keys)):
-        for place in range(keys.shape[1]):
-            common[table, place] = counts[table, _slot(keys[table, place])] > most
-    return common
-
-
-@compiled
-def add_keys(keys: np.ndarray, bloom: np.ndarray) -> None:
-    """Add keys, uint32, n_tables x n, to a Bloom filter, uint64, n_tables x 2**SLOT_BITS / 64."""
-    for table in range(len(keys)):
-        for key in keys[table]:
-            slot = _slot(key)
-            bloom[table, slot >> np.uint64(6)] |= np.uint64(1) << (slot & np.uint64(63))
-
-
-@compiled
-def may_hold(keys: np.ndarray, bloom: np.ndarray) -> np.ndarray:
-    """Tell whether a Bloom filter may hold each key, uint32, n_tables x n. False is certain."""
-    found = np.zeros(keys.shape, np.bool_)
-    for table in range(len(keys)):
-        for place in range(keys.shape[1]):
-            slot = _slot(keys[table, place])
-            found[table, place] = (
-                bloom[table, slot >> np.uint64(6)] >> (slot & np.uint64(63))
-            ) & np.uint64(1)
-    return found
+def _most_votes(tally: Tally, partner: int) -> tuple[int, int]:
+    """Return the votes for an image at the angle where it has most, and their weight."""
+    best = 0
+    for turn in range(1, ANGLE_BINS):
+        if _two_bins(tally.counts, partner, turn, N_VOTES) > _two_bins(
+            tally.counts, partner, best, N_VOTES
+        ):
+            best = turn
+    return (
+        _two_bins(tally.counts, partner, best, N_VOTES),
+        _two_bins(tally.counts, partner, best, WEIGHT),
+    )

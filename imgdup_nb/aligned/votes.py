@@ -26,10 +26,11 @@ from ..engine.feature_file import release_pages
 from ..engine.features import Features
 from ..engine.parallel import LazySequence, each, map_batches
 from .best_votes import KEPT_PARTNERS, VOTES, BestVotes, merge_votes
-from .feature_index import FeatureIndex, FeatureParts, FeatureSet
+from .feature_index import FeatureIndex, FeatureParts, FeatureSet, KeyPositions
 
 N_TABLES = 14
 KEY_BITS, ZOOMED_KEY_BITS = 28, 26  # a part has few features, so its keys are shorter
+N_KEY_STEPS, KEY_STEP_BITS = 6, 4  # by which a key is made longer in a large collection
 MIN_VOTES = 4  # at one angle, give or take a bin
 QUERIES_A_SPAN = 256  # images that query in one call
 TARGETS_A_TILE = 6_000_000  # features that are indexed at a time; their index takes 0.9 GB
@@ -245,11 +246,13 @@ def _cut_tile(
     )
 
 
-def draw_positions(n_bits: int, *, zoomed: bool) -> np.ndarray:
-    """Return the bits that are the key of each table, int64, n_tables x n_key_bits."""
+def draw_positions(n_bits: int, *, zoomed: bool) -> KeyPositions:
+    """Return the bits that are the key of each table."""
     random = np.random.default_rng(0)  # always one seed: the same files give the same pairs
     key_bits = ZOOMED_KEY_BITS if zoomed else KEY_BITS
-    return np.array([random.permutation(n_bits)[:key_bits] for _ in range(N_TABLES)])
+    drawn = np.array([random.permutation(n_bits) for _ in range(N_TABLES)])
+    more = drawn[:, key_bits : key_bits + N_KEY_STEPS * KEY_STEP_BITS]
+    return KeyPositions(drawn[:, :key_bits], more.reshape(N_TABLES, N_KEY_STEPS, KEY_STEP_BITS))
 
 
 def _search_tile_there(tile: Tile, *, max_bits: int) -> np.ndarray:
@@ -265,7 +268,7 @@ def _search_tile(tile: Tile, best: BestVotes, *, max_bits: int) -> None:
     if not (tile.query.n_features and tile.target.n_features):
         return
     positions = draw_positions(tile.target.n_bits, zoomed=tile.zoomed)
-    index = FeatureIndex.build(tile.target, positions, tile.common)
+    index = FeatureIndex.build(tile.target, tile.target_numbers, positions, tile.common)
     n_queries = len(tile.numbers)
     spans = [
         (start, min(start + QUERIES_A_SPAN, n_queries))
@@ -281,22 +284,22 @@ def _query_span(
     span: tuple[int, int], *, tile: Tile, index: FeatureIndex, best: BestVotes, max_bits: int
 ) -> np.ndarray:
     """Return VOTES of a span of querying images, in numbers of all, one < other."""
-    from .match_loops import QueryFeatures, TargetFeatures, collect_votes
+    from .match_loops import QueryFeatures, collect_votes
 
     query, numbers = tile.query.cut(*span), tile.numbers[slice(*span)]
-    targets = TargetFeatures(
-        tile.target.bits, tile.target.angles, index.owner, index.rows, tile.target_numbers
-    )
-    views = [QueryFeatures(query.bits, query.angles, query.starts, numbers)]
+    views = [(query.bits, query.angles)]
     if len(query.mirrored):
-        angles = (180 - query.angles).astype(np.float32)
-        views.append(QueryFeatures(query.mirrored, angles, query.starts, numbers))
+        views.append((query.mirrored, (180 - query.angles).astype(np.float32)))
     found = np.concatenate(
         [
             collect_votes(
-                view, targets, index.look_up(view.bits), not tile.zoomed, max_bits, MIN_VOTES
+                QueryFeatures(bits, angles, *index.look_up(bits), query.starts, numbers),
+                index.target,
+                not tile.zoomed,
+                max_bits,
+                MIN_VOTES,
             )
-            for view in views
+            for bits, angles in views
         ]
     )
     # an image may find its own section
