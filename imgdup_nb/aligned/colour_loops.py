@@ -6,6 +6,7 @@ Colours are float32, n x 2: Cr and Cb less 128, so that grey is 0.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -141,36 +142,67 @@ def distances(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
     return off
 
 
+class ColourLimits(NamedTuple):
+    """The limits of the rules of `flat_areas` in levels, each a little looser than there.
+
+    Attributes
+    ----------
+    distance
+        of chroma that a block may be from a share of the other.
+    brightness
+        that an object differs by.
+    neutral, coloured
+        chroma of a grey block, at most; of a coloured one, at least.
+    ground, shift
+        brightness of a bright ground, at least; by how much it may differ.
+    ground_share
+        share of the blocks that a bright ground has.
+    """
+
+    distance: float
+    brightness: float
+    neutral: float
+    coloured: float
+    ground: float
+    shift: float
+    ground_share: float
+
+
 @compiled
-def may_differ(
-    one: np.ndarray, other: np.ndarray, distance: float, brightness: float, neutral: float
-) -> bool:
+def may_differ(one: np.ndarray, other: np.ndarray, limits: ColourLimits) -> bool:
     """Whether any rule of `flat_areas` may find blocks of another colour; False is sure.
 
-    Parameters
-    ----------
-    one, other : float32, n x 3
-        brightness, Cr and Cb of blocks.
-    distance
-        levels of chroma that two blocks may be from a share of the other.
-    brightness
-        levels of brightness that every block may differ by.
-    neutral
-        levels of chroma of a grey block; a picture of nothing else has other rules.
+    Not for pictures that are mostly flat.
+
+    one, other : float32, n x 3, the brightness, Cr and Cb of blocks
     """
     first, second, product = 0.0, 0.0, 0.0
+    n_over, n_ground, n_coloured = 0, 0, 0
     for k in range(len(one)):
-        if abs(one[k, 0] - other[k, 0]) > brightness:
-            return True
+        changed = abs(one[k, 0] - other[k, 0])
         one_square = one[k, 1] * one[k, 1] + one[k, 2] * one[k, 2]
         other_square = other[k, 1] * other[k, 1] + other[k, 2] * other[k, 2]
+        chroma = math.sqrt(max(one_square, other_square))
+        n_over += changed > limits.brightness
+        n_coloured += chroma >= limits.coloured
+        n_ground += (
+            chroma < limits.neutral
+            and changed < limits.shift
+            and min(one[k, 0], other[k, 0]) >= limits.ground
+        )
         first, second = first + one_square, second + other_square
         product += one[k, 1] * other[k, 1] + one[k, 2] * other[k, 2]
+    # of at least three blocks that are no ground, half are objects of another brightness
+    if n_over >= 2 and n_ground >= limits.ground_share * len(one):
+        return True
+    if n_coloured < 3:
+        return False
     pale, rich = (other, one) if first > second else (one, other)
     kept, n_far, n_grey = max(0.0, product / max(first, second, 1e-9)), 0, 0
     for k in range(len(one)):
-        if math.hypot(pale[k, 1], pale[k, 2]) < neutral:
+        if math.hypot(pale[k, 1], pale[k, 2]) < limits.neutral:
             n_grey += 1
-        if math.hypot(pale[k, 1] - kept * rich[k, 1], pale[k, 2] - kept * rich[k, 2]) > distance:
+        off = math.hypot(pale[k, 1] - kept * rich[k, 1], pale[k, 2] - kept * rich[k, 2])
+        if off > limits.distance:
             n_far += 1
     return n_far >= 3 or n_grey >= 0.97 * len(one)

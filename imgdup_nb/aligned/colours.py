@@ -144,28 +144,37 @@ def chroma_of(image: Features) -> np.ndarray:
 
 
 def warp_planes(
-    planes: np.ndarray,
-    source: Features,
-    target: Features,
-    onto: np.ndarray,
-    border: int | None = None,
+    planes: np.ndarray, source: Features, target: Features, onto: np.ndarray
 ) -> np.ndarray:
     """Warp planes with the grid of a picture's colours onto the grid of another one's, float32.
 
-    `border` says what is beyond the planes, as OpenCV names it; None continues them.
+    The planes continue beyond their edges.
     """
-    cv2 = import_cv2()
-    smaller = min(1.0, math.sqrt(abs(determinant(onto))))
-    size = [max(1, round(side * smaller)) for side in planes.shape[1::-1]]
-    planes = cv2.resize(planes, size, interpolation=cv2.INTER_AREA)
-    there = target.colours.shape
-    pixels = compose(
-        invert(to_pixels(source.size, planes.shape)), onto, to_pixels(target.size, there)
-    )
+    cv2, (size, pixels) = import_cv2(), grid_transform(planes.shape, source, target, onto)
     return cv2.warpAffine(
-        planes,
+        cv2.resize(planes, size, interpolation=cv2.INTER_AREA),
         pixels,
-        there[1::-1],
+        target.colours.shape[1::-1],
         flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE if border is None else border,
+        borderMode=cv2.BORDER_REPLICATE,
     )
+
+
+def grid_transform(
+    shape: tuple[int, ...], source: Features, target: Features, onto: np.ndarray
+) -> tuple[tuple[int, int], np.ndarray]:
+    """Return how planes of a shape are warped onto the grid of another picture's colours.
+
+    Returns
+    -------
+    size : (width, height) to which the planes are made smaller first
+    pixels : float64, 2 x 3, the transform from these pixels to those of the grid
+    """
+    smaller = min(1.0, math.sqrt(abs(determinant(onto))))
+    size = max(1, round(shape[1] * smaller)), max(1, round(shape[0] * smaller))
+    pixels = compose(
+        invert(to_pixels(source.size, size[::-1])),
+        onto,
+        to_pixels(target.size, target.colours.shape),
+    )
+    return size, pixels

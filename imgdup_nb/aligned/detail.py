@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -57,6 +58,7 @@ MIN_CHANGED_BLOCKS = 2  # one may be a speck or a hole
 # differ by, and by so much more
 MAX_USUAL_RATIO, MAX_USUAL_DIFFERENCE = 3.0, 0.12
 MAX_CLEAN_DIFFERENCE = 0.06  # of 95 % of the blocks; a scan has more, and dust: two must differ
+SHAPES_REMEMBERED = 16  # of pages whose blocks are remembered
 PAGE_BYTES = 48 * 2**20  # of pages kept in memory, in each process
 
 # None: it may be one, by its features
@@ -238,7 +240,13 @@ def count_changed(
     The pages are placed on each other by the transform of their alignment. What is sure not to
     change the number is left out: most copies differ in no block.
     """
-    from .page_loops import are_covered, compare_unmoved
+    from .page_loops import (
+        NOT_COVERED,
+        SURELY_COVERED,
+        are_covered,
+        compare_unmoved,
+        where_covered,
+    )
 
     assert found.transform is not None
     cv2 = import_cv2()
@@ -253,9 +261,11 @@ def count_changed(
     small = _shrink_page(source, source.size * abs(determinant(onto)))
     onto = compose(invert(to_pixels(source.shape[1::-1], small.shape)), onto)
     size = target.shape[1::-1]
-    whole = _covers(onto, small.shape, target.shape)
-    covered = None if whole else cv2.warpAffine(np.ones(small.shape, np.uint8), onto, size)
-    if (target.size if covered is None else np.count_nonzero(covered)) < MIN_PAGE_AREA:
+    back = invert(onto)
+    places = _block_places(target.shape, REACH)
+    where = where_covered(back, places, INK_BLOCK, REACH, *small.shape)
+    places, where = places[where != NOT_COVERED], where[where != NOT_COVERED]
+    if target.size < MIN_PAGE_AREA or not len(places):
         return NO_CHANGES
     warped = cv2.warpAffine(
         small, onto, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -263,20 +273,27 @@ def count_changed(
     # one pixel of blur, so that the grids of both scans do not count
     weights = cv2.getGaussianKernel(BLUR_SIDE, 1, cv2.CV_32F)
     blurred = [cv2.sepFilter2D(page, cv2.CV_32F, weights, weights) for page in (warped, target)]
-    places = _block_places(target.shape, REACH)
-    if covered is not None:
-        places = places[are_covered(covered, places, INK_BLOCK, REACH)]
-    spread, correlation, difference = compare_unmoved(
-        *blurred, places, INK_CELL, INK_BLOCK // INK_CELL, MAX_SPREAD_RATIO, MIN_INK_SPREAD
+    blocks = _Blocks(
+        places,
+        where,
+        *compare_unmoved(
+            *blurred, places, INK_CELL, INK_BLOCK // INK_CELL, MAX_SPREAD_RATIO, MIN_INK_SPREAD
+        ),
     )
-    inked = spread >= MIN_INK_SPREAD
-    places, correlation, difference = places[inked], correlation[inked], difference[inked]
-    if not len(places):
+    blocks = blocks.of(blocks.spread >= MIN_INK_SPREAD)
+    # a quick look at all that may be covered: mostly no block can have changed
+    if not _are_on_ground(blurred, blocks.places[blocks.unsure()]).any():
         return NO_CHANGES
-    usual = MAX_USUAL_DIFFERENCE + MAX_USUAL_RATIO * float(np.median(difference))
-    unsure = np.flatnonzero(
-        (correlation < MIN_UNMOVED_CORRELATION) | (difference > min(MAX_UNMOVED_DIFFERENCE, usual))
-    )
+    if not _covers(back, small.shape, target.shape):
+        covered = cv2.warpAffine(np.ones(small.shape, np.uint8), onto, size)
+        if np.count_nonzero(covered) < MIN_PAGE_AREA:
+            return NO_CHANGES
+        blocks = blocks.of(are_covered(covered, blocks.places, INK_BLOCK, REACH))
+    blocks.where.fill(SURELY_COVERED)
+    if not len(blocks.places):
+        return NO_CHANGES
+    places, correlation, difference = blocks.places, blocks.correlation, blocks.difference
+    unsure = np.flatnonzero(blocks.unsure())
     # no other block can have changed
     if not _are_on_ground(blurred, places[unsure]).any():
         return NO_CHANGES
@@ -297,16 +314,47 @@ def count_changed(
     return InkChanges(n_changed, n_odd if n_odd >= enough else 0)
 
 
-def _covers(onto: np.ndarray, small: tuple[int, ...], target: tuple[int, ...]) -> bool:
-    """Whether a page, warped onto another one, surely covers all of its pixels; rows, columns."""
-    corners = apply(invert(onto), outline((target[1] - 1, target[0] - 1)))
+class _Blocks(NamedTuple):
+    """Blocks of two pages, and how they match where they are; see `compare_unmoved`."""
+
+    places: np.ndarray
+    where: np.ndarray
+    spread: np.ndarray
+    correlation: np.ndarray
+    difference: np.ndarray
+
+    def of(self, chosen: np.ndarray) -> _Blocks:
+        """Return some of the blocks."""
+        return _Blocks(*(values[chosen] for values in self))
+
+    def unsure(self) -> np.ndarray:
+        """Tell which blocks may have other ink, bool; too many if some are perhaps not covered."""
+        from .page_loops import MAYBE_COVERED
+
+        if not len(self.places):
+            return np.zeros(0, bool)
+        # the median without the blocks that are not covered is at least that of so many fewer
+        n = len(self.places) - np.count_nonzero(self.where == MAYBE_COVERED)
+        lowest = np.sort(self.difference)[:n] if n else np.zeros(1)
+        usual = MAX_USUAL_DIFFERENCE + MAX_USUAL_RATIO * float(np.median(lowest))
+        limit = min(MAX_UNMOVED_DIFFERENCE, usual)
+        return (self.correlation < MIN_UNMOVED_CORRELATION) | (self.difference > limit)
+
+
+def _covers(back: np.ndarray, small: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether a page, warped onto another one, surely covers all of its pixels.
+
+    `back` is the transform from the other one; small, target : rows, columns
+    """
+    corners = apply(back, outline((target[1] - 1, target[0] - 1)))
     return bool(((corners >= 1) & (corners <= np.array(small[1::-1]) - 2)).all())
 
 
+@lru_cache(SHAPES_REMEMBERED)
 def _block_places(shape: tuple[int, ...], reach: int, block: int = INK_BLOCK) -> np.ndarray:
     """Return the upper left pixel of each block of a page, int64, n x 2, row after row.
 
-    There are `reach` pixels more around each.
+    There are `reach` pixels more around each. Nobody may change the result.
     """
     rows, columns = (
         np.arange(reach, side - block - reach + 1, block, dtype=np.int64) for side in shape

@@ -91,7 +91,7 @@ def align_blurred(first: Features, second: Features, transform: np.ndarray) -> A
 
     The similarity is at most 89: much detail cannot be compared.
     """
-    fine = [fine_contrast(image.grey) for image in (first, second)]
+    fine = [fine_of(image) for image in (first, second)]
     if min(fine) >= MAX_FINE_RATIO * max(fine):
         return NOTHING
     first_is_sharp = fine[0] > fine[1]
@@ -116,6 +116,12 @@ def align_blurred(first: Features, second: Features, transform: np.ndarray) -> A
         ),
         treatment="blur",
     )
+
+
+@lru_cache(UNSHADED_REMEMBERED)
+def fine_of(image: Features) -> float:
+    """Return the `fine_contrast` of a picture."""
+    return fine_contrast(image.grey)
 
 
 def fine_contrast(grey: np.ndarray) -> float:

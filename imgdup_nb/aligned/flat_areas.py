@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,8 +17,11 @@ import numpy as np
 from ..engine.features import PIXELS_A_COLOUR, SHRINK, Features, import_cv2
 from .agreement import Alignment, share_of
 from .bands import MAX_SCENE_SIMILARITY, MIN_SCENE_SIMILARITY
-from .colours import chroma_of, is_of_one_hue, warp_planes
-from .geometry import apply, invert, outline
+from .colours import chroma_of, grid_transform, is_of_one_hue, warp_planes
+from .geometry import invert, lies_within
+
+if TYPE_CHECKING:
+    from .colour_loops import ColourLimits
 
 # -- colours of flat areas -------------------------------------------------------------------------
 
@@ -41,7 +44,8 @@ BRIGHT_LEVELS = 4.0  # levels below the brightest block, where the paper of a dr
 # an object differs by more than a change of contrast
 GREY_OBJECT_DIFFERENCE, OBJECT_DIFFERENCE = 10.0, 40.0
 MIN_BRIGHT_GROUND, MAX_GROUND_SHIFT = 180.0, 12.0  # levels of the ground that an object lies on
-SLACK = 0.01  # levels, for rounding: a quick look leaves what is so near to a limit to the rules
+SLACK = 0.01  # levels and shares, for rounding: what is so near to a limit is left to the rules
+COVERED_MARGIN = 2 * SHRINK * PIXELS_A_COLOUR  # pixels; a picture so far inside another is covered
 PLANES_REMEMBERED = 64  # pictures; the pairs of one picture follow each other
 
 _is_flat: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
@@ -64,17 +68,14 @@ def judge_flat_areas(found: Alignment, left: Features, right: Features) -> Align
 
     A pair whose flat areas have another colour is in the scene band, as other recoloured pairs are.
     """
+    if found.blocks is None or found.transform is None or found.similarity <= MAX_SCENE_SIMILARITY:
+        return found
     from .colour_loops import may_differ
     from .warp_loops import similarity_of
 
-    if found.blocks is None or found.transform is None or found.similarity <= MAX_SCENE_SIMILARITY:
-        return found
-
     blocks = block_colours(found, left, right)
     # most copies have no other colour: a drawing that is pale may have
-    if not blocks.plain and not may_differ(
-        blocks.one, blocks.other, PHOTO_DISTANCE - SLACK, OBJECT_DIFFERENCE - SLACK, NEUTRAL_CHROMA
-    ):
+    if not blocks.plain and not may_differ(blocks.one, blocks.other, _looser_limits()):
         return found
     share = other_share(blocks)
     if share == 0:
@@ -84,6 +85,22 @@ def judge_flat_areas(found: Alignment, left: Features, right: Features) -> Align
         found,
         similarity=max(MIN_SCENE_SIMILARITY, similarity_of(agreeing, found.residual, 1.0)),
         recoloured=max(found.recoloured, 100 * share),
+    )
+
+
+@lru_cache(1)
+def _looser_limits() -> ColourLimits:
+    """Return the limits for a quick look, which leaves what is near to one of them to the rules."""
+    from .colour_loops import ColourLimits
+
+    return ColourLimits(
+        distance=PHOTO_DISTANCE - SLACK,
+        brightness=OBJECT_DIFFERENCE - SLACK,
+        neutral=NEUTRAL_CHROMA + SLACK,
+        coloured=SURE_CHROMA - SLACK,
+        ground=MIN_BRIGHT_GROUND - SLACK,
+        shift=MAX_GROUND_SHIFT + SLACK,
+        ground_share=MIN_NEUTRAL_SHARE - SLACK,
     )
 
 
@@ -117,15 +134,23 @@ def _covered(
     shape: tuple[int, ...], source: Features, target: Features, onto: np.ndarray
 ) -> np.ndarray:
     """Return 1 where a picture warped onto another one lies, else 0; float32, with one plane."""
-    size = target.colours.shape[:2]
-    corners = apply(invert(onto), outline(target.size))
-    margin = 2 * SHRINK * PIXELS_A_COLOUR
-    inside = (corners >= margin) & (corners <= np.array(source.size) - margin)
-    if inside.all():
-        return np.ones((*size, 1), np.float32)
-    ones = np.ones((*shape, 1), np.float32)
-    border = import_cv2().BORDER_CONSTANT
-    return warp_planes(ones, source, target, onto, border=border).reshape(*size, 1)
+    rows, columns = target.colours.shape[:2]
+    if lies_within(invert(onto), target.size, source.size, COVERED_MARGIN):
+        return _ones((rows, columns), (columns, rows))
+    size, pixels = grid_transform(shape, source, target, onto)
+    cv2 = import_cv2()
+    return cv2.warpAffine(
+        _ones((shape[0], shape[1]), size), pixels, (columns, rows), flags=cv2.INTER_LINEAR
+    ).reshape(rows, columns, 1)
+
+
+@lru_cache(PLANES_REMEMBERED)
+def _ones(shape: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """Return a plane of ones of a shape, float32, made smaller to a size as pictures are."""
+    cv2 = import_cv2()
+    ones = cv2.resize(np.ones((*shape, 1), np.float32), size, interpolation=cv2.INTER_AREA)
+    ones = ones.reshape(size[1], size[0], 1)
+    return ones
 
 
 def are_mostly_flat(left: Features, right: Features) -> bool:

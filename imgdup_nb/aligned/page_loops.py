@@ -93,6 +93,34 @@ def are_covered(covered: np.ndarray, places: np.ndarray, side: int, reach: int) 
     return whole
 
 
+NOT_COVERED, MAYBE_COVERED, SURELY_COVERED = 0, 1, 2
+
+
+@compiled
+def where_covered(
+    back: np.ndarray, places: np.ndarray, side: int, reach: int, height: int, width: int
+) -> np.ndarray:
+    """Tell by the transform alone which blocks another page covers, int8, one of the three above.
+
+    Parameters
+    ----------
+    back : float64, 2 x 3, from pixels of the blocks to those of the other page
+    reach : pixels more around each block
+    height, width : of the other page
+    """
+    where = np.empty(len(places), np.int8)
+    for k in range(len(places)):
+        within, near = True, True
+        for down in (places[k, 0] - reach, places[k, 0] + side + reach - 1):
+            for right in (places[k, 1] - reach, places[k, 1] + side + reach - 1):
+                x = back[0, 0] * right + back[0, 1] * down + back[0, 2]
+                y = back[1, 0] * right + back[1, 1] * down + back[1, 2]
+                within &= 1 <= x <= width - 2 and 1 <= y <= height - 2
+                near &= -2 <= x <= width + 1 and -2 <= y <= height + 1
+        where[k] = np.int8(within) + np.int8(near)
+    return where
+
+
 @compiled(inline="always")
 def _is_blank(page: np.ndarray, place: np.ndarray, side: int, min_spread: float) -> bool:
     """Whether the levels of a block are so near that its standard deviation must be below."""

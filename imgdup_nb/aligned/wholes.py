@@ -34,7 +34,7 @@ from .bands import (
     MIN_SURE_CORRELATION,
 )
 from .bent import compare_places, flow_between
-from .filters import MAX_FINE_RATIO, fine_contrast, has_repeated_lines
+from .filters import MAX_FINE_RATIO, fine_of, has_repeated_lines
 from .geometry import apply, frame_transform, largest_part, outline
 from .overlays import edges_found, has_plain_edge
 
@@ -96,7 +96,7 @@ def align_wholes(first: Features, second: Features, view: int) -> Alignment:
                 similarity = max(similarity, _on_scale(more, FOUND_EDGES))
         if found.residual < MAX_COPY_RESIDUAL:
             similarity = max(similarity, min(found.similarity, MAX_IMPERFECT_SIMILARITY))
-    fine = [fine_contrast(image.grey) for image in (first, second)]
+    fine = [fine_of(image) for image in (first, second)]
     if min(fine) < MAX_FINE_RATIO * max(fine) or any(
         has_repeated_lines(image.grey) for image in (first, second)
     ):
