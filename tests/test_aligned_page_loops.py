@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from imgdup_nb.aligned.colour_loops import flat_or_matching, may_differ
-from imgdup_nb.aligned.detail import _block_places
 from imgdup_nb.aligned.flat_areas import BlockColours, _looser_limits, other_share
 from imgdup_nb.aligned.geometry import invert
+from imgdup_nb.aligned.ink import block_places
 from imgdup_nb.aligned.page_loops import (
     NOT_COVERED,
     SURELY_COVERED,
     are_covered,
     compare_unmoved,
     count_flat_tiles,
+    ground_levels,
     most_of_one_ground,
     spreads_of,
     where_covered,
@@ -116,6 +117,16 @@ def test_flat_areas_have_the_mean_colours_of_their_blocks(n):
     assert flat_or_matching.py_func(*narrow, blocks, 0.85, n).shape == (2, 8, 3)
 
 
+def test_the_ground_of_a_block_is_its_most_frequent_brightness():
+    page = draw()
+    expected = []
+    for block in blocks_of(page):
+        counts = np.bincount(block.ravel().astype(int) // 8, minlength=32)
+        expected.append(8 * (int((counts[:-1] + counts[1:]).argmax()) + 1))
+    assert ground_levels(page, PLACES, SIDE, 8).tolist() == expected
+    assert ground_levels.py_func(page, PLACES, SIDE, 8).tolist() == expected
+
+
 def test_what_a_transform_says_of_covered_blocks_agrees_with_the_pixels():
     seen = np.zeros(3, int)
     for seed in range(40):
@@ -124,7 +135,7 @@ def test_what_a_transform_says_of_covered_blocks_agrees_with_the_pixels():
         onto[:, 2] += rng.uniform(-30, 30, 2)
         back = invert(onto)
         covered = cv2.warpAffine(np.ones((120, 160), np.uint8), onto, (160, 120))
-        places = _block_places((120, 160), 4, SIDE)
+        places = block_places((120, 160), 4, SIDE)
         where = where_covered(back, places, SIDE, 4, 120, 160)
         assert (where == where_covered.py_func(back, places, SIDE, 4, 120, 160)).all()
         whole = are_covered(covered, places, SIDE, 4)

@@ -81,6 +81,24 @@ def most_of_one_ground(page: np.ndarray, places: np.ndarray, side: int, levels: 
 
 
 @compiled
+def ground_levels(page: np.ndarray, places: np.ndarray, side: int, levels: int) -> np.ndarray:
+    """Return the grey level between the two bins that `most_of_one_ground` finds, int64."""
+    grounds = np.zeros(len(places), np.int64)
+    counts = np.zeros(256 // levels, np.int64)
+    for k in range(len(places)):
+        counts.fill(0)
+        for y in range(places[k, 0], places[k, 0] + side):
+            for x in range(places[k, 1], places[k, 1] + side):
+                counts[np.int64(page[y, x]) // levels] += 1
+        most = -1
+        for level in range(1, len(counts)):
+            held = counts[level - 1] + counts[level]
+            if held > most:
+                most, grounds[k] = held, levels * level
+    return grounds
+
+
+@compiled
 def are_covered(covered: np.ndarray, places: np.ndarray, side: int, reach: int) -> np.ndarray:
     """Tell which blocks are covered, with so many pixels around each, bool; covered : uint8."""
     whole = np.empty(len(places), np.bool_)

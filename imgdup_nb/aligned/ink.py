@@ -1,0 +1,239 @@
+"""Two pages, one placed on the other -> how many of their blocks have other ink.
+
+Small blocks are compared one by one. Only blocks with ink on a plain ground count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..engine.features import Features, import_cv2
+from .agreement import Alignment
+from .geometry import apply, compose, determinant, invert, outline, to_pixels
+
+MIN_PAGE_AREA = 80_000  # pixels of the smaller page; with fewer nothing can be read
+INK_BLOCK, INK_CELL, REACH = 24, 8, 4  # pixels: a block, its cells, and its largest shift
+BLUR_SIDE = 9  # pixels that a blur of one pixel reaches over
+MIN_INK_SPREAD = 12.0  # grey levels, the standard deviation; a block with less is blank
+GROUND_LEVELS, MIN_GROUND_SHARE = 8, 0.4  # a plain ground: two bins of so many levels hold so much
+MIN_PAGE_SHARE = 0.55  # of the blocks with ink; two pages have so many on a plain ground
+# a block has other ink if its correlation is so much below the median of all blocks, or one of its
+# cells differs by so much of the block's own variance, and by so many times the median
+MAX_CORRELATION_LOSS, MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO = 0.25, 0.8, 5.0
+MAX_SPREAD_RATIO = 2.0  # a scan may have more contrast or less, but not more than so many times
+# a block that matches so well where it is need not be searched for nearby
+MIN_UNMOVED_CORRELATION, MAX_UNMOVED_DIFFERENCE = 0.9, 0.4
+MIN_CHANGED_BLOCKS = 2  # one may be a speck or a hole
+# one block has other ink, such as one digit, if it differs by so many times what 95 % of the blocks
+# differ by, and by so much more
+MAX_USUAL_RATIO, MAX_USUAL_DIFFERENCE = 3.0, 0.12
+MAX_CLEAN_DIFFERENCE = 0.06  # of 95 % of the blocks; a scan has more, and dust: two must differ
+SHAPES_REMEMBERED = 16  # of pages whose blocks are remembered
+
+
+def shrink_page(grey: np.ndarray, area: float) -> np.ndarray:
+    """Return a grey picture at so many pixels, uint8; a smaller one as it is."""
+    factor = math.sqrt(area / grey.size)
+    if factor >= 1:
+        return grey
+    cv2 = import_cv2()
+    size = [max(1, round(side * factor)) for side in grey.shape[1::-1]]
+    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+
+
+class InkChanges(NamedTuple):
+    """How many blocks of two pages have other ink, and how many differ more than all others."""
+
+    n_changed: int
+    n_odd: int
+
+
+NO_CHANGES = InkChanges(0, 0)
+
+
+def count_changed(
+    found: Alignment, left: Features, right: Features, pages: Sequence[np.ndarray]
+) -> InkChanges:
+    """Count the blocks of two pages, uint8, that have other ink; none if they are no pages.
+
+    The pages are placed on each other by the transform of their alignment. What is sure not to
+    change the number is left out: most copies differ in no block.
+    """
+    from .page_loops import (
+        NOT_COVERED,
+        SURELY_COVERED,
+        are_covered,
+        compare_unmoved,
+        where_covered,
+    )
+
+    assert found.transform is not None
+    cv2 = import_cv2()
+    source, target = pages
+    onto = compose(
+        invert(to_pixels(left.size, source.shape)),
+        found.transform,
+        to_pixels(right.size, target.shape),
+    )
+    if abs(determinant(onto)) > 1:  # onto the page that shows the overlap in fewer pixels
+        source, target, onto = target, source, invert(onto)
+    small = shrink_page(source, source.size * abs(determinant(onto)))
+    onto = compose(invert(to_pixels(source.shape[1::-1], small.shape)), onto)
+    size = target.shape[1::-1]
+    back = invert(onto)
+    places = block_places(target.shape, REACH)
+    where = where_covered(back, places, INK_BLOCK, REACH, *small.shape)
+    places, where = places[where != NOT_COVERED], where[where != NOT_COVERED]
+    if target.size < MIN_PAGE_AREA or not len(places):
+        return NO_CHANGES
+    warped = cv2.warpAffine(
+        small, onto, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    # one pixel of blur, so that the grids of both scans do not count
+    weights = cv2.getGaussianKernel(BLUR_SIDE, 1, cv2.CV_32F)
+    blurred = [cv2.sepFilter2D(page, cv2.CV_32F, weights, weights) for page in (warped, target)]
+    blocks = _Blocks(
+        places,
+        where,
+        *compare_unmoved(
+            *blurred, places, INK_CELL, INK_BLOCK // INK_CELL, MAX_SPREAD_RATIO, MIN_INK_SPREAD
+        ),
+    )
+    blocks = blocks.of(blocks.spread >= MIN_INK_SPREAD)
+    # a quick look at all that may be covered: mostly no block can have changed
+    if not are_on_ground(blurred, blocks.places[blocks.unsure()]).any():
+        return NO_CHANGES
+    if not _covers(back, small.shape, target.shape):
+        covered = cv2.warpAffine(np.ones(small.shape, np.uint8), onto, size)
+        if np.count_nonzero(covered) < MIN_PAGE_AREA:
+            return NO_CHANGES
+        blocks = blocks.of(are_covered(covered, blocks.places, INK_BLOCK, REACH))
+    blocks.where.fill(SURELY_COVERED)
+    if not len(blocks.places):
+        return NO_CHANGES
+    places, correlation, difference = blocks.places, blocks.correlation, blocks.difference
+    unsure = np.flatnonzero(blocks.unsure())
+    # no other block can have changed
+    if not are_on_ground(blurred, places[unsure]).any():
+        return NO_CHANGES
+    on_ground = are_on_ground(blurred, places)
+    if on_ground.mean() < MIN_PAGE_SHARE:
+        return NO_CHANGES
+    for k in unsure:
+        correlation[k], difference[k] = _compare_block(
+            *(_window(page, *places[k].tolist()) for page in blurred)
+        )
+    most = max(MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO * float(np.median(difference)))
+    least = float(np.median(correlation)) - MAX_CORRELATION_LOSS
+    changed = (difference > most) | (correlation < least)
+    usual = float(np.quantile(difference, 0.95))
+    odd = difference > MAX_USUAL_DIFFERENCE + MAX_USUAL_RATIO * usual
+    n_changed, n_odd = (int(np.count_nonzero(blocks & on_ground)) for blocks in (changed, odd))
+    enough = 1 if usual <= MAX_CLEAN_DIFFERENCE else MIN_CHANGED_BLOCKS
+    return InkChanges(n_changed, n_odd if n_odd >= enough else 0)
+
+
+class _Blocks(NamedTuple):
+    """Blocks of two pages, and how they match where they are; see `compare_unmoved`."""
+
+    places: np.ndarray
+    where: np.ndarray
+    spread: np.ndarray
+    correlation: np.ndarray
+    difference: np.ndarray
+
+    def of(self, chosen: np.ndarray) -> _Blocks:
+        """Return some of the blocks."""
+        return _Blocks(*(values[chosen] for values in self))
+
+    def unsure(self) -> np.ndarray:
+        """Tell which blocks may have other ink, bool; too many if some are perhaps not covered."""
+        from .page_loops import MAYBE_COVERED
+
+        if not len(self.places):
+            return np.zeros(0, bool)
+        # the median without the blocks that are not covered is at least that of so many fewer
+        n = len(self.places) - np.count_nonzero(self.where == MAYBE_COVERED)
+        lowest = np.sort(self.difference)[:n] if n else np.zeros(1)
+        usual = MAX_USUAL_DIFFERENCE + MAX_USUAL_RATIO * float(np.median(lowest))
+        limit = min(MAX_UNMOVED_DIFFERENCE, usual)
+        return (self.correlation < MIN_UNMOVED_CORRELATION) | (self.difference > limit)
+
+
+def _covers(back: np.ndarray, small: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether a page, warped onto another one, surely covers all of its pixels.
+
+    `back` is the transform from the other one; small, target : rows, columns
+    """
+    corners = apply(back, outline((target[1] - 1, target[0] - 1)))
+    return bool(((corners >= 1) & (corners <= np.array(small[1::-1]) - 2)).all())
+
+
+@lru_cache(SHAPES_REMEMBERED)
+def block_places(shape: tuple[int, ...], reach: int, block: int = INK_BLOCK) -> np.ndarray:
+    """Return the upper left pixel of each block of a page, int64, n x 2, row after row.
+
+    There are `reach` pixels more around each. Nobody may change the result.
+    """
+    rows, columns = (
+        np.arange(reach, side - block - reach + 1, block, dtype=np.int64) for side in shape
+    )
+    return np.column_stack([rows.repeat(len(columns)), np.tile(columns, len(rows))])
+
+
+def are_on_ground(pages: list[np.ndarray], places: np.ndarray, side: int = INK_BLOCK) -> np.ndarray:
+    """Tell which blocks are ink on a plain ground in all pages, bool."""
+    from .page_loops import most_of_one_ground
+
+    on_ground = [most_of_one_ground(page, places, side, GROUND_LEVELS) for page in pages]
+    return np.min(on_ground, axis=0) >= MIN_GROUND_SHARE * side**2
+
+
+def _window(page: np.ndarray, top: int, left: int) -> np.ndarray:
+    """Return a block with REACH pixels around it."""
+    side = INK_BLOCK + REACH
+    return page[top - REACH : top + side, left - REACH : left + side]
+
+
+def _middle(window: np.ndarray) -> np.ndarray:
+    return window[REACH:-REACH, REACH:-REACH]
+
+
+def _compare_block(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """Compare two windows of one place; the block with more ink is searched for.
+
+    Returns
+    -------
+    correlation : where it is best
+    difference : of the cell that differs most, in shares of the block's variance
+    """
+    cv2 = import_cv2()
+    if _middle(one).std() < _middle(other).std():
+        one, other = other, one
+    inked = _middle(one)
+    spread = float(inked.std())
+    correlations = cv2.matchTemplate(other, inked, cv2.TM_CCOEFF_NORMED)
+    # a place without ink would correlate with everything, and an edge with all steeper edges
+    spreads = _spreads(other)
+    correlations[(spreads * MAX_SPREAD_RATIO < spread) | (spreads > MAX_SPREAD_RATIO * spread)] = 0
+    _, correlation, _, (x, y) = cv2.minMaxLoc(correlations)
+    there = other[y : y + INK_BLOCK, x : x + INK_BLOCK]
+    contrast = min(MAX_SPREAD_RATIO, max(1 / MAX_SPREAD_RATIO, float(there.std()) / spread))
+    off = (inked - inked.mean()) - (there - there.mean()) / contrast
+    cells = cv2.resize(off * off, (INK_BLOCK // INK_CELL,) * 2, interpolation=cv2.INTER_AREA)
+    return correlation, float(cells.max()) / spread**2
+
+
+def _spreads(window: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of each block in a window, float32, a row for each shift."""
+    cv2 = import_cv2()
+    means, squares = (
+        cv2.blur(each, (INK_BLOCK, INK_BLOCK), anchor=(0, 0))[: 2 * REACH + 1, : 2 * REACH + 1]
+        for each in (window, window * window)
+    )
+    return np.sqrt(np.maximum(squares - means * means, 0))
