@@ -272,6 +272,11 @@ def test_a_click_on_a_picture_shows_it_large_beside_its_original(explorer, page)
     expect(viewer.locator("figcaption bdi").nth(1)).to_have_attribute("title", names[2])
     view.get_by_test_id("back").click()
     expect(view.get_by_test_id("gallery")).to_be_visible()
+    row.locator(".dup-picture").nth(2).click()
+    expect(viewer.get_by_test_id("title")).to_contain_text("Pair 2 of 3")
+    view.get_by_test_id("show-pairs").click()  # from here, too, it leads to the pairs
+    expect(view.get_by_test_id("pair-pane").locator(".dup-card").first).to_be_visible()
+    expect(view.get_by_test_id("back")).to_be_hidden()
 
 
 def test_why_two_images_are_together_is_drawn_as_a_chain(show_explorer, page):

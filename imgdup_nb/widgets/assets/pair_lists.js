@@ -159,12 +159,18 @@ class PairPane {
 
   open(of = this.of) {
     this.node.hidden = false;
+    this.leaveGroup(); // else closing its large picture would lead back to the groups
     this.showList(of);
   }
 
-  close() {
+  /** What is shown large is no longer the images of a group. */
+  leaveGroup() {
     this.onBack = null;
     setText(this.back, "← All pairs");
+  }
+
+  close() {
+    this.leaveGroup();
     this.closeLarge();
     this.node.hidden = true;
     clearTimeout(this.verifyTimer);
@@ -395,8 +401,7 @@ class PairPane {
     this.lists.hidden = false;
     if (this.onBack) {
       const goBack = this.onBack;
-      this.onBack = null;
-      setText(this.back, "← All pairs");
+      this.leaveGroup();
       goBack();
       return;
     }
