@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgdup_nb.evidence.betting import HOPES, STAKES, Draws, refute_together
+from imgdup_nb.evidence.betting import HOPES, STAKES, Draws, log_capital, refute_together
 
 
 def plain_capital(size, most, answers):
@@ -94,3 +94,20 @@ def test_a_claim_that_is_refuted_passes_its_share_on_and_blocks_nobody():
     alone = refute_together(np.log([1.0, 30.0, 1.0]), weight, 0.05, 0.05)
     assert alone.tolist() == [False, False, False]
     assert refute_together(np.zeros(0), np.zeros(0), 0.05, 0.05).tolist() == []
+
+
+@pytest.mark.parametrize("wish", [0.8, 0.9, 0.95])
+def test_up_to_twelve_mistakes_a_proof_needs_no_more_answers_than_with_three_equal_stakes(wish):
+    size = 20_000
+    for mistakes in range(13):
+        hits = np.arange(700)
+        misses = np.full(700, mistakes)
+        found = log_capital(size, round(wish * size) - 1, hits, misses)
+        plain = [
+            hits * np.log((1 - hope * (1 - wish)) / wish) + (mistakes * np.log(hope) if hope else 0)
+            for hope in (0, 0.25, 0.6)
+            if hope or not mistakes
+        ]
+        plain = np.logaddexp.reduce(plain) - np.log(3)
+        assert found.max() > np.log(40)
+        assert np.argmax(found >= np.log(40)) <= np.argmax(plain >= np.log(40))

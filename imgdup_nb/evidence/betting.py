@@ -7,8 +7,9 @@ most 1/20 (Ville 1939), however long you look and whenever you stop. A claim is 
 capital has reached 1 / alpha. An interval is what is not refuted (Waudby-Smith and Ramdas 2020, for
 draws without replacement).
 
-The stake is divided among a few hopes: that there are no mistakes, or 15, 30, 50 or 70 % of those
-that the claim allows. Each part is a ratio of two hypergeometric probabilities. So the
+The stake is divided among a few hopes: that there are no mistakes, or 20, 40 or 70 % of those
+that the claim allows. With up to twelve mistakes a proof then needs no more answers than with equal
+stakes on 0, 25 and 60 %. Each part is a ratio of two hypergeometric probabilities. So the
 capital depends on the numbers of answers only, and it falls when k rises.
 """
 
@@ -21,8 +22,8 @@ import numpy as np
 from scipy.special import gammaln
 
 # which share of the mistakes that a claim allows a bet expects, and how much is staked on it
-HOPES = np.array([0.0, 0.15, 0.3, 0.5, 0.7])
-STAKES = np.array([0.42, 0.12, 0.16, 0.2, 0.1])
+HOPES = np.array([0.0, 0.2, 0.4, 0.7])
+STAKES = np.array([0.375, 0.245, 0.28, 0.1])
 
 
 @dataclass(frozen=True, eq=False)
