@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..engine.feature_file import SharedFeatures
 from ..engine.features import Features
 from ..engine.parallel import each, map_batches
 
@@ -133,16 +134,19 @@ class FeatureParts:
     images
         features of each image.
     starts : int64, n_images + 1, where each image's features begin
+    zoomed
+        whether these are their zoomed features; an image may have none.
     """
 
     images: Sequence[Features]
     starts: np.ndarray
+    zoomed: bool = False
 
     @classmethod
-    def of(cls, images: Sequence[Features]) -> FeatureParts:
+    def of(cls, images: Sequence[Features], *, zoomed: bool = False) -> FeatureParts:
         """Return the features of any number of images."""
-        ends = np.cumsum([len(image) for image in images], dtype=np.int64)
-        return cls(images, np.concatenate([np.zeros(1, np.int64), ends]))
+        sizes = [len((image.zoomed or ()) if zoomed else image) for image in images]
+        return cls(images, np.append(0, np.cumsum(sizes, dtype=np.int64)), zoomed)
 
     @property
     def n_features(self) -> int:
@@ -156,11 +160,23 @@ class FeatureParts:
 
     def cut(self, start: int, stop: int) -> FeatureSet:
         """Join the features of a range of images."""
-        return FeatureSet.join(self.images[start:stop])
+        some = self.images[start:stop]
+        if self.zoomed:
+            some = [image.zoomed or image.without_features() for image in some]
+        return FeatureSet.join(some)
 
     def take(self, places: np.ndarray) -> FeatureParts:
         """Return some of the images."""
-        return FeatureParts.of([self.images[place] for place in places.tolist()])
+        if isinstance(self.images, SharedFeatures):
+            images: Sequence[Features] = self.images.take(places)
+        else:
+            images = [self.images[place] for place in places.tolist()]
+        ends = np.cumsum(np.diff(self.starts)[places])
+        return FeatureParts(images, np.append(0, ends), self.zoomed)
+
+    def shared(self, images: SharedFeatures) -> FeatureParts:
+        """Return the same features, which are read from a file of the images."""
+        return FeatureParts(images, self.starts, self.zoomed)
 
     def keep_sharing(self, few: FeatureSet, positions: KeyPositions) -> FeatureSet:
         """Do what `FeatureSet.keep_sharing` does, part by part."""

@@ -17,11 +17,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..engine.feature_file import SharedFeatures, release_pages, shared_features
 from ..engine.features import Features
+from ..engine.parallel import LazySequence
 from ..fingerprints import Fingerprints
 from .agreement import is_textured
 from .best_votes import VOTES
@@ -32,6 +35,7 @@ from .scores import (
     MIN_PARTNER_SIMILARITY,
     FeaturePair,
     Score,
+    SharedPair,
     fall_back,
     score_pairs,
 )
@@ -119,31 +123,40 @@ def find_local_pairs(
     method, n_left = fingerprints.method.name, len(fingerprints)
     features: list[Features] = [image for side in sides for image in side.codes[:, 0]]
     known = Known.nothing(len(features)) if known is None else known
-    if others is None:
-        votes = count_new(features, MAX_VOTE_BITS[method], known, executor)
-    else:
-        is_left = np.arange(len(features)) < n_left
-        votes = count_votes(features, is_left, MAX_VOTE_BITS[method], executor, within=False)
-    voted = best_pairs(votes, len(features))
-    hashes = phashes_of(sides, hashes, executor)
-    hashed, percent = best_by_hash(*near_by_hash(sides, hashes), features)
-    negatives = find_negatives(sides, hashes, features)
-    tiny, sure = find_tiny_pairs(sides, executor)
-    framed = _near_by_frame(sides, features)
-    tried = np.unique(np.concatenate([voted, hashed, negatives, framed, tiny]), axis=0)
-    score = partial(
-        score_all,
-        features=features,
-        method=method,
-        known=known,
-        executor=executor,
-        paths=_paths(sides),
-    )
-    scored, more = score(tried), tried
-    while len(more):  # of a large group of copies, each has only its best partners at first
-        near = tried[scored["similarity"] >= MIN_PARTNER_SIMILARITY]
-        more = partners_of_partners(near, tried) if others is None else partners_across(near, tried)
-        scored, tried = np.concatenate([scored, score(more)]), np.concatenate([tried, more])
+    with shared_features(features, executor) as shared:
+        if others is None:
+            votes = count_new(features, MAX_VOTE_BITS[method], known, executor, shared)
+        else:
+            votes = count_votes(
+                features,
+                np.arange(len(features)) < n_left,
+                MAX_VOTE_BITS[method],
+                executor,
+                within=False,
+                shared=shared,
+            )
+        voted = best_pairs(votes, len(features))
+        hashes = phashes_of(sides, hashes, executor)
+        hashed, percent = best_by_hash(*near_by_hash(sides, hashes), features)
+        negatives = find_negatives(sides, hashes, features)
+        tiny, sure = find_tiny_pairs(sides, executor)
+        framed = _near_by_frame(sides, features)
+        tried = np.unique(np.concatenate([voted, hashed, negatives, framed, tiny]), axis=0)
+        score = partial(
+            score_all,
+            features=features,
+            method=method,
+            known=known,
+            executor=executor,
+            paths=_paths(sides),
+            shared=shared,
+        )
+        scored, more = score(tried), tried
+        while len(more):  # of a large group of copies, each has only its best partners at first
+            near = tried[scored["similarity"] >= MIN_PARTNER_SIMILARITY]
+            meet = partners_of_partners if others is None else partners_across
+            more = meet(near, tried)
+            scored, tried = np.concatenate([scored, score(more)]), np.concatenate([tried, more])
     _fall_back(scored, hashed, percent, features)
     where = find_scored(tiny, scored)
     raise_tiny_pairs(scored, where, tiny, sure, features, SCORERS.index("tiny"))
@@ -158,7 +171,11 @@ def find_local_pairs(
 
 
 def count_new(
-    features: Sequence[Features], max_bits: int, known: Known, executor: Executor | None
+    features: Sequence[Features],
+    max_bits: int,
+    known: Known,
+    executor: Executor | None,
+    shared: SharedFeatures | None = None,
 ) -> np.ndarray:
     """Return the known votes and those of new images, which are counted and kept part by part.
 
@@ -171,7 +188,11 @@ def count_new(
     for part in np.split(new, range(NEW_PART, len(new), NEW_PART)):
         there = np.concatenate([there, part])
         some = count_votes(
-            [features[k] for k in there.tolist()], np.isin(there, part), max_bits, executor
+            [features[k] for k in there.tolist()],
+            np.isin(there, part),
+            max_bits,
+            executor,
+            shared=None if shared is None else shared.take(there),
         )
         ends = np.sort(there[np.column_stack([some["one"], some["other"]])], axis=1)
         some["one"], some["other"] = ends.T
@@ -253,28 +274,31 @@ def score_all(
     known: Known,
     executor: Executor | None,
     paths: Sequence[str] | None = None,
+    shared: SharedFeatures | None = None,
 ) -> np.ndarray:
     """Return SCORED_PAIRS of pairs, int64, n x 2, in their order; those not known are scored.
 
-    `paths` say where each image is, so that pages can be read again; None reads nothing.
+    `paths` say where each image is, so that pages can be read again; None reads nothing. `shared`
+    are the features in a file, which the workers of the executor read.
     """
     where = find_scored(pairs, known.scored)
     unscored = pairs[where < 0]
     parts = [np.zeros(0, SCORED_PAIRS)]
-    with closing(
-        score_pairs(
-            [
-                FeaturePair(features[a], features[b], (paths[a], paths[b]) if paths else None)
-                for a, b in unscored.tolist()
-            ],
-            method,
-            executor,
-        )
-    ) as scores:
+
+    def pair_of(pair: np.ndarray) -> FeaturePair | SharedPair:
+        a, b = pair.tolist()
+        files = (paths[a], paths[b]) if paths else None
+        if shared is None:
+            return FeaturePair(features[a], features[b], files)
+        return SharedPair(shared.take(pair), files)
+
+    wanted: Sequence[Any] = LazySequence(pair_of, unscored)  # type: ignore[arg-type]
+    with closing(score_pairs(wanted, method, executor)) as scores:
         for start in range(0, len(unscored), KEEP_BATCH):
             some = unscored[start : start + KEEP_BATCH]
             parts.append(_as_scored(some, list(islice(scores, len(some)))))
             known.keep_scored(parts[-1])
+            release_pages()
     scored = np.zeros(len(pairs), SCORED_PAIRS)
     scored[where >= 0] = known.scored[where[where >= 0]]
     scored[where < 0] = np.concatenate(parts)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..engine.feature_file import SharedFeatures
 from ..engine.features import Features, frame_of, one_cv2_thread
 from ..engine.parallel import each, map_batches
 from .bands import MAX_SCENE_SIMILARITY
@@ -52,8 +53,22 @@ class FeaturePair(NamedTuple):
     files: tuple[str, str] | None = None
 
 
+class SharedPair(NamedTuple):
+    """Two pictures in a file that workers can read, and where they are."""
+
+    pictures: SharedFeatures
+    files: tuple[str, str] | None = None
+
+    def read(self) -> FeaturePair:
+        """Return the pair itself."""
+        left, right = self.pictures[:]
+        return FeaturePair(left, right, self.files)
+
+
 def score_pairs(
-    pairs: Sequence[FeaturePair], method: str, executor: Executor | None = None
+    pairs: Sequence[FeaturePair] | Sequence[SharedPair],
+    method: str,
+    executor: Executor | None = None,
 ) -> Generator[Score, None, None]:
     """Yield the score of each pair of pictures, in order, computed in threads or on an executor."""
     batch = partial(_score_batch, method=method)
@@ -61,11 +76,15 @@ def score_pairs(
         yield from map_batches(batch, pairs, executor=executor, describe="align", size=PAIR_BATCH)
 
 
-def _score_batch(pairs: Sequence[FeaturePair], *, method: str) -> list[Score]:
+def _score_batch(
+    pairs: Sequence[FeaturePair] | Sequence[SharedPair], *, method: str
+) -> list[Score]:
     return each(partial(_score_pair, method=method), pairs)
 
 
-def _score_pair(pair: FeaturePair, *, method: str) -> Score:
+def _score_pair(pair: FeaturePair | SharedPair, *, method: str) -> Score:
+    if isinstance(pair, SharedPair):
+        pair = pair.read()
     return score_akaze(pair.left, pair.right) if method == "akaze" else score_aligned(*pair)
 
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engine.feature_file import release_pages
+from ..engine.feature_file import SharedFeatures, release_pages
 from ..engine.features import Features
 from ..engine.parallel import LazySequence, each, map_batches
 from .best_votes import KEPT_PARTNERS, VOTES, BestVotes, merge_votes
@@ -48,6 +48,7 @@ def count_votes(
     executor: Executor | None = None,
     *,
     within: bool = True,
+    shared: SharedFeatures | None = None,
 ) -> np.ndarray:
     """Count the votes between some images and all others.
 
@@ -62,6 +63,9 @@ def count_votes(
         as for `find_candidates`.
     within
         also compare the querying images with each other.
+    shared
+        the same images in a file that the workers of the executor can read. Without it, features
+        are sent with each task.
 
     Returns
     -------
@@ -72,8 +76,10 @@ def count_votes(
     order = np.array(sorted(range(len(images)), key=lambda k: images[k].key), dtype=np.int64)
     if not is_query.any() or (is_query.all() and not within):
         return np.zeros(0, VOTES)
-    whole = FeatureParts.of([images[k] for k in order])
-    zoomed = FeatureParts.of([images[k].zoomed or images[k].without_features() for k in order])
+    in_order = [images[k] for k in order]
+    whole, zoomed = FeatureParts.of(in_order), FeatureParts.of(in_order, zoomed=True)
+    if shared is not None:
+        whole, zoomed = (some.shared(shared.take(order)) for some in (whole, zoomed))
     asks = is_query[order]
     count = partial(_count, order=order, max_bits=max_bits, executor=executor)
     counted = [count(whole, _queries(whole, asks, within))]
@@ -95,7 +101,11 @@ def _count(
     `targets` are all features that are searched among, `order` holds the number of each image.
     """
     zoomed = queries[0].zoomed
-    common = targets.count_common(draw_positions(targets.n_bits, zoomed=zoomed))
+    common: np.ndarray | str | None = targets.count_common(
+        draw_positions(targets.n_bits, zoomed=zoomed)
+    )
+    if isinstance(common, np.ndarray) and isinstance(targets.images, SharedFeatures):
+        common = targets.images.share(common)
     best = BestVotes(len(order), _kept(zoomed))
     tiles = _cut_tiles(queries, common, executor is not None)
     if executor is None:
@@ -184,18 +194,21 @@ def _split(features: FeatureParts, is_query: np.ndarray) -> list[tuple[FeaturePa
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """Some querying images and some target images, the number of each, and common keys."""
+    """Some querying images and some target images, the number of each, and common keys.
+
+    Common keys are counts, or the path of a file of them.
+    """
 
     query: FeatureParts | FeatureSet
-    target: FeatureSet
+    target: FeatureParts | FeatureSet
     numbers: np.ndarray
     target_numbers: np.ndarray
     zoomed: bool
-    common: np.ndarray | None
+    common: np.ndarray | str | None
 
 
 def _cut_tiles(
-    queries: Sequence[Query], common: np.ndarray | None, for_executor: bool
+    queries: Sequence[Query], common: np.ndarray | str | None, for_executor: bool
 ) -> Sequence[Tile]:
     """Return the tiles that some queries are cut into."""
     places: list[tuple[Query, range, range]] = []
@@ -232,18 +245,24 @@ def _cut_features(features: FeatureParts | FeatureSet, most: int) -> list[range]
 
 
 def _cut_tile(
-    place: tuple[Query, range, range], *, common: np.ndarray | None, is_sent: bool
+    place: tuple[Query, range, range], *, common: np.ndarray | str | None, is_sent: bool
 ) -> Tile:
     query, rows, columns = place
-    asking = query.features.cut(rows.start, rows.stop) if is_sent else query.features
     return Tile(
-        asking,
-        query.targets.cut(columns.start, columns.stop),
+        _part(query.features, rows) if is_sent else query.features,
+        _part(query.targets, columns),
         query.numbers[rows.start : rows.stop],
         query.target_numbers[columns.start : columns.stop],
         query.zoomed,
         common,
     )
+
+
+def _part(features: FeatureParts | FeatureSet, images: range) -> FeatureParts | FeatureSet:
+    """Return the features of a range of images; those in a file stay there until they are used."""
+    if isinstance(features, FeatureParts) and isinstance(features.images, SharedFeatures):
+        return features.take(np.arange(images.start, images.stop))
+    return features.cut(images.start, images.stop)
 
 
 def draw_positions(n_bits: int, *, zoomed: bool) -> KeyPositions:
@@ -268,7 +287,11 @@ def _search_tile(tile: Tile, best: BestVotes, *, max_bits: int) -> None:
     if not (tile.query.n_features and tile.target.n_features):
         return
     positions = draw_positions(tile.target.n_bits, zoomed=tile.zoomed)
-    index = FeatureIndex.build(tile.target, tile.target_numbers, positions, tile.common)
+    common = tile.common
+    if isinstance(common, str):  # copy on write: compiled loops expect what may be written to
+        common = np.load(common, mmap_mode="c")
+    target = tile.target.cut(0, len(tile.target))
+    index = FeatureIndex.build(target, tile.target_numbers, positions, common)
     n_queries = len(tile.numbers)
     spans = [
         (start, min(start + QUERIES_A_SPAN, n_queries))

@@ -7,11 +7,14 @@ pages when they are used, and drops them when memory is short. `release_pages` d
 from __future__ import annotations
 
 import mmap
+import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import IO
+from typing import IO, Any
 from weakref import WeakSet
 
 import numpy as np
@@ -20,6 +23,7 @@ from .features import Features
 
 MAX_FEATURE_BYTES = 256 * 2**20  # of the features that stay in memory: of some 5,000 pictures
 SEGMENT_BYTES = 32 * 2**20  # that are written and mapped at a time
+PROBES = 32  # tasks that try whether workers can read a file of this process
 SPARE_BYTES = 10**9  # that stay free on the disk
 ALIGNMENT = 8  # bytes; where a picture begins
 
@@ -65,6 +69,78 @@ def release_pages() -> None:
     if hasattr(mmap, "MADV_DONTNEED"):
         for segment in list(_segments):
             segment.madvise(mmap.MADV_DONTNEED)
+
+
+class SharedFeatures(Sequence[Features]):
+    """Features in a file, which are read when they are asked for; a task takes only their places.
+
+    Parameters
+    ----------
+    path
+        of the file.
+    places : int64, n_images x 2, where each image begins and ends in it
+    """
+
+    def __init__(self, path: str, places: np.ndarray) -> None:
+        self.path, self.places = path, places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, which: Any) -> Any:
+        with open(self.path, "rb") as file:
+            if not isinstance(which, slice):
+                return self._read(file, *self.places[which])
+            return [self._read(file, *place) for place in self.places[which]]
+
+    def take(self, places: np.ndarray) -> SharedFeatures:
+        """Return some of the images."""
+        return SharedFeatures(self.path, self.places[places])
+
+    def share(self, array: np.ndarray) -> str:
+        """Write an array beside the features, for all tasks; return its path."""
+        handle, path = tempfile.mkstemp(".npy", dir=os.path.dirname(self.path))
+        with os.fdopen(handle, "wb") as file:
+            np.save(file, array)
+        return path
+
+    @staticmethod
+    def _read(file: IO[bytes], start: int, stop: int) -> Features:
+        file.seek(start)
+        return Features.from_bytes(file.read(stop - start))
+
+
+@contextmanager
+def shared_features(
+    features: Sequence[Features], executor: Executor | None
+) -> Iterator[SharedFeatures | None]:
+    """Write features to a temporary file for the workers of an executor.
+
+    None if the workers are threads, or cannot read that file, as on other machines, or if it cannot
+    be written.
+    """
+    if executor is None or isinstance(executor, ThreadPoolExecutor) or not len(features):
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="imgdup_nb-") as folder:
+        yield _write_shared(os.path.join(folder, "features"), features, executor)
+
+
+def _write_shared(
+    path: str, features: Sequence[Features], executor: Executor
+) -> SharedFeatures | None:
+    ends = [0]
+    try:
+        with open(path, "wb") as file:
+            asked = [executor.submit(os.path.exists, path) for _ in range(PROBES)]
+            if not all(each.result() for each in asked):
+                return None
+            for image in features:
+                ends.append(ends[-1] + file.write(image.to_bytes()))
+    except OSError:  # no room
+        return None
+    release_pages()
+    return SharedFeatures(path, np.column_stack([ends[:-1], ends[1:]]).astype(np.int64))
 
 
 class _SegmentFile:

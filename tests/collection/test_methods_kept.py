@@ -213,11 +213,11 @@ def test_votes_that_were_counted_before_an_interruption_are_not_counted_again(al
     monkeypatch.setattr(looks, "NEW_PART", 3)  # of eight images
     count, calls = looks.count_votes, []
 
-    def count_two_parts(images, *arguments):
+    def count_two_parts(images, *arguments, **options):
         calls.append(len(images))
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return count(images, *arguments)
+        return count(images, *arguments, **options)
 
     with Collection(album) as collection:
         with monkeypatch.context() as stopped:
