@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             return FINE if code is None else int(code)
         except click.Abort as stop:
-            complain("Stopped", stop.__cause__ or "")
+            click.echo(escape(_in_commands(str(stop.__cause__ or ""))) or "Stopped.", err=True)
             return STOPPED
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
@@ -81,6 +82,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except Exception:  # a mistake of this program: its place is worth more than one sentence
             traceback.print_exc()
             return HAS_ERROR
+
+
+def _in_commands(text: str) -> str:
+    """Return what Python says of a run that was stopped, with the commands for its calls.
+
+    Examples
+    --------
+    >>> _in_commands("No file is lost. resume('a b') continues it, undo('a b') goes back.")
+    "No file is lost. The same command continues it, imgdup undo 'a b' goes back."
+    """
+    undo_it = re.compile(r"\bundo\((['\"])(.*?)\1\)(?= continues| goes)")
+    text = re.sub(r"\bresume\(.*?\) continues it", "The same command continues it", text)
+    return undo_it.sub(lambda found: f"imgdup undo {shlex.quote(found[2])}", text)
 
 
 # -- the commands ----------------------------------------------------------------------------------

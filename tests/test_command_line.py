@@ -16,7 +16,9 @@ import pandas as pd
 import pytest
 
 from command_line import PROJECT, environment, make_data_set, run
+from imgdup_nb import __main__, cli
 from imgdup_nb.cli import main
+from imgdup_nb.engine.parallel import Interrupted
 from page_file import data_of
 
 
@@ -278,6 +280,30 @@ def test_ctrl_c_ends_with_exit_code_130_and_no_traceback(folder):
     assert printed.strip() == "Stopped."
 
 
+def test_a_command_that_is_stopped_prints_the_sentence_of_its_step(folder, monkeypatch, capsys):
+    def stop(*_, **__):
+        raise Interrupted("Stopped by hand: scan 8 of 9. Run it again to start anew.")
+
+    monkeypatch.setattr(cli, "find_duplicates", stop)
+    assert cli.main(["find", str(folder / "photos")]) == 130
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.strip() == "Stopped by hand: scan 8 of 9. Run it again to start anew."
+
+
+def test_ctrl_c_while_the_program_is_loaded_prints_one_word(monkeypatch, capsys):
+    class Stop:
+        def find_spec(self, name, *_):
+            if name == "imgdup_nb.cli":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "imgdup_nb.cli")
+    monkeypatch.delattr("imgdup_nb.cli")
+    monkeypatch.setattr(sys, "meta_path", [Stop(), *sys.meta_path])
+    assert __main__.main() == 130
+    assert capsys.readouterr().err == "\nStopped.\n"
+
+
 def test_a_reader_who_leaves_early_sees_no_traceback(folder):
     read, write = os.pipe()
     os.close(read)
@@ -299,7 +325,7 @@ def test_help_and_version_are_printed(call):
 
 def test_the_console_script_is_the_same_program():
     scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
-    assert scripts == {"imgdup": "imgdup_nb.cli:main"}
+    assert scripts == {"imgdup": "imgdup_nb.__main__:main"}
     assert main(["--version"]) == 0
 
 

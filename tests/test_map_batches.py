@@ -231,7 +231,7 @@ def test_an_interrupt_ends_with_one_sentence_and_no_traceback():
     with pytest.raises(KeyboardInterrupt) as caught:
         list(map_batches(stop, list(range(32)), describe="scan", size=4))
     assert caught.value._render_traceback_() == [
-        "Stopped by hand: scan 20 of 32. Run the cell again to start anew."
+        "Stopped by hand: scan 20 of 32. Run it again to start anew."
     ]
 
 

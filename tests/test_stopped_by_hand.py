@@ -82,7 +82,7 @@ def test_the_stop_button_ends_each_step_with_one_sentence(kernel):
         code = RUN_SLOWLY.format(module=module, name=name, call=call)
         error = run(kernel, code, stop_at="begun")
         assert error["traceback"] == [
-            f"Stopped by hand in {step}. It has kept nothing; run the cell again to start anew."
+            f"Stopped by hand in {step}. It has kept nothing; run it again to start anew."
         ]
         assert run(kernel, "assert len(dup.scan_images('photos')) == 2") is None
 

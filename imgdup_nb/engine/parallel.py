@@ -47,7 +47,7 @@ def stoppable(function: Callable[Arguments, Result]) -> Callable[Arguments, Resu
         except KeyboardInterrupt:
             name = function.__name__
             raise Interrupted(
-                f"Stopped by hand in {name}. It has kept nothing; run the cell again to start anew."
+                f"Stopped by hand in {name}. It has kept nothing; run it again to start anew."
             ) from None
 
     return wrapped
@@ -139,7 +139,7 @@ def map_batches(
         if isinstance(error, Interrupted):
             raise
         done = f"Stopped by hand: {describe or 'work'} {n_done:,} of {len(items):,}."
-        raise Interrupted(f"{done} Run the cell again to start anew.") from None
+        raise Interrupted(f"{done} Run it again to start anew.") from None
     finally:
         for _, future in under_way:
             future.cancel()
