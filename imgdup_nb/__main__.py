@@ -3,7 +3,7 @@
 import sys
 
 
-def main() -> int:
+def start() -> int:
     """Load the command line and run it; stopped while it is loaded, it ends as it does later."""
     try:
         from . import cli
@@ -14,4 +14,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start())

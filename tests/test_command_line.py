@@ -300,7 +300,7 @@ def test_ctrl_c_while_the_program_is_loaded_prints_one_word(monkeypatch, capsys)
     monkeypatch.delitem(sys.modules, "imgdup_nb.cli")
     monkeypatch.delattr("imgdup_nb.cli")
     monkeypatch.setattr(sys, "meta_path", [Stop(), *sys.meta_path])
-    assert __main__.main() == 130
+    assert __main__.start() == 130
     assert capsys.readouterr().err == "\nStopped.\n"
 
 
@@ -325,7 +325,7 @@ def test_help_and_version_are_printed(call):
 
 def test_the_console_script_is_the_same_program():
     scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
-    assert scripts == {"imgdup": "imgdup_nb.__main__:main"}
+    assert scripts == {"imgdup": "imgdup_nb.__main__:start"}
     assert main(["--version"]) == 0
 
 
