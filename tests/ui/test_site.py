@@ -15,6 +15,8 @@ PAGES = [
     "gallery/index.html",
     "docs/architecture.html",
     "docs/glossary.html",
+    "docs/what-it-finds.html",
+    "notebooks/08_growing_folders.html",
 ]
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
