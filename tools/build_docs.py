@@ -121,7 +121,7 @@ def lay_out(source: Path) -> None:
     for name in ("conf.py", "_static", "index.md"):
         copy = shutil.copytree if (ROOT / "docs/site" / name).is_dir() else shutil.copyfile
         copy(ROOT / "docs/site" / name, source / name)
-    for page in [*ROOT.glob("docs/*.*"), *map(ROOT.joinpath, OTHER_PAGES)]:
+    for page in [*ROOT.glob("docs/[!.]*.*"), *map(ROOT.joinpath, OTHER_PAGES)]:
         target = source / page.relative_to(ROOT)
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(page, target)
