@@ -8,10 +8,12 @@ import build_docs
 import imgdup_nb as dup
 
 
-@pytest.fixture
-def source(tmp_path):
-    build_docs.lay_out(tmp_path / "source")
-    return tmp_path / "source"
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """Return the folder that Sphinx builds from, laid out once, which takes seconds."""
+    folder = tmp_path_factory.mktemp("docs") / "source"
+    build_docs.lay_out(folder)
+    return folder
 
 
 def test_every_public_name_is_on_one_page_of_the_reference(source):
@@ -20,10 +22,10 @@ def test_every_public_name_is_on_one_page_of_the_reference(source):
     assert sorted(shown) == sorted(dup.__all__)
 
 
-def test_a_name_without_a_page_stops_the_build(source, monkeypatch):
+def test_a_name_without_a_page_stops_the_build(tmp_path, monkeypatch):
     monkeypatch.delitem(build_docs.REFERENCE, "plots")
     with pytest.raises(ValueError, match="no page of the reference shows plot_"):
-        build_docs.lay_out(source / "again")
+        build_docs.lay_out_reference(tmp_path)
 
 
 def test_the_contents_list_every_page(source):

@@ -51,7 +51,7 @@ ONLY_IN = {
     "click": {"cli", "console"},
     "cv2": {"engine.features"},
     "sqlite3": {"collection.store"},
-    "jupyter_server": {"server.extension", "server.handlers"},
+    "jupyter_server": {"server.extension", "server.handlers", "server.routes"},
     "tornado": {"server.handlers", "server.uploads"},
     "onnxruntime": {"embeddings"},
 }

@@ -10,6 +10,7 @@ Nothing here runs until a root folder is named.
 - `image_calls`, `questions`, `storage_calls`: what each call does
 - `operation`, `search_operations`, `storage_operations`, `operations`: the tables of calls
 - `handlers`: HTTP: token, limits, parameters, answers
+- `routes`: which path is answered by which of them
 - `openapi`: the description of the calls for programs
 - `errors`: errors as an HTTP status and a sentence
 """

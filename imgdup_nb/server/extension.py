@@ -12,7 +12,7 @@ from traitlets.config import LoggingConfigurable
 from ..engine.checks import check_choice
 from ..methods import METHODS
 from .contexts import Contexts
-from .handlers import make_routes
+from .routes import make_routes
 
 SCALE = "aligned"  # whose percents mean what those of the cloud service mean
 FALLBACK = "phash"  # where local features are not installed

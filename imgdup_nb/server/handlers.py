@@ -17,7 +17,6 @@ from urllib.parse import quote
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import APIHandler
-from jupyter_server.utils import url_path_join
 from tornado import iostream, web
 
 from ..engine.checks import check_percent
@@ -25,12 +24,9 @@ from .contexts import Contexts
 from .errors import Refused, refusal_for
 from .openapi import describe
 from .operation import Operation, Parameter
-from .operations import OPERATIONS
 from .request import Begun, File, Request, Stream
 from .uploads import read_contents, read_form, read_picture, read_tag_list
 
-PREFIXES = ("/v3.0", "/v3")  # the client libraries' and the tutorial's
-TOKEN_PATHS = ("/connect/token", "/oauth2/token")
 MAX_SMALL_BODY = 2**20  # bytes of a body without a picture
 TOKEN_SECONDS = 86_400  # after which clients ask again; Jupyter's token itself stays the same
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -384,41 +380,3 @@ def _as_refusal(error: web.HTTPError | Refused) -> Refused:
         return error
     message = (error.log_message or "").replace("%%", "%") if not error.args[1:] else str(error)
     return Refused(error.status_code, message or error.reason or "refused")
-
-
-def pattern_of(path: str) -> str:
-    """Return a regular expression for the path of an operation, with a group for its parameter.
-
-    Examples
-    --------
-    >>> pattern_of("/imaging/storage/exist/{path}"), pattern_of("/a/{searchContextId}/status")
-    ('/imaging/storage/exist/(.*)', '/a/([^/]+)/status')
-    """
-    start, brace, rest = path.partition("{")
-    if not brace:
-        return re.escape(path)
-    name, _, end = rest.partition("}")
-    group = "([^/]+)" if name in {"searchContextId", "storageName"} else "(.*)"
-    return re.escape(start) + group + re.escape(end)
-
-
-def make_routes(base_url: str, contexts: Contexts, limits: dict[str, int]) -> list[tuple]:
-    """Return the routes of all `OPERATIONS`, of the token and of the description."""
-    by_path: dict[str, dict[str, Operation]] = {}
-    for operation in OPERATIONS:
-        by_path.setdefault(operation.path, {})[operation.verb] = operation
-    base = re.escape(base_url)
-    routes: list[tuple] = [
-        (url_path_join(base, re.escape(path)), TokenHandler) for path in TOKEN_PATHS
-    ]
-    for prefix in PREFIXES:
-        described = url_path_join(base, re.escape(prefix), re.escape("openapi.json"))
-        routes.append((described, DescriptionHandler, {"contexts": contexts}))
-        for path, operations in by_path.items():
-            pattern = pattern_of(path)
-            given = {"contexts": contexts, "operations": operations, "limits": limits}
-            routes.append(
-                (url_path_join(base, re.escape(prefix), pattern), OperationHandler, given)
-            )
-        routes.append((url_path_join(base, re.escape(prefix)) + "/.*", UnknownHandler))
-    return routes

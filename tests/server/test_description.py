@@ -8,8 +8,8 @@ import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
-from imgdup_nb.server.handlers import make_routes
 from imgdup_nb.server.operations import OPERATIONS
+from imgdup_nb.server.routes import make_routes
 
 PROJECT = Path(__file__).parent.parent.parent
 
