@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import os
-import sys
 import warnings
 from collections.abc import Iterable
 from concurrent.futures import Executor
@@ -21,7 +20,7 @@ from .embeddings import Embedding
 from .engine.checks import check_count, check_percent, count_of
 from .engine.features import has_cv2
 from .engine.pair_graph import TOLERANCE
-from .engine.parallel import one_progress_bar, stoppable
+from .engine.parallel import announce, one_progress_bar, stoppable
 from .evidence.not_looked_for import SAMPLE, estimate_missed, say_missed
 from .fingerprints import fingerprint_images
 from .groups import Grouping, group_duplicates
@@ -35,7 +34,6 @@ from .widgets.report import write_report
 if TYPE_CHECKING:
     from .widgets import GroupReviewer, ThresholdExplorer
 
-SLOW = 20.0  # seconds; a step that takes longer is announced
 SECONDS_PER_PAIR = 0.003  # to align it, on one core
 # to find local features; of other methods the scan takes longer
 SECONDS_PER_IMAGE = {"aligned": 0.010, "akaze": 0.040}
@@ -269,7 +267,8 @@ def find_duplicates(
     collection from the level that `similar_pairs` chooses. If pairs are verified, those that the
     method found below the threshold are not among them. One progress bar shows all steps.
     Verification takes about 10 ms of a processor for each image in a pair and 3 ms for each pair,
-    local features of all images 10 ms (aligned) or 40 ms (akaze) each. If that is more than 20
+    local features of all images 10 ms (aligned) or 40 ms (akaze) each; a sample of pairs tells how
+    long it takes to compare them. If that is more than 20
     seconds, a line on the error output says so before. The sample takes about 3 seconds of a
     processor.
 
@@ -305,7 +304,7 @@ def find_duplicates(
         begin("fingerprints")
         each = SECONDS_PER_IMAGE.get(getattr(method, "name", str(method)), 0.0)
         what = f"Finding the local features of {count_of(len(images), 'image')}"
-        _announce(what, len(images) * each)
+        announce(what, len(images) * each)
         prints = fingerprint_images(images, method, executor=executor)
         begin("pairs")
         found = similar_pairs(
@@ -337,7 +336,7 @@ def confirm_pairs(
     if not is_asked or pairs.attrs["method"] == "aligned":
         return pairs, False
     found = pairs[pairs.similarity >= threshold - TOLERANCE].reset_index(drop=True)
-    _announce(f"Aligning {count_of(len(found), 'pair')}", _seconds_to_align(found))
+    announce(f"Aligning {count_of(len(found), 'pair')}", _seconds_to_align(found))
     floor = min(FLOOR, threshold)
     return verify_pairs(found, images, min_similarity=floor, executor=executor), True
 
@@ -349,10 +348,3 @@ def _count_pairs(pairs: pd.DataFrame, threshold: float) -> int:
 def _seconds_to_align(found: pd.DataFrame) -> float:
     names = set(found.left.astype(object)) | set(found.right.astype(object))
     return len(names) * SECONDS_PER_IMAGE["aligned"] + len(found) * SECONDS_PER_PAIR
-
-
-def _announce(what: str, seconds: float) -> None:
-    """Say how long a step takes, if it is long; `seconds` are those of one processor."""
-    seconds /= os.cpu_count() or 1
-    if seconds > SLOW:
-        print(f"{what} takes about {max(seconds / 60, 0.1):.1f} minutes.", file=sys.stderr)

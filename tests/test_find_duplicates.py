@@ -120,7 +120,7 @@ def test_without_opencv_the_pairs_are_not_verified_and_the_text_says_so(scanned,
 def test_a_slow_verification_is_announced(scanned, monkeypatch, capsys):
     dup.find_duplicates(scanned, 90)
     assert "Aligning" not in capsys.readouterr().err
-    monkeypatch.setattr("imgdup_nb.find.SLOW", 0.0)
+    monkeypatch.setattr("imgdup_nb.engine.parallel.SLOW", 0.0)
     dup.find_duplicates(scanned, 90)
     assert "pairs takes about 0.1 minutes" in capsys.readouterr().err.split("Aligning")[1]
 

@@ -1,58 +1,66 @@
-"""How many more answers are said to be needed, and how many are."""
+"""A comparison by local features that takes long says so before it starts."""
 
-import numpy as np
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from answering import Person, levelled_pairs
-from imgdup_nb import recommend_threshold
-from imgdup_nb.evidence.questions import plan_for_precision
-from imgdup_nb.evidence.support import Support
+import imgdup_nb as dup
+from aligned_pictures import crop, noise
+from imgdup_nb.aligned import forecast
+from imgdup_nb.engine import parallel
 
 
-def test_where_a_proof_is_unlikely_it_is_said_and_the_next_best_threshold_is_named():
-    pairs = levelled_pairs([0, 0, 400, 0, 400, 0, 0])
-    person = Person(pairs, np.append(np.ones(400, bool), np.arange(400) % 3 > 0))
-    person.answer_at(90, 60)  # all are the same at 95 %, and five of six at 90 %
-    found = recommend_threshold(pairs, labels=person.labels, min_precision=0.9)
-    assert found.threshold is None
-    assert (
-        "It can probably not be proved at 90 %; the next best is 95 %. Label about" in found.reason
-    )
-    plan = plan_for_precision(person.answers, 0.9, 90, 0.95)
-    assert plan.sentence.startswith("precision >= 0.9 can probably not be proved at 90 %; about ")
-    assert plan.sentence.endswith("would prove 0.9 at 95 %")
-    assert plan.missing.median == found.more_answers
-    person.answer_at(95, found.more_answers)
-    assert recommend_threshold(pairs, labels=person.labels, min_precision=0.9).threshold == 95
+@pytest.fixture(scope="module")
+def album(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("album")
+    for seed in range(2):
+        noise(seed, 64, 48).resize((320, 240)).save(folder / f"{seed}.png")
+        crop(noise(seed, 64, 48).resize((320, 240)), 0.8).save(folder / f"{seed} (1).png")
+    return folder
 
 
-def test_where_no_threshold_has_a_proof_in_sight_that_is_said():
-    person = Person(levelled_pairs([0, 0, 0, 0, 300, 0, 0]), np.arange(300) % 6 > 0)
-    person.answer_at(90, 40)
-    plan = plan_for_precision(person.answers, 0.9, 90, 0.95)
-    said = "precision >= 0.9 can probably not be proved at 90 %, nor at another threshold"
-    assert plan.sentence == said
-    assert plan.missing.median is None
+@pytest.fixture(autouse=True)
+def no_bars(monkeypatch):
+    monkeypatch.setenv("TQDM_DISABLE", "1")
 
 
-@pytest.mark.parametrize(("share", "least"), [(1.0, 0.9), (0.97, 0.9)])
-def test_as_many_answers_are_needed_as_are_said_within_a_factor_of_one_and_a_half(share, least):
-    rng = np.random.default_rng(3)
-    pairs, ratios, enough = levelled_pairs([0, 0, 0, 0, 900, 0, 0]), [], []
-    for _ in range(7):
-        person = Person(pairs, rng.permutation(900) < share * 900)
-        forecasts = {}
-        for at in (15, 30):
-            support = person.answer_for(least, 90, at - len(person))
-            if support.supported.any():
-                break
-            forecasts[at] = support.missing(support.named)
-        person.answer_for(least, 90, 400)
-        assert Support.of_precision(person.answers, least, 90, 0.95).supported.any()
-        for at, said in forecasts.items():
-            median = np.inf if said.median is None else said.median  # "probably never"
-            ratios.append(median / (len(person) - at))
-            enough.append(said.most is None or len(person) - at <= said.most)
-    assert len(ratios) == 14
-    assert 1 / 1.5 <= np.median(ratios) <= 1.5
-    assert np.mean(enough) >= 0.8
+def test_a_long_comparison_is_announced_and_a_short_one_is_not(album, monkeypatch, capsys):
+    prints = dup.fingerprint_images(dup.scan_images(album), "aligned")
+    dup.similar_pairs(prints)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(forecast, "MIN_ANNOUNCED", 0)
+    dup.similar_pairs(prints)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(parallel, "SLOW", 0.0)
+    dup.similar_pairs(prints)
+    first, second = capsys.readouterr().err.splitlines()[:2]
+    assert first == "Comparing 4 images by their local features takes about 0.1 minutes."
+    assert second.startswith("Aligning")
+    assert second.endswith("pairs takes about 0.1 minutes.")
+    with ThreadPoolExecutor(1) as pool:
+        dup.similar_pairs(prints, executor=pool)
+    assert "takes about 0.1 minutes of one processor." in capsys.readouterr().err
+
+
+def test_a_collection_announces_only_what_it_has_not_kept(album, monkeypatch, capsys):
+    monkeypatch.setattr(forecast, "MIN_ANNOUNCED", 1)
+    monkeypatch.setattr(parallel, "SLOW", 0.0)
+    with dup.Collection(album) as photos:
+        photos.pairs("aligned")
+        assert "Comparing 4 images" in capsys.readouterr().err
+        noise(7, 64, 48).resize((320, 240)).save(album / "new.png")
+        photos.update()
+        photos.pairs("aligned")
+        assert "Comparing 1 image by" in capsys.readouterr().err
+    (album / "new.png").unlink()
+
+
+def test_the_time_of_a_comparison_grows_with_the_number_of_images(monkeypatch):
+    said = []
+    monkeypatch.setattr(forecast, "seconds_a_pair", lambda pair_of, method: 0.001)
+    monkeypatch.setattr(forecast, "announce", lambda what, seconds, executor: said.append(seconds))
+    for n in (1000, 5000, 20_000):
+        forecast.announce_comparison([None] * n, n, "aligned", None)
+    assert said == [pytest.approx(5000 * 28 / 1000), pytest.approx(20_000 * 38 / 1000)]

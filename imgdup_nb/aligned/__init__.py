@@ -22,6 +22,7 @@ From the first file to the last, each one imports only files above it:
 - `scores`: a pair -> its row of the pair table (`Score`); the fallback to phash
 - `near_hashes`: the phashes of many pictures -> the pairs that are worth aligning, and negatives
 - `tiny_pairs`: pairs of tiny pictures, by method "tiny"
+- `forecast`: how long the votes and scores of many images take
 - `matching`: one collection or two -> all pairs above a similarity
 - `verify`: `verify_pairs`, for the pairs that another method found
 - `words`: an alignment as a sentence

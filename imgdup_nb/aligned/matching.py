@@ -29,6 +29,7 @@ from ..fingerprints import Fingerprints
 from .agreement import is_textured
 from .best_votes import VOTES
 from .candidates import best_pairs, find_alike_frames
+from .forecast import announce_alignment, announce_comparison
 from .near_hashes import best_by_hash, find_negatives, near_by_hash, phashes_of
 from .scores import (
     MAX_VOTE_BITS,
@@ -123,6 +124,8 @@ def find_local_pairs(
     method, n_left = fingerprints.method.name, len(fingerprints)
     features: list[Features] = [image for side in sides for image in side.codes[:, 0]]
     known = Known.nothing(len(features)) if known is None else known
+    n_new = int(known.is_new.sum()) if others is None else len(features)
+    announce_comparison(features, n_new, method, executor)
     with shared_features(features, executor) as shared:
         if others is None:
             votes = count_new(features, MAX_VOTE_BITS[method], known, executor, shared)
@@ -284,6 +287,7 @@ def score_all(
     where = find_scored(pairs, known.scored)
     unscored = pairs[where < 0]
     parts = [np.zeros(0, SCORED_PAIRS)]
+    announce_alignment(unscored, features, method, executor)
 
     def pair_of(pair: np.ndarray) -> FeaturePair | SharedPair:
         a, b = pair.tolist()

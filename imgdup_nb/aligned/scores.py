@@ -21,6 +21,7 @@ from .registration import MIN_FRAME_CORRELATION
 # by which two descriptors of one patch differ at most, mostly; they have 256 and 486 bits
 MAX_VOTE_BITS = {"aligned": 56, "akaze": 96}
 PAIR_BATCH = 32  # pairs that are scored in one call
+SHARED_BATCH = 256  # of pairs in a file: each call on a cluster costs some milliseconds
 MAX_DISTANCE_RATIO = 0.6  # a match must be this much nearer than the second nearest
 # percent; the partners of such partners are scored even if the vote left them out
 MIN_PARTNER_SIMILARITY = 80.0
@@ -72,8 +73,9 @@ def score_pairs(
 ) -> Generator[Score, None, None]:
     """Yield the score of each pair of pictures, in order, computed in threads or on an executor."""
     batch = partial(_score_batch, method=method)
+    size = SHARED_BATCH if len(pairs) and isinstance(pairs[0], SharedPair) else PAIR_BATCH
     with one_cv2_thread():
-        yield from map_batches(batch, pairs, executor=executor, describe="align", size=PAIR_BATCH)
+        yield from map_batches(batch, pairs, executor=executor, describe="align", size=size)
 
 
 def _score_batch(

@@ -22,6 +22,7 @@ Result = TypeVar("Result")
 
 THREAD_BATCH = 8  # small: pressing stop waits for the batches already begun
 HAS_THREADS = sys.platform != "emscripten"  # Python in a browser cannot start any
+SLOW = 20.0  # seconds; a step that takes longer is announced
 EXECUTOR_BATCH = 64  # larger: each batch may have to travel to another machine
 
 
@@ -144,6 +145,25 @@ def map_batches(
         for _, future in under_way:
             future.cancel()
         pool.close()
+
+
+def announce(what: str, seconds: float, executor: Executor | None = None) -> None:
+    """Say on the error output how long a step takes, if it is long.
+
+    `seconds` are those of one processor. Of an executor it is not known how many it has.
+
+    Examples
+    --------
+    >>> announce("Scoring two pairs", 0.1)
+    """
+    of_one, seconds = (
+        ("", seconds / (os.cpu_count() or 1))
+        if executor is None
+        else (" of one processor", seconds)
+    )
+    if seconds > SLOW:
+        text = f"{what} takes about {max(seconds / 60, 0.1):.1f} minutes{of_one}."
+        print(text, file=sys.stderr, flush=True)
 
 
 def progress_bar(total: int, describe: str) -> AbstractContextManager[tqdm[Any] | _PartOfBar]:
