@@ -5,11 +5,15 @@ of one form look equal. If a pair has at least 80 percent and looks like a page,
 again, one is warped onto the other by the transform that was found, and small blocks are compared.
 Only blocks with ink on a plain ground count, in pictures that are mostly such blocks: a page,
 table, slide or diagram. In a photograph a few other blocks are a sticker or a logo.
+
+A darker copy of a page is in doubt, and one in a slight perspective has a residual. Where a page is
+straightened by a homography, and the ink is equal, the pair is a copy all the same.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
@@ -18,18 +22,27 @@ import numpy as np
 from ..engine.cache import ByteCache
 from ..engine.decode import UnreadableImage, open_image
 from ..engine.features import Features, import_cv2
-from .agreement import Alignment
-from .bands import MAX_SCENE_SIMILARITY, MAX_SLIGHT_SIMILARITY
+from .agreement import Alignment, exchange_sides
+from .bands import (
+    MAX_COPY_RESIDUAL,
+    MAX_SCENE_SIMILARITY,
+    MAX_SLIGHT_SIMILARITY,
+    MIN_SCENE_SIMILARITY,
+    STOP_SIMILARITY,
+)
 from .ink import (
     GROUND_LEVELS,
     INK_BLOCK,
     MIN_CHANGED_BLOCKS,
     MIN_INK_SPREAD,
+    InkChanges,
     are_on_ground,
     block_places,
     count_changed,
     shrink_page,
+    straighten_page,
 )
+from .perspective import straighten
 from .registration import align
 
 PAGE_AREA = 1_000_000  # pixels at which a page is read again; a smaller one is not enlarged
@@ -47,6 +60,10 @@ SAMPLED_BLOCKS, MIN_SAMPLED_SHARE = 100, 0.75
 # with a lower share than this, so many blocks of a page have one brightness of paper, up to so many
 # grey levels: sand, sky and cloth are plain grounds of several
 SURE_SAMPLED_SHARE, MIN_PAPER_BLOCKS, PAPER_LEVELS = 0.9, 0.7, 24
+# two pages may be raised if the overlap covers this percent of both, and so many blocks with ink
+# were compared
+MIN_PAGE_OVERLAP, MIN_COMPARED_BLOCKS = 85.0, 20
+MIN_DRIFT = 0.05  # residual from which the edges of a page may drift
 PAGE_BYTES = 48 * 2**20  # of pages kept in memory, in each process
 
 # None: it may be one, by its features
@@ -61,15 +78,16 @@ def align_files(left: Features, right: Features, files: tuple[str, str] | None =
     ----------
     files
         path or URL of each picture. None compares their features only. Nothing is read of a pair
-        below 80 percent, of equal features, or of a picture without flat tiles; a file that cannot
-        be read changes nothing.
+        below 80 percent, or below 70 where the overlap covers nearly all of both; of equal
+        features; or of a picture without flat tiles. A file that cannot be read changes nothing.
 
     Returns
     -------
     Alignment
         as by `align`. If other words are written, the similarity is at most 79, and `changed` is
         the number of blocks with other ink. If only one block differs more than all others, as by
-        one digit or a stamp, the similarity is at most 89.
+        one digit or a stamp, the similarity is at most 89. A page that is darker, or seen a little
+        from the side, is raised above 79 if its ink is equal.
 
     Notes
     -----
@@ -80,7 +98,7 @@ def align_files(left: Features, right: Features, files: tuple[str, str] | None =
     if (
         files is None
         or found.transform is None
-        or found.similarity <= MAX_SCENE_SIMILARITY
+        or not (found.similarity > MAX_SCENE_SIMILARITY or _may_be_raised(found))
         or left.key == right.key
         or _is_no_page(left)
         or _is_no_page(right)
@@ -97,12 +115,89 @@ def align_files(left: Features, right: Features, files: tuple[str, str] | None =
             return found
         pages.append(page)
     changes = count_changed(found, left, right, pages)
+    if _may_be_raised(found):
+        found, changes = _raise_page(found, changes, left, right, pages)
     if changes.n_changed >= MIN_CHANGED_BLOCKS:
-        return replace(found, similarity=MAX_SCENE_SIMILARITY, changed=changes.n_changed)
+        similarity = min(found.similarity, MAX_SCENE_SIMILARITY)
+        return replace(found, similarity=similarity, changed=changes.n_changed)
     if changes.n_odd == 0:
         return found
     similarity = min(found.similarity, MAX_SLIGHT_SIMILARITY)
     return replace(found, similarity=similarity, changed=changes.n_odd)
+
+
+def _may_be_raised(found: Alignment) -> bool:
+    """Whether two pages may be equal though they have a doubt or their edges drift."""
+    return (
+        found.similarity >= MIN_SCENE_SIMILARITY
+        and min(found.overlap_left, found.overlap_right) >= MIN_PAGE_OVERLAP
+        and found.recoloured == 0
+        and not found.coarse
+        and (found.doubt > 0 or found.residual >= MIN_DRIFT)
+    )
+
+
+def _raise_page(
+    found: Alignment,
+    changes: InkChanges,
+    left: Features,
+    right: Features,
+    pages: Sequence[np.ndarray],
+) -> tuple[Alignment, InkChanges]:
+    """Judge two pages again by their ink: without the doubt, or straightened, if it is equal.
+
+    A darker copy has flat areas of another shade, which is a doubt. A page in a slight perspective
+    has a residual, as a second photograph has. Both doubts end where a megapixel of ink is equal.
+    """
+    from .warp_loops import similarity_of
+
+    if found.residual >= MIN_DRIFT and (
+        found.residual >= MAX_COPY_RESIDUAL or changes.n_changed >= MIN_CHANGED_BLOCKS
+    ):
+        return _straighten_pages(found, changes, (left, right), pages)
+    if (
+        changes.n_changed + changes.n_odd > 0
+        or changes.n_compared < MIN_COMPARED_BLOCKS
+        or found.similarity >= STOP_SIMILARITY
+    ):
+        return found, changes
+    similarity = similarity_of(found.agreeing / 100, found.residual, 0.0)
+    return replace(found, similarity=max(found.similarity, similarity), doubt=0.0), changes
+
+
+def _straighten_pages(
+    found: Alignment,
+    changes: InkChanges,
+    images: tuple[Features, Features],
+    pages: Sequence[np.ndarray],
+) -> tuple[Alignment, InkChanges]:
+    """Judge two pages by a homography, if their ink is equal then; else as they were.
+
+    What is beyond a page in perspective misleads one direction. So both are tried, and either page
+    is straightened.
+    """
+    assert found.transform is not None
+    plain, turned = straighten(*images, found), straighten(*images[::-1], exchange_sides(found))
+    tries = [(plain.alignment, plain.bent)] if plain else []
+    tries += [(exchange_sides(turned.alignment), np.linalg.inv(turned.bent))] if turned else []
+    if not tries:
+        return found, changes
+    again, bent = min(tries, key=lambda each: each[0].residual)
+    straight = np.vstack([found.transform, [0, 0, 1]])
+    bends = np.linalg.inv(straight) @ bent, straight @ np.linalg.inv(bent)
+    compared = []
+    for side in (0, 1):
+        both = [*pages]
+        both[side] = straighten_page(pages[side], images[side], bends[side])
+        compared.append(count_changed(again, *images, both))
+    equal = min(
+        (each for each in compared if each.n_compared >= MIN_COMPARED_BLOCKS),
+        key=lambda each: (each.n_changed, each.n_odd),
+        default=None,
+    )
+    if equal is None or equal.n_changed >= MIN_CHANGED_BLOCKS:
+        return found, changes
+    return again, equal
 
 
 def may_be_page(grey: np.ndarray) -> bool:

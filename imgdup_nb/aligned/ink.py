@@ -21,7 +21,7 @@ INK_BLOCK, INK_CELL, REACH = 24, 8, 4  # pixels: a block, its cells, and its lar
 BLUR_SIDE = 9  # pixels that a blur of one pixel reaches over
 MIN_INK_SPREAD = 12.0  # grey levels, the standard deviation; a block with less is blank
 GROUND_LEVELS, MIN_GROUND_SHARE = 8, 0.4  # a plain ground: two bins of so many levels hold so much
-MIN_PAGE_SHARE = 0.55  # of the blocks with ink; two pages have so many on a plain ground
+MIN_PAGE_SHARE = 0.45  # of the blocks with ink; two pages have so many on a plain ground
 # a block has other ink if its correlation is so much below the median of all blocks, or one of its
 # cells differs by so much of the block's own variance, and by so many times the median
 MAX_CORRELATION_LOSS, MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO = 0.25, 0.8, 5.0
@@ -47,13 +47,37 @@ def shrink_page(grey: np.ndarray, area: float) -> np.ndarray:
 
 
 class InkChanges(NamedTuple):
-    """How many blocks of two pages have other ink, and how many differ more than all others."""
+    """How many blocks of two pages have other ink.
+
+    Attributes
+    ----------
+    n_changed
+        blocks with other ink.
+    n_odd
+        blocks that differ more than all others.
+    n_compared
+        blocks with ink; 0 if nothing could be compared.
+    """
 
     n_changed: int
     n_odd: int
+    n_compared: int
 
 
-NO_CHANGES = InkChanges(0, 0)
+NOTHING_COMPARED = InkChanges(0, 0, 0)
+
+
+def straighten_page(page: np.ndarray, image: Features, bend: np.ndarray) -> np.ndarray:
+    """Return a page, uint8, warped by a homography in pixels of its picture's `Features.size`."""
+    cv2 = import_cv2()
+    to_page = np.vstack([to_pixels(image.size, page.shape), [0, 0, 1]])
+    return cv2.warpPerspective(
+        page,
+        to_page @ bend @ np.linalg.inv(to_page),
+        page.shape[1::-1],
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def count_changed(
@@ -90,7 +114,7 @@ def count_changed(
     where = where_covered(back, places, INK_BLOCK, REACH, *small.shape)
     places, where = places[where != NOT_COVERED], where[where != NOT_COVERED]
     if target.size < MIN_PAGE_AREA or not len(places):
-        return NO_CHANGES
+        return NOTHING_COMPARED
     warped = cv2.warpAffine(
         small, onto, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
@@ -107,23 +131,23 @@ def count_changed(
     blocks = blocks.of(blocks.spread >= MIN_INK_SPREAD)
     # a quick look at all that may be covered: mostly no block can have changed
     if not are_on_ground(blurred, blocks.places[blocks.unsure()]).any():
-        return NO_CHANGES
+        return InkChanges(0, 0, int(np.count_nonzero(blocks.where == SURELY_COVERED)))
     if not _covers(back, small.shape, target.shape):
         covered = cv2.warpAffine(np.ones(small.shape, np.uint8), onto, size)
         if np.count_nonzero(covered) < MIN_PAGE_AREA:
-            return NO_CHANGES
+            return NOTHING_COMPARED
         blocks = blocks.of(are_covered(covered, blocks.places, INK_BLOCK, REACH))
     blocks.where.fill(SURELY_COVERED)
     if not len(blocks.places):
-        return NO_CHANGES
+        return NOTHING_COMPARED
     places, correlation, difference = blocks.places, blocks.correlation, blocks.difference
     unsure = np.flatnonzero(blocks.unsure())
     # no other block can have changed
     if not are_on_ground(blurred, places[unsure]).any():
-        return NO_CHANGES
+        return InkChanges(0, 0, len(places))
     on_ground = are_on_ground(blurred, places)
     if on_ground.mean() < MIN_PAGE_SHARE:
-        return NO_CHANGES
+        return NOTHING_COMPARED
     for k in unsure:
         correlation[k], difference[k] = _compare_block(
             *(_window(page, *places[k].tolist()) for page in blurred)
@@ -135,7 +159,7 @@ def count_changed(
     odd = difference > MAX_USUAL_DIFFERENCE + MAX_USUAL_RATIO * usual
     n_changed, n_odd = (int(np.count_nonzero(blocks & on_ground)) for blocks in (changed, odd))
     enough = 1 if usual <= MAX_CLEAN_DIFFERENCE else MIN_CHANGED_BLOCKS
-    return InkChanges(n_changed, n_odd if n_odd >= enough else 0)
+    return InkChanges(n_changed, n_odd if n_odd >= enough else 0, len(places))
 
 
 class _Blocks(NamedTuple):

@@ -6,6 +6,7 @@ pictures improve it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from .bands import (
     LARGE_CELL,
     MIN_BLOCKS,
     MIN_CORRELATION,
+    MIN_SCENE_RESIDUAL,
     MIN_SCENE_SIMILARITY,
     MIN_STEP_CORRELATION,
     SMALL_CELL,
@@ -91,6 +93,37 @@ def align_in_perspective(
     )
 
 
+def straighten(first: Features, second: Features, found: Alignment) -> Straightened | None:
+    """Improve an affine alignment to a homography by the grey pixels; None if it matches no better.
+
+    A page in a slight perspective nearly fits an affine transform: only its edges drift.
+    """
+    assert found.transform is not None
+    to_first, to_second = (_to_grey(image) for image in (first, second))
+    straight = np.vstack([found.transform, [0, 0, 1]])
+    onto = _improve(first.grey, second.grey, to_second @ straight @ np.linalg.inv(to_first))
+    bent = np.linalg.inv(to_second) @ onto @ to_first
+    judged = _compare_warped(first.grey, second.grey, onto)
+    if (
+        judged is None
+        or judged.residual >= min(found.residual, MIN_SCENE_RESIDUAL)
+        or nearest_affine(bent / bent[2, 2], first.size) is None
+    ):
+        return None
+    better = replace(
+        found,
+        similarity=judged.similarity,
+        blocks=judged.blocks,
+        residual=judged.residual,
+        frame="right",
+        cell=judged.cell,
+        min_correlation=MIN_CORRELATION,
+        doubt=0.0,
+        treatment="perspective",
+    )
+    return Straightened(better, bent)
+
+
 def nearest_affine(bent: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
     """Return the affine transform nearest to a homography, float64, 3 x 3, within a picture.
 
@@ -117,6 +150,13 @@ def nearest_affine(bent: np.ndarray, size: tuple[int, int]) -> np.ndarray | None
     return affine if abs(np.linalg.det(affine[:, :2])) > 1e-3 else None
 
 
+class Straightened(NamedTuple):
+    """An alignment in perspective, and its homography in pixels of `Features.size`, 3 x 3."""
+
+    alignment: Alignment
+    bent: np.ndarray
+
+
 class Warped(NamedTuple):
     """How one grey picture matches another, warped by a homography.
 
@@ -134,9 +174,7 @@ class Warped(NamedTuple):
 def _judge(first: Features, second: Features, bent: np.ndarray) -> Warped | None:
     """Warp the first picture onto the second, each time better; None if they do not match."""
     grey, there = first.grey, second.grey
-    to_first, to_second = (
-        np.vstack([to_pixels(image.size, image.grey.shape), [0, 0, 1]]) for image in (first, second)
-    )
+    to_first, to_second = (_to_grey(image) for image in (first, second))
     onto = to_second @ bent @ np.linalg.inv(to_first)
     onto = onto / onto[2, 2]
     best = _compare_warped(grey, there, onto)
@@ -151,6 +189,11 @@ def _judge(first: Features, second: Features, bent: np.ndarray) -> Warped | None
         better = _compare_warped(grey, there, _improve(grey, there, best.onto))
         best = best if better is None or better.similarity < best.similarity else better
     return best
+
+
+def _to_grey(image: Features) -> np.ndarray:
+    """Return the transform from a picture's size to its grey pixels, float64, 3 x 3."""
+    return np.vstack([to_pixels(image.size, image.grey.shape), [0, 0, 1]])
 
 
 def _compare_warped(grey: np.ndarray, there: np.ndarray, onto: np.ndarray) -> Warped | None:
