@@ -1,7 +1,7 @@
 """Measure how often intervals and recommendations keep their promise, and what they cost.
 
     python benchmarks/bench_evidence.py
-        simulated truths, and scores of a table of 60,000 images
+        simulated truths, and time and memory at 60,000 images
     python benchmarks/bench_evidence.py --part answers --against benchmarks/plain_rule.py
         answers needed until a precision is proved, by this rule and another one, whose file has a
         class Labelling(level, wish) with answer(pair, aim, is_true), aim(wish) and
@@ -27,6 +27,8 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -213,8 +215,8 @@ def check_reach(folder: Path, repeats: int = 200) -> pd.DataFrame:
     return pd.DataFrame({"threshold": levels} | columns)
 
 
-def score_many(n_images: int = 60_000) -> dict[str, float]:
-    """Time `score_thresholds` on groups of three, and measure the memory it adds to the table."""
+def time_many(n_images: int = 60_000, n_answers: int = 20) -> pd.DataFrame:
+    """Time what needs all pairs, on groups of three; measure the memory it adds to the table."""
     rng = np.random.default_rng(0)
     bits = (rng.random((n_images // 3, 64)) < 0.5)[np.arange(n_images) // 3] ^ (
         rng.random((n_images, 64)) < 0.03
@@ -223,6 +225,34 @@ def score_many(n_images: int = 60_000) -> dict[str, float]:
         dup.Fingerprints.from_bits([f"{k:06d}" for k in range(n_images)], bits)
     )
     truth = {f"{k:06d}": k // 3 for k in range(n_images)}
+    labelers: list[dup.PairLabeler] = []
+
+    def answer() -> None:
+        for _ in range(n_answers):
+            left, right = labelers[0].question or ("", "")
+            labelers[0].answer("same" if truth[left] == truth[right] else "different")
+
+    def recommend(**wanted: object) -> object:
+        return dup.recommend_threshold(pairs, **wanted)
+
+    start = partial(dup.PairLabeler, pairs, min_precision=0.95)
+    rows = [
+        measured("score_thresholds", lambda: dup.score_thresholds(pairs, truth)),
+        measured("a labeler starts", lambda: labelers.append(start())),
+        measured(f"{n_answers} answers", answer),
+    ]
+    labels, price = labelers[0].labels, {"cost_false": 50, "cost_missed": 1}
+    rows += [
+        measured("recommend by labels", lambda: recommend(labels=labels, min_precision=0.95)),
+        measured("price by labels", lambda: recommend(labels=labels, **price)),
+        measured("price by a truth", lambda: recommend(truth=truth, **price)),
+    ]
+    print(f"\n{n_images:,} images, {len(pairs):,} pairs, {resident():.0f} MB in all at the end")
+    return pd.DataFrame(rows)
+
+
+def measured(name: str, do: Callable[[], object]) -> dict[str, object]:
+    """Run a function; return its processor seconds and the memory it takes at most, in MB."""
     before, peak, stop = resident(), [0.0], threading.Event()
 
     def watch() -> None:
@@ -231,13 +261,12 @@ def score_many(n_images: int = 60_000) -> dict[str, float]:
 
     thread = threading.Thread(target=watch)
     thread.start()
-    start = time.perf_counter()
-    dup.score_thresholds(pairs, truth)
-    seconds = time.perf_counter() - start
+    start = time.process_time()
+    do()
+    seconds = time.process_time() - start
     stop.set()
     thread.join()
-    memory = {"MB in all": round(peak[0]), "MB more than before": round(peak[0] - before)}
-    return {"images": n_images, "pairs": len(pairs), "seconds": round(seconds, 2)} | memory
+    return {"what": name, "seconds": round(seconds, 2), "MB more": round(peak[0] - before)}
 
 
 def resident() -> float:
@@ -310,7 +339,7 @@ def main(arguments: list[str]) -> None:
         )
         return
     if options.part in (None, "time"):
-        print("\nscore_thresholds:", score_many())
+        print(time_many().to_string(index=False))
     if options.part in (None, "calibrations"):
         found = recommend_from_calibrations(4 * options.repeats)
         print(f"\nexpected false pairs <= {LIMIT}, by calibration\n{found.to_string()}")

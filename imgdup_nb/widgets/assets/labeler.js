@@ -72,9 +72,9 @@ class Labeler extends View {
         this.undo,
         this.zoom,
       ),
-      this.groupPart,
       this.status,
       this.counts,
+      this.groupPart, // below the sentence, which then stays in its place
       this.table,
     );
     this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
