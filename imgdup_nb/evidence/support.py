@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.special import betaincinv
 
 from .betting import Draws, log_capital, refute_together
 from .sampling import Answers
@@ -30,7 +31,7 @@ RUNS = 101  # of a forecast
 FIRST_LOOK, HORIZON = 128, 2048  # questions that a forecast looks ahead, at first and at most
 # a forecast adds this many misses, and hits as if half of the mistakes allowed were made; checked
 # by simulation (docs/performance.md)
-PRIOR_MISSES = 0.5
+PRIOR_MISSES = 0.4
 HALF_WIDTH = 0.05  # of an interval that is called settled
 
 
@@ -268,12 +269,14 @@ def _answers_until_refuted(
 ) -> np.ndarray:
     """Simulate the answers to come; return how many are needed in each run, inf for too many.
 
-    The share of hits of each run is drawn from what the answers so far allow. The pairs ahead in
+    The runs share out what the answers so far allow as the share of hits. The pairs ahead in
     the order that are answered already cost no question.
     """
     rng = np.random.default_rng(0)  # the same answers give the same forecast
     hits, misses = int(draws.hits[-1]), int(draws.misses[-1])
-    share = rng.beta(hits + _prior_hits(draws.size, most, hit), misses + PRIOR_MISSES, RUNS)
+    # one share from each of as many equal parts of what the answers so far leave open
+    parts = (np.arange(RUNS) + 0.5) / RUNS
+    share = betaincinv(hits + _prior_hits(draws.size, most, hit), misses + PRIOR_MISSES, parts)
     horizon, looked = min(draws.size - hits - misses, HORIZON), FIRST_LOOK
     while True:
         n = min(looked, horizon)
