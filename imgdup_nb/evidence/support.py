@@ -31,7 +31,7 @@ RUNS = 101  # of a forecast
 FIRST_LOOK, HORIZON = 128, 2048  # questions that a forecast looks ahead, at first and at most
 # a forecast adds this many misses, and hits as if half of the mistakes allowed were made; checked
 # by simulation (docs/performance.md)
-PRIOR_MISSES = 0.4
+PRIOR_MISSES = 0.5
 HALF_WIDTH = 0.05  # of an interval that is called settled
 
 
