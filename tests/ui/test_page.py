@@ -264,6 +264,7 @@ def test_axe_finds_nothing_to_mend_in_the_page(open_page, page, images, pairs, s
     expect(page.get_by_test_id("marks")).to_have_text("1 mark, 0 labels")
     assert_fits_and_is_clean(page)
     page.get_by_test_id("show-map").click()
+    expect(page.get_by_test_id("map-title")).to_have_text("6 images, 6 in groups")
     page.get_by_test_id("map-canvas").press("n")
     expect(page.get_by_test_id("map-tip")).to_be_visible()
     assert_fits_and_is_clean(page)
