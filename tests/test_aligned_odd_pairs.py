@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from aligned_pictures import align_pictures, noise, photo, table_of
 from imgdup_nb.aligned.detail import is_page
+from imgdup_nb.aligned.flat_areas import is_drawn, is_mostly_flat
+from imgdup_nb.engine.features import aligned_features
 
 OTHERS = [("coffee", "astronaut"), ("temple", "cat")]
 
@@ -104,6 +106,15 @@ def test_one_colour_and_its_negative_are_not_a_pair(tmp_path):
     near = {frozenset(pair) for pair in pairs[["left", "right"]].values.tolist()}
     assert frozenset(("black.png", "white.png")) not in near
     assert not any("coffee.png" in pair for pair in near)
+
+
+def test_a_dark_sky_is_a_photograph_and_changed_copies_of_it_are_found():
+    rocket = photo("rocket")
+    grey = aligned_features(rocket).grey
+    assert is_mostly_flat(grey)
+    assert not is_drawn(grey)
+    for change in (ImageOps.invert, captioned, lambda seen: seen.filter(ImageFilter.BoxBlur(9))):
+        assert align_pictures(rocket, change(rocket)).similarity >= 80
 
 
 def test_sand_sea_and_sky_are_not_taken_for_a_page():

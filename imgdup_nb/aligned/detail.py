@@ -59,7 +59,7 @@ KEPT_BLOCK = 12  # pixels a side of a block of the kept grey picture
 SAMPLED_BLOCKS, MIN_SAMPLED_SHARE = 100, 0.75
 # with a lower share than this, so many blocks of a page have one brightness of paper, up to so many
 # grey levels: sand, sky and cloth are plain grounds of several
-SURE_SAMPLED_SHARE, MIN_PAPER_BLOCKS, PAPER_LEVELS = 0.9, 0.7, 24
+SURE_SAMPLED_SHARE, MIN_PAPER_BLOCKS, PAPER_LEVELS = 0.97, 0.7, 24
 # two pages may be raised if the overlap covers this percent of both, and so many blocks with ink
 # were compared
 MIN_PAGE_OVERLAP, MIN_COMPARED_BLOCKS = 85.0, 20

@@ -7,6 +7,7 @@ what lies on its plain ground is compared here, too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,6 +32,8 @@ MIN_OTHER_SHARE, MIN_OTHER_BLOCKS = 0.03, 3  # of the compared blocks; fewer are
 PHOTO_DISTANCE, PLAIN_DISTANCE = 30.0, 12.0
 # of the pixels of a picture that is mostly flat, in so many bins of 16 grey levels
 MIN_PLAIN_SHARE, PLAIN_BINS = 0.7, 3
+# and of those of a drawing or a page, in so many bins of 8; a sky or a cloth has more shades
+MIN_DRAWN_SHARE = 0.62
 # of the blocks that are flat or match: a picture on a black ground with fewer is a photograph
 MIN_FLAT_BLOCKS = 0.3
 # a copy that has kept less of its colours is pale; a pale block of another hue has so much chroma,
@@ -49,6 +52,7 @@ COVERED_MARGIN = 2 * SHRINK * PIXELS_A_COLOUR  # pixels; a picture so far inside
 PLANES_REMEMBERED = 64  # pictures; the pairs of one picture follow each other
 
 _is_flat: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
+_is_drawn: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
 
 
 class BlockColours(NamedTuple):
@@ -155,12 +159,38 @@ def _ones(shape: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
 
 def are_mostly_flat(left: Features, right: Features) -> bool:
     """Whether both pictures are mostly flat; each is looked at once."""
+    return _are_both(left, right, _is_flat, is_mostly_flat)
+
+
+def are_drawn(left: Features, right: Features) -> bool:
+    """Whether both pictures are drawings or pages; each is looked at once."""
+    return are_mostly_flat(left, right) and _are_both(left, right, _is_drawn, is_drawn)
+
+
+def _are_both(
+    left: Features,
+    right: Features,
+    known: WeakKeyDictionary[Features, bool],
+    is_such: Callable[[np.ndarray], bool],
+) -> bool:
     for image in (left, right):
-        if image not in _is_flat:
-            _is_flat[image] = is_mostly_flat(image.grey)
-        if not _is_flat[image]:
+        if image not in known:
+            known[image] = is_such(image.grey)
+        if not known[image]:
             return False
     return True
+
+
+def is_drawn(grey: np.ndarray) -> bool:
+    """Whether most pixels of a picture, uint8, have very few grey levels.
+
+    Examples
+    --------
+    >>> drawing, sky = np.zeros((60, 80), np.uint8), np.arange(90, 140, dtype=np.uint8)[None]
+    >>> is_drawn(drawing), is_drawn(sky), is_mostly_flat(sky)
+    (True, False, True)
+    """
+    return _share_of_commonest(grey, 32) >= MIN_DRAWN_SHARE
 
 
 def is_mostly_flat(grey: np.ndarray) -> bool:
@@ -172,8 +202,13 @@ def is_mostly_flat(grey: np.ndarray) -> bool:
     >>> is_mostly_flat(drawing), is_mostly_flat(shade)
     (True, False)
     """
-    counts = np.sort(import_cv2().calcHist([grey], [0], None, [16], [0, 256]).ravel())
-    return bool(counts[-PLAIN_BINS:].sum() >= MIN_PLAIN_SHARE * grey.size)
+    return _share_of_commonest(grey, 16) >= MIN_PLAIN_SHARE
+
+
+def _share_of_commonest(grey: np.ndarray, n_bins: int) -> float:
+    """Return the share of the pixels, uint8, in the commonest bins of grey levels."""
+    counts = np.sort(import_cv2().calcHist([grey], [0], None, [n_bins], [0, 256]).ravel())
+    return float(counts[-PLAIN_BINS:].sum()) / grey.size
 
 
 def other_share(blocks: BlockColours) -> float:

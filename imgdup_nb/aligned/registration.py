@@ -49,7 +49,7 @@ from .filters import (
     has_repeated_lines,
     negative_of,
 )
-from .flat_areas import are_mostly_flat, judge_flat_areas
+from .flat_areas import are_drawn, judge_flat_areas
 from .geometry import (
     MAX_SCALE,
     MAX_STRETCH,
@@ -155,7 +155,7 @@ def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Al
     if best.similarity >= STOP_SIMILARITY:
         return best
     # pages and drawings of one layout would match; of a small part there is too little evidence
-    if are_mostly_flat(first, second):
+    if are_drawn(first, second):
         return best
     if best.doubt == 0 and min(best.overlap_left, best.overlap_right) >= SMALL_OVERLAP:
         best = _better(best, align_unshaded(first, second, best))
