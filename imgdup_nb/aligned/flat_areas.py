@@ -34,6 +34,9 @@ PHOTO_DISTANCE, PLAIN_DISTANCE = 30.0, 12.0
 MIN_PLAIN_SHARE, PLAIN_BINS = 0.7, 3
 # and of those of a drawing or a page, in so many bins of 8; a sky or a cloth has more shades
 MIN_DRAWN_SHARE = 0.62
+# grey levels and share of a picture's outermost pixels that are of one level: a thing on a plain
+# ground. Its outline is most of what is left when it is made small, and other things share it
+PLAIN_LEVELS, PLAIN_EDGE = 3, 0.5
 # of the blocks that are flat or match: a picture on a black ground with fewer is a photograph
 MIN_FLAT_BLOCKS = 0.3
 # a copy that has kept less of its colours is pale; a pale block of another hue has so much chroma,
@@ -182,7 +185,7 @@ def _are_both(
 
 
 def is_drawn(grey: np.ndarray) -> bool:
-    """Whether most pixels of a picture, uint8, have very few grey levels.
+    """Whether most pixels of a picture, uint8, have very few grey levels, or those at its edge.
 
     Examples
     --------
@@ -190,7 +193,21 @@ def is_drawn(grey: np.ndarray) -> bool:
     >>> is_drawn(drawing), is_drawn(sky), is_mostly_flat(sky)
     (True, False, True)
     """
-    return _share_of_commonest(grey, 32) >= MIN_DRAWN_SHARE
+    return _share_of_commonest(grey, 32) >= MIN_DRAWN_SHARE or has_plain_edge(grey)
+
+
+def has_plain_edge(grey: np.ndarray) -> bool:
+    """Whether at least half of the outermost pixels of a picture, uint8, have one level.
+
+    Examples
+    --------
+    >>> disc = np.full((40, 60), 255, np.uint8)
+    >>> disc[5:35, 15:45] = np.arange(30)
+    >>> has_plain_edge(disc), has_plain_edge(disc[5:35, 15:45])
+    (True, False)
+    """
+    edge = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]]).astype(np.int16)
+    return bool((np.abs(edge - np.median(edge)) <= PLAIN_LEVELS).mean() >= PLAIN_EDGE)
 
 
 def is_mostly_flat(grey: np.ndarray) -> bool:

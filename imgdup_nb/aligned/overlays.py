@@ -22,6 +22,7 @@ from .bands import (
     MIN_SCENE_SIMILARITY,
     STOP_SIMILARITY,
 )
+from .flat_areas import has_plain_edge
 
 MIN_MEAN_CORRELATION = 0.7  # of the textured blocks, those below 0 counted as 0
 # of the pixels in textured blocks: equal up to so many grey levels and this share of their contrast
@@ -40,9 +41,6 @@ MIN_EDGE, STRONG_EDGES, MIN_EDGES = 12.0, 0.3, 50
 MIN_EDGE_COSINE, MIN_EDGE_STRENGTH = 0.9, 1 / 3
 # share of the edges of the picture below that must be found again; more than those of the other one
 MIN_FOUND_EDGES, MIN_EXTRA_EDGES = 0.82, 0.08
-# grey levels and share of a picture's outermost pixels that are of one level: a thing on a plain
-# ground. Its outline is most of what is left when it is made small, and other things share it
-PLAIN_LEVELS, PLAIN_EDGE = 3, 0.5
 
 
 def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignment:
@@ -100,20 +98,6 @@ def _textured_pixels(found: Alignment, shape: tuple[int, ...]) -> np.ndarray:
     inside = np.zeros(shape, bool)
     inside[: pixels.shape[0], : pixels.shape[1]] = pixels
     return inside
-
-
-def has_plain_edge(grey: np.ndarray) -> bool:
-    """Whether at least half of the outermost pixels of a picture, uint8, have one level.
-
-    Examples
-    --------
-    >>> disc = np.full((40, 60), 255, np.uint8)
-    >>> disc[5:35, 15:45] = np.arange(30)
-    >>> has_plain_edge(disc), has_plain_edge(disc[5:35, 15:45])
-    (True, False)
-    """
-    edge = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]]).astype(np.int16)
-    return bool((np.abs(edge - np.median(edge)) <= PLAIN_LEVELS).mean() >= PLAIN_EDGE)
 
 
 def has_extra_edges(one: np.ndarray, other: np.ndarray, inside: np.ndarray) -> bool:

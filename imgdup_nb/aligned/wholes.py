@@ -35,8 +35,9 @@ from .bands import (
 )
 from .bent import compare_places, flow_between
 from .filters import MAX_FINE_RATIO, fine_of, has_repeated_lines
+from .flat_areas import has_plain_edge
 from .geometry import apply, frame_transform, largest_part, outline
-from .overlays import edges_found, has_plain_edge
+from .overlays import edges_found
 
 # pixels of the grey picture: texture is finer than the one blur and coarser than the other
 FINEST_SIGMA, EVEN_SIGMA = 1.5, 8.0
