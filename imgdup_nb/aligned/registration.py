@@ -167,8 +167,12 @@ def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Al
         best = _better(best, align_bent(first, second, best))
     if _claimed_similarity(best) < STOP_SIMILARITY:
         view = _nearest_view(first, second)
-        is_known = _claimed_similarity(best) > MAX_SCENE_SIMILARITY or view is None
-        if not is_known and is_textured(first) and is_textured(second):
+        if (
+            view is not None
+            and _claimed_similarity(best) <= MAX_SCENE_SIMILARITY
+            and is_textured(first)
+            and is_textured(second)
+        ):
             upright = frame_transform(view, first.size, second.size)
             best = _better(best, align_blurred(first, second, upright))
         # where details are equal, what differs has moved or was drawn
