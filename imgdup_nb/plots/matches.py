@@ -16,13 +16,12 @@ from ..engine.checks import (
 )
 from ..engine.figures import drawn_for_any_page, set_alt_text
 from ..engine.pair_graph import TOLERANCE
-from .parts import LINE, NEW, _draw_tile, axes_or_new, draw_frame
+from .parts import LINE, NEW, Sheet, draw_frame, lines_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PALE = 0.35  # opacity of what is below the threshold
-STEP = 1.22  # height of a tile with its caption, in widths of a tile
 
 
 @drawn_for_any_page
@@ -74,39 +73,29 @@ def plot_matches(
     within = (found.similarity >= check_percent("threshold", threshold) - TOLERANCE).to_numpy()
     shown, name = found.head(max_images), os.path.basename(os.fspath(query))
     n_columns = min(6, len(shown) + 1)
-    n_rows = -(-(len(shown) + 1) // n_columns)
-    ax = axes_or_new(ax, (1.6 * max(n_columns, 3), 1.95 * n_rows + 0.4))
+    sheet = Sheet(ax, max(n_columns, 3))
     paths = dict(zip(images.image, images.path, strict=True))
-    _draw_tile(ax, 0, 0, paths.get(query, os.fspath(query)), f"{shorten_middle(name, 22)}\nquery")
-    if ax.images:
-        draw_frame(ax, ax.images[-1].get_extent(), NEW)
-    for place, (row, is_within) in enumerate(zip(shown.itertuples(), within, strict=False), 1):
-        line, column = divmod(place, n_columns)
-        n_drawn = len(ax.images)
-        _draw_tile(
-            ax,
-            column,
-            line,
-            paths.get(row.image),
-            f"{shorten_middle(str(row.image), 22)}\n{row.similarity:.1f} %",
-        )
-        if not is_within and len(ax.images) > n_drawn:
-            ax.images[-1].set_alpha(PALE)
+    asked = paths.get(query, os.fspath(query)), f"{shorten_middle(name, 22)}\nquery"
+    tiles = [asked] + [
+        (paths.get(row.image), f"{shorten_middle(str(row.image), 22)}\n{row.similarity:.1f} %")
+        for row in shown.itertuples()
+    ]
+    pictures, tops = [], []
+    for line in lines_of(tiles, n_columns):
+        tops.append(sheet.top)
+        pictures += sheet.draw_line((column, *tile) for column, tile in enumerate(line))
+    if pictures[0] is not None:
+        draw_frame(sheet.ax, pictures[0].get_extent(), NEW)
+    for picture, is_within in zip(pictures[1:], within, strict=False):
+        if picture is not None and not is_within:
+            picture.set_alpha(PALE)
     if within.sum() < len(shown):
-        line, column = divmod(int(within.sum()) + 1, n_columns)
-        ax.plot(
-            [column - 0.04] * 2,
-            [line * STEP, line * STEP + 1.1],
-            color=LINE,
-            linestyle="--",
-            linewidth=1.4,
-        )
+        n_lines, column = divmod(int(within.sum()) + 1, n_columns)
+        ends = [tops[n_lines], [*tops, sheet.top][n_lines + 1] - 0.12]
+        sheet.ax.plot([column - 0.04] * 2, ends, color=LINE, linestyle="--", linewidth=1.4)
     more = f", {len(found) - len(shown)} more not drawn" if len(found) > len(shown) else ""
     title = (
         f"{name}: {within.sum()} of {len(found)} similar images at {threshold:g} % or more{more}"
     )
-    ax.set_title(title, loc="left", fontsize="medium", parse_math=False)
-    set_alt_text(ax, f"Pictures. {title}.")
-    ax.set(xlim=(-0.06, max(n_columns, 3)), ylim=(n_rows * STEP, -0.06), aspect="equal")
-    ax.set_axis_off()
-    return ax
+    set_alt_text(sheet.ax, f"Pictures. {title}.")
+    return sheet.finish(title)

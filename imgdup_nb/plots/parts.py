@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -10,10 +10,18 @@ from ..engine.checks import check_percent, shorten_middle
 from ..engine.decode import UnreadableImage, open_image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
 LINE = "#c2362b"  # of a threshold
 NEW = "#2f7de1"  # of the frame of what is new, or asked about
-TILE = 160  # pixels; the longer side of a picture on a contact sheet
+TILE = 160  # pixels; the longer side of a picture on a sheet
+# of a tile and its width in inches; the others are in widths of a tile
+SIDE, INCHES = 0.92, 1.6  # the longer side of a picture; the rest is the gap to the next
+CAPTION, HEADING = 0.32, 0.3  # height of two lines below a picture, of a heading above a line
 
 
 def bar_widths(levels: np.ndarray) -> np.ndarray:
@@ -58,30 +66,78 @@ def draw_frame(ax: Axes, extent: tuple[float, float, float, float], color: str) 
     )
 
 
-def _draw_tile(ax: Axes, column: float, line: float, path: str | None, caption: str) -> None:
-    """Draw one picture in its square, height 1 plus a caption below."""
-    left, top = float(column), line * 1.22
+def lines_of(rows: Iterable[Any], n_columns: int) -> list[list[Any]]:
+    """Cut rows into lines of so many; the last may be shorter."""
+    rows = list(rows)
+    return [rows[start : start + n_columns] for start in range(0, len(rows), n_columns)]
+
+
+class Sheet:
+    """Pictures in lines, from the top down; a line is as high as its highest picture.
+
+    Lengths are in widths of a tile. Without axes it makes a figure of the height that was needed.
+    """
+
+    def __init__(self, ax: Axes | None, width: float):
+        self.is_made = ax is None
+        self.ax = axes_or_new(ax, (INCHES * width, INCHES * width))
+        self.width = width
+        self.top = 0.0
+
+    def draw_line(self, tiles: Iterable[tuple[float, str | None, str]]) -> list[AxesImage | None]:
+        """Draw pictures with their captions, each (column, path, caption); None: not readable."""
+        line = [(column, _read_tile(path), caption) for column, path, caption in tiles]
+        height = max((_height_of(content) for _, content, _ in line), default=0.0)
+        drawn = [self._draw_tile(column, height, what, words) for column, what, words in line]
+        self.top += height + CAPTION
+        return drawn
+
+    def _draw_tile(
+        self, left: float, height: float, content: np.ndarray | str, caption: str
+    ) -> AxesImage | None:
+        bottom, middle = self.top + height, left + SIDE / 2
+        words: dict[str, Any] = {"ha": "center", "fontsize": "x-small", "parse_math": False}
+        self.ax.text(middle, bottom + 0.03, caption, va="top", **words)
+        if isinstance(content, str):
+            self.ax.text(middle, bottom - height / 2, content, va="center", wrap=True, **words)
+            return None
+        half = SIDE * content.shape[1] / max(content.shape[:2]) / 2
+        extent = (middle - half, middle + half, bottom, bottom - _height_of(content))
+        return self.ax.imshow(content, extent=extent, interpolation="lanczos")
+
+    def write(self, text: str, **style: Any) -> None:
+        """Write a heading above the next line."""
+        middle = self.top + HEADING / 2
+        self.ax.text(0, middle, text, va="center", fontsize="small", parse_math=False, **style)
+        self.top += HEADING
+
+    def finish(self, title: str | None = None) -> Axes:
+        """Cut the axes to what was drawn and return them."""
+        height = max(self.top, HEADING)
+        self.ax.set(xlim=(-0.06, self.width), ylim=(height, -0.06), aspect="equal")
+        self.ax.set_axis_off()
+        if title is not None:
+            self.ax.set_title(title, loc="left", fontsize="medium", parse_math=False)
+        if self.is_made:
+            above = 0.1 if title is None else 0.4
+            figure = cast("Figure", self.ax.figure)
+            figure.set_size_inches(INCHES * self.width, INCHES * height + above)
+        return self.ax
+
+
+def _read_tile(path: str | None) -> np.ndarray | str:
+    """Return a small picture, or why there is none."""
     try:
         if path is None:
             raise UnreadableImage("not in the images table")
         picture = open_image(path, min_side=TILE)
-        picture.thumbnail((TILE, TILE))
     except UnreadableImage as error:
-        words = shorten_middle(str(error), 40)
-        ax.text(left + 0.46, top + 0.46, words, ha="center", va="center", fontsize="x-small",
-                wrap=True, parse_math=False)  # fmt: skip
-    else:
-        width, height = (0.92 * side / max(picture.size) for side in picture.size)
-        x, y = left + (0.92 - width) / 2, top + (0.92 - height)
-        ax.imshow(
-            np.asarray(picture), extent=(x, x + width, y + height, y), interpolation="lanczos"
-        )
-    ax.text(
-        left + 0.46,
-        top + 0.95,
-        caption,
-        ha="center",
-        va="top",
-        fontsize="x-small",
-        parse_math=False,
-    )
+        return shorten_middle(str(error), 40)
+    picture.thumbnail((TILE, TILE))
+    return np.asarray(picture)
+
+
+def _height_of(content: np.ndarray | str) -> float:
+    if isinstance(content, str):
+        return SIDE / 2
+    return SIDE * content.shape[0] / max(content.shape[:2])

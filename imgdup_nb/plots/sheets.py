@@ -19,15 +19,13 @@ from ..engine.checks import (
 from ..engine.figures import drawn_for_any_page, set_alt_text
 from ..groups import group_duplicates
 from ..sweep import CHANGES, threshold_changes
-from .parts import NEW, _draw_tile, axes_or_new, draw_frame
+from .parts import NEW, SIDE, Sheet, draw_frame, lines_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TILE_STEP = 1.22  # height of a tile with its caption, in widths of a tile
 PAIR_WIDTH = 2.3  # of two tiles and the gap after them
 PAIRS_IN_LINE = 3
-HEADING = 0.42  # height of a line of text above tiles
 CHANGE_WORDS = {
     "born": "a new group",
     "grown": "a group grows",
@@ -77,21 +75,21 @@ def plot_pairs(
     images = check_images_table("images", images)
     check_pairs_table("pairs", pairs)
     shown = pairs.head(check_count("max_pairs", max_pairs))
-    n_lines = max(1, -(-len(shown) // PAIRS_IN_LINE))
-    n_columns = min(PAIRS_IN_LINE, max(1, len(shown)))
-    ax = axes_or_new(ax, (1.5 * PAIR_WIDTH * n_columns, 1.85 * n_lines + 0.4))
+    sheet = Sheet(ax, PAIR_WIDTH * min(PAIRS_IN_LINE, max(1, len(shown))))
     paths = dict(zip(images.image, images.path, strict=True))
-    for place, row in enumerate(shown.itertuples()):
-        line, column = divmod(place, PAIRS_IN_LINE)
-        for side, name in enumerate((row.left, row.right)):
-            caption = shorten_middle(str(name), 20) + ("" if side else f"\n{row.similarity:.1f} %")
-            _draw_tile(ax, PAIR_WIDTH * column + side, line, paths.get(name), caption)
+    for rows in lines_of(shown.itertuples(), PAIRS_IN_LINE):
+        sheet.draw_line(
+            (
+                PAIR_WIDTH * column + side,
+                paths.get(name),
+                shorten_middle(str(name), 20) + ("" if side else f"\n{row.similarity:.1f} %"),
+            )
+            for column, row in enumerate(rows)
+            for side, name in enumerate((row.left, row.right))
+        )
     title = _pairs_title(pairs, len(shown))
-    ax.set_title(title, loc="left", fontsize="medium")
-    set_alt_text(ax, f"Pictures side by side: {title}.")
-    ax.set(xlim=(-0.05, PAIR_WIDTH * n_columns), ylim=(n_lines * TILE_STEP, -0.05), aspect="equal")
-    ax.set_axis_off()
-    return ax
+    set_alt_text(sheet.ax, f"Pictures side by side: {title}.")
+    return sheet.finish(title)
 
 
 def _pairs_title(pairs: pd.DataFrame, n_shown: int) -> str:
@@ -164,27 +162,21 @@ def plot_changes(
         (strict, loose, threshold_changes(pairs, strict, loose, linkage=linkage))
         for strict, loose in itertools.pairwise(levels)
     ]
-    n_lines = sum(min(len(changes), max_groups) for *_, changes in steps)
-    height = n_lines * (TILE_STEP + HEADING) + len(steps) * HEADING
-    ax = axes_or_new(ax, (1.5 * max_images, 1.5 * height + 0.2))
+    sheet = Sheet(ax, max_images)
     paths = dict(zip(images.image, images.path, strict=True))
-    top, described = 0.0, []
+    described = []
     for strict, loose, changes in steps:
         heading = f"{strict:g} → {loose:g} %: {_count_changes(changes)}"
         described.append(heading)
-        _write(ax, top, heading, weight="bold")
-        top += HEADING
+        sheet.write(heading, weight="bold")
         table = group_duplicates(pairs, strict, linkage=linkage).table
         group_before = dict(zip(table.image, table.group, strict=True))
         largest = changes.iloc[changes.images.map(len).argsort(kind="stable")[::-1]]
         for row in largest.head(max_groups).itertuples():
-            _write(ax, top, f"{CHANGE_WORDS[row.change]}: {count_of(len(row.images), 'image')}")
-            top += HEADING
-            _draw_change(ax, top / TILE_STEP, row, group_before, max_images, paths)
-            top += TILE_STEP
+            sheet.write(f"{CHANGE_WORDS[row.change]}: {count_of(len(row.images), 'image')}")
+            _draw_change(sheet, row, group_before, max_images, paths)
+    ax = sheet.finish()
     set_alt_text(ax, f"Pictures: what joins when the threshold goes down. {'; '.join(described)}.")
-    ax.set(xlim=(-0.05, max_images), ylim=(max(top, HEADING), -0.05), aspect="equal")
-    ax.set_axis_off()
     return ax
 
 
@@ -194,13 +186,8 @@ def _count_changes(changes: pd.DataFrame) -> str:
     return ", ".join(parts) if parts else "no group changes"
 
 
-def _write(ax: Axes, top: float, text: str, **style: Any) -> None:
-    ax.text(0, top + HEADING / 2, text, va="center", fontsize="small", parse_math=False, **style)
-
-
 def _draw_change(
-    ax: Axes,
-    line: float,
+    sheet: Sheet,
     row: Any,
     group_before: dict[str, int],
     max_images: int,
@@ -217,13 +204,15 @@ def _draw_change(
             joins.setdefault(name, similarity)
     arrivals = sorted(new - {original}, key=lambda name: (-joins.get(name, 0.0), name))
     order = [original, *arrivals, *(name for name in others if name not in new)]
+    tiles = []
     for column, name in enumerate(order[:max_images]):
         what = f"joins at {joins[name]:.1f} %" if name in new and name in joins else ""
         words = "original" if name == original else what
-        n_drawn = len(ax.images)
-        _draw_tile(ax, column, line, paths.get(name), f"{shorten_middle(str(name), 20)}\n{words}")
-        if name in new and name != original and len(ax.images) > n_drawn:
-            draw_frame(ax, ax.images[-1].get_extent(), NEW)
+        tiles.append((column, paths.get(name), f"{shorten_middle(str(name), 20)}\n{words}"))
     if len(order) > max_images:
-        ax.text(max_images - 0.06, line * TILE_STEP + 1.16, f"+{len(order) - max_images}",
-                ha="right", va="top", fontsize="x-small")  # fmt: skip
+        right = max_images - (1 - SIDE)
+        sheet.ax.text(right, sheet.top - 0.02, f"and {len(order) - max_images} more",
+                      ha="right", va="bottom", fontsize="x-small")  # fmt: skip
+    for name, picture in zip(order, sheet.draw_line(tiles), strict=False):
+        if name in new and name != original and picture is not None:
+            draw_frame(sheet.ax, picture.get_extent(), NEW)

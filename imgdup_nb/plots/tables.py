@@ -27,7 +27,7 @@ from ..engine.figures import INK, drawn_for_any_page, set_alt_text
 from ..engine.pair_graph import TOLERANCE, WHERE_FROM, PairGraph
 from ..groups import Grouping
 from ..sweep import count_by_level, graph_levels
-from .parts import LINE, _draw_tile, axes_or_new, bar_widths, draw_legend, draw_line
+from .parts import LINE, Sheet, axes_or_new, bar_widths, draw_legend, draw_line, lines_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -286,21 +286,17 @@ def plot_group(
     rows = grouping.table[grouping.table.group == group]
     shown = rows.head(max_images)
     n_columns = min(6, max(2, len(shown)))
-    n_rows = -(-len(shown) // n_columns)
-    ax = axes_or_new(ax, (1.6 * n_columns, 1.95 * n_rows + 0.4))
+    sheet = Sheet(ax, n_columns)
     paths = dict(zip(images.image, images.path, strict=True))
-    for place, row in enumerate(shown.itertuples()):
-        line, column = divmod(place, n_columns)
-        _draw_tile(ax, column, line, paths.get(row.image), _tile_caption(row))
+    for line in lines_of(shown.itertuples(), n_columns):
+        sheet.draw_line(
+            (column, paths.get(row.image), _tile_caption(row)) for column, row in enumerate(line)
+        )
     more = f", {len(rows) - len(shown)} more not shown" if len(rows) > len(shown) else ""
     title = f"Group {group}: {len(rows)} images at {grouping.threshold:g} %{more}"
-    ax.set_title(title, loc="left", fontsize="medium")
-    set_alt_text(
-        ax, f"Pictures. {title}; the original is {shorten_middle(rows.image.iloc[0], 60)}."
-    )
-    ax.set(xlim=(-0.05, n_columns), ylim=(n_rows * 1.22, -0.05), aspect="equal")
-    ax.set_axis_off()
-    return ax
+    original = shorten_middle(rows.image.iloc[0], 60)
+    set_alt_text(sheet.ax, f"Pictures. {title}; the original is {original}.")
+    return sheet.finish(title)
 
 
 def _sweep_in_words(sweep: pd.DataFrame, threshold: float | None) -> str:
