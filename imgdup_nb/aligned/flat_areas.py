@@ -33,7 +33,7 @@ PHOTO_DISTANCE, PLAIN_DISTANCE = 30.0, 12.0
 # of the pixels of a picture that is mostly flat, in so many bins of 16 grey levels
 MIN_PLAIN_SHARE, PLAIN_BINS = 0.7, 3
 # and of those of a drawing or a page, in so many bins of 8; a sky or a cloth has more shades
-MIN_DRAWN_SHARE = 0.62
+MIN_FLAT_LEVELS_SHARE = 0.62
 # grey levels and share of a picture's outermost pixels that are of one level: a thing on a plain
 # ground. Its outline is most of what is left when it is made small, and other things share it
 PLAIN_LEVELS, PLAIN_EDGE = 3, 0.5
@@ -193,7 +193,7 @@ def is_drawn(grey: np.ndarray) -> bool:
     >>> is_drawn(drawing), is_drawn(sky), is_mostly_flat(sky)
     (True, False, True)
     """
-    return _share_of_commonest(grey, 32) >= MIN_DRAWN_SHARE or has_plain_edge(grey)
+    return _share_of_commonest(grey, 32) >= MIN_FLAT_LEVELS_SHARE or has_plain_edge(grey)
 
 
 def has_plain_edge(grey: np.ndarray) -> bool:

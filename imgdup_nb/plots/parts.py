@@ -20,7 +20,7 @@ LINE = "#c2362b"  # of a threshold
 NEW = "#2f7de1"  # of the frame of what is new, or asked about
 TILE = 160  # pixels; the longer side of a picture on a sheet
 # of a tile and its width in inches; the others are in widths of a tile
-SIDE, INCHES = 0.92, 1.6  # the longer side of a picture; the rest is the gap to the next
+PICTURE_SIDE, INCHES = 0.92, 1.6  # the longer side of a picture; the rest is the gap to the next
 CAPTION, HEADING = 0.32, 0.3  # height of two lines below a picture, of a heading above a line
 
 
@@ -95,13 +95,13 @@ class Sheet:
     def _draw_tile(
         self, left: float, height: float, content: np.ndarray | str, caption: str
     ) -> AxesImage | None:
-        bottom, middle = self.top + height, left + SIDE / 2
+        bottom, middle = self.top + height, left + PICTURE_SIDE / 2
         words: dict[str, Any] = {"ha": "center", "fontsize": "x-small", "parse_math": False}
         self.ax.text(middle, bottom + 0.03, caption, va="top", **words)
         if isinstance(content, str):
             self.ax.text(middle, bottom - height / 2, content, va="center", wrap=True, **words)
             return None
-        half = SIDE * content.shape[1] / max(content.shape[:2]) / 2
+        half = PICTURE_SIDE * content.shape[1] / max(content.shape[:2]) / 2
         extent = (middle - half, middle + half, bottom, bottom - _height_of(content))
         return self.ax.imshow(content, extent=extent, interpolation="lanczos")
 
@@ -139,5 +139,5 @@ def _read_tile(path: str | None) -> np.ndarray | str:
 
 def _height_of(content: np.ndarray | str) -> float:
     if isinstance(content, str):
-        return SIDE / 2
-    return SIDE * content.shape[0] / max(content.shape[:2])
+        return PICTURE_SIDE / 2
+    return PICTURE_SIDE * content.shape[0] / max(content.shape[:2])

@@ -19,7 +19,7 @@ from ..engine.checks import (
 from ..engine.figures import drawn_for_any_page, set_alt_text
 from ..groups import group_duplicates
 from ..sweep import CHANGES, threshold_changes
-from .parts import NEW, SIDE, Sheet, draw_frame, lines_of
+from .parts import NEW, PICTURE_SIDE, Sheet, draw_frame, lines_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -210,7 +210,7 @@ def _draw_change(
         words = "original" if name == original else what
         tiles.append((column, paths.get(name), f"{shorten_middle(str(name), 20)}\n{words}"))
     if len(order) > max_images:
-        right = max_images - (1 - SIDE)
+        right = max_images - (1 - PICTURE_SIDE)
         sheet.ax.text(right, sheet.top - 0.02, f"and {len(order) - max_images} more",
                       ha="right", va="bottom", fontsize="x-small")  # fmt: skip
     for name, picture in zip(order, sheet.draw_line(tiles), strict=False):
