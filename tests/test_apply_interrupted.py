@@ -117,6 +117,7 @@ def test_a_process_that_is_interrupted_ends_with_the_sentence(planned, tmp_path)
     code = (
         "import os, signal, sys, pandas as pd, imgdup_nb as dup\n"
         "from imgdup_nb.review import files\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # nohup ignores it
         "place, calls = files.move_new, iter('ab')\n"
         "def slow(*arguments):\n"
         "    next(calls, None) or os.kill(os.getpid(), signal.SIGINT)\n"

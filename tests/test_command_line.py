@@ -265,7 +265,8 @@ def test_compare_prints_the_sentence_and_the_scores(call):
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to all processes at once")
 def test_ctrl_c_ends_with_exit_code_130_and_no_traceback(folder):
     program = (
-        "import sys, time; from imgdup_nb import cli\n"
+        "import signal, sys, time; from imgdup_nb import cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # nohup ignores it
         "cli.find_duplicates = lambda *_, **__: (print('begun', flush=True), time.sleep(60))\n"
         "sys.exit(cli.main(['find', 'photos']))"
     )
