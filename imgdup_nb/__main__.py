@@ -1,17 +1,8 @@
-"""Run the command line: `imgdup`, or `python -m imgdup_nb`."""
+"""Run the command line: `python -m imgdup_nb`, the same as `imgdup`."""
 
 import sys
 
-
-def start() -> int:
-    """Load the command line and run it; stopped while it is loaded, it ends as it does later."""
-    try:
-        from . import cli
-    except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-        return 130
-    return cli.main()
-
+from imgdup_nb_command import start
 
 if __name__ == "__main__":
     sys.exit(start())

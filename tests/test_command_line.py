@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from command_line import PROJECT, environment, make_data_set, run
-from imgdup_nb import __main__, cli
+from imgdup_nb import cli
 from imgdup_nb.cli import main
 from imgdup_nb.engine.parallel import Interrupted
 from page_file import data_of
@@ -292,17 +292,41 @@ def test_a_command_that_is_stopped_prints_the_sentence_of_its_step(folder, monke
     assert printed.err.strip() == "Stopped by hand: scan 8 of 9. Run it again to start anew."
 
 
-def test_ctrl_c_while_the_program_is_loaded_prints_one_word(monkeypatch, capsys):
-    class Stop:
-        def find_spec(self, name, *_):
-            if name == "imgdup_nb.cli":
-                raise KeyboardInterrupt
+STOP_AT_IMPORT = """\
+import os, signal, sys, imgdup_nb_command
 
-    monkeypatch.delitem(sys.modules, "imgdup_nb.cli")
-    monkeypatch.delattr("imgdup_nb.cli")
-    monkeypatch.setattr(sys, "meta_path", [Stop(), *sys.meta_path])
-    assert __main__.start() == 130
-    assert capsys.readouterr().err == "\nStopped.\n"
+class Stop:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Stop())
+sys.exit(imgdup_nb_command.start())
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to all processes at once")
+@pytest.mark.parametrize("module", ["imgdup_nb", "numpy", "pandas", "imgdup_nb.cli", "click"])
+def test_ctrl_c_while_the_program_is_loaded_prints_one_word(tmp_path, module):
+    result = subprocess.run(
+        [sys.executable, "-c", STOP_AT_IMPORT.format(module=module)],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 130
+    assert result.stderr == "\nStopped.\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to all processes at once")
+def test_a_signal_that_the_caller_ignores_does_not_stop_the_program(tmp_path):
+    code = STOP_AT_IMPORT.format(module="numpy").replace(
+        "signal.default_int_handler", "signal.SIG_IGN"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, "--version"],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_a_reader_who_leaves_early_sees_no_traceback(folder):
@@ -326,7 +350,7 @@ def test_help_and_version_are_printed(call):
 
 def test_the_console_script_is_the_same_program():
     scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
-    assert scripts == {"imgdup": "imgdup_nb.__main__:start"}
+    assert scripts == {"imgdup": "imgdup_nb_command:start"}
     assert main(["--version"]) == 0
 
 

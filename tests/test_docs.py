@@ -40,7 +40,7 @@ def test_every_decision_has_one_id_and_those_in_the_code_are_on_the_page():
     assert sorted(DECISIONS, key=lambda name: int(name[1:])) == [
         f"D{number}" for number in range(1, len(DECISIONS) + 1)
     ]
-    sources = [PROJECT / "imgdup_nb_extension.py", *(PROJECT / "imgdup_nb").rglob("*.py")]
+    sources = [*PROJECT.glob("imgdup_nb_*.py"), *(PROJECT / "imgdup_nb").rglob("*.py")]
     named = {name for path in sources for name in re.findall(r"\((D\d+)\)", read(path))}
     assert named <= set(DECISIONS)
     assert len(named) >= 5
