@@ -5,6 +5,7 @@ import time
 
 import pytest
 from jupyter_client.manager import start_new_kernel
+from PIL import Image
 
 import imgdup_nb as dup
 from imgdup_nb.collection import index
@@ -113,3 +114,19 @@ def test_an_update_that_is_stopped_says_that_the_next_one_continues(tmp_path, mo
         monkeypatch.setattr(index.Index, "update", stop)
         with pytest.raises(Interrupted, match=r"What was read is kept; the next update continues"):
             collection.update()
+
+
+def test_a_question_to_a_collection_that_is_stopped_says_how_far_it_came(tmp_path, monkeypatch):
+    def stop(*_arguments, **_options):
+        raise Interrupted("Stopped by hand: fingerprints 8 of 9. Run it again to start anew.")
+
+    Image.linear_gradient("L").save(tmp_path / "a.png")
+    with dup.Collection(tmp_path) as collection:
+        monkeypatch.setattr("imgdup_nb.collection.fingerprints.fingerprint_images", stop)
+        for ask in (collection.fingerprints, collection.pairs):
+            with pytest.raises(Interrupted) as said:
+                ask("dhash")
+            assert str(said.value) == (
+                "Stopped by hand: fingerprints 8 of 9. What was kept so far stays; "
+                "the same call goes on from there."
+            )

@@ -20,6 +20,7 @@ import pandas as pd
 
 from ..engine.checks import check_text
 from ..engine.files import is_url
+from ..engine.parallel import Interrupted
 from ..engine.paths import is_inside
 from ..engine.selection import ALL_FILES, Selection, warn_of_folders
 from .intake import COLUMNS, take_in, to_table
@@ -142,6 +143,8 @@ class Index:
         ------
         TimeoutError
             if other processes changed the index each time.
+        Interrupted
+            if the work was stopped by hand.
         """
         with self.working:
             for _ in range(MAX_CHANGED_TRIES):
@@ -149,6 +152,11 @@ class Index:
                     return ask()
                 except Overtaken:
                     self._snapshot = None
+                except KeyboardInterrupt as stop:
+                    done = str(stop).partition(". ")[0] or "Stopped by hand"
+                    raise Interrupted(
+                        f"{done}. What was kept so far stays; the same call goes on from there."
+                    ) from None
         raise TimeoutError(
             f"other programs changed the index {self.store.path!r} {MAX_CHANGED_TRIES} times while "
             "this question was answered; ask again when they are done"

@@ -222,8 +222,11 @@ def test_votes_that_were_counted_before_an_interruption_are_not_counted_again(al
     with Collection(album) as collection:
         with monkeypatch.context() as stopped:
             stopped.setattr(looks, "count_votes", count_two_parts)
-            with pytest.raises(KeyboardInterrupt):
+            with pytest.raises(KeyboardInterrupt) as stop:
                 collection.pairs("aligned")
+        assert str(stop.value) == (
+            "Stopped by hand. What was kept so far stays; the same call goes on from there."
+        )
         assert calls == [3, 6, 8]
         assert collection._index.store.read("SELECT count(*) FROM vote_parts") == [(2,)]
     counted = tell(monkeypatch, looks, "count_votes")
