@@ -116,6 +116,7 @@ def _layers(comparison: Comparison) -> tuple[dict[str, Any], list[np.ndarray]]:
 
     ``sizes`` are (width, height) of left and right. ``areas`` are the corners of the overlap
     on left and on right. ``agree`` and ``differ`` are the corners of blocks on right.
+    ``transform`` takes pixels of left to pixels of right.
     """
     if comparison.alignment.transform is None:
         return {"sizes": comparison.sizes, "areas": [], "agree": [], "differ": []}, list(
@@ -126,6 +127,7 @@ def _layers(comparison: Comparison) -> tuple[dict[str, Any], list[np.ndarray]]:
     blocks = {
         "agree": squares[agrees].round(1).tolist(),
         "differ": squares[~agrees].round(1).tolist(),
+        "transform": np.asarray(comparison.alignment.transform).round(6).tolist(),
     }
     pictures = [*comparison.pictures, comparison.warped()[0], comparison.difference()]
     return {"sizes": comparison.sizes, "areas": areas, **blocks}, pictures

@@ -115,7 +115,7 @@ class ThresholdExplorer(CollectionMap, PairAnswers, ThresholdState, SavedAsPage,
     """
 
     _esm = join_module(
-        "scale.js", "plots.js", "gallery.js", "details.js", "controls.js", "viewer.js",
+        "scale.js", "plots.js", "gallery.js", "details.js", "controls.js", "zoom.js", "viewer.js",
         "pair_lists.js", "map_points.js", "map_pictures.js", "map.js", "explorer.js",
         BANDS=[band._asdict() for band in BANDS],
         CURVES=list(CURVES),

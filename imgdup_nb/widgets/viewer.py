@@ -47,7 +47,8 @@ class PairViewer(ToolWidget):
     """Look at pairs: side by side, by wipe, blend, blink, difference, and each method's score.
 
     Keys: right and left arrow (or N and P) to the next pair and back, Home and End; S side by side,
-    W wipe, B blend, X blink, D difference, K blocks.
+    W wipe, B blend, X blink, D difference, K blocks. Plus and minus zoom both pictures, 0 shows
+    them whole, Shift and an arrow move them. So do the wheel (hold Ctrl), a drag, and two fingers.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ class PairViewer(ToolWidget):
     >>> viewer.close()
     """
 
-    _esm = join_module("viewer.js", "viewer_tool.js")
+    _esm = join_module("zoom.js", "viewer.js", "viewer_tool.js")
     _css = join_styles("viewer.css", agree=AGREE_COLOR, differ=DIFFER_COLOR)
 
     _is_clear = False  # photographs are stored with few colours, which need a ground

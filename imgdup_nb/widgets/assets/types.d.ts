@@ -215,6 +215,7 @@ interface LayersMessage {
   areas: Corner[][];
   agree: Corner[][];
   differ: Corner[][];
+  transform?: [number, number, number][]; // from pixels of left to pixels of right, if known
 }
 
 // -- pairs in the explorer --------------------------------------------------------------------

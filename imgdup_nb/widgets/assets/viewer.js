@@ -8,6 +8,9 @@ const MODES = [
   ["d", "difference", "Difference"],
 ];
 const NAME = 36; // characters of a name in a caption
+/** @type {Record<string, [right: number, down: number]>} */
+const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const NEAR_LINE = 24; // pixels beside the line of a wipe in which a drag takes it along
 const WIDE = 2.5; // width / height of a picture that needs all of the width
 
 /** @extends {View<ViewerTraits>} */
@@ -64,6 +67,7 @@ class Viewer extends View {
     this.blocks = tool("Blocks", "k", () => this.toggleBlocks(), "blocks");
     this.blink = tool("Blink", "x", () => this.swap(), "blink");
     this.blink.removeAttribute("aria-pressed");
+    this.buildZoomButtons();
     this.slider = element("input", {
       type: "range",
       min: 0,
@@ -102,6 +106,8 @@ class Viewer extends View {
         element("span", { class: "dup-gap" }),
         this.blink,
         this.blocks,
+        element("span", { class: "dup-gap" }),
+        this.zoomBar,
       ),
       element(
         "div",
@@ -113,6 +119,34 @@ class Viewer extends View {
     );
     this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
     focusOnClick(this.node, signal);
+  }
+
+  buildZoomButtons() {
+    const make = (text, name, words, act) =>
+      button(text, act, this.signal, {
+        "data-testid": name,
+        "aria-label": words,
+        title: `${words} (key ${text === "\u2212" ? "-" : text})`,
+        "aria-keyshortcuts": text === "\u2212" ? "-" : text,
+      });
+    this.zoomOut = make("\u2212", "zoom-out", "Zoom out", () => this.zoom.zoomBy(1 / ENLARGE_STEP));
+    this.zoomIn = make("+", "zoom-in", "Zoom in", () => this.zoom.zoomBy(ENLARGE_STEP));
+    this.zoomText = element("span", { class: "dup-zoom-text", "data-testid": "zoom" });
+    this.zoomReset = keyButton("Whole", "0", () => this.zoom.reset(), this.signal, {
+      "data-testid": "zoom-reset",
+      title: "Show both pictures whole",
+    });
+    const how =
+      "Both pictures are enlarged together. Hold Ctrl and turn the wheel, double-click, or use two " +
+      "fingers. Drag, or press Shift and an arrow, to see another part.";
+    this.zoomBar = element(
+      "span",
+      { class: "dup-zoom", role: "group", "aria-label": "Zoom", title: how },
+      this.zoomOut,
+      this.zoomText,
+      this.zoomIn,
+      this.zoomReset,
+    );
   }
 
   buildStages() {
@@ -127,11 +161,17 @@ class Viewer extends View {
     };
     this.drawings = { left: drawing(), right: drawing(), over: drawing() };
     const { left, right, below, laid, off } = this.images;
-    this.captions = [0, 1, 2].map(() => element("figcaption"));
+    this.wiped = element("div", { class: "dup-wiped" }, laid);
+    this.line = element("i", { class: "dup-line" });
+    const over = [below, this.wiped, off, this.drawings.over, this.line];
+    const stage = { class: "dup-stage" };
+    /** @type {Record<Side, HTMLElement>} */
     this.stages = {
-      left: element("div", { class: "dup-stage" }, left, this.drawings.left),
-      right: element("div", { class: "dup-stage" }, right, this.drawings.right),
+      left: element("div", stage, left, this.drawings.left),
+      right: element("div", stage, right, this.drawings.right),
+      over: element("div", { ...stage, role: "img", "data-testid": "stage" }, ...over),
     };
+    this.captions = [0, 1, 2].map(() => element("figcaption"));
     this.missing = ["left", "right"].map((side) =>
       element("p", { class: "dup-missing", "data-testid": `missing-${side}` }),
     );
@@ -139,7 +179,7 @@ class Viewer extends View {
       element("div", { class: "dup-scroll" }, stage),
     );
     for (const scroller of this.scrollers) {
-      scroller.addEventListener("scroll", () => this.scrollTogether(scroller), {
+      scroller.addEventListener("scroll", () => scrollTogether(scroller, this.scrollers), {
         signal: this.signal,
       });
     }
@@ -150,17 +190,6 @@ class Viewer extends View {
         element("figure", {}, this.scrollers[side], this.missing[side], this.captions[side]),
       ),
     );
-    this.wiped = element("div", { class: "dup-wiped" }, laid);
-    this.line = element("i", { class: "dup-line" });
-    this.stages.over = element(
-      "div",
-      { class: "dup-stage", role: "img", "data-testid": "stage" },
-      below,
-      this.wiped,
-      off,
-      this.drawings.over,
-      this.line,
-    );
     for (const kind of ["pointerdown", "pointermove"]) {
       this.stages.over.addEventListener(kind, (event) => this.onPointer(event), {
         signal: this.signal,
@@ -168,6 +197,11 @@ class Viewer extends View {
     }
     const scroller = element("div", { class: "dup-scroll" }, this.stages.over);
     this.over = element("figure", { class: "dup-over" }, scroller, this.share, this.captions[2]);
+    this.zoom = new PairZoom(this.stages, {
+      mayMove: (event) => !this.isOnLine(event),
+      onChange: (zoom) => this.paintZoom(zoom),
+      signal: this.signal,
+    });
   }
 
   bindKeys() {
@@ -176,6 +210,9 @@ class Viewer extends View {
     keys.Home = () => this.go(0);
     keys.End = () => this.go(this.view.total - 1);
     for (const [key, mode] of MODES) keys[key] = () => this.setMode(mode);
+    keys["+"] = keys["="] = () => this.zoom.zoomBy(ENLARGE_STEP);
+    keys["-"] = () => this.zoom.zoomBy(1 / ENLARGE_STEP);
+    keys["0"] = () => this.zoom.reset();
     return { ...keys, k: () => this.toggleBlocks(), x: () => this.swap() };
   }
 
@@ -183,10 +220,18 @@ class Viewer extends View {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const isNamed = event.key.length > 1;
     const key = isNamed ? event.key : event.key.toLowerCase();
-    if (!Object.hasOwn(this.keys, key) || (isNamed && this.hasArrows(event.target))) return;
+    const isMove = event.shiftKey && Object.hasOwn(MOVES, key);
+    const isMine = isMove || Object.hasOwn(this.keys, key);
+    if (!isMine || (isNamed && this.hasArrows(event.target))) return;
     event.preventDefault();
-    // a key that is held turns pages, but does not blink
-    if (!event.repeat || this.isTurn(key)) this.keys[key]();
+    if (isMove) this.moveZoomed(MOVES[key]);
+    // a key that is held turns pages and zooms, but does not blink
+    else if (!event.repeat || this.isTurn(key)) this.keys[key]();
+  }
+
+  moveZoomed([right, down]) {
+    const side = this.shown === "side" ? "right" : "over";
+    if (this.zoom.zoom > 1) this.zoom.moveBy(side, MOVE_STEP * right, MOVE_STEP * down);
   }
 
   /** The slider has arrows of its own, and so has a strip that does not fit. */
@@ -195,7 +240,7 @@ class Viewer extends View {
   }
 
   isTurn(key) {
-    return ["ArrowLeft", "ArrowRight", "n", "p"].includes(key);
+    return ["ArrowLeft", "ArrowRight", "n", "p", "+", "=", "-"].includes(key);
   }
 
   // -- doing -------------------------------------------------------------------------------------
@@ -230,7 +275,7 @@ class Viewer extends View {
   /** Wipe or fade; of a strip that does not fit, the line stays in sight. */
   slide(percent) {
     this.setShare(percent);
-    const scroller = this.stages.over.parentNode;
+    const scroller = this.stages.over.parentElement;
     if (this.shown === "wipe")
       scroller.scrollLeft = (percent / 100) * (scroller.scrollWidth - scroller.clientWidth);
   }
@@ -242,16 +287,26 @@ class Viewer extends View {
   }
 
   onPointer(event) {
-    if (this.shown !== "wipe" || !(event.buttons & 1)) return;
+    if (event.type === "pointerdown") this.dragsLine = this.isOnLine(event);
+    if (!this.dragsLine || this.shown !== "wipe" || !(event.buttons & 1)) return;
     const box = this.stages.over.getBoundingClientRect();
     this.setShare((100 * (event.clientX - box.left)) / box.width);
   }
 
+  /** Whether a drag moves the line of a wipe: everywhere, or near it in enlarged pictures. */
+  isOnLine(event) {
+    if (this.shown !== "wipe") return false;
+    const line = this.line.getBoundingClientRect();
+    return this.zoom.zoom === 1 || Math.abs(event.clientX - line.left) < NEAR_LINE;
+  }
+
   onMessage(message, buffers) {
     if (message.type !== "layers" || message.index !== this.view.index) return;
+    const isNew = message.index !== this.layers?.index;
     this.layers = message;
     this.showPictures(buffers);
     this.draw();
+    if (isNew) this.zoom.begin(message);
     this.paintPlace();
     this.paintMode();
   }
@@ -262,6 +317,7 @@ class Viewer extends View {
   paint() {
     const { view } = this;
     this.showError(view.problem);
+    if (this.layers?.index !== view.index) this.zoom.begin(null);
     this.paintPlace();
     this.sentence.textContent = view.sentence;
     this.found.textContent = view.found.length
@@ -347,6 +403,14 @@ class Viewer extends View {
     const isAlone = shown === "blend" && percent === 100;
     this.images.below.style.visibility = isAlone ? "hidden" : "";
     this.line.style.left = `${percent}%`;
+    this.zoom.paint(); // frames that were hidden have a width again
+  }
+
+  paintZoom(zoom) {
+    setText(this.zoomText, `${Number(zoom.toFixed(1))}×`);
+    this.setDisabled(this.zoomOut, zoom === 1);
+    this.setDisabled(this.zoomReset, zoom === 1);
+    this.setDisabled(this.zoomIn, zoom === MOST_ENLARGED);
   }
 
   /** What is seen, in words: names and texts. */
@@ -398,24 +462,6 @@ class Viewer extends View {
       element("i", { class: "dup-differs" }),
       `${countText(differ.length)} ${differ.length === 1 ? "differs" : "differ"} (crossed)`,
     );
-  }
-
-  /** Show the same part of two strips that do not fit. */
-  scrollTogether(moved) {
-    const share = (node, length, place) =>
-      node[place] / Math.max(1, node[`scroll${length}`] - node[`client${length}`]);
-    for (const other of this.scrollers) {
-      if (other === moved) continue;
-      for (const [length, place] of [
-        ["Width", "scrollLeft"],
-        ["Height", "scrollTop"],
-      ]) {
-        const wanted =
-          share(moved, length, place) * (other[`scroll${length}`] - other[`client${length}`]);
-        // a pixel is left alone: else both would move each other for ever
-        if (Math.abs(other[place] - wanted) > 1) other[place] = wanted;
-      }
-    }
   }
 
   close() {
