@@ -13,7 +13,8 @@ import imgdup_nb as dup
 from aligned_pictures import crop, noise
 from imgdup_nb.aligned import feature_index
 from imgdup_nb.aligned.candidates import find_candidates
-from imgdup_nb.aligned.scores import MAX_VOTE_BITS
+from imgdup_nb.aligned.scores import MAX_VOTE_BITS, SharedPairs
+from imgdup_nb.engine.feature_file import shared_features
 from imgdup_nb.engine.features import aligned_features
 
 
@@ -61,3 +62,20 @@ def test_one_image_and_none_need_no_file():
     for images in ([], one):
         assert find_candidates(images, MAX_VOTE_BITS["aligned"], executor).shape == (0, 2)
     assert np.max(executor.sent, initial=0) < 20_000
+
+
+def test_a_batch_of_pairs_is_sent_without_features_and_reads_each_image_once():
+    features = [aligned_features(noise(seed)) for seed in range(3)]
+    with shared_features(features, Elsewhere()) as shared:
+        pairs = SharedPairs(shared, np.array([(0, 1), (0, 2), (1, 2)]), ["a", "b", "c"])
+        sent = pickle.dumps(pairs[1:])
+        assert len(sent) < 1000
+        some = pickle.loads(sent)
+        assert [pair.files for pair in some] == [("a", "c"), ("b", "c")]
+        assert [(pair.left.key, pair.right.key) for pair in some] == [
+            (features[0].key, features[2].key),
+            (features[1].key, features[2].key),
+        ]
+        assert some[0].right is some[1].right
+        assert len(pairs[3:]) == 0
+        assert SharedPairs(shared, np.array([(1, 0)]), None)[0].files is None

@@ -17,7 +17,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, islice
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +35,7 @@ from .scores import (
     MIN_PARTNER_SIMILARITY,
     FeaturePair,
     Score,
-    SharedPair,
+    SharedPairs,
     fall_back,
     score_pairs,
 )
@@ -289,14 +288,13 @@ def score_all(
     parts = [np.zeros(0, SCORED_PAIRS)]
     announce_alignment(unscored, features, method, executor)
 
-    def pair_of(pair: np.ndarray) -> FeaturePair | SharedPair:
+    def pair_of(pair: np.ndarray) -> FeaturePair:
         a, b = pair.tolist()
-        files = (paths[a], paths[b]) if paths else None
-        if shared is None:
-            return FeaturePair(features[a], features[b], files)
-        return SharedPair(shared.take(pair), files)
+        return FeaturePair(features[a], features[b], (paths[a], paths[b]) if paths else None)
 
-    wanted: Sequence[Any] = LazySequence(pair_of, unscored)  # type: ignore[arg-type]
+    wanted: Sequence[FeaturePair] = LazySequence(pair_of, unscored)  # type: ignore[arg-type]
+    if shared is not None:
+        wanted = SharedPairs(shared, unscored, paths)
     with closing(score_pairs(wanted, method, executor)) as scores:
         for start in range(0, len(unscored), KEEP_BATCH):
             some = unscored[start : start + KEEP_BATCH]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,39 +54,55 @@ class FeaturePair(NamedTuple):
     files: tuple[str, str] | None = None
 
 
-class SharedPair(NamedTuple):
-    """Two pictures in a file that workers can read, and where they are."""
+class SharedPairs(Sequence[FeaturePair]):
+    """Pairs of pictures in a file that workers can read; some of them are sent as two arrays.
 
-    pictures: SharedFeatures
-    files: tuple[str, str] | None = None
+    A cluster looks at each object within what is sent, so a list of pairs would take longer.
 
-    def read(self) -> FeaturePair:
-        """Return the pair itself."""
-        left, right = self.pictures[:]
-        return FeaturePair(left, right, self.files)
+    Parameters
+    ----------
+    pictures
+        features of all images.
+    pairs : int64, n_pairs x 2, numbers of images
+    paths
+        where each image is; None if that is not known.
+    """
+
+    def __init__(
+        self, pictures: SharedFeatures, pairs: np.ndarray, paths: Sequence[str] | None
+    ) -> None:
+        self.pictures, self.pairs, self.paths = pictures, pairs, paths
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, which: Any) -> Any:
+        if isinstance(which, slice):
+            images, places = np.unique(self.pairs[which], return_inverse=True)
+            paths = None if self.paths is None else [self.paths[k] for k in images.tolist()]
+            return SharedPairs(self.pictures.take(images), places.reshape(-1, 2), paths)
+        left, right = self.pairs[which].tolist()
+        files = None if self.paths is None else (self.paths[left], self.paths[right])
+        return FeaturePair(self.pictures.remembered(left), self.pictures.remembered(right), files)
 
 
 def score_pairs(
-    pairs: Sequence[FeaturePair] | Sequence[SharedPair],
+    pairs: Sequence[FeaturePair],
     method: str,
     executor: Executor | None = None,
 ) -> Generator[Score, None, None]:
     """Yield the score of each pair of pictures, in order, computed in threads or on an executor."""
     batch = partial(_score_batch, method=method)
-    size = SHARED_BATCH if len(pairs) and isinstance(pairs[0], SharedPair) else PAIR_BATCH
+    size = SHARED_BATCH if isinstance(pairs, SharedPairs) else PAIR_BATCH
     with one_cv2_thread():
         yield from map_batches(batch, pairs, executor=executor, describe="align", size=size)
 
 
-def _score_batch(
-    pairs: Sequence[FeaturePair] | Sequence[SharedPair], *, method: str
-) -> list[Score]:
+def _score_batch(pairs: Sequence[FeaturePair], *, method: str) -> list[Score]:
     return each(partial(_score_pair, method=method), pairs)
 
 
-def _score_pair(pair: FeaturePair | SharedPair, *, method: str) -> Score:
-    if isinstance(pair, SharedPair):
-        pair = pair.read()
+def _score_pair(pair: FeaturePair, *, method: str) -> Score:
     return score_akaze(pair.left, pair.right) if method == "akaze" else score_aligned(*pair)
 
 

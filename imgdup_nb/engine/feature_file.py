@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from typing import IO, Any
 from weakref import WeakSet
 
@@ -24,6 +25,7 @@ from .features import Features
 MAX_FEATURE_BYTES = 256 * 2**20  # of the features that stay in memory: of some 5,000 pictures
 SEGMENT_BYTES = 32 * 2**20  # that are written and mapped at a time
 PROBES = 32  # tasks that try whether workers can read a file of this process
+IMAGES_REMEMBERED = 256  # of a shared file, by a worker: 13 to 18 MB
 SPARE_BYTES = 10**9  # that stay free on the disk
 ALIGNMENT = 8  # bytes; where a picture begins
 
@@ -93,6 +95,10 @@ class SharedFeatures(Sequence[Features]):
                 return self._read(file, *self.places[which])
             return [self._read(file, *place) for place in self.places[which]]
 
+    def remembered(self, number: int) -> Features:
+        """Return an image; of two questions soon after each other the file is read once."""
+        return _read_shared(self.path, *self.places[number].tolist())
+
     def take(self, places: np.ndarray) -> SharedFeatures:
         """Return some of the images."""
         return SharedFeatures(self.path, self.places[places])
@@ -108,6 +114,12 @@ class SharedFeatures(Sequence[Features]):
     def _read(file: IO[bytes], start: int, stop: int) -> Features:
         file.seek(start)
         return Features.from_bytes(file.read(stop - start))
+
+
+@lru_cache(IMAGES_REMEMBERED)  # what is computed from an image is remembered by its object
+def _read_shared(path: str, start: int, stop: int) -> Features:
+    with open(path, "rb") as file:
+        return SharedFeatures._read(file, start, stop)
 
 
 @contextmanager
