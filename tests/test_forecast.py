@@ -9,7 +9,9 @@ import pytest
 import imgdup_nb as dup
 from aligned_pictures import crop, noise
 from imgdup_nb.aligned import forecast
+from imgdup_nb.aligned.scores import FeaturePair
 from imgdup_nb.engine import parallel
+from imgdup_nb.engine.features import aligned_features
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +66,20 @@ def test_the_time_of_a_comparison_grows_with_the_number_of_images(monkeypatch):
     for n in (1000, 5000, 20_000):
         forecast.announce_comparison([None] * n, n, "aligned", None)
     assert said == [pytest.approx(5000 * 28 / 1000), pytest.approx(20_000 * 38 / 1000)]
+
+
+def test_what_is_compiled_at_first_does_not_count(monkeypatch):
+    clock, scored = [100.0], []
+
+    def score(pairs, method):
+        scored.append([id(image) for pair in pairs for image in pair[:2]])
+        clock[0] += 0.064 if len(scored) > 1 else 5.0
+        return [None] * len(pairs)
+
+    monkeypatch.setattr(forecast, "score_pairs", score)
+    monkeypatch.setattr(forecast.time, "process_time", lambda: clock[0])
+    images = [aligned_features(noise(seed, 32, 24)) for seed in range(2)]
+    each = forecast.seconds_a_pair(lambda k: FeaturePair(*images), "aligned")
+    assert each == pytest.approx(0.001)
+    assert len(scored) == 2
+    assert not set(scored[0]) & set(scored[1])  # what is remembered of an image is of no help
