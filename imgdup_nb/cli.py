@@ -7,6 +7,7 @@ Results are on the standard output. Warnings, errors and progress are on the err
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import shlex
@@ -100,9 +101,26 @@ def _in_commands(text: str) -> str:
 # -- the commands ----------------------------------------------------------------------------------
 
 
+class _NewFile(click.Path):
+    """A file to write. Its folder must exist: that is said before the work and not after it."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        path = super().convert(value, param, ctx)
+        folder = os.path.dirname(os.path.abspath(path))
+        if not os.path.isdir(folder):
+            self.fail(f"Directory {folder!r} does not exist.", param, ctx)
+        return path
+
+
+def _check_share(_: Any, __: Any, share: float) -> float:
+    if math.isnan(share):  # no share is above it, so the gate would be open for ever
+        raise click.BadParameter("nan is not in the range 0<=x<=1.")
+    return share
+
+
 FOLDER = click.Path(exists=True, file_okay=False)
 FILE = click.Path(exists=True, dir_okay=False)
-NEW_FILE = click.Path(dir_okay=False, writable=True)
+NEW_FILE = _NewFile(dir_okay=False, writable=True)
 AS_CSV = click.option("--csv", "csv", type=NEW_FILE, help="Write the table to this file.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 PATTERN_OPTIONS = (
@@ -222,6 +240,7 @@ def _group_rows(result: Duplicates) -> pd.DataFrame:
 @click.option(
     "--max-share",
     type=click.FloatRange(0, 1),
+    callback=_check_share,
     default=0.0,
     show_default=True,
     help="Share of TEST that may have a copy in TRAIN, inclusive.",
@@ -333,21 +352,38 @@ def _labelled_folder(folder: str) -> pd.DataFrame:
 
 def _labelled_csv(source: str, label: str) -> pd.DataFrame:
     """Return the images that a CSV file lists; its paths start at its own folder."""
-    listed = pd.read_csv(source, dtype=str, keep_default_na=False)
+    listed = _read_csv(source)
     column = next((name for name in PATH_COLUMNS if name in listed), None)
     if column is None or label not in listed:
         missing = repr(label) if column else f"one of {', '.join(map(repr, PATH_COLUMNS))}"
+        has = ", ".join(map(repr, listed.columns))
         raise ValueError(
-            f"{source} must have a column {missing}, and has {', '.join(map(repr, listed.columns))}"
+            f"{source} must have a column {missing} (commas between columns), and has {has}"
         )
+    nameless = listed[column].str.strip() == ""
+    if nameless.any():
+        row = int(np.argmax(nameless)) + 1
+        raise ValueError(f"{source} has no {column} in row {row} below its header")
     home = os.path.dirname(os.path.abspath(source))
     paths = [os.path.normpath(os.path.join(home, path)) for path in listed[column]]
     twice = pd.Series(paths, dtype=object).duplicated()
     if twice.any():
         raise ValueError(f"{source} lists {paths[int(np.argmax(twice))]!r} twice")
+    folder = next(filter(os.path.isdir, paths), None)
+    if folder is not None:
+        raise ValueError(f"{source} must list files, and {folder!r} is a folder")
     images = scan_images(paths)
     labels = dict(zip(paths, listed[label], strict=True))
     return images.assign(label=[labels.get(path, "") for path in images.path])
+
+
+def _read_csv(source: str) -> pd.DataFrame:
+    try:
+        return pd.read_csv(source, dtype=str, keep_default_na=False)
+    except OSError:
+        raise
+    except Exception as error:  # also what unpacking raises, such as zipfile.BadZipFile
+        raise ValueError(f"{source} is not a CSV file in UTF-8: {error}") from error
 
 
 @program.command("compare")

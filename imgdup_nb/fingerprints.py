@@ -25,6 +25,7 @@ import pandas as pd
 from .embeddings import Embedding, embedding_method, unit_vectors
 from .engine.checks import (
     check_choice,
+    check_flag,
     check_images_table,
     check_list,
     check_percent,
@@ -462,6 +463,7 @@ def fingerprint_images(
     >>> folder.cleanup()
     """
     images = check_images_table("images", images, ("image", "path", "problem"))
+    check_flag("orientations", orientations)
     twice = images.image[images.image.duplicated()]
     if len(twice):
         raise ValueError(

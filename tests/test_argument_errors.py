@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 import imgdup_nb as dup
 from imgdup_nb import Collection, Fingerprints
@@ -203,3 +204,91 @@ def test_an_index_is_a_file(photos, tmp_path):
         Collection(photos, index=tmp_path)
     with pytest.raises(TypeError, match="index must be the path of a file, new or old, not int"):
         Collection(photos, index=3)
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Return an images table of two files with the same bytes, and their groups."""
+    for name in ("a.png", "b.png"):
+        Image.radial_gradient("L").save(tmp_path / name)
+    images = dup.scan_images(tmp_path)
+    return images, pd.DataFrame({"group": 1, "image": ["a.png", "b.png"]})
+
+
+NO_LIST = "must be a list, such as "
+KEEPER_MISTAKES = [
+    ({"rule": 3}, TypeError, f"rule {NO_LIST}"),
+    ({"rule": [3]}, TypeError, "rule must be a text such as 'largest', not 3"),
+    ({"rule": "lagrest"}, KeyError, "rule names 'lagrest', and there are the rules largest"),
+    ({"accept": None}, TypeError, f"accept {NO_LIST}"),
+    ({"accept": "metdata"}, ValueError, "accept must be one of"),
+    ({"protected": None}, TypeError, f"protected {NO_LIST}"),
+    ({"protected": [3]}, TypeError, "protected must be a path such as 'originals/2023', not 3"),
+    ({"protected": ""}, ValueError, "protected must be a path .* and it is empty"),
+    ({"prefer": 3.5}, TypeError, f"prefer {NO_LIST}"),
+    ({"keep": 3}, TypeError, "keep must be a dict such as .* not int"),
+    ({"keep": ["a.png"]}, TypeError, "keep must be a dict such as .* not list"),
+    ({"keep": {1: 3}}, TypeError, f"keep {NO_LIST}"),
+    ({"keep": "no.json"}, FileNotFoundError, "keep names the file 'no.json', which does not exist"),
+    ({"by": ["label"]}, TypeError, "by must be a text such as 'label', not list"),
+    ({"by": "lable"}, KeyError, "by names 'lable', and images has no such column"),
+    ({"compare": "no"}, TypeError, "compare must be True or False, not 'no'"),
+    ({"keep_metadata": None}, TypeError, "keep_metadata must be True or False, not None"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "kind", "words"), KEEPER_MISTAKES)
+def test_a_mistake_in_how_keepers_are_chosen_is_named(table, wrong, kind, words):
+    images, groups = table
+    with pytest.raises(kind, match=words):
+        dup.choose_keepers(groups, images, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "words"),
+    [
+        ({"dry_run": None}, TypeError, "dry_run must be True or False, not None"),
+        ({"dry_run": "False"}, TypeError, "dry_run must be True or False, not 'False'"),
+        ({"move": "yes"}, TypeError, "move must be True or False, not 'yes'"),
+        ({"to": 3}, TypeError, "to must be a path such as 'spare', not 3"),
+        ({"to": ["spare"]}, TypeError, "to must be a path such as 'spare', not list"),
+        ({"to": ""}, ValueError, "to must be a path such as 'spare', and it is empty"),
+        ({"journal": 3}, TypeError, "journal must be a path such as 'run.jsonl', not 3"),
+    ],
+)
+def test_a_mistake_in_how_a_plan_is_applied_touches_no_file(table, tmp_path, wrong, kind, words):
+    images, groups = table
+    plan = dup.choose_keepers(groups, images)
+    assert list(plan.action) == ["keep", "remove"]
+    with pytest.raises(kind, match=words):
+        dup.apply_plan(plan, **{"to": tmp_path / "spare", "dry_run": False} | wrong)
+    assert sorted(os.listdir(tmp_path)) == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "words"),
+    [
+        ({"variations": 3}, TypeError, f"variations {NO_LIST}"),
+        ({"variations": []}, ValueError, r"variations must be a list of names .*; \[\] is not"),
+        ({"variations": {"half": 2}}, TypeError, f"variations {NO_LIST}"),
+        ({"seed": "now"}, ValueError, "seed must be a whole number from 0 up, not 'now'"),
+        ({"seed": -1}, ValueError, "seed must be a whole number from 0 up, not -1"),
+        ({"orientations": "all"}, TypeError, "orientations must be True or False, not 'all'"),
+    ],
+)
+def test_a_mistake_in_a_calibration_is_named(table, wrong, kind, words):
+    with pytest.raises(kind, match=words):
+        dup.calibrate(table[0], **wrong)
+
+
+def test_an_empty_text_is_not_the_current_folder():
+    with pytest.raises(ValueError, match="source must be a path such as 'photos', and it is empty"):
+        dup.scan_images("")
+    with pytest.raises(ValueError, match="folder must be a path such as 'photos', and it is empty"):
+        Collection("")
+
+
+def test_a_decision_that_is_not_there_is_named():
+    for wrong in ({"old": "no.json", "new": {}}, {"old": "", "new": {}}):
+        with pytest.raises(FileNotFoundError, match=f"old names '{wrong['old']}', and there is no"):
+            dup.compare_decisions(**wrong)

@@ -57,11 +57,20 @@ def is_one_sentence(result):
         (["fnid", "photos"], "'fnid'"),
         (["leaks", "train"], "Missing argument 'TEST'"),
         (["leaks", "train", "test", "--max-share", "1.5"], "1.5 is not in the range"),
+        (["leaks", "train", "test", "--max-share", "nan"], "nan is not in the range"),
         (["leaks", "train", "train/cat"], "one is inside the other"),
         (["leaks", "train", "train"], "one is inside the other"),
         (["leaks", "train", "empty"], "TEST holds no picture that can be read"),
         (["leaks", "empty", "test"], "TRAIN holds no picture that can be read"),
         (["conflicts", "labels.csv"], "must have a column 'label'"),
+        (["conflicts", "semicolons.csv"], "commas between columns"),
+        (["conflicts", "photos/sea.png"], "photos/sea.png is not a CSV file in UTF-8"),
+        (["conflicts", "nothing.csv"], "nothing.csv is not a CSV file in UTF-8"),
+        (["conflicts", "torn.zip"], "torn.zip is not a CSV file in UTF-8"),
+        (["conflicts", "gap.csv"], "gap.csv has no path in row 2 below its header"),
+        (["conflicts", "folder.csv"], "photos' is a folder"),
+        (["find", "photos", "--csv", "no/groups.csv"], "no' does not exist"),
+        (["find", "photos", "--html", "no/plan.html"], "no' does not exist"),
         (["compare", "labels.csv", "photos/sea.png"], "not an image"),
         (["clean", "photos"], "Missing option '--to'"),
         (["undo", "labels.csv"], "journal"),
@@ -70,6 +79,11 @@ def is_one_sentence(result):
 def test_a_mistake_gives_exit_code_2_and_one_sentence(folder, call, arguments, words):
     (folder / "empty").mkdir()
     (folder / "empty/torn.png").write_bytes(b"no picture")
+    (folder / "semicolons.csv").write_text("path;label\na.png;cat\n", "utf-8")
+    (folder / "nothing.csv").write_bytes(b"")
+    (folder / "torn.zip").write_bytes(b"PK")
+    (folder / "gap.csv").write_text("path,label\nphotos/sea.png,cat\n,dog\n", "utf-8")
+    (folder / "folder.csv").write_text("path,label\nphotos,cat\n", "utf-8")
     result = call(*arguments)
     assert result.returncode == 2
     assert words in result.stderr

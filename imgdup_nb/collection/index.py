@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_text
+from ..engine.checks import check_path, check_text
 from ..engine.files import is_url
 from ..engine.parallel import Interrupted
 from ..engine.paths import is_inside
@@ -332,7 +332,7 @@ def check_folder(folder: str | os.PathLike[str]) -> str:
             f"{folder!r} is a URL; "
             "scan_images(url) reads it"
         )
-    if not os.path.exists(folder):
+    if not os.path.exists(check_path("folder", folder, "photos")):
         raise FileNotFoundError(
             f"folder {os.fspath(folder)!r} does not exist; the current folder is {os.getcwd()!r}"
         )

@@ -7,11 +7,13 @@ public function checks its tables here, so that the error always names the argum
 from __future__ import annotations
 
 import math
+import os
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 Kind = TypeVar("Kind")
@@ -173,6 +175,51 @@ def check_text(name: str, value: Any, example: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a text such as {example!r}, not {_shown(value)}")
     return value
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return `value` as a bool if it is True or False, else raise: "no" and None are neither.
+
+    Raises
+    ------
+    TypeError
+        if it is not.
+
+    Examples
+    --------
+    >>> check_flag("dry_run", "False")
+    Traceback (most recent call last):
+    ...
+    TypeError: dry_run must be True or False, not 'False'
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, not {_shown(value)}")
+    return bool(value)
+
+
+def check_path(name: str, value: Any, example: str) -> str:
+    """Return a path as a text, else raise; the empty text is no path.
+
+    Raises
+    ------
+    TypeError
+        if it is no path.
+    ValueError
+        if it is empty, as of a variable that was never set.
+
+    Examples
+    --------
+    >>> check_path("to", 3, "spare")
+    Traceback (most recent call last):
+    ...
+    TypeError: to must be a path such as 'spare', not 3
+    """
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(path, str):
+        raise TypeError(f"{name} must be a path such as {example!r}, not {_shown(value)}")
+    if not path:
+        raise ValueError(f"{name} must be a path such as {example!r}, and it is empty")
+    return path
 
 
 def _shown(value: Any) -> str:

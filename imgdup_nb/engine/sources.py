@@ -27,7 +27,7 @@ from .addresses import (
 )
 from .annotations import labels_of_coco, labels_of_yolo
 from .archives import Archive, open_archive
-from .checks import check_choice
+from .checks import check_choice, check_path
 from .files import (
     FileList,
     _absolute,
@@ -127,7 +127,7 @@ def _list(source: Any, asked: Asked) -> Listed:
     if type(source).__module__.split(".")[0] == "datasets":
         return _list_hugging_face(source, asked)
     if isinstance(source, str | os.PathLike):
-        return _list_path(os.fspath(source), asked)
+        return _list_path(check_path("source", source, "photos"), asked)
     if hasattr(source, "columns") and not isinstance(source, pd.DataFrame):
         convert = getattr(source, "to_pandas", None) or getattr(source, "to_df", None)
         source = convert() if callable(convert) else source  # polars and pyarrow, or duckdb

@@ -227,6 +227,7 @@ def calibrate(
     check_confidence(confidence)
     floor = check_percent("min_similarity", min_similarity)
     check_count("n_sample", n_sample)
+    check_count("seed", seed, at_least=0)
     if (
         isinstance(max_reach, bool)
         or not isinstance(max_reach, Real)

@@ -216,6 +216,8 @@ def _read_record(name: str, decision: Decision | str | os.PathLike[str]) -> Deci
             f"{name} must be a record made by record_decision(groups, images), or the path of its "
             f"file, not {type(decision).__name__}"
         )
+    if not isinstance(decision, Mapping) and not os.path.isfile(decision):
+        raise FileNotFoundError(f"{name} names {os.fspath(decision)!r}, and there is no such file")
     record = decision if isinstance(decision, Mapping) else _parse_file(Path(decision))
     if not isinstance(record, Mapping) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, Mapping) else type(record).__name__

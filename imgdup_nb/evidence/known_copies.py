@@ -15,6 +15,7 @@ from ..aligned.agreement import is_textured
 from ..aligned.candidates import find_alike_frames
 from ..aligned.scores import MIN_CANDIDATE_HASH, FeaturePair, Score, fall_back, score_pairs
 from ..embeddings import Embedding
+from ..engine.checks import check_list
 from ..engine.decode import UnreadableImage, open_image
 from ..engine.everyday import EVERYDAY
 from ..engine.parallel import each, map_batches
@@ -35,16 +36,17 @@ USUAL = [
 def find_makers(variations: str | Sequence[str] | Mapping[str, Change]) -> dict[str, Variation]:
     """Return the variations by name, or raise if one is unknown."""
     known = VARIATIONS | EVERYDAY
-    if isinstance(variations, Mapping):
+    if isinstance(variations, Mapping) and variations and all(map(callable, variations.values())):
         return {name: Variation("", ".png", change) for name, change in variations.items()}
     if isinstance(variations, str) and variations == "everyday":
         return EVERYDAY
-    names = [variations] if isinstance(variations, str) else list(variations)
-    unknown = [name for name in names if name not in known]
-    if unknown or isinstance(variations, str):
+    several = [variations] if isinstance(variations, str) else variations
+    names = check_list("variations", several, ["jpeg 40"])
+    unknown = [name for name in names if name not in list(known)]
+    if unknown or not names or isinstance(variations, str):
         raise ValueError(
             f"variations must be a list of names from {', '.join(map(repr, known))}, or "
-            f"functions by name, or 'everyday'; {(unknown or names)[0]!r} is not"
+            f"functions by name, or 'everyday'; {next(iter(unknown or names), several)!r} is not"
         )
     return {name: known[name] for name in names}
 

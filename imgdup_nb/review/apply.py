@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from ..engine.addresses import is_inside_a_source, is_url
-from ..engine.checks import check_choice, check_plan_table, count_of
+from ..engine.checks import check_choice, check_flag, check_path, check_plan_table, count_of
 from ..engine.parallel import Interrupted, progress_bar
 from ..engine.paths import is_inside
 from . import lock
@@ -143,6 +143,9 @@ def apply_plan(
     check_choice("action", action, ACTIONS)
     rows = _check_plan(plan)
     folder = _check_target(action, to, plan)
+    dry_run, move = check_flag("dry_run", dry_run), check_flag("move", move)
+    if journal is not None:
+        journal = check_path("journal", journal, "run.jsonl")
     if action == "delete" and not dry_run and confirm != "delete":
         raise ValueError(
             'deleting cannot be undone: say confirm="delete", or use action="move" or "trash"'
@@ -420,15 +423,16 @@ def _check_target(action: str, to: Any, plan: pd.DataFrame) -> str:
                 f'action "{action}" needs a folder: apply_plan(plan, action="{action}", to="...")'
             )
         return ""
+    to = check_path("to", to, "spare")
     if action not in NEEDS_TARGET | LINKS:
         raise ValueError(
-            f'action "{action}" takes no folder, and to is {os.fspath(to)!r}; did you mean '
+            f'action "{action}" takes no folder, and to is {to!r}; did you mean '
             'action="move"?'
         )
     folder = os.path.abspath(to)
     if os.path.lexists(folder) and not os.path.isdir(folder):
         raise NotADirectoryError(
-            f"to must name a folder, new or old, and {os.fspath(to)!r} is a file"
+            f"to must name a folder, new or old, and {to!r} is a file"
         )
     inside = [
         image
@@ -437,7 +441,7 @@ def _check_target(action: str, to: Any, plan: pd.DataFrame) -> str:
     ]
     if inside:
         raise ValueError(
-            f"to must lie outside of the pictures it takes, and {os.fspath(to)!r} holds "
+            f"to must lie outside of the pictures it takes, and {to!r} holds "
             f"{inside[0]!r}"
         )
     return folder

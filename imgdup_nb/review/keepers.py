@@ -15,7 +15,15 @@ import numpy as np
 import pandas as pd
 
 from ..engine.addresses import name_in_address
-from ..engine.checks import check_choice, check_images_table, check_table
+from ..engine.checks import (
+    check_choice,
+    check_flag,
+    check_images_table,
+    check_list,
+    check_path,
+    check_table,
+    check_text,
+)
 from ..engine.pair_graph import WHERE_FROM, check_unique_images
 from ..engine.parallel import each, map_batches, stoppable
 from ..groups import Grouping, similarity_lookup
@@ -160,16 +168,17 @@ def choose_keepers(
     check_table("groups", table, ("group", "image"), "group_duplicates(pairs, threshold)")
     images = check_images_table("images", images, ("image", "path", "sha256", "problem"))
     members = _members(table, images, by)
-    endings = [text for text in _listed(prefer) if _is_ending(text)]
-    folders = [text for text in _listed(prefer) if not _is_ending(text)]
+    endings = [text for text in _listed("prefer", prefer) if _is_ending(text)]
+    folders = [text for text in _listed("prefer", prefer) if not _is_ending(text)]
     columns, function = _check_rule(rule, images)
-    _mark_folders("protected", members, images, _listed(protected))
+    _mark_folders("protected", members, images, _listed("protected", protected))
     _mark_folders("prefer", members, images, folders)
     _mark_formats(members, endings)
     if isinstance(keep, str | os.PathLike):
         readable = {group: filter(can_keep, rows) for group, rows in members.items()}
         keep = kept_by_marks(read_marks(keep), readable)
-    chosen = _check_keep(keep or {}, members)
+    chosen = _check_keep({} if keep is None else keep, members)
+    compare = check_flag("compare", compare)
     settings = Settings(
         columns=columns,
         function=function,
@@ -210,8 +219,11 @@ def choose_keepers(
 # -- what is asked for -----------------------------------------------------------------------------
 
 
-def _listed(names: Any) -> list[Any]:
-    return [names] if isinstance(names, str | os.PathLike) else list(names)
+def _listed(argument: str, names: Any) -> list[str]:
+    """Return one folder or several as a list of texts."""
+    example = "originals/2023"
+    several = [names] if isinstance(names, str | os.PathLike) else names
+    return [check_path(argument, name, example) for name in check_list(argument, several, [example])]
 
 
 def _is_ending(text: Any) -> bool:
@@ -220,6 +232,8 @@ def _is_ending(text: Any) -> bool:
 
 def _members(table: pd.DataFrame, images: pd.DataFrame, by: str | None) -> dict[int, list[Row]]:
     """Return each group's images with what is known of them."""
+    if by is not None:
+        check_text("by", by, "label")
     if by == "label" and by not in images:
         by = None
     if by is not None and by not in images:
@@ -274,10 +288,10 @@ def _check_rule(rule: Rule | None, images: pd.DataFrame) -> tuple[list[str], Any
         return list(DEFAULT_RULE), rule
     if isinstance(rule, str) and rule in READY_RULES:
         return list(READY_RULES[rule]), None
-    columns = [rule] if isinstance(rule, str) else list(rule)
+    columns = [rule] if isinstance(rule, str) else check_list("rule", rule, ["-bytes"])
     known = {*images.columns, "pixels", "similarity"}
     for column in columns:
-        if column.removeprefix("-") not in known:
+        if check_text("rule", column, "largest").removeprefix("-") not in known:
             raise KeyError(
                 f"rule names {column!r}, and there are the rules {', '.join(READY_RULES)} and the "
                 f"columns {', '.join(sorted(map(str, known)))}"
@@ -294,14 +308,14 @@ def _name_of(rule: Rule | None, columns: list[str]) -> str:
 
 
 def _check_accept(accept: str | Iterable[str]) -> frozenset[str]:
-    wanted = [accept] if isinstance(accept, str) else list(accept)
+    wanted = [accept] if isinstance(accept, str) else check_list("accept", accept, ["metadata"])
     if "all" in wanted:
         return frozenset(ASPECTS)
     return frozenset(check_choice("accept", kind, [*ASPECTS, "all"]) for kind in wanted)
 
 
 def _check_keep_metadata(keep_metadata: bool, compare: bool) -> bool:
-    if keep_metadata and not compare:
+    if check_flag("keep_metadata", keep_metadata) and not compare:
         raise ValueError("keep_metadata needs compare=True: metadata is read from the files")
     return bool(keep_metadata)
 
@@ -343,8 +357,14 @@ def _mark_formats(members: dict[int, list[Row]], endings: list[str]) -> None:
 def _check_keep(
     keep: Mapping[int, str | Sequence[str]], members: dict[int, list[Row]]
 ) -> dict[int, list[str]]:
+    if not isinstance(keep, Mapping):
+        raise TypeError(
+            "keep must be a dict such as {1: 'a.jpg'}, or the path of a file of marks, not "
+            f"{type(keep).__name__}"
+        )
     chosen = {
-        group: [names] if isinstance(names, str) else list(names) for group, names in keep.items()
+        group: [names] if isinstance(names, str) else check_list("keep", names, {1: ["a.jpg"]})
+        for group, names in keep.items()
     }
     for group, names in chosen.items():
         if group not in members:

@@ -16,11 +16,16 @@ def read_marks(path: str | os.PathLike[str]) -> dict[str, str]:
 
     Raises
     ------
-    ValueError
-        if the file is not a file of marks.
+    FileNotFoundError, ValueError
+        if there is no such file, or it is not a file of marks.
     """
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"keep names the file {os.fspath(path)!r}, which does not exist"
+        ) from None
     try:
         content = json.loads(text)
         is_known = content["format"] == MARKS_FORMAT
