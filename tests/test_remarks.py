@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fuzz_jpeg import lossless_jpeg
 from imgdup_nb import Collection, scan_images
+from imgdup_nb.engine import damage
 from imgdup_nb.engine.damage import find_remarks
 
 STORED = {
@@ -89,3 +91,31 @@ def test_a_collection_keeps_remarks(tmp_path):
     assert images.equals(scan_images(tmp_path))
     assert images.remarks[0] != ""
     assert images.kind[0] == ""
+
+
+class Decoder:
+    """Stands for simplejpeg: notes what it is asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def decode_jpeg(self, stored, *_, **options):
+        self.asked.append(options)
+
+
+def test_a_jpeg_that_is_not_decoded_smaller_is_not_asked_about_in_a_small_size(monkeypatch):
+    decoder = Decoder()
+    monkeypatch.setattr(damage, "simplejpeg", decoder)
+    sound = stored(noisy(), "JPEG")
+    others = [lossless_jpeg(64), lossless_jpeg(64, bits=12), b"", b"\xff\xd8", sound + sound]
+    others.append(sound[:2] + lossless_jpeg(64)[2:] + sound[2:])  # the first of two frames counts
+    assert [find_remarks(one, "JPEG") for one in others] == [""] * 6
+    assert len(decoder.asked) == 1  # of the sound one, which is followed by a second picture
+
+
+def test_a_lossless_jpeg_is_scanned_in_every_size(tmp_path):
+    for side in (64, 512, 1024):
+        (tmp_path / f"{side}.jpg").write_bytes(lossless_jpeg(side))
+    images = scan_images(tmp_path)
+    assert list(images.problem) == list(images.remarks) == [""] * 3
+    assert sorted(images.width) == [64, 512, 1024]

@@ -41,8 +41,9 @@ def find_remarks(stored: bytes, form: str, *, is_clean: bool = False) -> str:
 
 
 def _ask_libjpeg(stored: bytes) -> str:
-    if simplejpeg is None:
-        return ""
+    frame = read_jpeg_frame(io.BytesIO(stored))
+    if simplejpeg is None or frame is None or not frame.is_orderly:
+        return ""  # of other kinds, such as lossless ones, a smaller size may end the process
     try:
         simplejpeg.decode_jpeg(stored, "GRAY", min_width=1, min_height=1)
     except Exception as error:

@@ -426,14 +426,11 @@ def _check_target(action: str, to: Any, plan: pd.DataFrame) -> str:
     to = check_path("to", to, "spare")
     if action not in NEEDS_TARGET | LINKS:
         raise ValueError(
-            f'action "{action}" takes no folder, and to is {to!r}; did you mean '
-            'action="move"?'
+            f'action "{action}" takes no folder, and to is {to!r}; did you mean action="move"?'
         )
     folder = os.path.abspath(to)
     if os.path.lexists(folder) and not os.path.isdir(folder):
-        raise NotADirectoryError(
-            f"to must name a folder, new or old, and {to!r} is a file"
-        )
+        raise NotADirectoryError(f"to must name a folder, new or old, and {to!r} is a file")
     inside = [
         image
         for image, path in zip(plan.image, plan.path, strict=True)
@@ -441,8 +438,7 @@ def _check_target(action: str, to: Any, plan: pd.DataFrame) -> str:
     ]
     if inside:
         raise ValueError(
-            f"to must lie outside of the pictures it takes, and {to!r} holds "
-            f"{inside[0]!r}"
+            f"to must lie outside of the pictures it takes, and {to!r} holds {inside[0]!r}"
         )
     return folder
 

@@ -222,8 +222,9 @@ def choose_keepers(
 def _listed(argument: str, names: Any) -> list[str]:
     """Return one folder or several as a list of texts."""
     example = "originals/2023"
-    several = [names] if isinstance(names, str | os.PathLike) else names
-    return [check_path(argument, name, example) for name in check_list(argument, several, [example])]
+    one = isinstance(names, str | os.PathLike)
+    several = [names] if one else check_list(argument, names, [example])
+    return [check_path(argument, name, example) for name in several]
 
 
 def _is_ending(text: Any) -> bool:
