@@ -63,8 +63,9 @@ def test_the_same_explorer_gives_the_same_bytes(explorer, tmp_path):
 
 
 def test_a_page_is_not_larger_than_asked_for_and_says_beforehand_what_it_lacks(
-    explorer, tmp_path, capsys
+    explorer, tmp_path, capsys, monkeypatch
 ):
+    monkeypatch.setenv("TQDM_DISABLE", "1")  # a bar appears where it takes more than a second
     whole = explorer.save_html(tmp_path / "whole.html")
     assert data_of(whole.read_text("utf-8"))["large"].count(None) == 1  # in no group
     assert capsys.readouterr().err == ""

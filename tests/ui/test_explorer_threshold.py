@@ -73,14 +73,52 @@ def test_pairs_below_the_floor_are_drawn_as_counted_and_no_threshold_reaches_the
     expect_threshold(explorer, explorer.widget.levels[-1])
 
 
-def test_linear_curves_leave_out_the_pairs_and_keep_the_threshold(explorer):
+def test_curves_are_linear_without_the_pairs_or_logarithmic_with_them(explorer):
     view = explorer.view()
-    paths = view.locator(".dup-curves path")
-    expect(paths).to_have_count(5)
-    view.get_by_test_id("linear").check()
+    paths, pairs = (view.locator(f".dup-curves path{name}") for name in ("", ".dup-pairs"))
     expect(paths).to_have_count(4)
-    expect(view.locator(".dup-curves path.dup-pairs")).to_have_count(0)
+    expect(pairs).to_have_count(0)
+    pixels_for_one = """(svg) => {
+      const [zero, ...ticks] = [...svg.querySelectorAll(".dup-axes line")].map((line) =>
+        Number(line.getAttribute("y1")));
+      const numbers = [...svg.querySelectorAll(".dup-axes text[text-anchor=end]")].map((text) =>
+        Number(text.textContent));
+      return ticks.map((tick, place) => (zero - tick) / numbers[place + 1]);
+    }"""
+    pixels = view.locator(".dup-plot").nth(1).evaluate(pixels_for_one)
+    assert len(pixels) >= 2
+    assert max(pixels) == pytest.approx(min(pixels))  # as many for each image
+    view.get_by_test_id("logarithmic").check()
+    expect(paths).to_have_count(5)
+    expect(pairs).to_have_count(1)
     expect_threshold(explorer, 90.625)
+
+
+def test_no_two_numbers_of_an_axis_overlap_and_curves_stay_below_the_names_of_bands(explorer):
+    view = explorer.view()
+    for size in ("small", "large", "slim"):
+        view.get_by_test_id("plot-size").select_option(size)
+        explorer.settle()
+        for plot in view.locator(".dup-plot:visible").all():
+            boxes = [text.bounding_box() for text in plot.locator(".dup-axes text").all()]
+            boxes = [box for box in boxes if box]
+            for place, one in enumerate(boxes):
+                for other in boxes[:place]:
+                    assert not overlap(one, other), (size, one, other)
+            if size != "slim":
+                names = [text.bounding_box() for text in plot.locator(".dup-bands text").all()]
+                lowest = max(box["y"] + box["height"] for box in names)
+                for curve in plot.locator(".dup-curves path").all():
+                    assert curve.bounding_box()["y"] >= lowest - 3
+
+
+def overlap(one, other):
+    """Whether two boxes cover a pixel in common; a line of text has some room above and below."""
+    room = {"x": 0, "y": 2}
+    return all(
+        min(one[at] + one[side], other[at] + other[side]) - max(one[at], other[at]) > room[at]
+        for at, side in (("x", "width"), ("y", "height"))
+    )
 
 
 @pytest.mark.parametrize("width", [1280, 850, 450])

@@ -11,6 +11,9 @@ const NUMBER_TITLES = {
   unknown: "pairs found of which nothing is known; a click lists them",
   missed: "pairs of the same picture that are not found; a click lists them",
 };
+const CHANGE_TITLE =
+  "Groups that differ from those at the pinned threshold. Born: a new group. Grown: a group with " +
+  "more images. Merged: two or more groups in one. Regrouped: images move to another group.";
 const LINKAGE_TITLE =
   "How pairs become groups. Star: each image is similar enough to the original of its group. " +
   "Connected: a chain of similar pairs is enough. Complete: all pairs of a group are similar.";
@@ -42,15 +45,18 @@ class Head {
     );
     this.method = chooser([["", ""]], (method) => change({ method }), signal, {
       "data-testid": "method",
+      title: "How similarity was computed: each method has pairs of its own",
     });
     this.linkage = chooser(LINKAGES, (linkage) => change({ linkage }), signal, {
       "data-testid": "linkage",
-      title: LINKAGE_TITLE,
     });
     this.size = chooser(PLOT_SIZES, resize, signal, {
       "data-testid": "plot-size",
       "aria-label": "Size of the plots",
+      title: "How much room the plots take above the groups",
     });
+    const linkage = labelled("Linkage", this.linkage);
+    linkage.title = LINKAGE_TITLE;
     const presets = element(
       "div",
       { class: "dup-presets", role: "group", "aria-label": "Thresholds of the tutorial" },
@@ -67,13 +73,7 @@ class Head {
     this.node = element("header", { class: "dup-head" });
     this.node.append(
       element("div", { class: "dup-choice" }, stepper, presets, this.meaning),
-      element(
-        "div",
-        { class: "dup-options" },
-        this.methodField,
-        labelled("Linkage", this.linkage),
-        this.size,
-      ),
+      element("div", { class: "dup-options" }, this.methodField, linkage, this.size),
     );
   }
 
@@ -90,8 +90,10 @@ class Head {
       node.disabled = isBelow;
       node.title = isBelow
         ? `the pairs begin at ${percentText(scene.floor)}`
-        : askedText(scene, PRESETS[place]) || percentText(PRESETS[place]);
+        : askedText(scene, PRESETS[place]) ||
+          `finds pairs from ${percentText(PRESETS[place])} similarity up`;
     }
+    this.meaning.title = scene.unitTitle;
   }
 
   /**
@@ -178,7 +180,11 @@ class Tools {
       "data-testid": "pin",
       title: "Keeps this threshold as a dashed line, and tells what changes when you move on",
     });
-    this.changes = element("span", { class: "dup-changes", "data-testid": "changes" });
+    this.changes = element("span", {
+      class: "dup-changes",
+      "data-testid": "changes",
+      title: CHANGE_TITLE,
+    });
     this.upper = chooser(
       [["", "no limit"]],
       (value) => change({ upper: value ? Number(value) : null }),
@@ -200,11 +206,13 @@ class Tools {
     this.bursts.node.title =
       "Pictures of one scene taken at most ten seconds apart: similar, but perhaps not copies";
     const pinning = element("div", { class: "dup-pin" }, this.pin, this.changes);
+    const range = labelled("Only pairs below", this.upper);
+    range.title = "Shows only what the threshold adds to this stricter one: pairs between the two";
     const row = element(
       "div",
       { class: "dup-tools" },
       pinning,
-      labelled("Only pairs below", this.upper),
+      range,
       this.bursts.node,
       others.node,
     );
@@ -394,12 +402,16 @@ class Filter {
     this.order = chooser(GROUP_ORDERS, (order) => change({ order }), signal, {
       "data-testid": "order",
       "aria-label": "Order",
+      title:
+        "Order of the groups. The weakest pair are the two least similar images of a group: " +
+        "begin with those to see doubtful groups first.",
     });
     this.changed = checkbox("only changed", (checked) => change({ only_changed: checked }), signal);
     this.changed.node.title = "only groups that differ from those at the pinned threshold";
     this.across = chooser([["", "all groups"]], (across) => change({ across }), signal, {
       "data-testid": "across",
       "aria-label": "Show",
+      title: "Shows all groups, or only those whose images differ in this column",
     });
     this.count = element("span", { class: "dup-count", "data-testid": "count" });
     this.toggle = button("Tools", openTools, signal, {

@@ -1,5 +1,11 @@
 // The table of the selected group.
 
+const DETAIL_TITLES = [
+  "",
+  "name of the file",
+  "to the original of the group",
+  "width x height in pixels, size and format",
+];
 const DETAIL_HEIGHT = 39; // pixels of a row
 
 class Details {
@@ -12,7 +18,12 @@ class Details {
     this.title = element("h4", {});
     const close = element(
       "button",
-      { type: "button", class: "dup-plain", "aria-label": "Close the table" },
+      {
+        type: "button",
+        class: "dup-plain",
+        "aria-label": "Close the table",
+        title: "close the table",
+      },
       "✕",
     );
     close.addEventListener("click", onClose, { signal });
@@ -20,7 +31,7 @@ class Details {
     const table = element(
       "table",
       {},
-      tableHead([".picture", "image", "similarity", "file", ".look closer"]),
+      tableHead([".picture", "image", "similarity", "file", ".look closer"], DETAIL_TITLES),
       this.body,
     );
     this.scroller = element(
@@ -42,6 +53,7 @@ class Details {
     this.why = element("div", { class: "dup-why", hidden: "", "data-testid": "why" });
     this.large = button("Large pictures", () => this.onLarge(1), signal, {
       "data-testid": "large-group",
+      title: "shows each image of the group large, beside its original",
     });
     const bar = element("div", { class: "dup-bar" }, this.title, this.large);
     this.node.append(element("header", {}, bar, close), this.why, this.scroller);
@@ -99,7 +111,11 @@ class Details {
         ...(url ? [element("img", { src: url, alt: "" })] : []),
       ),
       element("td", {}, nameNode(name, 60)),
-      element("td", { class: "dup-number" }, place ? score : "original"),
+      element(
+        "td",
+        { class: "dup-number", title: place ? "similarity to the original" : ORIGINAL_TITLE },
+        place ? score : "original",
+      ),
       element("td", {}, facts),
       element("td", { class: "dup-closer" }, ...(place ? this.closerNodes(id, name, place) : [])),
     );
@@ -113,6 +129,7 @@ class Details {
     });
     const large = button("large", () => this.onLarge(place), this.signal, {
       "aria-label": `Compare ${name} with the original`,
+      title: "shows it large, beside the original",
     });
     return this.large.hidden ? [why] : [why, large];
   }
@@ -138,6 +155,7 @@ class Details {
     const close = button("✕", () => this.showWhy(null), this.signal, {
       class: "dup-plain",
       "aria-label": "Close the chain",
+      title: "close the chain",
     });
     this.why.replaceChildren(
       element("div", { class: "dup-chain" }, ...nodes),

@@ -66,15 +66,18 @@ function labelled(text, control) {
   return element("label", { class: "dup-field" }, element("span", {}, text), control);
 }
 
-/** The head of a table; a name that starts with a dot is only for screen readers. */
-function tableHead(names) {
+/**
+ * The head of a table; a name that starts with a dot is only for screen readers.
+ * @param {string[]} names
+ * @param {string[]} titles - what the names mean
+ */
+function tableHead(names, titles = []) {
   const cell = (name) =>
     name.startsWith(".") ? element("span", { class: "dup-hidden" }, name.slice(1)) : name;
-  return element(
-    "thead",
-    {},
-    element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, cell(name)))),
+  const cells = names.map((name, place) =>
+    element("th", { scope: "col", title: titles[place] }, cell(name)),
   );
+  return element("thead", {}, element("tr", {}, ...cells));
 }
 
 /** Fill a select with [value, text] pairs, keeping what is chosen. */

@@ -128,7 +128,11 @@ class Explorer extends View {
     const node = element(
       "details",
       { class: "dup-code" },
-      element("summary", {}, "code for this choice"),
+      element(
+        "summary",
+        { title: "the lines of Python that give these groups" },
+        "code for this choice",
+      ),
       this.codeText,
     );
     node.addEventListener("toggle", () => node.open && this.send({ type: "code" }), {

@@ -5,6 +5,7 @@ const TILE_WIDTH = { pictures: 104, names: 198 }; // with the gap after it
 const NARROW = 560; // pixels of the list; below, a row has its head above its pictures
 const NARROW_ROW = { pictures: 128, names: 66 };
 const NARROW_TILE = { pictures: 80, names: 198 };
+const ORIGINAL_TITLE = "original: the image that the others of its group are compared with";
 const MAX_LISTED = 150_000; // browsers cannot scroll further than about 33 million pixels
 
 /** The longer side of a thumbnail, in the pixels of the screen. */
@@ -267,7 +268,7 @@ class Gallery {
           {
             class: "dup-badge change",
             "data-change": CHANGES[change],
-            title: "compared with the groups at the pinned threshold",
+            title: CHANGE_TITLE,
           },
           CHANGES[change],
         ),
@@ -279,6 +280,14 @@ class Gallery {
   tileNode(id, tenths, isOriginal, isNew, isBurst) {
     const tile = element("figure", { class: "dup-tile", "data-id": id });
     tile.classList.toggle("new", isNew);
+    tile.dataset.words = [
+      isOriginal ? ORIGINAL_TITLE : "percent: similarity to the original",
+      isNew ? "new: not in this group at the pinned threshold" : "",
+      isBurst ? "burst: taken seconds after the original, perhaps another photograph" : "",
+    ]
+      .filter(Boolean)
+      .join("\n");
+    tile.title = tile.dataset.words;
     const text = isOriginal ? "original" : this.percentOrFloor(tenths);
     const score = element("b", {}, text);
     if (isNew) score.append(" new");
@@ -296,7 +305,7 @@ class Gallery {
     const { problem, url } = picture;
     const [name, facts, belongs] = picture.facts;
     setText(tile.querySelector(".dup-belongs"), belongs ? ` ${belongs}` : "");
-    tile.title = [name, facts, problem].filter(Boolean).join("\n");
+    tile.title = [name, facts, problem, tile.dataset.words].filter(Boolean).join("\n");
     tile.dataset.name = name;
     const frame = tile.querySelector(".dup-picture");
     if (!frame) return;

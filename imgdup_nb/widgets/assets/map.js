@@ -60,8 +60,16 @@ class CollectionMapPanel {
         "data-testid": "map-all",
         title: "The gallery shows all groups again",
       }),
-      button("−", () => this.zoom(1 / ZOOM_STEP), signal, { "aria-label": "Zoom out", ...small }),
-      button("+", () => this.zoom(ZOOM_STEP), signal, { "aria-label": "Zoom in", ...small }),
+      button("−", () => this.zoom(1 / ZOOM_STEP), signal, {
+        title: "zoom out",
+        "aria-label": "Zoom out",
+        ...small,
+      }),
+      button("+", () => this.zoom(ZOOM_STEP), signal, {
+        title: "zoom in",
+        "aria-label": "Zoom in",
+        ...small,
+      }),
       button("Fit", () => this.fit(), signal, { title: "Show the whole map" }),
     ];
     this.all = buttons[2];

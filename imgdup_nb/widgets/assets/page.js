@@ -97,7 +97,9 @@ class MarksBar {
       signal,
       { title: "the groups at this threshold as a table" },
     );
-    this.clear = button("Clear", () => marks.clear(), signal);
+    this.clear = button("Clear", () => marks.clear(), signal, {
+      title: "takes back all marks and labels that were made in this page",
+    });
     this.node = element(
       "footer",
       { class: "dup-tool dup-marks-bar" },

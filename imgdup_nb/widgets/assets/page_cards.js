@@ -2,6 +2,10 @@
 
 const CARDS_AT_ONCE = 24;
 const LARGE_PICTURE = 560; // pixels asked for
+const VERDICT_TITLES = {
+  keep: "a mark for choose_keepers: this file stays. Nothing changes on the disk.",
+  remove: "a mark for choose_keepers: this file is removed. Nothing changes on the disk.",
+};
 
 /** The images of the selected group, large, each with what the plan says and with buttons. */
 class GroupCards {
@@ -14,9 +18,13 @@ class GroupCards {
     this.title = element("h2", {});
     this.note = element("p", { class: "dup-quiet", role: "status" });
     this.list = element("ul", { class: "dup-page-cards" });
-    this.more = button("Show more", () => this.addCards(), signal, { hidden: "" });
+    this.more = button("Show more", () => this.addCards(), signal, {
+      hidden: "",
+      title: "shows the next images of this group",
+    });
     const close = button("✕", () => model.select(null), signal, {
       "aria-label": "Close the group",
+      title: "close the group",
       class: "dup-plain",
     });
     this.node = element(
@@ -106,7 +114,14 @@ class ImageCard {
         : `${percentText(similarity, 2)} similar`
       : "first of the group";
     this.verdicts = ["keep", "remove"].map((verdict) =>
-      button(verdict === "keep" ? "Keep" : "Remove", () => group.mark(this.image, verdict), signal),
+      button(
+        verdict === "keep" ? "Keep" : "Remove",
+        () => group.mark(this.image, verdict),
+        signal,
+        {
+          title: VERDICT_TITLES[verdict],
+        },
+      ),
     );
     const ask = () => group.model.send({ type: "why", image: id });
     this.why = button("Why?", ask, signal, {
@@ -121,6 +136,7 @@ class ImageCard {
             label === "same" ? "Same picture" : "Different",
             () => group.marks.label(first.image, this.image, label),
             signal,
+            { title: "a label about this image and the first one of the group" },
           ),
         );
     this.node = element(
@@ -141,6 +157,7 @@ class ImageCard {
     const node = button("", () => this.group.dialog.open(this, this.first), signal, {
       class: "dup-enlarge",
       "aria-label": `Enlarge ${this.name}`,
+      title: "show it large, beside the first image of the group",
     });
     node.append(element("img", { src: url, alt: "", loading: "lazy" }));
     return node;
@@ -181,7 +198,7 @@ class LargeView {
   constructor(model, signal) {
     this.model = model;
     this.body = element("div", { class: "dup-both" });
-    const close = button("Close", () => this.node.close(), signal);
+    const close = button("Close", () => this.node.close(), signal, { title: "key Escape" });
     this.node = element(
       "dialog",
       { class: "dup-large", "aria-label": "Large pictures" },

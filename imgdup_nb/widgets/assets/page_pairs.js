@@ -113,12 +113,15 @@ class PagePairs {
   // -- lists -------------------------------------------------------------------------------------
 
   listMessage({ of, count }) {
-    const { inRange } = this.model.method;
+    const { model } = this;
+    const { inRange } = model.method;
     const parts = inRange ? this.parts(of, count) : [];
     const [right, wrong] = [1, 2].map((verdict) => (inRange ? this.judged(verdict).length : 0));
     const precision = this.isByTruth && right + wrong ? right / (right + wrong) : null;
     const answers = this.marks.answers.size;
-    return { type: "pairs", of, count, parts, answers, precision: { right, wrong, precision } };
+    const isKnown = this.isByTruth || right + wrong > 0;
+    const known = isKnown ? { right, wrong, precision } : { threshold: model.get("threshold") };
+    return { type: "pairs", of, count, parts, answers, precision: known };
   }
 
   /** Lists of pairs; beside the threshold those come first that are nearest to it. */

@@ -16,6 +16,11 @@ const LIST_WORDS = {
   unknown: "found, not answered",
   right: "found and right",
 };
+const ANSWER_TITLES = {
+  same: "your answer is kept as a label: both show the same picture",
+  different: "your answer is kept as a label: they show different pictures",
+  skip: "you cannot tell; the pair counts neither as right nor as wrong",
+};
 const VERDICT_MARKS = ["", "✓ same", "✗ different"]; // in the order of VERDICTS of Python
 
 /** The model of a viewer that lives in the explorer: the explorer's messages are its traits. */
@@ -105,15 +110,20 @@ class PairPane {
     this.choice = chooser([["border", LIST_WORDS.border]], (of) => this.showList(of), signal, {
       "data-testid": "pair-list",
       "aria-label": "Which pairs",
+      title: "Which pairs are listed. Those beside the threshold show whether it is right.",
     });
     this.precision = element("span", { class: "dup-precision", "data-testid": "precision" });
-    const make = (text, key, act, name) =>
-      keyButton(text, key.toUpperCase(), act, signal, { "data-testid": name });
-    this.back = button("← All pairs", () => this.closeLarge(), signal, { "data-testid": "back" });
+    const make = (text, key, act, name, title) =>
+      keyButton(text, key.toUpperCase(), act, signal, { "data-testid": name, title });
+    this.back = button("← All pairs", () => this.closeLarge(), signal, {
+      "data-testid": "back",
+      title: "closes the large pictures (key Escape)",
+    });
     this.answers = ANSWERS.map(([key, label, text]) =>
-      make(text, key, () => this.answerOpen(label), `answer-${label}`),
+      make(text, key, () => this.answerOpen(label), `answer-${label}`, ANSWER_TITLES[label]),
     );
-    this.undo = make("Undo", "u", () => this.undoAnswer(), "undo-answer");
+    const takeBack = "takes the last answer back";
+    this.undo = make("Undo", "u", () => this.undoAnswer(), "undo-answer", takeBack);
     this.undo.disabled = true; // until there is an answer
     this.answerBar = element(
       "div",
@@ -272,6 +282,7 @@ class PairPane {
         button(`more of ${countText(total)}`, () => this.showMore(), this.signal, {
           class: "dup-plain",
           "data-testid": "more-pairs",
+          title: "lists more pairs",
         }),
       );
     const body = pairs.length ? cards : [element("p", { class: "dup-quiet" }, "none")];

@@ -3,9 +3,10 @@
 const PLOT_HEIGHTS = { slim: 56, small: 116, large: 240 }; // pixels
 
 class Plot {
-  constructor(title, label) {
+  constructor(title, label, explanation) {
     this.svg = shape("svg", { class: "dup-plot", "aria-label": label });
-    this.caption = element("figcaption", {}, element("span", {}, title));
+    const words = element("span", { title: explanation }, title);
+    this.caption = element("figcaption", {}, words);
     this.node = element("figure", { class: "dup-panel" }, this.caption, this.svg);
     this.height = PLOT_HEIGHTS.small;
     this.threshold = shape(
@@ -18,7 +19,12 @@ class Plot {
       "g",
       { class: "dup-pinned" },
       shape("line"),
-      shape("text", { "text-anchor": "middle" }, "pinned"),
+      shape(
+        "text",
+        { "text-anchor": "middle" },
+        "pinned",
+        shape("title", {}, "the threshold that is compared with, see Tools"),
+      ),
     );
     this.beyond = shape("rect", { class: "dup-beyond" });
   }
@@ -170,7 +176,12 @@ function setLine(line, x, top, bottom) {
 
 class Histogram extends Plot {
   constructor() {
-    super("Pairs at each similarity, in percent", "Similarity threshold");
+    super(
+      "Pairs at each similarity, in percent",
+      "Similarity threshold",
+      "A bar counts the pairs of one similarity. The scale is logarithmic, so that few pairs can " +
+        "be seen beside many. Bars right of the red line are found. A click on a bar lists its pairs.",
+    );
     filled(
       this.svg,
       {
@@ -262,32 +273,38 @@ class Curves extends Plot {
     super(
       "What each threshold finds",
       "Pairs, groups, images in groups, redundant images and largest group by threshold",
+      "The numbers above, for every threshold; each line has the colour of its number. " +
+        "The pairs are counted in the other plot: there are too many of them for this scale.",
     );
     this.svg.setAttribute("role", "img");
-    const isLinear = (checked) => {
-      this.isDetailed = checked;
+    this.hasLogs = false;
+    const setLogs = (checked) => {
+      this.hasLogs = checked;
       onScale();
     };
-    this.isDetailed = false;
-    const choice = checkbox("linear", isLinear, signal, { "data-testid": "linear" });
+    const choice = checkbox("logarithmic", setLogs, signal, { "data-testid": "logarithmic" });
     choice.node.title =
-      "Counts in equal steps, without the pairs, as high as they are from 80 % up. " +
-      "Else the scale is logarithmic.";
+      "With the pairs, and few can be seen beside many. Else counts go up in equal steps, to the " +
+      "highest that there is from 80 % up.";
     this.caption.append(choice.node);
   }
 
   get isLinear() {
-    return this.isDetailed;
+    return !this.hasLogs;
   }
 
   get names() {
-    const hidden = this.isDetailed ? ["pairs", "right", "unknown"] : ["unknown"];
+    const hidden = this.isLinear ? ["pairs", "right", "unknown"] : ["unknown"];
     return this.scene.curveNames.filter((name) => !hidden.includes(name));
   }
 
   most(scene) {
-    const last = this.isDetailed ? scene.place(DETAIL_FROM) + 1 : scene.levels.length;
-    return Math.max(...this.names.map((name) => Math.max(...scene.counts(name).slice(0, last))));
+    const last = this.isLinear ? scene.place(DETAIL_FROM) + 1 : scene.levels.length;
+    const highest = (names) =>
+      Math.max(...names.map((name) => Math.max(...scene.counts(name).slice(0, last))));
+    const all = highest(this.names);
+    // counts of pairs may be much higher than those of images: they stay at the upper edge
+    return this.isLinear ? Math.min(all, 2 * highest(CURVES.slice(1))) : all;
   }
 
   content() {
@@ -301,7 +318,7 @@ class Curves extends Plot {
 
   /** Where a count is drawn; what is higher than a linear scale stays at its upper edge. */
   y(count) {
-    return Math.max(this.scales.top - 3, this.scales.y(count));
+    return Math.max(this.scales.top - 2, this.scales.y(count));
   }
 
   /** Steps, not slopes: between two levels nothing changes. */

@@ -1,6 +1,8 @@
 // What Python sent about all levels of a method, and how numbers become places on the screen.
 
 const RULE_WORDS = { verified: "verified by", any: "or", all: "and" }; // between two methods
+const LOW_PLOT = 80; // pixels; names of bands stand beside the marks of a lower plot
+const TICK_ROOM = 13; // pixels between two numbers at an axis
 const JUDGED_CURVES = ["right", "wrong", "unknown", "missed"];
 
 /** The counts at every level, strictest first. */
@@ -88,6 +90,14 @@ class Scene {
     return `${first} ${RULE_WORDS[rule.rule]} ${rule.other} ≥ ${percentText(other)}`;
   }
 
+  /** How to read what `meaning` says. */
+  get unitTitle() {
+    const { unit, bits, rule } = this.data;
+    if (rule) return "a pair counts by this rule over two methods";
+    if (unit !== "bits") return "what the percentages of this method measure";
+    return `each image has a hash of ${bits} bits; similarity is the percent of bits that agree`;
+  }
+
   /** What a threshold means in the method's own unit. */
   meaning(percent) {
     const { unit, bits, rule } = this.data;
@@ -115,7 +125,7 @@ class Scales {
     const end = (level) => level - (100 - level) * 0.02 - 0.3;
     this.left = 40;
     this.right = width - 6;
-    this.top = 18;
+    this.top = height < LOW_PLOT ? 18 : 23; // below the names of the bands
     this.bottom = height - 18;
     this.listed = end(lowest); // pairs are listed down to here
     this.from = end(Math.min(lowest, scene.below.at(-1)?.[0] ?? lowest));
@@ -143,8 +153,10 @@ class Scales {
     const step = this.isLinear ? roundStep(this.most / 3) : 1;
     const next = (tick) => (this.isLinear ? tick + step : tick * 10);
     for (let tick = step; this.count(tick) <= this.most + 1e-9; tick = next(tick)) ticks.push(tick);
-    const isFull = ticks.length * 14 > this.bottom - this.top;
-    return isFull ? ticks.filter((_, place) => place % 2 === 0 || place === 0) : ticks;
+    const shown = [0];
+    for (const tick of ticks)
+      if (this.y(shown.at(-1)) - this.y(tick) >= TICK_ROOM) shown.push(tick);
+    return shown;
   }
 
   percentTicks() {

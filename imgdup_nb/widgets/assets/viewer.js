@@ -2,14 +2,20 @@
 // side by side, wiped or blended, and draws on them.
 
 const MODES = [
-  ["s", "side", "Side by side"],
-  ["w", "wipe", "Wipe"],
-  ["b", "blend", "Blend"],
-  ["d", "difference", "Difference"],
+  ["s", "side", "Side by side", "both pictures beside each other"],
+  ["w", "wipe", "Wipe", "one picture on the other; drag the line between them"],
+  ["b", "blend", "Blend", "one picture on the other, as transparent as you choose"],
+  ["d", "difference", "Difference", "black where both are equally bright"],
 ];
 const NAME = 36; // characters of a name in a caption
 /** @type {Record<string, [right: number, down: number]>} */
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const SCORE_TITLES = [
+  "how the similarity is computed",
+  "of both pictures as they are",
+  "the highest similarity when one picture is turned or mirrored",
+  "how different two pictures of 90 % similarity are, by this method",
+];
 const NEAR_LINE = 24; // pixels beside the line of a wipe in which a drag takes it along
 const WIDE = 2.5; // width / height of a picture that needs all of the width
 
@@ -46,26 +52,36 @@ class Viewer extends View {
   build() {
     const { signal } = this;
     this.title = element("h4", { "data-testid": "title", "aria-level": 2 });
-    this.found = element("span", { class: "dup-quiet", "data-testid": "found" });
+    this.found = element("span", {
+      class: "dup-quiet",
+      "data-testid": "found",
+      title: "similarity of this pair in the table of pairs, and the method that found it",
+    });
     const busy = { class: "dup-working", "data-testid": "working" };
     this.working = element("span", busy, "working …");
     const turn = (text, key, name, step) => {
       const node = keyButton(text, key, () => this.go(this.model.get("index") + step), signal, {
         "data-testid": name,
+        title: `the ${name} pair of the list`,
       });
       node.setAttribute("aria-keyshortcuts", `Arrow${step < 0 ? "Left P" : "Right N"}`);
       return node;
     };
     this.previous = turn("Previous", "←", "previous", -1);
     this.next = turn("Next", "→", "next", 1);
-    const tool = (text, key, act, name) =>
+    const tool = (text, key, act, name, title) =>
       keyButton(text, key.toUpperCase(), act, signal, {
         "data-testid": name,
         "aria-pressed": "false",
+        title,
       });
-    this.modes = MODES.map(([key, mode, text]) => tool(text, key, () => this.setMode(mode), mode));
-    this.blocks = tool("Blocks", "k", () => this.toggleBlocks(), "blocks");
-    this.blink = tool("Blink", "x", () => this.swap(), "blink");
+    this.modes = MODES.map(([key, mode, text, title]) =>
+      tool(text, key, () => this.setMode(mode), mode, title),
+    );
+    const parts = "outlines the parts of the pictures that agree, and those that differ";
+    this.blocks = tool("Blocks", "k", () => this.toggleBlocks(), "blocks", parts);
+    const alone = "shows one picture alone, and when pressed again the other one";
+    this.blink = tool("Blink", "x", () => this.swap(), "blink", alone);
     this.blink.removeAttribute("aria-pressed");
     this.buildZoomButtons();
     this.slider = element("input", {
@@ -82,7 +98,7 @@ class Viewer extends View {
     this.legend = element("p", { class: "dup-legend", "data-testid": "legend" });
     this.rows = element("tbody");
     const caption = element("caption", {}, "Similarity by each method");
-    const head = tableHead(["method", "similarity", "any turn", "90 % means"]);
+    const head = tableHead(["method", "similarity", "any turn", "90 % means"], SCORE_TITLES);
     this.table = element("table", { "data-testid": "scores" }, caption, head, this.rows);
     this.buildStages();
     this.keys = this.bindKeys();
