@@ -6,6 +6,8 @@
         answers needed until a precision is proved, by this rule and another one, whose file has a
         class Labelling(level, wish) with answer(pair, aim, is_true), aim(wish) and
         carries(level, wish, alpha)
+    python benchmarks/bench_evidence.py --part wrong --repeats 1000
+        wrong recommendations where the truth is just too bad, whatever is asked and when
     python benchmarks/bench_evidence.py --part forecasts
         how many more answers are said to be needed, and how many were
     python benchmarks/bench_evidence.py --part coverage
@@ -36,6 +38,7 @@ import pandas as pd
 from bench_quality import read_truth
 from report import machine, whole
 from simulated_answers import check_forecasts, count_answers, read_rule
+from simulated_wrong import count_wrong
 
 import imgdup_nb as dup
 from imgdup_nb.evidence.betting import Draws
@@ -55,7 +58,7 @@ HUBS = {
     "far hubs seen or not": (1, 0.1),
     "some far hubs": (5, 0.1),  # these make more false pairs than allowed
 }
-PARTS = ["answers", "forecasts", "coverage", "calibrations", "time", "reach"]
+PARTS = ["answers", "wrong", "forecasts", "coverage", "calibrations", "time", "reach"]
 LIMIT = 130  # expected false pairs, at most
 
 
@@ -346,6 +349,8 @@ def main(arguments: list[str]) -> None:
     if options.part in (None, "answers"):
         print("\nanswers until a precision is proved, looking after every answer", flush=True)
         count_answers(options.repeats, options.against and read_rule(options.against))
+    if options.part == "wrong":
+        count_wrong(options.repeats)
     if options.part == "forecasts":
         check_forecasts(options.repeats)
     if options.part == "coverage":

@@ -96,6 +96,15 @@ def test_a_claim_that_is_refuted_passes_its_share_on_and_blocks_nobody():
     assert refute_together(np.zeros(0), np.zeros(0), 0.05, 0.05).tolist() == []
 
 
+@pytest.mark.parametrize(("precision", "answers"), [(0.9, 41), (0.95, 85), (0.99, 430)])
+def test_so_many_equal_answers_prove_a_precision_however_many_pairs_there_are(precision, answers):
+    """The numbers of docs/what-it-can-do.md."""
+    size = 10**9
+    hits = np.array([answers - 1, answers])
+    before, after = log_capital(size, round(precision * size) - 1, hits, 0 * hits)
+    assert before < np.log(40) <= after
+
+
 @pytest.mark.parametrize("wish", [0.8, 0.9, 0.95])
 def test_up_to_twelve_mistakes_a_proof_needs_no_more_answers_than_with_three_equal_stakes(wish):
     size = 20_000

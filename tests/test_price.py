@@ -1,5 +1,7 @@
 """A price for false and missed pairs gives the threshold that costs least."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,11 +87,72 @@ def test_the_cheapest_threshold_is_seldom_excluded_by_answers():
     assert lost <= 1
 
 
-def test_without_answers_every_threshold_is_possible():
+def test_without_answers_every_threshold_is_possible_and_none_is_recommended():
     pairs, _, _ = pairs_and_truth()
     found = recommend_threshold(pairs, labels=Labels(), cost_false=5, cost_missed=1)
     assert found.evidence.possible.all()
-    assert found.intervals["threshold"] == (85, 100)
+    assert found.threshold is None
+    assert "no random question about this table has been answered" in found.reason
+
+
+@pytest.mark.parametrize("cost_false", [0.1, 1, 200])
+def test_a_threshold_is_not_recommended_because_nobody_was_asked_below_it(cost_false):
+    pairs, same, _ = pairs_and_truth()
+    person = Person(pairs, same)
+    person.answer_at(95, 500)  # all of the sixty pairs at 95 % or above, and none below
+    found = recommend_threshold(
+        pairs, labels=person.labels, cost_false=cost_false, cost_missed=1, threshold=95
+    )
+    assert found.threshold >= 95
+    assert "leave out 90 pairs of this table" in found.reason
+    assert "estimated by 60 answers" in found.reason
+    at = found.evidence.set_index("threshold")
+    assert at["false"][[95, 85]].tolist() == [2, 2]
+    assert at.possible[85]  # nothing speaks against it either
+
+
+@pytest.mark.parametrize(("said", "threshold"), [("same", 85), ("different", 100)])
+def test_answers_of_one_kind_only_give_a_price_too(said, threshold):
+    pairs, same, _ = pairs_and_truth()
+    person = Person(pairs, np.full(len(same), said == "same"))
+    person.answer_at(85, 80)
+    found = recommend_threshold(pairs, labels=person.labels, cost_false=5, cost_missed=1)
+    assert found.threshold == threshold
+    low, high = found.intervals["cost"]
+    assert low <= found.evidence.set_index("threshold").cost[threshold] <= high
+
+
+def test_the_cost_of_a_threshold_lies_in_its_interval():
+    rng = np.random.default_rng(5)
+    pairs = levelled_pairs([80] * 7)
+    shares, price, missed = [1, 0.97, 0.9, 0.8, 0.6, 0.4, 0.2], check_price(3, 1), 0
+    for _ in range(40):
+        same = np.concatenate([rng.permutation(80) < round(80 * share) for share in shares])
+        person = Person(pairs, same)
+        order = rng.permutation(560)
+        person.survey = replace(person.survey, rank=order.astype(np.uint64))
+        person.pairs = np.argsort(order)[:100].tolist()
+        person.said = np.where(same[person.survey.row[person.pairs]], "same", "different").tolist()
+        table = costs_by_answers(person.answers, price, 0.95).table.set_index("threshold")
+        cost = 3 * (~same[:400]).sum() + same[400:].sum()  # at 90 %
+        missed += not table.cost_low[90] <= cost <= table.cost_high[90]
+    assert missed <= 2
+
+
+@pytest.mark.parametrize(
+    ("cost_false", "cost_missed", "said"),
+    [
+        (0, 1, "Every duplicate is worth including: false pairs cost nothing."),
+        (1, 0, "No pair is worth including if it could be false: missed duplicates cost nothing."),
+        (1, 5000, "pairs of which at least 0.0002 are duplicates"),
+        (1e13, 1, "only if nearly all are duplicates"),
+        (0.001, 0.0001, "make 0.0051"),
+    ],
+)
+def test_small_and_large_prices_are_said_in_figures_that_can_be_read(cost_false, cost_missed, said):
+    pairs, _, truth = pairs_and_truth()
+    found = recommend_threshold(pairs, truth=truth, cost_false=cost_false, cost_missed=cost_missed)
+    assert said in found.reason
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
@@ -97,7 +160,12 @@ def test_tables_of_no_pair_and_of_one_have_a_price_too(count):
     prints = Fingerprints.from_bits(["a", "b"][:count], np.ones((count, 64), dtype=bool))
     pairs = similar_pairs(prints)
     by_labels = recommend_threshold(pairs, labels=Labels(), cost_false=5, cost_missed=1)
-    assert bool(by_labels) == (count == 2)
+    assert not by_labels  # no pair, or nobody was asked
+    answers = Labels()
+    if count == 2:
+        answers.add("a", "b", "same")
+    by_labels = recommend_threshold(pairs, labels=answers, cost_false=5, cost_missed=1)
+    assert by_labels.intervals.get("cost") == ((0, 0) if count == 2 else None)
     truth = dict.fromkeys(["a", "b"][:count], 1)
     by_truth = recommend_threshold(pairs, truth=truth, cost_false=5, cost_missed=1)
     assert by_truth.intervals["cost"] == (0, 0)
@@ -108,7 +176,11 @@ def test_tables_of_no_pair_and_of_one_have_a_price_too(count):
     [
         ({"cost_false": 5}, "cost_missed must be a number from 0 up"),
         ({"cost_false": -1, "cost_missed": 1}, "cost_false must be a number from 0 up"),
-        ({"cost_false": 0, "cost_missed": 0}, "not both 0"),
+        ({"cost_false": 0, "cost_missed": 0}, "must not both be 0"),
+        ({"cost_false": float("nan"), "cost_missed": 1}, "cost_false must be a number from 0 up"),
+        ({"cost_false": float("inf"), "cost_missed": 1}, "together at most 1e"),
+        ({"cost_false": 10**400, "cost_missed": 1}, "together at most 1e"),
+        ({"cost_false": "5", "cost_missed": 1}, "cost_false must be a number from 0 up"),
         ({"cost_false": 5, "cost_missed": 1, "min_precision": 0.9}, "not both"),
     ],
 )

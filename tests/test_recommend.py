@@ -14,6 +14,7 @@ from imgdup_nb import (
     similar_pairs,
 )
 from imgdup_nb.evidence.intervals import stratified_interval
+from imgdup_nb.evidence.questions import plan_for_precision
 from imgdup_nb.evidence.requirements import Requirement
 
 LEVELS = np.array([100, 97.5, 95, 92.5, 90, 87.5, 85])
@@ -80,6 +81,11 @@ def test_recall_of_copies_gives_the_strictest_threshold_that_finds_them(tmp_path
     found = recommend_threshold(calibration=calibration, min_recall=0.9, variations=["jpeg 85"])
     rows = calibration.recall.query("variation == 'jpeg 85' and recall_low >= 0.9")
     assert found.threshold == rows.threshold.max()
+    assert "recall of 'jpeg 85' is 0." in found.reason
+    assert "(95 % confidence)" in found.reason
+    both = recommend_threshold(calibration=calibration, min_recall=0.0)
+    assert "recall of 'jpeg 85' is" in both.reason
+    assert "(95 % confidence, each by itself)" in both.reason
     nothing = recommend_threshold(calibration=calibration, min_recall=0.9)
     assert nothing.threshold is None
     assert "'mirrored'" in nothing.reason
@@ -176,6 +182,24 @@ def test_no_dead_end_when_every_pair_is_answered_or_skipped():
     assert "6 skipped pairs leave it open" in found.reason
 
 
+def test_one_skipped_pair_is_said_as_one_and_a_number_is_not_said_twice():
+    pairs = levelled_pairs([0, 0, 0, 0, 1000, 0, 0])
+    person = Person(pairs, np.ones(1000, dtype=bool))
+    person.answer_at(90, 36)
+    plan = plan_for_precision(person.answers, 0.9, 90.0, 0.95)
+    more = plan.missing.median
+    assert more == plan.missing.most > 1
+    assert plan.sentence == f"about {more} more answers would prove 0.9 at 90 %"
+    found = recommend_threshold(pairs, labels=person.labels, min_precision=0.9)
+    assert f"Label about {more} more pairs at 90 %: so far it is" in found.reason
+    few = levelled_pairs([0, 0, 0, 0, 2, 0, 0])
+    person = Person(few, np.ones(2, dtype=bool))
+    person.answer_at(90, 1)
+    person.answer(person.answers.next_at(4), "skip")
+    found = recommend_threshold(few, labels=person.labels, min_precision=0.9)
+    assert "1 skipped pair leaves it open." in found.reason
+
+
 def test_the_number_of_answers_that_is_forecast_is_about_the_number_that_is_needed():
     pairs = levelled_pairs([0, 0, 0, 0, 3000, 0, 0])
     rng = np.random.default_rng(5)
@@ -248,6 +272,7 @@ def test_in_the_calibrated_collection_false_pairs_are_counted_and_elsewhere_expe
     calibration = calibrate(scan_images(tmp_path), variations=["jpeg 85"], n_sample=2)
     here = recommend_threshold(calibration=calibration, max_false_pairs=0)
     assert here.intervals["false pairs"] == (0, 0)
+    assert here.reason.endswith("false pairs are 0 by the calibration's count, required <= 0.")
     elsewhere = recommend_threshold(calibration=calibration, max_false_pairs=0, n_images=40)
     assert elsewhere.threshold is None
     assert "similar to more than 10 % of the others" in elsewhere.reason

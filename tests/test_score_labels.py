@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from answering import Person
+from answering import Person, levelled_pairs
 from imgdup_nb import Fingerprints, Labels, PairLabeler, score_labels, similar_pairs
 from imgdup_nb.evidence.betting import Draws
 from imgdup_nb.evidence.intervals import stratified_interval
@@ -110,6 +110,16 @@ def test_after_the_answers_promised_none_is_needed():
     assert promised[-1] == 0
     row = score_labels(pairs, labels).query("threshold == 85").iloc[0]
     assert row.precision_high - row.precision_low <= 0.1
+
+
+def test_an_estimate_is_not_stretched_to_pairs_that_nobody_was_asked_about():
+    pairs = levelled_pairs([20, 0, 0, 0, 2, 0, 20])
+    person = Person(pairs, np.arange(42) < 20)
+    while (pair := person.answers.next_at(0)) is not None:
+        person.answer(pair)
+    scores = score_labels(pairs, person.labels).set_index("threshold")
+    assert scores.precision[[100, 90]].tolist() == [1, 1]  # two pairs of 22 are left open
+    assert np.isnan(scores.precision[85])
 
 
 def test_surveys_of_nothing_ask_nothing():

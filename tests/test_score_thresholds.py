@@ -171,6 +171,24 @@ def test_a_false_pair_seen_never_makes_an_interval_narrower():
     assert 0.3 < lows[0] < 0.9
 
 
+def test_a_missed_pair_seen_never_makes_the_interval_of_recall_narrower():
+    sizes = [12, 10, 8, 6, 5, 4, 3, 2, 2]
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    names = [f"{k:03d}" for k in range(len(group))]
+    ends = [(a, b) for a, b in combinations(range(len(group)), 2) if group[a] == group[b]]
+    truth = dict(zip(names, group.tolist(), strict=True))
+    lows = []
+    for n_missed in range(4):
+        rows = [
+            (names[a], names[b], 80.0 if k < n_missed else 95.0) for k, (a, b) in enumerate(ends)
+        ]
+        pairs = pd.DataFrame(rows, columns=["left", "right", "similarity"])
+        pairs.attrs = {"floor": 70.0, "method": "unknown", "n_images": len(names)}
+        lows.append(score_thresholds(pairs, truth, thresholds=[95]).recall_low[0])
+    assert lows == sorted(lows, reverse=True)
+    assert 0.3 < lows[-1] < 0.5
+
+
 def test_the_interval_holds_for_large_groups_that_are_found_or_missed_as_a_whole():
     """Forty groups of four; a method finds all copies of a picture, or none."""
     rng = np.random.default_rng(3)

@@ -47,7 +47,8 @@ def score_labels(
         - asked, same, skipped: answers about pairs at or above the threshold;
         - counted: the first so many pairs of the random order at this threshold are answered. These
           answers are the evidence;
-        - precision (NaN if nothing is known), precision_low, precision_high;
+        - precision (NaN if more than a tenth of the pairs are in bands without an answer),
+          precision_low, precision_high;
         - for each hint HINT: HINT_agrees (share of the pairs whose images have the same value),
           HINT_by_chance (the same for any two images), HINT_at_most (upper bound of precision);
         - for "aligned": aligned_confirms (share of a random sample of 40 pairs at or above the

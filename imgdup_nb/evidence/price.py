@@ -21,6 +21,7 @@ from .betting import Draws
 from .evaluate import read_truth_of
 from .sampling import Answers
 
+MOST_COST = 1e15  # so sums over all pairs are finite, and can be written
 RESAMPLES = 200  # collections drawn from the groups of the truth
 
 
@@ -33,36 +34,39 @@ class Costs:
     table
         one row per threshold: threshold, false, missed, cost, cost_low, cost_high, possible (the
         evidence does not exclude that it is the cheapest).
-    is_exact
-        the costs are counted by a truth. Otherwise they are estimated by answers, and duplicates
-        below the lowest threshold of the table are not among the missed ones.
+    n_answers
+        answers to random questions, by which the costs are estimated; None if a truth counts them.
+        Duplicates below the lowest threshold of the table are not among the missed ones of an
+        estimate.
+    n_silent
+        pairs in bands without an answer. They are in no estimate.
     """
 
     table: pd.DataFrame
-    is_exact: bool
+    n_answers: int | None = None
+    n_silent: int = 0
 
     @property
     def cheapest(self) -> int:
-        """The row of least cost; among equal ones the strictest."""
-        return int(np.argmin(self.table.cost.to_numpy()))
+        """The row of least cost that is not excluded; among equal ones the strictest."""
+        cost = self.table.cost.where(self.table.possible, np.inf)
+        return int(np.argmin(cost.to_numpy()))
 
 
 def check_price(cost_false: Any, cost_missed: Any) -> dict[str, float]:
     """Return both costs by name, or raise if they are no price."""
     price = {"cost_false": cost_false, "cost_missed": cost_missed}
     for name, cost in price.items():
-        if (
-            cost is None
-            or isinstance(cost, bool)
-            or not isinstance(cost, Real)
-            or not float(cost) >= 0
-        ):
+        is_number = isinstance(cost, Real) and not isinstance(cost, bool)
+        if not is_number or not cost >= 0:
             raise ValueError(
                 f"{name} must be a number from 0 up, and {cost!r} is not; both costs are needed, "
                 "such as cost_false=50, cost_missed=1"
             )
-    if not np.isfinite(cost_false + cost_missed) or cost_false + cost_missed <= 0:
-        raise ValueError("cost_false and cost_missed must be finite, and not both 0")
+    if not 0 < cost_false + cost_missed <= MOST_COST:
+        raise ValueError(
+            f"cost_false and cost_missed must not both be 0, and together at most {MOST_COST:g}"
+        )
     return {name: float(cost) for name, cost in price.items()}
 
 
@@ -104,40 +108,42 @@ def costs_by_truth(
     place = np.arange(len(levels))
     possible = (place >= first) & (place <= last) | (place == int(np.argmin(cost)))
     columns = {"false": false, "missed": missed, "cost": cost, "cost_low": low, "cost_high": high}
-    return Costs(pd.DataFrame({"threshold": levels} | columns | {"possible": possible}), True)
+    return Costs(pd.DataFrame({"threshold": levels} | columns | {"possible": possible}))
 
 
 def costs_by_answers(answers: Answers, price: dict[str, float], confidence: float) -> Costs:
     """Estimate the cost of each threshold by answers.
 
-    A threshold is excluded if another one is surely cheaper: if the pairs between the two are above
+    Bands without an answer are left out of the estimate, so silence never speaks for a threshold. A
+    threshold is excluded if another one is surely cheaper: if the pairs between the two are above
     or below the break-even precision. All its comparisons share alpha.
     """
     survey, used = answers.survey, answers.survey.used
-    score = answers.score(confidence).iloc[used]
+    # both ends of a cost add up two intervals
+    score = answers.score((1 + confidence) / 2).iloc[used]
     counts = survey.counts[used]
-    ends = score[["precision", "precision_low", "precision_high"]].to_numpy() * counts[:, None]
-    guess, low, high = np.where(np.isfinite(ends), ends, 0.0).T
+    low, high = (score[f"precision_{end}"].to_numpy() * counts for end in ("low", "high"))
     cost_false, cost_missed = price["cost_false"], price["cost_missed"]
-
-    def cost(true: np.ndarray, total: float) -> np.ndarray:
-        return cost_false * (counts - true) + cost_missed * np.maximum(total - true, 0.0)
-
-    guess = np.where(np.isfinite(ends[:, 0]), np.clip(guess, low, high), (low + high) / 2)
-    possible = _possible(answers, cost_false / (cost_false + cost_missed), 1 - confidence)
-    total, total_low, total_high = (ends[-1] if used else 0.0 for ends in (guess, low, high))
+    true, known, n_answers = answers.estimate_true()
+    true, known = true[used], known[used]
+    true = np.clip(true, low - (counts - known), high)
+    total, total_low, total_high = (ends[-1] if used else 0.0 for ends in (true, low, high))
+    missed = np.maximum(total - true, 0.0)
     table = pd.DataFrame(
         {
             "threshold": survey.edges[used],
-            "false": counts - guess,
-            "missed": np.maximum(total - guess, 0.0),
-            "cost": cost(guess, total),
-            "cost_low": cost(high, total_low),
-            "cost_high": cost(low, total_high),
-            "possible": possible,
+            "false": known - true,
+            "missed": missed,
+            "cost": cost_false * (known - true) + cost_missed * missed,
+            "cost_low": cost_false * (counts - high)
+            + cost_missed * np.maximum(total_low - high, 0.0),
+            "cost_high": cost_false * (counts - low)
+            + cost_missed * np.maximum(total_high - low, 0.0),
+            "possible": _possible(answers, cost_false / (cost_false + cost_missed), 1 - confidence),
         }
     )
-    return Costs(table, False)
+    n_silent = int(counts[-1] - known[-1]) if used else 0
+    return Costs(table, n_answers, n_silent)
 
 
 def _possible(answers: Answers, break_even: float, alpha: float) -> np.ndarray:
@@ -170,18 +176,54 @@ def say_price(costs: Costs, price: dict[str, float], confidence: float) -> str:
     """Defend the threshold of least cost in words."""
     row = costs.table.iloc[costs.cheapest]
     possible = costs.table.threshold[costs.table.possible]
-    total = price["cost_false"] + price["cost_missed"]
-    by = "counted by the truth" if costs.is_exact else "estimated by your answers"
-    where = "" if costs.is_exact else " of this table"
-    false, missed = round(row["false"]), round(row.missed)
-    worth = price["cost_false"] / total
-    worth_text = f"{worth:.3g}" if worth > 0.99 else f"{worth:.2f}"  # 0.995 is not 1.00
-    return (
-        f"{row.threshold:g} % costs least: {count_of(false, 'false pair')} at "
-        f"{price['cost_false']:g} and {count_of(missed, 'missed duplicate')}{where} at "
-        f"{price['cost_missed']:g} make {row.cost:,.0f}, {by}. It is worth including pairs of "
-        f"which at least {worth_text} are duplicates. With "
-        f"{100 * confidence:g} % confidence the cheapest threshold is from {possible.min():g} to "
-        f"{possible.max():g} %, and the cost at {row.threshold:g} % is from "
-        f"{row.cost_low:,.0f} to {row.cost_high:,.0f}."
+    false, missed = (
+        count_of(round(row["false"]), "false pair"),
+        count_of(round(row.missed), "missed duplicate"),
     )
+    if costs.n_answers is None:
+        by, where = "counted by the truth", ""
+        sure = f"In {100 * confidence:g} % of collections drawn from the groups of this truth"
+    else:
+        by, where = f"estimated by {count_of(costs.n_answers, 'answer')}", " of this table"
+        sure = f"With {100 * confidence:g} % confidence"
+    silent = ""
+    if costs.n_silent:
+        silent = (
+            f" Both numbers leave out {count_of(costs.n_silent, 'pair')} of this table: no random "
+            "question about pairs of their similarity has been answered."
+        )
+    return (
+        f"{row.threshold:g} % costs least: {false} at {price['cost_false']:g} and {missed}{where} "
+        f"at {price['cost_missed']:g} make {_sum(row.cost)}, {by}.{silent} {_say_worth(price)} "
+        f"{sure}, the cheapest threshold is "
+        f"{_span(f'{possible.min():g}', f'{possible.max():g}')} %, and {row.threshold:g} % costs "
+        f"{_span(_sum(row.cost_low), _sum(row.cost_high))}."
+    )
+
+
+def _say_worth(price: dict[str, float]) -> str:
+    """Say which pairs are worth including."""
+    share = price["cost_false"] / (price["cost_false"] + price["cost_missed"])
+    if share == 0:
+        return "Every duplicate is worth including: false pairs cost nothing."
+    if price["cost_missed"] == 0:
+        return "No pair is worth including if it could be false: missed duplicates cost nothing."
+    if share > 0.9999:
+        return "It is worth including pairs only if nearly all are duplicates."
+    worth = f"{share:.2g}" if share < 0.01 else f"{share:.3g}" if share > 0.99 else f"{share:.2f}"
+    return f"It is worth including pairs of which at least {worth} are duplicates."
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"from {low} to {high}"
+
+
+def _sum(cost: float) -> str:
+    """Write a cost.
+
+    Examples
+    --------
+    >>> _sum(1830.65), _sum(0.04), _sum(0.0)
+    ('1,831', '0.04', '0')
+    """
+    return f"{cost:,.0f}" if cost >= 10 or cost == 0 else f"{cost:.2g}"

@@ -87,6 +87,8 @@ def _forecast(missing: Missing, least: float, at: float) -> str:
     count = count_of(missing.median or 0, "more answer")
     if missing.most is None:  # in more than one of ten cases it never is
         return f"about {count} would prove {least:g} at {at:g} %, if it can be proved at all"
+    if missing.most == missing.median:
+        return f"about {count} would prove {least:g} at {at:g} %"
     return (
         f"about {count}, in nine of ten cases at most {missing.most:,}, would prove {least:g} at "
         f"{at:g} %"

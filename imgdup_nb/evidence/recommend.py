@@ -127,7 +127,9 @@ def recommend_threshold(
         supports, which finds most. If you ask for recall, alone or too: the highest. With a price:
         the threshold of least expected cost. `intervals` then has "cost", and "threshold" with the
         lowest and highest that could be the cheapest. `evidence` has one row per threshold:
-        threshold, false, missed, cost, cost_low, cost_high, possible.
+        threshold, false, missed, cost, cost_low, cost_high, possible. By labels, false, missed and
+        cost leave out pairs of bands of 2.5 percent in which no random question was answered, so
+        nothing is recommended because nobody was asked.
 
     Raises
     ------
@@ -209,6 +211,12 @@ def _recommend_by_price(
         costs = costs_by_answers(read_answers(pairs, labels), price, confidence)
     if not len(costs.table):
         reason = "Not enough evidence for a price: the pair table is empty."
+        return Recommendation(None, reason, {}, 0, costs.table, price, confidence)
+    if costs.n_answers == 0 and costs.n_silent:
+        reason = (
+            "Not enough evidence for a price: no random question about this table has been "
+            "answered. PairLabeler(pairs, images) asks them."
+        )
         return Recommendation(None, reason, {}, 0, costs.table, price, confidence)
     row, possible = costs.table.iloc[costs.cheapest], costs.table.threshold[costs.table.possible]
     intervals = {

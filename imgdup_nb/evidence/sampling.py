@@ -25,6 +25,7 @@ from .labels import FROM_BANDS, Labels, labels_table, number_answers
 
 BAND = 2.5  # percent; 95, 90 and 80 are edges of bands
 CERTAIN = ["same bytes", "same pixels"]
+MOST_SILENT = 0.1  # share of the pairs that may be in bands without an answer, for an estimate
 NOBODY = np.iinfo(np.uint64).max  # a number that no pair has
 
 
@@ -291,19 +292,37 @@ class Answers:
         )
 
     def _estimates(self) -> np.ndarray:
-        """Return the estimate of precision at each edge: the bands are weighted by their sizes."""
+        """Return the estimate of precision at each edge: the bands are weighted by their sizes.
+
+        NaN where more than a tenth of the pairs are in bands without an answer.
+        """
+        true, known, _ = self.estimate_true()
+        with np.errstate(invalid="ignore"):
+            share = np.where(known > 0, true / np.maximum(known, 1), np.nan)
+        return np.where(known >= (1 - MOST_SILENT) * self.survey.counts, share, np.nan)
+
+    def estimate_true(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """Estimate the true pairs at or above each edge, in the bands that have answers.
+
+        Returns
+        -------
+        true : float64
+            the share of "same" in each band, times its size. Certain pairs are true.
+        known : int64
+            pairs of bands with an answer, and certain pairs.
+        n_answers : int
+            answers to random questions, by which this is estimated.
+        """
         survey = self.survey
-        is_random = self.survey.rank[self._pair] < self._open_rank[survey.band[self._pair]]
+        is_random = survey.rank[self._pair] < self._open_rank[survey.band[self._pair]]
+        is_random |= np.isin(self._pair, self.old.pair.to_numpy())
         answered, same = (
             np.bincount(survey.band[self._pair][is_random & chosen], minlength=len(survey.edges))
             for chosen in (self._label != "skip", self._label == "same")
         )
-        known = answered > 0
-        weight = np.where(known, survey.band_sizes, 0)
+        weight = np.where(answered > 0, survey.band_sizes, 0)
         true = np.cumsum(weight * same / np.maximum(answered, 1)) + survey.certain
-        total = np.cumsum(weight) + survey.certain
-        with np.errstate(invalid="ignore"):
-            return np.where(total > 0, true / np.maximum(total, 1), np.nan)
+        return true, np.cumsum(weight) + survey.certain, int(answered.sum())
 
 
 def _random_ranks(graph: PairGraph) -> np.ndarray:

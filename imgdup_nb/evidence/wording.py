@@ -16,12 +16,14 @@ def span_text(low: float, high: float, name: str = "") -> str:
 
     Examples
     --------
-    >>> span_text(0.949, 0.991), span_text(3.21, 4.0, "false pairs")
-    ('0.94 to 1.00', '3.2 to 4.0')
+    >>> span_text(0.949, 0.991), span_text(3.21, 4.0, "false pairs"), span_text(0, 5, "false pairs")
+    ('0.94 to 1.00', '3.2 to 4.0', '0 to 5')
     """
     if name.endswith("false pairs"):
         if low == high:
             return f"{low:,.0f}"
+        if float(low).is_integer() and float(high).is_integer():  # counted
+            return f"{low:,.0f} to {high:,.0f}"
         return f"{math.floor(10 * low + 1e-9) / 10:,.1f} to {math.ceil(10 * high - 1e-9) / 10:,.1f}"
     return f"{math.floor(100 * low + 1e-9) / 100:.2f} to {math.ceil(100 * high - 1e-9) / 100:.2f}"
 
@@ -30,14 +32,16 @@ def say_why(threshold: float, tests: list[Requirement], confidence: float, is_lo
     """Say why a threshold is recommended."""
     parts: dict[str, list[str]] = {}  # what is said alike is said once
     for test in tests:
-        said = f"{_verb(test)} {span_text(*test.at(threshold), test.name)} by {test.source}"
+        said = f"{span_text(*test.at(threshold), test.name)} by {test.source}"
         parts.setdefault(f"{said}, required {_limit(test)}", []).append(test.name)
-    said = "; ".join(f"{', '.join(names)} {part}" for part, names in parts.items())
+    said = "; ".join(f"{_all_of(names)} {part}" for part, names in parts.items())
     each = ", each by itself" if len(tests) > 1 else ""
+    is_counted = all(test.name == "false pairs" and test.support is None for test in tests)
+    sure = "" if is_counted else f" ({100 * confidence:g} % confidence{each})"
     assumptions = "".join(f" {test.assumption}" for test in tests if test.assumption)
     return (
         f"{threshold:g} % is the {'lowest' if is_lowest else 'highest'} threshold that the "
-        f"evidence supports: {said} ({100 * confidence:g} % confidence{each})."
+        f"evidence supports: {said}{sure}."
         f"{_meaning(tests)}{assumptions}"
     )
 
@@ -48,16 +52,25 @@ def _meaning(tests: list[Requirement]) -> str:
     return ""
 
 
+def _all_of(names: list[str]) -> str:
+    """Join names, with their verb.
+
+    Examples
+    --------
+    >>> _all_of(["precision"]), _all_of(["recall of 'a'", "recall of 'b'"])
+    ('precision is', "recall of 'a' and recall of 'b' are each")
+    """
+    if len(names) > 1:
+        return f"{', '.join(names[:-1])} and {names[-1]} are each"
+    return f"{names[0]} {'are' if names[0].endswith('pairs') else 'is'}"
+
+
 def _limit(test: Requirement) -> str:
     return f"{'>=' if test.at_least else '<='} {test.limit:g}"
 
 
 def _full_name(test: Requirement) -> str:
     return f"{test.name} {_limit(test)}"
-
-
-def _verb(test: Requirement) -> str:
-    return "are" if test.name.endswith("pairs") else "is"
 
 
 def _pronoun(test: Requirement) -> str:
@@ -104,17 +117,17 @@ def _missing_answers(test: Requirement, support: Support) -> tuple[str, Missing]
     so_far = f"so far {_pronoun(test)} {span_text(test.low[k], test.high[k], test.name)} there"
     if missing.median is not None:
         count = f"Label about {count_of(missing.median, 'more pair')} at {test.levels[k]:g} %"
-        at_most = (
-            f"in nine of ten cases at most {missing.most:,}"
-            if missing.most is not None
-            else "if it can be proved at all"
-        )
+        at_most = " (if it can be proved at all)"
+        if missing.most is not None:
+            at_most = f" (in nine of ten cases at most {missing.most:,})"
+        if missing.most == missing.median:
+            at_most = ""
         head = f"Not enough evidence for {_full_name(test)}."
         if outlook.unlikely is not None:
             at = survey.edges[outlook.unlikely]
             head += f" It can probably not be proved at {at:g} %; the next best is"
             head += f" {test.levels[k]:g} %."
-        said = f"{head} {count} ({at_most}): {so_far}."
+        said = f"{head} {count}{at_most}: {so_far}."
         return said, missing
     against = support.until_contradicted(aim)
     n_open = int(survey.sizes[aim]) - support.draws[aim].hits.size + 1
@@ -135,7 +148,10 @@ def _nothing_left(test: Requirement, support: Support) -> str:
         f"{test.levels[k]:g} % {_pronoun(test)} "
         f"{span_text(test.low[k], test.high[k], test.name)}."
     )
-    return f"{said} {skipped} skipped pairs leave it open." if skipped else said
+    if not skipped:
+        return said
+    verb = "leaves" if skipped == 1 else "leave"
+    return f"{said} {count_of(skipped, 'skipped pair')} {verb} it open."
 
 
 def say_conflict(tests: list[Requirement], supported: list[np.ndarray]) -> str:

@@ -95,6 +95,25 @@ def test_a_whole_group_is_answered_with_one_key_and_marked_images_are_different(
     labeler.close()
 
 
+def test_the_pictures_of_a_group_stay_small_on_a_narrow_page_and_in_zoom(mount, page, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for k in range(3):
+        patches(1).resize((160 - 8 * k, 160 - 8 * k)).save(folder / f"p{k}.jpg")
+    images = dup.scan_images(folder)
+    labeler = dup.PairLabeler(dup.similar_pairs(dup.fingerprint_images(images)), images)
+    page.set_viewport_size({"width": 450, "height": 900})
+    view = mount(labeler).view()
+    members = view.get_by_test_id("group").get_by_role("button")
+    expect(members).to_have_count(3)
+    view.get_by_role("region", name="Label pairs of images").press("z")
+    expect(view.get_by_test_id("zoom")).to_have_attribute("aria-pressed", "true")
+    assert [member.bounding_box()["height"] for member in members.all()] == [84, 84, 84]
+    frame = view.locator(".dup-pair .dup-frame").first
+    assert frame.bounding_box()["height"] > 84
+    labeler.close()
+
+
 def test_both_pictures_are_shown_and_zoom_asks_for_larger_ones(mount, labeler):
     bridge = mount(labeler)
     view = bridge.view()
