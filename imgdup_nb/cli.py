@@ -11,9 +11,11 @@ import math
 import os
 import re
 import shlex
+import subprocess
 import sys
 import traceback
 import warnings
+from ast import literal_eval
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from functools import reduce
@@ -93,9 +95,14 @@ def _in_commands(text: str) -> str:
     >>> _in_commands("No file is lost. resume('a b') continues it, undo('a b') goes back.")
     "No file is lost. The same command continues it, imgdup undo 'a b' goes back."
     """
-    undo_it = re.compile(r"\bundo\((['\"])(.*?)\1\)(?= continues| goes)")
+    undo_it = re.compile(r"\bundo\(((['\"]).*?\2)\)(?= continues| goes)")
     text = re.sub(r"\bresume\(.*?\) continues it", "The same command continues it", text)
-    return undo_it.sub(lambda found: f"imgdup undo {shlex.quote(found[2])}", text)
+    return undo_it.sub(lambda found: f"imgdup undo {_quoted(literal_eval(found[1]))}", text)
+
+
+def _quoted(path: str) -> str:
+    """Return a path as it is typed in this system's terminal."""
+    return subprocess.list2cmdline([path]) if sys.platform == "win32" else shlex.quote(path)
 
 
 # -- the commands ----------------------------------------------------------------------------------
@@ -447,7 +454,7 @@ def clean(folder: str, to: str, is_dry: bool, as_json: bool, **search: Any) -> i
         say("Add --yes to move them.")
         return FINE
     if journal:
-        say(f"To go back: imgdup undo {shlex.quote(journal)}")
+        say(f"To go back: imgdup undo {_quoted(journal)}")
     return code
 
 

@@ -13,9 +13,11 @@ import click
 import numpy as np
 import pandas as pd
 
+from .engine.checks import shorten_middle
 from .engine.paths import write_whole
 
 MAX_LISTED = 20  # rows of a table on the screen; files have all
+MAX_WIDTH = 100  # characters of a name there, or one long name makes every row as long
 
 
 def escape(text: Any) -> str:
@@ -50,13 +52,14 @@ def show_warning(message: Any, *_: Any, **__: Any) -> None:
 
 
 def say_table(table: pd.DataFrame) -> None:
-    """Print the first rows of a table, with escaped names."""
+    """Print the first rows of a table, with escaped names; long ones are cut in the middle."""
     if not len(table):
         return
     shown = table.head(MAX_LISTED)
     for name in shown.columns:
         if not pd.api.types.is_numeric_dtype(shown[name]):
-            shown = shown.assign(**{name: [escape(value) for value in shown[name]]})
+            short = [shorten_middle(escape(value), MAX_WIDTH) for value in shown[name]]
+            shown = shown.assign(**{name: short})
     lines = shown.round(2).to_string(index=False).split("\n")
     click.echo("\n".join(line.rstrip() for line in lines))
     if len(table) > MAX_LISTED:

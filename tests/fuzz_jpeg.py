@@ -18,6 +18,7 @@ import warnings
 import numpy as np
 from PIL import Image
 
+from imgdup_nb.engine.damage import find_remarks
 from imgdup_nb.engine.decode import (
     UnreadableImage,
     grey_as_seen,
@@ -126,6 +127,7 @@ def read_every_way(stored):
     """Decode a file in each way the package does; return whether it is a picture to all of them."""
     is_picture = True
     read_plain_jpeg(stored, min_side=MIN_SIDE)
+    find_remarks(stored, "JPEG")
     try:
         with readable(), open_lazily(io.BytesIO(stored)) as image:
             grey_as_seen(image, min_side=MIN_SIDE, max_pixels=4_000_000)

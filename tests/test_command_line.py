@@ -159,6 +159,15 @@ def test_names_cannot_change_the_screen(folder, call):
     assert labelled.returncode == 0, labelled.stderr
 
 
+def test_a_long_name_does_not_make_every_line_long(folder, call):
+    name = "holiday " * 30 + ".png"
+    (folder / "photos/sea again.png").rename(folder / "photos" / name)
+    result = call("find", "photos")
+    assert max(map(len, result.stdout.split("\n")[2:])) < 140
+    assert "\u2026" in result.stdout
+    assert name in json.dumps(json.loads(call("find", "photos", "--json").stdout))
+
+
 def test_a_terminal_without_a_letter_shows_its_code(folder):
     (folder / "photos/sea again.png").rename(folder / "photos/\u65e5.png")
     result = subprocess.run(
@@ -204,6 +213,21 @@ def test_clean_says_nothing_of_python_and_prints_json(folder, call):
     assert (row["image"], row["status"]) == ("sea again.png", "restored")
     for result in (listed, done, undone):
         assert not re.search(r"\w\(|dry_run=|images\[", result.stdout + result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("system", "path", "typed"),
+    [
+        ("win32", r"C:\my photos\log.jsonl", r'"C:\my photos\log.jsonl"'),
+        ("win32", r"C:\photos\log.jsonl", r"C:\photos\log.jsonl"),
+        ("linux", "/my photos/log.jsonl", "'/my photos/log.jsonl'"),
+    ],
+)
+def test_the_command_to_go_back_is_quoted_as_the_system_wants_it(monkeypatch, system, path, typed):
+    monkeypatch.setattr(sys, "platform", system)
+    assert cli._quoted(path) == typed
+    stopped = f"undo({path!r}) goes back."
+    assert cli._in_commands(stopped) == f"imgdup undo {typed} goes back."
 
 
 def test_leaks_do_not_depend_on_copies_within_a_folder(folder, call):

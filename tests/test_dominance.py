@@ -9,7 +9,7 @@ import pandas as pd
 import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageCms, ImageFilter, ImageOps
 
 from imgdup_nb import choose_keepers, scan_images
 from imgdup_nb.review.dominance import compare_holdings
@@ -356,3 +356,37 @@ def test_a_lossless_file_of_a_jpeg_does_not_leave_for_a_webp(tmp_path):
     once.save(tmp_path / "whole.png")
     once.save(tmp_path / "lossy.webp", quality=90)
     assert plan_of_files(tmp_path).action["whole.png"] == "keep"
+
+
+def test_a_photograph_does_not_leave_for_its_copy_in_256_colours(tmp_path):
+    shot = Image.fromarray(skimage.data.chelsea()).resize((300, 200))
+    shot.save(tmp_path / "shot.webp", quality=80)
+    shot.save(tmp_path / "moving.gif", save_all=True, append_images=[shot.rotate(180)])
+    plan = plan_of_files(tmp_path)
+    assert list(plan.action) == ["keep", "keep"]
+    images = scan_images(tmp_path).set_index("image", drop=False)
+    leaving, keeper = (measure(images.loc[name]) for name in ("shot.webp", "moving.gif"))
+    assert compare_holdings(leaving, keeper).lacks == {"colours": "more than 256 colours"}
+
+
+def test_a_copy_of_a_picture_of_few_colours_leaves_for_it(tmp_path):
+    drawing = Image.new("P", (300, 200), 0)
+    drawing.putpalette([255, 255, 255, 200, 30, 30, 20, 40, 160])
+    drawing.paste(1, (40, 30, 140, 160))
+    drawing.paste(2, (160, 60, 260, 120))
+    drawing.save(tmp_path / "drawing.png")
+    drawing.convert("RGB").save(tmp_path / "sent.jpg", quality=90)
+    assert plan_of_files(tmp_path).action["sent.jpg"] == "remove"
+
+
+def test_a_profile_that_is_only_called_srgb_is_not_lost(tmp_path):
+    named = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = named.replace(b"rXYZ", b"tmp!").replace(b"bXYZ", b"rXYZ").replace(b"tmp!", b"bXYZ")
+    shot = Image.fromarray(skimage.data.chelsea())
+    for name, profile in (("a.png", None), ("b.png", named), ("c.png", swapped)):
+        shot.save(tmp_path / name, icc_profile=profile)
+    plan = plan_of_files(tmp_path)
+    assert dict(plan.action) in (
+        {"a.png": "keep", "b.png": "remove", "c.png": "keep"},
+        {"a.png": "remove", "b.png": "keep", "c.png": "keep"},
+    )

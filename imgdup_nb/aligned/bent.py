@@ -155,7 +155,7 @@ def _textured_places(there: np.ndarray) -> np.ndarray:
 
 
 def lie_inside(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Tell which places, height x width x 2, lie on a picture of a shape; bool, height x width."""
+    """Tell which places, height x width x 2, are inside a picture; bool, height x width."""
     x, y = places[..., 0], places[..., 1]
     return (x >= -0.5) & (x <= shape[1] - 0.5) & (y >= -0.5) & (y <= shape[0] - 0.5)
 

@@ -2,7 +2,7 @@
 
 `colours` compares the blocks with texture. A chip, a shirt on white or a diagram is mostly flat:
 its flat blocks are compared here. A drawing of a few strokes has too little texture to be aligned:
-what lies on its plain ground is compared here, too.
+its strokes on a plain ground are compared here, too.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ BRIGHT_LEVELS = 4.0  # levels below the brightest block, where the paper of a dr
 # levels of brightness: a grey object instead of a coloured one differs by more than a copy in grey;
 # an object differs by more than a change of contrast
 GREY_OBJECT_DIFFERENCE, OBJECT_DIFFERENCE = 10.0, 40.0
-MIN_BRIGHT_GROUND, MAX_GROUND_SHIFT = 180.0, 12.0  # levels of the ground that an object lies on
+MIN_BRIGHT_GROUND, MAX_GROUND_SHIFT = 180.0, 12.0  # levels of the ground around an object
 SLACK = 0.01  # levels and shares, for rounding: what is so near to a limit is left to the rules
 COVERED_MARGIN = 2 * SHRINK * PIXELS_A_COLOUR  # pixels; a picture so far inside another is covered
 PLANES_REMEMBERED = 64  # pictures; the pairs of one picture follow each other
@@ -343,7 +343,7 @@ def _planes(image: Features) -> np.ndarray:
 
 GROUND_WIDTH, MIN_GROUND = 12, 0.6  # levels of one ground; its least share of the pixels
 MIN_INK = 24.0  # levels by which what is drawn differs from the ground
-DRAWN_SIDE = 96  # pixels a side at which two drawings are laid on each other
+DRAWN_SIDE = 96  # pixels a side at which two drawings are compared
 MIN_DRAWN_CORRELATION, MIN_INK_RATIO = 0.9, 0.75  # of what is drawn, where anything is
 MAX_SHAPE_RATIO = 1.5  # of the shapes of two frames; a squashed copy differs by less
 

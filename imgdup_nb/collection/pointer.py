@@ -20,7 +20,7 @@ Place = str | os.PathLike[str]
 def point_to(folder: str, pictures: str) -> None:
     """Make the index in a folder one of pictures in another folder.
 
-    A folder beside it is named relatively, so that both can be moved together.
+    If both have one parent folder, the path is relative, so that both can be moved together.
     """
     near = is_inside(pictures, os.path.dirname(os.path.abspath(folder)))
     text = os.path.relpath(pictures, folder) if near else os.path.abspath(pictures)

@@ -69,8 +69,8 @@ def _find_classes(
 def labels_of_yolo(paths: Sequence[str]) -> list[str]:
     """Return the label of each file by the text file that YOLO keeps for it, empty without one.
 
-    For `images/train/1.jpg` that is `labels/train/1.txt`, else `1.txt` beside it. The names of the
-    classes are in data.yaml, classes.txt or obj.names in a folder above; else numbers are used.
+    For `images/train/1.jpg` that is `labels/train/1.txt`, else `images/train/1.txt`. The names of
+    the classes are in data.yaml, classes.txt or obj.names in a folder above; else numbers are used.
 
     Raises
     ------

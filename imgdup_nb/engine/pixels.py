@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -211,9 +212,32 @@ def _space_of(mode: str) -> str:
     return "L" if mode in {"1", "L", "LA", "La"} or mode.startswith("I") or mode == "F" else "RGB"
 
 
+def change_by_profile(profile: bytes, mode: str) -> float:
+    """Return the most levels by which a profile changes a colour of sRGB, NaN if none is known."""
+    space = _space_of(mode)
+    shown = _through_profile(profile, space)
+    if shown is None or space not in {"L", "RGB"}:
+        return math.nan
+    return float(np.abs(shown[0].astype(int) - shown[1]).max())
+
+
 @lru_cache(maxsize=64)
 def _profile_key(profile: bytes, space: str) -> str:
     """Return a name for what a profile makes of colours, empty if they stay as in sRGB."""
+    shown = _through_profile(profile, space)
+    if shown is None:
+        return f"profile {hashlib.sha256(profile).hexdigest()}"
+    seen, plain = shown
+    if space in {"L", "RGB"} and np.abs(seen.astype(int) - plain).max() <= 1:
+        return ""
+    return f"colours {hashlib.sha256(seen.tobytes()).hexdigest()}"
+
+
+def _through_profile(profile: bytes, space: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return colours as seen through a profile, and as they are in sRGB, uint8, h x w x 3.
+
+    None for a damaged profile, or one of another kind of picture.
+    """
     try:
         steps = np.linspace(0, 255, 9).round().astype(np.uint8)
         if space == "L":
@@ -228,10 +252,6 @@ def _profile_key(profile: bytes, space: str) -> str:
             opened, ImageCms.createProfile("sRGB"), space, "RGB", renderingIntent=intent
         )
         seen = np.asarray(ImageCms.applyTransform(image, to_srgb))
-    except Exception:  # a damaged profile, or one of another kind of picture
-        return f"profile {hashlib.sha256(profile).hexdigest()}"
-    if space in {"L", "RGB"}:
-        plain = np.asarray(image.convert("RGB"))
-        if np.abs(seen.astype(int) - plain).max() <= 1:
-            return ""
-    return f"colours {hashlib.sha256(seen.tobytes()).hexdigest()}"
+    except Exception:
+        return None
+    return seen, np.asarray(image.convert("RGB"))

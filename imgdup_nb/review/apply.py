@@ -467,7 +467,7 @@ def _folder_of_all(rows: list[Record]) -> str:
         return os.path.commonpath(folders)
     except ValueError as error:
         raise ValueError(
-            "the images lie on several drives; say where to write the journal: journal='...'"
+            "the images are on several drives; say where to write the journal: journal='...'"
         ) from error
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 from ..engine.decode import UnreadableImage, open_lazily, readable
 from .derivatives import describe_turn, has_colour, is_part, lacks_colour
 from .holdings import Holdings, tables_for
+from .notes import NOT_AS_CALLED
 
 ASPECTS = [
     "pixels", "quality", "depth", "colours", "alpha", "frames", "metadata", "edits", "raw",
@@ -28,6 +29,7 @@ ASPECTS = [
 
 SIZE_TOLERANCE = 1.02  # times the width and height: what rounding and a cut border change
 CLEARLY_LARGER = 1.1  # times the pixels; below it an enlargement cannot be told from a copy
+MIN_FULL_PALETTE = 200  # colours of a palette that is full, as of a photograph in a GIF
 QUALITY_TOLERANCE = 2.0  # of 100
 QUALITY_PER_HALVING = 25.0  # of 100: what a picture gains in quality when it is made half as large
 
@@ -220,6 +222,10 @@ def _frames(path: str) -> Iterator[np.ndarray]:
 def _compare_pictures(leaving: Holdings, keeper: Holdings, found: HoldingsComparison) -> None:
     assert leaving.pixels is not None
     assert keeper.pixels is not None
+    own, other = (held.notes.get("colour profile", "") for held in (leaving, keeper))
+    if other != own and other.endswith(NOT_AS_CALLED):
+        found.lacks["edits"] = "its look (the other has an odd colour profile)"
+        return
     if leaving.pixel_sum == keeper.pixel_sum and np.array_equal(
         np.asarray(leaving.pixels), np.asarray(keeper.pixels)
     ):
@@ -377,6 +383,9 @@ def _missing_detail(leaving: Holdings, keeper: Holdings, made: Copied) -> tuple[
     if same_size and is_given:
         return "quality", "its values without loss"
     share = keeper.width * keeper.height / max(1, leaving.width * leaving.height)
+    has_few_colours = keeper.n_colours >= MIN_FULL_PALETTE and not leaving.n_colours
+    if has_few_colours and not leaving.grey and share <= CLEARLY_LARGER:
+        return "colours", f"more than {keeper.n_colours} colours"
     quality = keeper.best_quality + QUALITY_PER_HALVING * math.log2(max(1.0, share)) / 2
     if quality + QUALITY_TOLERANCE < leaving.best_quality and not leaving.palette:
         words = f"quality {leaving.best_quality:.0f} of 100"

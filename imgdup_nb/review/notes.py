@@ -7,6 +7,8 @@ from typing import Any
 
 from PIL import ExifTags, Image, ImageFile
 
+MAX_SRGB_CHANGE = 64  # levels by which a profile that is called sRGB or grey may change a colour
+NOT_AS_CALLED = " (by its name, and not by its colours)"
 EXIF, GPS = ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo
 CAMERA_SETTINGS = {
     33434,
@@ -215,9 +217,13 @@ def _profile(image: Image.Image) -> str:
 
     from PIL import ImageCms
 
+    from ..engine.pixels import change_by_profile
+
     try:
         name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(stored))).strip()
     except Exception:  # damaged: nobody uses it
         return ""
     plain = re.search(r"s\s?rgb|\bc2\b|gr[ae]y|dot gain|gamma 2\.2", name, re.IGNORECASE)
+    if plain and change_by_profile(bytes(stored), image.mode) > MAX_SRGB_CHANGE:
+        return f"{name}{NOT_AS_CALLED}"
     return "" if plain else name or "unnamed"

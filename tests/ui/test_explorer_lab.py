@@ -42,7 +42,7 @@ START = """\
 
 @pytest.fixture
 def opened(notebook, tmp_path):
-    """A notebook that shows an explorer; its pictures lie beside it."""
+    """A notebook that shows an explorer; its pictures are in the same folder."""
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     for k in range(5):

@@ -1,4 +1,4 @@
-"""The pair viewer in a browser: keys, pictures laid on each other, states."""
+"""The pair viewer in a browser: keys, one picture above the other, states."""
 
 import re
 

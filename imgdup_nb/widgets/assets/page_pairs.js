@@ -1,8 +1,8 @@
 // What a page without a kernel answers about pairs: those beside the threshold, one large, labels.
-// It cannot align pictures: it lays one on the other as they are.
+// It cannot align pictures: it shows one above the other as they are.
 
 const COMPARED_SIDE = 560; // pixels asked for
-const SAME_SHAPE = 0.03; // widths to heights that differ by less are laid on each other
+const SAME_SHAPE = 0.03; // widths to heights that differ by less: one is shown above the other
 const AS_THEY_ARE =
   "Both pictures as they are in this page. PairViewer, in Python, aligns them and shows the rest.";
 
