@@ -109,10 +109,10 @@ KINDS = ["receipt", "invoice", "table", "ticket", "slide", "diagram"]
 
 def pages(n_forms: int, n_fills: int, seed: int) -> Iterator[tuple[str, Image.Image]]:
     """Yield the name and picture of each page, and of each empty form."""
-    for kind in KINDS:
+    for place, kind in enumerate(KINDS):
         for form in range(n_forms):
+            number = 1000 * seed + 100 * form + 10 * place  # each kind has words of its own
             for fill in [None, *range(n_fills)]:
-                number = 1000 * seed + 100 * form
                 made = make_page(kind, number, None if fill is None else 7 * number + fill + 1)
                 yield f"{kind}-{form}-{'empty' if fill is None else fill}", made
 

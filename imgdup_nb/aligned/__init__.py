@@ -13,6 +13,7 @@ From the first file to the last, each one imports only files above it:
   drawn over, seen at an angle, or bent
 - `wholes`: copies whose details differ everywhere, made small
 - `registration`: the features of two pictures -> the transform, and their best `Alignment`
+- `ink_blocks`: one block of two pages -> how far its ink differs, and whether by a speck of dust
 - `ink`: two pages, one on the other -> how many of their blocks have other ink
 - `detail`: pages that look equal are read again at a megapixel
 - `feature_index`: many features, found again by the bits they share

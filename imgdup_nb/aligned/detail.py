@@ -32,7 +32,6 @@ from .bands import (
 )
 from .ink import (
     GROUND_LEVELS,
-    INK_BLOCK,
     MIN_CHANGED_BLOCKS,
     MIN_INK_SPREAD,
     InkChanges,
@@ -42,6 +41,7 @@ from .ink import (
     shrink_page,
     straighten_page,
 )
+from .ink_blocks import INK_BLOCK
 from .perspective import straighten
 from .registration import align
 

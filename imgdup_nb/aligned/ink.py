@@ -15,9 +15,19 @@ import numpy as np
 from ..engine.features import Features, import_cv2
 from .agreement import Alignment
 from .geometry import apply, compose, determinant, invert, outline, to_pixels
+from .ink_blocks import (
+    INK_BLOCK,
+    INK_CELL,
+    MAX_SPREAD_RATIO,
+    REACH,
+    Placed,
+    difference_of,
+    is_speck,
+    lies_on_paper,
+    place_block,
+)
 
 MIN_PAGE_AREA = 80_000  # pixels of the smaller page; with fewer nothing can be read
-INK_BLOCK, INK_CELL, REACH = 24, 8, 4  # pixels: a block, its cells, and its largest shift
 BLUR_SIDE = 9  # pixels that a blur of one pixel reaches over
 MIN_INK_SPREAD = 12.0  # grey levels, the standard deviation; a block with less is blank
 GROUND_LEVELS, MIN_GROUND_SHARE = 8, 0.4  # a plain ground: two bins of so many levels hold so much
@@ -25,14 +35,17 @@ MIN_PAGE_SHARE = 0.45  # of the blocks with ink; two pages have so many on a pla
 # a block has other ink if its correlation is so much below the median of all blocks, or one of its
 # cells differs by so much of the block's own variance, and by so many times the median
 MAX_CORRELATION_LOSS, MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO = 0.25, 0.8, 5.0
-MAX_SPREAD_RATIO = 2.0  # a scan may have more contrast or less, but not more than so many times
 # a block that matches so well where it is need not be searched for nearby
 MIN_UNMOVED_CORRELATION, MAX_UNMOVED_DIFFERENCE = 0.9, 0.4
 MIN_CHANGED_BLOCKS = 2  # one may be a speck or a hole
 # one block has other ink, such as one digit, if it differs by so many times what 95 % of the blocks
 # differ by, and by so much more
 MAX_USUAL_RATIO, MAX_USUAL_DIFFERENCE = 3.0, 0.12
-MAX_CLEAN_DIFFERENCE = 0.06  # of 95 % of the blocks; a scan has more, and dust: two must differ
+# of 95 % of the blocks; grey levels of the noise of bare paper. A scan has more of one of them, or
+# so many specks on bare paper: there is dust, and no speck is ink
+MAX_CLEAN_DIFFERENCE, MAX_CLEAN_NOISE, MIN_LONE_SPECKS = 0.06, 1.0, 3
+NEAR_GROUND = 8  # pixels around a block full of ink, where its ground is looked for
+SAMPLED_PAPER = 100  # blocks of bare paper whose noise is measured
 SHAPES_REMEMBERED = 16  # of pages whose blocks are remembered
 
 
@@ -52,9 +65,9 @@ class InkChanges(NamedTuple):
     Attributes
     ----------
     n_changed
-        blocks with other ink.
+        blocks with other ink; without specks where there is dust.
     n_odd
-        blocks that differ more than all others.
+        blocks that differ more than all others, likewise.
     n_compared
         blocks with ink; 0 if nothing could be compared.
     """
@@ -130,7 +143,7 @@ def count_changed(
     )
     blocks = blocks.of(blocks.spread >= MIN_INK_SPREAD)
     # a quick look at all that may be covered: mostly no block can have changed
-    if not are_on_ground(blurred, blocks.places[blocks.unsure()]).any():
+    if not _are_near_ground(blurred, blocks.places[blocks.unsure()]).any():
         return InkChanges(0, 0, int(np.count_nonzero(blocks.where == SURELY_COVERED)))
     if not _covers(back, small.shape, target.shape):
         covered = cv2.warpAffine(np.ones(small.shape, np.uint8), onto, size)
@@ -143,23 +156,53 @@ def count_changed(
     places, correlation, difference = blocks.places, blocks.correlation, blocks.difference
     unsure = np.flatnonzero(blocks.unsure())
     # no other block can have changed
-    if not are_on_ground(blurred, places[unsure]).any():
+    near_ground = _are_near_ground(blurred, places[unsure])
+    if not near_ground.any():
         return InkChanges(0, 0, len(places))
-    on_ground = are_on_ground(blurred, places)
-    if on_ground.mean() < MIN_PAGE_SHARE:
+    if are_on_ground(blurred, places).mean() < MIN_PAGE_SHARE:
         return NOTHING_COMPARED
-    for k in unsure:
-        correlation[k], difference[k] = _compare_block(
-            *(_window(page, *places[k].tolist()) for page in blurred)
-        )
+    placed = [place_block(blurred, (top, left)) for top, left in places[unsure].tolist()]
+    correlation[unsure] = [each.correlation for each in placed]
+    difference[unsure] = [difference_of(each) for each in placed]
     most = max(MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO * float(np.median(difference)))
     least = float(np.median(correlation)) - MAX_CORRELATION_LOSS
-    changed = (difference > most) | (correlation < least)
     usual = float(np.quantile(difference, 0.95))
-    odd = difference > MAX_USUAL_DIFFERENCE + MAX_USUAL_RATIO * usual
-    n_changed, n_odd = (int(np.count_nonzero(blocks & on_ground)) for blocks in (changed, odd))
-    enough = 1 if usual <= MAX_CLEAN_DIFFERENCE else MIN_CHANGED_BLOCKS
-    return InkChanges(n_changed, n_odd if n_odd >= enough else 0, len(places))
+    odd = difference[unsure] > MAX_USUAL_DIFFERENCE + MAX_USUAL_RATIO * usual
+    changed = (difference[unsure] > most) | (correlation[unsure] < least)
+    chosen = np.flatnonzero(near_ground & (odd | changed))
+    odd, changed, placed = odd[chosen], changed[chosen], [placed[k] for k in chosen]
+    are_ink = _are_ink(placed, changed, [source, target], usual)
+    n_changed = int(np.count_nonzero(changed & are_ink))
+    return InkChanges(n_changed, int(np.count_nonzero((odd | changed) & are_ink)), len(places))
+
+
+def _are_ink(
+    placed: Sequence[Placed], changed: np.ndarray, pages: Sequence[np.ndarray], usual: float
+) -> np.ndarray:
+    """Tell which blocks that differ are not specks of dust, bool; all if there is no dust."""
+    are_ink, n_lone = np.ones(len(placed), bool), 0
+    for k, block in enumerate(placed):
+        if not is_speck(block):
+            # mostly these are other pages: specks no longer count
+            if np.count_nonzero((changed & are_ink)[: k + 1]) >= MIN_CHANGED_BLOCKS:
+                return np.ones(len(placed), bool)
+            continue
+        are_ink[k] = False
+        n_lone += lies_on_paper(block)
+    if are_ink.all() or n_lone >= MIN_LONE_SPECKS or usual > MAX_CLEAN_DIFFERENCE:
+        return are_ink
+    is_noisy = any(_noise_of(page) > MAX_CLEAN_NOISE for page in pages)
+    return are_ink if is_noisy else np.ones(len(placed), bool)
+
+
+def _noise_of(page: np.ndarray) -> float:
+    """Return the standard deviation of bare paper, grey levels; some blocks are sampled."""
+    from .page_loops import spreads_of
+
+    places = block_places(page.shape, 0)
+    spreads = spreads_of(page, places[:: max(1, len(places) // (4 * SAMPLED_PAPER))], INK_BLOCK)
+    bare = spreads[spreads < MIN_INK_SPREAD]
+    return float(np.median(bare)) if len(bare) else 0.0
 
 
 class _Blocks(NamedTuple):
@@ -218,46 +261,13 @@ def are_on_ground(pages: list[np.ndarray], places: np.ndarray, side: int = INK_B
     return np.min(on_ground, axis=0) >= MIN_GROUND_SHARE * side**2
 
 
-def _window(page: np.ndarray, top: int, left: int) -> np.ndarray:
-    """Return a block with REACH pixels around it."""
-    side = INK_BLOCK + REACH
-    return page[top - REACH : top + side, left - REACH : left + side]
-
-
-def _middle(window: np.ndarray) -> np.ndarray:
-    return window[REACH:-REACH, REACH:-REACH]
-
-
-def _compare_block(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """Compare two windows of one place; the block with more ink is searched for.
-
-    Returns
-    -------
-    correlation : where it is best
-    difference : of the cell that differs most, in shares of the block's variance
-    """
-    cv2 = import_cv2()
-    if _middle(one).std() < _middle(other).std():
-        one, other = other, one
-    inked = _middle(one)
-    spread = float(inked.std())
-    correlations = cv2.matchTemplate(other, inked, cv2.TM_CCOEFF_NORMED)
-    # a place without ink would correlate with everything, and an edge with all steeper edges
-    spreads = _spreads(other)
-    correlations[(spreads * MAX_SPREAD_RATIO < spread) | (spreads > MAX_SPREAD_RATIO * spread)] = 0
-    _, correlation, _, (x, y) = cv2.minMaxLoc(correlations)
-    there = other[y : y + INK_BLOCK, x : x + INK_BLOCK]
-    contrast = min(MAX_SPREAD_RATIO, max(1 / MAX_SPREAD_RATIO, float(there.std()) / spread))
-    off = (inked - inked.mean()) - (there - there.mean()) / contrast
-    cells = cv2.resize(off * off, (INK_BLOCK // INK_CELL,) * 2, interpolation=cv2.INTER_AREA)
-    return correlation, float(cells.max()) / spread**2
-
-
-def _spreads(window: np.ndarray) -> np.ndarray:
-    """Return the standard deviation of each block in a window, float32, a row for each shift."""
-    cv2 = import_cv2()
-    means, squares = (
-        cv2.blur(each, (INK_BLOCK, INK_BLOCK), anchor=(0, 0))[: 2 * REACH + 1, : 2 * REACH + 1]
-        for each in (window, window * window)
-    )
-    return np.sqrt(np.maximum(squares - means * means, 0))
+def _are_near_ground(pages: list[np.ndarray], places: np.ndarray) -> np.ndarray:
+    """Tell which blocks are ink on a plain ground, or so full of ink that it lies around them."""
+    on_ground = are_on_ground(pages, places)
+    wide = INK_BLOCK + 2 * NEAR_GROUND
+    if on_ground.all() or min(pages[0].shape) < wide:
+        return on_ground
+    full = np.flatnonzero(~on_ground)
+    around = np.clip(places[full] - NEAR_GROUND, 0, np.array(pages[0].shape) - wide)
+    on_ground[full] = are_on_ground(pages, around, wide)
+    return on_ground

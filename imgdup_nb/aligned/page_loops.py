@@ -230,3 +230,80 @@ def compare_unmoved(
             worst = max(worst, off - 2 * gain_a * gain_b * product)
         difference[k] = worst / n_cell / (most * most)
     return spreads, correlation, difference
+
+
+@compiled
+def residual_of(
+    page: np.ndarray,
+    other: np.ndarray,
+    places: np.ndarray,
+    side: int,
+    margin: int,
+    max_gain: float,
+    max_move: float,
+) -> np.ndarray:
+    """Return how far a block of a page differs from one of another page, less a small move.
+
+    Both have a mean of 0, and the other one the contrast of the first. Then the other one is moved
+    by less than a pixel, to where it differs least.
+
+    Parameters
+    ----------
+    page, other : float32
+    places : int64, row and column of the block in the page, and in the other one
+    margin
+        pixels more around the block; beyond a page it continues as at its edge.
+    max_gain : by how much contrast is raised or lowered at most
+    max_move : pixels a direction
+
+    Returns
+    -------
+    float32, side + 2 margin a side
+    """
+    wide, edge = side + 2 * margin, margin + 1
+    one, there = np.empty((wide, wide)), np.empty((wide + 2, wide + 2))
+    for y in range(wide + 2):
+        for x in range(wide + 2):
+            row = min(max(places[2] + y - edge, 0), other.shape[0] - 1)
+            column = min(max(places[3] + x - edge, 0), other.shape[1] - 1)
+            there[y, x] = other[row, column]
+    for y in range(wide):
+        for x in range(wide):
+            row = min(max(places[0] + y - margin, 0), page.shape[0] - 1)
+            column = min(max(places[1] + x - margin, 0), page.shape[1] - 1)
+            one[y, x] = page[row, column]
+    mean, mean_there, n = 0.0, 0.0, side * side
+    for y in range(side):
+        for x in range(side):
+            mean += one[y + margin, x + margin] / n
+            mean_there += there[y + edge, x + edge] / n
+    square, square_there = 0.0, 0.0
+    for y in range(side):
+        for x in range(side):
+            square += (one[y + margin, x + margin] - mean) ** 2
+            square_there += (there[y + edge, x + edge] - mean_there) ** 2
+    spread, spread_there = math.sqrt(square / n), math.sqrt(square_there / n)
+    gain = min(max_gain, spread / max(spread_there, spread / max_gain, 1e-6))
+    gain = max(gain, 1 / max_gain)
+    off = np.empty((wide, wide), np.float32)
+    for y in range(wide):
+        for x in range(wide):
+            off[y, x] = one[y, x] - mean - gain * (there[y + 1, x + 1] - mean_there)
+    xx, xy, yy, xo, yo = 1e-6, 0.0, 1e-6, 0.0, 0.0
+    for y in range(margin, margin + side):
+        for x in range(margin, margin + side):
+            across = gain * (there[y + 1, x + 2] - there[y + 1, x]) / 2
+            down = gain * (there[y + 2, x + 1] - there[y, x + 1]) / 2
+            xx, xy, yy = xx + across * across, xy + across * down, yy + down * down
+            xo, yo = xo + across * off[y, x], yo + down * off[y, x]
+    # along a line there is nothing to tell where to
+    xx, yy = xx + 1e-3 * (xx + yy), yy + 1e-3 * (xx + yy)
+    determinant = xx * yy - xy * xy
+    right = min(max_move, max(-max_move, (yy * xo - xy * yo) / determinant))
+    below = min(max_move, max(-max_move, (xx * yo - xy * xo) / determinant))
+    for y in range(wide):
+        for x in range(wide):
+            across = gain * (there[y + 1, x + 2] - there[y + 1, x]) / 2
+            down = gain * (there[y + 2, x + 1] - there[y, x + 1]) / 2
+            off[y, x] -= np.float32(right * across + below * down)
+    return off
