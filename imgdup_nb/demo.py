@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFilter
 
+from .engine.checks import check_path
 from .engine.decode import open_lazily
 from .engine.variations import SIDEWAYS, VARIATIONS, Variation, _encode
 
@@ -162,7 +163,8 @@ def make_demo_collection(folder: str | os.PathLike[str]) -> pd.DataFrame:
     >>> len(truth), truth["group"].nunique()
     (186, 27)
     """
-    root, files = Path(folder), {file.image: file for file in _demo_files()}
+    root = Path(check_path("folder", folder, "demo"))
+    files = {file.image: file for file in _demo_files()}
     present = _present_files(root, allowed=files)
     if len(present) < len(files):
         # in memory first: whatever fails, fails before anything is written

@@ -17,7 +17,7 @@ import pandas as pd
 from .aligned.verify import verify_pairs
 from .datasets.filters import filter_source
 from .embeddings import Embedding
-from .engine.checks import check_count, check_percent, count_of
+from .engine.checks import check_count, check_flag, check_percent, count_of
 from .engine.features import has_cv2
 from .engine.pair_graph import TOLERANCE
 from .engine.parallel import announce, one_progress_bar, stoppable
@@ -289,6 +289,8 @@ def find_duplicates(
     """
     threshold = check_percent("threshold", threshold)
     sample = check_count("sample", sample, at_least=0)
+    if verify is not None:
+        check_flag("verify", verify)
     is_scanned = isinstance(source, pd.DataFrame) and {"image", "path", "problem"} <= set(source)
     options: dict[str, Any] = {"label": label, "exclude": exclude, "include": include}
     if is_scanned and any(value is not None for value in options.values()):
@@ -332,7 +334,7 @@ def confirm_pairs(
 
     If they are not to be aligned, or are aligned already: all pairs, and False.
     """
-    is_asked = has_cv2() if verify is None else bool(verify)
+    is_asked = has_cv2() if verify is None else verify
     if not is_asked or pairs.attrs["method"] == "aligned":
         return pairs, False
     found = pairs[pairs.similarity >= threshold - TOLERANCE].reset_index(drop=True)

@@ -229,11 +229,11 @@ class Grouping:
     def advice(self) -> str:
         """What to try when nothing, or everything, was found; empty otherwise."""
         if self.n_images < 2:
-            return f"{self.n_images} image(s) cannot hold duplicates: add images to the folder."
+            return "It takes two images to make a pair: add images to the folder."
         if not len(self) and np.isnan(self.nearest) and self.n_removed:
             return (
-                f"Labels took all {self.n_removed} pair(s) out of the table. Group the pairs from "
-                "before to see them."
+                f"Labels took {'the only pair' if self.n_removed == 1 else 'all pairs'} out of the "
+                "table. Group the pairs from before to see them."
             )
         if not len(self) and np.isnan(self.nearest):
             return (
@@ -266,6 +266,8 @@ class Grouping:
     def __getitem__(self, number: int) -> list[str]:
         """Return the images of a group by its number, 1 for the largest, the original first."""
         if not isinstance(number, int | np.integer) or not 1 <= number <= len(self):
+            if not len(self):
+                raise KeyError(f"there are no groups, so there is no group {number!r}")
             raise KeyError(
                 f"groups are numbered from 1 to {len(self)}, and {number!r} is none of them; "
                 "groups.table is a table with all of them"
@@ -275,8 +277,8 @@ class Grouping:
     def _headline(self) -> str:
         if not len(self):
             return (
-                f"no groups at {self.threshold:g} % ({self.linkage} linkage, {self.n_images} "
-                f"images, {self.method})"
+                f"no groups at {self.threshold:g} % ({self.linkage} linkage, "
+                f"{count_of(self.n_images, 'image')}, {self.method})"
             )
         largest = int(self.table.group.value_counts().iloc[0])
         return (

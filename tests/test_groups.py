@@ -393,3 +393,14 @@ def test_the_path_between_two_images_is_the_chain_with_the_strongest_weakest_pai
     assert len(groups.path("a", "a")) == 0
     with pytest.raises(ValueError, match="must be of one group"):
         groups.path("a", "d")
+
+
+@pytest.mark.parametrize(("n_images", "words"), [(0, "0 images"), (1, "1 image"), (2, "2 images")])
+def test_no_groups_are_said_in_words_for_any_number_of_images(n_images, words):
+    bits = np.arange(n_images * 64).reshape(n_images, 64) % 5 == 0
+    prints = Fingerprints.from_bits(list("ab")[:n_images], bits)
+    groups = group_duplicates(similar_pairs(prints, min_similarity=100), 100)
+    assert f"no groups at 100 % (star linkage, {words}, phash)" in repr(groups)
+    assert "(s)" not in repr(groups)
+    with pytest.raises(KeyError, match="there are no groups, so there is no group 1"):
+        groups[1]

@@ -258,3 +258,32 @@ def test_changes_are_drawn_with_what_joins_at_each_threshold(ax, three):
 def test_one_threshold_has_no_changes_to_draw(ax, three):
     with pytest.raises(ValueError, match="two or more different percentages"):
         dup.plot_changes(*three, (90, 90), ax=ax)
+
+
+def test_figures_of_no_images_are_drawn_without_a_warning():
+    prints = dup.Fingerprints.from_bits([], np.zeros((0, 64), dtype=bool))
+    pairs = dup.similar_pairs(prints)
+    scores = dup.score_thresholds(pairs, {})
+    for ax in (dup.plot_matrix(dup.similarity_matrix(prints)), dup.plot_costs(scores)):
+        ax.figure.canvas.draw()
+        assert ax.get_legend() is None
+    with pytest.raises(ValueError, match="grouping has no groups, so none can be drawn"):
+        dup.plot_group(pd.DataFrame({"image": [], "path": []}), dup.group_duplicates(pairs, 90))
+
+
+def test_axes_that_are_none_are_refused_by_each_figure():
+    pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b"], np.zeros((2, 64), dtype=bool)))
+    several = Figure().subplots(1, 2)
+    for wrong, kind in ((several, "ndarray"), (3, "int"), (Figure(), "Figure")):
+        with pytest.raises(TypeError, match=f"ax must be one Axes of matplotlib.*not {kind}"):
+            dup.plot_similarities(pairs, ax=wrong)
+        with pytest.raises(TypeError, match=f"ax must be one Axes of matplotlib.*not {kind}"):
+            dup.plot_pairs(pd.DataFrame({"image": ["a", "b"], "path": "none"}), pairs, ax=wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "50", [50], [(50, 1, 2)]])
+def test_prices_that_are_no_pairs_are_refused(wrong):
+    pairs = dup.similar_pairs(dup.Fingerprints.from_bits(["a", "b"], np.zeros((2, 64), dtype=bool)))
+    scores = dup.score_thresholds(pairs, {"a": 1, "b": 1})
+    with pytest.raises((TypeError, ValueError), match="prices must"):
+        dup.plot_costs(scores, wrong, ax=Figure().subplots())

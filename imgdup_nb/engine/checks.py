@@ -92,6 +92,8 @@ def check_choice(name: str, value: Any, allowed: Collection[str]) -> str:
     ...
     ValueError: linkage must be one of 'star', 'connected', and 'stars' is not
     """
+    if not len(allowed):
+        raise ValueError(f"{name} is {value!r}, and there is nothing to choose from")
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(
             f"{name} must be one of {', '.join(map(repr, allowed))}, and {value!r} is not"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_made_by, check_table, count_of
+from ..engine.checks import check_list, check_made_by, check_table, count_of
 from ..engine.figures import drawn_for_any_page, set_alt_text
 from ..engine.pair_graph import TOLERANCE, PairGraph
 from ..evidence.calibrate import Calibration
@@ -294,7 +294,10 @@ def plot_costs(
     false = rising.pairs - true
     missed = rising.missed if "missed" in rising else true.max() - true
     labels = []
-    for cost_false, cost_missed in prices:
+    for price in check_list("prices", prices, [(50, 1)]):
+        if len(check_list("prices", price, (50, 1))) != 2:
+            raise ValueError(f"prices must hold pairs, such as (50, 1), and {price!r} is none")
+        cost_false, cost_missed = price
         check_price(cost_false, cost_missed)
         cost = (cost_false * false + cost_missed * missed).to_numpy(dtype=float)
         if not len(cost):

@@ -10,6 +10,7 @@ import pandas as pd
 from ..engine.checks import (
     check_count,
     check_images_table,
+    check_path,
     check_percent,
     check_table,
     shorten_middle,
@@ -71,11 +72,12 @@ def plot_matches(
     check_table("found", found, ("image", "similarity"), "photos.find_similar(image)")
     check_count("max_images", max_images)
     within = (found.similarity >= check_percent("threshold", threshold) - TOLERANCE).to_numpy()
-    shown, name = found.head(max_images), os.path.basename(os.fspath(query))
+    query = check_path("query", query, "cat.jpg")
+    shown, name = found.head(max_images), os.path.basename(query)
     n_columns = min(6, len(shown) + 1)
     sheet = Sheet(ax, max(n_columns, 3))
     paths = dict(zip(images.image, images.path, strict=True))
-    asked = paths.get(query, os.fspath(query)), f"{shorten_middle(name, 22)}\nquery"
+    asked = paths.get(query, query), f"{shorten_middle(name, 22)}\nquery"
     tiles = [asked] + [
         (paths.get(row.image), f"{shorten_middle(str(row.image), 22)}\n{row.similarity:.1f} %")
         for row in shown.itertuples()

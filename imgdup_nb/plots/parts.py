@@ -37,9 +37,15 @@ def bar_widths(levels: np.ndarray) -> np.ndarray:
 
 def axes_or_new(ax: Axes | None, size: tuple[float, float]) -> Axes:
     """Return the axes to draw on: those given, or new ones of this size in inches."""
+    from matplotlib import axes, pyplot
+
     if ax is not None:
+        if not isinstance(ax, axes.Axes):
+            kind = type(ax).__name__
+            raise TypeError(
+                f"ax must be one Axes of matplotlib, as fig.subplots() makes, not {kind}"
+            )
         return ax
-    from matplotlib import pyplot
 
     _figure, made = pyplot.subplots(figsize=size, layout="constrained")
     return made
@@ -52,8 +58,12 @@ def draw_line(ax: Axes, threshold: float | None) -> None:
 
 
 def draw_legend(ax: Axes, **place: Any) -> None:
-    """Draw the legend as all figures have it, where it is least in the way unless told."""
-    ax.legend(**({"fontsize": "small", "frameon": False, "loc": "best"} | place))
+    """Draw the legend as all figures have it, where it is least in the way unless told.
+
+    Nothing is drawn where nothing has a label, as of an empty table.
+    """
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(**({"fontsize": "small", "frameon": False, "loc": "best"} | place))
 
 
 def draw_frame(ax: Axes, extent: tuple[float, float, float, float], color: str) -> None:

@@ -17,6 +17,7 @@ import pandas as pd
 from ..engine.checks import (
     check_count,
     check_images_table,
+    check_list,
     check_made_by,
     check_percent,
     check_table,
@@ -202,7 +203,9 @@ def plot_matrix(
     """
     check_table("matrix", matrix, getattr(matrix, "index", ()), "similarity_matrix(fingerprints)")
     ax = axes_or_new(ax, (6.4, 5.2))
-    members = [list(group) for group in groups or []]
+    named = [] if groups is None else groups
+    named = named if isinstance(named, Grouping) else check_list("groups", named, [["a", "b"]])
+    members = [list(group) for group in named]
     first = [name for group in members for name in group]
     grouped = set(first)
     unknown = sorted(grouped - set(matrix.index))
@@ -212,6 +215,8 @@ def plot_matrix(
         )
     order = first + [name for name in matrix.index if name not in grouped]
     values = matrix.loc[order, order].to_numpy(dtype=float)
+    if not len(values):
+        values = np.full((1, 1), np.nan)  # a blank cell: no image has a size that can be drawn
     picture = ax.imshow(
         values, vmin=min(50.0, np.nanmin(values, initial=50.0)), vmax=100, cmap="viridis"
     )
@@ -280,6 +285,8 @@ def plot_group(
         )
     images = check_images_table("images", images)
     check_made_by("grouping", grouping, Grouping, "group_duplicates(pairs, threshold)")
+    if not len(grouping):
+        raise ValueError("grouping has no groups, so none can be drawn")
     if not 1 <= check_count("group", group, at_least=0) <= len(grouping):
         raise ValueError(f"group must be from 1 to {len(grouping)}, and {group} is not")
     check_count("max_images", max_images)

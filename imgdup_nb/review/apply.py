@@ -534,8 +534,8 @@ def _journal_path(log: Any) -> str:
         path = log.attrs.get("journal", "")
         if not path:
             raise ValueError(
-                "log has no journal: it is of a dry run, or its attrs got lost; pass the path of "
-                "the journal itself"
+                "log has no journal: it is of a dry run, or nothing was to be done, or its attrs got "
+                "lost; then pass the path of the journal itself"
             )
         return native(path)
     if not isinstance(log, str | os.PathLike):
