@@ -292,3 +292,44 @@ def test_a_decision_that_is_not_there_is_named():
     for wrong in ({"old": "no.json", "new": {}}, {"old": "", "new": {}}):
         with pytest.raises(FileNotFoundError, match=f"old names '{wrong['old']}', and there is no"):
             dup.compare_decisions(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda images, groups: dup.Labels(3), "path must be a path such as 'labels.csv', not 3"),
+        (lambda images, groups: dup.Labels(""), "path must be a path such as .* and it is empty"),
+        (lambda images, groups: dup.read_log(None), "journal must be a path such as 'run.jsonl'"),
+        (
+            lambda images, groups: dup.record_decision(groups, images, path=3),
+            "path must be a path such as 'decision.json', not 3",
+        ),
+        (
+            lambda images, groups: dup.tune_from_examples(images, [3], [("a.png", "b.png")]),
+            f"must_match {NO_LIST}",
+        ),
+        (
+            lambda images, groups: dup.tune_from_examples(
+                images, [("a.png", "b.png")], [("a.png", "c.png")], orientations=3
+            ),
+            f"orientations {NO_LIST}",
+        ),
+        (
+            lambda images, groups: dup.find_duplicates(images, verify="yes"),
+            "verify must be True or False, not 'yes'",
+        ),
+        (
+            lambda images, groups: dup.plot_matches(images, None, images.assign(similarity=90.0)),
+            "query must be a path such as 'cat.jpg', not None",
+        ),
+        (
+            lambda images, groups: dup.make_demo_collection(None),
+            "folder must be a path such as 'demo', not None",
+        ),
+    ],
+)
+def test_one_value_of_another_kind_is_named(table, call, words):
+    images, _ = table
+    groups = dup.group_duplicates(dup.similar_pairs(dup.fingerprint_images(images)), 90)
+    with pytest.raises((TypeError, ValueError), match=words):
+        call(images, groups)

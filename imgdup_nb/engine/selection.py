@@ -230,7 +230,7 @@ def warn_of_folders(left_out: Sequence[str], stacklevel: int = 3) -> None:
 def _patterns(argument: str, given: Any) -> tuple[str, ...]:
     if not isinstance(given, str | Iterable | None):
         raise TypeError(f"{argument} must be a pattern such as '*.png', or a list, not {given!r}")
-    listed = [given] if isinstance(given, str) else list(given or ())
+    listed = [given] if isinstance(given, str) else list(() if given is None else given)
     for pattern in listed:
         if not isinstance(pattern, str):
             raise TypeError(

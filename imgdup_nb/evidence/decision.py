@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..engine.checks import check_images_table, check_made_by
+from ..engine.checks import check_images_table, check_made_by, check_path
 from ..engine.pair_graph import WHERE_FROM, check_unique_images
 from ..engine.paths import write_whole
 from ..groups import Grouping
@@ -113,7 +113,7 @@ def record_decision(
         "groups": [list(map(str, group)) for group in groups],
     }
     if path is not None:
-        write_whole(path, (json.dumps(record, indent=1) + "\n").encode())
+        write_whole(check_path("path", path, "decision.json"), (json.dumps(record, indent=1) + "\n").encode())
     return record
 
 

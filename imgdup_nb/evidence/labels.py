@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_choice, check_table, count_of
+from ..engine.checks import check_choice, check_path, check_table, count_of
 from ..engine.pair_graph import LEFT, RIGHT, Sides, find_names
 from ..engine.paths import write_whole
 
@@ -63,7 +63,7 @@ class Labels:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else Path(check_path("path", path, "labels.csv"))
         self._rows: list[LabelRow] = []
         if self.path is not None and self.path.exists():
             self._rows = _read_log(self.path)

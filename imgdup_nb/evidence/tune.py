@@ -91,7 +91,8 @@ def tune_from_examples(
     for method in chosen:
         if not callable(method):
             check_choice("methods", method, METHODS)
-    views_tried = [orientations] if isinstance(orientations, bool) else list(orientations)
+    several = [orientations] if isinstance(orientations, bool) else orientations
+    views_tried = check_list("orientations", several, [False, True])
     if not chosen or not views_tried:
         raise ValueError("methods and orientations must name at least one each")
     images = check_images_table("images", images, ("image", "path", "problem"))
@@ -140,7 +141,8 @@ def _read_examples(name: str, examples: Examples) -> list[tuple[str, str]]:
         check_table(name, examples, ("left", "right"), "you, with a pair of images in each row")
         pairs = list(zip(examples.left, examples.right, strict=True))
     else:
-        pairs = [tuple(pair) for pair in check_list(name, examples, [("a.jpg", "b.jpg")])]
+        given = check_list(name, examples, [("a.jpg", "b.jpg")])
+        pairs = [tuple(check_list(name, pair, ("a.jpg", "b.jpg"))) for pair in given]
     if not pairs or any(len(pair) != 2 or pair[0] == pair[1] for pair in pairs):
         raise ValueError(f"{name} must hold at least one pair of two image names")
     return [(str(left), str(right)) for left, right in pairs]

@@ -346,7 +346,7 @@ def read_log(journal: str | os.PathLike[str]) -> pd.DataFrame:
     0  a.jpg   kept
     1  b.jpg   done  move back
     """
-    path = os.path.abspath(journal)
+    path = os.path.abspath(check_path("journal", journal, "run.jsonl"))
     header, records = read_journal(native(path))
     return make_log(header, _states(records), dry_run=False, journal=path)
 
@@ -534,8 +534,8 @@ def _journal_path(log: Any) -> str:
         path = log.attrs.get("journal", "")
         if not path:
             raise ValueError(
-                "log has no journal: it is of a dry run, or nothing was to be done, or its attrs got "
-                "lost; then pass the path of the journal itself"
+                "log has no journal: it is of a dry run, or nothing was to be done, or its attrs "
+                "got lost; then pass the path of the journal itself"
             )
         return native(path)
     if not isinstance(log, str | os.PathLike):
