@@ -113,7 +113,8 @@ def record_decision(
         "groups": [list(map(str, group)) for group in groups],
     }
     if path is not None:
-        write_whole(check_path("path", path, "decision.json"), (json.dumps(record, indent=1) + "\n").encode())
+        text = json.dumps(record, indent=1) + "\n"
+        write_whole(check_path("path", path, "decision.json"), text.encode())
     return record
 
 
