@@ -27,7 +27,13 @@ STEPS = {
     "format": ["ruff", "format", "--check", "."],
     "types": ["mypy"],
     "javascript": ["tools.check_javascript"],
-    "unit": ["pytest", "--numprocesses=auto", "--dist=worksteal"],
+    "unit": [
+        "pytest",
+        "--numprocesses=auto",
+        "--dist=worksteal",
+        "--durations=15",
+        "--durations-min=5",
+    ],
     "notebooks": [
         "pytest",
         "--numprocesses=auto",
