@@ -35,6 +35,7 @@ def test_with_every_pair_labelled_the_lowest_threshold_that_meets_the_requiremen
     assert found.intervals["precision"] == (0.96, 0.96)
     assert found
     assert "precision is 0.96 to 0.96 by your answers" in found.reason
+    assert "A pair counts as true if you call it the same." in found.reason
 
 
 def test_without_answers_nothing_is_recommended_and_the_number_missing_is_told(make_pairs):
