@@ -180,7 +180,7 @@ class Histogram extends Plot {
       "Pairs at each similarity, in percent",
       "Similarity threshold",
       "A bar counts the pairs of one similarity. The scale is logarithmic, so that few pairs can " +
-        "be seen beside many. Bars right of the red line are found. A click on a bar lists its pairs.",
+        "be seen beside many. Bars right of the red line are found. Click a bar to see its pairs.",
     );
     filled(
       this.svg,

@@ -153,8 +153,8 @@ class Viewer extends View {
       title: "Show both pictures whole",
     });
     const how =
-      "Both pictures are enlarged together. Hold Ctrl and turn the wheel, double-click, or use two " +
-      "fingers. Drag, or press Shift and an arrow, to see another part.";
+      "Both pictures are enlarged together. Hold Ctrl and turn the wheel, double-click, or use " +
+      "two fingers. Drag, or press Shift and an arrow, to see another part.";
     this.zoomBar = element(
       "span",
       { class: "dup-zoom", role: "group", "aria-label": "Zoom", title: how },

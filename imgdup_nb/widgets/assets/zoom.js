@@ -14,8 +14,11 @@ const WHEEL_ZOOM = 0.002; // per pixel of a wheel, of the logarithm
 class PairZoom {
   /**
    * @param {Record<Side, HTMLElement>} stages - a frame each, with pictures in it
-   * @param {{ mayMove: (event: PointerEvent) => boolean, onChange: (zoom: number) => void, signal: AbortSignal }}
-   *   options - `mayMove` says whether a drag moves the pictures, and not the line of a wipe
+   * @param {{
+   *   mayMove: (event: PointerEvent) => boolean,
+   *   onChange: (zoom: number) => void,
+   *   signal: AbortSignal,
+   * }} options - `mayMove` says whether a drag moves the pictures, and not the line of a wipe
    */
   constructor(stages, { mayMove, onChange, signal }) {
     this.stages = stages;
