@@ -126,8 +126,16 @@ def test_groups_of_hashes_are_those_of_python(rule, prints):
     assert_same_groups(rule, dup.similar_pairs(prints, min_similarity=70))
 
 
+def two_sets_of_copies():
+    """Four images of one hash and four of another one, which differs in two bits."""
+    bits = np.zeros((8, 64), bool)
+    bits[4:, :2] = True
+    return dup.Fingerprints.from_bits([f"{k}.jpg" for k in range(8)], bits)
+
+
 @PLENTY
 @given(hashes(), st.integers(1, 3))
+@example(two_sets_of_copies(), 2)
 def test_groups_of_very_many_copies_are_those_of_python(rule, prints, max_alike):
     with patch.object(copies, "MAX_COPIES", max_alike):
         assert_same_groups(rule, dup.similar_pairs(prints, min_similarity=70))
