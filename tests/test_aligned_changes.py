@@ -82,6 +82,34 @@ def test_a_slightly_changed_picture_is_found(name, change):
         assert similarity >= 80
 
 
+def large_watermark(picture):
+    """Write over a picture from corner to corner, in letters whose outline is dark."""
+    width, height = picture.size
+    layer = Image.new("RGBA", (2 * width, 2 * height))
+    white, black = (255, 255, 255, 150), (0, 0, 0, 120)
+    font = ImageFont.load_default(width / 4)
+    ImageDraw.Draw(layer).text(
+        (width, height), "SAMPLE", white, font, "mm", stroke_width=2, stroke_fill=black
+    )
+    left, top = width // 2, height // 2
+    layer = layer.rotate(30).crop((left, top, left + width, top + height))
+    return Image.alpha_composite(picture.convert("RGBA"), layer).convert("RGB")
+
+
+@pytest.mark.parametrize("name", [*PHOTOS, "cat", "rocket"])
+def test_a_large_watermark_is_something_put_over_a_picture(name):
+    found = align_pictures(photo(name), large_watermark(photo(name)))
+    assert 80 <= found.similarity <= 95
+    assert found.treatment == "overlay"
+
+
+def test_pictures_under_one_large_watermark_are_not_copies():
+    names = [*PHOTOS, "cat", "rocket"]
+    for name, other in zip(names, names[1:] + names[:1], strict=True):
+        pair = [large_watermark(photo(each)) for each in (name, other)]
+        assert align_pictures(*pair).similarity < 70
+
+
 @pytest.mark.parametrize("share", [0.08, 0.2])
 def test_a_picture_in_perspective_is_found(share):
     found = [align_pictures(photo(name), keystone(photo(name), share)) for name in PHOTOS]

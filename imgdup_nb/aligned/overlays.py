@@ -14,17 +14,20 @@ from dataclasses import replace
 import numpy as np
 
 from ..engine.features import Features, import_cv2
-from .agreement import Alignment, warp_greys
+from .agreement import NOTHING, Alignment, refine, share_of, warp_greys
 from .bands import (
     MAX_COPY_RESIDUAL,
     MAX_SCENE_SIMILARITY,
     MAX_SLIGHT_SIMILARITY,
+    MIN_OVERLAP_OF_BOTH,
     MIN_SCENE_SIMILARITY,
     STOP_SIMILARITY,
 )
 from .flat_areas import has_plain_edge
 
 MIN_MEAN_CORRELATION = 0.7  # of the textured blocks, those below 0 counted as 0
+# or this share of them is as it was, as between the letters of a large watermark
+MIN_UNTOUCHED_CORRELATION, MIN_UNTOUCHED_BLOCKS = 0.99, 0.45
 # of the pixels in textured blocks: equal up to so many grey levels and this share of their contrast
 EQUAL_LEVELS, EQUAL_SHARE = 8.0, 0.25
 MIN_EQUAL_PIXELS, MIN_SLIGHT_PIXELS = 0.65, 0.75  # share of them from 70 percent on; from 80 on
@@ -59,7 +62,10 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
     ):
         return found
     known = found.blocks[~np.isnan(found.blocks)]
-    if float(np.maximum(known, 0).mean()) < MIN_MEAN_CORRELATION:
+    plain = has_plain_edge(first.grey) or has_plain_edge(second.grey)
+    if float(np.maximum(known, 0).mean()) < MIN_MEAN_CORRELATION and (
+        plain or share_of(known, MIN_UNTOUCHED_CORRELATION) < MIN_UNTOUCHED_BLOCKS
+    ):
         return found
     planes = warp_greys(found, first, second)
     inside = _textured_pixels(found, planes[0].shape)
@@ -73,17 +79,27 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
     similarity = MIN_SCENE_SIMILARITY + (MAX_SCENE_SIMILARITY - MIN_SCENE_SIMILARITY) * min(
         1.0, (share - MIN_EQUAL_PIXELS) / (MIN_SLIGHT_PIXELS - MIN_EQUAL_PIXELS)
     )
-    if share >= MIN_SLIGHT_PIXELS:
-        # of things on a plain ground, the outline has most of the edges, and signs differ in little
-        plain = has_plain_edge(first.grey) or has_plain_edge(second.grey)
-        if looks_drawn(one[~equal], other[~equal]) or (
-            not plain and has_extra_edges(*planes, inside)
-        ):
-            similarity = float(np.interp(share, DRAWN_SHARES, DRAWN_LEVELS))
-            similarity = min(similarity, MAX_SLIGHT_SIMILARITY if plain else 100.0)
+    # of things on a plain ground, the outline has most of the edges, and signs differ in little
+    if share >= MIN_SLIGHT_PIXELS and (
+        looks_drawn(one[~equal], other[~equal]) or (not plain and has_extra_edges(*planes, inside))
+    ):
+        similarity = float(np.interp(share, DRAWN_SHARES, DRAWN_LEVELS))
+        similarity = min(similarity, MAX_SLIGHT_SIMILARITY if plain else 100.0)
     if similarity <= found.similarity:
         return found
     return replace(found, similarity=similarity, treatment="overlay")
+
+
+def align_drawn_over(first: Features, second: Features, upright: np.ndarray) -> Alignment:
+    """Align two whole frames; without similarity unless something was put over one of them.
+
+    A large watermark has more features than a dark picture, and details of its own when made small.
+    Not for things on a plain ground: signs of one design have much in common, such as a folder.
+    """
+    if has_plain_edge(first.grey) or has_plain_edge(second.grey):
+        return NOTHING
+    found = judge_overlay(refine(first, second, upright, 0, MIN_OVERLAP_OF_BOTH), first, second)
+    return found if found.treatment == "overlay" else NOTHING
 
 
 def _textured_pixels(found: Alignment, shape: tuple[int, ...]) -> np.ndarray:

@@ -61,7 +61,7 @@ from .geometry import (
     invert,
     overlaps,
 )
-from .overlays import judge_overlay
+from .overlays import align_drawn_over, judge_overlay
 from .perspective import align_in_perspective
 from .wholes import align_wholes
 
@@ -174,6 +174,7 @@ def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Al
             and is_textured(second)
         ):
             upright = frame_transform(view, first.size, second.size)
+            best = _better(best, align_drawn_over(first, second, upright))
             best = _better(best, align_blurred(first, second, upright))
         # where details are equal, what differs has moved or was drawn
         if view is not None and not (
