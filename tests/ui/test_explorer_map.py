@@ -147,10 +147,12 @@ def test_near_enough_pictures_stand_in_place_of_points(show_explorer, page, tmp_
         canvas.press("+")
     bridge.settle()
     expect(shown).not_to_have_attribute("data-pictures", "0")
-    seen = np.array(
-        [[int(part) for part in color.split()] for color in canvas.evaluate(COUNT_COLORS)]
-    )
-    assert (np.abs(seen - [250, 90, 20]).max(axis=1) < 9).any()
+
+    def is_orange_seen():
+        seen = [[int(part) for part in color.split()] for color in canvas.evaluate(COUNT_COLORS)]
+        return (np.abs(np.array(seen) - [250, 90, 20]).max(axis=1) < 9).any()
+
+    bridge.wait_until(is_orange_seen)  # pictures are drawn when they have been read
 
 
 def test_names_on_the_map_stay_text(show_explorer, page):
