@@ -1,10 +1,10 @@
-"""A sticker of many shades: over a photograph it is a slight change; an icon becomes another."""
+"""A sticker over a photograph is a slight change; an icon with another sign is another one."""
 
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from aligned_pictures import align_pictures
 
@@ -16,7 +16,7 @@ class Case(NamedTuple):
     side: int
     n_shades: int
     n_sticker_shades: int
-    box: tuple[int, int, int, int]
+    box: tuple[int, ...]
     outline: str = ""
 
 
@@ -30,6 +30,25 @@ ICONS = [
 FULL_PICTURES = [
     Case(574187, 96, 12, 5, (35, 23, 77, 65)),
     Case(710228, 128, 12, 5, (42, 58, 100, 116)),
+]
+
+
+class Sign(NamedTuple):
+    """Two large signs, in letters of so many pixels, on icons of one design."""
+
+    icon: Case
+    pixels: int
+    ink: str
+    signs: tuple[str, str]
+
+
+BETWEEN_THE_LETTERS = [  # half of the blocks are as they were
+    Sign(Case(797870, 256, 6, 0, (), "ellipse"), 184, "white", ("K", "M")),
+    Sign(Case(960213, 256, 3, 0, (), "ellipse"), 214, "white", ("R", "V")),
+]
+MORE_FEATURES_THAN_THE_ICON = [
+    Sign(Case(957128, 256, 4, 0, (), "ellipse"), 243, "black", ("R", "L")),
+    Sign(Case(449528, 256, 4, 0, (), "rectangle"), 131, "black", ("@W", "P7")),
 ]
 
 
@@ -67,3 +86,16 @@ def test_a_picture_with_a_sticker_of_many_shades_is_the_same_slightly_changed(ca
     found = align_pictures(drawing(case), drawing(case, sticker=True))
     assert 80 <= found.similarity < 90
     assert found.treatment == "overlay"
+
+
+@pytest.mark.parametrize(
+    "case", [*BETWEEN_THE_LETTERS, *MORE_FEATURES_THAN_THE_ICON], ids=lambda case: case.signs[0]
+)
+def test_icons_of_one_design_with_other_large_signs_are_not_copies(case):
+    icons = []
+    for sign in case.signs:
+        icon, middle = drawing(case.icon), (case.icon.side / 2, case.icon.side / 2)
+        font = ImageFont.load_default(case.pixels)
+        ImageDraw.Draw(icon).text(middle, sign, case.ink, font, "mm")
+        icons.append(icon)
+    assert align_pictures(*icons).similarity < 80
