@@ -17,6 +17,7 @@ Files and pictures:
 - `limits`: the memory and time that one file may take
 - `decode`: a file becomes a picture as a person sees it
 - `jpeg`: what the header of a JPEG says; JPEGs read without Pillow
+- `profiles`: the colours that a colour profile gives to a picture's numbers
 - `modes`: each of Pillow's modes becomes 8 bits a channel
 - `raw`: RAW files of cameras, known by their structure
 - `damage`: what is wrong with a file whose picture can still be shown

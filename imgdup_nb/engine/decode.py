@@ -1,9 +1,9 @@
 """Open one image safely, as a person sees it.
 
-Pictures are compared as a viewer shows them: turned by the EXIF orientation, on a background if
-they are transparent, the first frame of an animation. Values of 16 bits and floats become 8 bits.
-Everything that can go wrong in a decoder becomes an `UnreadableImage` whose text is a sentence for
-people.
+Pictures are compared as a viewer shows them: turned by the EXIF orientation, in the colours of
+their profile, on a background if they are transparent, the first frame of an animation. Values of
+16 bits and floats become 8 bits. Everything that can go wrong in a decoder becomes an
+`UnreadableImage` whose text is a sentence for people.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from .jpeg import (
 )
 from .limits import BYTES_A_PIXEL, MAX_PIXELS, SMALL_COST, budget, decoding_bytes, is_slow
 from .modes import is_uniform, reduced_grey, to_screen
+from .profiles import changes_colours
 from .raw import RAW, decode_raw, find_preview, raw_of
 
 NO_PICTURE = "not an image, or of a format that Pillow cannot read here"
@@ -333,7 +334,8 @@ def draft(image: ImageFile.ImageFile, min_side: int | None, mode: str = "RGB") -
     """
     frame = _frame_of(image)
     if (min_side or mode == "L") and frame and frame.kind in SCALABLE_FRAMES:
-        image.draft(mode if mode == "L" else None, (min_side, min_side) if min_side else None)
+        drafted = "L" if mode == "L" and not changes_colours(image) else None
+        image.draft(drafted, (min_side, min_side) if min_side else None)
     return frame
 
 
@@ -408,6 +410,7 @@ def _decode_jpeg(image: ImageFile.ImageFile) -> np.ndarray | None:
         or image.mode != "L"
         or not isinstance(image.fp, io.BytesIO)
         or RAW in image.info
+        or changes_colours(image)
     ):
         return None
     frame = _frame_of(image)

@@ -152,7 +152,7 @@ def _color_bits(stack: np.ndarray) -> np.ndarray:
 
 HASH_BATCH = 64  # sketches hashed together
 # add one whenever a bit of sketches or hashes changes: kept hashes are then made again
-RECIPE = 3
+RECIPE = 4
 
 
 def made_with() -> str:

@@ -16,6 +16,7 @@ from PIL import Image, ImageFile
 
 from .jpeg import JpegFrame, count_scans
 from .modes import AVERAGED, LARGE
+from .profiles import changes_colours
 
 MAX_PIXELS = 250_000_000  # the largest phone cameras make 200 million
 BYTES_A_PIXEL = 3.2  # times max_pixels: the bytes that one file may take
@@ -66,7 +67,7 @@ def decoding_bytes(
         if is_reduced
         else picture_bytes(mode, width, height)
     )
-    if image.mode == mode and factor == 1:
+    if image.mode == mode and factor == 1 and not changes_colours(image):
         shown = 0
     work = min(16 * width * height, WORK_BYTES)
     return stored + shown + work + _decoder_bytes(image, frame)

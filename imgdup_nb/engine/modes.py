@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image, ImageCms
 
+from .profiles import changes_colours, in_srgb, space_of
+
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 AVERAGED = {"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"}  # modes whose values may be averaged
 # what the values of a picture of more than 8 bits may reach: 8, 10, 12, 14 and 16 bits
@@ -46,7 +48,11 @@ def to_screen(image: Image.Image, mode: str, min_side: int | None = None) -> Ima
 
 
 def _is_screen_mode(image: Image.Image) -> bool:
-    return image.mode in {"L", "RGB"} and "transparency" not in image.info
+    return (
+        image.mode in {"L", "RGB"}
+        and "transparency" not in image.info
+        and not changes_colours(image)
+    )
 
 
 def bands(image: Image.Image, multiple: int = 1) -> Iterator[tuple[int, Image.Image]]:
@@ -65,7 +71,7 @@ def _converter(image: Image.Image, multiple: int) -> Callable[[Image.Image], Ima
         values = (_finite(np.asarray(band)) for _, band in bands(image, multiple))
         extrema = np.array([(float(part.min()), float(part.max())) for part in values])
         low, high = float(extrema[:, 0].min()), float(extrema[:, 1].max())
-        return lambda band: _scaled(band, *_range_of(image.mode, low, high))
+        return lambda band: _seen(_scaled(band, *_range_of(image.mode, low, high)), image)
     if not image.has_transparency_data:
         return lambda band: opaque(eight_bits(band))
     if image.mode == "P":
@@ -82,7 +88,7 @@ def _opaque_palette(image: Image.Image) -> bytes:
     row = image.crop((0, 0, 256, 1))
     row.putdata(range(256))
     used = np.flatnonzero(image.histogram()[:256])
-    colors = np.asarray(opaque(Image.fromarray(np.asarray(row.convert("RGBA"))[:, used])))
+    colors = np.asarray(opaque(Image.fromarray(np.asarray(eight_bits(row))[:, used])))
     palette = np.zeros((256, 3), np.uint8)
     palette[used] = colors[0]
     return palette.tobytes()
@@ -123,7 +129,18 @@ def is_wide(image: Image.Image) -> bool:
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """Return an image of mode L, LA, RGB or RGBA, transparency kept."""
+    """Return an image of mode L, LA, RGB or RGBA in colours of sRGB, transparency kept."""
+    if image.mode == "CMYK":
+        image = in_srgb(image, image.info.get("icc_profile"), "CMYK")
+    return _seen(_eight_bits(image), image)
+
+
+def _seen(shown: Image.Image, image: Image.Image) -> Image.Image:
+    """Bring a picture into colours of sRGB, by the profile of the picture it was made from."""
+    return in_srgb(shown, image.info.get("icc_profile"), space_of(image.mode))
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode in {"L", "LA", "RGB", "RGBA"}:
         transparent_color = "transparency" in image.info and image.mode in {"L", "RGB"}
         return image.convert("RGBA") if transparent_color else image

@@ -9,22 +9,20 @@ and one that does belongs to the picture.
 from __future__ import annotations
 
 import hashlib
-import io
-import math
 import os
 import sys
 from collections.abc import Callable
-from functools import lru_cache
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile
+from PIL import Image, ImageFile
 
 from .decode import MAX_PIXELS, check_size, open_lazily, readable, upright
 from .frames import count_frames, frames_of
 from .limits import budget
 from .modes import LARGE, bands, is_wide
 from .paths import read_digest
+from .profiles import profile_key, space_of
 from .raw import RAW
 
 MAX_COMPARED = 2000  # frames; the pixels of more are not compared
@@ -183,7 +181,7 @@ def _colours_of(image: Image.Image) -> str:
     """Return what turns a picture's values into colours, empty for those of sRGB."""
     info = image.info
     if profile := info.get("icc_profile"):
-        return _profile_key(bytes(profile), _space_of(image.mode))
+        return profile_key(bytes(profile), space_of(image.mode))
     if "srgb" in info:
         return ""
     said = []
@@ -204,54 +202,3 @@ def _colours_of(image: Image.Image) -> str:
         if place > 0 and int.from_bytes(head[place + 8 : place + 10], "big") not in NOT_SAID:
             said.append(repr(head[place + 8 : place + 14]))
     return " ".join(said)
-
-
-def _space_of(mode: str) -> str:
-    if mode in {"CMYK", "LAB"}:
-        return mode
-    return "L" if mode in {"1", "L", "LA", "La"} or mode.startswith("I") or mode == "F" else "RGB"
-
-
-def change_by_profile(profile: bytes, mode: str) -> float:
-    """Return the most levels by which a profile changes a colour of sRGB, NaN if none is known."""
-    space = _space_of(mode)
-    shown = _through_profile(profile, space)
-    if shown is None or space not in {"L", "RGB"}:
-        return math.nan
-    return float(np.abs(shown[0].astype(int) - shown[1]).max())
-
-
-@lru_cache(maxsize=64)
-def _profile_key(profile: bytes, space: str) -> str:
-    """Return a name for what a profile makes of colours, empty if they stay as in sRGB."""
-    shown = _through_profile(profile, space)
-    if shown is None:
-        return f"profile {hashlib.sha256(profile).hexdigest()}"
-    seen, plain = shown
-    if space in {"L", "RGB"} and np.abs(seen.astype(int) - plain).max() <= 1:
-        return ""
-    return f"colours {hashlib.sha256(seen.tobytes()).hexdigest()}"
-
-
-def _through_profile(profile: bytes, space: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return colours as seen through a profile, and as they are in sRGB, uint8, h x w x 3.
-
-    None for a damaged profile, or one of another kind of picture.
-    """
-    try:
-        steps = np.linspace(0, 255, 9).round().astype(np.uint8)
-        if space == "L":
-            values = np.arange(256, dtype=np.uint8)[None]
-        else:
-            grid = np.stack(np.meshgrid(*[steps] * Image.getmodebands(space)), -1)
-            values = grid.reshape(9, -1, grid.shape[-1])
-        image = Image.frombytes(space, values.shape[1::-1], values.tobytes())
-        opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
-        to_srgb = ImageCms.buildTransform(
-            opened, ImageCms.createProfile("sRGB"), space, "RGB", renderingIntent=intent
-        )
-        seen = np.asarray(ImageCms.applyTransform(image, to_srgb))
-    except Exception:
-        return None
-    return seen, np.asarray(image.convert("RGB"))

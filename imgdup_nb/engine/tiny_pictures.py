@@ -31,7 +31,7 @@ from .parallel import each, map_batches
 TINY_SIDE = 32  # pixels of the picture that is kept
 INNER_SIDE = 26  # pixels that are compared
 TINY_DECODED = 2 * TINY_SIDE  # pixels; JPEG is decoded at least this large
-RECIPE = 1  # of codes; scores depend on nothing else that is kept
+RECIPE = 2  # of codes; scores depend on nothing else that is kept
 
 # pixels: texture is the difference of two blurs; the local contrast is a blur, too
 FINE_BLUR, COARSE_BLUR, CONTRAST_BLUR = 0.6, 2.0, 3.0

@@ -217,7 +217,7 @@ def _profile(image: Image.Image) -> str:
 
     from PIL import ImageCms
 
-    from ..engine.pixels import change_by_profile
+    from ..engine.profiles import change_by_profile
 
     try:
         name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(stored))).strip()

@@ -1,0 +1,189 @@
+"""Pictures are compared in the colours that a viewer shows: through their colour profile."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+from skimage import data
+
+import imgdup_nb as dup
+from imgdup_nb.engine import decode, modes, profiles
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+# exchanges red and blue
+EXCHANGED = SRGB.replace(b"rXYZ", b"tmp!").replace(b"bXYZ", b"rXYZ").replace(b"tmp!", b"bXYZ")
+
+
+@pytest.fixture(scope="module")
+def cat():
+    return Image.fromarray(data.chelsea()).resize((300, 200))
+
+
+def exchanged(image):
+    red, green, blue = image.split()
+    return Image.merge("RGB", (blue, green, red))
+
+
+def shown(image, name="a.png", mode="RGB", min_side=None, **options):
+    """Return what `open_image` makes of a picture that was saved as a file: h x w (x 3), int."""
+    buffer = io.BytesIO()
+    image.save(buffer, Image.registered_extensions()["." + name.partition(".")[2]], **options)
+    buffer.seek(0)
+    return np.asarray(decode.open_image(buffer, mode=mode, min_side=min_side)).astype(int)
+
+
+def profile_of(space, connection, tags):
+    """Make a colour profile of version 2 from its tags, a dict of names and contents."""
+    place, listed, stored = 132 + 12 * len(tags), b"", b""
+    for name, body in tags.items():
+        listed += name + struct.pack(">II", place + len(stored), len(body))
+        stored += body + bytes(-len(body) % 4)
+    head = struct.pack(">I4sI4s4s4s", 0, b"\0\0\0\0", 0x02400000, b"prtr", space, connection)
+    head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28)
+    head += struct.pack(">3i", 63190, 65536, 54061)
+    whole = head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + listed + stored
+    return struct.pack(">I", len(whole)) + whole[4:]
+
+
+def white_point():
+    return b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+
+
+def grey_profile(gamma):
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(256 * gamma)) + bytes(2)
+    return profile_of(b"GRAY", b"XYZ ", {b"wtpt": white_point(), b"kTRC": curve})
+
+
+def cmyk_profile(lightness):
+    """Make a profile of four inks, each of which takes the same share of the light."""
+    steps = np.stack(np.meshgrid(*[[0, 1]] * 4, indexing="ij"), -1).reshape(16, 4)
+    lab = np.full((16, 3), 128)
+    lab[:, 0] = np.round(255 * np.prod(1 - (1 - lightness) * steps, axis=1))
+    straight = bytes(range(256))
+    body = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0])
+    body += struct.pack(">9i", *np.eye(3, dtype=int).ravel() * 65536)
+    body += straight * 4 + lab.astype(np.uint8).tobytes() + straight * 3
+    return profile_of(b"CMYK", b"Lab ", {b"wtpt": white_point(), b"A2B0": body})
+
+
+# -- what a profile does to the pixels -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.webp"])
+def test_a_viewer_shows_the_colours_of_the_profile(cat, name):
+    options = {"lossless": True} if name == "a.webp" else {}
+    seen = shown(exchanged(cat), name, icc_profile=EXCHANGED, **options)
+    assert np.abs(seen - np.asarray(cat)).max() <= 3
+    assert np.abs(seen - np.asarray(exchanged(cat))).mean() > 20
+
+
+@pytest.mark.parametrize("min_side", [None, 64])
+def test_a_grey_jpeg_is_the_grey_of_the_colours_that_are_seen(cat, min_side):
+    plain = shown(cat, "a.jpg", "L", min_side, quality=95)
+    seen = shown(exchanged(cat), "a.jpg", "L", min_side, quality=95, icc_profile=EXCHANGED)
+    passed_over = shown(exchanged(cat), "a.jpg", "L", min_side, quality=95)
+    assert seen.shape == plain.shape
+    assert np.abs(seen - plain).mean() < 2 < 10 < np.abs(passed_over - plain).mean()
+
+
+def test_palettes_and_alpha_stay_with_their_colours(cat):
+    few = exchanged(cat).quantize(64)
+    assert np.abs(shown(few, icc_profile=EXCHANGED) - exchanged(few.convert("RGB"))).max() <= 3
+    holed = exchanged(cat).convert("RGBA")
+    holed.paste((0, 0, 0, 0), (0, 0, 100, 100))
+    seen = shown(holed, icc_profile=EXCHANGED)
+    assert (seen[:100, :100] == 255).all()
+    assert np.abs(seen[100:] - np.asarray(cat)[100:]).max() <= 3
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "I;16"])
+def test_grey_of_another_gamma_is_as_bright_as_it_is_seen(mode):
+    ramp = np.tile(np.arange(0, 256, dtype=np.uint8), (8, 1))
+    image = Image.fromarray(ramp)
+    if mode == "I;16":
+        image = Image.fromarray(ramp.astype(np.uint16) * 257)
+    image = image if image.mode == mode else image.convert(mode)
+    linear = ramp[0] / 255
+    expected = np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
+    )
+    seen = shown(image, mode="L", icc_profile=grey_profile(1.0))
+    # the library's table has 33 steps, which is coarse for the darkest levels of a linear picture
+    assert np.abs(seen[0] - 255 * expected)[8:].max() <= 2
+
+
+def test_four_inks_are_as_light_as_their_profile_says():
+    image = Image.new("CMYK", (8, 8), (255, 0, 0, 0))
+    dark, light = (
+        shown(image, "a.tif", icc_profile=cmyk_profile(share))[0, 0] for share in (0.2, 0.8)
+    )
+    assert np.ptp(dark) <= 3  # no ink has a colour
+    assert np.ptp(light) <= 3
+    # L* of 20 and 80 in sRGB
+    assert abs(dark[1] - 48) <= 4
+    assert abs(light[1] - 198) <= 4
+
+
+def test_large_pictures_are_converted_in_bands_to_the_same_colours(cat, monkeypatch):
+    pictures = [exchanged(cat), exchanged(cat).quantize(64), exchanged(cat).convert("RGBA")]
+    pictures[1].info["transparency"] = 3
+    pictures[2].putpixel((5, 5), (0, 0, 0, 0))
+    whole = [shown(picture, icc_profile=EXCHANGED) for picture in pictures]
+    monkeypatch.setattr(modes, "LARGE", 100)
+    monkeypatch.setattr(modes, "BAND_PIXELS", 3000)
+    for picture, once in zip(pictures, whole, strict=True):
+        assert (shown(picture, icc_profile=EXCHANGED) == once).all()
+
+
+# -- what changes nothing --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        SRGB,
+        SRGB[:200],
+        b"no profile",
+        b"",
+        grey_profile(1.0),
+        cmyk_profile(0.2),
+        EXCHANGED.ljust(profiles.MAX_PROFILE_BYTES + 1, b"\0"),
+    ],
+    ids=["sRGB", "cut off", "text", "empty", "of grey", "of inks", "too large"],
+)
+def test_profiles_that_say_nothing_of_the_picture_are_passed_over(cat, profile):
+    assert (shown(cat, "a.tif", icc_profile=profile) == np.asarray(cat)).all()
+
+
+def test_an_orientation_is_kept_beside_a_profile(cat):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    seen = shown(exchanged(cat), "a.tif", exif=exif, icc_profile=EXCHANGED)
+    assert seen.shape == (300, 200, 3)
+    assert np.abs(seen - np.asarray(cat.transpose(Image.Transpose.ROTATE_270))).max() <= 3
+
+
+# -- scores ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["phash", "colorhash", "aligned", "tiny"])
+def test_pictures_that_look_alike_are_copies_and_the_same_numbers_are_not(cat, tmp_path, method):
+    side = (32, 32) if method == "tiny" else cat.size
+    plain = cat.resize(side)
+    plain.save(tmp_path / "plain.png")
+    exchanged(plain).save(tmp_path / "looks_like_plain.png", icc_profile=EXCHANGED)
+    plain.save(tmp_path / "same_numbers.png", icc_profile=EXCHANGED)
+    prints = dup.fingerprint_images(dup.scan_images(tmp_path), method)
+    found = dup.similar_pairs(prints, min_similarity=0)
+    scores = {
+        frozenset((left, right)): score
+        for left, right, score in zip(found.left, found.right, found.similarity, strict=True)
+    }
+    alike = scores[frozenset(("plain.png", "looks_like_plain.png"))]
+    other = scores[frozenset(("plain.png", "same_numbers.png"))]
+    assert alike >= 99
+    assert other < alike
+    if method == "aligned":
+        assert other < 80
