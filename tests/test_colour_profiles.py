@@ -4,6 +4,7 @@ import io
 import struct
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image, ImageCms
 from skimage import data
@@ -49,6 +50,21 @@ def profile_of(space, connection, tags):
 
 def white_point():
     return b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+
+
+def display_p3():
+    """Make the profile of wide colours that telephones write, with a plain gamma."""
+    columns = {
+        b"rXYZ": (0.51512, 0.2412, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.1571, 0.06657, 0.78407),
+    }
+    tags = {b"wtpt": white_point()}
+    for name, values in columns.items():
+        tags[name] = b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(65536 * v) for v in values))
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(256 * 2.2)) + bytes(2)
+    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    return profile_of(b"RGB ", b"XYZ ", tags)
 
 
 def grey_profile(gamma):
@@ -187,3 +203,48 @@ def test_pictures_that_look_alike_are_copies_and_the_same_numbers_are_not(cat, t
     assert other < alike
     if method == "aligned":
         assert other < 80
+
+
+# -- plans -----------------------------------------------------------------------------------------
+
+
+def plan_of(folder):
+    images = dup.scan_images(folder)
+    group = pd.DataFrame({"group": 0, "image": images.image})
+    return dup.choose_keepers(group, images).set_index("image")
+
+
+@pytest.fixture
+def shot(tmp_path):
+    """Save a photograph in the wide colours of a telephone; return it, and how it looks in sRGB."""
+    image = Image.fromarray(data.chelsea()[:296, :448])
+    image.save(tmp_path / "shot.jpg", quality=93, icc_profile=display_p3())
+    wide = ImageCms.ImageCmsProfile(io.BytesIO(display_p3()))
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    narrow = ImageCms.profileToProfile(
+        image, wide, ImageCms.createProfile("sRGB"), renderingIntent=intent
+    )
+    return image, narrow
+
+
+@pytest.mark.parametrize("way", ["with the profile", "converted", "profile dropped"])
+def test_a_smaller_copy_of_a_photograph_in_wide_colours_leaves_for_it(tmp_path, shot, way):
+    image = shot[1] if way == "converted" else shot[0]
+    profile = display_p3() if way == "with the profile" else None
+    image.resize((224, 148)).save(tmp_path / "copy.jpg", quality=85, icc_profile=profile)
+    assert dict(plan_of(tmp_path).action) == {"shot.jpg": "keep", "copy.jpg": "remove"}
+
+
+def test_a_photograph_in_wide_colours_does_not_leave_for_a_larger_one_without(tmp_path, shot):
+    shot[1].resize((896, 592)).save(tmp_path / "larger.jpg", quality=95)
+    plan = plan_of(tmp_path)
+    assert plan.action["shot.jpg"] == "keep"
+    shot[0].resize((896, 592)).save(tmp_path / "larger.jpg", quality=95)
+    assert plan_of(tmp_path).action["shot.jpg"] == "keep"
+
+
+def test_an_edit_that_is_no_dropped_profile_stays(tmp_path, shot):
+    exchanged(shot[0]).resize((224, 148)).save(tmp_path / "edited.jpg", quality=85)
+    plan = plan_of(tmp_path)
+    assert plan.action["edited.jpg"] == "keep"
+    assert "edited" in plan.loses["edited.jpg"]

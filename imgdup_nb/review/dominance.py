@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from PIL import Image
 
 from ..engine.decode import UnreadableImage, open_lazily, readable
 from .derivatives import describe_turn, has_colour, is_part, lacks_colour
-from .holdings import Holdings, tables_for
+from .holdings import Holdings, in_seen_colours, tables_for
 from .notes import NOT_AS_CALLED
 
 ASPECTS = [
@@ -133,7 +133,7 @@ def _compare_notes(leaving: Holdings, keeper: Holdings, found: HoldingsCompariso
     only = [kind for kind in leaving.notes if kind not in keeper.notes]
     other = [
         f"another {kind}"
-        for kind in ("date", "GPS", "caption", "rating", "keywords", "text")
+        for kind in ("date", "GPS", "caption", "rating", "keywords", "text", "appended data")
         if kind in leaving.notes
         and kind in keeper.notes
         and leaving.notes[kind] != keeper.notes[kind]
@@ -226,6 +226,9 @@ def _compare_pictures(leaving: Holdings, keeper: Holdings, found: HoldingsCompar
     if other != own and other.endswith(NOT_AS_CALLED):
         found.lacks["edits"] = "its look (the other has an odd colour profile)"
         return
+    if leaving.profile != keeper.profile:
+        _compare_across_profiles(leaving, keeper, found)
+        return
     if leaving.pixel_sum == keeper.pixel_sum and np.array_equal(
         np.asarray(leaving.pixels), np.asarray(keeper.pixels)
     ):
@@ -252,6 +255,22 @@ def _compare_pictures(leaving: Holdings, keeper: Holdings, found: HoldingsCompar
         found.flag = f"a part of {keeper.image} (cropped)"
         return
     _compare_detail(leaving, keeper, found)
+
+
+def _compare_across_profiles(
+    leaving: Holdings, keeper: Holdings, found: HoldingsComparison
+) -> None:
+    """Compare pictures of two colour profiles as they are seen, or as numbers if one was dropped.
+
+    A program that drops the profile keeps the numbers. Such a copy is paler, and can be made from
+    the picture that has the profile.
+    """
+    _compare_pictures(in_seen_colours(leaving), in_seen_colours(keeper), found)
+    if found.lacks.get("edits") and keeper.profile and not leaving.profile:
+        bare = HoldingsComparison()
+        _compare_pictures(leaving, replace(keeper, profile=b""), bare)
+        if not bare.lacks:
+            del found.lacks["edits"]
 
 
 def _compare_detail(leaving: Holdings, keeper: Holdings, found: HoldingsComparison) -> None:

@@ -11,7 +11,7 @@ import os
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from ..engine.addresses import name_in_address
 from ..engine.decode import ORIENTATION, as_seen, open_lazily, readable
+from ..engine.profiles import changes_colours, in_srgb, space_of
 from ..engine.selection import RAW_SUFFIXES
 from ..engine.sketches import sketch_image
 from .notes import read_notes
@@ -57,7 +58,8 @@ class Holdings:
     earlier_quality : of a stronger JPEG compression before this one, 0 where none was found
     notes : kind of metadata -> its value, see `read_notes`
     damage : what decoders remark, empty where there is nothing
-    pixels : uint8, height x width x 3, as shown; None if only the tables are known
+    pixels : uint8, height x width x 3, as stored but upright; None if only the tables are known
+    profile, space : the colour profile that changes what is seen, and what it is for; else empty
     """
 
     image: str
@@ -85,6 +87,8 @@ class Holdings:
     pixels: Image.Image | None = None
     pixel_sum: int = 0
     orientation: int = 1  # of EXIF; 1 is stored as shown
+    profile: bytes = b""
+    space: str = ""
 
     @cached_property
     def sketch(self) -> np.ndarray:
@@ -141,6 +145,10 @@ def measure(row: Mapping[str, Any]) -> Holdings:
         image.load()
         _read_values(held, image)
         held.orientation = _stored_orientation(image)
+        # inks become colours by their profile only; other numbers are compared as they are stored
+        if image.mode != "CMYK" and changes_colours(image):
+            held.space = space_of(image.mode)
+            held.profile = bytes(image.info.pop("icc_profile"))
         held.pixels = as_seen(image)
     held.width, held.height = held.pixels.size
     values = np.asarray(held.pixels)
@@ -149,6 +157,14 @@ def measure(row: Mapping[str, Any]) -> Holdings:
     if held.quality >= MIN_TRACED_QUALITY and not held.palette:
         held.earlier_quality = find_earlier_quality(values)
     return held
+
+
+def in_seen_colours(held: Holdings) -> Holdings:
+    """Return the same file with the colours that a viewer shows, and no profile."""
+    if not held.profile or held.pixels is None:
+        return held
+    pixels = in_srgb(held.pixels, held.profile, held.space)
+    return replace(held, pixels=pixels, pixel_sum=zlib.crc32(pixels.tobytes()), profile=b"")
 
 
 def _stored_orientation(image: Image.Image) -> int:

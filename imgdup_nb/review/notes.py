@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zlib
 from typing import Any
 
 from PIL import ExifTags, Image, ImageFile
 
+from ..engine.jpeg import read_jpeg_frame
+
+MIN_APPENDED = 1024  # bytes behind the end of a picture that are more than filling
 MAX_SRGB_CHANGE = 64  # levels by which a profile that is called sRGB or grey may change a colour
 NOT_AS_CALLED = " (by its name, and not by its colours)"
 EXIF, GPS = ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo
@@ -51,12 +56,14 @@ def read_notes(image: ImageFile.ImageFile, path: str = "") -> dict[str, str]:
     """Return the notes of a lazily opened file: kind -> its value as a text.
 
     Kinds: date, GPS, camera, exposure, maker notes, caption, keywords, rating, author, faces,
-    development, gain map, depth map, moving picture, panorama, text, colour profile. What only
+    development, gain map, depth map, moving picture, panorama, text, colour profile, appended data
+    (behind the end of the picture: an archive, a film). What only
     describes how the pixels are stored, or which program wrote the file, is no note. Damaged notes
     count as none.
     """
     found: dict[str, str] = {}
-    for read in (_from_exif, _from_iptc, _from_xmp, _from_texts, _from_info):
+    # the file is closed when the texts of a PNG are asked for
+    for read in (_from_behind, _from_exif, _from_iptc, _from_xmp, _from_texts, _from_info):
         try:
             for kind, value in read(image).items():
                 found.setdefault(kind, value)
@@ -208,19 +215,55 @@ def _from_info(image: Image.Image) -> dict[str, str]:
     return notes
 
 
+def _from_behind(image: ImageFile.ImageFile) -> dict[str, str]:
+    """Tell of what a JPEG, PNG or WebP holds behind its end: no viewer shows that."""
+    if image.format not in ENDS or image.fp is None:
+        return {}
+    position = image.fp.tell()
+    image.fp.seek(0)
+    stored = image.fp.read()
+    image.fp.seek(position)
+    end = ENDS[image.format](stored)
+    behind = stored[end:].strip(b"\0 \r\n\xff") if end > 0 else b""
+    if len(behind) < MIN_APPENDED:
+        return {}
+    if b"MotionPhoto_Data" in behind:
+        return {"moving picture": "yes"}
+    return {"appended data": f"{len(behind)} bytes, {zlib.crc32(behind):08x}"}
+
+
+def _end_of_jpeg(stored: bytes) -> int:
+    """Return where a JPEG ends; -1 if it does not. The codes of its pixels hold no such mark."""
+    file = io.BytesIO(stored)
+    if read_jpeg_frame(file) is None:
+        return -1
+    place = stored.find(b"\xff\xd9", file.tell())
+    return place + 2 if place >= 0 else -1
+
+
+def _end_of_png(stored: bytes) -> int:
+    place = stored.find(b"\0\0\0\0IEND\xaeB`\x82")
+    return place + 12 if place >= 0 else -1
+
+
+def _end_of_webp(stored: bytes) -> int:
+    return 8 + int.from_bytes(stored[4:8], "little")
+
+
+ENDS = {"JPEG": _end_of_jpeg, "PNG": _end_of_png, "WEBP": _end_of_webp}
+
+
 def _profile(image: Image.Image) -> str:
     """Return the name of a colour profile that is not sRGB, nor plain grey."""
     stored = image.info.get("icc_profile")
     if not stored:
         return ""
-    from io import BytesIO
-
     from PIL import ImageCms
 
     from ..engine.profiles import change_by_profile
 
     try:
-        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(stored))).strip()
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(stored))).strip()
     except Exception:  # damaged: nobody uses it
         return ""
     plain = re.search(r"s\s?rgb|\bc2\b|gr[ae]y|dot gain|gamma 2\.2", name, re.IGNORECASE)
