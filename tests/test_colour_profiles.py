@@ -153,6 +153,23 @@ def test_large_pictures_are_converted_in_bands_to_the_same_colours(cat, monkeypa
         assert (shown(picture, icc_profile=EXCHANGED) == once).all()
 
 
+@pytest.mark.parametrize("min_side", [32, 128])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_the_way_without_pillow_gives_the_same_grey(cat, min_side, mode, subsampling):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    buffer = io.BytesIO()
+    profile = EXCHANGED if mode == "RGB" else grey_profile(1.0)
+    cat.convert(mode).resize((601, 405)).save(
+        buffer, "JPEG", subsampling=subsampling, exif=exif, icc_profile=profile
+    )
+    fast = decode.grey_as_seen(decode.open_lazily(buffer), min_side=min_side)
+    slow = decode.as_seen(decode.open_lazily(buffer), min_side=min_side, mode="L")
+    assert fast.is_clean
+    assert (fast.pixels == np.asarray(slow)).all()
+
+
 # -- what changes nothing --------------------------------------------------------------------------
 
 

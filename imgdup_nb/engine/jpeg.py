@@ -136,14 +136,28 @@ def decode_grey(stored: bytes | memoryview, width: int, height: int) -> np.ndarr
 
     None where Pillow has to judge. Only for a JPEG whose frame is orderly.
     """
+    grey = _decode(stored, width, height, "GRAY")
+    return None if grey is None else grey[:, :, 0]
+
+
+def decode_rgb(stored: bytes | memoryview, width: int, height: int) -> np.ndarray | None:
+    """Decode the colours of a JPEG: uint8, height x width x 3; else as `decode_grey`."""
+    return _decode(stored, width, height, "RGB")
+
+
+def _decode(
+    stored: bytes | memoryview, width: int, height: int, colorspace: str
+) -> np.ndarray | None:
     if simplejpeg is None:
         return None
     size = {"min_width": width, "min_height": height}
     try:
-        grey = simplejpeg.decode_jpeg(stored, "GRAY", fastdct=False, fastupsample=False, **size)
+        found = simplejpeg.decode_jpeg(
+            stored, colorspace, fastdct=False, fastupsample=False, **size
+        )
     except Exception:  # damaged, perhaps only a little; or sampled as simplejpeg does not know
         return None
-    return grey[:, :, 0] if grey.shape[:2] == (height, width) else None
+    return found if found.shape[:2] == (height, width) else None
 
 
 class PlainJpeg(NamedTuple):
