@@ -225,11 +225,11 @@ def are_no_pictures(images: pd.DataFrame) -> np.ndarray:
 
     A text called `a.jpg` is not among them: it may be a picture that was damaged.
     """
-    suffixes = [os.path.splitext(name_in_address(path))[1].lower() for path in images.path]
-    is_other = np.array(
-        [suffix != "" and suffix not in PICTURE_SUFFIXES for suffix in suffixes], dtype=bool
-    )
-    return is_other & (images.problem == NO_PICTURE).to_numpy(dtype=bool)
+    is_other = (images.problem == NO_PICTURE).to_numpy(dtype=bool, copy=True)
+    for place in np.flatnonzero(is_other):
+        suffix = os.path.splitext(name_in_address(images.path.iloc[place]))[1].lower()
+        is_other[place] = suffix != "" and suffix not in PICTURE_SUFFIXES
+    return is_other
 
 
 # -- problems --------------------------------------------------------------------------------------

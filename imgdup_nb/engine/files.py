@@ -327,7 +327,7 @@ def _list_paths(
             raise FileNotFoundError(f"{min(listed)!r} does not exist")
         folders = {entry for entry in listed if os.path.isdir(entry)}
         files = listed - folders
-        homes = [*folders, *map(os.path.dirname, files)]
+        homes = [*folders, *set(map(os.path.dirname, files))]
         root = os.path.commonpath(homes) if homes else ""
     below = len(os.path.join(root, ""))  # all lie below the root, so what follows it is their name
     paths = {
@@ -445,6 +445,8 @@ def printable(name: str) -> str:
     >>> print(printable("caf\udce9.jpg"), printable(r"caf\xe9.jpg"), printable("half \ud83d.jpg"))
     caf\xe9.jpg caf\\xe9.jpg half \xed\xa0\xbd.jpg
     """
+    if name.isascii() and "\\" not in name:  # most
+        return name
     if LOOKS_ESCAPED.search(name):
         name = name.replace("\\", "\\\\")
     try:

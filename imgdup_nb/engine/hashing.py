@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import imagehash
@@ -19,8 +19,9 @@ from PIL import Image
 from ..methods import HashMethod, fingerprint_by, made_by, made_elsewhere, pack_bits
 from .decode import UnreadableImage, no_decoder_warnings
 from .parallel import map_batches
-from .sketches import known_sketch, read_sketch, sketches
+from .sketches import known_sketch, read_sketch, shrink_loops, sketches
 
+NEARLY_EQUAL = 1e-4  # strengths of waves, which reach a million; rounding changes them by 1e-9
 HUE_EDGES = np.linspace(0, 255, 7)  # colorhash's six hues
 HUE_OF_VALUE = np.searchsorted(HUE_EDGES[1:-1], np.arange(256), side="right")
 
@@ -68,14 +69,14 @@ def _shrink(views: list[np.ndarray], width: int, height: int) -> np.ndarray:
     Rows are shrunk first, then columns. A row does not depend on other rows, so the rows of all
     views are shrunk together.
     """
-    from .shrink import shrink_and_turn
-
     if not views:
         return np.zeros((0, height, width), np.uint8)
     n, side = len(views), len(views[0])
-    rows = shrink_and_turn(np.concatenate(views).T.copy(), width)
+    rows = shrink_loops().shrink_and_turn(np.concatenate(views).T.copy(), width)
     columns = rows.reshape(n, side, width).transpose(1, 0, 2).reshape(side, n * width)
-    return shrink_and_turn(columns, height).reshape(n, width, height).transpose(0, 2, 1)
+    return (
+        shrink_loops().shrink_and_turn(columns, height).reshape(n, width, height).transpose(0, 2, 1)
+    )
 
 
 def _above_median(values: np.ndarray) -> np.ndarray:
@@ -84,11 +85,37 @@ def _above_median(values: np.ndarray) -> np.ndarray:
 
 
 def _phash_bits(views: list[np.ndarray], side: int) -> np.ndarray:
+    """Return which waves are stronger than their median: the upper half of them.
+
+    They are summed by matrices, in a quarter of the time of the transform that imagehash takes.
+    Both round differently. So where the two values in the middle are nearly equal, as in a flat or
+    symmetrical picture, that transform decides.
+    """
+    pixels = _shrink(views, 4 * side, 4 * side)
+    waves = _cosine_waves(side)
+    found = np.matmul(waves, np.matmul(pixels.astype(np.float64), waves.T))
+    found = found.reshape(len(found), -1)
+    half = found.shape[1] // 2
+    below, above = np.sort(found, axis=1)[:, half - 1 : half + 1].T
+    bits = found > ((below + above) / 2)[:, None]
+    unsure = np.flatnonzero(above - below < NEARLY_EQUAL)
+    if len(unsure):
+        bits[unsure] = _above_median(_cosine_transform(pixels[unsure], side))
+    return bits
+
+
+@cache
+def _cosine_waves(side: int) -> np.ndarray:
+    """Return the first `side` cosine waves over four times as many pixels."""
+    frequencies, places = np.arange(side)[:, None], 2 * np.arange(4 * side) + 1
+    return 2 * np.cos(np.pi * frequencies * places / (8 * side))
+
+
+def _cosine_transform(pixels: np.ndarray, side: int) -> np.ndarray:
     import scipy.fftpack
 
-    pixels = _shrink(views, 4 * side, 4 * side)
     waves = scipy.fftpack.dct(scipy.fftpack.dct(pixels, axis=1)[:, :side], axis=2)
-    return _above_median(waves[:, :, :side])
+    return waves[:, :, :side]
 
 
 def _dhash_bits(views: list[np.ndarray]) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Set
 from typing import IO, NamedTuple
 
@@ -29,6 +30,8 @@ FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 PLAIN_MARKERS = {0xE0, 0xFE, 0xDB, 0xC4, 0xDD}
 HARMLESS_MARKERS = PLAIN_MARKERS | set(range(0xE1, 0xF0))  # and what applications add, such as EXIF
 MODES_OF_JPEG = {"YCbCr": "RGB", "Gray": "L"}
+IS_JFIF = re.compile(rb"\xff\xd8\xff\xe0\0[\x10-\xff]JFIF\0")  # how nearly every JPEG begins
+USUAL_SAMPLINGS = {b"\x11", *(bytes([one, 17, 17]) for one in (0x11, 0x12, 0x21, 0x22, 0x41))}
 BLOCK = 64  # pixels
 MAX_PLAIN_BYTES, MAX_PLAIN_SCANS = 64_000_000, 64  # what asks for more is judged with all others
 PIECE = 2**20  # bytes read at a time
@@ -189,16 +192,12 @@ def read_plain_jpeg(
     frame = read_jpeg_frame(io.BytesIO(stored), PLAIN_MARKERS)
     if frame is None or not frame.is_orderly or frame.n_bytes > MAX_PLAIN_BYTES:
         return None
-    try:
-        height, width, colors, _subsampling = simplejpeg.decode_jpeg_header(stored)
-    except Exception:  # as in decode_grey
-        return None
+    mode, width, height = _mode_of(stored, frame), frame.width, frame.height
     # as Pillow's draft takes it
     share = next((share for share in (8, 4, 2) if min(width, height) // min_side >= share), 1)
     small = -(-width // share), -(-height // share)
     if (
-        colors not in MODES_OF_JPEG
-        or (width, height) != (frame.width, frame.height)
+        mode is None
         or small[0] * small[1] > max_pixels
         or (frame.in_scans and stored.count(b"\xff\xda") > MAX_PLAIN_SCANS)
     ):
@@ -206,4 +205,15 @@ def read_plain_jpeg(
     grey = decode_grey(stored, *small)
     if grey is None:
         return None
-    return PlainJpeg(MODES_OF_JPEG[colors], width, height, reduced_grey(grey, min_side))
+    return PlainJpeg(mode, width, height, reduced_grey(grey, min_side))
+
+
+def _mode_of(stored: bytes, frame: JpegFrame) -> str | None:
+    """Return the mode of a plain JPEG, None for what Pillow has to judge."""
+    if frame.samplings in USUAL_SAMPLINGS and IS_JFIF.match(stored):
+        return "RGB" if frame.channels == 3 else "L"  # JFIF has brightness and colour, or grey
+    try:
+        height, width, colors, _subsampling = simplejpeg.decode_jpeg_header(stored)
+    except Exception:  # as in decode_grey
+        return None
+    return MODES_OF_JPEG.get(colors) if (width, height) == (frame.width, frame.height) else None

@@ -29,13 +29,13 @@ from .decode import (
     read_plain_jpeg,
     readable,
 )
-from .files import NOT_KNOWN, _File, open_bytes, read_bytes, read_status
+from .files import NOT_KNOWN, ONE_READ, _File, open_bytes, read_bytes, read_status
 from .formats import HAS_HEIF, is_heic, may_be_picture
 from .frames import MAX_FRAMES, count_frames
 from .hashing import hash_sketches, sketch_mode
 from .paths import read_digest
 from .raw import RAW
-from .sketches import DECODE_SIDE, SKETCH_SIDE, read_sketch, sketch_image
+from .sketches import DECODE_SIDE, SKETCH_SIDE, read_sketch, shrink_loops, sketch_image
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,21 @@ LOSSLESS = {
 def _describe_batch(
     files: Sequence[_File], *, max_pixels: int
 ) -> list[tuple[dict[str, Any], np.ndarray | None]]:
-    """Return each file's row of the `images` table and its sketch, None if there is a problem."""
-    return [describe_file(file.image, file.path, max_pixels=max_pixels) for file in files]
+    """Return each file's row of the `images` table and its sketch, None if there is a problem.
+
+    Each step is done for all small files before the next one, so that its code stays in the cache
+    of the processor.
+    """
+    rows = [_empty_row(file.image, file.path) for file in files]
+    stored = [_read_small(row) for row in rows]
+    made = [_read_small_plain(row, one, max_pixels) for row, one in zip(rows, stored, strict=True)]
+    for row, one, sketch in zip(rows, stored, made, strict=True):
+        if sketch is not None:
+            _digest_plain(row, one)
+    return [
+        (row, _fill(row, one, max_pixels) if sketch is None else sketch)
+        for row, one, sketch in zip(rows, stored, made, strict=True)
+    ]
 
 
 def describe_file(
@@ -176,13 +189,7 @@ def describe_file(
     a row of the `images` table as a dict (`modified` in nanoseconds), and the sketch, uint8, 64 x
     64; None where there is a problem.
     """
-    row = _empty_row(image, path)
-    try:
-        with readable():
-            return row, _read_into(row, max_pixels)
-    except UnreadableImage as error:
-        row["problem"] = str(error)
-        return row, None
+    return _describe_batch([_File(image, path)], max_pixels=max_pixels)[0]
 
 
 def describe_unread(file: _File, problem: str) -> tuple[dict[str, Any], None]:
@@ -215,26 +222,71 @@ def _empty_row(image: str, path: str) -> dict[str, Any]:
     }
 
 
-def _read_into(row: dict[str, Any], max_pixels: int) -> np.ndarray:
-    """Fill a row step by step, so that what was known before a failure stays; return the sketch."""
+def _read_small(row: dict[str, Any]) -> bytes:
+    """Return a small file's bytes; none of a larger one, nor where there is a problem."""
+    try:
+        size, row["modified"], regular = read_status(row["path"])
+        row["bytes"] = size
+        if regular and 0 < size <= ONE_READ:
+            return read_bytes(row["path"], size, may_be_picture)
+    except Exception:  # `_fill` says what it is
+        pass
+    return b""
+
+
+def _read_small_plain(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.ndarray | None:
+    try:
+        return _read_plain(row, whole, max_pixels) if whole else None
+    except Exception:  # Pillow judges it in `_fill`
+        return None
+
+
+def _read_plain(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.ndarray | None:
+    """Fill a row by the header of a plain JPEG; return its sketch, None for all other files."""
+    plain = read_plain_jpeg(whole, min_side=DECODE_SIDE, max_pixels=max_pixels)
+    if plain is None:
+        return None
+    row.update(format="JPEG", mode=plain.mode, width=plain.width, height=plain.height, frames=1)
+    sketch = sketch_image(plain.grey)
+    row["detail"] = _detail(sketch)
+    return sketch
+
+
+def _digest_plain(row: dict[str, Any], whole: bytes) -> None:
+    row["sha256"] = hashlib.sha256(whole).hexdigest()
+    row["remarks"] = find_remarks(whole, "JPEG", is_clean=True)
+
+
+def _fill(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.ndarray | None:
+    """Fill a row step by step, so that what was known before a failure stays; return the sketch.
+
+    `whole` holds a small file that is no plain JPEG.
+    """
+    try:
+        with readable():
+            if not whole:
+                whole = _read_whole(row)
+                sketch = _read_plain(row, whole, max_pixels)
+                if sketch is not None:
+                    _digest_plain(row, whole)
+                    return sketch
+            sketch = sketch_image(_read_with_pillow(row, whole, max_pixels))
+            row["detail"] = _detail(sketch)
+            return sketch
+    except UnreadableImage as error:
+        row["problem"] = str(error)
+        return None
+
+
+def _read_whole(row: dict[str, Any]) -> bytes:
+    """Return a file's bytes; none of one that is read by parts."""
     size, modified, regular = read_status(row["path"])
     row.update(bytes=size, modified=modified)
     if not regular:
         raise UnreadableImage("not a regular file")
     if size == 0:
         raise UnreadableImage("the file is empty")
-    whole = read_bytes(row["path"], size, may_be_picture) if size <= WHOLE_FILE else b""
-    plain = read_plain_jpeg(whole, min_side=DECODE_SIDE, max_pixels=max_pixels)
-    if plain is None:
-        grey = _read_with_pillow(row, whole, max_pixels)
-    else:
-        row.update(format="JPEG", mode=plain.mode, width=plain.width, height=plain.height, frames=1)
-        row["sha256"] = hashlib.sha256(whole).hexdigest()
-        row["remarks"] = find_remarks(whole, "JPEG", is_clean=True)
-        grey = plain.grey
-    sketch = sketch_image(grey)
-    row["detail"] = _detail(sketch)
-    return sketch
+    return read_bytes(row["path"], size, may_be_picture) if size <= WHOLE_FILE else b""
 
 
 def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.ndarray:
@@ -266,9 +318,7 @@ def _read_with_pillow(row: dict[str, Any], whole: bytes, max_pixels: int) -> np.
 
 def _detail(sketch: np.ndarray) -> float:
     """Return the standard deviation of a grey sketch, 0..127.5."""
-    from .shrink import sums_of
-
-    n, (total, squares) = sketch.size, sums_of(sketch)
+    n, (total, squares) = sketch.size, shrink_loops().sums_of(sketch)
     return math.sqrt(n * squares - total**2) / n  # of whole numbers: the same on every machine
 
 

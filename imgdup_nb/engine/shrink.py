@@ -58,11 +58,11 @@ def shrink_pixels(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     """
     if not HAS_NUMBA:  # Pillow gives the same bytes, more slowly
         return _by_pillow(_by_pillow(pixels, height), width)
-    of_columns, of_rows = (
-        lanczos_weights(pixels.shape[0], height),
-        lanczos_weights(pixels.shape[1], width),
-    )
-    return _shrink_both(pixels, *of_columns, *of_rows)
+    of_columns = lanczos_weights(pixels.shape[0], height)
+    of_rows = lanczos_weights(pixels.shape[1], width)
+    small = np.empty((height, width), np.uint8)
+    _shrink_both(pixels, *of_columns, *of_rows, small)
+    return small
 
 
 def shrink_and_turn(pixels: np.ndarray, n_out: int) -> np.ndarray:
@@ -128,14 +128,15 @@ def lanczos_weights(n_in: int, n_out: int) -> Weights:
 
 
 @compiled
-def _shrink_and_turn(pixels: np.ndarray, starts: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return fewer rows of pixels, with rows and columns exchanged.
+def _shrink_into(
+    pixels: np.ndarray, starts: np.ndarray, shares: np.ndarray, small: np.ndarray
+) -> None:
+    """Write fewer rows of pixels, with rows and columns exchanged.
 
     uint8, n_in x n_columns -> uint8, n_columns x n_out
     """
     # in plain loops, since whole rows at once take numba four seconds longer to compile
     end, n_columns = pixels.shape[0] - 1, pixels.shape[1]
-    small = np.empty((n_columns, len(starts)), np.uint8)
     total, line = np.empty(n_columns, np.int32), np.empty(n_columns, np.uint8)
     for row in range(len(starts)):
         for column in range(n_columns):
@@ -165,6 +166,12 @@ def _shrink_and_turn(pixels: np.ndarray, starts: np.ndarray, shares: np.ndarray)
             line[column] = min(max(total[column] >> FRACTION_BITS, 0), 255)
         for column in range(n_columns):
             small[column, row] = line[column]
+
+
+@compiled
+def _shrink_and_turn(pixels: np.ndarray, starts: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    small = np.empty((pixels.shape[1], len(starts)), np.uint8)
+    _shrink_into(pixels, starts, shares, small)
     return small
 
 
@@ -175,9 +182,12 @@ def _shrink_both(
     shares: np.ndarray,
     starts_2: np.ndarray,
     shares_2: np.ndarray,
-) -> np.ndarray:
+    small: np.ndarray,
+) -> None:
     """Shrink columns, then rows, in one call: each call costs a turn at the interpreter's lock."""
-    return _shrink_and_turn(_shrink_and_turn(pixels, starts, shares), starts_2, shares_2)
+    turned = np.empty((pixels.shape[1], len(starts)), np.uint8)
+    _shrink_into(pixels, starts, shares, turned)
+    _shrink_into(turned, starts_2, shares_2, small)
 
 
 @compiled

@@ -12,7 +12,8 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from typing import IO
+from functools import cache
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image
@@ -45,12 +46,18 @@ def sketch_image(pixels: np.ndarray) -> np.ndarray:
 
 
 def _squash(band: np.ndarray) -> np.ndarray:
-    from .shrink import shrink_pixels
-
     # numba compiles once more for what may not be written to, as Pillow's pixels
-    return shrink_pixels(
+    return shrink_loops().shrink_pixels(
         band if band.flags.carray else np.array(band, order="C"), SKETCH_SIDE, SKETCH_SIDE
     )
+
+
+@cache
+def shrink_loops() -> Any:
+    """Return the module `shrink`: imported late, since numba takes long."""
+    from . import shrink
+
+    return shrink
 
 
 def read_sketch(path: str, mode: str = "L") -> np.ndarray:

@@ -180,10 +180,14 @@ def _list_path_list(source: list[Any], asked: Asked) -> Listed:
     if len(texts) == len(source):
         if any("::" in text and is_url(text) for text in texts):
             return _list_chains(texts, asked)
-        paths = [text if is_url(text) else _absolute(text) for text in texts]
-        if paths and all(_is_container(path) and os.path.isfile(path) for path in paths):
-            return _list_containers(list(dict.fromkeys(paths)), asked)
+        if texts and all(map(_is_container_file, texts)):
+            return _list_containers(list(dict.fromkeys(map(_absolute, texts))), asked)
     return Listed.of(list_files(source, asked.selection))
+
+
+def _is_container_file(text: str) -> bool:
+    path = "" if is_url(text) else _absolute(text)
+    return _is_container(path) and os.path.isfile(path)
 
 
 def _is_container(path: str) -> bool:
