@@ -12,10 +12,8 @@ STOPPED = 130
 
 def start() -> int:
     """Load the command line, run it, and return its exit code."""
-    heeds = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # nohup ignores it
     try:
-        if heeds:  # an exception in the middle of an import may become another one
-            signal.signal(signal.SIGINT, _end_at_once)
+        heeds = end_on_ctrl_c()
         from imgdup_nb import cli
 
         if heeds:
@@ -24,6 +22,17 @@ def start() -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")
         return STOPPED
+
+
+def end_on_ctrl_c() -> bool:
+    """Let Ctrl-C end the process while modules are loaded; False if it is ignored, as by nohup.
+
+    An exception in the middle of an import may become another one.
+    """
+    heeds = signal.getsignal(signal.SIGINT) in {signal.default_int_handler, _end_at_once}
+    if heeds:
+        signal.signal(signal.SIGINT, _end_at_once)
+    return heeds
 
 
 def _end_at_once(*_: object) -> None:

@@ -16,7 +16,14 @@ Every step is a table. One function makes each table from the table before it::
 widgets show them. `docs/architecture.md` lists the modules, `docs/exceptions.md` the exceptions.
 """
 
+import sys
+
 import lazy_loader
+
+if sys.argv[:1] == ["-m"]:  # for `python -m imgdup_nb` Python imports this before `__main__`
+    import imgdup_nb_command
+
+    imgdup_nb_command.end_on_ctrl_c()
 
 from . import pairs as _pairs  # noqa: F401  with it every kind of method knows its work
 

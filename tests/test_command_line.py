@@ -356,6 +356,21 @@ def test_ctrl_c_while_the_program_is_loaded_prints_one_word(tmp_path, module):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to all processes at once")
+@pytest.mark.parametrize("module", ["numpy", "pandas", "imgdup_nb.cli"])
+def test_ctrl_c_while_the_module_is_loaded_prints_one_word(tmp_path, module):
+    code = STOP_AT_IMPORT.format(module=module).replace(
+        "sys.exit(imgdup_nb_command.start())",
+        "import runpy; sys.argv = ['-m']; runpy.run_module('imgdup_nb', run_name='__main__')",
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 130
+    assert result.stderr == "\nStopped.\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to all processes at once")
 def test_a_signal_that_the_caller_ignores_does_not_stop_the_program(tmp_path):
     code = STOP_AT_IMPORT.format(module="numpy").replace(
         "signal.default_int_handler", "signal.SIG_IGN"
