@@ -8,6 +8,7 @@ order and stopping at any answer, is counted.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import combinations
 from math import ceil, log
 
@@ -56,8 +57,7 @@ def _draw(n: int, case: str, least: float | None, rng: np.random.Generator):
     """Return a survey in a random order, and which of its pairs are true, by row."""
     if case == ALBUMS:
         return _albums(n, rng)
-    survey = Survey.of(simulated_pairs(n))
-    survey = replace(survey, rank=rng.permutation(n).astype(np.uint64))
+    survey = replace(_survey_of(n), rank=rng.permutation(n).astype(np.uint64))
     level, same = np.arange(n) * len(LEVELS) // max(n, 1), np.ones(n, dtype=bool)
     if case == TOO_MANY:
         same[:6] = False
@@ -76,6 +76,12 @@ def _draw(n: int, case: str, least: float | None, rng: np.random.Generator):
         n_true += here
         same[places[here:]] = False
     return survey, same
+
+
+@cache
+def _survey_of(n: int) -> Survey:
+    """Return the survey of n made pairs; they are alike in all collections of this size."""
+    return Survey.of(simulated_pairs(n))
 
 
 def _albums(n: int, rng: np.random.Generator):

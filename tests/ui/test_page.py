@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -137,6 +138,32 @@ def test_marks_and_labels_of_the_page_are_read_back_by_python(open_page, images,
         ["b.png", "b small.png", "same"],
     ]
     assert len(dup.apply_labels(pairs, dup.Labels(tmp_path / "labels.csv"))) < len(pairs)
+
+
+def test_labels_saved_by_the_page_are_evidence_for_a_threshold(open_page, images, pairs, tmp_path):
+    opened = open_page(pairs, images)
+    cards = opened.page.locator(".dup-page-card")
+    for row, said in enumerate(["Different", "Same picture"]):
+        opened.page.locator(".dup-row").nth(row).click()
+        name = re.compile(rf"Group {row + 1}: 2 images")
+        expect(opened.page.get_by_role("heading", name=name)).to_be_visible()
+        cards.nth(1).get_by_role("button", name=said).click()
+    (tmp_path / "labels.csv").write_bytes(opened.saved("Save labels"))
+    counts = dup.score_labels(pairs, dup.Labels(tmp_path / "labels.csv")).iloc[-1]
+    assert (counts.asked, counts.same, counts.skipped) == (2, 1, 0)
+    labeler = dup.PairLabeler(pairs, images, labels=tmp_path / "labels.csv", min_precision=0.6)
+    while labeler.question is not None:
+        assert set(labeler.question) not in [{"a.png", "a small.png"}, {"b.png", "b small.png"}]
+        labeler.answer("same")
+    assert labeler.labels.count("different") == 1
+    assert labeler.labels.count("same") == len(pairs) - 1
+    truth = dup.score_thresholds(pairs, dup.Labels(tmp_path / "labels.csv").table).iloc[-1]
+    judged = labeler.scores.iloc[-1]
+    assert judged.counted == judged.pairs == truth.pairs == len(pairs)
+    assert judged.precision_low == judged.precision_high == truth.precision
+    found = dup.recommend_threshold(pairs, labels=labeler.labels, min_precision=0.6)
+    assert found.threshold is not None
+    labeler.close()
 
 
 def test_marks_survive_closing_the_page_and_the_last_image_stays(open_page, images, pairs):
