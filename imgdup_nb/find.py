@@ -188,7 +188,7 @@ class Duplicates:
         unread = int((self.images.problem != "").sum()) - others
         blank = int(self.pairs.attrs.get("low_detail", 0))
         parts = [f"{count_of(unread, 'file')} that could not be read"] if unread else []
-        parts += [count_of(others, "other file")] if others else []
+        parts += [f"{count_of(others, 'file')} without a picture"] if others else []
         parts += [f"{count_of(blank, 'nearly blank image')}"] if blank else []
         why = f" {WHY_UNREAD}" if unread else ""
         return [*missed, f"Not compared: {', '.join(parts)}.{why}"] if parts else missed

@@ -25,11 +25,14 @@ import pandas as pd
 from .embeddings import Embedding, embedding_method, unit_vectors
 from .engine.checks import (
     check_choice,
+    check_count,
     check_flag,
     check_images_table,
     check_list,
     check_percent,
+    check_saved_file,
     count_of,
+    shown,
 )
 from .engine.decode import UnreadableImage, no_decoder_warnings
 from .engine.feature_file import keep_features
@@ -112,7 +115,7 @@ class Fingerprints:
         names = _texts_of("names", names, ["a.jpg", "b.jpg"])
         length = len(_digits_of(texts[0])) if texts else 0
         size = 4 * length if texts else n_bits or 64
-        kept = size if n_bits is None else n_bits
+        kept = size if n_bits is None else check_count("n_bits", n_bits)
         if not size - 4 < kept <= size:
             raise ValueError(f"n_bits must fit {length} digits: {size - 3} to {size}, not {kept}")
         codes = np.empty((len(texts), 1, -(-kept // 64)), np.uint64)
@@ -150,9 +153,9 @@ class Fingerprints:
         <Fingerprints: 2 images, clip, 2 dimensions>
         """
         if not isinstance(name, str) or not name or name in METHODS:
-            raise ValueError(f"name must be that of your model, such as 'clip', not {name!r}")
+            raise ValueError(f"name must be that of your model, such as 'clip', not {shown(name)}")
         names = check_list("names", names, ["a.jpg", "b.jpg"])
-        array = np.asarray(vectors)
+        array = _as_array("vectors", vectors)
         if array.dtype.kind not in "fiub":
             raise ValueError(f"vectors must be an array of numbers, not of {array.dtype}")
         if array.ndim != 2 or len(array) != len(names) or not array.shape[1]:
@@ -194,9 +197,13 @@ class Fingerprints:
         >>> prints, prints.names
         (<Fingerprints: 2 images, clip, 2 dimensions>, ['000000', '000001'])
         """
-        array = np.load(path, allow_pickle=False)  # a pickle could run code
+        path = check_saved_file("path", path, "clip.npy")
+        try:
+            array = np.load(path, allow_pickle=False)  # a pickle could run code
+        except (ValueError, EOFError) as error:
+            raise ValueError(f"{path!r} must be an .npy file of one array of numbers") from error
         if not isinstance(array, np.ndarray):
-            raise ValueError(f"{os.fspath(path)!r} must be an .npy file of one array, not .npz")
+            raise ValueError(f"{path!r} must be an .npy file of one array, not .npz")
         numbered = [f"{row:06d}" for row in range(len(array) if array.ndim else 0)]
         return cls.from_vectors(numbered if names is None else names, array, name)
 
@@ -229,7 +236,10 @@ class Fingerprints:
         >>> dup.Fingerprints.from_bits(["a.jpg", "b.jpg"], bits)
         <Fingerprints: 2 images, phash, 64 bits>
         """
-        names, array = _texts_of("names", names, ["a.jpg", "b.jpg"]), np.asarray(bits, dtype=bool)
+        names, array = (
+            _texts_of("names", names, ["a.jpg", "b.jpg"]),
+            _as_array("bits", bits, bool),
+        )
         n_bits = array.shape[1] if array.ndim == 2 else 0
         known = _hash_of_bits(method, n_bits)
         if array.shape != (len(names), known.bits) and not (array.size == 0 and not names):
@@ -343,6 +353,13 @@ PACKED_TOGETHER = 2**16  # hashes brought in; their bits take eight times the me
 def _texts_of(name: str, value: Any, example: list[str]) -> list[str]:
     """Return a list as it is, since a copy of ten million texts takes 80 MB, and others as one."""
     return value if isinstance(value, list) else check_list(name, value, example)
+
+
+def _as_array(name: str, value: Any, dtype: type | None = None) -> np.ndarray:
+    try:
+        return np.asarray(value, dtype)
+    except (ValueError, TypeError):
+        raise ValueError(f"{name} must be an array with one row per name") from None
 
 
 def _digits_of(text: str) -> str:

@@ -13,7 +13,14 @@ import numpy as np
 import pandas as pd
 
 from .engine.chains import strongest_chain
-from .engine.checks import check_choice, check_percent, count_of
+from .engine.checks import (
+    check_choice,
+    check_path,
+    check_percent,
+    check_table,
+    check_text,
+    count_of,
+)
 from .engine.pair_graph import TOLERANCE, PairGraph
 from .engine.parallel import stoppable
 
@@ -189,6 +196,7 @@ class Grouping:
 
     def to_csv(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write the table of the groups to a CSV file; options as of `pandas.DataFrame.to_csv`."""
+        path = check_path("path", path, "groups.csv")
         self.table.to_csv(path, **{"index": False, **options})
 
     def path(self, one: str, other: str) -> pd.DataFrame:
@@ -218,6 +226,9 @@ class Grouping:
         0    a     b      90.625
         1    b     c      90.625
         """
+        one, other = (
+            check_text(name, given, "cat.jpg") for name, given in (("one", one), ("other", other))
+        )
         group = self.table.set_index("image").group
         if one not in group.index or other not in group.index or group[one] != group[other]:
             raise ValueError(
@@ -301,10 +312,7 @@ class Grouping:
 
 
 def _check_images(images: Any) -> None:
-    if not isinstance(images, pd.DataFrame) or "image" not in images:
-        raise TypeError(
-            f"images must be a table made by scan_images(folder), not {type(images).__name__}"
-        )
+    check_table("images", images, ["image"], "scan_images(folder)")
 
 
 def similarity_lookup(groups: Grouping) -> Callable[[str, str], float]:

@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .engine.addresses import name_in_address
-from .engine.checks import count_of
+from .engine.checks import check_above_zero, check_flag, count_of
 from .engine.decode import MAX_PIXELS, NO_PICTURE, no_decoder_warnings, silence_decoders
 from .engine.isolation import map_isolated
 from .engine.parallel import map_batches, stoppable
@@ -161,11 +160,8 @@ def scan_images(
          image format  width  height  detail problem
     0  red.png    PNG     30      20     0.0
     """
-    if isinstance(max_pixels, bool) or not isinstance(max_pixels, Real) or not max_pixels > 0:
-        raise ValueError(
-            f"max_pixels must be a number of pixels above 0, such as 50_000_000, not {max_pixels!r}"
-        )
-    if isolate and executor is not None:
+    check_above_zero("max_pixels", max_pixels, "a number of pixels above 0, such as 50_000_000")
+    if check_flag("isolate", isolate) and executor is not None:
         raise ValueError("isolate=True has workers of its own: leave out executor= or isolate=")
     listed = list_source(source, Asked(path, image, label, Selection.of(exclude, include)))
     in_memory = any(file.path.startswith("item://") for file in listed.files)
@@ -250,7 +246,7 @@ def warn_of_unreadable(folder: Any, images: pd.DataFrame) -> None:
     elif reasons:
         most = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
         more = f"; and {count_of(len(reasons) - 3, 'other reason')}" if len(reasons) > 3 else ""
-        besides = f", besides {count_of(n_others, 'other file')}" if n_others else ""
+        besides = f", besides {count_of(n_others, 'file')} without a picture" if n_others else ""
         warnings.warn(
             f"{reasons.total()} of {len(images)} files {UNREAD}{besides} ({most}{more}); "
             "see images[images.problem != '']",

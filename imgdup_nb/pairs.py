@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .aligned.matching import find_local_pairs
-from .engine.checks import check_made_by, check_percent
+from .engine.checks import check_flag, check_made_by, check_percent
 from .engine.copies import (
     RELATIONS,
     SharedList,
@@ -170,6 +170,7 @@ def similar_pairs(
         asked = FLOOR if min_similarity is None else min_similarity
         return own_pairs(fingerprints, check_percent("min_similarity", asked))
     _check_fingerprints(fingerprints, others)
+    check_flag("include_low_detail", include_low_detail)
     floor = (
         light_floor(fingerprints, others, include_low_detail=include_low_detail)
         if min_similarity is None

@@ -111,9 +111,11 @@ def test_other_files_are_counted_apart_and_alone_give_no_warning(pictures):
         images = dup.scan_images(pictures / "images")
     assert (images.problem != "").sum() == 3
     result = dup.find_duplicates(images, verify=False, sample=0)
-    assert "Not compared: 3 other files." in repr(result)
+    assert "Not compared: 3 files without a picture." in repr(result)
     (pictures / "images/torn.jpg").write_bytes(b"no picture")
-    with pytest.warns(UserWarning, match=r"1 of 8 files could not be read, besides 3 other files"):
+    with pytest.warns(
+        UserWarning, match=r"1 of 8 files could not be read, besides 3 files without a picture"
+    ):
         dup.scan_images(pictures / "images")
 
 

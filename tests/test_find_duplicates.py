@@ -102,7 +102,10 @@ def test_the_text_says_what_was_found_what_was_not_looked_for_and_what_is_next(s
     lines = repr(dup.find_duplicates(scanned, 90)).split("\n")
     assert len(lines) == 3
     assert lines[0].startswith("<Duplicates: 2 groups at 90 % (phash, verified by alignment)")
-    assert "2 files that could not be read, 1 other file, 2 nearly blank images" in lines[1]
+    assert (
+        "2 files that could not be read, 1 file without a picture, 2 nearly blank images"
+        in lines[1]
+    )
     assert "crops, turned or mirrored copies. A search of all 8 images" in lines[1]
     assert "result.plan()" in lines[2]
     plain = repr(dup.find_duplicates(scanned, 90, sample=0)).split("\n")

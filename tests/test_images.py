@@ -34,7 +34,7 @@ def test_every_file_is_a_row_sorted_by_name(photos):
 
 def test_broken_files_are_rows_with_a_problem_and_one_warning(photos):
     with pytest.warns(
-        UserWarning, match="2 of 13 files could not be read, besides 1 other file"
+        UserWarning, match="2 of 13 files could not be read, besides 1 file without a picture"
     ) as caught:
         images = scan_images(photos).set_index("image")
     assert len(caught) == 1

@@ -141,7 +141,7 @@ def test_the_bars_of_all_steps_are_parts_of_one_bar_that_only_grows(monkeypatch)
 
 def test_the_groups_of_one_call_say_what_was_not_looked_for(scanned):
     result = dup.find_duplicates(scanned)
-    words = "A search of all 51 images finds 20 with a mirrored or turned copy more"
+    words = "A search of all 51 images finds a mirrored or turned copy of 20"
     assert repr(result.groups).splitlines()[-1].startswith(words)
     assert words in result.groups._repr_html_()
     assert result.groups.not_looked_for in repr(result)

@@ -15,7 +15,15 @@ from typing import Any, Self
 
 import pandas as pd
 
-from ..engine.checks import check_choice, check_list, check_percent, check_text, count_of
+from ..engine.checks import (
+    check_choice,
+    check_flag,
+    check_list,
+    check_pair,
+    check_percent,
+    check_text,
+    count_of,
+)
 from ..engine.decode import silence_decoders
 from ..engine.parallel import Interrupted
 from ..engine.selection import Selection
@@ -184,6 +192,7 @@ class Collection:
         interrupt an update, what was read is kept and the next call continues. If the process is
         killed, at most the last batch of 128 files is lost.
         """
+        check_flag("verify", verify)
         added = [] if add is None else list_to_add(self._index, add)
         try:
             return self._index.update(verify=verify, add=added, executor=executor)
@@ -259,6 +268,7 @@ class Collection:
         bool
             whether it was in the collection.
         """
+        check_flag("delete_stored_copy", delete_stored_copy)
         return take_out(self._index, image, delete_stored_copy=delete_stored_copy)
 
     # -- what is similar ---------------------------------------------------------------------------
@@ -332,6 +342,7 @@ class Collection:
         only votes of new images are counted, and only new pairs are scored.
         """
         check_choice("linkage", linkage, LINKAGES)
+        check_flag("use_labels", use_labels)
         if min_similarity is not None:
             min_similarity = check_percent("min_similarity", min_similarity)
         wanted = WantedPairs(min_similarity)
@@ -399,6 +410,7 @@ class Collection:
         """
         threshold = check_percent("threshold", threshold)
         check_choice("linkage", linkage, LINKAGES)
+        check_flag("use_labels", use_labels)
         any_different = "SELECT 1 FROM labels WHERE label = 'different' LIMIT 1"
         cut = use_labels and bool(self._index.store.read(any_different))
         wanted = WantedPairs(None, threshold, may_be_shallow=linkage == "star" and not cut)
@@ -435,7 +447,8 @@ class Collection:
         """Give many pairs of images one label, all of them or none; see `label`."""
         if label is not None:
             check_choice("label", label, ANSWERS)
-        wanted, index = check_list("pairs", pairs, [("cat.jpg", "dog.jpg")]), self._index
+        given, index = check_list("pairs", pairs, [("cat.jpg", "dog.jpg")]), self._index
+        wanted = [check_pair("pairs", pair) for pair in given]
 
         def save() -> None:
             files = []

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import IO
 
-from ..engine.checks import check_text
+from ..engine.checks import check_path, check_text
 from ..engine.decode import open_image
 from ..engine.files import walk_files
 from ..engine.paths import check_name, is_inside, write_file
@@ -20,6 +20,8 @@ Source = str | os.PathLike[str] | bytes | IO[bytes]
 
 def put_file(index: Index, source: Source, name: str | None, *, replace: bool) -> str:
     """Take a picture into the collection; see `Collection.add` and `Collection.update_image`."""
+    if name is not None:
+        check_text("name", name, "2024/cat.jpg")
     with index.working:
         index.current()
         inside = _key_of_source(index, source)
@@ -89,7 +91,7 @@ def list_to_add(index: Index, folder: str | os.PathLike[str]) -> list[str]:
     ValueError, NotADirectoryError
         if it is no folder in there.
     """
-    path = os.path.abspath(folder)
+    path = os.path.abspath(check_path("add", folder, "photos/2024"))
     if not os.path.isdir(path):
         raise NotADirectoryError(f"add must be the path of a folder, and {path!r} is none")
     if not is_inside(path, index.folder, follow_links=False):

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ..embeddings import Embedding
-from ..engine.checks import count_of
+from ..engine.checks import check_flag, count_of
 from ..engine.decode import no_decoder_warnings
 from ..engine.files import known_time
 from ..fingerprints import Fingerprints, find_method, fingerprint_images
@@ -236,7 +236,8 @@ class Recipe:
             if the method is unknown, or the function does not say what it is.
         """
         chosen = _named(method) if callable(method) else find_method(method)
-        return cls(chosen, chosen.views(orientations), chosen.made_with())
+        views = chosen.views(check_flag("orientations", orientations))
+        return cls(chosen, views, chosen.made_with())
 
     def compute(self, images: pd.DataFrame, executor: Executor | None = None) -> Fingerprints:
         """Fingerprint the readable images of a table."""

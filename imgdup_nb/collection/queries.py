@@ -20,7 +20,7 @@ import pandas as pd
 from ..aligned.agreement import is_textured
 from ..aligned.scores import MIN_FALLBACK_HASH, FeaturePair, fall_back, score_pairs
 from ..aligned.tiny_pairs import raise_scores
-from ..engine.checks import check_count, check_list, check_percent
+from ..engine.checks import check_count, check_list, check_percent, check_text, shown
 from ..engine.decode import UnreadableImage
 from ..engine.search import find_pairs
 from ..fingerprints import Fingerprints, fingerprint_images
@@ -75,7 +75,7 @@ def find_by_tags(
             "lists them"
         )
     stored = read_pictures(index.store)
-    unknown = [tag for tag in wanted if tag not in stored]
+    unknown = [tag for tag in wanted if check_text("tags", tag, "logo") not in stored]
     if unknown:
         raise KeyError(
             f"no tag {unknown[0]!r}; there are {', '.join(map(repr, sorted(stored))) or 'none'}"
@@ -115,7 +115,7 @@ def features(
 def tag_image(index: Index, name: str, image: Source) -> None:
     """Keep a picture as the reference of a tag; see `Collection.tag`."""
     if not isinstance(name, str) or not name:
-        raise ValueError(f"name must be a text such as 'logo', not {name!r}")
+        raise ValueError(f"name must be a text such as 'logo', not {shown(name)}")
     with outside(index, [(name, image)]) as table:
         contents = Path(table.path[0]).read_bytes()
     origin = index.known_name(image) or (

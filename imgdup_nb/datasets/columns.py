@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_images_table
+from ..engine.checks import check_images_table, shown
 from ..engine.pair_graph import WHERE_FROM, check_unique_images, find_names
 
 MAX_VALUES = 1000  # different splits or classes; a column of names or ids has more
@@ -33,7 +33,7 @@ def check_column(argument: str, images: pd.DataFrame, column: Any) -> pd.Categor
     """
     if not isinstance(column, str) or column not in images:
         raise ValueError(
-            f"{argument} must be a column of images, and {column!r} is not one of them: "
+            f"{argument} must be a column of images, and {shown(column)} is not one of them: "
             f"{', '.join(map(repr, images.columns))}"
         )
     values = images[column].astype(object)

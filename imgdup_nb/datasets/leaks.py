@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_pairs_table, check_percent, count_of
+from ..engine.checks import check_list, check_pairs_table, check_percent, count_of, shown
 from ..engine.copies import RELATIONS
 from ..engine.pair_graph import PairGraph, check_unique_images
 from ..evidence.intervals import binomial_interval, check_confidence
@@ -251,11 +251,12 @@ def remove_leaks(
         check_pairs_table("leaks", leaks)
         leaks = find_leaks(leaks, images, by, threshold)
     images, splits = check_rows(images, leaks.by)
-    wanted = [keep] if isinstance(keep, str) or not isinstance(keep, Iterable) else list(keep)
+    wanted = [keep] if isinstance(keep, str) else check_list("keep", keep, ["test"])
     for split in wanted:
         if split not in leaks._splits:
             raise ValueError(
-                f"keep must be one of {', '.join(map(repr, leaks._splits))}, and {split!r} is not"
+                f"keep must be one of {', '.join(map(repr, leaks._splits))}, "
+                f"and {shown(split)} is not"
             )
     row = dict(zip(images.image, range(len(images)), strict=True))
     ends = [

@@ -6,7 +6,6 @@ public function checks its tables here, so that the error always names the argum
 
 from __future__ import annotations
 
-import math
 import os
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
@@ -17,6 +16,8 @@ import numpy as np
 import pandas as pd
 
 Kind = TypeVar("Kind")
+
+MAX_SHOWN = 80  # characters of a wrong value in an error
 
 
 def check_level(name: str, value: Any) -> float:
@@ -37,10 +38,12 @@ def check_level(name: str, value: Any) -> float:
     ValueError: threshold must be from 0 to 100 percent, and 101 is not
     """
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number from 0 to 100 percent, such as 90, not {value!r}")
+        raise TypeError(
+            f"{name} must be a number from 0 to 100 percent, such as 90, not {shown(value)}"
+        )
     number = float(value)
-    if math.isnan(number) or not 0 <= number <= 100:
-        raise ValueError(f"{name} must be from 0 to 100 percent, and {value} is not")
+    if not 0 <= number <= 100:  # NaN is not
+        raise ValueError(f"{name} must be from 0 to 100 percent, and {shown(value)} is not")
     return number
 
 
@@ -93,10 +96,10 @@ def check_choice(name: str, value: Any, allowed: Collection[str]) -> str:
     ValueError: linkage must be one of 'star', 'connected', and 'stars' is not
     """
     if not len(allowed):
-        raise ValueError(f"{name} is {value!r}, and there is nothing to choose from")
+        raise ValueError(f"{name} is {shown(value)}, and there is nothing to choose from")
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(
-            f"{name} must be one of {', '.join(map(repr, allowed))}, and {value!r} is not"
+            f"{name} must be one of {', '.join(map(repr, allowed))}, and {shown(value)} is not"
         )
     return value
 
@@ -126,9 +129,24 @@ def check_count(name: str, value: Any, *, at_least: int = 1, instead: str = "") 
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or value < at_least:
         raise ValueError(
-            f"{name} must be a whole number from {at_least} up{instead}, not {value!r}"
+            f"{name} must be a whole number from {at_least} up{instead}, not {shown(value)}"
         )
     return int(value)
+
+
+def check_above_zero(name: str, value: Any, instead: str = "a number above 0") -> float:
+    """Return a number above 0 as it is, else raise a ValueError that says what it must be.
+
+    Examples
+    --------
+    >>> check_above_zero("max_seconds", -1)
+    Traceback (most recent call last):
+    ...
+    ValueError: max_seconds must be a number above 0, not -1
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not float(value) > 0:
+        raise ValueError(f"{name} must be {instead}, not {shown(value)}")
+    return value  # type: ignore[return-value]
 
 
 def check_list(name: str, value: Any, example: Any) -> list[Any]:
@@ -155,8 +173,33 @@ def check_list(name: str, value: Any, example: Any) -> list[Any]:
         or getattr(value, "ndim", 1) == 0
     )
     if is_one or not isinstance(value, Iterable):
-        raise TypeError(f"{name} must be a list, such as {example!r}, not {_shown(value)}")
+        raise TypeError(f"{name} must be a list, such as {example!r}, not {shown(value)}")
     return list(value)
+
+
+def check_pair(name: str, pair: Any) -> tuple[str, str]:
+    """Return a pair as a tuple of two image names, else raise.
+
+    Raises
+    ------
+    TypeError
+        if it is not two texts.
+
+    Examples
+    --------
+    >>> check_pair("pairs", "cat.jpg")
+    Traceback (most recent call last):
+    ...
+    TypeError: pairs must hold pairs of names such as ('cat.jpg', 'dog.jpg'), not 'cat.jpg'
+    """
+    is_text = isinstance(pair, str) or not isinstance(pair, Iterable)
+    names = [] if is_text else list(pair)
+    if len(names) != 2:
+        raise TypeError(
+            f"{name} must hold pairs of names such as ('cat.jpg', 'dog.jpg'), not {shown(pair)}"
+        )
+    left, right = (check_text("image", each, "holiday/cat.jpg") for each in names)
+    return left, right
 
 
 def check_text(name: str, value: Any, example: str) -> str:
@@ -175,7 +218,7 @@ def check_text(name: str, value: Any, example: str) -> str:
     TypeError: image must be a text such as 'cat.jpg', not None
     """
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be a text such as {example!r}, not {_shown(value)}")
+        raise TypeError(f"{name} must be a text such as {example!r}, not {shown(value)}")
     return value
 
 
@@ -195,7 +238,7 @@ def check_flag(name: str, value: Any) -> bool:
     TypeError: dry_run must be True or False, not 'False'
     """
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, not {_shown(value)}")
+        raise TypeError(f"{name} must be True or False, not {shown(value)}")
     return bool(value)
 
 
@@ -218,15 +261,55 @@ def check_path(name: str, value: Any, example: str) -> str:
     """
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(path, str):
-        raise TypeError(f"{name} must be a path such as {example!r}, not {_shown(value)}")
+        raise TypeError(f"{name} must be a path such as {example!r}, not {shown(value)}")
     if not path:
         raise ValueError(f"{name} must be a path such as {example!r}, and it is empty")
+    if "\0" in path:
+        raise ValueError(f"{name} must be a path such as {example!r}, and {path!r} has a zero byte")
     return path
 
 
-def _shown(value: Any) -> str:
-    """Return how an error shows what came: itself where it is short, else its kind."""
-    return repr(value) if isinstance(value, str | bytes | Real | None) else type(value).__name__
+def check_saved_file(name: str, value: Any, example: str) -> str:
+    """Return the path of a file that is there as a text, else raise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        as `check_path`.
+    FileNotFoundError, IsADirectoryError
+        if there is no such file, or it is a folder.
+
+    Examples
+    --------
+    >>> check_saved_file("journal", "no.jsonl", "run.jsonl")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: journal names the file 'no.jsonl', which does not exist
+    """
+    path = check_path(name, value, example)
+    if "\0" in path or not os.path.lexists(path):
+        raise FileNotFoundError(f"{name} names the file {path!r}, which does not exist")
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{name} must name a file, and {path!r} is a folder")
+    return path
+
+
+def shown(value: Any) -> str:
+    """Return how an error shows what came: a text or a number itself, of others the kind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shown("90"), shown(np.float64(90)), shown(pd.DataFrame())
+    ("'90'", '90.0', 'DataFrame')
+    """
+    plain = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(plain, str | bytes | Real | None):
+        return type(value).__name__
+    try:
+        return shorten_middle(repr(plain), MAX_SHOWN)
+    except ValueError:  # a whole number with thousands of digits
+        return f"that {type(value).__name__}"
 
 
 def shorten_middle(name: str, length: int = 32) -> str:
@@ -287,7 +370,7 @@ def check_made_by(name: str, value: Any, kind: type[Kind], maker: str) -> Kind:
     TypeError: fingerprints must be made by fingerprint_images(images), not None
     """
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be made by {maker}, not {_shown(value)}")
+        raise TypeError(f"{name} must be made by {maker}, not {shown(value)}")
     return value
 
 
@@ -311,7 +394,10 @@ def check_table(name: str, value: Any, columns: Iterable[str], maker: str) -> pd
     TypeError: sweep must be a table made by sweep_thresholds(pairs), and has no column 'threshold'
     """
     if not isinstance(value, pd.DataFrame):
-        raise TypeError(f"{name} must be a table made by {maker}, not {_shown(value)}")
+        raise TypeError(f"{name} must be a table made by {maker}, not {shown(value)}")
+    if not value.columns.is_unique:
+        twice = value.columns[value.columns.duplicated()][0]
+        raise TypeError(f"{name} must be a table made by {maker}, and has two columns {twice!r}")
     for column in columns:
         if column not in value:
             raise TypeError(f"{name} must be a table made by {maker}, and has no column {column!r}")
@@ -325,6 +411,10 @@ def check_pairs_table(name: str, value: Any) -> pd.DataFrame:
     for side in ("left", "right"):
         if table[side].hasnans:
             raise _no_name(name, side)
+    if not pd.api.types.is_numeric_dtype(table.similarity):
+        raise TypeError(f"{name}.similarity must hold numbers, in percent")
+    if table.similarity.hasnans:
+        raise ValueError(f"{name}.similarity must hold numbers, and one is missing")
     return table
 
 

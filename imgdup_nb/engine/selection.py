@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase, translate
 from typing import Any, NamedTuple
 
-from .checks import count_of
+from .checks import check_list, count_of, shown
 
 # of the system or of another program; `*` and `?` as in fnmatch, case does not matter
 SYSTEM_FOLDERS = (
@@ -229,8 +229,13 @@ def warn_of_folders(left_out: Sequence[str], stacklevel: int = 3) -> None:
 
 def _patterns(argument: str, given: Any) -> tuple[str, ...]:
     if not isinstance(given, str | Iterable | None):
-        raise TypeError(f"{argument} must be a pattern such as '*.png', or a list, not {given!r}")
-    listed = [given] if isinstance(given, str) else list(() if given is None else given)
+        raise TypeError(
+            f"{argument} must be a pattern such as '*.png', or a list, not {shown(given)}"
+        )
+    one = isinstance(given, str)
+    listed: list[Any] = (
+        [given] if one else check_list(argument, () if given is None else given, ["*.png"])
+    )
     for pattern in listed:
         if not isinstance(pattern, str):
             raise TypeError(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_images_table, check_pairs_table
+from ..engine.checks import check_above_zero, check_images_table, check_pairs_table
 from ..engine.pair_graph import check_unique_images, components
 from .sampling import CERTAIN
 
@@ -61,8 +59,7 @@ def mark_bursts(
       left right  seconds_apart  burst
     0    a     b            2.0   True
     """
-    if isinstance(max_seconds, bool) or not isinstance(max_seconds, Real) or not max_seconds > 0:
-        raise ValueError(f"max_seconds must be a number above 0, and {max_seconds!r} is not")
+    check_above_zero("max_seconds", max_seconds)
     check_pairs_table("pairs", pairs)
     images = check_images_table("images", images, ("image", "taken"))
     check_unique_images(images, pairs)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..embeddings import Embedding
-from ..engine.checks import check_count, check_percent, count_of
+from ..engine.checks import check_count, check_percent, count_of, shown
 from ..engine.pair_graph import TOLERANCE, components
 from ..engine.parallel import stoppable
 from ..engine.reading import LOW_DETAIL
@@ -235,7 +235,7 @@ def calibrate(
     ):
         raise ValueError(
             f"max_reach must be a share of all images, from 0 to 1, such as {USUAL_REACH}, not "
-            f"{max_reach!r}"
+            f"{shown(max_reach)}"
         )
     makers = find_makers(USUAL if variations is None else variations)
     prints = fingerprint_images(images, method, orientations=orientations, executor=executor)

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_percents
+from ..engine.checks import check_percents, shown
 from ..engine.pair_graph import LEFT, RIGHT, TOLERANCE, PairGraph, Sides, components, find_names
 from ..sweep import sweep_levels
 from .intervals import binomial_interval, check_confidence, few_clusters, paired_interval
@@ -246,6 +246,9 @@ def _read_groups(truth: Any, names: list[str], *, complete: bool, sides: Sides |
         raise ValueError(f"truth must name each image once, and names {twice!r} twice")
     by_name = dict(truth.items())
     known = list(by_name)
+    nameless = [name for name in known if not isinstance(name, str)]
+    if nameless:
+        raise TypeError(f"truth must name images by texts, and {shown(nameless[0])} is none")
     places = find_names(known, names)
     if sides is not None:  # the truth may tell apart names that both collections have
         places = np.where(places < 0, find_names(known, sides.own), places)

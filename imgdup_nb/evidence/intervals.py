@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from scipy.special import betaincinv, ndtri, stdtrit, xlogy
 
+from ..engine.checks import shown
+
 GRID, ROUNDS = 33, 8  # the multiplier's logarithm to 1e-10
 # nats added to the bound of answers: people check after each answer and stop when they like (D22)
 LOOKING = 1.0
@@ -29,7 +31,9 @@ def check_confidence(value: Any) -> float:
     ValueError: confidence must be between 0.5 and 1, such as 0.95, and 95 is not
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not 0.5 < float(value) < 1:
-        raise ValueError(f"confidence must be between 0.5 and 1, such as 0.95, and {value} is not")
+        raise ValueError(
+            f"confidence must be between 0.5 and 1, such as 0.95, and {shown(value)} is not"
+        )
     return float(value)
 
 

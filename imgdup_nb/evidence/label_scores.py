@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ..engine.checks import check_list, check_text
 from .hints import score_hints
 from .labels import Labels, labels_table
 from .sampling import Answers, Survey
@@ -86,6 +87,7 @@ def score_labels(
     """
     answers = read_answers(pairs, labels)
     scores = answers.score(confidence)
+    hints = [check_text("hints", hint, "camera") for hint in check_list("hints", hints, ["camera"])]
     if not hints:
         return scores
     found = score_hints(pairs, answers.survey, images, hints, confidence)

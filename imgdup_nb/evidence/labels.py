@@ -13,7 +13,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_choice, check_path, check_table, count_of
+from ..engine.checks import (
+    check_choice,
+    check_list,
+    check_pair,
+    check_path,
+    check_table,
+    check_text,
+    count_of,
+)
 from ..engine.pair_graph import LEFT, RIGHT, Sides, find_names
 from ..engine.paths import write_whole
 
@@ -94,7 +102,9 @@ class Labels:
     ) -> None:
         """Add one answer about many pairs: all of them, or none if one is refused."""
         check_choice("label", label, ANSWERS)
-        rows = [(left, right, label, when or _seconds_now(), aim) for left, right in pairs]
+        when = _seconds_now() if when is None else check_text("when", when, "2026-11-30T12:00:00")
+        check_text("aim", aim, FROM_BANDS)
+        rows = [(left, right, label, when, aim) for left, right in _check_pairs(pairs)]
         for left, right, *_ in rows:
             if left == right:
                 raise ValueError(f"left and right must be two images, and both are {left!r}")
@@ -102,12 +112,14 @@ class Labels:
 
     def withdraw(self, pairs: Iterable[tuple[str, str]], label: str | None = None) -> None:
         """Withdraw the answers about some pairs; with `label`, only answers of this kind."""
-        table = self.table if label is None else self.table[self.table.label == label]
+        table = self.table
+        if label is not None:
+            table = table[table.label == check_choice("label", label, ANSWERS)]
         answered = set(map(frozenset, zip(table.left, table.right, strict=True)))
         self._keep(
             [
                 (left, right, WITHDRAWN, _seconds_now(), "")
-                for left, right in pairs
+                for left, right in _check_pairs(pairs)
                 if frozenset((left, right)) in answered
             ]
         )
@@ -150,6 +162,11 @@ class Labels:
         return self.table.to_html(max_rows=20)  # to_html escapes file names
 
 
+def _check_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    given = check_list("pairs", pairs, [("cat.jpg", "dog.jpg")])
+    return [check_pair("pairs", pair) for pair in given]
+
+
 def _seconds_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -174,7 +191,10 @@ def _read_log(path: Path) -> list[LabelRow]:
 
 def _read_lines(path: Path) -> list[list[str]]:
     # surrogatepass: a name that is not UTF-8 must come back unchanged
-    text = path.read_bytes().decode("utf-8", "surrogatepass")
+    try:
+        text = path.read_bytes().decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not a table of labels: it is not a text in UTF-8") from None
     return list(csv.reader(io.StringIO(text, newline="")))
 
 

@@ -111,7 +111,7 @@ def say_missed(missed: pd.DataFrame) -> str:
     Examples
     --------
     >>> print(say_missed(pd.DataFrame([[MIRRORED, 200, 3, 60, 13, 173]], columns=MISSED_COLUMNS)))
-    A sample of 200 images suggests about 60 with a mirrored or turned copy more (13 to 173): try
+    A sample of 200 images suggests a mirrored or turned copy of about 60 (13 to 173): try
     method='aligned'.
     """
     if not len(missed):
@@ -121,13 +121,11 @@ def say_missed(missed: pd.DataFrame) -> str:
     for row in missed.itertuples():
         kind = "mirrored or turned" if row.copies == MIRRORED else "cropped"
         if row.low == row.high:
-            parts.append(f"{row.estimate:,} with a {kind} copy more")
+            parts.append(f"a {kind} copy of {row.estimate:,}")
         elif not row.found:
-            parts.append(f"none with a {kind} copy (at most {row.high:,})")
+            parts.append(f"no {kind} copy (of {row.high:,} at most)")
         else:
-            parts.append(
-                f"about {row.estimate:,} with a {kind} copy more ({row.low:,} to {row.high:,})"
-            )
+            parts.append(f"a {kind} copy of about {row.estimate:,} ({row.low:,} to {row.high:,})")
     is_whole = bool((missed.low == missed.high).all())
     if is_whole and not missed.high.any():
         which = "them" if len(missed) > 1 else "mirrored and turned ones"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import count_of
+from ..engine.checks import count_of, shown
 from ..engine.pair_graph import PairGraph
 from ..sweep import sweep_levels
 from .betting import Draws
@@ -60,8 +60,8 @@ def check_price(cost_false: Any, cost_missed: Any) -> dict[str, float]:
         is_number = isinstance(cost, Real) and not isinstance(cost, bool)
         if not is_number or not cost >= 0:
             raise ValueError(
-                f"{name} must be a number from 0 up, and {cost!r} is not; both costs are needed, "
-                "such as cost_false=50, cost_missed=1"
+                f"{name} must be a number from 0 up, and {shown(cost)} is not; both costs are "
+                "needed, such as cost_false=50, cost_missed=1"
             )
     if not 0 < cost_false + cost_missed <= MOST_COST:
         raise ValueError(

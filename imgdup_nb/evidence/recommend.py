@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_percent
+from ..engine.checks import check_percent, shown
 from .calibrate import Calibration
 from .evaluate import PairsOrGroups
 from .intervals import check_confidence
@@ -247,12 +247,14 @@ def _check_requirements(
         if name != "max_false_pairs":
             check_share(limit, name)
         elif isinstance(limit, bool) or not isinstance(limit, Real) or not float(limit) >= 0:
-            raise ValueError(f"{name} must be a number from 0 up, and {limit!r} is not")
+            raise ValueError(f"{name} must be a number from 0 up, and {shown(limit)} is not")
     return {name: float(limit) for name, limit in given.items()}
 
 
 def check_share(value: Any, name: str = "min_precision") -> float:
     """Return a share as a float, or raise if it is not from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
-        raise ValueError(f"{name} must be a share from 0 to 1, such as 0.95, and {value!r} is not")
+        raise ValueError(
+            f"{name} must be a share from 0 to 1, such as 0.95, and {shown(value)} is not"
+        )
     return float(value)

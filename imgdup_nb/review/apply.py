@@ -19,7 +19,14 @@ from typing import Any
 import pandas as pd
 
 from ..engine.addresses import is_inside_a_source, is_url
-from ..engine.checks import check_choice, check_flag, check_path, check_plan_table, count_of
+from ..engine.checks import (
+    check_choice,
+    check_flag,
+    check_path,
+    check_plan_table,
+    check_saved_file,
+    count_of,
+)
 from ..engine.parallel import Interrupted, progress_bar
 from ..engine.paths import is_inside
 from . import lock
@@ -181,6 +188,8 @@ def resume(log: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
 
     Raises
     ------
+    FileNotFoundError
+        if there is no such journal.
     ValueError
         if the run has been undone, in part or in whole; if the file is not a journal, or is
         damaged.
@@ -245,6 +254,8 @@ def undo(log: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
 
     Raises
     ------
+    FileNotFoundError
+        if there is no such journal.
     ValueError
         if the file is not a journal, or is damaged: then nothing is changed. In a journal only
         names that a run makes are accepted.
@@ -346,7 +357,7 @@ def read_log(journal: str | os.PathLike[str]) -> pd.DataFrame:
     0  a.jpg   kept
     1  b.jpg   done  move back
     """
-    path = os.path.abspath(check_path("journal", journal, "run.jsonl"))
+    path = os.path.abspath(check_saved_file("journal", journal, "run.jsonl"))
     header, records = read_journal(native(path))
     return make_log(header, _states(records), dry_run=False, journal=path)
 
@@ -537,13 +548,13 @@ def _journal_path(log: Any) -> str:
                 "log has no journal: it is of a dry run, or nothing was to be done, or its attrs "
                 "got lost; then pass the path of the journal itself"
             )
-        return native(path)
+        return native(check_saved_file("log", path, "run.jsonl"))
     if not isinstance(log, str | os.PathLike):
         raise TypeError(
             "log must be what apply_plan returned, or the path of its journal, not "
             f"{type(log).__name__}"
         )
-    return native(os.path.abspath(log))
+    return native(os.path.abspath(check_saved_file("log", log, "run.jsonl")))
 
 
 def _sources(journal: Journal) -> list[str]:

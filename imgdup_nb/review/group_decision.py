@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..engine.checks import shown
 from ..engine.decode import UnreadableImage
 from ..engine.pair_graph import TOLERANCE
 from ..engine.selection import side_files
@@ -518,10 +519,10 @@ def _same_values(own: Holdings, other: Holdings) -> bool:
 
 def _ask(rule: Callable[[pd.DataFrame], str], readable: list[Row]) -> str:
     answer = rule(pd.DataFrame(readable))
-    if answer not in [row["image"] for row in readable]:
+    if not isinstance(answer, str) or answer not in [row["image"] for row in readable]:
         raise ValueError(
             "rule must return the name of an image of the group, such as "
-            f"{readable[0]['image']!r}, not {answer!r}"
+            f"{readable[0]['image']!r}, not {shown(answer)}"
         )
     return answer
 

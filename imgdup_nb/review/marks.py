@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..engine.checks import check_saved_file
+
 MARKS_FORMAT = "imgdup_nb marks"  # as `assets/page_marks.js` writes it
 MARKS = ("keep", "remove")
 
@@ -19,15 +21,10 @@ def read_marks(path: str | os.PathLike[str]) -> dict[str, str]:
     FileNotFoundError, ValueError
         if there is no such file, or it is not a file of marks.
     """
+    path = check_saved_file("keep", path, "marks.json")
     try:
         with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"keep names the file {os.fspath(path)!r}, which does not exist"
-        ) from None
-    try:
-        content = json.loads(text)
+            content = json.loads(file.read())
         is_known = content["format"] == MARKS_FORMAT
         marks = {str(row["image"]): row["mark"] for row in content["marks"]}
     except (ValueError, TypeError, KeyError) as error:

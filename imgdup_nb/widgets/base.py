@@ -30,6 +30,7 @@ import pandas as pd
 import traitlets as t
 from ipywidgets import DOMWidget
 
+from ..engine.checks import shown
 from ..engine.figures import INK, INKS
 from .thumbnails import Thumbnail, Thumbnails
 
@@ -293,9 +294,9 @@ class Number(t.Float):
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Return the value as a float, or raise a TraitError."""
-        return super().validate(
-            obj, float(value) if isinstance(value, Real) and not isinstance(value, bool) else value
-        )
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise t.TraitError(f"{self.name} must be a number such as 90, not {shown(value)}")
+        return super().validate(obj, float(value))
 
 
 class Switch(t.Bool):
@@ -303,4 +304,6 @@ class Switch(t.Bool):
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Return the value as a bool, or raise a TraitError."""
-        return super().validate(obj, bool(value) if isinstance(value, np.bool_) else value)
+        if not isinstance(value, bool | np.bool_):
+            raise t.TraitError(f"{self.name} must be True or False, not {shown(value)}")
+        return super().validate(obj, bool(value))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..engine.checks import check_count
 from ..engine.pair_graph import PairGraph
 from ..evidence.labels import Labels
 from .method_pairs import MethodPairs
@@ -64,6 +65,7 @@ class JudgedPairs:
             left, right, similarity (percent), found (whether at or above the threshold), verdict
             ("right", "wrong" or "unknown", by truth or labels).
         """
+        check_count("count", count)
         lists, names = self.pair_lists, self.graph.names
         above, below = (np.sort(side[:count]) for side in lists.beside(self._pool, self.threshold))
         rows = [lists.describe(int(place)) for place in np.concatenate([above, below])]

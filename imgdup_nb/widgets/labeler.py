@@ -21,7 +21,7 @@ import traitlets as t
 
 from ..collection.as_labels import open_labels
 from ..collection.collection import Collection
-from ..engine.checks import check_percent
+from ..engine.checks import check_list, check_percent
 from ..evidence.intervals import check_confidence
 from ..evidence.labels import ANSWERS, Labels
 from ..evidence.questions import QuestionPlan, plan_for_interval, plan_for_precision
@@ -188,9 +188,10 @@ class PairLabeler(ToolWidget):
         ValueError
             if there is no group, or `different` is not part of it.
         """
+        named = check_list("different", different, ["dog.jpg"])
         with self.lock:
-            members, others = self.group, set(different)
-            if not members or not others < set(members):
+            members, others = self.group, {each for each in named if isinstance(each, str)}
+            if not members or len(others) < len(named) or not others < set(members):
                 raise ValueError(
                     "different must be some of the images of the group that is asked about, "
                     f"{members}, and not all"

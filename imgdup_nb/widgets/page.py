@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..engine.checks import check_plan_table
+from ..engine.checks import check_above_zero, check_count, check_path, check_plan_table, check_text
 from ..engine.pair_graph import PairGraph
 from ..engine.paths import write_whole
 from .base import read_asset
@@ -148,6 +148,7 @@ class SavedAsPage:
         height
             of the frame, in pixels.
         """
+        check_count("height", height)
         explorer: Any = self
         page = explorer_page(explorer, plan, title, max_mb)
         return EmbeddedPage(page, height, explorer.groups._headline())
@@ -231,7 +232,8 @@ def plan_rows(plan: pd.DataFrame, names: Sequence[str]) -> list[dict[str, str] |
 
 def join_page(content: PageContent, module: str, styles: str, title: str, max_mb: float) -> str:
     """Return a page: its data, the pictures that fit, the explorer's module and styles."""
-    data = {"title": title, **content.data}
+    data = {"title": check_text("title", title, "Duplicate images"), **content.data}
+    check_above_zero("max_mb", max_mb)
     code = "\n".join([module, *map(read_asset, PAGE_PARTS)])
     verdicts = "".join(f"--{name}: {color}; " for name, color in COLORS.items())
     styles = "\n".join([styles, read_asset("page.css"), f".dup-tile {{ {verdicts}}}"])
@@ -272,7 +274,7 @@ def join_page(content: PageContent, module: str, styles: str, title: str, max_mb
 
 def write_page(path: str | os.PathLike[str], page: str) -> Path:
     """Write a page to a file, whole or not at all; return its absolute path."""
-    target = Path(os.path.abspath(path))
+    target = Path(os.path.abspath(check_path("path", path, "duplicates.html")))
     # a title may hold what UTF-8 cannot: written as \udc.. rather than lost with the page
     write_whole(os.path.realpath(target), page.encode("utf-8", "backslashreplace"))
     return target

@@ -15,7 +15,7 @@ import traitlets as t
 
 from ..collection.as_labels import open_labels
 from ..collection.collection import Collection
-from ..engine.checks import check_percent, check_plan_table
+from ..engine.checks import check_path, check_percent, check_plan_table, check_text, shown
 from ..engine.pair_graph import TOLERANCE
 from ..engine.paths import write_whole
 from ..evidence.labels import Labels
@@ -71,7 +71,9 @@ class ReviewState(t.HasTraits):
         if "loses" in self._plan:
             self._plan["loses"] = self._plan.loses.fillna("")
         self._groups = _describe_groups(self._plan)
-        self._save_to = None if save_to is None else Path(save_to)
+        self._save_to = (
+            None if save_to is None else Path(check_path("save_to", save_to, "marks.json"))
+        )
         self._labels = None if labels is None else open_labels(labels)
         super().__init__(**traits)
         if self._save_to is not None and self._save_to.exists():
@@ -97,10 +99,15 @@ class ReviewState(t.HasTraits):
         if place not in self._plan.index:
             raise t.TraitError(f"there is no image at place {place} of the plan")
         verdict, part = said
-        if verdict not in VERDICTS or not isinstance(part, int) or part < 0:
+        if (
+            not isinstance(verdict, str)
+            or verdict not in VERDICTS
+            or not isinstance(part, int)
+            or part < 0
+        ):
             raise t.TraitError(
                 f"a decision is [verdict, part], a verdict one of {', '.join(VERDICTS)}, and "
-                f"{said!r} is not"
+                f"[{shown(verdict)}, {shown(part)}] is not"
             )
         row = self._plan.loc[place]
         if verdict == "remove" and (row.protected or not row.sha256):
@@ -218,7 +225,7 @@ class ReviewState(t.HasTraits):
         traitlets.TraitError
             if nothing of its group would stay, or it is protected.
         """
-        places = self._plan.index[self._plan.image == image]
+        places = self._plan.index[self._plan.image == check_text("image", image, "cat.jpg")]
         if not len(places):
             raise KeyError(f"the plan has no image {image!r}")
         self.decisions = self.decisions | {str(places[0]): [verdict, part]}
@@ -265,7 +272,13 @@ class ReviewState(t.HasTraits):
             write_whole(self._save_to, json.dumps(content, indent=1).encode("ascii"))
 
     def _load(self, path: Path) -> None:
-        content = json.loads(path.read_text(encoding="ascii"))
+        try:
+            content = json.loads(path.read_text(encoding="ascii"))
+            decisions, reviewed = content["decisions"], content["reviewed"]
+        except (ValueError, TypeError, KeyError):
+            raise ValueError(
+                f"save_to names {str(path)!r}, which is not a file that a reviewer saved"
+            ) from None
         places = {
             (image, sha256): place
             for place, (image, sha256) in enumerate(
@@ -274,7 +287,7 @@ class ReviewState(t.HasTraits):
         }
         kept = {
             str(places[image, digest]): ["different" if verdict == "apart" else verdict, part]
-            for image, digest, verdict, part in content["decisions"]  # "apart" is the word of 0.1
+            for image, digest, verdict, part in decisions  # "apart" is the word of 0.1
             if (image, digest) in places
         }
         groups = {
@@ -293,7 +306,7 @@ class ReviewState(t.HasTraits):
                 }
         self.decisions = kept
         self.reviewed = sorted(
-            groups[frozenset(names)] for names in content["reviewed"] if frozenset(names) in groups
+            groups[frozenset(names)] for names in reviewed if frozenset(names) in groups
         )
 
 

@@ -13,7 +13,7 @@ import traitlets as t
 
 from ..collection.as_labels import open_labels
 from ..collection.collection import Collection
-from ..engine.checks import check_level, check_percent
+from ..engine.checks import check_count, check_level, check_percent
 from ..engine.pair_graph import TOLERANCE, find_names
 from ..evidence.labels import Labels
 from ..groups import LINKAGES, Grouping, group_graph
@@ -165,6 +165,7 @@ class ThresholdState(JudgedPairs, t.HasTraits):
 
     def snap(self, percent: float) -> float:
         """Return the next level at or above `percent`: between two levels nothing changes."""
+        check_level("percent", percent)
         levels = self.levels
         reached = levels[levels >= percent - TOLERANCE]
         return float(reached[-1] if len(reached) else levels[0])
@@ -331,7 +332,7 @@ class ThresholdState(JudgedPairs, t.HasTraits):
             if group is None:
                 self.set_trait("selected", ())
                 return
-            if not 1 <= group <= len(self.groups):
+            if not 1 <= check_count("group", group) <= len(self.groups):
                 raise ValueError(f"group must be from 1 to {len(self.groups)}, and {group} is not")
             table = self.groups.table
             self.set_trait("selected", tuple(table.image[table.group == group]))
@@ -377,12 +378,13 @@ class ThresholdState(JudgedPairs, t.HasTraits):
         ValueError
             if there is no such method, or a threshold is 100 or below a floor.
         """
+        threshold = check_percent("threshold", threshold)
         with self.lock:
             if self._combined is None:
                 self._combined = CombinedTables(self.tables, self.images)
             base = self.rule.base if self.rule and self._is_combined else self.method
             own = self.threshold if self.threshold < 100 else float(self.levels[1])
-            wanted = CombinedRule(base, own, other, float(threshold), rule)
+            wanted = CombinedRule(base, own, other, threshold, rule)
         table = self._combined.combine(wanted)  # without the lock: it may take long
         with self.lock:
             name, before = str(table.attrs["method"]), self._rule_name

@@ -34,7 +34,7 @@ from ..compare import (
     check_file,
     name_files,
 )
-from ..engine.checks import shorten_middle
+from ..engine.checks import check_pairs_table, shorten_middle
 from .base import ToolWidget, facts_by_name, join_module, join_styles
 from .comparisons import Comparisons, Path
 from .method_pairs import check_images
@@ -239,6 +239,8 @@ def _open_pairs(pairs: Any, images: pd.DataFrame | None) -> tuple[pd.DataFrame, 
     if isinstance(pairs, Comparison):
         return pd.DataFrame({"left": [pairs.left], "right": [pairs.right]}, dtype=object), {}
     if isinstance(pairs, pd.DataFrame) and {"left", "right"} <= set(pairs):
+        if "similarity" in pairs:
+            check_pairs_table("pairs", pairs)
         known = check_images(images, pairs)
         if known is None:
             raise TypeError(
