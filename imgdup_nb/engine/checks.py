@@ -411,7 +411,7 @@ def check_pairs_table(name: str, value: Any) -> pd.DataFrame:
     for side in ("left", "right"):
         if table[side].hasnans:
             raise _no_name(name, side)
-    if not pd.api.types.is_numeric_dtype(table.similarity):
+    if len(table) and not pd.api.types.is_numeric_dtype(table.similarity):
         raise TypeError(f"{name}.similarity must hold numbers, in percent")
     if table.similarity.hasnans:
         raise ValueError(f"{name}.similarity must hold numbers, and one is missing")
