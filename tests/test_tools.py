@@ -5,6 +5,8 @@ import base64
 import importlib
 import io
 import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -116,10 +118,21 @@ def test_every_step_runs_and_one_failure_fails_the_run(monkeypatch, capsys):
         return run_tests.Outcome(step, "failed" if step == "lint" else "passed", 0.0, Counter())
 
     monkeypatch.setattr(run_tests, "run_or_leave_out", run)
+    monkeypatch.setattr(run_tests, "COMPILE", "")
     assert run_tests.main([]) == 1
     assert ran == list(run_tests.STEPS)
     assert run_tests.main(["unit", "types"]) == 0
     assert "0 passed, 0 failed" in capsys.readouterr().out
+
+
+def test_what_compiles_the_loops_before_the_tests_aligns_three_pictures():
+    count = "\nprint(len(dup.similar_pairs(dup.fingerprint_images(images, 'aligned'))))"
+    done = subprocess.run(
+        [sys.executable, "-c", run_tests.COMPILE + count],
+        cwd=run_tests.ROOT, env=run_tests.step_environment(), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
 
 
 def test_the_photos_folder_may_be_relative_and_hold_spaces_and_dollars(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,19 @@ STEPS = {
 }
 
 STEP_TIMEOUT_SECONDS = 1200
+
+# Align three pictures, for which numba compiles the loops.
+COMPILE = """
+import numpy as np
+from PIL import Image
+import imgdup_nb as dup
+
+noise = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+one = Image.fromarray(noise).resize((640, 480), Image.Resampling.BICUBIC)
+pictures = {"a": one, "b": one.crop((60, 40, 600, 440)), "c": one.rotate(90, expand=True)}
+images = dup.scan_images(pictures)
+dup.similar_pairs(dup.fingerprint_images(images, "aligned"))
+"""
 
 
 @dataclass
@@ -140,6 +154,26 @@ def run_command(command):
     return done.returncode == 0
 
 
+@contextmanager
+def compile_beside(steps):
+    """Compile the loops on one core while the checks before the tests run on another one.
+
+    In a fresh copy this takes minutes, and each worker of the tests would do it. numba keeps the
+    result beside the modules.
+    """
+    if "unit" not in steps[1:]:
+        yield
+        return
+    command, quiet = [sys.executable, "-c", COMPILE], subprocess.DEVNULL
+    with subprocess.Popen(
+        command, cwd=ROOT, env=step_environment(), stdout=quiet, stderr=quiet
+    ) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
 def run_or_leave_out(step):
     """Run one step, but leave it out where its program is missing and this is not CI."""
     if step in NEEDS and not is_ci() and not NEEDS[step]():
@@ -171,7 +205,8 @@ def main(arguments):
     unknown = [step for step in steps if step not in STEPS]
     if unknown:
         parser.error(f"no such step: {' '.join(unknown)}; there are: {' '.join(STEPS)}")
-    outcomes = [run_or_leave_out(step) for step in steps]
+    with compile_beside(steps):
+        outcomes = [run_or_leave_out(step) for step in steps]
     print("\n=== summary")
     print(summarise(outcomes), flush=True)
     return int(any(outcome.verdict == "failed" for outcome in outcomes))
