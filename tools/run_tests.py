@@ -158,8 +158,8 @@ def run_command(command):
 def compile_beside(steps):
     """Compile the loops on one core while the checks before the tests run on another one.
 
-    In a fresh copy this takes minutes, and each worker of the tests would do it. numba keeps the
-    result beside the modules.
+    In a fresh copy this takes half a minute of processor, and each worker of the tests would do
+    it. numba keeps the result beside the modules.
     """
     if "unit" not in steps[1:]:
         yield
