@@ -354,6 +354,8 @@ def conflicts(
 def _labelled_folder(folder: str) -> pd.DataFrame:
     images = scan_images(folder)
     parts = images.image.str.partition("/")
+    if not (parts[1] == "/").any():
+        raise ValueError(f"{folder} must have one folder per class, or be a CSV file with labels")
     return images.assign(label=parts[0].where(parts[1] == "/", ""))
 
 

@@ -69,6 +69,7 @@ def is_one_sentence(result):
         (["conflicts", "torn.zip"], "torn.zip is not a CSV file in UTF-8"),
         (["conflicts", "gap.csv"], "gap.csv has no path in row 2 below its header"),
         (["conflicts", "folder.csv"], "photos' is a folder"),
+        (["conflicts", "photos"], "photos must have one folder per class"),
         (["find", "photos", "--csv", "no/groups.csv"], "no' does not exist"),
         (["find", "photos", "--html", "no/plan.html"], "no' does not exist"),
         (["compare", "labels.csv", "photos/sea.png"], "not an image"),

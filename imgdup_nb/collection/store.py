@@ -330,6 +330,11 @@ class Store:
                     f"another notebook or program was writing to {self.path!r} for more than "
                     f"{BUSY_SECONDS} seconds; try again"
                 ) from error
+            if primary in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}:
+                raise OSError(
+                    f"index {self.path!r} cannot be written: {error}; make room on the disk, or "
+                    "name another file with index="
+                ) from error
             if primary == sqlite3.SQLITE_CANTOPEN:
                 raise OSError(
                     f"index {self.path!r} cannot be opened: {error}; name another file with index="

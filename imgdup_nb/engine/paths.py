@@ -21,7 +21,7 @@ import os
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 LITTER = {"thumbs.db", "desktop.ini"}  # Windows writes these into folders of pictures
@@ -181,6 +181,18 @@ def read_digest(path: str | os.PathLike[str], open_file: Callable[[Any], Any] | 
 # -- writing ---------------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file that cannot be written in an error of the system, such as of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        why = f"the file cannot be written ({os.strerror(error.errno)})"
+        raise type(error)(error.errno, why, os.fspath(path)) from error
+
+
 def write_whole(
     path: str | os.PathLike[str], contents: bytes, *, replace: bool = True, sync: bool = True
 ) -> None:
@@ -206,7 +218,7 @@ def write_whole(
         os.path.dirname(path), f".imgdup_nb-{secrets.token_hex(8)}.part"
     )
     try:
-        with open(part, "xb") as file:
+        with naming(path), open(part, "xb") as file:
             file.write(contents)
             if sync:
                 file.flush()

@@ -23,7 +23,7 @@ from ..engine.checks import (
     count_of,
 )
 from ..engine.pair_graph import LEFT, RIGHT, Sides, find_names
-from ..engine.paths import write_whole
+from ..engine.paths import naming, write_whole
 
 ANSWERS = ["same", "different", "skip"]
 WITHDRAWN = "withdrawn"  # an answer that was undone; the file only grows
@@ -205,10 +205,10 @@ def _append_to_log(path: Path, rows: list[LabelRow]) -> None:
     lines = _as_csv([LABEL_COLUMNS, *rows] if is_new else rows)
     if not is_new and _ends_within_a_line(path):
         lines = b"\n" + lines
-    with open(
-        path, "ab", buffering=0
-    ) as log:  # one write at the end: lines stay whole with two writers
-        log.write(lines)
+    with naming(path), open(path, "ab", buffering=0) as log:
+        left = memoryview(lines)
+        while left:  # one write as a rule, so that lines stay whole with two writers
+            left = left[log.write(left) :]  # a disk that is nearly full takes a part
         os.fsync(log.fileno())
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from io import FileIO
 from typing import Any
 
+from ..engine.paths import naming
 from .files import sync_folder
 from .journal_format import VERSION, Record, read_journal
 
@@ -60,7 +61,8 @@ class Journal:
         """
         with open(path, "xb", buffering=0) as file:
             try:
-                _append(file, {"journal": VERSION, "started": now()} | header)
+                with naming(path):
+                    _append(file, {"journal": VERSION, "started": now()} | header)
             except OSError:
                 os.unlink(path)
                 raise
