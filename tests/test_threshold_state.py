@@ -64,7 +64,7 @@ def test_a_pair_table_with_a_high_floor_starts_at_its_floor():
         (101, "from 0 to 100"),
         (-1, "from 0 to 100"),
         (np.nan, "from 0 to 100"),
-        ("90", "float"),
+        ("90", "a number such as 90, not '90'"),
         (60, "min_similarity=60"),
     ],
 )

@@ -134,8 +134,12 @@ def check_count(name: str, value: Any, *, at_least: int = 1, instead: str = "") 
     return int(value)
 
 
-def check_above_zero(name: str, value: Any, instead: str = "a number above 0") -> float:
+def check_above_zero(
+    name: str, value: Any, instead: str = "a number above 0", *, or_zero: bool = False
+) -> float:
     """Return a number above 0 as it is, else raise a ValueError that says what it must be.
+
+    With `or_zero` 0 is allowed, too.
 
     Examples
     --------
@@ -144,9 +148,10 @@ def check_above_zero(name: str, value: Any, instead: str = "a number above 0") -
     ...
     ValueError: max_seconds must be a number above 0, not -1
     """
-    if isinstance(value, bool) or not isinstance(value, Real) or not float(value) > 0:
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not (float(value) > 0 or (or_zero and float(value) == 0)):
         raise ValueError(f"{name} must be {instead}, not {shown(value)}")
-    return value  # type: ignore[return-value]
+    return value
 
 
 def check_list(name: str, value: Any, example: Any) -> list[Any]:

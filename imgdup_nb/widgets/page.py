@@ -233,7 +233,7 @@ def plan_rows(plan: pd.DataFrame, names: Sequence[str]) -> list[dict[str, str] |
 def join_page(content: PageContent, module: str, styles: str, title: str, max_mb: float) -> str:
     """Return a page: its data, the pictures that fit, the explorer's module and styles."""
     data = {"title": check_text("title", title, "Duplicate images"), **content.data}
-    check_above_zero("max_mb", max_mb)
+    check_above_zero("max_mb", max_mb, "a number of megabytes from 0 up", or_zero=True)
     code = "\n".join([module, *map(read_asset, PAGE_PARTS)])
     verdicts = "".join(f"--{name}: {color}; " for name, color in COLORS.items())
     styles = "\n".join([styles, read_asset("page.css"), f".dup-tile {{ {verdicts}}}"])
