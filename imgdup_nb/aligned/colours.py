@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,6 +51,7 @@ MIN_RECOLOURED_SHARE = 0.05  # of the blocks of a whole picture
 MAX_COLOURLESS_CHROMA = 8.0  # levels, root mean square; a picture below has no colours
 # of one hue: the square of the mean colour is more than this share of the mean square
 MIN_ONE_HUE_SHARE = 0.75
+PICTURES_REMEMBERED = 64  # the pairs of one picture follow each other
 MIN_KEPT_COLOUR = 0.5  # share of its colours; a copy that has kept less is at most 99 %
 
 
@@ -114,8 +116,10 @@ def compare_colours(
         (left, right, transform) if frame == "right" else (right, left, invert(transform))
     )
     n = cell // PIXELS_A_COLOUR
+    planes = chroma_of(source)
+    warped = warp_planes(planes, target, grid_transform(planes.shape, source, target, onto))
     pale, rich = (
-        mean_blocks(warp_planes(chroma_of(source), source, target, onto), agreeing, n),
+        mean_blocks(warped, agreeing, n),
         mean_blocks(chroma_of(target), agreeing, n),
     )
     strength, most = sum_products(pale, pale), sum_products(rich, rich)
@@ -138,19 +142,20 @@ def is_of_one_hue(colours: np.ndarray, strength: float) -> bool:
     return square_of_mean(colours) > MIN_ONE_HUE_SHARE * strength / len(colours)
 
 
+@lru_cache(PICTURES_REMEMBERED)
 def chroma_of(image: Features) -> np.ndarray:
     """Return the colours of a picture, float32; 0 is grey."""
     return image.colours.astype(np.float32) - np.float32(128)
 
 
 def warp_planes(
-    planes: np.ndarray, source: Features, target: Features, onto: np.ndarray
+    planes: np.ndarray, target: Features, grid: tuple[tuple[int, int], np.ndarray]
 ) -> np.ndarray:
     """Warp planes with the grid of a picture's colours onto the grid of another one's, float32.
 
-    The planes continue beyond their edges.
+    The planes continue beyond their edges. `grid` is made by `grid_transform`.
     """
-    cv2, (size, pixels) = import_cv2(), grid_transform(planes.shape, source, target, onto)
+    cv2, (size, pixels) = import_cv2(), grid
     return cv2.warpAffine(
         cv2.resize(planes, size, interpolation=cv2.INTER_AREA),
         pixels,

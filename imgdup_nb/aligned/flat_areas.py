@@ -18,7 +18,13 @@ import numpy as np
 from ..engine.features import PIXELS_A_COLOUR, SHRINK, Features, import_cv2
 from .agreement import Alignment, share_of
 from .bands import MAX_SCENE_SIMILARITY, MIN_SCENE_SIMILARITY
-from .colours import chroma_of, grid_transform, is_of_one_hue, warp_planes
+from .colours import (
+    PICTURES_REMEMBERED,
+    chroma_of,
+    grid_transform,
+    is_of_one_hue,
+    warp_planes,
+)
 from .geometry import invert, lies_within
 
 if TYPE_CHECKING:
@@ -52,7 +58,6 @@ GREY_OBJECT_DIFFERENCE, OBJECT_DIFFERENCE = 10.0, 40.0
 MIN_BRIGHT_GROUND, MAX_GROUND_SHIFT = 180.0, 12.0  # levels of the ground around an object
 SLACK = 0.01  # levels and shares, for rounding: what is so near to a limit is left to the rules
 COVERED_MARGIN = 2 * SHRINK * PIXELS_A_COLOUR  # pixels; a picture so far inside another is covered
-PLANES_REMEMBERED = 64  # pictures; the pairs of one picture follow each other
 
 _is_flat: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
 _is_drawn: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
@@ -123,10 +128,12 @@ def block_colours(found: Alignment, left: Features, right: Features) -> BlockCol
     from .colour_loops import flat_or_matching
 
     there, planes = _planes(target), _planes(source)
+    grid = grid_transform(planes.shape, source, target, onto)
+    is_covered = lies_within(invert(onto), target.size, source.size, COVERED_MARGIN)
     one, other = flat_or_matching(
-        warp_planes(planes, source, target, onto),
+        warp_planes(planes, target, grid),
         there,
-        _covered(planes.shape[:2], source, target, onto),
+        _covered(planes.shape[:2], there.shape[:2], None if is_covered else grid),
         found.blocks,
         found.min_correlation,
         found.cell // PIXELS_A_COLOUR,
@@ -138,20 +145,25 @@ def block_colours(found: Alignment, left: Features, right: Features) -> BlockCol
 
 
 def _covered(
-    shape: tuple[int, ...], source: Features, target: Features, onto: np.ndarray
+    shape: tuple[int, ...],
+    there: tuple[int, ...],
+    grid: tuple[tuple[int, int], np.ndarray] | None,
 ) -> np.ndarray:
-    """Return 1 where a picture warped onto another one lies, else 0; float32, with one plane."""
-    rows, columns = target.colours.shape[:2]
-    if lies_within(invert(onto), target.size, source.size, COVERED_MARGIN):
+    """Return 1 where a picture warped onto another one lies, else 0; float32, with one plane.
+
+    Both are given by the shapes of their colours; without a `grid` all is covered.
+    """
+    rows, columns = there
+    if grid is None:
         return _ones((rows, columns), (columns, rows))
-    size, pixels = grid_transform(shape, source, target, onto)
+    size, pixels = grid
     cv2 = import_cv2()
     return cv2.warpAffine(
         _ones((shape[0], shape[1]), size), pixels, (columns, rows), flags=cv2.INTER_LINEAR
     ).reshape(rows, columns, 1)
 
 
-@lru_cache(PLANES_REMEMBERED)
+@lru_cache(PICTURES_REMEMBERED)
 def _ones(shape: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
     """Return a plane of ones of a shape, float32, made smaller to a size as pictures are."""
     cv2 = import_cv2()
@@ -331,7 +343,7 @@ def _other_brightness(one: np.ndarray, other: np.ndarray, strength: list[np.ndar
     return ~ground & (float(np.median(changed[~ground])) > OBJECT_DIFFERENCE)
 
 
-@lru_cache(PLANES_REMEMBERED)
+@lru_cache(PICTURES_REMEMBERED)
 def _planes(image: Features) -> np.ndarray:
     """Return brightness, Cr and Cb of a picture for each square of its colours, float32."""
     cv2, (height, width) = import_cv2(), image.colours.shape[:2]
