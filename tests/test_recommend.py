@@ -13,6 +13,7 @@ from imgdup_nb import (
     scan_images,
     similar_pairs,
 )
+from imgdup_nb.evidence.betting import log_capital
 from imgdup_nb.evidence.intervals import stratified_interval
 from imgdup_nb.evidence.questions import plan_for_precision
 from imgdup_nb.evidence.requirements import Requirement
@@ -213,6 +214,22 @@ def test_the_number_of_answers_that_is_forecast_is_about_the_number_that_is_need
         ratios.append((len(person) - 10) / missing.median)
     ratio = np.median(ratios)
     assert 1 / 1.5 <= ratio <= 1.5
+
+
+@pytest.mark.parametrize(("same", "different"), [(9, 1), (39, 1), (37, 3), (76, 4)])
+def test_after_a_mistake_no_fewer_answers_are_promised_than_mistakes_as_usual_need(same, different):
+    """As usual: half of the mistakes allowed."""
+    person = Person(levelled_pairs([0, 0, 0, 0, 3000, 0, 0]), np.ones(3000, dtype=bool))
+    for number in range(same + different):
+        said = "different" if number < different else "same"
+        person.answer(person.answers.next_at(4), said)
+    support = person.answer_for(0.9, 90, 0)
+    rng, n = np.random.default_rng(7), 1500
+    hits = same + np.cumsum(rng.random((300, n)) < 0.95, axis=1)
+    misses = same + different + np.arange(1, n + 1) - hits
+    proved = log_capital(3000, int(support.most[4]), hits, misses) >= np.log(1 / 0.025)
+    needed = np.median(np.where(proved.any(axis=1), proved.argmax(axis=1) + 1, n))
+    assert 0.8 <= support.missing(4).median / needed <= 2.5
 
 
 def test_a_few_large_groups_at_the_strictest_levels_do_not_hide_that_a_truth_supports_looser_ones():

@@ -29,9 +29,11 @@ MUCH_SOONER, SOONER = 1 / 3, 0.5
 FEW = 20  # pairs that are soon all answered, so nothing else is asked
 RUNS = 101  # of a forecast
 FIRST_LOOK, HORIZON = 128, 2048  # questions that a forecast looks ahead, at first and at most
-# a forecast adds this many misses, and hits as if half of the mistakes allowed were made; checked
-# by simulation (docs/performance.md)
-PRIOR_MISSES = 0.5
+# a forecast adds this many misses, and hits as if this share of the mistakes allowed was made: few
+# while there may be no mistake at all, more once one was seen. Both are checked by simulation
+# (docs/performance.md)
+MISSES_AT_FIRST, SHARE_AT_FIRST = 0.5, 0.5
+MISSES_AFTER_ONE, SHARE_AFTER_ONE = 6.0, 0.6
 HALF_WIDTH = 0.05  # of an interval that is called settled
 
 
@@ -258,10 +260,15 @@ def _near_edge(answers: Answers, threshold: float) -> int:
     return stricter[-1] if stricter else (answers.survey.used or [0])[0]
 
 
-def _prior_hits(size: int, most: int, hit: str) -> float:
+def _added_answers(draws: Draws, most: int, hit: str) -> tuple[float, float]:
+    """Return the hits and misses that a forecast adds to the answers."""
     if hit != "same":
-        return PRIOR_MISSES
-    return PRIOR_MISSES * max(2 * size / max(size - most - 1, 0.5) - 1, 1.0)
+        return MISSES_AT_FIRST, MISSES_AT_FIRST
+    misses, share = MISSES_AT_FIRST, SHARE_AT_FIRST
+    if draws.misses[-1]:
+        misses, share = MISSES_AFTER_ONE, SHARE_AFTER_ONE
+    allowed = max(draws.size - most - 1, 0.5) / draws.size
+    return misses * max(1 / (share * allowed) - 1, 1.0), misses
 
 
 def _answers_until_refuted(
@@ -276,7 +283,8 @@ def _answers_until_refuted(
     hits, misses = int(draws.hits[-1]), int(draws.misses[-1])
     # one share from each of as many equal parts of what the answers so far leave open
     parts = (np.arange(RUNS) + 0.5) / RUNS
-    share = betaincinv(hits + _prior_hits(draws.size, most, hit), misses + PRIOR_MISSES, parts)
+    more_hits, more_misses = _added_answers(draws, most, hit)
+    share = betaincinv(hits + more_hits, misses + more_misses, parts)
     horizon, looked = min(draws.size - hits - misses, HORIZON), FIRST_LOOK
     while True:
         n = min(looked, horizon)
@@ -321,7 +329,7 @@ def answers_until_narrow(answers: Answers, edge: int, confidence: float) -> Miss
     if high - low <= 2 * HALF_WIDTH:
         return Missing(0, 0)
     rng = np.random.default_rng(0)
-    shares = rng.beta(hits + 1.0, n_answers - hits + PRIOR_MISSES, RUNS)
+    shares = rng.beta(hits + 1.0, n_answers - hits + MISSES_AT_FIRST, RUNS)
     near, far = np.quantile(shares, 0.5), np.quantile(shares, 0.1)
     median = max(needed(float(near)), 1)
     return Missing(median, max(needed(float(far)), median))
