@@ -3,11 +3,17 @@
     python benchmarks/bench_edits.py PHOTOS --count 40 --distractors 1000 --methods phash aligned
     python benchmarks/bench_edits.py PHOTOS --sets tiny forms --half tune --json result.json
 
-PHOTOS is a folder without duplicates. It is split into two halves by chance: choose settings on
-`--half tune` and report `--half report` (the default). Three sets are made from a half:
+    python benchmarks/bench_edits.py samples --half all
+
+PHOTOS is a folder without duplicates, or `samples`: the 16 pictures of installed packages that
+`SAMPLES` lists, so that everyone measures the same ones. It is split into two halves by a checksum
+of the names: choose settings on `--half tune` and report `--half report` (the default). `--half
+all` takes the pictures in the order of their names. The names of those that are edited are printed:
+compare only figures of the same ones. Three sets are made:
 
 - edits: of `--count` pictures every edit of `edits.py` (90 kinds, collages among them). The copies
-  are searched for among their originals and `--distractors` other pictures.
+  are searched for among their originals and `--distractors` other pictures. Nearly blank pictures
+  are not edited, as no two of them are a pair (D10).
 - forms: pages of the same form with other words, and re-scans of each page (`made_pages.py`)
 - tiny: pictures and icons of 32 pixels, and what happens to them; all pairs count
 
@@ -43,12 +49,23 @@ from PIL import Image, ImageOps
 from report import machine, processor_seconds, whole
 
 import imgdup_nb as dup
+from imgdup_nb.demo import PHOTOS, SINGLES, _source_path
 from imgdup_nb.engine.decode import open_image
+from imgdup_nb.engine.reading import LOW_DETAIL
 
 LEVELS = [90, 80, 70]
 LONG_SIDE = 1600  # pixels of a picture before it is edited
 TINY_SIDES = [32, 24, 48, 64]  # pixels; every second picture is of the first
 MIN_SIDE = 12  # pixels; a copy that is smaller is not made
+# photographs and textures; of a stereo pair, the left one
+SAMPLES = [
+    *PHOTOS.values(),
+    *(
+        source
+        for name, source in SINGLES.items()
+        if not name.startswith("scans/") and "right" not in name
+    ),
+]
 
 
 class Task(NamedTuple):
@@ -66,12 +83,47 @@ class Task(NamedTuple):
     sources: dict[str, frozenset[str]]
 
 
+def find_pictures(folder: str) -> pd.DataFrame:
+    """Return the pictures of a folder, or `SAMPLES`, that can be read."""
+    if folder == "samples":
+        names = {str(_source_path(source)): source for source in SAMPLES}
+        images = dup.scan_images(list(names))
+        images = images.assign(image=[names[str(path)] for path in images.path])
+    else:
+        images = dup.scan_images(folder)
+    return images[images.problem == ""]
+
+
 def halve(images: pd.DataFrame, half: str) -> pd.DataFrame:
-    """Return one half of the pictures, in an order by chance that depends on their names only."""
+    """Return one half of the pictures, in an order by chance that depends on their names only.
+
+    With "all", all pictures in the order of their names.
+    """
+    if half == "all":
+        return images.sort_values("image", key=lambda names: names.astype(str), kind="stable")
     order = images.image.map(lambda name: zlib.crc32(str(name).encode()))
     shuffled = images.iloc[np.argsort(order.to_numpy(), kind="stable")]
     middle = len(shuffled) // 2
     return shuffled.iloc[:middle] if half == "tune" else shuffled.iloc[middle:]
+
+
+def edited_first(images: pd.DataFrame, count: int) -> tuple[pd.DataFrame, int]:
+    """Return pictures with those that are edited first, and the number of these.
+
+    Nearly blank pictures are not edited.
+    """
+    blank = images.detail < LOW_DETAIL
+    return pd.concat([images[~blank], images[blank]]), min(count, int((~blank).sum()))
+
+
+def say_pictures(images: pd.DataFrame, count: int, half: str) -> str:
+    """Say which pictures are edited, so that two measurements can be compared."""
+    names = [str(name) for name in images.image.iloc[:count]]
+    checksum = zlib.crc32("\n".join(sorted(images.image.astype(str))).encode())
+    return (
+        f"half {half}: {len(images)} pictures, checksum of their names {checksum:08x}; "
+        f"{count} of them are edited: {', '.join(names)}"
+    )
 
 
 def chance(*keys: str) -> np.random.Generator:
@@ -90,6 +142,7 @@ def make_edits(images: pd.DataFrame, folder: Path, count: int, distractors: int)
     copies.mkdir()
     originals.mkdir()
     rows, pictures = [], []
+    images, count = edited_first(images, count)
     for number, path in enumerate(images.path.iloc[: count + distractors]):
         picture = shrink_to(open_image(path).convert("RGB"), LONG_SIDE)
         name = f"o{number:06d}.jpg"
@@ -279,10 +332,10 @@ def measure(task: Task, options: argparse.Namespace) -> tuple[dict[str, pd.DataF
 def main(arguments: list[str]) -> None:
     """Make the sets, search by each method, and print tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", help="a folder of pictures, or: samples")
     parser.add_argument("--count", type=whole, default=40, help="pictures that are edited")
     parser.add_argument("--distractors", type=int, default=1000, help="other pictures, at most")
-    parser.add_argument("--half", choices=["report", "tune"], default="report")
+    parser.add_argument("--half", choices=["report", "tune", "all"], default="report")
     parser.add_argument("--sets", nargs="+", default=["edits"], choices=["edits", "forms", "tiny"])
     parser.add_argument(
         "--methods", nargs="*", default=["phash", "aligned"], choices=list(dup.METHODS)
@@ -294,18 +347,19 @@ def main(arguments: list[str]) -> None:
         "--plot", type=Path, help="also draw the recall of the edits into this file"
     )
     options = parser.parse_args(arguments)
-    images = dup.scan_images(options.folder)
-    images = halve(images[images.problem == ""], options.half)
+    images = halve(find_pictures(options.folder), options.half)
     if images.empty:
         parser.error(
             f"there is nothing to copy: no readable pictures in this half of {options.folder}"
         )
+    images, count = edited_first(images, options.count)
     report, seed = {}, 1 if options.half == "tune" else 2
     for name in options.sets:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             if name == "edits":
-                task = make_edits(images, folder, options.count, options.distractors)
+                print(say_pictures(images, count, options.half))
+                task = make_edits(images, folder, count, options.distractors)
             elif name == "forms":
                 task = make_family(name, pages(1, 5, seed), RESCANS, folder)
             else:
@@ -317,7 +371,8 @@ def main(arguments: list[str]) -> None:
             draw(tables, figure.add_subplot())
             figure.savefig(options.plot, dpi=100)
     if options.json:
-        text = json.dumps({"half": options.half, "sets": report}, indent=1)
+        edited = [str(name) for name in images.image.iloc[:count]]
+        text = json.dumps({"half": options.half, "edited": edited, "sets": report}, indent=1)
         options.json.write_text(text, encoding="utf-8")
 
 

@@ -37,6 +37,21 @@ def captioned(image):
     return changed
 
 
+def keystone(picture, share):
+    """Narrow the foot of a picture, as in a photograph of a screen from above."""
+    width, height = picture.size
+    corners = [(0, 0), (width, 0), (width, height), (0, height)]
+    seen = [(0, 0), (width, 0), ((1 - share) * width, height), (share * width, height)]
+    rows, values = [], []
+    for (sx, sy), (x, y) in zip(corners, seen, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -sx * x, -sx * y], [0, 0, 0, x, y, 1, -sy * x, -sy * y]]
+        values += [sx, sy]
+    back = np.linalg.solve(np.array(rows), np.array(values)).tolist()
+    return picture.transform(
+        picture.size, Image.Transform.PERSPECTIVE, back, Image.Resampling.BICUBIC
+    )
+
+
 def side_by_side(image, other):
     canvas = Image.new("RGB", (image.width + other.width, max(image.height, other.height)), "white")
     canvas.paste(image, (0, 0))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
-from aligned_pictures import align_pictures, photo
+from aligned_pictures import align_pictures, keystone, photo
 from imgdup_nb import compare_images
 from imgdup_nb.aligned.filters import align_blurred, fine_contrast, sigma_of, unshade
 from imgdup_nb.aligned.overlays import equal_pixels, looks_drawn
@@ -13,21 +13,6 @@ from imgdup_nb.aligned.words import say_alignment
 from imgdup_nb.engine.features import aligned_features
 
 PHOTOS = ["astronaut", "coffee", "temple"]
-
-
-def keystone(picture, share):
-    """Narrow the foot of a picture, as in a photograph of a screen from above."""
-    width, height = picture.size
-    corners = [(0, 0), (width, 0), (width, height), (0, height)]
-    seen = [(0, 0), (width, 0), ((1 - share) * width, height), (share * width, height)]
-    rows, values = [], []
-    for (sx, sy), (x, y) in zip(corners, seen, strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -sx * x, -sx * y], [0, 0, 0, x, y, 1, -sy * x, -sy * y]]
-        values += [sx, sy]
-    back = np.linalg.solve(np.array(rows), np.array(values)).tolist()
-    return picture.transform(
-        picture.size, Image.Transform.PERSPECTIVE, back, Image.Resampling.BICUBIC
-    )
 
 
 def vignette(picture):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from aligned_pictures import page, photo
+from aligned_pictures import align_pictures, keystone, page, photo
 from imgdup_nb.aligned import registration
 from imgdup_nb.aligned.agreement import NOTHING, Alignment
 from imgdup_nb.aligned.detail import is_page
@@ -117,6 +117,47 @@ def test_a_picture_of_few_levels_is_drawn_whatever_its_edge(n_levels, drawn):
     grey = np.random.default_rng(0).integers(0, n_levels, (60, 80)).astype(np.uint8) * 40
     assert not has_plain_edge(grey)
     assert is_drawn(grey) == drawn
+
+
+def faint(picture):
+    """Return a picture of a quarter of its contrast, as in fog."""
+    return Image.fromarray((np.asarray(picture) * 0.25 + 110).astype(np.uint8))
+
+
+def test_a_photograph_of_little_contrast_is_no_drawing_and_found_in_perspective():
+    picture = faint(photo("coffee"))
+    features = aligned_features(picture)
+    assert not are_drawn(features, features)
+    assert align_pictures(picture, keystone(picture, 0.2)).similarity >= 90
+
+
+def test_a_faint_drawing_is_a_drawing():
+    sheet = Image.new("RGB", (320, 240), "white")
+    for k in range(12):
+        ImageDraw.Draw(sheet).ellipse((20 + 20 * k, 60, 60 + 20 * k, 180), outline="black", width=4)
+    features = [aligned_features(each) for each in (sheet, faint(sheet))]
+    assert features[1].grey.std() < 0.3 * features[0].grey.std()
+    for each in features:
+        assert is_drawn(each.grey)
+        assert has_plain_edge(each.grey)
+
+
+@pytest.mark.parametrize(("spread", "drawn"), [(5, True), (12, False)])
+def test_what_is_nearly_of_one_level_shows_too_little_to_be_a_photograph(spread, drawn):
+    grey = np.random.default_rng(0).normal(128, spread, (60, 80)).clip(0, 255).astype(np.uint8)
+    assert is_drawn(grey) == drawn
+
+
+def test_the_edge_of_a_faint_photograph_is_not_plain_because_its_levels_are_near():
+    random = np.random.default_rng(0)
+    grey = random.normal(128, 12, (60, 80)).clip(0, 255).astype(np.uint8)
+    grey[[0, -1]] = random.integers(126, 131, (2, 80))
+    grey[:, [0, -1]] = random.integers(126, 131, (60, 2))
+    assert not has_plain_edge(grey)
+    assert not is_drawn(grey)
+    one_level = grey.copy()
+    one_level[[0, -1]] = one_level[:, [0, -1]] = 128
+    assert has_plain_edge(one_level)
 
 
 def test_a_page_in_uneven_light_is_a_page():

@@ -113,3 +113,27 @@ def test_tiny_pictures_and_icons_are_tiny_and_every_edit_changes_them(load, benc
         copy = change(tiny["tiny-00001"], random)
         assert isinstance(copy, Image.Image), name
         assert copy.tobytes() != tiny["tiny-00001"].tobytes(), name
+
+
+@pytest.mark.usefixtures("images")
+def test_nearly_blank_pictures_are_searched_among_but_not_edited(bench, tmp_path):
+    Image.new("RGB", (256, 256), (38, 32, 51)).save(tmp_path / "pictures" / "0-blank.png")
+    pictures = bench.find_pictures(str(tmp_path / "pictures"))
+    ordered, count = bench.edited_first(bench.halve(pictures, "all"), 9)
+    assert ordered.image.tolist() == [*[f"{k}.png" for k in range(5)], "0-blank.png"]
+    assert count == 5
+    (tmp_path / "made").mkdir()
+    task = bench.make_edits(ordered, tmp_path / "made", 9, 9)
+    assert set(task.truth.original) == {f"o{k:06d}.jpg" for k in range(5)}
+    assert len(list(task.originals.iterdir())) == 6
+
+
+def test_the_samples_are_named_and_everyone_has_the_same_ones(bench):
+    samples = bench.find_pictures("samples")
+    assert len(samples) == 16
+    assert sorted(samples.image) == sorted(bench.SAMPLES)
+    said = bench.say_pictures(bench.halve(samples, "all"), 2, "all")
+    assert said.startswith("half all: 16 pictures, checksum of their names ")
+    assert said.endswith(f"2 of them are edited: {', '.join(sorted(bench.SAMPLES)[:2])}")
+    halves = [bench.say_pictures(bench.halve(samples, half), 0, "") for half in ("tune", "report")]
+    assert halves[0] != halves[1]

@@ -43,6 +43,9 @@ MIN_FLAT_LEVELS_SHARE = 0.62
 # grey levels and share of a picture's outermost pixels that are of one level: a thing on a plain
 # ground. Its outline is most of what is left when it is made small, and other things share it
 PLAIN_LEVELS, PLAIN_EDGE = 3, 0.5
+# standard deviation of grey levels: a quarter of photographs have less than the second; what has
+# less than the first is nearly of one level, such as water at night, and shows too little
+FAINTEST_CONTRAST, FULL_CONTRAST = 8.0, 40.0
 # of the blocks that are flat or match: a picture on a black ground with fewer is a photograph
 MIN_FLAT_BLOCKS = 0.3
 # a copy that has kept less of its colours is pale; a pale block of another hue has so much chroma,
@@ -199,17 +202,29 @@ def _are_both(
 def is_drawn(grey: np.ndarray) -> bool:
     """Whether most pixels of a picture, uint8, have very few grey levels, or those at its edge.
 
+    Levels are counted in bins of 8, and in narrower ones where a picture has little contrast: all
+    levels of a photograph in fog are near each other.
+
     Examples
     --------
     >>> drawing, sky = np.zeros((60, 80), np.uint8), np.arange(90, 140, dtype=np.uint8)[None]
     >>> is_drawn(drawing), is_drawn(sky), is_mostly_flat(sky)
     (True, False, True)
     """
-    return _share_of_commonest(grey, 32) >= MIN_FLAT_LEVELS_SHARE or has_plain_edge(grey)
+    n_bins = round(32 / _contrast(grey))
+    return _share_of_commonest(grey, n_bins) >= MIN_FLAT_LEVELS_SHARE or has_plain_edge(grey)
+
+
+def _contrast(grey: np.ndarray) -> float:
+    """Return the contrast of a faint grey picture as a share of a usual one; else 1."""
+    contrast = float(import_cv2().meanStdDev(grey)[1][0, 0])
+    return contrast / FULL_CONTRAST if FAINTEST_CONTRAST <= contrast < FULL_CONTRAST else 1.0
 
 
 def has_plain_edge(grey: np.ndarray) -> bool:
     """Whether at least half of the outermost pixels of a picture, uint8, have one level.
+
+    Levels of a faint picture must be nearer, as all of its levels are near.
 
     Examples
     --------
@@ -219,7 +234,8 @@ def has_plain_edge(grey: np.ndarray) -> bool:
     (True, False)
     """
     edge = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]]).astype(np.int16)
-    return bool((np.abs(edge - np.median(edge)) <= PLAIN_LEVELS).mean() >= PLAIN_EDGE)
+    off = np.abs(edge - np.median(edge))
+    return bool((off <= PLAIN_LEVELS * _contrast(grey)).mean() >= PLAIN_EDGE)
 
 
 def is_mostly_flat(grey: np.ndarray) -> bool:
