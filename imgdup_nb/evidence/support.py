@@ -30,8 +30,8 @@ FEW = 20  # pairs that are soon all answered, so nothing else is asked
 RUNS = 101  # of a forecast
 FIRST_LOOK, HORIZON = 128, 2048  # questions that a forecast looks ahead, at first and at most
 # a forecast adds this many misses, and hits as if this share of the mistakes allowed was made: few
-# while there may be no mistake at all, more once one was seen. Both are checked by simulation
-# (docs/performance.md)
+# while there may be no mistake at all, more once one was seen, and few again if the answers speak
+# against the requirement. Checked by simulation (docs/performance.md)
 MISSES_AT_FIRST, SHARE_AT_FIRST = 0.5, 0.5
 MISSES_AFTER_ONE, SHARE_AFTER_ONE = 6.0, 0.6
 HALF_WIDTH = 0.05  # of an interval that is called settled
@@ -264,10 +264,10 @@ def _added_answers(draws: Draws, most: int, hit: str) -> tuple[float, float]:
     """Return the hits and misses that a forecast adds to the answers."""
     if hit != "same":
         return MISSES_AT_FIRST, MISSES_AT_FIRST
-    misses, share = MISSES_AT_FIRST, SHARE_AT_FIRST
-    if draws.misses[-1]:
-        misses, share = MISSES_AFTER_ONE, SHARE_AFTER_ONE
     allowed = max(draws.size - most - 1, 0.5) / draws.size
+    misses, share = MISSES_AT_FIRST, SHARE_AT_FIRST
+    if 0 < draws.misses[-1] <= allowed * (draws.hits[-1] + draws.misses[-1]) + 1e-9:
+        misses, share = MISSES_AFTER_ONE, SHARE_AFTER_ONE
     return misses * max(1 / (share * allowed) - 1, 1.0), misses
 
 
