@@ -210,6 +210,21 @@ def test_pictures_are_shown_small_and_large(open_page, page, images, pairs):
     both = page.get_by_role("dialog").locator("img")
     expect(both).to_have_count(2)
     expect(both.first).to_have_js_property("naturalWidth", 320)
+    frames = page.get_by_role("dialog").locator(".dup-frame")
+    whole = [frame.bounding_box() for frame in frames.all()]
+    frames.last.dblclick(position={"x": 20, "y": 20})
+    for place, frame in enumerate(frames.all()):  # the same part of both, in frames as before
+        expect(frame.locator("img")).to_have_css("transform", re.compile(r"^matrix\(2\.5, 0, 0, 2"))
+        assert frame.bounding_box() == whole[place]
+        inner = frame.locator("img").bounding_box()
+        assert inner["x"] <= whole[place]["x"] + 1
+        assert inner["x"] - whole[place]["x"] == pytest.approx(
+            -1.5 * 20 * whole[place]["width"] / whole[1]["width"], abs=1.5
+        )
+    page.keyboard.press("-")
+    expect(both.first).to_have_css("transform", re.compile(r"^matrix\(2, 0, 0, 2"))
+    page.keyboard.press("0")
+    expect(both.first).to_have_css("transform", re.compile(r"^matrix\(1, 0, 0, 1, 0, 0"))
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
 
@@ -225,6 +240,10 @@ def test_pairs_beside_the_threshold_are_looked_at_and_answered_in_the_page(
     above.first.press("2")
     expect(above.first).to_contain_text("different")
     above.nth(1).click()
+    names = page.get_by_test_id("pair").locator("figcaption bdi")
+    expect(names).to_have_count(2)  # also while the plots are folded
+    for name in names.all():
+        expect(name).to_be_visible()
     page.get_by_test_id("wipe").click()
     expect(page.get_by_test_id("laid")).to_be_visible()
     page.get_by_test_id("difference").click()

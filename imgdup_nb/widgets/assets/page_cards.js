@@ -197,25 +197,53 @@ class ImageCard {
 class LargeView {
   constructor(model, signal) {
     this.model = model;
+    this.signal = signal;
     this.body = element("div", { class: "dup-both" });
+    this.how = element("p", { class: "dup-quiet" });
     const close = button("Close", () => this.node.close(), signal, { title: "key Escape" });
     this.node = element(
       "dialog",
       { class: "dup-large", "aria-label": "Large pictures" },
       this.body,
+      this.how,
       close,
     );
     this.node.addEventListener("close", () => this.body.replaceChildren(), { signal });
+    this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
   }
 
   open(card, first) {
     const cards = first ? [first, card] : [card];
-    this.body.replaceChildren(...cards.map((one) => this.figure(one)));
+    const frames = cards.map(() => element("div", { class: "dup-frame" }));
+    this.body.replaceChildren(...cards.map((one, place) => this.figure(one, frames[place])));
+    const right = frames.at(-1);
+    const left = first && frames[0];
+    this.zoom = new PairZoom(left ? { left, right } : { right }, {
+      mayMove: () => true,
+      onChange: () => {},
+      signal: this.signal,
+    });
+    const what = left ? "both pictures" : "the picture";
+    setText(
+      this.how,
+      `A double-click, two fingers, Ctrl and the wheel, or the keys + and - enlarge ${what}. ` +
+        "A drag moves, 0 shows all.",
+    );
     this.node.showModal();
   }
 
-  figure({ image, name, group }) {
-    const picture = element("img", { src: group.pictureUrl(image), alt: name });
-    return element("figure", {}, picture, element("figcaption", {}, nameNode(name, 80)));
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "+" || event.key === "=") this.zoom.zoomBy(ENLARGE_STEP);
+    else if (event.key === "-") this.zoom.zoomBy(1 / ENLARGE_STEP);
+    else if (event.key === "0") this.zoom.reset();
+    else return;
+    event.preventDefault();
+  }
+
+  figure({ image, name, group }, frame) {
+    const picture = { src: group.pictureUrl(image), alt: name, draggable: "false" };
+    frame.append(element("img", picture));
+    return element("figure", {}, frame, element("figcaption", {}, nameNode(name, 80)));
   }
 }

@@ -8,6 +8,7 @@ const MODES = [
   ["d", "difference", "Difference", "black where both are equally bright"],
 ];
 const NAME = 36; // characters of a name in a caption
+const FACTS_TITLE = "width x height in pixels, size and format";
 /** @type {Record<string, [right: number, down: number]>} */
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const SCORE_TITLES = [
@@ -342,7 +343,7 @@ class Viewer extends View {
     view.names.forEach((name, side) => {
       this.captions[side].replaceChildren(
         nameNode(name, 60),
-        element("span", { class: "dup-quiet" }, view.facts[side]),
+        element("span", { class: "dup-quiet", title: FACTS_TITLE }, view.facts[side]),
       );
     });
     this.rows.replaceChildren(...view.scores.map((row) => this.rowNode(row)));
