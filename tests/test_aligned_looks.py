@@ -167,3 +167,14 @@ def test_a_page_in_uneven_light_is_a_page():
         draw.text((40, y), "Goods received in good order, thank you, and come again. " * 2, 0, font)
     light = np.linspace(1, 0.55, 900)
     assert is_page((np.asarray(sheet) * light).astype(np.uint8))
+
+
+def test_faint_smooth_shades_with_the_light_at_another_place_are_not_copies():
+    down, across = np.mgrid[:200, :300]
+
+    def lit(column, row):
+        light = np.exp(-((across - column) ** 2 + (down - row) ** 2) / 9000)
+        return Image.fromarray((100 + 40 * light).astype(np.uint8)).convert("RGB")
+
+    near, far = aligned_features(lit(110, 80)), aligned_features(lit(200, 120))
+    assert registration.align(near, far).similarity < 80

@@ -46,6 +46,9 @@ PLAIN_LEVELS, PLAIN_EDGE = 3, 0.5
 # standard deviation of grey levels: a quarter of photographs have less than the second; what has
 # less than the first is nearly of one level, such as water at night, and shows too little
 FAINTEST_CONTRAST, FULL_CONTRAST = 8.0, 40.0
+# mean change from a pixel to the next, as a share of the contrast: photographs have 0.09 and more,
+# smooth shades 0.01 to 0.04. A part of a shade is like many others
+MIN_TEXTURE = 0.06
 # of the blocks that are flat or match: a picture on a black ground with fewer is a photograph
 MIN_FLAT_BLOCKS = 0.3
 # a copy that has kept less of its colours is pale; a pale block of another hue has so much chroma,
@@ -216,9 +219,22 @@ def is_drawn(grey: np.ndarray) -> bool:
 
 
 def _contrast(grey: np.ndarray) -> float:
-    """Return the contrast of a faint grey picture as a share of a usual one; else 1."""
+    """Return the contrast of a faint photograph, grey, as a share of a usual one; else 1.
+
+    A smooth shade, such as a lit wall, is no such photograph.
+    """
     contrast = float(import_cv2().meanStdDev(grey)[1][0, 0])
-    return contrast / FULL_CONTRAST if FAINTEST_CONTRAST <= contrast < FULL_CONTRAST else 1.0
+    is_faint = FAINTEST_CONTRAST <= contrast < FULL_CONTRAST
+    return (
+        contrast / FULL_CONTRAST if is_faint and _texture(grey) >= MIN_TEXTURE * contrast else 1.0
+    )
+
+
+def _texture(grey: np.ndarray) -> float:
+    """Return the mean change from a pixel to the next, in grey levels."""
+    cv2 = import_cv2()
+    across, down = cv2.absdiff(grey[:, 1:], grey[:, :-1]), cv2.absdiff(grey[1:], grey[:-1])
+    return float(across.sum() + down.sum()) / max(1, across.size + down.size)
 
 
 def has_plain_edge(grey: np.ndarray) -> bool:

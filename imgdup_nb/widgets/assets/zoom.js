@@ -13,7 +13,7 @@ const WHEEL_ZOOM = 0.002; // per pixel of a wheel, of the logarithm
 /** Which part of the pictures of a pair is seen. */
 class PairZoom {
   /**
-   * @param {Record<Side, HTMLElement>} stages - a frame each, with pictures in it
+   * @param {Partial<Record<Side, HTMLElement>>} stages - a frame each, with pictures in it
    * @param {{
    *   mayMove: (event: PointerEvent) => boolean,
    *   onChange: (zoom: number) => void,
