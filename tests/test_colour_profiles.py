@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, TiffImagePlugin
 from skimage import data
 
 import imgdup_nb as dup
@@ -188,6 +188,19 @@ def test_the_way_without_pillow_gives_the_same_grey(cat, min_side, mode, subsamp
 )
 def test_profiles_that_say_nothing_of_the_picture_are_passed_over(cat, profile):
     assert (shown(cat, "a.tif", icc_profile=profile) == np.asarray(cat)).all()
+
+
+@pytest.mark.parametrize(("kind", "value"), [(4, 4_000_000_000), (2, "sRGB"), (3, 7), (5, 0.5)])
+def test_what_is_no_profile_in_the_place_of_one_is_passed_over(cat, tmp_path, kind, value):
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags.tagtype[34675] = kind
+    tags[34675] = value
+    cat.save(tmp_path / "a.tif", tiffinfo=tags)
+    with Image.open(tmp_path / "a.tif") as image:
+        assert not isinstance(image.info.get("icc_profile"), bytes)
+    assert (np.asarray(decode.open_image(tmp_path / "a.tif")) == np.asarray(cat)).all()
+    assert dup.scan_images(tmp_path).problem.tolist() == [""]
+    assert list(plan_of(tmp_path).action) == ["keep"]
 
 
 def test_an_orientation_is_kept_beside_a_profile(cat):

@@ -44,7 +44,7 @@ from .jpeg import (
 )
 from .limits import BYTES_A_PIXEL, MAX_PIXELS, SMALL_COST, budget, decoding_bytes, is_slow
 from .modes import is_uniform, reduced, reduced_grey, to_screen
-from .profiles import changes_colours, in_srgb, space_of
+from .profiles import changes_colours, in_srgb, space_of, stored_profile
 from .raw import RAW, decode_raw, find_preview, raw_of
 
 NO_PICTURE = "not an image, or of a format that Pillow cannot read here"
@@ -320,7 +320,7 @@ def grey_as_seen(
             return SeenGrey(np.asarray(_show(image, min_side, "L")), False)
         if changes_colours(image):
             small = reduced(Image.fromarray(pixels), min_side)
-            seen = in_srgb(small, image.info["icc_profile"], space_of(image.mode))
+            seen = in_srgb(small, stored_profile(image), space_of(image.mode))
             grey = np.asarray(seen.convert("L"))
         else:
             grey = reduced_grey(pixels, min_side)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image, ImageCms
 
-from .profiles import changes_colours, in_srgb, space_of
+from .profiles import changes_colours, in_srgb, space_of, stored_profile
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 AVERAGED = {"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"}  # modes whose values may be averaged
@@ -131,13 +131,13 @@ def is_wide(image: Image.Image) -> bool:
 def eight_bits(image: Image.Image) -> Image.Image:
     """Return an image of mode L, LA, RGB or RGBA in colours of sRGB, transparency kept."""
     if image.mode == "CMYK":
-        image = in_srgb(image, image.info.get("icc_profile"), "CMYK")
+        image = in_srgb(image, stored_profile(image), "CMYK")
     return _seen(_eight_bits(image), image)
 
 
 def _seen(shown: Image.Image, image: Image.Image) -> Image.Image:
     """Bring a picture into colours of sRGB, by the profile of the picture it was made from."""
-    return in_srgb(shown, image.info.get("icc_profile"), space_of(image.mode))
+    return in_srgb(shown, stored_profile(image), space_of(image.mode))
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

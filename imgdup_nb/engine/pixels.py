@@ -22,7 +22,7 @@ from .frames import count_frames, frames_of
 from .limits import budget
 from .modes import LARGE, bands, is_wide
 from .paths import read_digest
-from .profiles import profile_key, space_of
+from .profiles import profile_key, space_of, stored_profile
 from .raw import RAW
 
 MAX_COMPARED = 2000  # frames; the pixels of more are not compared
@@ -180,8 +180,8 @@ def _of_lower_bytes(tile: Any) -> Any:
 def _colours_of(image: Image.Image) -> str:
     """Return what turns a picture's values into colours, empty for those of sRGB."""
     info = image.info
-    if profile := info.get("icc_profile"):
-        return profile_key(bytes(profile), space_of(image.mode))
+    if profile := stored_profile(image):
+        return profile_key(profile, space_of(image.mode))
     if "srgb" in info:
         return ""
     said = []

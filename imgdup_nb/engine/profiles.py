@@ -25,13 +25,22 @@ def space_of(mode: str) -> str:
     return "L" if mode in {"1", "L", "LA", "La"} or mode.startswith("I") or mode == "F" else "RGB"
 
 
+def stored_profile(image: Image.Image) -> bytes:
+    """Return the colour profile of an opened picture, empty for none and for what is no profile.
+
+    A TIFF file may have a number or a text in its place.
+    """
+    profile = image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) else b""
+
+
 def changes_colours(image: Image.Image) -> bool:
     """Tell whether a viewer shows other colours than the numbers of an opened picture in sRGB."""
-    profile = image.info.get("icc_profile")
-    return _is_seen(bytes(profile), space_of(image.mode)) if profile else False
+    profile = stored_profile(image)
+    return _is_seen(profile, space_of(image.mode)) if profile else False
 
 
-def in_srgb(image: Image.Image, profile: bytes | None, space: str) -> Image.Image:
+def in_srgb(image: Image.Image, profile: bytes, space: str) -> Image.Image:
     """Return a picture in the colours that its profile gives to its numbers.
 
     Parameters
@@ -39,8 +48,8 @@ def in_srgb(image: Image.Image, profile: bytes | None, space: str) -> Image.Imag
     image
         of mode L, LA, RGB, RGBA or CMYK.
     profile
-        as it is in the file; None, a damaged one, one that changes nothing an eye sees, and one
-        for pictures of another kind change nothing.
+        as `stored_profile` returns it; none, a damaged one, one that changes nothing an eye sees,
+        and one for pictures of another kind change nothing.
     space : {'L', 'RGB', 'CMYK', 'LAB'}
         what the numbers are, see `space_of`; grey numbers may be in a picture of mode RGB.
 
@@ -48,17 +57,17 @@ def in_srgb(image: Image.Image, profile: bytes | None, space: str) -> Image.Imag
     -------
     of the same mode; of mode RGB for CMYK.
     """
-    if not profile or not _is_seen(bytes(profile), space):
+    if not profile or not _is_seen(profile, space):
         return image
     if space == "L":
-        levels = _levels_by_profile(bytes(profile))
+        levels = _levels_by_profile(profile)
         if image.mode in {"LA", "RGBA"}:
             levels = levels * (len(image.getbands()) - 1) + list(range(256))
         elif image.mode == "RGB":
             levels = levels * 3
         return _with_info(image.point(levels), image)
     to_mode = "RGB" if image.mode == "CMYK" else image.mode
-    return _with_info(_to_srgb(bytes(profile), image.mode, to_mode).apply(image), image)
+    return _with_info(_to_srgb(profile, image.mode, to_mode).apply(image), image)
 
 
 def _with_info(changed: Image.Image, image: Image.Image) -> Image.Image:

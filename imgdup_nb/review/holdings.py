@@ -148,7 +148,7 @@ def measure(row: Mapping[str, Any]) -> Holdings:
         # inks become colours by their profile only; other numbers are compared as they are stored
         if image.mode != "CMYK" and changes_colours(image):
             held.space = space_of(image.mode)
-            held.profile = bytes(image.info.pop("icc_profile"))
+            held.profile = image.info.pop("icc_profile")
         held.pixels = as_seen(image)
     held.width, held.height = held.pixels.size
     values = np.asarray(held.pixels)

@@ -255,18 +255,18 @@ ENDS = {"JPEG": _end_of_jpeg, "PNG": _end_of_png, "WEBP": _end_of_webp}
 
 def _profile(image: Image.Image) -> str:
     """Return the name of a colour profile that is not sRGB, nor plain grey."""
-    stored = image.info.get("icc_profile")
-    if not stored:
-        return ""
     from PIL import ImageCms
 
-    from ..engine.profiles import change_by_profile
+    from ..engine.profiles import change_by_profile, stored_profile
 
+    stored = stored_profile(image)
+    if not stored:
+        return ""
     try:
         name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(stored))).strip()
     except Exception:  # damaged: nobody uses it
         return ""
     plain = re.search(r"s\s?rgb|\bc2\b|gr[ae]y|dot gain|gamma 2\.2", name, re.IGNORECASE)
-    if plain and change_by_profile(bytes(stored), image.mode) > MAX_SRGB_CHANGE:
+    if plain and change_by_profile(stored, image.mode) > MAX_SRGB_CHANGE:
         return f"{name}{NOT_AS_CALLED}"
     return "" if plain else name or "unnamed"
