@@ -231,10 +231,16 @@ def _contrast(grey: np.ndarray) -> float:
 
 
 def _texture(grey: np.ndarray) -> float:
-    """Return the mean change from a pixel to the next, in grey levels."""
-    cv2 = import_cv2()
-    across, down = cv2.absdiff(grey[:, 1:], grey[:, :-1]), cv2.absdiff(grey[1:], grey[:-1])
-    return float(across.sum() + down.sum()) / max(1, across.size + down.size)
+    """Return the mean change from a pixel to the next, in grey levels.
+
+    Examples
+    --------
+    >>> _texture(np.uint8([[3, 5, 4]])), _texture(np.uint8([[7]]))
+    (1.5, 0.0)
+    """
+    values = grey.astype(np.int16)
+    changes = [np.abs(np.diff(values, axis=axis)) for axis in (0, 1)]
+    return float(sum(one.sum() for one in changes)) / max(1, sum(one.size for one in changes))
 
 
 def has_plain_edge(grey: np.ndarray) -> bool:
