@@ -10,7 +10,7 @@ from PIL import Image, ImageCms, TiffImagePlugin
 from skimage import data
 
 import imgdup_nb as dup
-from imgdup_nb.engine import decode, modes, profiles
+from imgdup_nb.engine import decode, limits, modes, profiles
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 # exchanges red and blue
@@ -168,6 +168,17 @@ def test_the_way_without_pillow_gives_the_same_grey(cat, min_side, mode, subsamp
     slow = decode.as_seen(decode.open_lazily(buffer), min_side=min_side, mode="L")
     assert fast.is_clean
     assert (fast.pixels == np.asarray(slow)).all()
+
+
+def test_the_second_picture_that_a_profile_makes_is_counted_as_memory(cat):
+    needed = []
+    for profile in (None, SRGB, EXCHANGED):
+        buffer = io.BytesIO()
+        cat.save(buffer, "PNG", icc_profile=profile)
+        with decode.open_lazily(buffer) as image:
+            needed.append(limits.decoding_bytes(image, None, None, "RGB"))
+    assert needed[0] == needed[1]
+    assert needed[2] == needed[0] + limits.picture_bytes("RGB", *cat.size)
 
 
 # -- what changes nothing --------------------------------------------------------------------------

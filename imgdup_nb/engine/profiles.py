@@ -127,7 +127,7 @@ def _through_profile(profile: bytes, space: str) -> tuple[np.ndarray, np.ndarray
             values = grid.reshape(9, -1, grid.shape[-1])
         image = Image.frombytes(space, values.shape[1::-1], values.tobytes())
         seen = np.asarray(_to_srgb(profile, space, "RGB").apply(image))
-    except Exception:
+    except Exception:  # a damaged profile: viewers show the numbers as they are
         return None
     return seen, np.asarray(image.convert("RGB"))
 
