@@ -6,6 +6,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from aligned_pictures import align_pictures, noise, photo, shaken
 from imgdup_nb import make_demo_collection
+from imgdup_nb.aligned.filters import shows_tiny
 from imgdup_nb.aligned.overlays import edges_found, has_extra_edges
 from imgdup_nb.aligned.wholes import align_wholes, even, whole_vector
 from imgdup_nb.aligned.words import say_alignment
@@ -50,6 +51,36 @@ def test_a_copy_whose_details_differ_everywhere_is_found(name, change):
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])
 def test_a_crudely_enlarged_copy_is_found(name):
     assert align_pictures(photo(name), crudely(photo(name))).similarity >= 90
+
+
+def of_few_pixels(picture, side, how, n=32):
+    """Make a picture so many pixels a side, then n by leaving pixels out, and enlarge it."""
+    small = picture.resize((side, side)).resize((n, n), Image.Resampling.NEAREST)
+    return small.resize((160, 160), how)
+
+
+@pytest.mark.parametrize("how", [Image.Resampling.BICUBIC, Image.Resampling.NEAREST])
+@pytest.mark.parametrize("name", ["rocket", *PHOTOS])
+def test_two_crude_enlargements_of_other_pixels_are_one_picture(name, how):
+    one, other = (of_few_pixels(photo(name), side, how) for side in (500, 240))
+    found = align_pictures(one, other)
+    assert found.similarity >= 90
+    assert shows_tiny(aligned_features(one))
+    assert not shows_tiny(aligned_features(photo(name)))
+
+
+@pytest.mark.parametrize("how", [Image.Resampling.BICUBIC, Image.Resampling.NEAREST])
+def test_crude_enlargements_of_two_scenes_are_not_one_picture(how):
+    pairs = [("rocket", "temple"), ("coffee", "rocket"), ("astronaut", "coffee")]
+    for name, other in pairs:
+        one = of_few_pixels(photo(name), 500, how)
+        assert align_pictures(one, of_few_pixels(photo(other), 240, how)).similarity < 70
+
+
+def test_squares_of_a_drawing_say_nothing_of_its_detail():
+    form = Image.new("L", (320, 240), 255)
+    ImageDraw.Draw(form).rectangle((40, 40, 280, 200), outline=0, width=3)
+    assert not shows_tiny(aligned_features(form))
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
+from PIL import Image
 
 from ..engine.features import Features, import_cv2
 from .agreement import NOTHING, Alignment, refine, share_of
@@ -24,6 +25,7 @@ from .bands import (
     MIN_STRICT_CORRELATION,
     MIN_SURE_CORRELATION,
 )
+from .flat_areas import is_drawn
 
 SHADE_SIGMA = 8.0  # pixels of the grey picture; coarser light and shade is taken away
 # percent of the blocks that must match already, before the pictures are compared without shade
@@ -36,6 +38,11 @@ MIN_BLURRED_SHARE = 0.8  # of the blocks that must match surely; with fewer, two
 # share of the mean change from row to row, or column to column; in an enlarged picture most rows
 # repeat, so that the median change is below
 MAX_REPEATED_CHANGE = 0.2
+# a picture shows no more than a tiny one if it loses less than this share of its contrast when made
+# so small, in pixels a side; or if the least quarter of its lines changes less than this share of
+# the mean change: it consists of squares
+SHOWN_SIDE, MAX_LOST_CONTRAST, MAX_QUIET_CHANGE = 48, 0.07, 0.33
+SMOOTH = Image.Resampling.LANCZOS
 MIN_NEGATIVE_OVERLAP = 90.0  # percent of both pictures
 UNSHADED_REMEMBERED = 64  # pictures; the pairs of one picture follow each other
 
@@ -150,12 +157,42 @@ def has_repeated_lines(grey: np.ndarray) -> bool:
     >>> has_repeated_lines(tiny), has_repeated_lines(tiny.repeat(4, axis=0).repeat(4, axis=1))
     (False, True)
     """
-    lines = grey.astype(np.int16)
-    changes = (np.abs(np.diff(lines, axis=axis)).mean(axis=1 - axis) for axis in (0, 1))
     return any(
-        len(change) > 0 and float(np.median(change)) < MAX_REPEATED_CHANGE * float(change.mean())
-        for change in changes
+        float(np.median(change)) < MAX_REPEATED_CHANGE * float(change.mean())
+        for change in _line_changes(grey)
     )
+
+
+@lru_cache(UNSHADED_REMEMBERED)
+def shows_tiny(image: Features) -> bool:
+    """Whether a picture shows no more than a tiny one would: it was enlarged, or is blurred.
+
+    Examples
+    --------
+    >>> from ..engine.features import aligned_features
+    >>> noise = np.random.default_rng(0).integers(0, 256, (240, 320), dtype=np.uint8)
+    >>> plain, small = Image.fromarray(noise), Image.fromarray(noise[:24, :32])
+    >>> enlarged = small.resize((320, 240), SMOOTH)
+    >>> [shows_tiny(aligned_features(picture)) for picture in (plain, enlarged)]
+    [False, True]
+    """
+    plain = Image.fromarray(image.grey).convert("F")
+    share = min(1.0, SHOWN_SIDE / max(plain.size))
+    small = plain.resize([max(1, round(share * side)) for side in plain.size], SMOOTH)
+    lost = np.asarray(plain) - np.asarray(small.resize(plain.size, SMOOTH))
+    if float(lost.std()) < MAX_LOST_CONTRAST * float(np.asarray(plain).std()):
+        return True
+    return not is_drawn(image.grey) and all(
+        float(np.quantile(change, 0.25)) < MAX_QUIET_CHANGE * float(change.mean())
+        for change in _line_changes(image.grey)
+    )
+
+
+def _line_changes(grey: np.ndarray) -> list[np.ndarray]:
+    """Return the mean change from row to row and from column to column, of as many as there are."""
+    lines = grey.astype(np.int16)
+    changes = [np.abs(np.diff(lines, axis=axis)).mean(axis=1 - axis) for axis in (0, 1)]
+    return [change for change in changes if len(change)]
 
 
 def sigma_of(sharp: np.ndarray, fine: float) -> float:
