@@ -442,16 +442,23 @@ def clean(folder: str, to: str, is_dry: bool, as_json: bool, **search: Any) -> i
     acted = log[log.status != "kept"]
     done = acted.status.isin(["done", "would be done"])
     journal = log.attrs.get("journal")
+    doubtful = plan[(plan.action == "keep") & (plan.flag != "")][["group", "image", "flag"]]
     code = FINE if done.all() else FOUND
     if as_json:
         files = rows_as_dicts(pd.DataFrame(acted[["group", "image", "status", "target", "note"]]))
-        say_json({"dry_run": is_dry, "journal": journal or None, "files": files})
+        answer = {"dry_run": is_dry, "journal": journal or None, "files": files}
+        say_json(answer | {"to_look_at": rows_as_dicts(doubtful)})
         return code
     _say_result(result)
     would = "would be moved. Nothing was changed" if is_dry else "moved"
     kept = count_of(len(log) - len(acted), "file")
     say(f"{count_of(int(done.sum()), 'file')} {would}; {kept} kept.")
     say_table(acted[["group", "image", "status", "note"]])
+    if len(doubtful):
+        stay = "stays" if len(doubtful) == 1 else "stay"
+        say(f"{count_of(len(doubtful), 'file')} of these groups {stay} until you have looked.")
+        say_table(doubtful)
+        say("To see them beside the better file: imgdup find FOLDER --html review.html")
     if is_dry:
         say("Add --yes to move them.")
         return FINE

@@ -151,3 +151,25 @@ def test_where_the_source_cannot_be_removed_both_stay_and_undo_removes_the_copy(
     undo(log)
     assert planned.look() == before
     assert planned.look_spare() == {}
+
+
+@REFUSING
+def test_a_file_whose_folder_may_not_be_changed_has_no_second_name_and_nothing_to_undo(
+    planned, monkeypatch, capsys
+):
+    before, unlink = planned.look(), os.unlink
+
+    def refuse_originals(path, **options):
+        if "spare" not in Path(path).parts and not str(path).endswith(".part"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        unlink(path, **options)
+
+    with monkeypatch.context() as locked:
+        locked.setattr("imgdup_nb.review.files.os.unlink", refuse_originals)
+        log = planned.apply()
+    assert set(log.status) == {"kept", "failed"}
+    assert planned.look() == before
+    assert planned.look_spare() == {}
+    undo(log)
+    assert capsys.readouterr().out.endswith("0 files restored.\n")
+    assert planned.look() == before

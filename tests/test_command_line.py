@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from command_line import PROJECT, environment, make_data_set, run
 from imgdup_nb import cli
@@ -214,6 +215,16 @@ def test_clean_says_nothing_of_python_and_prints_json(folder, call):
     assert (row["image"], row["status"]) == ("sea again.png", "restored")
     for result in (listed, done, undone):
         assert not re.search(r"\w\(|dry_run=|images\[", result.stdout + result.stderr)
+
+
+def test_clean_lists_the_files_that_stay_until_somebody_has_looked(folder, call):
+    with Image.open(folder / "photos/sea.png") as picture:
+        picture.resize([2 * side for side in picture.size]).save(folder / "photos/sea large.jpg")
+    listed = call("clean", "photos", "--to", "spare").stdout
+    assert "1 file of these groups stays until you have looked." in listed
+    [row] = json.loads(call("clean", "photos", "--to", "spare", "--json").stdout)["to_look_at"]
+    assert row["image"] == "sea large.jpg"
+    assert row["flag"] in " ".join(listed.split())
 
 
 @pytest.mark.parametrize(

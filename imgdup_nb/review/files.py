@@ -88,7 +88,12 @@ def rename_new(source: str, target: str) -> None:
         _rename_to_reserved(source, target)
     else:
         sync_folder(os.path.dirname(target))
-        os.unlink(source)
+        try:
+            os.unlink(source)
+        except OSError:
+            if os.path.lexists(source):  # its folder may not be changed: one name is enough
+                os.unlink(target)
+            raise
 
 
 def _rename_to_reserved(source: str, target: str) -> None:

@@ -52,7 +52,8 @@ class Restoration(Pass):
     def _was_touched(self, number: int, state: Record) -> bool:
         """Tell whether an act was announced and did not simply fail."""
         row = self.rows[number]
-        has_failed = state["event"] in {"skipped", "failed"} and not state.get("target")
+        target = files.native(state.get("target", ""))
+        has_failed = state["event"] in {"skipped", "failed"} and not os.path.lexists(target)
         if row["by"] in FOLLOWERS:
             return "part" in state
         return "modified" in state and not (
