@@ -140,8 +140,21 @@ def _copy_to_part(source: str, part: str, sha256: str) -> None:
         os.fsync(copy.fileno())
     if read_digest(part) != sha256:
         raise OSError(errno.EIO, "the copy does not read back as the original")
+    _copy_attributes(source, part)
     status = os.stat(source)
     set_times(part, status.st_atime_ns, status.st_mtime_ns, stat.S_IMODE(status.st_mode))
+
+
+def _copy_attributes(source: str, part: str) -> None:
+    """Copy the tags that people gave a file, on Linux, where the other disk can hold them."""
+    if not hasattr(os, "listxattr"):  # not of Linux
+        return
+    try:
+        for name in os.listxattr(source):
+            if name.startswith("user."):
+                os.setxattr(part, name, os.getxattr(source, name))
+    except OSError:
+        return
 
 
 def copy_bytes(original: IO[bytes], copy: IO[bytes]) -> None:

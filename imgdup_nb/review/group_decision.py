@@ -119,7 +119,7 @@ class _Group:
         self.rows, self.settings, self._similarity = rows, settings, similarity
         self._pictures = Pictures()
         self._compared: dict[tuple[str, str], HoldingsComparison] = {}
-        self.one_content = len({row["sha256"] for row in rows}) == 1
+        self.one_content = len({row["content"] for row in rows}) == 1
         self._without_pixels: set[str] = set()
         self._notes: dict[str, Mapping[str, str]] = {}  # by digest
         self._added: dict[str, dict[str, str]] = {}  # keeper -> the notes of its side file
@@ -158,7 +158,7 @@ class _Group:
             return known
         try:
             held = self._pictures.of(row)
-            self._notes[row["sha256"]] = held.notes
+            self._notes[row["content"]] = held.notes
             return held
         except UnreadableImage as error:
             self._without_pixels.add(row["image"])
@@ -194,7 +194,7 @@ class _Group:
 
     def _compare(self, leaving: Row, keeper: Row) -> HoldingsComparison:
         """Return what a keeper lacks of a file; each pair of contents is compared once."""
-        pair = leaving["sha256"], keeper["sha256"]
+        pair = leaving["content"], keeper["content"]
         if pair not in self._compared:
             self._compared[pair] = compare_holdings(self._held(leaving), self._held(keeper))
         return self._compared[pair]
@@ -202,7 +202,7 @@ class _Group:
     def _lacks(self, leaving: Row, keeper: Row) -> dict[str, str]:
         """Return what a keeper lacks of a file, but for what is accepted."""
         accepted = self.settings.accepted
-        if leaving["sha256"] == keeper["sha256"]:
+        if leaving["content"] == keeper["content"]:
             return {}
         if len(accepted) == len(ASPECTS):
             return {}
@@ -216,9 +216,9 @@ class _Group:
 
     def _notes_of(self, row: Row) -> Mapping[str, str] | None:
         """Return the notes of a file, None where they are not known."""
-        if row["sha256"] not in self._notes and self._held(row).pixels is None:
+        if row["content"] not in self._notes and self._held(row).pixels is None:
             return None
-        return self._notes[row["sha256"]]
+        return self._notes[row["content"]]
 
     def _to_carry(self, leaving: Row, keeper: Row) -> tuple[dict[str, str], list[str]]:
         """Return the notes that a side file of the keeper would get, and the kinds that are lost.
@@ -253,7 +253,7 @@ class _Group:
 
     def _add_notes(self, row: Row, keeper: Row) -> dict[str, str]:
         """Add to the keeper's side file what only another file has; return what was added."""
-        if not self.settings.keep_metadata or row["sha256"] == keeper["sha256"]:
+        if not self.settings.keep_metadata or row["content"] == keeper["content"]:
             return {}
         notes, _ = self._to_carry(row, keeper)
         self._added[keeper["image"]] = self._added.get(keeper["image"], {}) | notes
@@ -291,7 +291,7 @@ class _Group:
             if (
                 is_source
                 and not (is_larger(own, other) or is_larger(other, own))
-                and row["sha256"] != keeper["sha256"]
+                and row["content"] != keeper["content"]
                 and not self._compare(row, keeper).lacks
                 and not self._compare(keeper, row).lacks
             ):
@@ -304,7 +304,7 @@ class _Group:
         first = self.rows[0]
         for row in self.rows:
             if (row["protected"], row["preferred"]) == (first["protected"], first["preferred"]):
-                seen.setdefault(row["sha256"], row)
+                seen.setdefault(row["content"], row)
         return list(seen.values())[:MAX_CANDIDATES]
 
     def _first_without_doubt(self, candidates: list[Row]) -> Row:
@@ -321,7 +321,7 @@ class _Group:
         if candidate["doubt"]:
             return str(candidate["doubt"])
         for row in others:
-            if row["sha256"] != candidate["sha256"]:
+            if row["content"] != candidate["content"]:
                 doubt = self._compare(row, candidate).doubt
                 if doubt:
                     candidate["doubt"] = doubt
@@ -352,7 +352,7 @@ class _Group:
 
     def _leave(self, row: Row, stays: list[Row]) -> bool:
         """Mark an image for removal if one of those that stay holds all that it holds."""
-        same = [other for other in stays if other["sha256"] == row["sha256"]]
+        same = [other for other in stays if other["content"] == row["content"]]
         for other in [*same, *stays[:MAX_BESIDE]]:
             if self._may_replace(row, other):
                 self._remove(row, other)
@@ -362,7 +362,7 @@ class _Group:
     def _may_replace(self, row: Row, other: Row) -> bool:
         if row["label"] != other["label"] or not self._is_near(row, other):
             return False
-        exact = row["sha256"] == other["sha256"]
+        exact = row["content"] == other["content"]
         if row["prefer"] and not (exact and other["prefer"]):
             return False
         if other["image"] in self._without_pixels and not exact:
@@ -454,7 +454,7 @@ class _Group:
             row["flag"] = f"below the threshold to the keeper {keeper['image']}"
 
     def _accepted_losses(self, row: Row, other: Row) -> HoldingsComparison:
-        if row["sha256"] == other["sha256"] or not self.settings.accepted:
+        if row["content"] == other["content"] or not self.settings.accepted:
             return HoldingsComparison()
         found = self._compare(row, other)
         if "metadata" not in found.lacks or not self.settings.keep_metadata:
@@ -476,7 +476,7 @@ class _Group:
 
     def _why_removed(self, row: Row, keeper: Row) -> str:
         """Compare with the keeper in what made the difference."""
-        if row["sha256"] == keeper["sha256"]:
+        if row["content"] == keeper["content"]:
             return f"same bytes as {keeper['image']}"
         this, kept = _describe(row), _describe(keeper)
         if self.settings.by_dominance and this.split()[:3] == kept.split()[:3]:

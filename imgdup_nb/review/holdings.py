@@ -7,6 +7,7 @@ as its group is decided; see `Pictures` for the memory.
 from __future__ import annotations
 
 import io
+import json
 import os
 import zlib
 from collections import OrderedDict
@@ -23,7 +24,7 @@ from ..engine.decode import ORIENTATION, as_seen, open_lazily, readable
 from ..engine.profiles import changes_colours, in_srgb, space_of
 from ..engine.selection import RAW_SUFFIXES
 from ..engine.sketches import sketch_image
-from .notes import read_notes
+from .notes import read_file_tags, read_notes
 
 MAX_KEPT_PIXELS = 60_000_000  # of the pictures of one group that are in memory at once; 180 MB
 STANDARD_LUMA = np.array(
@@ -48,6 +49,7 @@ class Holdings:
 
     Attributes
     ----------
+    content : the digest of the file, and of its tags: see `content_of`
     width, height : pixels, as shown
     raw : a camera's RAW file
     depth : bits a channel that are really used
@@ -64,7 +66,7 @@ class Holdings:
 
     image: str
     path: str
-    sha256: str
+    content: str
     width: int
     height: int
     raw: bool
@@ -106,6 +108,12 @@ class Holdings:
         return "camera" in self.notes and "date" in self.notes
 
 
+def content_of(path: str, sha256: str) -> str:
+    """Return what is equal for two files of the same bytes, and of the same tags and comments."""
+    tags = read_file_tags(path) if sha256 else {}
+    return f"{sha256} {json.dumps(tags, sort_keys=True)}" if tags else sha256
+
+
 def from_row(row: Mapping[str, Any]) -> Holdings:
     """Return what the table of images alone says of a file."""
     mode = str(row.get("mode") or "")
@@ -113,7 +121,7 @@ def from_row(row: Mapping[str, Any]) -> Holdings:
     return Holdings(
         image=row["image"],
         path=row["path"],
-        sha256=row["sha256"],
+        content=row.get("content", row["sha256"]),
         width=int(row["width"]),
         height=int(row["height"]),
         raw=known_raw or os.path.splitext(name_in_address(row["path"]))[1].lower() in RAW_SUFFIXES,

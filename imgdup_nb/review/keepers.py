@@ -29,6 +29,7 @@ from ..engine.parallel import each, map_batches, stoppable
 from ..groups import Grouping, similarity_lookup
 from .dominance import ASPECTS
 from .group_decision import Row, Settings, can_keep, decide_group
+from .holdings import content_of
 from .marks import kept_by_marks, read_marks
 from .names import lies_in
 from .plan import PLAN_COLUMNS, Plan
@@ -110,8 +111,10 @@ def choose_keepers(
         other; their groups are flagged. A table without a column `label` has no labels; None
         ignores them.
     compare
-        open the pictures and measure what they hold. False trusts the table alone: size, frames,
-        number of metadata entries; of two files alike in these, the rule decides.
+        open the pictures and measure what they hold. On Linux, tags, comment and rating that a file
+        manager keeps beside the bytes of a file count as its metadata. False trusts the table
+        alone: size, frames, number of metadata entries; of two files alike in these, the rule
+        decides.
     keep_metadata
         True: date, GPS, rating, keywords and caption that only a leaving file has go into a side
         file of its keeper, `<name>.xmp`, which `apply_plan` writes. Such a file may leave then.
@@ -260,6 +263,7 @@ def _members(table: pd.DataFrame, images: pd.DataFrame, by: str | None) -> dict[
             "pixels": row["width"] * row["height"],
             "name length": len(row["image"]),
             "label": "" if by is None or pd.isna(row[by]) else str(row[by]),
+            "content": content_of(row["path"], row["sha256"]),
         }
         empty = {"flag": "", "doubt": "", "keeper": "", "loses": "", "sidecar": ""}
         members.setdefault(int(group), []).append(row | extra | empty)

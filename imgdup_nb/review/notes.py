@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import zlib
 from typing import Any
@@ -46,6 +47,11 @@ XMP_MARKS = {
     "panorama": re.compile(r"GPano:"),
     "development": re.compile(r"crs:(?!RawFileName)\w|darktable:history"),
 }
+# where file managers of Linux keep what people write about a file, outside its bytes
+FILE_TAGS = {
+    "user.xdg.tags": "keywords", "user.xdg.comment": "caption", "user.xdg.creator": "author",
+    "user.baloo.rating": "rating",
+}  # fmt: skip
 IPTC_KINDS = {
     (2, 120): "caption", (2, 5): "caption", (2, 105): "caption", (2, 25): "keywords",
     (2, 80): "author", (2, 116): "author", (2, 55): "date",
@@ -57,11 +63,11 @@ def read_notes(image: ImageFile.ImageFile, path: str = "") -> dict[str, str]:
 
     Kinds: date, GPS, camera, exposure, maker notes, caption, keywords, rating, author, faces,
     development, gain map, depth map, moving picture, panorama, text, colour profile, appended data
-    (behind the end of the picture: an archive, a film). What only
-    describes how the pixels are stored, or which program wrote the file, is no note. Damaged notes
-    count as none.
+    (behind the end of the picture: an archive, a film). What only describes how the pixels are
+    stored, or which program wrote the file, is no note. Damaged notes count as none. With `path`,
+    the tags of the file come first: see `read_file_tags`.
     """
-    found: dict[str, str] = {}
+    found = read_file_tags(path) if path else {}
     # the file is closed when the texts of a PNG are asked for
     for read in (_from_behind, _from_exif, _from_iptc, _from_xmp, _from_texts, _from_info):
         try:
@@ -70,6 +76,28 @@ def read_notes(image: ImageFile.ImageFile, path: str = "") -> dict[str, str]:
         except Exception:  # damaged, in one of a hundred ways: the picture is good all the same
             continue
     return found
+
+
+def read_file_tags(path: str) -> dict[str, str]:
+    """Return what extended attributes say of a file: keywords, caption, author, rating (1 to 5).
+
+    Dolphin and other file managers of Linux write them. On other systems there are none to read.
+    """
+    if not hasattr(os, "listxattr"):  # not of Linux
+        return {}
+    found = {}
+    try:
+        for name in set(os.listxattr(path)) & set(FILE_TAGS):
+            value = os.getxattr(path, name).decode("utf-8", "replace").strip("\0 ")
+            found[FILE_TAGS[name]] = value
+    except (OSError, ValueError):  # not on this disk, or no file of a disk
+        return {}
+    if "keywords" in found:
+        found["keywords"] = _keywords(found["keywords"].split(","))
+    if "rating" in found:  # of ten half stars
+        half_stars = found["rating"]
+        found["rating"] = str(-(-int(half_stars) // 2)) if half_stars.isdecimal() else ""
+    return {kind: found[kind] for kind in sorted(found) if found[kind] not in {"", "0"}}
 
 
 def _from_exif(image: Image.Image) -> dict[str, str]:
