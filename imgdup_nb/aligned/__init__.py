@@ -9,8 +9,10 @@ From the first file to the last, each one imports only files above it:
 - `agreement`: two pictures and a transform -> which blocks match, and the similarity (`Alignment`)
 - `colours`: the colours of blocks that match
 - `flat_areas`: the colours of flat areas, and what is drawn on a plain ground
-- `filters`, `overlays`, `perspective`, `bent`: copies that were filtered, blurred, made negatives,
-  drawn over, seen at an angle, or bent
+- `filters`, `perspective`, `bent`: copies that were filtered, blurred, made negatives, seen at an
+  angle, or bent
+- `visible`, `overlays`: copies with something over them: their transform by what is visible, and
+  whether the rest was drawn
 - `wholes`: copies whose details differ everywhere, made small
 - `registration`: the features of two pictures -> the transform, and their best `Alignment`
 - `ink_blocks`: one block of two pages -> how far its ink differs, and whether by a speck of dust

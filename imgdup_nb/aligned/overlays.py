@@ -21,9 +21,11 @@ from .bands import (
     MAX_SLIGHT_SIMILARITY,
     MIN_OVERLAP_OF_BOTH,
     MIN_SCENE_SIMILARITY,
+    SMALL_OVERLAP,
     STOP_SIMILARITY,
 )
 from .flat_areas import has_plain_edge
+from .visible import refine_visible
 
 MIN_MEAN_CORRELATION = 0.7  # of the textured blocks, those below 0 counted as 0
 # or this share of them is as it was, as between the letters of a large watermark
@@ -100,6 +102,26 @@ def align_drawn_over(first: Features, second: Features, upright: np.ndarray) -> 
         return NOTHING
     found = judge_overlay(refine(first, second, upright, 0, MIN_OVERLAP_OF_BOTH), first, second)
     return found if found.treatment == "overlay" else NOTHING
+
+
+def align_visible(first: Features, second: Features, found: Alignment) -> Alignment:
+    """Align a copy that has a residual, because something was put over it, by what is visible.
+
+    Not two things on a plain ground: signs of one design differ in little.
+    """
+    if (
+        found.transform is None
+        or found.matches == 0
+        or found.doubt > 0
+        or found.residual < MAX_COPY_RESIDUAL
+        or min(found.overlap_left, found.overlap_right) < SMALL_OVERLAP
+        or found.is_partial
+        or (has_plain_edge(first.grey) and has_plain_edge(second.grey))
+    ):
+        return NOTHING
+    visible = refine_visible(found, first, second)
+    judged = judge_overlay(visible, first, second)
+    return judged if judged.treatment == "overlay" else NOTHING
 
 
 def _textured_pixels(found: Alignment, shape: tuple[int, ...]) -> np.ndarray:

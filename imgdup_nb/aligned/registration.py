@@ -61,7 +61,7 @@ from .geometry import (
     invert,
     overlaps,
 )
-from .overlays import align_drawn_over, judge_overlay
+from .overlays import align_drawn_over, align_visible, judge_overlay
 from .perspective import align_in_perspective
 from .wholes import align_wholes
 
@@ -160,6 +160,7 @@ def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Al
     if best.doubt == 0 and min(best.overlap_left, best.overlap_right) >= SMALL_OVERLAP:
         best = _better(best, align_unshaded(first, second, best))
         best = judge_overlay(best, first, second)
+    by_features = best
     if _claimed_similarity(best) <= MAX_SCENE_SIMILARITY:
         mirror, pairs = _match_features(first, second)[0]
         best = _better(best, align_in_perspective(first, second, pairs, mirror))
@@ -181,6 +182,8 @@ def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Al
             best.residual < MAX_COPY_RESIDUAL and best.agreeing >= MIN_DETAILED_PERCENT
         ):
             best = _better(best, align_wholes(first, second, view))
+    if _claimed_similarity(best) < STOP_SIMILARITY:
+        best = _better(best, align_visible(first, second, by_features))
     if _claimed_similarity(best) == 0:
         view = _nearest_view(first, second, negative=True)
         if view is not None and is_textured(first) and is_textured(second):
