@@ -14,6 +14,7 @@ From the first file to the last, each one imports only files above it:
 - `visible`, `overlays`: copies with something over them: their transform by what is visible, and
   whether the rest was drawn
 - `wholes`: copies whose details differ everywhere, made small
+- `shades`: smooth pictures, such as skies and glows, whose colours are compared in place
 - `registration`: the features of two pictures -> the transform, and their best `Alignment`
 - `ink_blocks`: one block of two pages -> how far its ink differs, and whether by a speck of dust
 - `ink`: two pages, one on the other -> how many of their blocks have other ink

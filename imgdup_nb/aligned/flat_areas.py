@@ -133,7 +133,7 @@ def block_colours(found: Alignment, left: Features, right: Features) -> BlockCol
     )
     from .colour_loops import flat_or_matching
 
-    there, planes = _planes(target), _planes(source)
+    there, planes = planes_of(target), planes_of(source)
     grid = grid_transform(planes.shape, source, target, onto)
     is_covered = lies_within(invert(onto), target.size, source.size, COVERED_MARGIN)
     one, other = flat_or_matching(
@@ -382,7 +382,7 @@ def _other_brightness(one: np.ndarray, other: np.ndarray, strength: list[np.ndar
 
 
 @lru_cache(PICTURES_REMEMBERED)
-def _planes(image: Features) -> np.ndarray:
+def planes_of(image: Features) -> np.ndarray:
     """Return brightness, Cr and Cb of a picture for each square of its colours, float32."""
     cv2, (height, width) = import_cv2(), image.colours.shape[:2]
     grey = cv2.resize(image.grey, (width, height), interpolation=cv2.INTER_AREA)

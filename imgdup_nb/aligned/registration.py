@@ -63,6 +63,7 @@ from .geometry import (
 )
 from .overlays import align_drawn_over, align_visible, judge_overlay
 from .perspective import align_in_perspective
+from .shades import align_shades, is_smooth
 from .wholes import align_wholes
 
 PAIRS_REMEMBERED = 16  # several threads align one pair each, and ask for its matches twice
@@ -122,6 +123,18 @@ def align(left: Features, right: Features) -> Alignment:
         return refine_equal(left, right)
     turned_round = left.key > right.key
     first, second = (right, left) if turned_round else (left, right)
+    n_smooth = is_smooth(first) + is_smooth(second)
+    best = align_shades(first, second) if n_smooth else NOTHING
+    if n_smooth < 2 and best.similarity <= MAX_SCENE_SIMILARITY:
+        textured = _align_textured(first, second)
+        if n_smooth:  # a part of a smooth picture is like many others
+            textured = replace(textured, similarity=min(textured.similarity, MAX_SCENE_SIMILARITY))
+        best = _better(textured, best)
+    return exchange_sides(best) if turned_round else best
+
+
+def _align_textured(first: Features, second: Features) -> Alignment:
+    """Align two pictures of which at least one has texture."""
     best = _align_in_mode(first, second, WHOLES)
     if best.similarity < STOP_SIMILARITY:
         best = max(
@@ -139,8 +152,7 @@ def align(left: Features, right: Features) -> Alignment:
     if best.treatment == "negative":  # its colours are those of the negative, too
         first = negative_of(first)
     best = judge_colours(replace(best, similarity=_claimed_similarity(best)), first, second)
-    best = judge_shared_part(judge_flat_areas(best, first, second))
-    return exchange_sides(best) if turned_round else best
+    return judge_shared_part(judge_flat_areas(best, first, second))
 
 
 def _better(one: Alignment, other: Alignment) -> Alignment:

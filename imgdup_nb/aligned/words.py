@@ -28,6 +28,10 @@ TREATMENTS = {
     "bend": " One of them is bent, as by a lens; that was allowed for.",
     "whole": " Their details differ; made small, the whole pictures look the same.",
     "overlay": " Something was put over one of them; the pixels that are equal count.",
+    "smooth": (
+        " Smooth pictures look like many others when they are zoomed, so only their colours in "
+        "place are compared."
+    ),
     "negative": f" One of them is the negative of the other, {_SLIGHT}",
 }
 AT_MOST = f"so the similarity is at most {MAX_SCENE_SIMILARITY:.0f} %."
@@ -124,6 +128,8 @@ def _overlap(found: Alignment, left: str, right: str) -> str:
 
 def _why_no_more(found: Alignment) -> str:
     """Say what limits the similarity though parts match; nothing where nothing does."""
+    if found.treatment == "smooth":
+        return TREATMENTS["smooth"]
     if shares_only_a_part(found):
         return " The pictures share this part; as a whole they are not copies."
     if found.similarity < MIN_SCENE_SIMILARITY:
