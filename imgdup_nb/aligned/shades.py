@@ -113,7 +113,7 @@ def align_shades(first: Features, second: Features) -> Alignment:
 
     The similarity is 0 if they differ by more than what is done to copies.
     """
-    placed = [_place(first, second, view) for view in (0, 4)]
+    placed = [_compare_view(first, second, view) for view in (0, 4)]
     distance, transform, off = min(placed, key=lambda each: each.distance)
     percent = float(np.interp(distance, DISTANCES, PERCENT, right=0.0))
     columns, rows = (max(1, side // LARGE_CELL - 1) for side in second.grey.shape[::-1])
@@ -126,7 +126,7 @@ def align_shades(first: Features, second: Features) -> Alignment:
     )
 
 
-def _place(first: Features, second: Features, view: int) -> _Placed:
+def _compare_view(first: Features, second: Features, view: int) -> _Placed:
     """Place one view of the first picture on the second one, and look for what was cut off."""
     one, other = _small(first), _small(second)
     one = np.ascontiguousarray(one[:, ::-1]) if view else one
