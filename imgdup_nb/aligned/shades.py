@@ -131,7 +131,7 @@ def _compare_view(first: Features, second: Features, view: int) -> _Placed:
     one, other = _small(first), _small(second)
     one = np.ascontiguousarray(one[:, ::-1]) if view else one
     straight = frame_transform(view, first.size, second.size)
-    plain = _compare(one, other, np.eye(3)[:2], straight)
+    plain = _compare_colours_at(one, other, np.eye(3)[:2], straight)
     if not MIN_CUT_DISTANCE < plain.distance < MAX_CUT_DISTANCE:
         return plain
     cv2 = import_cv2()
@@ -147,10 +147,10 @@ def _compare_view(first: Features, second: Features, view: int) -> _Placed:
     cut = compose(straight, grid, invert(back.astype(np.float64)), invert(grid))
     if min(overlaps(cut, first.size, second.size)) < 100 * (1 - MAX_CUT_OFF):
         return plain
-    return min(plain, _compare(one, other, back, cut), key=lambda each: each.distance)
+    return min(plain, _compare_colours_at(one, other, back, cut), key=lambda each: each.distance)
 
 
-def _compare(
+def _compare_colours_at(
     one: np.ndarray, other: np.ndarray, back: np.ndarray, transform: np.ndarray
 ) -> _Placed:
     """Compare two small pictures; `back` is from the pixels of the other one to those of the one.
