@@ -21,17 +21,17 @@ from .bands import LARGE_CELL, MIN_VARIANCE
 from .flat_areas import PICTURES_REMEMBERED, planes_of
 from .geometry import compose, determinant, frame_transform, invert, overlaps, to_pixels
 
-BLOCK = 2 * LARGE_CELL  # pixels of the grey picture
+SHADE_BLOCK = 2 * LARGE_CELL  # pixels of the grey picture
 MIN_SHADE_CONTRAST = 2.0  # levels; a picture with less is of one colour
-SIDE = 24  # pixels a side of a smooth picture made small
+SHADE_SIDE = 24  # pixels a side of a smooth picture made small
 NOISE = 0.7  # levels by which a copy differs anyway
 # what a copy may differ by at the distance 1, which is 90 percent: the rest of the differences, as
 # a share of the contrast; the share of a picture that was cut off; the share of its contrast that
 # is lost, of all its light or around a middle level; then levels of brightness and of chroma
-MAX_REST, MAX_CUT, MAX_LOST_LIGHT, MAX_LOST_CONTRAST = 0.11, 0.15, 0.2, 0.16
+MAX_REST, MAX_CUT, MAX_DARKER, MAX_PALER = 0.11, 0.15, 0.2, 0.16
 MAX_BRIGHTER, MAX_TINT = 30.0, 8.0
 # distance -> percent; beyond the last one, it is 0
-DISTANCES, PERCENT = (0.0, 0.3, 1.0, 1.2, 2.0), (100.0, 99.0, 90.0, 79.0, 70.0)
+SHADE_DISTANCES, SHADE_PERCENT = (0.0, 0.3, 1.0, 1.2, 2.0), (100.0, 99.0, 90.0, 79.0, 70.0)
 # the distances between which a cut is looked for, the share of a picture that is cut off at most,
 # and the tries of OpenCV
 MIN_CUT_DISTANCE, MAX_CUT_DISTANCE, MAX_CUT_OFF, CUT_TRIES = 0.6, 5.0, 0.2, 20
@@ -46,9 +46,9 @@ class _Placed(NamedTuple):
     Attributes
     ----------
     distance
-        0 if they are equal; see `PERCENT`.
+        0 if they are equal; see `SHADE_PERCENT`.
     transform : float64, 2 x 3, from the first to the second one, in pixels of their `size`
-    off : float32, SIDE x SIDE
+    off : float32, SHADE_SIDE x SHADE_SIDE
         levels by which both differ where they overlap, else NaN.
     """
 
@@ -78,19 +78,19 @@ def is_smooth(image: Features) -> bool:
 
 def _is_plane_by_plane(grey: np.ndarray) -> bool:
     """Whether no block of a picture, uint8, differs from a plane; a strip is never smooth."""
-    if min(grey.shape) < BLOCK:
+    if min(grey.shape) < SHADE_BLOCK:
         return False
     soft = import_cv2().GaussianBlur(grey.astype(np.float32), (0, 0), 1)  # without noise
-    views = np.lib.stride_tricks.sliding_window_view(soft, (BLOCK, BLOCK))
-    blocks = views[::LARGE_CELL, ::LARGE_CELL].reshape(-1, BLOCK * BLOCK)
+    views = np.lib.stride_tricks.sliding_window_view(soft, (SHADE_BLOCK, SHADE_BLOCK))
+    blocks = views[::LARGE_CELL, ::LARGE_CELL].reshape(-1, SHADE_BLOCK * SHADE_BLOCK)
     rest = (blocks**2).sum(axis=1) - ((blocks @ _planes()) ** 2).sum(axis=1)
-    return bool(rest.max() < MIN_VARIANCE * BLOCK * BLOCK)
+    return bool(rest.max() < MIN_VARIANCE * SHADE_BLOCK * SHADE_BLOCK)
 
 
 @lru_cache(1)
 def _planes() -> np.ndarray:
     """Return three planes over a block that are orthogonal and of length 1, float32, n x 3."""
-    y, x = np.mgrid[:BLOCK, :BLOCK].reshape(2, -1) - (BLOCK - 1) / 2
+    y, x = np.mgrid[:SHADE_BLOCK, :SHADE_BLOCK].reshape(2, -1) - (SHADE_BLOCK - 1) / 2
     planes = np.column_stack([np.ones_like(x), x, y])
     return (planes / np.linalg.norm(planes, axis=0)).astype(np.float32)
 
@@ -102,9 +102,9 @@ def _contrast_of(image: Features) -> float:
 
 @lru_cache(PICTURES_REMEMBERED)
 def _small(image: Features) -> np.ndarray:
-    """Return brightness, Cr and Cb of a picture, float32, SIDE x SIDE x 3."""
+    """Return brightness, Cr and Cb of a picture, float32, SHADE_SIDE x SHADE_SIDE x 3."""
     return import_cv2().resize(
-        planes_of(image), (SIDE, SIDE), interpolation=import_cv2().INTER_AREA
+        planes_of(image), (SHADE_SIDE, SHADE_SIDE), interpolation=import_cv2().INTER_AREA
     )
 
 
@@ -115,7 +115,7 @@ def align_shades(first: Features, second: Features) -> Alignment:
     """
     placed = [_compare_view(first, second, view) for view in (0, 4)]
     distance, transform, off = min(placed, key=lambda each: each.distance)
-    percent = float(np.interp(distance, DISTANCES, PERCENT, right=0.0))
+    percent = float(np.interp(distance, SHADE_DISTANCES, SHADE_PERCENT, right=0.0))
     columns, rows = (max(1, side // LARGE_CELL - 1) for side in second.grey.shape[::-1])
     cv2 = import_cv2()
     off = cv2.resize(off, (columns, rows), interpolation=cv2.INTER_NEAREST)
@@ -159,8 +159,15 @@ def _compare_colours_at(
     """
     cv2 = import_cv2()
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    one = cv2.warpAffine(one, back, (SIDE, SIDE), flags=how, borderMode=cv2.BORDER_REPLICATE)
-    there = cv2.warpAffine(np.ones((SIDE, SIDE), np.float32), back, (SIDE, SIDE), flags=how) > 0.5
+    one = cv2.warpAffine(
+        one, back, (SHADE_SIDE, SHADE_SIDE), flags=how, borderMode=cv2.BORDER_REPLICATE
+    )
+    there = (
+        cv2.warpAffine(
+            np.ones((SHADE_SIDE, SHADE_SIDE), np.float32), back, (SHADE_SIDE, SHADE_SIDE), flags=how
+        )
+        > 0.5
+    )
     off = np.where(there, np.linalg.norm(one - other, axis=2), np.nan).astype(np.float32)
     rich, pale = sorted((one[there], other[there]), key=lambda each: -each.var(axis=0).sum())
     tints = rich.mean(axis=0), pale.mean(axis=0)
@@ -172,7 +179,7 @@ def _compare_colours_at(
     cut_off = 1 - float(there.mean()) * min(1.0, abs(determinant(back)))
     parts = math.hypot(math.sqrt(rest / contrast) / MAX_REST, cut_off / MAX_CUT)
     changes = []
-    for share, most in ((kept, MAX_LOST_LIGHT), (1.0, MAX_LOST_CONTRAST)):
+    for share, most in ((kept, MAX_DARKER), (1.0, MAX_PALER)):
         brighter, *tint = (tints[1] - share * tints[0]).tolist()
         changes.append(
             math.hypot((1 - kept) / most, brighter / MAX_BRIGHTER, math.hypot(*tint) / MAX_TINT)
