@@ -4,7 +4,8 @@ Pictures are aligned on about 160 x 120 pixels, where a digit is less than a pix
 of one form look equal. If a pair has at least 80 percent and looks like a page, both files are read
 again, one is warped onto the other by the transform that was found, and small blocks are compared.
 Only blocks with ink on a plain ground count, in pictures that are mostly such blocks: a page,
-table, slide or diagram. In a photograph a few other blocks are a sticker or a logo.
+table, slide or diagram, or a dark screen without noise. In a photograph a few other blocks are a
+sticker or a logo. A small drawing, such as an icon of 128 pixels, is enlarged.
 
 A darker copy of a page is in doubt, and one in a slight perspective has a residual. Where a page is
 straightened by a homography, and the ink is equal, the pair is a copy all the same.
@@ -32,12 +33,14 @@ from .bands import (
 )
 from .ink import (
     GROUND_LEVELS,
+    MAX_CLEAN_NOISE,
     MIN_CHANGED_BLOCKS,
     MIN_INK_SPREAD,
     InkChanges,
     are_on_ground,
     block_places,
     count_changed,
+    noise_of,
     shrink_page,
     straighten_page,
 )
@@ -52,6 +55,7 @@ FLAT_TILE, MAX_FLAT_RANGE = (
 )  # pixels a side and grey levels of a flat tile of the kept grey picture
 MIN_FLAT_TILES = 0.05  # share of its tiles; a picture with fewer is no page
 MIN_PAPER_LEVEL = 128  # grey level, the median of a page: paper is light
+DARK_PAPER = 0.25  # share of the blocks without ink of a dark page that have no noise: of a screen
 # share of the pixels that have one ground, as paper has; or of the blocks with ink that have one
 MIN_PAPER_SHARE, SURE_PAPER_SHARE, MIN_KEPT_SHARE = 0.28, 0.4, 0.6
 KEPT_BLOCK = 12  # pixels a side of a block of the kept grey picture
@@ -95,10 +99,11 @@ def align_files(left: Features, right: Features, files: tuple[str, str] | None =
     kept in memory.
     """
     found = align(left, right)
+    may_be_raised = _may_be_raised(found) and _is_light(left.grey) and _is_light(right.grey)
     if (
         files is None
         or found.transform is None
-        or not (found.similarity > MAX_SCENE_SIMILARITY or _may_be_raised(found))
+        or not (found.similarity > MAX_SCENE_SIMILARITY or may_be_raised)
         or left.key == right.key
         or _is_no_page(left)
         or _is_no_page(right)
@@ -115,7 +120,7 @@ def align_files(left: Features, right: Features, files: tuple[str, str] | None =
             return found
         pages.append(page)
     changes = count_changed(found, left, right, pages)
-    if _may_be_raised(found):
+    if may_be_raised:
         found, changes = _raise_page(found, changes, left, right, pages)
     if changes.n_changed >= MIN_CHANGED_BLOCKS:
         similarity = min(found.similarity, MAX_SCENE_SIMILARITY)
@@ -201,7 +206,7 @@ def _straighten_pages(
 
 
 def may_be_page(grey: np.ndarray) -> bool:
-    """Whether a grey picture, uint8, is light and has flat tiles, as margins of paper are.
+    """Whether a grey picture, uint8, has the ground and the flat tiles of paper or a dark screen.
 
     Examples
     --------
@@ -212,13 +217,14 @@ def may_be_page(grey: np.ndarray) -> bool:
     from .page_loops import count_flat_tiles
 
     n_tiles = (grey.shape[0] // FLAT_TILE) * (grey.shape[1] // FLAT_TILE)
-    is_light = 2 * np.count_nonzero(grey >= MIN_PAPER_LEVEL) > grey.size  # the median is
-    if not is_light or n_tiles == 0:
+    if n_tiles == 0:
         return False
     levels = import_cv2().calcHist([grey], [0], None, [256 // GROUND_LEVELS], [0, 256]).ravel()
     paper_share = float((levels[:-1] + levels[1:]).max()) / grey.size
     if paper_share >= SURE_PAPER_SHARE:  # noise of a scan leaves few flat tiles
         return True
+    if not _is_light(grey):
+        return False
     if count_flat_tiles(grey, FLAT_TILE, MAX_FLAT_RANGE) / n_tiles < MIN_FLAT_TILES:
         return False
     if paper_share >= MIN_PAPER_SHARE:
@@ -253,6 +259,8 @@ def is_page(page: np.ndarray) -> bool:
     >>> is_page(lines)
     True
     """
+    if not _is_light(page) and noise_of(page, DARK_PAPER) > MAX_CLEAN_NOISE:  # a night
+        return False
     inked = _inked_places(page, INK_BLOCK)
     on_ground = are_on_ground([page], inked)
     share = float(on_ground.mean()) if len(inked) else 0.0
@@ -263,6 +271,11 @@ def is_page(page: np.ndarray) -> bool:
     grounds = ground_levels(page, inked[on_ground], INK_BLOCK, GROUND_LEVELS)
     off = np.abs(grounds - np.median(grounds))
     return bool(np.mean(off <= PAPER_LEVELS) >= MIN_PAPER_BLOCKS)
+
+
+def _is_light(grey: np.ndarray) -> bool:
+    """Whether the median of a grey picture, uint8, is as light as paper."""
+    return 2 * np.count_nonzero(grey >= MIN_PAPER_LEVEL) > grey.size
 
 
 def _share_on_ground(page: np.ndarray, side: int) -> float:

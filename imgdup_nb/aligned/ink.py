@@ -27,7 +27,10 @@ from .ink_blocks import (
     place_block,
 )
 
-MIN_PAGE_AREA = 80_000  # pixels of the smaller page; with fewer nothing can be read
+MIN_PAGE_AREA = 80_000  # pixels of the smaller page; with fewer, a page cannot be read
+# pixels of a small drawing, such as an icon: it is enlarged. Half of its blocks must differ by no
+# more than this, as in a clean copy: a thumbnail of a scan cannot be read
+MIN_DRAWING_AREA, MAX_DRAWING_DIFFERENCE = 10_000, 0.03
 BLUR_SIDE = 9  # pixels that a blur of one pixel reaches over
 MIN_INK_SPREAD = 12.0  # grey levels, the standard deviation; a block with less is blank
 GROUND_LEVELS, MIN_GROUND_SHARE = 8, 0.4  # a plain ground: two bins of so many levels hold so much
@@ -59,6 +62,17 @@ def shrink_page(grey: np.ndarray, area: float) -> np.ndarray:
     return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
 
 
+def _enlarge(target: np.ndarray, onto: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a small drawing, uint8, enlarged, and a transform onto it, enlarged as well."""
+    cv2 = import_cv2()
+    factor = math.ceil(math.sqrt(MIN_PAGE_AREA / target.size))
+    rows, columns = target.shape
+    size = (factor * columns, factor * rows)
+    large = cv2.resize(target, size, interpolation=cv2.INTER_LINEAR)
+    shapes = [to_pixels((columns, rows), page.shape) for page in (target, large)]
+    return large, compose(onto, invert(shapes[0]), shapes[1])
+
+
 class InkChanges(NamedTuple):
     """How many blocks of two pages have other ink.
 
@@ -69,7 +83,7 @@ class InkChanges(NamedTuple):
     n_odd
         blocks that differ more than all others, likewise.
     n_compared
-        blocks with ink; 0 if nothing could be compared.
+        blocks with ink; 0 if nothing could be compared, or a small drawing has no other ink.
     """
 
     n_changed: int
@@ -121,12 +135,17 @@ def count_changed(
         source, target, onto = target, source, invert(onto)
     small = shrink_page(source, source.size * abs(determinant(onto)))
     onto = compose(invert(to_pixels(source.shape[1::-1], small.shape)), onto)
+    is_small = target.size < MIN_PAGE_AREA
+    if is_small:
+        if target.size < MIN_DRAWING_AREA:
+            return NOTHING_COMPARED
+        target, onto = _enlarge(target, onto)
     size = target.shape[1::-1]
     back = invert(onto)
     places = block_places(target.shape, REACH)
     where = where_covered(back, places, INK_BLOCK, REACH, *small.shape)
     places, where = places[where != NOT_COVERED], where[where != NOT_COVERED]
-    if target.size < MIN_PAGE_AREA or not len(places):
+    if not len(places):
         return NOTHING_COMPARED
     warped = cv2.warpAffine(
         small, onto, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -144,7 +163,8 @@ def count_changed(
     blocks = blocks.of(blocks.spread >= MIN_INK_SPREAD)
     # a quick look at all that may be covered: mostly no block can have changed
     if not _are_near_ground(blurred, blocks.places[blocks.unsure()]).any():
-        return InkChanges(0, 0, int(np.count_nonzero(blocks.where == SURELY_COVERED)))
+        n_compared = 0 if is_small else int(np.count_nonzero(blocks.where == SURELY_COVERED))
+        return InkChanges(0, 0, n_compared)
     if not _covers(back, small.shape, target.shape):
         covered = cv2.warpAffine(np.ones(small.shape, np.uint8), onto, size)
         if np.count_nonzero(covered) < MIN_PAGE_AREA:
@@ -158,7 +178,9 @@ def count_changed(
     # no other block can have changed
     near_ground = _are_near_ground(blurred, places[unsure])
     if not near_ground.any():
-        return InkChanges(0, 0, len(places))
+        return InkChanges(0, 0, 0 if is_small else len(places))
+    if is_small and float(np.median(difference)) > MAX_DRAWING_DIFFERENCE:
+        return NOTHING_COMPARED
     if are_on_ground(blurred, places).mean() < MIN_PAGE_SHARE:
         return NOTHING_COMPARED
     placed = [place_block(blurred, (top, left)) for top, left in places[unsure].tolist()]
@@ -191,18 +213,21 @@ def _are_ink(
         n_lone += lies_on_paper(block)
     if are_ink.all() or n_lone >= MIN_LONE_SPECKS or usual > MAX_CLEAN_DIFFERENCE:
         return are_ink
-    is_noisy = any(_noise_of(page) > MAX_CLEAN_NOISE for page in pages)
+    is_noisy = any(noise_of(page) > MAX_CLEAN_NOISE for page in pages)
     return are_ink if is_noisy else np.ones(len(placed), bool)
 
 
-def _noise_of(page: np.ndarray) -> float:
-    """Return the standard deviation of bare paper, grey levels; some blocks are sampled."""
+def noise_of(page: np.ndarray, share: float = 0.5) -> float:
+    """Return the standard deviation of bare paper, grey levels; some blocks are sampled.
+
+    This share of them has no more.
+    """
     from .page_loops import spreads_of
 
     places = block_places(page.shape, 0)
     spreads = spreads_of(page, places[:: max(1, len(places) // (4 * SAMPLED_PAPER))], INK_BLOCK)
     bare = spreads[spreads < MIN_INK_SPREAD]
-    return float(np.median(bare)) if len(bare) else 0.0
+    return float(np.quantile(bare, share)) if len(bare) else 0.0
 
 
 class _Blocks(NamedTuple):
