@@ -9,11 +9,12 @@ PHOTOS is a folder without duplicates, or `samples`: the 16 pictures of installe
 `SAMPLES` lists, so that everyone measures the same ones. It is split into two halves by a checksum
 of the names: choose settings on `--half tune` and report `--half report` (the default). `--half
 all` takes the pictures in the order of their names. The names of those that are edited are printed:
-compare only figures of the same ones. Three sets are made:
+compare only figures of the same ones. Four sets can be made:
 
 - edits: of `--count` pictures every edit of `edits.py` (90 kinds, collages among them). The copies
   are searched for among their originals and `--distractors` other pictures. Nearly blank pictures
   are not edited, as no two of them are a pair (D10).
+- later: the same with the edits of `later_edits.py` (10 kinds), on which no limit was chosen
 - forms: pages of the same form with other words, and re-scans of each page (`made_pages.py`)
 - tiny: pictures and icons of 32 pixels, and what happens to them; all pairs count
 
@@ -41,7 +42,8 @@ import numpy as np
 import pandas as pd
 from bench_transformed import ONNX_SIZE, PEERS, find_sets
 from edit_parts import LANCZOS, Change, shrink_to
-from edits import COLLAGES, EDITS
+from edits import COLLAGES, EDITS, Edit
+from later_edits import LATER_EDITS
 from made_pages import RESCANS, TINY_EDITS, icons, pages
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -54,6 +56,7 @@ from imgdup_nb.engine.decode import open_image
 from imgdup_nb.engine.reading import LOW_DETAIL
 
 LEVELS = [90, 80, 70]
+SETS = ["edits", "later", "forms", "tiny"]
 LONG_SIDE = 1600  # pixels of a picture before it is edited
 TINY_SIDES = [32, 24, 48, 64]  # pixels; every second picture is of the first
 MIN_SIDE = 12  # pixels; a copy that is smaller is not made
@@ -136,8 +139,13 @@ def _write(picture: Image.Image, path: Path, quality: int = 85) -> None:
     picture.save(path, **({"quality": quality} if path.suffix == ".jpg" else {}))
 
 
-def make_edits(images: pd.DataFrame, folder: Path, count: int, distractors: int) -> Task:
-    """Write every edit of some pictures, and the pictures that they are searched for among."""
+def make_edits(
+    images: pd.DataFrame, folder: Path, count: int, distractors: int, *, later: bool = False
+) -> Task:
+    """Write every edit of some pictures, and the pictures that they are searched for among.
+
+    `later` makes the edits that were added later, and no collages.
+    """
     copies, originals = folder / "copies", folder / "originals"
     copies.mkdir()
     originals.mkdir()
@@ -149,19 +157,21 @@ def make_edits(images: pd.DataFrame, folder: Path, count: int, distractors: int)
         _write(picture, originals / name, 92)
         if number < count:
             pictures.append((name, picture))
-            rows += list(_write_copies(picture, name, copies))
-    for edit, (n_parts, change) in COLLAGES.items():
+            rows += list(_write_copies(picture, name, copies, LATER_EDITS if later else EDITS))
+    for edit, (n_parts, change) in ({} if later else COLLAGES).items():
         for start in range(0, len(pictures) - n_parts + 1, n_parts):
             parts = pictures[start : start + n_parts]
             made = change([picture for _, picture in parts], chance(edit, parts[0][0]))
             target = f"c-{edit.split()[0]}-{start:06d}.jpg"
             _write(made, copies / target)
             rows += [(target, name, edit) for name, _ in parts]
-    return as_task("edits", copies, originals, rows)
+    return as_task("later" if later else "edits", copies, originals, rows)
 
 
-def _write_copies(picture: Image.Image, name: str, folder: Path) -> Iterator[tuple[str, str, str]]:
-    for k, (edit, maker) in enumerate(EDITS.items()):
+def _write_copies(
+    picture: Image.Image, name: str, folder: Path, edits: dict[str, Edit]
+) -> Iterator[tuple[str, str, str]]:
+    for k, (edit, maker) in enumerate(edits.items()):
         copy = maker.change(picture, chance(edit, name))
         if min(copy.size) >= MIN_SIDE:
             target = f"c{name[1:-4]}-{k:03d}{maker.suffix}"
@@ -336,7 +346,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--count", type=whole, default=40, help="pictures that are edited")
     parser.add_argument("--distractors", type=int, default=1000, help="other pictures, at most")
     parser.add_argument("--half", choices=["report", "tune", "all"], default="report")
-    parser.add_argument("--sets", nargs="+", default=["edits"], choices=["edits", "forms", "tiny"])
+    parser.add_argument("--sets", nargs="+", default=["edits"], choices=SETS)
     parser.add_argument(
         "--methods", nargs="*", default=["phash", "aligned"], choices=list(dup.METHODS)
     )
@@ -357,9 +367,10 @@ def main(arguments: list[str]) -> None:
     for name in options.sets:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
-            if name == "edits":
+            if name in {"edits", "later"}:
                 print(say_pictures(images, count, options.half))
-                task = make_edits(images, folder, count, options.distractors)
+                later = name == "later"
+                task = make_edits(images, folder, count, options.distractors, later=later)
             elif name == "forms":
                 task = make_family(name, pages(1, 5, seed), RESCANS, folder)
             else:

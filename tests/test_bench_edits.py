@@ -30,9 +30,12 @@ def images(tmp_path, picture):
     return scan_images(tmp_path / "pictures")
 
 
-def test_every_edit_makes_another_picture_and_makes_it_again(load, picture):
-    edits, original = load("edits").EDITS, picture(3)
-    assert len(edits) >= 70
+@pytest.mark.parametrize(
+    ("module", "table", "n"), [("edits", "EDITS", 87), ("later_edits", "LATER_EDITS", 10)]
+)
+def test_every_edit_makes_another_picture_and_makes_it_again(load, picture, module, table, n):
+    edits, original = getattr(load(module), table), picture(3)
+    assert len(edits) == n
     same = []
     for name, edit in edits.items():
         made = [edit.change(original, np.random.default_rng(1)) for _ in range(2)]
@@ -51,6 +54,14 @@ def test_the_truth_names_every_copy_and_each_picture_of_a_collage(bench, images,
     assert set(bench.EDITS) <= set(counts.index)
     assert "quarter of a collage" in counts
     assert "ninth of a collage" not in counts  # four pictures are too few
+
+
+def test_edits_that_were_added_later_are_a_set_of_their_own(load, bench, images, tmp_path):
+    later = load("later_edits").LATER_EDITS
+    assert not later.keys() & (bench.EDITS.keys() | bench.COLLAGES.keys())
+    task = bench.make_edits(images, tmp_path, 2, 10, later=True)
+    assert task.name == "later"
+    assert task.truth.groupby("edit").size().to_dict() == dict.fromkeys(later, 2)
 
 
 def test_recall_counts_true_pairs_and_false_pairs_show_nothing_in_common(bench, tmp_path):
