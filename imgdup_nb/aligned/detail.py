@@ -275,7 +275,7 @@ def is_page(page: np.ndarray) -> bool:
 
 def _is_light(grey: np.ndarray) -> bool:
     """Whether the median of a grey picture, uint8, is as light as paper."""
-    return 2 * np.count_nonzero(grey >= MIN_PAPER_LEVEL) > grey.size
+    return bool(2 * np.count_nonzero(grey >= MIN_PAPER_LEVEL) > grey.size)
 
 
 def _share_on_ground(page: np.ndarray, side: int) -> float:
