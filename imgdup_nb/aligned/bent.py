@@ -9,6 +9,7 @@ moved against far ones, which is no smooth bend: some blocks stay shifted.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -38,6 +39,8 @@ MIN_SURE_BENT_SHARE = 0.85  # of the blocks that must match without any doubt
 FLOW_STEP, MIN_GRADIENT, MIN_FLOW_PLACES = 4, 400.0, 60
 N_REWEIGHTINGS, MIN_FIT_REACH = 5, 0.3  # of the weights of far places; pixels that count as near
 
+_of_thread = threading.local()  # its finder of flows keeps its memory, which takes a sixth longer
+
 
 class Bent(NamedTuple):
     """How one picture matches another after a bend; `shift` is that of the worst tenth."""
@@ -61,9 +64,12 @@ def align_bent(first: Features, second: Features, found: Alignment) -> Alignment
     ):
         return NOTHING
     best, frame = None, found.frame
+    unbent: dict[str, Unbent] = {}
     for degree in DEGREES:
         for onto in ("right", "left"):
-            bent = _bend(first, second, replace(found, frame=onto), degree)
+            if onto not in unbent:
+                unbent[onto] = _unbent(*grids_of(replace(found, frame=onto), first, second))
+            bent = _bend(unbent[onto], degree)
             if bent is not None and (best is None or bent.similarity > best.similarity):
                 best, frame = bent, onto
             if best is not None and best.similarity >= MAX_IMPERFECT_SIMILARITY:
@@ -85,12 +91,43 @@ def align_bent(first: Features, second: Features, found: Alignment) -> Alignment
     )
 
 
-def _bend(first: Features, second: Features, found: Alignment, degree: int) -> Bent | None:
+class Unbent(NamedTuple):
+    """Two grey pictures before any bend, one of them read on the grid of the other.
+
+    Attributes
+    ----------
+    grey, there : uint8, the picture that is read, and the one with the grid
+    back : float64, 2 x 3, the transform from pixels of the grid to those of the other picture
+    places : float64, height x width x 2, where each pixel of the grid is read
+    textured : bool, height x width, of which pixels the flow is read
+    chosen : those inside the other picture
+    flow : from the grid to what is read; None if too few pixels are chosen
+    """
+
+    grey: np.ndarray
+    there: np.ndarray
+    back: np.ndarray
+    places: np.ndarray
+    textured: np.ndarray
+    chosen: np.ndarray
+    flow: np.ndarray | None
+
+
+def _unbent(grey: np.ndarray, there: np.ndarray, back: np.ndarray) -> Unbent:
+    """Read a grey picture on the grid of another one, and find the flow between them."""
+    height, width = there.shape
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float64)
+    places = np.dstack([back[k, 0] * xs + back[k, 1] * ys + back[k, 2] for k in (0, 1)])
+    textured = _textured_places(there)
+    chosen, flow = _read_flow(grey, there, places.astype(np.float32), textured)
+    return Unbent(grey, there, back, places, textured, chosen, flow)
+
+
+def _bend(unbent: Unbent, degree: int) -> Bent | None:
     """Warp one picture onto the other by polynomials, and judge the best one; None if none fits."""
-    grey, there, back = grids_of(found, first, second)
     best = None
-    for places in _bends(grey, there, back, degree):
-        judged = _judge_places(grey, there, places)
+    for places in _bends(unbent, degree):
+        judged = _judge_places(unbent.grey, unbent.there, places)
         if judged is None:
             break
         if best is None or (judged.similarity, -judged.shift) > (best.similarity, -best.shift):
@@ -100,28 +137,34 @@ def _bend(first: Features, second: Features, found: Alignment, degree: int) -> B
     return best
 
 
-def _bends(
-    grey: np.ndarray, there: np.ndarray, back: np.ndarray, degree: int
-) -> Iterator[np.ndarray]:
+def _bends(unbent: Unbent, degree: int) -> Iterator[np.ndarray]:
     """Yield where each pixel of a grid is read in the other picture, each time better.
 
     float32, height x width x 2; the first one has a bend already.
     """
-    cv2, (height, width) = import_cv2(), there.shape
-    powers = _powers(height, width, degree)
-    ys, xs = np.mgrid[0:height, 0:width].astype(np.float64)
-    straight = np.dstack([back[k, 0] * xs + back[k, 1] * ys + back[k, 2] for k in (0, 1)])
-    textured = _textured_places(there)
+    grey, there, back, straight, textured, chosen, flow = unbent
+    powers = _powers(*there.shape, degree)
     places, bend = straight.astype(np.float32), np.zeros((powers.shape[2], 2))
-    for _ in range(MAX_STEPS_A_DEGREE):
-        warped = cv2.remap(grey, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        chosen = textured & lie_inside(places, grey.shape)
-        if np.count_nonzero(chosen) < MIN_FLOW_PLACES:
+    for step in range(MAX_STEPS_A_DEGREE):
+        if step > 0:
+            chosen, flow = _read_flow(grey, there, places, textured)
+        if flow is None:
             return
-        flow = flow_between(there, warped)
         bend += fit_robustly(powers[chosen], flow[chosen].astype(np.float64) @ back[:, :2].T)
         places = (straight + powers @ bend).astype(np.float32)
         yield places
+
+
+def _read_flow(
+    grey: np.ndarray, there: np.ndarray, places: np.ndarray, textured: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return which pixels of a grid have a flow, bool, and the flow; None if they are too few."""
+    cv2 = import_cv2()
+    warped = cv2.remap(grey, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    chosen = textured & lie_inside(places, grey.shape)
+    if np.count_nonzero(chosen) < MIN_FLOW_PLACES:
+        return chosen, None
+    return chosen, flow_between(there, warped)
 
 
 def flow_between(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -129,9 +172,11 @@ def flow_between(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
     By OpenCV's dense inverse search (Kroeger et al. 2016), at the full size.
     """
-    cv2 = import_cv2()
-    finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    finder.setFinestScale(0)
+    finder = getattr(_of_thread, "finder", None)
+    if finder is None:
+        cv2 = import_cv2()
+        finder = _of_thread.finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        finder.setFinestScale(0)
     with one_cv2_thread():  # the flow depends on the number of threads
         return finder.calc(one, other, None)
 
@@ -139,7 +184,7 @@ def flow_between(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 @lru_cache(16)
 def _powers(height: int, width: int, degree: int) -> np.ndarray:
     """Return the products of powers of x and y up to a degree, height x width x n; sides are 1."""
-    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)
     return np.dstack([x**i * y**j for i in range(degree + 1) for j in range(degree + 1 - i)])
 
 
