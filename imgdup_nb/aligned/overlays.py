@@ -81,12 +81,18 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
     similarity = MIN_SCENE_SIMILARITY + (MAX_SCENE_SIMILARITY - MIN_SCENE_SIMILARITY) * min(
         1.0, (share - MIN_EQUAL_PIXELS) / (MIN_SLIGHT_PIXELS - MIN_EQUAL_PIXELS)
     )
+    drawn = float(np.interp(share, DRAWN_SHARES, DRAWN_LEVELS))
+    drawn = min(drawn, MAX_SLIGHT_SIMILARITY if plain else 100.0)
     # of things on a plain ground, the outline has most of the edges, and signs differ in little
-    if share >= MIN_SLIGHT_PIXELS and (
-        looks_drawn(one[~equal], other[~equal]) or (not plain and has_extra_edges(*planes, inside))
+    if (
+        share >= MIN_SLIGHT_PIXELS
+        and drawn > found.similarity
+        and (
+            looks_drawn(one[~equal], other[~equal])
+            or (not plain and has_extra_edges(*planes, inside))
+        )
     ):
-        similarity = float(np.interp(share, DRAWN_SHARES, DRAWN_LEVELS))
-        similarity = min(similarity, MAX_SLIGHT_SIMILARITY if plain else 100.0)
+        similarity = drawn
     if similarity <= found.similarity:
         return found
     return replace(found, similarity=similarity, treatment="overlay")
@@ -200,16 +206,21 @@ def equal_pixels(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     >>> int(equal[:80].sum()), int(equal[80:].sum())
     (80, 0)
     """
-    equal = np.abs(one - other - np.median(one - other)) <= np.median(
-        np.abs(one - other - np.median(one - other))
-    )
+    off = one - other
+    off = np.abs(off - np.median(off))
+    equal = off <= np.median(off)
     for _ in range(FIT_STEPS):
-        a, b = one[equal], other[equal]
-        spread = float(a.std())
-        if len(a) < 2 or spread < 1:
+        places = np.flatnonzero(equal)  # a third of the time that a mask takes twice
+        if len(places) < 2:
             break
-        slope = float(((a - a.mean()) * (b - b.mean())).mean()) / spread**2
-        off = np.abs(other - b.mean() - slope * (one - a.mean()))
+        a, b = one[places], other[places]
+        mean_a, mean_b = a.mean(), b.mean()
+        a -= mean_a
+        spread = float(np.sqrt((a * a).mean()))
+        if spread < 1:
+            break
+        slope = float((a * (b - mean_b)).mean()) / spread**2
+        off = np.abs(other - mean_b - slope * (one - mean_a))
         equal = off <= max(EQUAL_LEVELS, EQUAL_SHARE * abs(slope) * spread)
     return equal
 
