@@ -134,12 +134,48 @@ def square_of_mean(colours: np.ndarray) -> float:
 
 
 @compiled
-def distances(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
-    """Return the distance of each colour from a share of the other one, float64."""
-    off = np.empty(len(one))
-    for k in range(len(one)):
-        off[k] = math.hypot(one[k, 0] - share * other[k, 0], one[k, 1] - share * other[k, 1])
-    return off
+def block_distances(
+    one: np.ndarray,
+    other: np.ndarray,
+    wanted: np.ndarray,
+    n: int,
+    max_colourless: float,
+    min_one_hue: float,
+) -> tuple[np.ndarray, float, bool]:
+    """Compare the mean colours of each wanted block of two pictures.
+
+    Parameters
+    ----------
+    one, other, wanted, n
+        as in `mean_blocks`.
+    max_colourless
+        levels, root mean square, up to which a picture has no colours.
+    min_one_hue
+        share that the square of the mean colour has of the mean square in a picture of one hue.
+
+    Returns
+    -------
+    off : float64, n_wanted
+        distance of the colour in the paler picture from `kept` times that in the other one. Empty
+        if both have no colours, or if the paler one is toned.
+    kept : the share of its colour that the paler picture has
+    toned : whether the paler picture has a single hue, and the other one has several
+    """
+    pale, rich = mean_blocks(one, wanted, n), mean_blocks(other, wanted, n)
+    strength, most = sum_products(pale, pale), sum_products(rich, rich)
+    if strength > most:
+        pale, rich, strength, most = rich, pale, most, strength
+    if most <= max_colourless**2 * len(rich):
+        return np.empty(0), 0.0, False
+    if square_of_mean(pale) > min_one_hue * strength / len(pale) and square_of_mean(
+        rich
+    ) <= min_one_hue * most / len(rich):
+        return np.empty(0), 0.0, True
+    kept = max(0.0, sum_products(pale, rich) / most)
+    off = np.empty(len(pale))
+    for k in range(len(pale)):
+        off[k] = math.hypot(pale[k, 0] - kept * rich[k, 0], pale[k, 1] - kept * rich[k, 1])
+    return off, kept, False
 
 
 class ColourLimits(NamedTuple):

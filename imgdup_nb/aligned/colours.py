@@ -51,7 +51,7 @@ MIN_RECOLOURED_SHARE = 0.05  # of the blocks of a whole picture
 MAX_COLOURLESS_CHROMA = 8.0  # levels, root mean square; a picture below has no colours
 # of one hue: the square of the mean colour is more than this share of the mean square
 MIN_ONE_HUE_SHARE = 0.75
-PICTURES_REMEMBERED = 64  # the pairs of one picture follow each other
+PICTURES_REMEMBERED = 256  # their colours; the pairs of one picture follow each other
 MIN_KEPT_COLOUR = 0.5  # share of its colours; a copy that has kept less is at most 99 %
 
 
@@ -109,29 +109,26 @@ def compare_colours(
     and the other has several, the first was toned, as sepia is. The colours are then not the same,
     but no single block has another colour.
     """
-    from .colour_loops import distances, mean_blocks, sum_products
+    from .colour_loops import block_distances
 
     other = np.zeros_like(agreeing)
     source, target, onto = (
         (left, right, transform) if frame == "right" else (right, left, invert(transform))
     )
-    n = cell // PIXELS_A_COLOUR
     planes = chroma_of(source)
     warped = warp_planes(planes, target, grid_transform(planes.shape, source, target, onto))
-    pale, rich = (
-        mean_blocks(warped, agreeing, n),
-        mean_blocks(chroma_of(target), agreeing, n),
+    off, kept, toned = block_distances(
+        warped,
+        chroma_of(target),
+        agreeing,
+        cell // PIXELS_A_COLOUR,
+        MAX_COLOURLESS_CHROMA,
+        MIN_ONE_HUE_SHARE,
     )
-    strength, most = sum_products(pale, pale), sum_products(rich, rich)
-    if strength > most:
-        pale, rich, strength, most = rich, pale, most, strength
-    if most <= MAX_COLOURLESS_CHROMA**2 * len(rich):
-        return other, True
-    if is_of_one_hue(pale, strength) and not is_of_one_hue(rich, most):
-        return other, False
-    kept = max(0.0, sum_products(pale, rich) / most)
-    off = distances(pale, rich, kept)
-    other[agreeing] = off > MIN_OTHER_COLOUR_DISTANCE
+    if not len(off):
+        return other, not toned
+    if off.max() > MIN_OTHER_COLOUR_DISTANCE:
+        other[agreeing] = off > MIN_OTHER_COLOUR_DISTANCE
     return other, kept >= MIN_KEPT_COLOUR and float(off.mean()) <= MAX_SAME_COLOUR_DISTANCE
 
 
@@ -156,8 +153,10 @@ def warp_planes(
     The planes continue beyond their edges. `grid` is made by `grid_transform`.
     """
     cv2, (size, pixels) = import_cv2(), grid
+    if planes.shape[1::-1] != size:
+        planes = cv2.resize(planes, size, interpolation=cv2.INTER_AREA)
     return cv2.warpAffine(
-        cv2.resize(planes, size, interpolation=cv2.INTER_AREA),
+        planes,
         pixels,
         target.colours.shape[1::-1],
         flags=cv2.INTER_LINEAR,

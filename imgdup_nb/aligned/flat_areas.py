@@ -385,8 +385,10 @@ def _other_brightness(one: np.ndarray, other: np.ndarray, strength: list[np.ndar
 def planes_of(image: Features) -> np.ndarray:
     """Return brightness, Cr and Cb of a picture for each square of its colours, float32."""
     cv2, (height, width) = import_cv2(), image.colours.shape[:2]
-    grey = cv2.resize(image.grey, (width, height), interpolation=cv2.INTER_AREA)
-    return np.dstack([grey.astype(np.float32), chroma_of(image)])
+    planes = np.empty((height, width, 3), np.float32)
+    planes[..., 0] = cv2.resize(image.grey, (width, height), interpolation=cv2.INTER_AREA)
+    planes[..., 1:] = chroma_of(image)
+    return planes
 
 
 # -- drawings on a plain ground --------------------------------------------------------------------
