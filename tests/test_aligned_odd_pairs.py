@@ -126,3 +126,23 @@ def test_sand_sea_and_sky_are_not_taken_for_a_page():
     bands = np.repeat([225.0, 190, 150, 110], 150)[:, None]
     assert not is_page((bands + specks).clip(0, 255).astype(np.uint8))
     assert is_page((225 + specks).clip(0, 255).astype(np.uint8))
+
+
+def watermarked(ground):
+    """Return a picture of one colour with a pale watermark."""
+    sheet = Image.new("RGBA", (480, 360), ground)
+    over = Image.new("RGBA", sheet.size)
+    words = ImageFont.load_default(60)
+    ImageDraw.Draw(over).text((60, 140), "STOCKPHOTO", fill=(255, 255, 255, 120), font=words)
+    return Image.alpha_composite(sheet, over).convert("RGB")
+
+
+def test_one_watermark_on_grounds_of_two_colours_is_no_copy_and_a_filter_on_one_is():
+    green, rose, olive = ((82, 129, 92), (175, 113, 111), (155, 147, 67))
+    for one, other in ((green, rose), (green, olive), (rose, olive)):
+        assert align_pictures(watermarked(one), watermarked(other)).similarity <= 79
+    for ground in (green, rose, olive):
+        sheet = watermarked(ground)
+        warm = sheet.convert("RGB", (1.05, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0.95, 0))
+        for copy in (sheet.resize((240, 180)), warm, sheet.convert("L").convert("RGB")):
+            assert align_pictures(sheet, copy).similarity >= 90

@@ -54,6 +54,9 @@ MIN_FLAT_BLOCKS = 0.3
 # a copy that has kept less of its colours is pale; a pale block of another hue has so much chroma,
 # and lies so far from the paler colour, in shares of that; only in pictures that are mostly flat
 PALE_SHARE, MIN_TINT, MIN_TINT_DISTANCE = 0.6, 3.5, 0.7
+# share of the blocks that have the colour of a ground, where little else is; levels of chroma by
+# which it may be tinted
+MIN_ONE_COLOUR_SHARE, MAX_GROUND_TINT = 0.8, 15.0
 NEUTRAL_CHROMA, SURE_CHROMA = 8.0, 15.0  # levels: a grey block is below; a coloured one above
 # of the compared blocks: the grey or white ground of an object; in a picture that is mostly flat
 MIN_NEUTRAL_SHARE, MIN_PLAIN_NEUTRAL_SHARE = 0.3, 0.1
@@ -337,10 +340,22 @@ def _other_chroma(
     ground = _brightest(pale, rich) if plain else np.ones(len(one), bool)
     tint = np.median(shift[ground], axis=0)
     off = np.minimum(far, np.linalg.norm(shift - tint, axis=1))
+    if plain and _has_other_ground(one, other, shift):
+        off = far
     if not plain:
         return off > PHOTO_DISTANCE
     of_other_hue = (strength >= MIN_TINT) & (off >= MIN_TINT_DISTANCE * strength)
     return (off > PLAIN_DISTANCE) | (of_other_hue & (kept < PALE_SHARE))
+
+
+def _has_other_ground(one: np.ndarray, other: np.ndarray, shift: np.ndarray) -> bool:
+    """Whether nearly all of both pictures has one colour, n x 2, and it is not the same one."""
+    for side in (one, other):
+        middle = np.median(side, axis=0)
+        is_ground = np.linalg.norm(side - middle, axis=1) <= PLAIN_DISTANCE
+        if np.linalg.norm(middle) < SURE_CHROMA or is_ground.mean() < MIN_ONE_COLOUR_SHARE:
+            return False
+    return float(np.linalg.norm(np.median(shift, axis=0))) > MAX_GROUND_TINT
 
 
 def _brightest(one: np.ndarray, other: np.ndarray) -> np.ndarray:
