@@ -315,9 +315,18 @@ def warp(
     warped : float32, height x width; 0 where the picture does not cover the grid
     covered : float32, height x width; 1 where it does, else 0
     """
+    warped, covered, _ = warp_squares(pack_squares(source), back, height, width)
+    return warped, covered
+
+
+@compiled
+def warp_squares(
+    packed: np.ndarray, back: np.ndarray, height: int, width: int
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Warp a picture, as from `pack_squares`, as `warp` does; also tell whether it covers all."""
     warped, covered = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
-    rows, columns = source.shape
-    squares, last_column, last_row = pack_squares(source).ravel(), columns - 1.0, rows - 1.0
+    rows, columns = packed.shape
+    squares, last_column, last_row, covers_all = packed.ravel(), columns - 1.0, rows - 1.0, True
     last_left, last_top = np.int32(max(0, columns - 2)), np.int32(max(0, rows - 2))
     places, four, byte = np.empty(width, np.int32), np.empty(width, np.uint32), np.uint32(255)
     part, down = np.empty(width, np.float32), np.empty(width, np.float32)
@@ -332,6 +341,7 @@ def warp(
             back[0, 0] * (end - 1) + u_row, back[1, 0] * (end - 1) + v_row, columns, rows
         ):
             end -= 1
+        covers_all &= end - first == width
         # several loops from 0 on, so that the compiler can use vector instructions in most of them
         for x in range(end - first):
             u, v = back[0, 0] * (x + first) + u_row, back[1, 0] * (x + first) + v_row
@@ -359,7 +369,7 @@ def warp(
             above = a + part[x] * (b - a)
             warped_row[x] = above + down[x] * (c + part[x] * (d - c) - above)
             covered_row[x] = 1
-    return warped, covered
+    return warped, covered, covers_all
 
 
 @compiled
@@ -750,7 +760,8 @@ def refine_blocks(
     cell : the one that was used
     """
     height, width = target.shape
-    plain = target.astype(np.float32)
+    plain, packed = target.astype(np.float32), pack_squares(source)
+    smooth = np.zeros((0, 0), np.float32)
     best, best_percent, best_residual, best_doubt = (
         np.zeros((0, 0), np.float32),
         -1.0,
@@ -759,9 +770,15 @@ def refine_blocks(
     )
     found, now, used = back.copy(), back.copy(), cell
     for _ in range(MAX_STEPS):
-        warped, covered = warp(source, now, height, width)
-        weights = blur(covered)
-        warped, there = blur_inside(warped, covered, weights), blur_inside(plain, covered, weights)
+        warped, covered, covers_all = warp_squares(packed, now, height, width)
+        if covers_all:  # all weights are 1
+            if smooth.size == 0:
+                smooth = blur(plain)
+            warped, there = blur(warped), smooth
+        else:
+            weights = blur(covered)
+            warped = blur_inside(warped, covered, weights)
+            there = blur_inside(plain, covered, weights)
         sums = sum_cells(warped, covered, there, used)
         correlation, off, step = block_correlations(sums, used, MIN_STEP_CORRELATION)
         if used != SMALL_CELL and count_textured(correlation) < MIN_LARGE_BLOCKS:
