@@ -40,6 +40,7 @@ from .bands import (
 from .geometry import (
     compose,
     determinant,
+    from_pixels,
     invert,
     largest_part,
     overlaps,
@@ -230,11 +231,12 @@ def grids_of(
         else (second, first, invert(found.transform))
     )
     grey = _shrink_grey(source.grey, math.sqrt(abs(determinant(onto))))
-    to_source, to_target = (
+    back = compose(
+        from_pixels(target.size, target.grey.shape),
+        invert(onto),
         to_pixels(source.size, grey.shape),
-        to_pixels(target.size, target.grey.shape),
     )
-    return grey, target.grey, compose(invert(to_target), invert(onto), to_source)
+    return grey, target.grey, back
 
 
 def warp_greys(
@@ -281,8 +283,8 @@ def refine(
     )
     grey = _shrink_grey(source.grey, math.sqrt(abs(determinant(onto))) / smaller)
     there = _shrink_grey(target.grey, 1 / smaller)
-    to_source, to_target = to_pixels(source.size, grey.shape), to_pixels(target.size, there.shape)
-    back = compose(invert(to_target), invert(onto), to_source)
+    sizes = (source.size, grey.shape), (target.size, there.shape)
+    back = compose(from_pixels(*sizes[1]), invert(onto), to_pixels(*sizes[0]))
     min_correlation = {
         1: MIN_CORRELATION,
         COARSE_FACTOR: MIN_COARSE_CORRELATION,
@@ -294,7 +296,7 @@ def refine(
     )
     if smaller == 1 and percent > 0:
         percent, min_correlation = _judge_exactly(blocks, percent, residual, doubt)
-    refined = compose(to_target, back, invert(to_source))
+    refined = compose(to_pixels(*sizes[1]), back, from_pixels(*sizes[0]))
     transform = invert(refined) if is_shrunk else refined
     shares = overlaps(transform, first.size, second.size)
     min_blocks = MIN_BLOCKS if min(shares) >= SMALL_OVERLAP else MIN_SMALL_OVERLAP_BLOCKS

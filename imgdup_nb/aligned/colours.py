@@ -15,7 +15,7 @@ import numpy as np
 from ..engine.features import PIXELS_A_COLOUR, Features, import_cv2
 from .agreement import Alignment, share_of
 from .bands import MAX_IMPERFECT_SIMILARITY, MAX_SCENE_SIMILARITY
-from .geometry import compose, determinant, frame_transform, invert, to_pixels
+from .geometry import compose, determinant, frame_transform, from_pixels, invert, to_pixels
 
 
 def judge_colours(found: Alignment, left: Features, right: Features) -> Alignment:
@@ -177,8 +177,8 @@ def grid_transform(
     smaller = min(1.0, math.sqrt(abs(determinant(onto))))
     size = max(1, round(shape[1] * smaller)), max(1, round(shape[0] * smaller))
     pixels = compose(
-        invert(to_pixels(source.size, size[::-1])),
+        from_pixels(source.size, size[::-1]),
         onto,
-        to_pixels(target.size, target.colours.shape),
+        to_pixels(target.size, target.colours.shape[:2]),
     )
     return size, pixels

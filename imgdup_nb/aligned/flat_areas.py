@@ -147,10 +147,11 @@ def block_colours(found: Alignment, left: Features, right: Features) -> BlockCol
         found.min_correlation,
         found.cell // PIXELS_A_COLOUR,
     )
+    if not are_mostly_flat(left, right):
+        return BlockColours(one, other, False)
     n_flat = np.count_nonzero(np.isnan(found.blocks))
     n_matching = np.count_nonzero(found.blocks >= found.min_correlation)
-    is_drawn = bool(n_flat >= MIN_FLAT_BLOCKS * (n_flat + n_matching))
-    return BlockColours(one, other, is_drawn and are_mostly_flat(left, right))
+    return BlockColours(one, other, bool(n_flat >= MIN_FLAT_BLOCKS * (n_flat + n_matching)))
 
 
 def _covered(

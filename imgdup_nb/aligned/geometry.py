@@ -6,6 +6,7 @@ call of numpy costs more than all of this arithmetic.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..engine.features import import_cv2
 
 # by how much a copy may be enlarged, and how much more in one direction than in the other
 MAX_SCALE, MAX_STRETCH = 6.0, 2.5
+SIZES_REMEMBERED = 1024  # most pictures of a collection have a few shapes
 
 
 def determinant(transform: np.ndarray) -> float:
@@ -65,13 +67,20 @@ def apply(transform: np.ndarray, points: Any) -> np.ndarray:
     return np.asarray(points, dtype=np.float64) @ transform[:, :2].T + transform[:, 2]
 
 
+@lru_cache(SIZES_REMEMBERED)
 def to_pixels(size: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
     """Return the transform from a size, (width, height), to the pixels of an array of a shape.
 
-    The centres of pixels are whole numbers.
+    The centres of pixels are whole numbers. It is remembered, and not to be changed.
     """
     x, y = shape[1] / size[0], shape[0] / size[1]
     return np.array([[x, 0, 0.5 * x - 0.5], [0, y, 0.5 * y - 0.5]])
+
+
+@lru_cache(SIZES_REMEMBERED)
+def from_pixels(size: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
+    """Return the inverse of `to_pixels`."""
+    return invert(to_pixels(size, shape))
 
 
 def frame_transform(view: int, first: tuple[int, int], second: tuple[int, int]) -> np.ndarray:

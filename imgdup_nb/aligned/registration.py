@@ -151,7 +151,9 @@ def _align_textured(first: Features, second: Features) -> Alignment:
     best = _allow_for_changes(best, first, second)
     if best.treatment == "negative":  # its colours are those of the negative, too
         first = negative_of(first)
-    best = judge_colours(replace(best, similarity=_claimed_similarity(best)), first, second)
+    if best.similarity != _claimed_similarity(best):
+        best = replace(best, similarity=0.0)
+    best = judge_colours(best, first, second)
     return judge_shared_part(judge_flat_areas(best, first, second))
 
 
