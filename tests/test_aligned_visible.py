@@ -1,9 +1,11 @@
 """A crop under words or in a frame is aligned by what is visible of the picture."""
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from aligned_pictures import align_pictures, crop, shaken
+from aligned_pictures import align_pictures, crop, photo, shaken
+from imgdup_nb.aligned.upright import upright_transform
 
 
 def marked(picture, step=6):
@@ -48,3 +50,38 @@ def test_a_part_of_a_second_photograph_under_words_is_no_copy(cat, pixels):
 
 def test_another_photograph_under_the_same_words_is_no_copy(cat, temple):
     assert align_pictures(marked(cat), marked(temple)).similarity < 70
+
+
+def bannered(picture, words="OPEN"):
+    """Lay a half transparent bar with large words over a picture."""
+    width, height = picture.size
+    layer = Image.new("RGBA", picture.size)
+    draw = ImageDraw.Draw(layer)
+    draw.rectangle((0, 0.4 * height, width, 0.6 * height), fill=(0, 0, 0, 150))
+    at = (width / 2, height / 2)
+    draw.text(at, words, "white", ImageFont.load_default(width / 10), "mm", stroke_width=1)
+    return Image.alpha_composite(picture.convert("RGBA"), layer).convert("RGB")
+
+
+@pytest.mark.parametrize("name", ["cat", "flower"])
+def test_a_crop_with_few_features_beside_large_words_is_the_same_picture(name):
+    picture = photo(name)
+    assert 80 <= align_pictures(picture, bannered(crop(picture, 0.85))).similarity < 95
+
+
+def test_two_photographs_under_one_bar_with_words_are_no_copies(cat, temple):
+    assert align_pictures(bannered(cat), bannered(temple)).similarity < 70
+
+
+def test_four_matches_that_fit_upright_tell_the_transform_and_three_do_not():
+    one = np.array([(20, 20), (90, 30), (40, 90), (80, 80), (50, 10)], np.float32)
+    other = np.float32(0.5) * one + np.array([10, 20], np.float32)
+    other[0] = 0
+    angles, pairs = np.zeros(5, np.float32), np.arange(5).repeat(2).reshape(5, 2)
+    transform, matches = upright_transform(one, other, angles, angles, pairs)
+    assert matches == 4
+    np.testing.assert_allclose(transform, [[0.5, 0, 10], [0, 0.5, 20]], atol=1e-4)
+    for turned in (1, 2):  # neither a match of another angle nor no match counts
+        assert upright_transform(one, other, angles, angles + 45 * turned, pairs)[1] == 0
+    assert upright_transform(one, other, angles, angles, pairs[:4])[1] == 0
+    assert upright_transform(one, other, angles, angles, pairs[:0])[1] == 0

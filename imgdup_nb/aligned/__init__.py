@@ -13,6 +13,7 @@ From the first file to the last, each one imports only files above it:
   angle, or bent
 - `visible`, `overlays`: copies with something over them: their transform by what is visible, and
   whether the rest was drawn
+- `upright`: few matches -> an upright transform that some of them fit
 - `wholes`: copies whose details differ everywhere, made small
 - `shades`: smooth pictures, such as skies and glows, whose colours are compared in place
 - `registration`: the features of two pictures -> the transform, and their best `Alignment`

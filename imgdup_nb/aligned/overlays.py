@@ -30,6 +30,9 @@ from .visible import refine_visible
 MIN_MEAN_CORRELATION = 0.7  # of the textured blocks, those below 0 counted as 0
 # or this share of them is as it was, as between the letters of a large watermark
 MIN_UNTOUCHED_CORRELATION, MIN_UNTOUCHED_BLOCKS = 0.99, 0.45
+# of the textured blocks, too, while the transform may be a pixel aside; and percent of them that
+# match, where few features tell the transform
+MIN_SHIFTED_CORRELATION, MIN_SHIFTED_AGREEING = 0.65, 50.0
 # of the pixels in textured blocks: equal up to so many grey levels and this share of their contrast
 EQUAL_LEVELS, EQUAL_SHARE = 8.0, 0.25
 MIN_EQUAL_PIXELS, MIN_SLIGHT_PIXELS = 0.65, 0.75  # share of them from 70 percent on; from 80 on
@@ -98,16 +101,26 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
     return replace(found, similarity=similarity, treatment="overlay")
 
 
-def align_drawn_over(first: Features, second: Features, upright: np.ndarray) -> Alignment:
-    """Align two whole frames; without similarity unless something was put over one of them.
+def align_drawn_over(
+    first: Features, second: Features, transform: np.ndarray, matches: int = 0
+) -> Alignment:
+    """Align two frames, or what few matches fit; `NOTHING` unless something was put over one.
 
     A large watermark has more features than a dark picture, and details of its own when made small.
     Not for things on a plain ground: signs of one design have much in common, such as a folder.
     """
     if has_plain_edge(first.grey) or has_plain_edge(second.grey):
         return NOTHING
-    found = judge_overlay(refine(first, second, upright, 0, MIN_OVERLAP_OF_BOTH), first, second)
+    aligned = refine(first, second, transform, matches, MIN_OVERLAP_OF_BOTH)
+    found = judge_overlay(aligned, first, second)
+    if found.treatment != "overlay" and aligned.agreeing >= MIN_SHIFTED_AGREEING:
+        found = align_visible(first, second, aligned)
     return found if found.treatment == "overlay" else NOTHING
+
+
+def _mean_correlation(found: Alignment) -> float:
+    """Return the mean correlation of the textured blocks, those below 0 counted as 0."""
+    return 0.0 if found.blocks is None else float(np.nanmean(np.maximum(found.blocks, 0)))
 
 
 def align_visible(first: Features, second: Features, found: Alignment) -> Alignment:
@@ -122,6 +135,7 @@ def align_visible(first: Features, second: Features, found: Alignment) -> Alignm
         or found.residual < MAX_COPY_RESIDUAL
         or min(found.overlap_left, found.overlap_right) < SMALL_OVERLAP
         or found.is_partial
+        or _mean_correlation(found) < MIN_SHIFTED_CORRELATION
         or (has_plain_edge(first.grey) and has_plain_edge(second.grey))
     ):
         return NOTHING

@@ -198,12 +198,25 @@ def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Al
             best = _better(best, align_wholes(first, second, view))
     if _claimed_similarity(best) < STOP_SIMILARITY:
         best = _better(best, align_visible(first, second, by_features))
+    if _claimed_similarity(best) == 0 and is_textured(first) and is_textured(second):
+        best = _better(best, _align_upright(first, second))
     if _claimed_similarity(best) == 0:
         view = _nearest_view(first, second, negative=True)
         if view is not None and is_textured(first) and is_textured(second):
             upright = frame_transform(view, first.size, second.size)
             best = _better(best, align_negative(first, second, upright))
     return best
+
+
+def _align_upright(first: Features, second: Features) -> Alignment:
+    """Align two pictures, neither of them turned, by the few matches that words over one leave."""
+    from .upright import upright_transform
+
+    pairs = next(pairs for mirror, pairs in _match_features(first, second) if not mirror)
+    transform, matches = upright_transform(
+        first.points, second.points, first.angles, second.angles, pairs
+    )
+    return align_drawn_over(first, second, transform, matches) if matches else NOTHING
 
 
 def judge_shared_part(found: Alignment) -> Alignment:
