@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
 from aligned_pictures import align_pictures, crop, photo, table_of
+from imgdup_nb.aligned.candidates import MAX_PARTNERS, find_near_shades
 from imgdup_nb.aligned.shades import is_smooth
 from imgdup_nb.aligned.words import say_alignment
 from imgdup_nb.engine.features import aligned_features
@@ -110,6 +111,39 @@ def test_a_table_of_skies_and_glows_holds_their_copies_only(tmp_path):
         ("glow small.png", "glow.png"),
         ("evening small.png", "evening.png"),
     }
+
+
+def test_copies_of_gradients_are_candidates_though_their_hashes_are_noise(tmp_path):
+    names = ("ramp", "slope", "noon", "morning", "evening")
+    pictures = {name: SMOOTH[name] for name in names}
+    changed = {f"{name} copy": jpeg(COPIES["small"][1](SMOOTH[name])) for name in names}
+    mirrored = {"ramp mirrored": COPIES["mirrored"][1](SMOOTH["ramp"])}
+    pairs = table_of(tmp_path, pictures | changed | mirrored, min_similarity=90)
+    groups = {frozenset(pair) for pair in zip(pairs.left, pairs.right, strict=True)}
+    assert groups == {frozenset((f"{name}.png", f"{name} copy.png")) for name in names} | {
+        frozenset(("ramp.png", "ramp mirrored.png")),
+        frozenset(("ramp copy.png", "ramp mirrored.png")),
+    }
+
+
+def test_smooth_pictures_of_two_collections_are_paired_across_only():
+    features = [aligned_features(SMOOTH[name]) for name in ("ramp", "noon", "ramp", "evening")]
+    blank = np.zeros(4, bool)
+    assert find_near_shades(features, blank, 2).tolist() == [[0, 2]]
+    assert find_near_shades(features, blank, 4).tolist() == []
+    assert find_near_shades(features, np.array([True, False, False, False])).tolist() == []
+    assert find_near_shades(features[:1], blank[:1]).tolist() == []
+    assert find_near_shades([], blank[:0]).tolist() == []
+
+
+def test_of_twenty_near_gradients_each_has_its_nearest_as_partners():
+    features = [aligned_features(picture(60 + 0.1 * k + X / 2)) for k in range(0, 100, 5)]
+    pairs = find_near_shades(features, np.zeros(20, bool))
+    assert [0, 1] in pairs.tolist()
+    assert [0, 19] not in pairs.tolist()
+    assert np.bincount(pairs.ravel(), minlength=20).max() <= 3 * MAX_PARTNERS
+    turned = find_near_shades(features[::-1], np.zeros(20, bool))
+    assert np.array_equal(np.unique(np.sort(19 - turned, axis=1), axis=0), pairs)
 
 
 def test_a_sentence_says_why_smooth_pictures_are_compared_in_place():

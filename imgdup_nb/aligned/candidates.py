@@ -2,7 +2,8 @@
 
 Most are found by votes (see `votes`). The votes of a pair depend only on its two images;
 `best_pairs` depends on the votes of all. So a growing collection keeps its votes, and counts only
-those of new images. Pictures with few features are compared by their frames.
+those of new images. Pictures with few features are compared by their frames, and smooth ones by
+their colours.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from ..engine.features import FRAME_SIDE, Features
 from .bands import MIN_FEATURES
 from .registration import MIN_FRAME_CORRELATION, VIEWS
+from .shades import coarse_colours, is_smooth
 from .votes import count_votes
 
 MANY_VOTES = 20  # at one angle; a pair with so many is scored if it is among
@@ -216,3 +218,47 @@ def _are_best(alike: np.ndarray, apart: np.ndarray) -> np.ndarray:
     if weights.shape[1] > MAX_PARTNERS:
         is_best &= weights >= np.partition(weights, -MAX_PARTNERS, axis=1)[:, -MAX_PARTNERS, None]
     return is_best
+
+
+# levels by which the colours of two smooth pictures differ at most, the root mean square
+MAX_SHADE_DIFFERENCE = 40
+
+
+def find_near_shades(
+    features: Sequence[Features], is_blank: np.ndarray, n_left: int | None = None
+) -> np.ndarray:
+    """Find the smooth pictures whose colours are nearest to those of each smooth one.
+
+    Frames of gradients correlate with those of all others, and hashes of gradients are noise. So
+    their colours are compared where they are, upright and mirrored. Parameters and result are as in
+    `find_alike_frames`.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> from ..engine.features import aligned_features
+    >>> shade = Image.linear_gradient("L")
+    >>> pictures = [shade, shade.rotate(180), shade.rotate(90), shade.resize((90, 60))]
+    >>> find_near_shades([aligned_features(each) for each in pictures], np.zeros(4, dtype=bool))
+    array([[0, 3]])
+    """
+    smooth = [k for k, image in enumerate(features) if not is_blank[k] and is_smooth(image)]
+    if len(smooth) < 2:
+        return np.zeros((0, 2), np.int64)
+    places = np.array(sorted(smooth, key=lambda k: features[k].key), np.int64)
+    colours = np.array([coarse_colours(features[k]) for k in places], np.float64)
+    views = [each.reshape(len(places), -1) for each in (colours, colours[:, :, ::-1])]
+    squares = (views[0] ** 2).sum(axis=1)
+    limit = MAX_SHADE_DIFFERENCE**2 * views[0].shape[1]
+    is_left = places < (n_left or 0)
+    found = []
+    for row in range(len(places)):  # whole numbers: all sums are exact
+        product = np.maximum(views[0] @ views[0][row], views[1] @ views[0][row])
+        off = squares + squares[row] - 2 * product
+        off[row] = limit + 1
+        if n_left is not None:
+            off[is_left == is_left[row]] = limit + 1
+        nearest = np.argsort(off, kind="stable")[:MAX_PARTNERS]
+        nearest = nearest[off[nearest] <= limit]
+        found.append(np.column_stack([np.full(len(nearest), places[row]), places[nearest]]))
+    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)

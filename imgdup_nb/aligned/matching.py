@@ -27,7 +27,7 @@ from ..engine.parallel import LazySequence
 from ..fingerprints import Fingerprints
 from .agreement import is_textured
 from .best_votes import VOTES
-from .candidates import best_pairs, find_alike_frames
+from .candidates import best_pairs, find_alike_frames, find_near_shades
 from .forecast import announce_alignment, announce_comparison
 from .near_hashes import best_by_hash, find_negatives, near_by_hash, phashes_of
 from .scores import (
@@ -212,11 +212,16 @@ def _paths(sides: Sequence[Fingerprints]) -> list[str] | None:
 
 
 def _near_by_frame(sides: Sequence[Fingerprints], features: Sequence[Features]) -> np.ndarray:
-    """Return the pairs with similar frames, int64, n x 2, smaller first; only for 'aligned'."""
+    """Return the pairs with similar frames or shades, int64, n x 2, smaller first.
+
+    None but for 'aligned'.
+    """
     if sides[0].method.name != "aligned":
         return np.zeros((0, 2), np.int64)
     is_blank = np.concatenate([side.low_detail for side in sides])
-    return find_alike_frames(features, is_blank, None if len(sides) == 1 else len(sides[0]))
+    n_left = None if len(sides) == 1 else len(sides[0])
+    found = [find(features, is_blank, n_left) for find in (find_alike_frames, find_near_shades)]
+    return np.concatenate(found)
 
 
 def partners_of_partners(near: np.ndarray, tried: np.ndarray) -> np.ndarray:
