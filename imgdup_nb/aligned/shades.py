@@ -29,13 +29,13 @@ NOISE = 0.7  # levels by which a copy differs anyway
 # what a copy may differ by at the distance 1, which is 90 percent: the rest of the differences, as
 # a share of the contrast; the share of a picture that was cut off; the share of its contrast that
 # is lost, of all its light or around a middle level; then levels of brightness and of chroma
-MAX_REST, MAX_CUT, MAX_DARKER, MAX_PALER = 0.11, 0.15, 0.2, 0.16
+MAX_REST, MAX_CUT, MAX_DARKER, MAX_PALER = 0.11, 0.18, 0.2, 0.16
 MAX_BRIGHTER, MAX_TINT = 30.0, 8.0
 # distance -> percent; beyond the last one, it is 0
 SHADE_DISTANCES, SHADE_PERCENT = (0.0, 0.3, 1.0, 1.2, 2.0), (100.0, 99.0, 90.0, 79.0, 70.0)
 # the distances between which a cut is looked for, the share of a picture that is cut off at most,
-# and the tries of OpenCV
-MIN_CUT_DISTANCE, MAX_CUT_DISTANCE, MAX_CUT_OFF, CUT_TRIES = 0.6, 5.0, 0.2, 20
+# by how much it may be turned or sheared, and the tries of OpenCV
+MIN_CUT_DISTANCE, MAX_CUT_DISTANCE, MAX_CUT_OFF, MAX_SKEW, CUT_TRIES = 0.6, 5.0, 0.2, 0.05, 20
 MATCHING_LEVELS = 12.0  # a block that differs by less matches; it is shown only
 
 _is_smooth: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
@@ -156,6 +156,8 @@ def _compare_view(first: Features, second: Features, view: int) -> _Placed:
     except cv2.error:  # it found no transform
         return plain
     grid = to_pixels(second.size, other.shape)
+    if max(abs(back[0, 1]), abs(back[1, 0])) > MAX_SKEW:  # a cut does not turn a picture
+        return plain
     cut = compose(straight, grid, invert(back.astype(np.float64)), invert(grid))
     if min(overlaps(cut, first.size, second.size)) < 100 * (1 - MAX_CUT_OFF):
         return plain
