@@ -14,6 +14,7 @@ From the first file to the last, each one imports only files above it:
 - `visible`, `overlays`: copies with something over them: their transform by what is visible, and
   whether the rest was drawn
 - `upright`: few matches -> an upright transform that some of them fit
+- `cut_outs`: a part of a picture on a plain ground
 - `wholes`: copies whose details differ everywhere, made small
 - `shades`: smooth pictures, such as skies and glows, whose colours are compared in place
 - `registration`: the features of two pictures -> the transform, and their best `Alignment`

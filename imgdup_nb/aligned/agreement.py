@@ -104,11 +104,12 @@ class Alignment:
     recoloured
         percent of the blocks matching in grey that have another colour and do not count; 0 if
         nothing depends on it.
-    treatment : '', 'shade', 'blur', 'perspective', 'bend', 'whole', 'overlay', 'negative', 'smooth'
-        what was allowed for: pictures without their coarse light and shade; both blurred; one in
-        perspective or bent, of which the transform is the nearest one; the whole pictures made
-        small; something put over one of them; one is the negative of the other; smooth ones, of
-        which only the colours in place are compared.
+    treatment : str
+        what was allowed for. 'shade': pictures without their coarse light and shade; 'blur': both
+        blurred; 'perspective', 'bend': the transform is the nearest one; 'whole': the whole
+        pictures made small; 'overlay': something put over one of them; 'cut out': a part on a plain
+        ground; 'negative': one is the negative of the other; 'smooth': only the colours in place
+        are compared; '': nothing.
     changed
         blocks of two pages in which other words are written: see `detail`. The similarity is at
         most 79 then; at most 89 if only one place differs.

@@ -31,6 +31,7 @@ from .bands import (
     MAX_COPY_RESIDUAL,
     MAX_PARTS_SIMILARITY,
     MAX_SCENE_SIMILARITY,
+    MAX_SLIGHT_SIMILARITY,
     MIN_COARSE_CORRELATION,
     MIN_COARSEST_CORRELATION,
     MIN_CORRELATION,
@@ -42,6 +43,7 @@ from .bands import (
 )
 from .bent import align_bent
 from .colours import judge_colours
+from .cut_outs import judge_cut_out
 from .filters import (
     align_blurred,
     align_negative,
@@ -174,6 +176,8 @@ def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Al
     if best.doubt == 0 and min(best.overlap_left, best.overlap_right) >= SMALL_OVERLAP:
         best = _better(best, align_unshaded(first, second, best))
         best = judge_overlay(best, first, second)
+    if _claimed_similarity(best) < MAX_SLIGHT_SIMILARITY:
+        best = judge_cut_out(best, first, second)
     by_features = best
     if _claimed_similarity(best) <= MAX_SCENE_SIMILARITY:
         mirror, pairs = _match_features(first, second)[0]

@@ -28,6 +28,7 @@ TREATMENTS = {
     "bend": " One of them is bent, as by a lens; that was allowed for.",
     "whole": " Their details differ; made small, the whole pictures look the same.",
     "overlay": " Something was put over one of them; the pixels that are equal count.",
+    "cut out": f" One of them shows a part of the other on a plain ground, {_SLIGHT}",
     "smooth": (
         " Smooth pictures look like many others when they are zoomed, so only their colours in "
         "place are compared."
