@@ -22,7 +22,7 @@ from .flat_areas import PLAIN_EDGE, PLAIN_LEVELS
 from .visible import refine_visible
 
 # of the overlap, and of its edge: a smaller plain ground is a border, a bar or a sticker
-MIN_GROUND_SHARE, MIN_GROUND_EDGE = 0.15, 0.6
+MIN_BARE_SHARE, MIN_BARE_EDGE = 0.15, 0.6
 # of the blocks of the overlap: those besides the ground; of these, those that match
 MIN_SHOWN_SHARE, MIN_SHOWN_MATCHING = 0.3, 0.8
 MAX_COVERED = 0.02  # of the pixels of a block that shows something
@@ -41,12 +41,12 @@ def judge_cut_out(found: Alignment, first: Features, second: Features) -> Alignm
     ):
         return found
     edges = [_plain_share(image.grey) for image in (first, second)]
-    if max(edges) < MIN_GROUND_EDGE or min(edges) >= PLAIN_EDGE:
+    if max(edges) < MIN_BARE_EDGE or min(edges) >= PLAIN_EDGE:
         return found
     # the picture that is read on the grid of the other one comes first
     plain = int((edges[1] > edges[0]) == (found.frame == "right"))
     ground = ground_at_edge(warp_greys(found, first, second)[plain])
-    if float(ground.mean()) < MIN_GROUND_SHARE:
+    if float(ground.mean()) < MIN_BARE_SHARE:
         return found
     again = found
     if found.residual >= MAX_COPY_RESIDUAL:  # blocks at the edge of the ground pull it aside
