@@ -85,3 +85,21 @@ def test_four_matches_that_fit_upright_tell_the_transform_and_three_do_not():
         assert upright_transform(one, other, angles, angles + 45 * turned, pairs)[1] == 0
     assert upright_transform(one, other, angles, angles, pairs[:4])[1] == 0
     assert upright_transform(one, other, angles, angles, pairs[:0])[1] == 0
+
+
+COLOURS = ["#d02020", "#20a040", "#2040d0", "#f0d020", "#f0f0f0", "#101010", "#c040c0"]
+
+
+def stickers(picture):
+    """Lay discs of several colours over a picture."""
+    made, side = picture.copy(), min(picture.size) // 6
+    draw = ImageDraw.Draw(made)
+    for k, colour in enumerate(COLOURS):
+        x, y = picture.width * (0.02 + 0.13 * k), picture.height * (0.1 + 0.6 * (k % 2))
+        draw.ellipse((x, y, x + side, y + side), fill=colour)
+    return made
+
+
+@pytest.mark.parametrize("name", ["coffee", "temple"])
+def test_discs_of_many_colours_are_stickers(name):
+    assert align_pictures(photo(name), stickers(photo(name))).similarity >= 80

@@ -24,6 +24,7 @@ from .bands import (
     SMALL_OVERLAP,
     STOP_SIMILARITY,
 )
+from .colours import judge_colours
 from .flat_areas import has_plain_edge
 from .visible import refine_visible
 
@@ -42,6 +43,8 @@ FIT_STEPS = 4  # of brightness and contrast, each to the pixels that are equal b
 # of the pixels that differ: in so many bins of 16 grey levels there is this share of a drawing; and
 # the correlation of what shows through
 DRAWN_BINS, MIN_DRAWN_SHARE, MIN_THROUGH_CORRELATION = 3, 0.6, 0.6
+# pieces of so many pixels have few grey levels, each its own; they are this share of what differs
+MIN_PIECE_PIXELS, MIN_DRAWN_PIECES = 12, 0.75
 # an edge: so many grey levels a pixel, and among this share of the strongest ones
 MIN_EDGE, STRONG_EDGES, MIN_EDGES = 12.0, 0.3, 50
 # it is found again where the other gradient has its direction (cosine) and this share of the usual
@@ -92,6 +95,7 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
         and drawn > found.similarity
         and (
             looks_drawn(one[~equal], other[~equal])
+            or (not plain and is_of_drawn_pieces(*planes, inside, equal))
             or (not plain and has_extra_edges(*planes, inside))
         )
     ):
@@ -142,6 +146,21 @@ def align_visible(first: Features, second: Features, found: Alignment) -> Alignm
     visible = refine_visible(found, first, second)
     judged = judge_overlay(visible, first, second)
     return judged if judged.treatment == "overlay" else NOTHING
+
+
+def judge_colours_below(found: Alignment, first: Features, second: Features) -> Alignment:
+    """Judge an alignment by its colours; what lies over some blocks has changed theirs.
+
+    So a pair stays in the scene band, except for two things on a plain ground.
+    """
+    judged = judge_colours(found, first, second)
+    if found.treatment != "overlay" or judged.similarity >= min(
+        found.similarity, MAX_SCENE_SIMILARITY
+    ):
+        return judged
+    if has_plain_edge(first.grey) and has_plain_edge(second.grey):
+        return judged
+    return replace(judged, similarity=min(found.similarity, MAX_SCENE_SIMILARITY))
 
 
 def _textured_pixels(found: Alignment, shape: tuple[int, ...]) -> np.ndarray:
@@ -239,14 +258,44 @@ def equal_pixels(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return equal
 
 
+def is_of_drawn_pieces(
+    one: np.ndarray, other: np.ndarray, inside: np.ndarray, equal: np.ndarray
+) -> bool:
+    """Whether most of what differs are pieces of few grey levels each, as stickers are.
+
+    one, other : float32, height x width; inside : bool, the pixels that count; equal : bool, of
+    these, which do not differ.
+    """
+    differ = np.zeros(inside.shape, np.uint8)
+    differ[inside] = ~equal
+    n, pieces, stats, _ = import_cv2().connectedComponentsWithStats(differ, connectivity=4)
+    total = drawn = 0
+    for piece in range(1, n):
+        x, y, width, height, size = stats[piece]
+        if size < MIN_PIECE_PIXELS:
+            continue
+        box = slice(y, y + height), slice(x, x + width)
+        pixels = pieces[box] == piece
+        total += size
+        drawn += size * any(
+            _share_of_bins(side[box][pixels], DRAWN_BINS) >= MIN_DRAWN_SHARE
+            for side in (one, other)
+        )
+    return total > 0 and drawn >= MIN_DRAWN_PIECES * total
+
+
+def _share_of_bins(levels: np.ndarray, n_bins: int) -> float:
+    """Return the share of pixels, float32, in the commonest bins of 16 grey levels."""
+    counts = np.sort(np.bincount(levels.clip(0, 255).astype(np.int64) >> 4, minlength=16))
+    return float(counts[-n_bins:].sum() / len(levels))
+
+
 def looks_drawn(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether pixels that differ are drawn in one picture: of few grey levels, or see-through."""
     if len(one) < 2:
         return True
-    for side in (one, other):
-        counts = np.sort(np.bincount(side.clip(0, 255).astype(np.int64) >> 4, minlength=16))
-        if counts[-DRAWN_BINS:].sum() >= MIN_DRAWN_SHARE * len(side):
-            return True
+    if any(_share_of_bins(side, DRAWN_BINS) >= MIN_DRAWN_SHARE for side in (one, other)):
+        return True
     spread = float(one.std() * other.std())
     together = float(((one - one.mean()) * (other - other.mean())).mean())
     return not math.isclose(spread, 0) and together / spread >= MIN_THROUGH_CORRELATION

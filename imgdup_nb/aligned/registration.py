@@ -42,7 +42,6 @@ from .bands import (
     STOP_SIMILARITY,
 )
 from .bent import align_bent
-from .colours import judge_colours
 from .cut_outs import judge_cut_out
 from .filters import (
     align_blurred,
@@ -63,7 +62,7 @@ from .geometry import (
     invert,
     overlaps,
 )
-from .overlays import align_drawn_over, align_visible, judge_overlay
+from .overlays import align_drawn_over, align_visible, judge_colours_below, judge_overlay
 from .perspective import align_in_perspective
 from .shades import align_shades, is_smooth
 from .wholes import align_wholes
@@ -155,7 +154,7 @@ def _align_textured(first: Features, second: Features) -> Alignment:
         first = negative_of(first)
     if best.similarity != _claimed_similarity(best):
         best = replace(best, similarity=0.0)
-    best = judge_colours(best, first, second)
+    best = judge_colours_below(best, first, second)
     return judge_shared_part(judge_flat_areas(best, first, second))
 
 
