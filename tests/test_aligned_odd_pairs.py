@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from aligned_pictures import align_pictures, noise, photo, table_of
@@ -146,3 +147,19 @@ def test_one_watermark_on_grounds_of_two_colours_is_no_copy_and_a_filter_on_one_
         warm = sheet.convert("RGB", (1.05, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0.95, 0))
         for copy in (sheet.resize((240, 180)), warm, sheet.convert("L").convert("RGB")):
             assert align_pictures(sheet, copy).similarity >= 90
+
+
+@pytest.mark.parametrize(("one", "other"), [(0, 5), (1, 5), (1, 6)])
+def test_two_pictures_of_noise_with_one_large_caption_are_no_copies(one, other):
+    def captioned_noise(seed):
+        grey = np.random.default_rng(seed).integers(0, 256, (600, 800, 3), dtype=np.uint8)
+        sheet = Image.fromarray(grey)
+        font = ImageFont.truetype(f"{get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf", 50)
+        draw = ImageDraw.Draw(sheet)
+        draw.rectangle((0, 500, 800, 600), fill="black")
+        draw.text((400, 550), "BREAKING NEWS", fill="white", font=font, anchor="mm")
+        return sheet
+
+    one, other = captioned_noise(one), captioned_noise(other)
+    assert align_pictures(one, other).similarity < 70
+    assert align_pictures(one, one.resize((560, 420))).similarity >= 90

@@ -39,6 +39,9 @@ EQUAL_LEVELS, EQUAL_SHARE = 8.0, 0.25
 MIN_EQUAL_PIXELS, MIN_SLIGHT_PIXELS = 0.65, 0.75  # share of them from 70 percent on; from 80 on
 # from 90 percent on, the similarity is the share of equal pixels in percent, up to the last one
 DRAWN_SHARES, DRAWN_LEVELS = (MIN_SLIGHT_PIXELS, 0.9, 0.97), (80.0, 90.0, 97.0)
+# equal pixels of blocks that do not match: so many of them, with so many levels of contrast, have a
+# correlation of 0.97 and more in copies
+MIN_COVERED_PIXELS, MIN_COVERED_CONTRAST, MIN_COVERED_RELATION = 50, 4.0, 0.8
 FIT_STEPS = 4  # of brightness and contrast, each to the pixels that are equal by the last one
 # of the pixels that differ: in so many bins of 16 grey levels there is this share of a drawing; and
 # the correlation of what shows through
@@ -76,7 +79,7 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
     ):
         return found
     planes = warp_greys(found, first, second)
-    inside = _textured_pixels(found, planes[0].shape)
+    inside = _pixels_of(~np.isnan(found.blocks), found.cell, planes[0].shape)
     one, other = (plane[inside] for plane in planes)
     if not len(one):
         return found
@@ -102,7 +105,28 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
         similarity = drawn
     if similarity <= found.similarity:
         return found
+    matching = _pixels_of(found.blocks >= found.min_correlation, found.cell, planes[0].shape)
+    covered = equal & ~matching[inside]
+    if _are_unrelated(one[covered], other[covered]):
+        return found
     return replace(found, similarity=similarity, treatment="overlay")
+
+
+def _are_unrelated(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether pixels that are equal in blocks that do not match are so by chance.
+
+    Those of noise or cloth of two pictures are all near one grey. Those beside the strokes of
+    something drawn over a picture follow it.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(100, 6, (2, 400))
+    >>> [_are_unrelated(noise[0], each) for each in (noise[1], noise[0] + 2)]
+    [True, False]
+    """
+    if len(one) < MIN_COVERED_PIXELS or min(one.std(), other.std()) < MIN_COVERED_CONTRAST:
+        return False
+    return float(np.corrcoef(one, other)[0, 1]) < MIN_COVERED_RELATION
 
 
 def align_drawn_over(
@@ -163,14 +187,12 @@ def judge_colours_below(found: Alignment, first: Features, second: Features) -> 
     return replace(judged, similarity=min(found.similarity, MAX_SCENE_SIMILARITY))
 
 
-def _textured_pixels(found: Alignment, shape: tuple[int, ...]) -> np.ndarray:
-    """Tell which pixels lie in the textured blocks of an overlap, bool, of a shape."""
-    assert found.blocks is not None
-    known, cell = ~np.isnan(found.blocks), found.cell
-    cells = np.zeros((known.shape[0] + 1, known.shape[1] + 1), bool)
+def _pixels_of(chosen: np.ndarray, cell: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Tell which pixels lie in some blocks, bool, rows x columns; bool, of a shape."""
+    cells = np.zeros((chosen.shape[0] + 1, chosen.shape[1] + 1), bool)
     for row in (0, 1):
         for column in (0, 1):
-            cells[row : row + known.shape[0], column : column + known.shape[1]] |= known
+            cells[row : row + chosen.shape[0], column : column + chosen.shape[1]] |= chosen
     pixels = cells.repeat(cell, axis=0).repeat(cell, axis=1)[: shape[0], : shape[1]]
     inside = np.zeros(shape, bool)
     inside[: pixels.shape[0], : pixels.shape[1]] = pixels
