@@ -40,7 +40,6 @@ def mutual_matches(
     columns = np.ascontiguousarray(bits_b.T)
     distances = np.empty(m, np.int32)
     for i in range(n):
-        distances[:] = 0
         # four words at once take three quarters of the time of one after the other
         for word in range(0, bits_a.shape[1], 4):
             a, b, c, d = (
@@ -62,7 +61,7 @@ def mutual_matches(
                     + popcount(c ^ of_c[j])
                     + popcount(d ^ of_d[j])
                 )
-                distances[j] += np.int32(ones)
+                distances[j] = np.int32(ones if word == 0 else distances[j] + ones)
         nearest = np.int32(NO_DISTANCE)
         for j in range(m):
             nearest = min(nearest, np.int32((distances[j] << PLACE_BITS) | j))

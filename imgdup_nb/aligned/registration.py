@@ -160,9 +160,11 @@ def _align_textured(first: Features, second: Features) -> Alignment:
 
 def _better(one: Alignment, other: Alignment) -> Alignment:
     """Return the better one of two alignments, the first one if they are equal."""
-    return max(
-        one, other, key=lambda each: (_claimed_similarity(each), each.similarity, each.matches)
-    )
+    return other if other is not NOTHING and _rank(other) > _rank(one) else one
+
+
+def _rank(found: Alignment) -> tuple[float, float, int]:
+    return _claimed_similarity(found), found.similarity, found.matches
 
 
 def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Alignment:
@@ -302,7 +304,8 @@ def _align_place(
 
     if len(pairs) < mode.min_matches:
         return NOTHING
-    ends = first.points[pairs[:, 0]], second.points[pairs[:, 1]]
+    # a third of the time of an index
+    ends = first.points.take(pairs[:, 0], axis=0), second.points.take(pairs[:, 1], axis=0)
     transform, matches = fit_affine(
         *ends, mirror, MAX_REPROJECTION_ERROR, mode.max_scale, MAX_STRETCH, mode.min_matches
     )
