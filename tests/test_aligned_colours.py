@@ -8,7 +8,7 @@ from aligned_pictures import align_pictures, photo
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.aligned.agreement import is_textured
 from imgdup_nb.aligned.colour_loops import mean_blocks
-from imgdup_nb.aligned.colours import compare_colours, have_other_colours
+from imgdup_nb.aligned.colours import colour_grids, compare_colours, have_other_colours
 from imgdup_nb.aligned.registration import align
 from imgdup_nb.aligned.scores import Score, fall_back
 from imgdup_nb.engine.features import aligned_features
@@ -145,7 +145,7 @@ def test_blocks_of_another_colour_are_found_where_they_are_on_a_turned_and_small
         (left, right, "right"),
         (right, left, "left"),
     ):  # the grid is that of the copy
-        other, same = compare_colours(first, second, turned, frame, agreeing, 8)
+        other, same = compare_colours(colour_grids(first, second, turned, frame), agreeing, 8)
         rows, columns = np.nonzero(other)
         assert rows.min() >= other.shape[0] // 2 - 1
         assert columns.max() <= other.shape[1] // 2
@@ -158,7 +158,8 @@ def test_strips_too_thin_for_a_block_have_none_of_another_colour():
     for size in ((1, 900), (900, 1)):
         red, blue = (aligned_features(Image.new("RGB", size, name)) for name in ("red", "blue"))
         assert not have_other_colours(red, blue)
-        other, same = compare_colours(red, blue, UPRIGHT, "right", np.zeros((0, 0), bool), 8)
+        grids = colour_grids(red, blue, UPRIGHT, "right")
+        other, same = compare_colours(grids, np.zeros((0, 0), bool), 8)
         assert other.shape == (0, 0)
         assert same
 

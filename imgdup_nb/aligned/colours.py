@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,49 @@ from .bands import MAX_IMPERFECT_SIMILARITY, MAX_SCENE_SIMILARITY
 from .geometry import compose, determinant, frame_transform, from_pixels, invert, to_pixels
 
 
-def judge_colours(found: Alignment, left: Features, right: Features) -> Alignment:
+class ColourGrids(NamedTuple):
+    """How the colours of one picture are read on the grid of the colours of another one.
+
+    Attributes
+    ----------
+    source, target : the picture that is read, and the one with the grid
+    onto : float64, 2 x 3, from source to target in pixels of their `Features.size`
+    size : (width, height) to which the planes are made smaller first
+    pixels : float64, 2 x 3, the transform from these pixels to those of the grid
+    """
+
+    source: Features
+    target: Features
+    onto: np.ndarray
+    size: tuple[int, int]
+    pixels: np.ndarray
+
+
+def colour_grids(left: Features, right: Features, transform: np.ndarray, frame: str) -> ColourGrids:
+    """Return how the colours of two pictures are compared.
+
+    Parameters
+    ----------
+    transform
+        from left to right, in pixels of their `Features.size`.
+    frame : {'left', 'right'}
+        the picture whose grid the blocks are.
+    """
+    source, target, onto = (
+        (left, right, transform) if frame == "right" else (right, left, invert(transform))
+    )
+    height, width = source.colours.shape[:2]
+    smaller = min(1.0, math.sqrt(abs(determinant(onto))))
+    size = max(1, round(width * smaller)), max(1, round(height * smaller))
+    pixels = compose(
+        from_pixels(source.size, size[::-1]),
+        onto,
+        to_pixels(target.size, target.colours.shape[:2]),
+    )
+    return ColourGrids(source, target, onto, size, pixels)
+
+
+def judge_colours(found: Alignment, grids: ColourGrids) -> Alignment:
     """Judge an alignment again by its colours: blocks of another colour do not match.
 
     A pair may differ only in its colours, such as a blue and a red shirt. It has at least the
@@ -27,10 +70,10 @@ def judge_colours(found: Alignment, left: Features, right: Features) -> Alignmen
     from .warp_loops import similarity_of
 
     blocks = found.blocks
-    if blocks is None or found.transform is None or found.similarity <= MAX_SCENE_SIMILARITY:
+    if blocks is None or found.similarity <= MAX_SCENE_SIMILARITY:
         return found
     agreeing = blocks >= found.min_correlation
-    other, same = compare_colours(left, right, found.transform, found.frame, agreeing, found.cell)
+    other, same = compare_colours(grids, agreeing, found.cell)
     if not same:
         found = replace(found, similarity=min(found.similarity, MAX_IMPERFECT_SIMILARITY))
     if not other.any():
@@ -70,26 +113,16 @@ def have_other_colours(left: Features, right: Features) -> bool:
     rows, columns = right.colours.shape[:2]
     frame_on_frame = frame_transform(0, left.size, right.size)
     blocks = np.ones((rows - 1, columns - 1), bool)
-    other, _ = compare_colours(left, right, frame_on_frame, "right", blocks, PIXELS_A_COLOUR)
+    grids = colour_grids(left, right, frame_on_frame, "right")
+    other, _ = compare_colours(grids, blocks, PIXELS_A_COLOUR)
     return other.size > 0 and float(other.mean()) > MIN_RECOLOURED_SHARE
 
 
-def compare_colours(
-    left: Features,
-    right: Features,
-    transform: np.ndarray,
-    frame: str,
-    agreeing: np.ndarray,
-    cell: int,
-) -> tuple[np.ndarray, bool]:
+def compare_colours(grids: ColourGrids, agreeing: np.ndarray, cell: int) -> tuple[np.ndarray, bool]:
     """Compare the colours of the blocks that match in grey.
 
     Parameters
     ----------
-    transform
-        from left to right, in pixels of their `Features.size`.
-    frame : {'left', 'right'}
-        the picture whose grid the blocks are.
     agreeing : bool, rows x columns
     cell
         pixels of the grey picture from one block to the next; a block is twice as wide.
@@ -112,14 +145,9 @@ def compare_colours(
     from .colour_loops import block_distances
 
     other = np.zeros_like(agreeing)
-    source, target, onto = (
-        (left, right, transform) if frame == "right" else (right, left, invert(transform))
-    )
-    planes = chroma_of(source)
-    warped = warp_planes(planes, target, grid_transform(planes.shape, source, target, onto))
     off, kept, toned = block_distances(
-        warped,
-        chroma_of(target),
+        warp_planes(chroma_of(grids.source), grids),
+        chroma_of(grids.target),
         agreeing,
         cell // PIXELS_A_COLOUR,
         MAX_COLOURLESS_CHROMA,
@@ -145,40 +173,18 @@ def chroma_of(image: Features) -> np.ndarray:
     return image.colours.astype(np.float32) - np.float32(128)
 
 
-def warp_planes(
-    planes: np.ndarray, target: Features, grid: tuple[tuple[int, int], np.ndarray]
-) -> np.ndarray:
-    """Warp planes with the grid of a picture's colours onto the grid of another one's, float32.
+def warp_planes(planes: np.ndarray, grids: ColourGrids) -> np.ndarray:
+    """Warp planes of the source onto the grid of the target, float32.
 
-    The planes continue beyond their edges. `grid` is made by `grid_transform`.
+    The planes continue beyond their edges.
     """
-    cv2, (size, pixels) = import_cv2(), grid
-    if planes.shape[1::-1] != size:
-        planes = cv2.resize(planes, size, interpolation=cv2.INTER_AREA)
+    cv2 = import_cv2()
+    if planes.shape[1::-1] != grids.size:
+        planes = cv2.resize(planes, grids.size, interpolation=cv2.INTER_AREA)
     return cv2.warpAffine(
         planes,
-        pixels,
-        target.colours.shape[1::-1],
+        grids.pixels,
+        grids.target.colours.shape[1::-1],
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-
-
-def grid_transform(
-    shape: tuple[int, ...], source: Features, target: Features, onto: np.ndarray
-) -> tuple[tuple[int, int], np.ndarray]:
-    """Return how planes of a shape are warped onto the grid of another picture's colours.
-
-    Returns
-    -------
-    size : (width, height) to which the planes are made smaller first
-    pixels : float64, 2 x 3, the transform from these pixels to those of the grid
-    """
-    smaller = min(1.0, math.sqrt(abs(determinant(onto))))
-    size = max(1, round(shape[1] * smaller)), max(1, round(shape[0] * smaller))
-    pixels = compose(
-        from_pixels(source.size, size[::-1]),
-        onto,
-        to_pixels(target.size, target.colours.shape[:2]),
-    )
-    return size, pixels

@@ -20,8 +20,8 @@ from .agreement import Alignment, share_of
 from .bands import MAX_SCENE_SIMILARITY, MIN_SCENE_SIMILARITY
 from .colours import (
     PICTURES_REMEMBERED,
+    ColourGrids,
     chroma_of,
-    grid_transform,
     is_of_one_hue,
     warp_planes,
 )
@@ -84,17 +84,17 @@ class BlockColours(NamedTuple):
     plain: bool
 
 
-def judge_flat_areas(found: Alignment, left: Features, right: Features) -> Alignment:
+def judge_flat_areas(found: Alignment, grids: ColourGrids) -> Alignment:
     """Judge an alignment again by the colours of its flat areas.
 
     A pair whose flat areas have another colour is in the scene band, as other recoloured pairs are.
     """
-    if found.blocks is None or found.transform is None or found.similarity <= MAX_SCENE_SIMILARITY:
+    if found.blocks is None or found.similarity <= MAX_SCENE_SIMILARITY:
         return found
     from .colour_loops import may_differ
     from .warp_loops import similarity_of
 
-    blocks = block_colours(found, left, right)
+    blocks = block_colours(found, grids)
     # most copies have no other colour: a drawing that is pale may have
     if not blocks.plain and not may_differ(blocks.one, blocks.other, _looser_limits()):
         return found
@@ -125,52 +125,37 @@ def _looser_limits() -> ColourLimits:
     )
 
 
-def block_colours(found: Alignment, left: Features, right: Features) -> BlockColours:
+def block_colours(found: Alignment, grids: ColourGrids) -> BlockColours:
     """Return the mean colours of the blocks of an overlap that are flat or match."""
     assert found.blocks is not None
-    assert found.transform is not None
-    source, target, onto = (
-        (left, right, found.transform)
-        if found.frame == "right"
-        else (right, left, invert(found.transform))
-    )
     from .colour_loops import flat_or_matching
 
-    there, planes = planes_of(target), planes_of(source)
-    grid = grid_transform(planes.shape, source, target, onto)
-    is_covered = lies_within(invert(onto), target.size, source.size, COVERED_MARGIN)
+    source, target = grids.source, grids.target
     one, other = flat_or_matching(
-        warp_planes(planes, target, grid),
-        there,
-        _covered(planes.shape[:2], there.shape[:2], None if is_covered else grid),
+        warp_planes(planes_of(source), grids),
+        planes_of(target),
+        _covered(grids),
         found.blocks,
         found.min_correlation,
         found.cell // PIXELS_A_COLOUR,
     )
-    if not are_mostly_flat(left, right):
+    if not are_mostly_flat(source, target):
         return BlockColours(one, other, False)
     n_flat = np.count_nonzero(np.isnan(found.blocks))
     n_matching = np.count_nonzero(found.blocks >= found.min_correlation)
     return BlockColours(one, other, bool(n_flat >= MIN_FLAT_BLOCKS * (n_flat + n_matching)))
 
 
-def _covered(
-    shape: tuple[int, ...],
-    there: tuple[int, ...],
-    grid: tuple[tuple[int, int], np.ndarray] | None,
-) -> np.ndarray:
-    """Return 1 where a picture warped onto another one lies, else 0; float32, with one plane.
-
-    Both are given by the shapes of their colours; without a `grid` all is covered.
-    """
-    rows, columns = there
-    if grid is None:
+def _covered(grids: ColourGrids) -> np.ndarray:
+    """Return 1 where the source lies on the grid of the target, else 0; float32, with one plane."""
+    source, target = grids.source, grids.target
+    rows, columns = target.colours.shape[:2]
+    if lies_within(invert(grids.onto), target.size, source.size, COVERED_MARGIN):
         return _ones((rows, columns), (columns, rows))
-    size, pixels = grid
-    cv2 = import_cv2()
-    return cv2.warpAffine(
-        _ones((shape[0], shape[1]), size), pixels, (columns, rows), flags=cv2.INTER_LINEAR
-    ).reshape(rows, columns, 1)
+    cv2, (height, width) = import_cv2(), source.colours.shape[:2]
+    ones = _ones((height, width), grids.size)
+    covered = cv2.warpAffine(ones, grids.pixels, (columns, rows), flags=cv2.INTER_LINEAR)
+    return covered.reshape(rows, columns, 1)
 
 
 @lru_cache(PICTURES_REMEMBERED)

@@ -24,7 +24,7 @@ from .bands import (
     SMALL_OVERLAP,
     STOP_SIMILARITY,
 )
-from .colours import judge_colours
+from .colours import ColourGrids, judge_colours
 from .flat_areas import has_plain_edge
 from .visible import refine_visible
 
@@ -172,17 +172,17 @@ def align_visible(first: Features, second: Features, found: Alignment) -> Alignm
     return judged if judged.treatment == "overlay" else NOTHING
 
 
-def judge_colours_below(found: Alignment, first: Features, second: Features) -> Alignment:
+def judge_colours_below(found: Alignment, grids: ColourGrids) -> Alignment:
     """Judge an alignment by its colours; what lies over some blocks has changed theirs.
 
     So a pair stays in the scene band, except for two things on a plain ground.
     """
-    judged = judge_colours(found, first, second)
+    judged = judge_colours(found, grids)
     if found.treatment != "overlay" or judged.similarity >= min(
         found.similarity, MAX_SCENE_SIMILARITY
     ):
         return judged
-    if has_plain_edge(first.grey) and has_plain_edge(second.grey):
+    if has_plain_edge(grids.source.grey) and has_plain_edge(grids.target.grey):
         return judged
     return replace(judged, similarity=min(found.similarity, MAX_SCENE_SIMILARITY))
 

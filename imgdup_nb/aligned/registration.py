@@ -42,6 +42,7 @@ from .bands import (
     STOP_SIMILARITY,
 )
 from .bent import align_bent
+from .colours import colour_grids
 from .cut_outs import judge_cut_out
 from .filters import (
     align_blurred,
@@ -154,8 +155,10 @@ def _align_textured(first: Features, second: Features) -> Alignment:
         first = negative_of(first)
     if best.similarity != _claimed_similarity(best):
         best = replace(best, similarity=0.0)
-    best = judge_colours_below(best, first, second)
-    return judge_shared_part(judge_flat_areas(best, first, second))
+    if best.transform is None or best.similarity <= MAX_SCENE_SIMILARITY:
+        return best
+    grids = colour_grids(first, second, best.transform, best.frame)
+    return judge_shared_part(judge_flat_areas(judge_colours_below(best, grids), grids))
 
 
 def _better(one: Alignment, other: Alignment) -> Alignment:
