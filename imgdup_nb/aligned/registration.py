@@ -163,10 +163,10 @@ def _align_textured(first: Features, second: Features) -> Alignment:
 
 def _better(one: Alignment, other: Alignment) -> Alignment:
     """Return the better one of two alignments, the first one if they are equal."""
-    return other if other is not NOTHING and _rank(other) > _rank(one) else one
+    return other if other is not NOTHING and _merits(other) > _merits(one) else one
 
 
-def _rank(found: Alignment) -> tuple[float, float, int]:
+def _merits(found: Alignment) -> tuple[float, float, int]:
     return _claimed_similarity(found), found.similarity, found.matches
 
 
