@@ -103,3 +103,9 @@ def stickers(picture):
 @pytest.mark.parametrize("name", ["coffee", "temple"])
 def test_discs_of_many_colours_are_stickers(name):
     assert align_pictures(photo(name), stickers(photo(name))).similarity >= 80
+
+
+def test_another_colour_under_stickers_is_still_another_colour(cat):
+    red, green, blue = cat.split()
+    other = Image.merge("RGB", (blue, green, red))
+    assert align_pictures(cat, stickers(other)).similarity < 80

@@ -175,16 +175,22 @@ def align_visible(first: Features, second: Features, found: Alignment) -> Alignm
 def judge_colours_below(found: Alignment, grids: ColourGrids) -> Alignment:
     """Judge an alignment by its colours; what lies over some blocks has changed theirs.
 
-    So a pair stays in the scene band, except for two things on a plain ground.
+    So of a copy with something over it, another colour counts only if blocks that are as they were
+    have one; its pair is in the scene band then. Of two things on a plain ground, all blocks count.
     """
     judged = judge_colours(found, grids)
-    if found.treatment != "overlay" or judged.similarity >= min(
-        found.similarity, MAX_SCENE_SIMILARITY
+    if (
+        found.treatment != "overlay"
+        or judged.similarity >= found.similarity
+        or (has_plain_edge(grids.source.grey) and has_plain_edge(grids.target.grey))
     ):
         return judged
-    if has_plain_edge(grids.source.grey) and has_plain_edge(grids.target.grey):
-        return judged
-    return replace(judged, similarity=min(found.similarity, MAX_SCENE_SIMILARITY))
+    untouched = replace(found, min_correlation=MIN_UNTOUCHED_CORRELATION)
+    below = judge_colours(untouched, grids)
+    if below.recoloured == 0 and found.matches > 0:  # without features there is less evidence
+        return replace(found, similarity=below.similarity)
+    similarity = max(judged.similarity, min(found.similarity, MAX_SCENE_SIMILARITY))
+    return replace(judged, similarity=similarity)
 
 
 def _pixels_of(chosen: np.ndarray, cell: int, shape: tuple[int, ...]) -> np.ndarray:
