@@ -1,5 +1,7 @@
 """A crop under words or in a frame is aligned by what is visible of the picture."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -109,3 +111,10 @@ def test_another_colour_under_stickers_is_still_another_colour(cat):
     red, green, blue = cat.split()
     other = Image.merge("RGB", (blue, green, red))
     assert align_pictures(cat, stickers(other)).similarity < 80
+
+
+def test_a_compressed_copy_of_another_colour_under_stickers_is_of_another_colour(cat):
+    red, green, blue = cat.split()
+    file = io.BytesIO()
+    stickers(Image.merge("RGB", (blue, green, red))).save(file, "JPEG", quality=12)
+    assert align_pictures(cat, Image.open(file).convert("RGB")).similarity < 80

@@ -182,12 +182,17 @@ def judge_colours_below(found: Alignment, grids: ColourGrids) -> Alignment:
     if (
         found.treatment != "overlay"
         or judged.similarity >= found.similarity
+        or found.blocks is None
         or (has_plain_edge(grids.source.grey) and has_plain_edge(grids.target.grey))
     ):
         return judged
+    # without features, or with few blocks as they were, there is less evidence
+    is_enough = found.matches > 0 and (
+        share_of(found.blocks, MIN_UNTOUCHED_CORRELATION) >= MIN_UNTOUCHED_BLOCKS
+    )
     untouched = replace(found, min_correlation=MIN_UNTOUCHED_CORRELATION)
     below = judge_colours(untouched, grids)
-    if below.recoloured == 0 and found.matches > 0:  # without features there is less evidence
+    if below.recoloured == 0 and is_enough:
         return replace(found, similarity=below.similarity)
     similarity = max(judged.similarity, min(found.similarity, MAX_SCENE_SIMILARITY))
     return replace(judged, similarity=similarity)
