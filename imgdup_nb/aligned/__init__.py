@@ -17,6 +17,7 @@ From the first file to the last, each one imports only files above it:
 - `cut_outs`: a part of a picture on a plain ground
 - `wholes`: copies whose details differ everywhere, made small
 - `shades`: smooth pictures, such as skies and glows, whose colours are compared in place
+- `backdrops`: pictures of one sky or other smooth backdrop, whose detail must match, too
 - `registration`: the features of two pictures -> the transform, and their best `Alignment`
 - `ink_blocks`: one block of two pages -> how far its ink differs, and whether by a speck of dust
 - `ink`: two pages, one on the other -> how many of their blocks have other ink

@@ -109,7 +109,7 @@ class Alignment:
         blurred; 'perspective', 'bend': the transform is the nearest one; 'whole': the whole
         pictures made small; 'overlay': something put over one of them; 'cut out': a part on a plain
         ground; 'negative': one is the negative of the other; 'smooth': only the colours in place
-        are compared; '': nothing.
+        are compared; 'backdrop': nothing, little but a smooth backdrop matches; '': nothing.
     changed
         blocks of two pages in which other words are written: see `detail`. The similarity is at
         most 79 then; at most 89 if only one place differs.

@@ -25,6 +25,7 @@ from .agreement import (
     refine_equal,
     share_of,
 )
+from .backdrops import judge_backdrop
 from .bands import (
     COARSE_FACTOR,
     COARSEST_FACTOR,
@@ -158,7 +159,8 @@ def _align_textured(first: Features, second: Features) -> Alignment:
     if best.transform is None or best.similarity <= MAX_SCENE_SIMILARITY:
         return best
     grids = colour_grids(first, second, best.transform, best.frame)
-    return judge_shared_part(judge_flat_areas(judge_colours_below(best, grids), grids))
+    best = judge_shared_part(judge_flat_areas(judge_colours_below(best, grids), grids))
+    return judge_backdrop(best, first, second)
 
 
 def _better(one: Alignment, other: Alignment) -> Alignment:

@@ -144,6 +144,8 @@ def _why_no_more(found: Alignment) -> str:
         )
     if found.treatment and found.similarity > MAX_SCENE_SIMILARITY:
         return TREATMENTS[found.treatment]
+    if found.treatment == "backdrop":
+        return f" Both have one smooth backdrop, and what else they show differs, {AT_MOST}"
     if found.changed:
         return f" Read at full size, {found.changed} blocks show other words or lines, {AT_MOST}"
     if found.residual >= MIN_SCENE_RESIDUAL:
