@@ -30,6 +30,7 @@ from .bands import (
 )
 
 DEGREES = 3, 5  # of the polynomial: a lens bends by the third power; ripples need more
+KEPT_SHIFT = 0.95  # a step that leaves more of the shift is the last one
 MAX_STEPS_A_DEGREE = 3  # each finds the flow that is left, and adds it to the polynomial
 MIN_STRAIGHT_PERCENT = 40.0  # of the blocks that must match before, without any bend
 # shift of matching blocks in pixels, that of the worst tenth: of a copy; of a second photograph
@@ -130,9 +131,10 @@ def _bend(unbent: Unbent, degree: int) -> Bent | None:
         judged = _judge_places(unbent.grey, unbent.there, places)
         if judged is None:
             break
+        gains = best is None or judged.shift < KEPT_SHIFT * best.shift
         if best is None or (judged.similarity, -judged.shift) > (best.similarity, -best.shift):
             best = judged
-        if best.similarity >= MAX_IMPERFECT_SIMILARITY:
+        if best.similarity >= MAX_IMPERFECT_SIMILARITY or not gains:
             break
     return best
 
