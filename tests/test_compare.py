@@ -152,10 +152,13 @@ def test_scores_are_those_of_the_pair_table(folder, compared):
 
 
 def test_a_picture_of_too_little_texture_has_the_score_of_the_pair_table_too(tmp_path):
-    values = np.random.default_rng(7).integers(120, 131, (4, 4), dtype=np.uint8)
+    y, x = np.mgrid[:200, :300]
+    hill = 100 + 40 * np.exp(-((x - 90) ** 2 + (y - 70) ** 2) / 9000)
+    hill[150:153, 200:203] = 255  # a light on it, so that it is no smooth shade
     files = [tmp_path / "mist.png", tmp_path / "mist small.png"]
-    for file, side in zip(files, (200, 100), strict=True):
-        Image.fromarray(values).resize((side, side), Image.Resampling.BICUBIC).save(file)
+    for file, share in zip(files, (1, 2), strict=True):
+        picture = Image.fromarray(hill.astype(np.uint8))
+        picture.resize((300 // share, 200 // share)).save(file)
     comparison = compare_images(*files)
     for method in ("aligned", "akaze"):
         [pair] = similar_pairs(
@@ -165,6 +168,19 @@ def test_a_picture_of_too_little_texture_has_the_score_of_the_pair_table_too(tmp
         assert comparison.scores.similarity[method] == pair.similarity
         assert comparison.scores["90 means"][method] == "too little texture: as by phash"
     assert "Too little texture" in comparison.sentence
+
+
+def test_smooth_pictures_have_the_score_of_the_pair_table_too(tmp_path):
+    values = np.random.default_rng(7).integers(120, 131, (4, 4), dtype=np.uint8)
+    files = [tmp_path / "mist.png", tmp_path / "mist small.png"]
+    for file, side in zip(files, (200, 100), strict=True):
+        Image.fromarray(values).resize((side, side), Image.Resampling.BICUBIC).save(file)
+    comparison = compare_images(*files)
+    [pair] = similar_pairs(fingerprint_images(scan_images(files), "aligned")).itertuples()
+    assert pair.scored_by == "aligned"
+    assert comparison.scores.similarity["aligned"] == pair.similarity >= 90
+    assert "they show the same section" in comparison.sentence
+    assert "Too little texture" not in comparison.sentence
 
 
 def test_the_covered_corner_is_drawn_as_differing(compared):
