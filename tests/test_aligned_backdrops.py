@@ -68,6 +68,17 @@ def test_copies_of_such_a_picture_stay_copies(scene):
         assert align_pictures(picture, copy).similarity >= 90
 
 
+def test_noise_of_a_copy_is_no_detail_of_its_own():
+    rising = np.concatenate([np.arange(0, 255, 1.7), np.arange(255, 0, -1.7)])
+    tent = Image.fromarray(np.tile(rising, (200, 1)).astype(np.uint8)).convert("RGB")
+    draw = ImageDraw.Draw(tent)
+    for left in (30, 130, 220):
+        draw.polygon([(left, 200), (left + 20, 140), (left + 40, 200)], fill="#208040")
+    noisy = grainy(tent, 7)
+    assert smooth_share(aligned_features(noisy)) > 0.25
+    assert align_pictures(tent, noisy).similarity >= 90
+
+
 def test_words_on_a_photograph_of_a_sky_are_no_other_picture():
     rocket = photo("rocket")
     marked = rocket.copy()
