@@ -7,7 +7,10 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from aligned_pictures import align_pictures, crop, photo, shaken
+from imgdup_nb.aligned.agreement import Alignment
+from imgdup_nb.aligned.overlays import align_visible
 from imgdup_nb.aligned.upright import upright_transform
+from imgdup_nb.engine.features import aligned_features
 
 
 def marked(picture, step=6):
@@ -118,3 +121,10 @@ def test_a_compressed_copy_of_another_colour_under_stickers_is_of_another_colour
     file = io.BytesIO()
     stickers(Image.merge("RGB", (blue, green, red))).save(file, "JPEG", quality=12)
     assert align_pictures(cat, Image.open(file).convert("RGB")).similarity < 80
+
+
+def test_an_overlap_without_a_textured_block_shows_nothing():
+    pair = [aligned_features(photo(name)) for name in ("cat", "temple")]
+    blocks = np.full((9, 12), np.nan, np.float32)
+    found = Alignment(0.0, 9, np.eye(3)[:2], 100.0, 100.0, blocks, residual=np.inf)
+    assert align_visible(*pair, found).similarity == 0

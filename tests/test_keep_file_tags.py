@@ -30,9 +30,13 @@ def tagged(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "listxattr", lambda path: list(place(path)), raising=False)
     monkeypatch.setattr(os, "getxattr", lambda path, name: place(path)[name], raising=False)
-    monkeypatch.setattr(
-        os, "setxattr", lambda path, name, value: place(path).update({name: value}), raising=False
-    )
+
+    def give(path, name, value):
+        if len(value) > 20:
+            raise OSError(28, "No space left on device")
+        place(path)[name] = value
+
+    monkeypatch.setattr(os, "setxattr", give, raising=False)
     return folder, lambda image, **tags: place(folder / image).update(
         {f"user.{name.replace('_', '.')}": value for name, value in tags.items()}
     )
@@ -87,7 +91,7 @@ def test_tags_of_both_are_joined_in_a_side_file(tagged):
 def test_a_move_to_another_disk_and_back_takes_tags_along(tagged, tmp_path, monkeypatch):
     folder, tag = tagged
     tag("a.png", xdg_comment=b"Aunt Mia", xdg_tags=b"sea")
-    tag("b.png", xdg_comment=b"Aunt Mia")
+    tag("b.png", long=bytes(30), xdg_comment=b"Aunt Mia")  # one that the other disk does not take
 
     def other_disk(source, target):
         if os.path.dirname(source) != os.path.dirname(target):

@@ -74,7 +74,7 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
         return found
     known = found.blocks[~np.isnan(found.blocks)]
     plain = has_plain_edge(first.grey) or has_plain_edge(second.grey)
-    if float(np.maximum(known, 0).mean()) < MIN_MEAN_CORRELATION and (
+    if _mean_correlation(found) < MIN_MEAN_CORRELATION and (
         plain or share_of(known, MIN_UNTOUCHED_CORRELATION) < MIN_UNTOUCHED_BLOCKS
     ):
         return found
@@ -148,7 +148,10 @@ def align_drawn_over(
 
 def _mean_correlation(found: Alignment) -> float:
     """Return the mean correlation of the textured blocks, those below 0 counted as 0."""
-    return 0.0 if found.blocks is None else float(np.nanmean(np.maximum(found.blocks, 0)))
+    if found.blocks is None:
+        return 0.0
+    known = found.blocks[~np.isnan(found.blocks)]
+    return float(np.maximum(known, 0).mean()) if len(known) else 0.0
 
 
 def align_visible(first: Features, second: Features, found: Alignment) -> Alignment:

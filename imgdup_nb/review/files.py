@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 import sys
+from contextlib import suppress
 from typing import IO, NamedTuple
 
 from ..engine.paths import read_digest
@@ -149,12 +150,11 @@ def _copy_attributes(source: str, part: str) -> None:
     """Copy the tags that people gave a file, on Linux, where the other disk can hold them."""
     if not hasattr(os, "listxattr"):  # not of Linux
         return
-    try:
+    with suppress(OSError):
         for name in os.listxattr(source):
             if name.startswith("user."):
-                os.setxattr(part, name, os.getxattr(source, name))
-    except OSError:
-        return
+                with suppress(OSError):  # too long for the other disk; the next one may fit
+                    os.setxattr(part, name, os.getxattr(source, name))
 
 
 def copy_bytes(original: IO[bytes], copy: IO[bytes]) -> None:
