@@ -9,12 +9,13 @@ PHOTOS is a folder without duplicates, or `samples`: the 16 pictures of installe
 `SAMPLES` lists, so that everyone measures the same ones. It is split into two halves by a checksum
 of the names: choose settings on `--half tune` and report `--half report` (the default). `--half
 all` takes the pictures in the order of their names. The names of those that are edited are printed:
-compare only figures of the same ones. Four sets can be made:
+compare only figures of the same ones. Five sets can be made:
 
 - edits: of `--count` pictures every edit of `edits.py` (90 kinds, collages among them). The copies
   are searched for among their originals and `--distractors` other pictures. Nearly blank pictures
   are not edited, as no two of them are a pair (D10).
 - later: the same with the edits of `later_edits.py` (10 kinds), on which no limit was chosen
+- apps: the same with the edits of `app_edits.py` (42 kinds), of phones, apps, shops and offices
 - forms: pages of the same form with other words, and re-scans of each page (`made_pages.py`)
 - tiny: pictures and icons of 32 pixels, and what happens to them; all pairs count
 
@@ -40,6 +41,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from app_edits import APP_EDITS
 from bench_transformed import ONNX_SIZE, PEERS, find_sets
 from edit_parts import LANCZOS, Change, shrink_to
 from edits import COLLAGES, EDITS, Edit
@@ -56,7 +58,8 @@ from imgdup_nb.engine.decode import open_image
 from imgdup_nb.engine.reading import LOW_DETAIL
 
 LEVELS = [90, 80, 70]
-SETS = ["edits", "later", "forms", "tiny"]
+SETS = ["edits", "later", "apps", "forms", "tiny"]
+EDITS_OF = {"edits": EDITS, "later": LATER_EDITS, "apps": APP_EDITS}
 LONG_SIDE = 1600  # pixels of a picture before it is edited
 TINY_SIDES = [32, 24, 48, 64]  # pixels; every second picture is of the first
 MIN_SIDE = 12  # pixels; a copy that is smaller is not made
@@ -140,11 +143,11 @@ def _write(picture: Image.Image, path: Path, quality: int = 85) -> None:
 
 
 def make_edits(
-    images: pd.DataFrame, folder: Path, count: int, distractors: int, *, later: bool = False
+    images: pd.DataFrame, folder: Path, count: int, distractors: int, name: str = "edits"
 ) -> Task:
     """Write every edit of some pictures, and the pictures that they are searched for among.
 
-    `later` makes the edits that were added later, and no collages.
+    `name` is that of a set in `EDITS_OF`; only "edits" has collages.
     """
     copies, originals = folder / "copies", folder / "originals"
     copies.mkdir()
@@ -153,19 +156,19 @@ def make_edits(
     images, count = edited_first(images, count)
     for number, path in enumerate(images.path.iloc[: count + distractors]):
         picture = shrink_to(open_image(path).convert("RGB"), LONG_SIDE)
-        name = f"o{number:06d}.jpg"
-        _write(picture, originals / name, 92)
+        original = f"o{number:06d}.jpg"
+        _write(picture, originals / original, 92)
         if number < count:
-            pictures.append((name, picture))
-            rows += list(_write_copies(picture, name, copies, LATER_EDITS if later else EDITS))
-    for edit, (n_parts, change) in ({} if later else COLLAGES).items():
+            pictures.append((original, picture))
+            rows += list(_write_copies(picture, original, copies, EDITS_OF[name]))
+    for edit, (n_parts, change) in (COLLAGES if name == "edits" else {}).items():
         for start in range(0, len(pictures) - n_parts + 1, n_parts):
             parts = pictures[start : start + n_parts]
             made = change([picture for _, picture in parts], chance(edit, parts[0][0]))
             target = f"c-{edit.split()[0]}-{start:06d}.jpg"
             _write(made, copies / target)
-            rows += [(target, name, edit) for name, _ in parts]
-    return as_task("later" if later else "edits", copies, originals, rows)
+            rows += [(target, part, edit) for part, _ in parts]
+    return as_task(name, copies, originals, rows)
 
 
 def _write_copies(
@@ -367,10 +370,9 @@ def main(arguments: list[str]) -> None:
     for name in options.sets:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
-            if name in {"edits", "later"}:
+            if name in EDITS_OF:
                 print(say_pictures(images, count, options.half))
-                later = name == "later"
-                task = make_edits(images, folder, count, options.distractors, later=later)
+                task = make_edits(images, folder, count, options.distractors, name)
             elif name == "forms":
                 task = make_family(name, pages(1, 5, seed), RESCANS, folder)
             else:

@@ -31,7 +31,8 @@ def images(tmp_path, picture):
 
 
 @pytest.mark.parametrize(
-    ("module", "table", "n"), [("edits", "EDITS", 87), ("later_edits", "LATER_EDITS", 10)]
+    ("module", "table", "n"),
+    [("edits", "EDITS", 87), ("later_edits", "LATER_EDITS", 10), ("app_edits", "APP_EDITS", 42)],
 )
 def test_every_edit_makes_another_picture_and_makes_it_again(load, picture, module, table, n):
     edits, original = getattr(load(module), table), picture(3)
@@ -56,12 +57,14 @@ def test_the_truth_names_every_copy_and_each_picture_of_a_collage(bench, images,
     assert "ninth of a collage" not in counts  # four pictures are too few
 
 
-def test_edits_that_were_added_later_are_a_set_of_their_own(load, bench, images, tmp_path):
-    later = load("later_edits").LATER_EDITS
-    assert not later.keys() & (bench.EDITS.keys() | bench.COLLAGES.keys())
-    task = bench.make_edits(images, tmp_path, 2, 10, later=True)
-    assert task.name == "later"
-    assert task.truth.groupby("edit").size().to_dict() == dict.fromkeys(later, 2)
+@pytest.mark.parametrize(("name", "others"), [("later", "apps"), ("apps", "later")])
+def test_edits_that_were_added_later_are_sets_of_their_own(bench, images, tmp_path, name, others):
+    edits = bench.EDITS_OF[name]
+    assert not edits.keys() & (bench.EDITS.keys() | bench.COLLAGES.keys())
+    assert not edits.keys() & bench.EDITS_OF[others].keys()
+    task = bench.make_edits(images, tmp_path, 2, 10, name)
+    assert task.name == name
+    assert task.truth.groupby("edit").size().to_dict() == dict.fromkeys(edits, 2)
 
 
 def test_recall_counts_true_pairs_and_false_pairs_show_nothing_in_common(bench, tmp_path):

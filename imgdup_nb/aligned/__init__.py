@@ -7,6 +7,7 @@ From the first file to the last, each one imports only files above it:
 - `warp_loops`, `colour_loops`, `match_loops`, `key_loops`, `page_loops`: compiled loops over
   pixels, colours, descriptors, keys of descriptors, blocks of pages
 - `agreement`: two pictures and a transform -> which blocks match, and the similarity (`Alignment`)
+- `casts`: copies under other light
 - `colours`: the colours of blocks that match
 - `flat_areas`: the colours of flat areas, and what is drawn on a plain ground
 - `filters`, `perspective`, `bent`: copies that were filtered, blurred, made negatives, seen at an

@@ -18,6 +18,7 @@ import numpy as np
 from ..engine.features import PIXELS_A_COLOUR, SHRINK, Features, import_cv2
 from .agreement import Alignment, share_of
 from .bands import MAX_SCENE_SIMILARITY, MIN_SCENE_SIMILARITY
+from .casts import has_cast
 from .colours import (
     PICTURES_REMEMBERED,
     ColourGrids,
@@ -99,13 +100,25 @@ def judge_flat_areas(found: Alignment, grids: ColourGrids) -> Alignment:
     if not blocks.plain and not may_differ(blocks.one, blocks.other, _looser_limits()):
         return found
     share = other_share(blocks)
-    if share == 0:
+    if share == 0 or is_cast(blocks, grids):
         return found
     agreeing = share_of(found.blocks, found.min_correlation)
     return replace(
         found,
         similarity=max(MIN_SCENE_SIMILARITY, similarity_of(agreeing, found.residual, 1.0)),
         recoloured=max(found.recoloured, 100 * share),
+    )
+
+
+def is_cast(blocks: BlockColours, grids: ColourGrids) -> bool:
+    """Whether two pictures differ by a colour cast; not drawings, nor a thing on a plain ground.
+
+    Those have few colours, and signs of one design may differ in one of them.
+    """
+    return (
+        not blocks.plain
+        and not (has_plain_edge(grids.source.grey) or has_plain_edge(grids.target.grey))
+        and has_cast(blocks.one, blocks.other)
     )
 
 

@@ -17,6 +17,7 @@ from ..engine.features import Features, import_cv2
 from .agreement import NOTHING, Alignment, refine, share_of, warp_greys
 from .bands import (
     MAX_COPY_RESIDUAL,
+    MAX_IMPERFECT_SIMILARITY,
     MAX_SCENE_SIMILARITY,
     MAX_SLIGHT_SIMILARITY,
     MIN_OVERLAP_OF_BOTH,
@@ -25,7 +26,7 @@ from .bands import (
     STOP_SIMILARITY,
 )
 from .colours import ColourGrids, judge_colours
-from .flat_areas import has_plain_edge
+from .flat_areas import block_colours, has_plain_edge, is_cast
 from .visible import refine_visible
 
 MIN_MEAN_CORRELATION = 0.7  # of the textured blocks, those below 0 counted as 0
@@ -176,12 +177,14 @@ def align_visible(first: Features, second: Features, found: Alignment) -> Alignm
 
 
 def judge_colours_below(found: Alignment, grids: ColourGrids) -> Alignment:
-    """Judge an alignment by its colours; what lies over some blocks has changed theirs.
+    """Judge an alignment by its colours; a cast, or what lies over some blocks, changes them.
 
     So of a copy with something over it, another colour counts only if blocks that are as they were
     have one; its pair is in the scene band then. Of two things on a plain ground, all blocks count.
     """
     judged = judge_colours(found, grids)
+    if judged.recoloured > 0 and is_cast(block_colours(found, grids), grids):
+        return replace(found, similarity=min(found.similarity, MAX_IMPERFECT_SIMILARITY))
     if (
         found.treatment != "overlay"
         or judged.similarity >= found.similarity

@@ -41,7 +41,7 @@ MIN_SIDE = 16  # pixels; thinner strips have no features
 AKAZE_SIDE = 640  # pixels of the longer side, never enlarged: AKAZE scores depend on the size
 FRAME_SIDE = 16  # pixels a side of a whole picture made very small
 # raise it whenever features, votes or scores change, so that an index computes them again
-RECIPE = 16
+RECIPE = 17
 # the first bytes of kept features; the last character is the version of the form
 MAGIC = b"imgdupF3"
 # magic; width, height; grey width, height; width and height of the colours; numbers of features,
