@@ -1,5 +1,6 @@
 """Colours count where the grey pictures match, and a copy may lose some of them."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
@@ -7,8 +8,8 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 from aligned_pictures import align_pictures, photo
 from imgdup_nb import fingerprint_images, scan_images, similar_pairs
 from imgdup_nb.aligned.agreement import is_textured
-from imgdup_nb.aligned.colour_loops import mean_blocks
-from imgdup_nb.aligned.colours import colour_grids, compare_colours, have_other_colours
+from imgdup_nb.aligned.colour_loops import mean_blocks, mean_warped_blocks
+from imgdup_nb.aligned.colours import align_colours, compare_colours, have_other_colours
 from imgdup_nb.aligned.registration import align
 from imgdup_nb.aligned.scores import Score, fall_back
 from imgdup_nb.engine.features import aligned_features
@@ -145,7 +146,8 @@ def test_blocks_of_another_colour_are_found_where_they_are_on_a_turned_and_small
         (left, right, "right"),
         (right, left, "left"),
     ):  # the grid is that of the copy
-        other, same = compare_colours(colour_grids(first, second, turned, frame), agreeing, 8)
+        colours = align_colours(first, second, turned, frame, agreeing.shape, 8)
+        other, same = compare_colours(colours, agreeing)
         rows, columns = np.nonzero(other)
         assert rows.min() >= other.shape[0] // 2 - 1
         assert columns.max() <= other.shape[1] // 2
@@ -158,26 +160,56 @@ def test_strips_too_thin_for_a_block_have_none_of_another_colour():
     for size in ((1, 900), (900, 1)):
         red, blue = (aligned_features(Image.new("RGB", size, name)) for name in ("red", "blue"))
         assert not have_other_colours(red, blue)
-        grids = colour_grids(red, blue, UPRIGHT, "right")
-        other, same = compare_colours(grids, np.zeros((0, 0), bool), 8)
+        colours = align_colours(red, blue, UPRIGHT, "right", (0, 0), 8)
+        other, same = compare_colours(colours, np.zeros((0, 0), bool))
         assert other.shape == (0, 0)
         assert same
 
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_blocks_have_the_mean_colours_of_their_places(n):
-    random = np.random.default_rng(5)
-    colours = random.random((9, 12, 2)).astype(np.float32)
-    wanted = random.random((9 // n - 1, 12 // n - 1)) < 0.6
+    planes = np.random.default_rng(5).random((9, 12, 3)).astype(np.float32)
+    rows, columns = 9 // n - 1, 12 // n - 1
     expected = [
-        colours[n * y : n * y + 2 * n, n * x : n * x + 2 * n].mean(axis=(0, 1))
-        for y, x in np.argwhere(wanted)
+        [
+            planes[n * y : n * y + 2 * n, n * x : n * x + 2 * n].mean(axis=(0, 1))
+            for x in range(columns)
+        ]
+        for y in range(rows)
     ]
-    means = mean_blocks(colours, wanted, n)
+    means = mean_blocks(planes, rows, columns, n)
     assert means == pytest.approx(np.array(expected), abs=1e-6)
-    assert np.array_equal(
-        mean_blocks.py_func(colours, wanted, n), means
-    )  # not compiled: a place beyond the end is an error
+    # not compiled: a place beyond the end is an error
+    assert np.array_equal(mean_blocks.py_func(planes, rows, columns, n), means)
+    larger = mean_blocks(planes, rows + 1, columns + 1, n)  # the last squares continue
+    assert np.array_equal(larger[:rows, :columns], means)
+    assert larger[-1, -1] == pytest.approx(planes[-1:, -1:].mean(axis=(0, 1)), abs=0.5)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_blocks_of_a_warped_picture_have_the_colours_that_opencv_reads(n):
+    planes = np.random.default_rng(6).random((20, 30, 3)).astype(np.float32)
+    back = np.array([[0.9, 0.05, 2.0], [-0.05, 0.9, 3.0]])
+    rows, columns = 20 // n - 1, 30 // n - 1
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    continued, inside = (
+        cv2.warpAffine(each, back, (30, 20), flags=flags, borderMode=border)
+        for each, border in (
+            (planes, cv2.BORDER_REPLICATE),
+            (np.ones_like(planes), cv2.BORDER_CONSTANT),
+        )
+    )
+    means, covered = mean_warped_blocks(planes, back, rows, columns, n)
+    # OpenCV reads at steps of 1/32 of a pixel
+    assert means == pytest.approx(mean_blocks(continued, rows, columns, n), abs=0.04)
+    share = mean_blocks(inside, rows, columns, n)[..., 0]
+    sure = np.abs(share - 0.99) > 0.02
+    assert np.array_equal(covered[sure], share[sure] > 0.99)
+    assert covered.any()
+    assert not covered.all()
+    plain = mean_warped_blocks.py_func(planes, back, rows, columns, n)
+    assert plain[0] == pytest.approx(means, abs=1e-6)
+    assert np.array_equal(plain[1], covered)
 
 
 def test_pictures_that_only_a_hash_can_compare_have_at_most_79_in_another_colour():

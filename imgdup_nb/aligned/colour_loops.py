@@ -1,6 +1,6 @@
 """Compiled loops over the colours of two aligned pictures.
 
-Colours are float32, n x 2: Cr and Cb less 128, so that grey is 0.
+Colours are float32: brightness, Cr and Cb, or the last two; these are less 128, so that grey is 0.
 """
 
 from __future__ import annotations
@@ -16,102 +16,124 @@ MIN_COVERED = np.float32(0.99)  # share of a block that both pictures show, excl
 
 
 @compiled
-def mean_blocks(colours: np.ndarray, wanted: np.ndarray, n: int) -> np.ndarray:
-    """Return the mean colour of each wanted block, float32, n_wanted x 2.
+def mean_blocks(planes: np.ndarray, rows: int, columns: int, n: int) -> np.ndarray:
+    """Return the mean of each block, float32, rows x columns x 3.
 
-    Blocks are 2n x 2n colours, and overlap by half.
+    Blocks are 2n x 2n squares, and overlap by half.
 
-    Parameters
-    ----------
-    colours : float32, height x width x 2; those right and below that fill no block are ignored
-    wanted : bool, rows x columns of blocks
+    planes : float32, height x width x 3; they continue beyond their edges.
     """
-    rows, columns = wanted.shape
-    cells = np.zeros((rows + 1, columns + 1, 2), np.float32)
-    if rows and columns:
-        for y in range(min((rows + 1) * n, colours.shape[0])):
-            for x in range(min((columns + 1) * n, colours.shape[1])):
-                cells[y // n, x // n, 0] += colours[y, x, 0]
-                cells[y // n, x // n, 1] += colours[y, x, 1]
-    means, k = np.empty((np.count_nonzero(wanted), 2), np.float32), 0
-    for row in range(rows):
-        for column in range(columns):
-            if wanted[row, column]:
-                for c in range(2):
-                    upper = cells[row, column, c] + cells[row, column + 1, c]
-                    lower = cells[row + 1, column, c] + cells[row + 1, column + 1, c]
-                    means[k, c] = (upper + lower) / np.float32(4 * n * n)
-                k += 1
-    return means
+    height, width, n_planes = planes.shape
+    cells = np.zeros((rows + 1, columns + 1, n_planes), np.float32)
+    for y in range((rows + 1) * n):
+        for x in range((columns + 1) * n):
+            for k in range(n_planes):
+                cells[y // n, x // n, k] += planes[min(y, height - 1), min(x, width - 1), k]
+    return _join_cells(cells, n)
 
 
 @compiled
-def mean_cells(planes: np.ndarray, rows: int, columns: int, n: int) -> np.ndarray:
-    """Return the mean of each cell of n x n squares, float32, rows x columns x n_planes.
+def mean_warped_blocks(
+    planes: np.ndarray, back: np.ndarray, rows: int, columns: int, n: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of each block of a picture that is warped onto the grid of another one.
 
-    planes : float32, height x width x n_planes; they continue beyond their edges.
+    Parameters
+    ----------
+    planes, rows, columns, n
+        as in `mean_blocks`.
+    back : float64, 2 x 3
+        the transform from squares of the grid to those of the picture. Between them it is
+        interpolated linearly.
+
+    Returns
+    -------
+    means : float32, rows x columns x 3
+    covered : bool, rows x columns; whether the picture covers the block
     """
     height, width, n_planes = planes.shape
-    cells = np.zeros((rows, columns, n_planes), np.float32)
-    for row in range(rows):
-        for column in range(columns):
-            for y in range(row * n, (row + 1) * n):
-                for x in range(column * n, (column + 1) * n):
-                    for k in range(n_planes):
-                        cells[row, column, k] += planes[min(y, height - 1), min(x, width - 1), k]
+    cells = np.zeros((rows + 1, columns + 1, n_planes + 1), np.float32)
+    for y in range((rows + 1) * n):
+        for x in range((columns + 1) * n):
+            u = back[0, 0] * x + back[0, 1] * y + back[0, 2]
+            v = back[1, 0] * x + back[1, 1] * y + back[1, 2]
+            cell = cells[y // n, x // n]
+            cell[n_planes] += _part_inside(u, width) * _part_inside(v, height)
+            u, v = min(max(u, 0.0), width - 1.0), min(max(v, 0.0), height - 1.0)
+            left, top = np.int64(u), np.int64(v)
+            right, low = min(left + 1, width - 1), min(top + 1, height - 1)
+            part, down = np.float32(u - left), np.float32(v - top)
             for k in range(n_planes):
-                cells[row, column, k] /= np.float32(n * n)
-    return cells
+                above = planes[top, left, k] + part * (planes[top, right, k] - planes[top, left, k])
+                below = planes[low, left, k] + part * (planes[low, right, k] - planes[low, left, k])
+                cell[k] += above + down * (below - above)
+    means = _join_cells(cells, n)
+    return means[:, :, :n_planes], means[:, :, n_planes] > MIN_COVERED
 
 
 @compiled(inline="always")
-def _mean_of_four(cells: np.ndarray, row: int, column: int, k: int) -> float:
-    left = cells[row, column, k] + cells[row + 1, column, k]
-    return (left + cells[row, column + 1, k] + cells[row + 1, column + 1, k]) / np.float32(4)
+def _part_inside(place: float, side: int) -> float:
+    """Return how much of a linear interpolation at a place is from within a side, 0 to 1."""
+    return max(0.0, min(1.0, place + 1, side - place))
+
+
+@compiled
+def _join_cells(cells: np.ndarray, n: int) -> np.ndarray:
+    """Return the means of blocks of 2 x 2 cells; cells are sums of n x n squares."""
+    rows, columns = cells.shape[0] - 1, cells.shape[1] - 1
+    means = np.empty((rows, columns, cells.shape[2]), np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            for k in range(cells.shape[2]):
+                upper = cells[row, column, k] + cells[row, column + 1, k]
+                lower = cells[row + 1, column, k] + cells[row + 1, column + 1, k]
+                means[row, column, k] = (upper + lower) / np.float32(4 * n * n)
+    return means
 
 
 @compiled
 def flat_or_matching(
     one: np.ndarray,
     other: np.ndarray,
-    inside: np.ndarray,
+    covered: np.ndarray,
     blocks: np.ndarray,
     min_correlation: float,
-    n: int,
 ) -> np.ndarray:
-    """Return the mean colours of the covered blocks that are flat or match.
+    """Return the colours of the covered blocks that are flat or match, float32, 2 x n_found x 3.
 
     Parameters
     ----------
-    one, other : float32, height x width x 3
-        brightness, Cr and Cb of two pictures.
-    inside : float32, height x width x 1
-        1 where both pictures are, else 0.
+    one, other : float32, rows x columns x 3
+        brightness, Cr and Cb of the blocks of two pictures.
+    covered : bool, rows x columns
     blocks : float32, rows x columns
-        correlations, NaN of a flat block; a block is 2n x 2n squares, and blocks overlap by half.
-
-    Returns
-    -------
-    colours : float32, 2 x n_found x 3
+        correlations, NaN of a flat block.
     """
     rows, columns = blocks.shape
-    cells = (
-        mean_cells(one, rows + 1, columns + 1, n),
-        mean_cells(other, rows + 1, columns + 1, n),
-        mean_cells(inside, rows + 1, columns + 1, n),
-    )
     colours, found = np.empty((2, rows * columns, 3), np.float32), 0
     for row in range(rows):
         for column in range(columns):
             if blocks[row, column] < np.float32(min_correlation):  # not if it is NaN
                 continue
-            if _mean_of_four(cells[2], row, column, 0) <= MIN_COVERED:
-                continue
-            for k in range(3):
-                colours[0, found, k] = _mean_of_four(cells[0], row, column, k)
-                colours[1, found, k] = _mean_of_four(cells[1], row, column, k)
-            found += 1
+            if covered[row, column]:
+                for k in range(3):
+                    colours[0, found, k] = one[row, column, k]
+                    colours[1, found, k] = other[row, column, k]
+                found += 1
     return colours[:, :found]
+
+
+@compiled
+def chroma_of_blocks(means: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return Cr and Cb of the wanted blocks, float32, n_wanted x 2."""
+    colours, found = np.empty((np.count_nonzero(wanted), 2), np.float32), 0
+    for row in range(wanted.shape[0]):
+        for column in range(wanted.shape[1]):
+            if wanted[row, column]:
+                colours[found, 0] = means[row, column, 1]
+                colours[found, 1] = means[row, column, 2]
+                found += 1
+    return colours
 
 
 @compiled
@@ -138,7 +160,6 @@ def block_distances(
     one: np.ndarray,
     other: np.ndarray,
     wanted: np.ndarray,
-    n: int,
     max_colourless: float,
     min_one_hue: float,
 ) -> tuple[np.ndarray, float, bool]:
@@ -146,8 +167,9 @@ def block_distances(
 
     Parameters
     ----------
-    one, other, wanted, n
-        as in `mean_blocks`.
+    one, other : float32, rows x columns x 3
+        brightness, Cr and Cb of the blocks.
+    wanted : bool, rows x columns
     max_colourless
         levels, root mean square, up to which a picture has no colours.
     min_one_hue
@@ -161,7 +183,7 @@ def block_distances(
     kept : the share of its colour that the paler picture has
     toned : whether the paler picture has a single hue, and the other one has several
     """
-    pale, rich = mean_blocks(one, wanted, n), mean_blocks(other, wanted, n)
+    pale, rich = chroma_of_blocks(one, wanted), chroma_of_blocks(other, wanted)
     strength, most = sum_products(pale, pale), sum_products(rich, rich)
     if strength > most:
         pale, rich, strength, most = rich, pale, most, strength

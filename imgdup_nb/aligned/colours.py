@@ -19,26 +19,32 @@ from .bands import MAX_IMPERFECT_SIMILARITY, MAX_SCENE_SIMILARITY
 from .geometry import compose, determinant, frame_transform, from_pixels, invert, to_pixels
 
 
-class ColourGrids(NamedTuple):
-    """How the colours of one picture are read on the grid of the colours of another one.
+class AlignedColours(NamedTuple):
+    """The mean colours of the blocks of two aligned pictures.
 
     Attributes
     ----------
-    source, target : the picture that is read, and the one with the grid
-    onto : float64, 2 x 3, from source to target in pixels of their `Features.size`
-    size : (width, height) to which the planes are made smaller first
-    pixels : float64, 2 x 3, the transform from these pixels to those of the grid
+    source, target : the picture that is warped, and the one that has the grid of the blocks
+    warped, there : float32, rows x columns x 3; brightness, Cr and Cb of source and target
+    covered : bool, rows x columns; whether both pictures show the block
     """
 
     source: Features
     target: Features
-    onto: np.ndarray
-    size: tuple[int, int]
-    pixels: np.ndarray
+    warped: np.ndarray
+    there: np.ndarray
+    covered: np.ndarray
 
 
-def colour_grids(left: Features, right: Features, transform: np.ndarray, frame: str) -> ColourGrids:
-    """Return how the colours of two pictures are compared.
+def align_colours(
+    left: Features,
+    right: Features,
+    transform: np.ndarray,
+    frame: str,
+    shape: tuple[int, int],
+    cell: int,
+) -> AlignedColours:
+    """Return the colours of all blocks of two aligned pictures.
 
     Parameters
     ----------
@@ -46,22 +52,34 @@ def colour_grids(left: Features, right: Features, transform: np.ndarray, frame: 
         from left to right, in pixels of their `Features.size`.
     frame : {'left', 'right'}
         the picture whose grid the blocks are.
+    shape
+        rows and columns of the blocks.
+    cell
+        pixels of the grey picture from one block to the next; a block is twice as wide.
     """
-    source, target, onto = (
-        (left, right, transform) if frame == "right" else (right, left, invert(transform))
+    from .colour_loops import mean_warped_blocks
+
+    source, target, back = (
+        (left, right, invert(transform)) if frame == "right" else (right, left, transform)
     )
-    height, width = source.colours.shape[:2]
-    smaller = min(1.0, math.sqrt(abs(determinant(onto))))
+    planes = planes_of(source)
+    height, width = planes.shape[:2]
+    # of a picture that is shown smaller, interpolation would skip most squares
+    smaller = min(1.0, 1 / math.sqrt(abs(determinant(back))))
     size = max(1, round(width * smaller)), max(1, round(height * smaller))
-    pixels = compose(
-        from_pixels(source.size, size[::-1]),
-        onto,
-        to_pixels(target.size, target.colours.shape[:2]),
+    if size != (width, height):
+        planes = import_cv2().resize(planes, size, interpolation=import_cv2().INTER_AREA)
+    squares = compose(
+        from_pixels(target.size, target.colours.shape[:2]),
+        back,
+        to_pixels(source.size, planes.shape[:2]),
     )
-    return ColourGrids(source, target, onto, size, pixels)
+    n = cell // PIXELS_A_COLOUR
+    warped, covered = mean_warped_blocks(planes, squares, *shape, n)
+    return AlignedColours(source, target, warped, _blocks_of(target, *shape, n), covered)
 
 
-def judge_colours(found: Alignment, grids: ColourGrids) -> Alignment:
+def judge_colours(found: Alignment, colours: AlignedColours) -> Alignment:
     """Judge an alignment again by its colours: blocks of another colour do not match.
 
     A pair may differ only in its colours, such as a blue and a red shirt. It has at least the
@@ -73,7 +91,7 @@ def judge_colours(found: Alignment, grids: ColourGrids) -> Alignment:
     if blocks is None or found.similarity <= MAX_SCENE_SIMILARITY:
         return found
     agreeing = blocks >= found.min_correlation
-    other, same = compare_colours(grids, agreeing, found.cell)
+    other, same = compare_colours(colours, agreeing)
     if not same:
         found = replace(found, similarity=min(found.similarity, MAX_IMPERFECT_SIMILARITY))
     if not other.any():
@@ -113,19 +131,15 @@ def have_other_colours(left: Features, right: Features) -> bool:
     rows, columns = right.colours.shape[:2]
     frame_on_frame = frame_transform(0, left.size, right.size)
     blocks = np.ones((rows - 1, columns - 1), bool)
-    grids = colour_grids(left, right, frame_on_frame, "right")
-    other, _ = compare_colours(grids, blocks, PIXELS_A_COLOUR)
+    colours = align_colours(left, right, frame_on_frame, "right", blocks.shape, PIXELS_A_COLOUR)
+    other, _ = compare_colours(colours, blocks)
     return other.size > 0 and float(other.mean()) > MIN_RECOLOURED_SHARE
 
 
-def compare_colours(grids: ColourGrids, agreeing: np.ndarray, cell: int) -> tuple[np.ndarray, bool]:
+def compare_colours(colours: AlignedColours, agreeing: np.ndarray) -> tuple[np.ndarray, bool]:
     """Compare the colours of the blocks that match in grey.
 
-    Parameters
-    ----------
     agreeing : bool, rows x columns
-    cell
-        pixels of the grey picture from one block to the next; a block is twice as wide.
 
     Returns
     -------
@@ -146,12 +160,7 @@ def compare_colours(grids: ColourGrids, agreeing: np.ndarray, cell: int) -> tupl
 
     other = np.zeros_like(agreeing)
     off, kept, toned = block_distances(
-        warp_planes(chroma_of(grids.source), grids),
-        chroma_of(grids.target),
-        agreeing,
-        cell // PIXELS_A_COLOUR,
-        MAX_COLOURLESS_CHROMA,
-        MIN_ONE_HUE_SHARE,
+        colours.warped, colours.there, agreeing, MAX_COLOURLESS_CHROMA, MIN_ONE_HUE_SHARE
     )
     if not len(off):
         return other, not toned
@@ -168,23 +177,21 @@ def is_of_one_hue(colours: np.ndarray, strength: float) -> bool:
 
 
 @lru_cache(PICTURES_REMEMBERED)
-def chroma_of(image: Features) -> np.ndarray:
-    """Return the colours of a picture, float32; 0 is grey."""
-    return image.colours.astype(np.float32) - np.float32(128)
+def planes_of(image: Features) -> np.ndarray:
+    """Return brightness, Cr and Cb of a picture for each square of its colours, float32.
 
-
-def warp_planes(planes: np.ndarray, grids: ColourGrids) -> np.ndarray:
-    """Warp planes of the source onto the grid of the target, float32.
-
-    The planes continue beyond their edges.
+    Cr and Cb are less 128, so that grey is 0.
     """
-    cv2 = import_cv2()
-    if planes.shape[1::-1] != grids.size:
-        planes = cv2.resize(planes, grids.size, interpolation=cv2.INTER_AREA)
-    return cv2.warpAffine(
-        planes,
-        grids.pixels,
-        grids.target.colours.shape[1::-1],
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    cv2, (height, width) = import_cv2(), image.colours.shape[:2]
+    planes = np.empty((height, width, 3), np.float32)
+    planes[..., 0] = cv2.resize(image.grey, (width, height), interpolation=cv2.INTER_AREA)
+    planes[..., 1:] = image.colours.astype(np.float32) - np.float32(128)
+    return planes
+
+
+@lru_cache(PICTURES_REMEMBERED)
+def _blocks_of(image: Features, rows: int, columns: int, n: int) -> np.ndarray:
+    """Return the mean colours of the blocks of a picture, as `mean_blocks` does."""
+    from .colour_loops import mean_blocks
+
+    return mean_blocks(planes_of(image), rows, columns, n)

@@ -15,18 +15,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..engine.features import PIXELS_A_COLOUR, SHRINK, Features, import_cv2
+from ..engine.features import Features, import_cv2
 from .agreement import Alignment, share_of
 from .bands import MAX_SCENE_SIMILARITY, MIN_SCENE_SIMILARITY
 from .casts import has_cast
-from .colours import (
-    PICTURES_REMEMBERED,
-    ColourGrids,
-    chroma_of,
-    is_of_one_hue,
-    warp_planes,
-)
-from .geometry import invert, lies_within
+from .colours import AlignedColours, is_of_one_hue
 
 if TYPE_CHECKING:
     from .colour_loops import ColourLimits
@@ -67,7 +60,6 @@ BRIGHT_LEVELS = 4.0  # levels below the brightest block, where the paper of a dr
 GREY_OBJECT_DIFFERENCE, OBJECT_DIFFERENCE = 10.0, 40.0
 MIN_BRIGHT_GROUND, MAX_GROUND_SHIFT = 180.0, 12.0  # levels of the ground around an object
 SLACK = 0.01  # levels and shares, for rounding: what is so near to a limit is left to the rules
-COVERED_MARGIN = 2 * SHRINK * PIXELS_A_COLOUR  # pixels; a picture so far inside another is covered
 
 _is_flat: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
 _is_drawn: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
@@ -85,7 +77,7 @@ class BlockColours(NamedTuple):
     plain: bool
 
 
-def judge_flat_areas(found: Alignment, grids: ColourGrids) -> Alignment:
+def judge_flat_areas(found: Alignment, colours: AlignedColours) -> Alignment:
     """Judge an alignment again by the colours of its flat areas.
 
     A pair whose flat areas have another colour is in the scene band, as other recoloured pairs are.
@@ -95,12 +87,12 @@ def judge_flat_areas(found: Alignment, grids: ColourGrids) -> Alignment:
     from .colour_loops import may_differ
     from .warp_loops import similarity_of
 
-    blocks = block_colours(found, grids)
+    blocks = block_colours(found, colours)
     # most copies have no other colour: a drawing that is pale may have
     if not blocks.plain and not may_differ(blocks.one, blocks.other, _looser_limits()):
         return found
     share = other_share(blocks)
-    if share == 0 or is_cast(blocks, grids):
+    if share == 0 or is_cast(blocks, colours):
         return found
     agreeing = share_of(found.blocks, found.min_correlation)
     return replace(
@@ -110,14 +102,14 @@ def judge_flat_areas(found: Alignment, grids: ColourGrids) -> Alignment:
     )
 
 
-def is_cast(blocks: BlockColours, grids: ColourGrids) -> bool:
+def is_cast(blocks: BlockColours, colours: AlignedColours) -> bool:
     """Whether two pictures differ by a colour cast; not drawings, nor a thing on a plain ground.
 
     Those have few colours, and signs of one design may differ in one of them.
     """
     return (
         not blocks.plain
-        and not (has_plain_edge(grids.source.grey) or has_plain_edge(grids.target.grey))
+        and not (has_plain_edge(colours.source.grey) or has_plain_edge(colours.target.grey))
         and has_cast(blocks.one, blocks.other)
     )
 
@@ -138,46 +130,19 @@ def _looser_limits() -> ColourLimits:
     )
 
 
-def block_colours(found: Alignment, grids: ColourGrids) -> BlockColours:
+def block_colours(found: Alignment, colours: AlignedColours) -> BlockColours:
     """Return the mean colours of the blocks of an overlap that are flat or match."""
     assert found.blocks is not None
     from .colour_loops import flat_or_matching
 
-    source, target = grids.source, grids.target
     one, other = flat_or_matching(
-        warp_planes(planes_of(source), grids),
-        planes_of(target),
-        _covered(grids),
-        found.blocks,
-        found.min_correlation,
-        found.cell // PIXELS_A_COLOUR,
+        colours.warped, colours.there, colours.covered, found.blocks, found.min_correlation
     )
-    if not are_mostly_flat(source, target):
+    if not are_mostly_flat(colours.source, colours.target):
         return BlockColours(one, other, False)
     n_flat = np.count_nonzero(np.isnan(found.blocks))
     n_matching = np.count_nonzero(found.blocks >= found.min_correlation)
     return BlockColours(one, other, bool(n_flat >= MIN_FLAT_BLOCKS * (n_flat + n_matching)))
-
-
-def _covered(grids: ColourGrids) -> np.ndarray:
-    """Return 1 where the source lies on the grid of the target, else 0; float32, with one plane."""
-    source, target = grids.source, grids.target
-    rows, columns = target.colours.shape[:2]
-    if lies_within(invert(grids.onto), target.size, source.size, COVERED_MARGIN):
-        return _ones((rows, columns), (columns, rows))
-    cv2, (height, width) = import_cv2(), source.colours.shape[:2]
-    ones = _ones((height, width), grids.size)
-    covered = cv2.warpAffine(ones, grids.pixels, (columns, rows), flags=cv2.INTER_LINEAR)
-    return covered.reshape(rows, columns, 1)
-
-
-@lru_cache(PICTURES_REMEMBERED)
-def _ones(shape: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-    """Return a plane of ones of a shape, float32, made smaller to a size as pictures are."""
-    cv2 = import_cv2()
-    ones = cv2.resize(np.ones((*shape, 1), np.float32), size, interpolation=cv2.INTER_AREA)
-    ones = ones.reshape(size[1], size[0], 1)
-    return ones
 
 
 def are_mostly_flat(left: Features, right: Features) -> bool:
@@ -393,16 +358,6 @@ def _other_brightness(one: np.ndarray, other: np.ndarray, strength: list[np.ndar
     if np.mean(ground) < MIN_NEUTRAL_SHARE or ground.all():
         return np.zeros(len(one), bool)
     return ~ground & (float(np.median(changed[~ground])) > OBJECT_DIFFERENCE)
-
-
-@lru_cache(PICTURES_REMEMBERED)
-def planes_of(image: Features) -> np.ndarray:
-    """Return brightness, Cr and Cb of a picture for each square of its colours, float32."""
-    cv2, (height, width) = import_cv2(), image.colours.shape[:2]
-    planes = np.empty((height, width, 3), np.float32)
-    planes[..., 0] = cv2.resize(image.grey, (width, height), interpolation=cv2.INTER_AREA)
-    planes[..., 1:] = chroma_of(image)
-    return planes
 
 
 # -- drawings on a plain ground --------------------------------------------------------------------

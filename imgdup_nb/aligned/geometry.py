@@ -112,28 +112,6 @@ def outline(size: tuple[int, int]) -> np.ndarray:
     return np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float64)
 
 
-def lies_within(
-    transform: np.ndarray, inner: tuple[int, int], outer: tuple[int, int], margin: float
-) -> bool:
-    """Whether a transform moves a picture into another one, so far from its edges, inclusive.
-
-    inner, outer : (width, height); margin : pixels of the outer one
-
-    Examples
-    --------
-    >>> half = np.array([[0.5, 0, 10], [0, 0.5, 10]])
-    >>> [lies_within(half, (100, 80), (100, 80), margin) for margin in (10, 11)]
-    [True, False]
-    """
-    (a, b, x), (c, d, y) = transform.tolist()
-    (width, height), (wide, high) = inner, outer
-    return all(
-        margin <= a * right + b * down + x <= wide - margin
-        and margin <= c * right + d * down + y <= high - margin
-        for right, down in ((0, 0), (width, 0), (width, height), (0, height))
-    )
-
-
 def common_area(
     transform: np.ndarray, first: tuple[int, int], second: tuple[int, int]
 ) -> np.ndarray:

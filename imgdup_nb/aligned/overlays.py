@@ -25,7 +25,7 @@ from .bands import (
     SMALL_OVERLAP,
     STOP_SIMILARITY,
 )
-from .colours import ColourGrids, judge_colours
+from .colours import AlignedColours, judge_colours
 from .flat_areas import block_colours, has_plain_edge, is_cast
 from .visible import refine_visible
 
@@ -176,20 +176,20 @@ def align_visible(first: Features, second: Features, found: Alignment) -> Alignm
     return judged if judged.treatment == "overlay" else NOTHING
 
 
-def judge_colours_below(found: Alignment, grids: ColourGrids) -> Alignment:
+def judge_colours_below(found: Alignment, colours: AlignedColours) -> Alignment:
     """Judge an alignment by its colours; a cast, or what lies over some blocks, changes them.
 
     So of a copy with something over it, another colour counts only if blocks that are as they were
     have one; its pair is in the scene band then. Of two things on a plain ground, all blocks count.
     """
-    judged = judge_colours(found, grids)
-    if judged.recoloured > 0 and is_cast(block_colours(found, grids), grids):
+    judged = judge_colours(found, colours)
+    if judged.recoloured > 0 and is_cast(block_colours(found, colours), colours):
         return replace(found, similarity=min(found.similarity, MAX_IMPERFECT_SIMILARITY))
     if (
         found.treatment != "overlay"
         or judged.similarity >= found.similarity
         or found.blocks is None
-        or (has_plain_edge(grids.source.grey) and has_plain_edge(grids.target.grey))
+        or (has_plain_edge(colours.source.grey) and has_plain_edge(colours.target.grey))
     ):
         return judged
     # without features, or with few blocks as they were, there is less evidence
@@ -197,7 +197,7 @@ def judge_colours_below(found: Alignment, grids: ColourGrids) -> Alignment:
         share_of(found.blocks, MIN_UNTOUCHED_CORRELATION) >= MIN_UNTOUCHED_BLOCKS
     )
     untouched = replace(found, min_correlation=MIN_UNTOUCHED_CORRELATION)
-    below = judge_colours(untouched, grids)
+    below = judge_colours(untouched, colours)
     if below.recoloured == 0 and is_enough:
         return replace(found, similarity=below.similarity)
     similarity = max(judged.similarity, min(found.similarity, MAX_SCENE_SIMILARITY))

@@ -43,7 +43,7 @@ from .bands import (
     STOP_SIMILARITY,
 )
 from .bent import align_bent
-from .colours import colour_grids
+from .colours import align_colours
 from .cut_outs import judge_cut_out
 from .filters import (
     align_blurred,
@@ -158,8 +158,10 @@ def _align_textured(first: Features, second: Features) -> Alignment:
         best = replace(best, similarity=0.0)
     if best.transform is None or best.similarity <= MAX_SCENE_SIMILARITY:
         return best
-    grids = colour_grids(first, second, best.transform, best.frame)
-    best = judge_shared_part(judge_flat_areas(judge_colours_below(best, grids), grids))
+    if best.blocks is not None:
+        at = best.transform, best.frame, best.blocks.shape, best.cell
+        colours = align_colours(first, second, *at)
+        best = judge_shared_part(judge_flat_areas(judge_colours_below(best, colours), colours))
     return judge_backdrop(best, first, second)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from ..engine.features import Features, import_cv2
 from .agreement import Alignment
 from .bands import LARGE_CELL, MIN_VARIANCE
-from .flat_areas import PICTURES_REMEMBERED, planes_of
+from .colours import PICTURES_REMEMBERED, planes_of
 from .geometry import compose, determinant, frame_transform, invert, overlaps, to_pixels
 
 SHADE_BLOCK = 2 * LARGE_CELL  # pixels of the grey picture
