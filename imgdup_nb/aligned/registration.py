@@ -7,6 +7,7 @@ always warped onto the other.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -71,6 +72,8 @@ from .wholes import align_wholes
 
 PAIRS_REMEMBERED = 16  # several threads align one pair each, and ask for its matches twice
 MAX_MATCH_BITS = 68  # of 256; two ORB descriptors that differ by more are no match
+# of the features of the picture with fewer; a mirrored view has hardly ever more matches
+SURE_SHARE = 1 / 3
 # of the features in the overlap; fewer matches are chance, and their blocks need not be compared
 MIN_MATCHED_SHARE = 0.05
 # of the features in the overlap; with fewer matches and a residual, blocks must match better
@@ -188,7 +191,7 @@ def _allow_for_changes(best: Alignment, first: Features, second: Features) -> Al
         best = judge_cut_out(best, first, second)
     by_features = best
     if _claimed_similarity(best) <= MAX_SCENE_SIMILARITY:
-        mirror, pairs = _match_features(first, second)[0]
+        mirror, pairs = next(_match_views(first, second))
         best = _better(best, align_in_perspective(first, second, pairs, mirror))
     if _claimed_similarity(best) < STOP_SIMILARITY and best.residual >= MAX_COPY_RESIDUAL:
         best = _better(best, align_bent(first, second, best))
@@ -224,7 +227,7 @@ def _align_upright(first: Features, second: Features) -> Alignment:
     """Align two pictures, neither of them turned, by the few matches that words over one leave."""
     from .upright import upright_transform
 
-    pairs = next(pairs for mirror, pairs in _match_features(first, second) if not mirror)
+    pairs = _match_features(first, second, mirror=False)
     transform, matches = upright_transform(
         first.points, second.points, first.angles, second.angles, pairs
     )
@@ -254,28 +257,38 @@ def _claimed_similarity(found: Alignment) -> float:
 def _align_in_mode(first: Features, second: Features, mode: AlignmentMode) -> Alignment:
     """Align the first picture, plain and mirrored, with the second one."""
     best = NOTHING
-    for mirror, pairs in _match_features(first, second):
+    for mirror, pairs in _match_views(first, second):
         best = _better(best, _align_view(first, second, pairs, mirror, mode))
         if best.similarity >= STOP_SIMILARITY:
             break
     return best
 
 
-@lru_cache(PAIRS_REMEMBERED)
-def _match_features(first: Features, second: Features) -> list[tuple[bool, np.ndarray]]:
-    """Return the matches of the first picture, plain and mirrored, with the second one.
+def _match_views(first: Features, second: Features) -> Iterator[tuple[bool, np.ndarray]]:
+    """Yield the matches of the first picture, plain and mirrored, with the second one.
 
-    The view with more matches comes first; plain first if both have the same number.
+    The view with more matches comes first; plain first if both have the same number, or if it has
+    so many that the mirrored view need not be asked before.
     """
+    plain = _match_features(first, second, mirror=False)
+    if len(plain) >= SURE_SHARE * max(1, min(len(first), len(second))):
+        yield False, plain
+        yield True, _match_features(first, second, mirror=True)
+        return
+    mirrored = _match_features(first, second, mirror=True)
+    tries = [(False, plain), (True, mirrored)]
+    yield from tries if len(plain) >= len(mirrored) else tries[::-1]
+
+
+@lru_cache(2 * PAIRS_REMEMBERED)
+def _match_features(first: Features, second: Features, *, mirror: bool) -> np.ndarray:
+    """Return the matches of the first picture, plain or mirrored, with the second; int64, n x 2."""
     from .match_loops import mutual_matches
 
-    tries = []
-    for mirror, bits in ((False, first.bits), (True, first.mirrored)):
-        angles = (180 - first.angles).astype(np.float32) if mirror else first.angles
-        tries.append(
-            (mirror, mutual_matches(bits, second.bits, angles, second.angles, MAX_MATCH_BITS))
-        )
-    return sorted(tries, key=lambda each: -len(each[1]))
+    bits, angles = first.bits, first.angles
+    if mirror:
+        bits, angles = first.mirrored, (180 - first.angles).astype(np.float32)
+    return mutual_matches(bits, second.bits, angles, second.angles, MAX_MATCH_BITS)
 
 
 def _align_view(
