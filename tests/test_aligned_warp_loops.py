@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgdup_nb.aligned.bands import LARGE_CELL, SMALL_CELL
 from imgdup_nb.aligned.geometry import apply, frame_transform, invert, outline
 from imgdup_nb.aligned.registration import VIEWS
 from imgdup_nb.aligned.warp_loops import (
@@ -15,6 +16,7 @@ from imgdup_nb.aligned.warp_loops import (
     quickselect,
     solve,
     sum_cells,
+    sum_cells_again,
     warp,
 )
 
@@ -122,6 +124,29 @@ def test_pictures_thinner_than_a_cell_have_no_sums_and_nothing_is_written_beyond
     )  # not compiled, so that a place beyond the end is an error
     assert sums.shape == (shape[0] // 8, shape[1] // 8, 15)
     assert np.array_equal(sums, sum_cells(flat, flat, flat, 8))
+
+
+@pytest.mark.parametrize("cell", [LARGE_CELL, SMALL_CELL])
+@pytest.mark.parametrize("shape", [(45, 70), (16, 16), (9, 5), (3, 40)])
+def test_sums_of_a_picture_that_covers_all_are_the_same_with_those_of_the_target_kept(cell, shape):
+    random = np.random.default_rng(7)
+    one, other = (random.integers(0, 256, shape).astype(np.float32) for _ in range(2))
+    everywhere = np.ones_like(one)
+    kept = sum_cells(other, everywhere, other, cell)
+    expected = sum_cells(one, everywhere, other, cell)
+    again = sum_cells_again(one, other, kept, cell)
+    assert np.allclose(again, expected, rtol=1e-5, atol=1)
+    assert np.allclose(sum_cells_again.py_func(one, other, kept, cell), again, rtol=1e-5, atol=1)
+    rows, columns = (side // cell for side in shape)
+    a, b = (
+        (each[: rows * cell, : columns * cell].astype(np.float64) - 128).reshape(
+            rows, cell, columns, cell
+        )
+        for each in (one, other)
+    )
+    by_numpy = [np.ones_like(a), a, b, a * a, b * b, a * b]
+    for kind, each in enumerate(by_numpy):
+        assert np.allclose(again[..., kind], each.sum(axis=(1, 3)), rtol=1e-5, atol=1)
 
 
 def test_a_blur_takes_nothing_from_outside_of_the_covered_area():

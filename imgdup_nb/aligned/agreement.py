@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -46,6 +46,8 @@ from .geometry import (
     overlaps,
     to_pixels,
 )
+
+GRIDS_REMEMBERED = 64  # a quarter of a megabyte each; the pairs of one picture follow each other
 
 _textured: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
 
@@ -275,7 +277,7 @@ def refine(
     Each step moves the transform so that the blocks match better. `smaller` is how many times
     smaller both grey pictures are made first.
     """
-    from .warp_loops import refine_blocks
+    from .warp_loops import grid_of, pack_squares, refine_blocks
 
     # onto the picture that shows the overlap in fewer pixels
     is_shrunk = abs(determinant(transform)) <= 1
@@ -292,8 +294,10 @@ def refine(
         COARSEST_FACTOR: MIN_COARSEST_CORRELATION,
     }[smaller]
     start_cell = LARGE_CELL if smaller == 1 else SMALL_CELL
+    packed = _pack(source) if grey is source.grey else pack_squares(grey)
+    grid = _grid_of(target) if smaller == 1 else grid_of(there, start_cell)
     blocks, percent, residual, doubt, back, cell = refine_blocks(
-        grey, there, back, start_cell, min_correlation
+        packed, *grid, back, start_cell, min_correlation
     )
     if smaller == 1 and percent > 0:
         percent, min_correlation = _judge_exactly(blocks, percent, residual, doubt)
@@ -320,6 +324,20 @@ def refine(
         doubt=doubt,
         coarse=smaller > 1,
     )
+
+
+@lru_cache(GRIDS_REMEMBERED)
+def _grid_of(image: Features) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    from .warp_loops import grid_of
+
+    return grid_of(image.grey, LARGE_CELL)
+
+
+@lru_cache(GRIDS_REMEMBERED)
+def _pack(image: Features) -> np.ndarray:
+    from .warp_loops import pack_squares
+
+    return pack_squares(image.grey)
 
 
 def refine_equal(left: Features, right: Features) -> Alignment:
