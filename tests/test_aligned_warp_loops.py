@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from imgdup_nb.aligned.bands import LARGE_CELL, SMALL_CELL
 from imgdup_nb.aligned.geometry import apply, frame_transform, invert, outline
 from imgdup_nb.aligned.registration import VIEWS
+from imgdup_nb.aligned.transform_loops import clip_to_picture, fit_affine
 from imgdup_nb.aligned.warp_loops import (
     blur,
     blur_inside,
-    clip_to_picture,
-    fit_affine,
     quickselect,
     solve,
     sum_cells,

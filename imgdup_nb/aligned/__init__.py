@@ -4,7 +4,7 @@ From the first file to the last, each one imports only files above it:
 
 - `bands`: the limits behind a pair's percent
 - `geometry`: affine transforms, overlaps, and parts made of blocks
-- `warp_loops`, `colour_loops`, `match_loops`, `key_loops`, `page_loops`: compiled loops over
+- `transform_loops`, `warp_loops`, `colour_loops`, `match_loops`, `key_loops`, `page_loops`: compiled loops over
   pixels, colours, descriptors, keys of descriptors, blocks of pages
 - `agreement`: two pictures and a transform -> which blocks match, and the similarity (`Alignment`)
 - `casts`: copies under other light

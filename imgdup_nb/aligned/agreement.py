@@ -47,7 +47,7 @@ from .geometry import (
     to_pixels,
 )
 
-GRIDS_REMEMBERED = 64  # a quarter of a megabyte each; the pairs of one picture follow each other
+GRIDS_REMEMBERED = 64  # of 250 KB each; the pairs of one picture follow each other
 
 _textured: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
 
@@ -294,7 +294,7 @@ def refine(
         COARSEST_FACTOR: MIN_COARSEST_CORRELATION,
     }[smaller]
     start_cell = LARGE_CELL if smaller == 1 else SMALL_CELL
-    packed = _pack(source) if grey is source.grey else pack_squares(grey)
+    packed = _packed_grey(source) if grey is source.grey else pack_squares(grey)
     grid = _grid_of(target) if smaller == 1 else grid_of(there, start_cell)
     blocks, percent, residual, doubt, back, cell = refine_blocks(
         packed, *grid, back, start_cell, min_correlation
@@ -334,7 +334,7 @@ def _grid_of(image: Features) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @lru_cache(GRIDS_REMEMBERED)
-def _pack(image: Features) -> np.ndarray:
+def _packed_grey(image: Features) -> np.ndarray:
     from .warp_loops import pack_squares
 
     return pack_squares(image.grey)

@@ -116,7 +116,7 @@ def common_area(
     transform: np.ndarray, first: tuple[int, int], second: tuple[int, int]
 ) -> np.ndarray:
     """Return the polygon of the overlap, n x 2, in pixels of the second picture."""
-    from .warp_loops import clip_to_picture
+    from .transform_loops import clip_to_picture
 
     return clip_to_picture(apply(transform, outline(first)), *second)
 
@@ -131,7 +131,7 @@ def overlaps(
     >>> overlaps(np.array([[1.0, 0, 50], [0, 1, 0]]), (100, 80), (100, 80))
     (50.0, 50.0)
     """
-    from .warp_loops import area_in_common
+    from .transform_loops import area_in_common
 
     area = area_in_common(transform, *first, *second)
     of_first = area / abs(determinant(transform)) / (first[0] * first[1])

@@ -278,23 +278,9 @@ def equal_pixels(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     >>> int(equal[:80].sum()), int(equal[80:].sum())
     (80, 0)
     """
-    off = one - other
-    off = np.abs(off - np.median(off))
-    equal = off <= np.median(off)
-    for _ in range(FIT_STEPS):
-        places = np.flatnonzero(equal)  # a third of the time that a mask takes twice
-        if len(places) < 2:
-            break
-        a, b = one[places], other[places]
-        mean_a, mean_b = a.mean(), b.mean()
-        a -= mean_a
-        spread = float(np.sqrt((a * a).mean()))
-        if spread < 1:
-            break
-        slope = float((a * (b - mean_b)).mean()) / spread**2
-        off = np.abs(other - mean_b - slope * (one - mean_a))
-        equal = off <= max(EQUAL_LEVELS, EQUAL_SHARE * abs(slope) * spread)
-    return equal
+    from .warp_loops import fit_equal
+
+    return fit_equal(one, other, FIT_STEPS, EQUAL_LEVELS, EQUAL_SHARE)
 
 
 def is_of_drawn_pieces(

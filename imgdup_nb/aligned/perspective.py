@@ -57,7 +57,7 @@ def align_in_perspective(
     """
     if len(pairs) < MIN_MATCHES:
         return NOTHING
-    from .warp_loops import fit_affine
+    from .transform_loops import fit_affine
 
     cv2 = import_cv2()
     ends = first.points[pairs[:, 0]], second.points[pairs[:, 1]]

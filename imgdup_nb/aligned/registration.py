@@ -320,7 +320,7 @@ def _align_place(
     first: Features, second: Features, pairs: np.ndarray, mirror: bool, mode: AlignmentMode
 ) -> Alignment:
     """Align one view of the first picture with the place of the second that has most matches."""
-    from .warp_loops import count_within, fit_affine
+    from .transform_loops import count_within, fit_affine
 
     if len(pairs) < mode.min_matches:
         return NOTHING
@@ -389,7 +389,7 @@ MIN_TEXTURED_SHARE, MIN_SMALL_TEXTURED_SHARE = 0.45, 0.55
 
 def align_frames(first: Features, second: Features) -> Alignment:
     """Align two whole pictures: copies may be too small or too blurred for features."""
-    from .warp_loops import plausible
+    from .transform_loops import plausible
 
     view = _nearest_view(first, second)
     if view is None:

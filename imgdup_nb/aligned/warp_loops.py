@@ -1,7 +1,6 @@
-"""Compiled loops that align and compare two pictures: transforms, warping, blocks.
+"""Compiled loops that warp one picture onto another one, and compare their blocks.
 
-Transforms are float64, 2 x 3. Nothing here is random: the three matches of each try come from a
-fixed sequence. All loops release Python's lock. Loops that call each other stay in one file: numba
+Transforms are float64, 2 x 3. All loops release Python's lock. Loops that call each other stay in one file: numba
 does not notice when a kept loop calls one in another file that has changed.
 """
 
@@ -36,10 +35,6 @@ from .bands import (
     SPARSE_TEXTURE_SHARE,
 )
 
-# of three matches each; if a quarter of the matches are right, 600 tries fail in 1 of 10,000 cases
-MAX_TRIES = 600
-MAX_FAILURE_CHANCE = 1e-3  # tries end if the chance of a better transform is smaller
-MIN_TRIANGLE_AREA = 25.0  # square pixels, twice the area of the triangle of three matches
 # a Gaussian of one pixel: the middle, one pixel and two pixels away
 BLUR_WEIGHTS = 0.4026, 0.2442, 0.0545
 # shares of a block's gradients: if all point one way, the shift across them is unknown
@@ -49,150 +44,11 @@ ONE, TWO, THREE, FOUR = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 
 
 @compiled
-def plausible(transform: np.ndarray, mirror: bool, max_scale: float, max_stretch: float) -> bool:
-    """Whether a transform may be that of a copy: as mirrored as asked for, and not too large."""
-    a, b, c, d = transform[0, 0], transform[0, 1], transform[1, 0], transform[1, 1]
-    area = a * d - b * c
-    if (area < 0) != mirror:
-        return False
-    squares = a * a + b * b + c * c + d * d
-    root = math.sqrt(max(0.0, squares * squares - 4 * area * area))
-    large, small = math.sqrt((squares + root) / 2), math.sqrt(max(0.0, (squares - root) / 2))
-    return small * max_scale >= 1 and large <= min(max_scale, max_stretch * small)
-
-
-@compiled
 def copy_transform(transform: np.ndarray, to: np.ndarray) -> None:
     """Copy a transform into another; `to[:] = transform` would compile for a second longer."""
     for axis in range(2):
         for column in range(3):
             to[axis, column] = transform[axis, column]
-
-
-@compiled
-def fit_affine(
-    source: np.ndarray,
-    target: np.ndarray,
-    mirror: bool,
-    within: float,
-    max_scale: float,
-    max_stretch: float,
-    min_matches: int,
-) -> tuple[np.ndarray, int]:
-    """Return the transform that most matches fit to within some pixels, and how many they are.
-
-    This is RANSAC: three matches give a transform, and the matches near it are counted. The best
-    transform is fitted to its inliers by least squares, with narrower limits each time. The number
-    is 0 if no transform may be that of a copy.
-
-    source, target : float32, n x 2, the two ends of each match.
-    """
-    n, best = len(source), 0
-    found, transform = np.zeros((2, 3)), np.zeros((2, 3))
-    state = np.uint64(88172645463325252)
-    tries, wanted = 0, MAX_TRIES
-    three = np.zeros(3, np.int64)
-    while tries < wanted and n >= 3:
-        tries += 1
-        for k in range(3):
-            state ^= state << np.uint64(13)  # xorshift (Marsaglia 2003)
-            state ^= state >> np.uint64(7)
-            state ^= state << np.uint64(17)
-            three[k] = np.int64((state >> np.uint64(11)) % np.uint64(n))
-        if not _through_three(source, target, three, transform) or not plausible(
-            transform, mirror, max_scale, max_stretch
-        ):
-            continue
-        inside = _count_inside(source, target, transform, within)
-        if inside > best:
-            best = inside
-            copy_transform(transform, found)
-            share = (inside / n) ** 3
-            wanted = (
-                MAX_TRIES
-                if share < 1e-9
-                else min(
-                    MAX_TRIES,
-                    int(math.log(MAX_FAILURE_CHANCE) / math.log(max(1e-12, 1 - share))) + 1,
-                )
-            )
-    if best < min_matches:
-        return found, 0
-    for narrower in (1.0, 0.5, 0.5):
-        best = _fit_inside(source, target, found, narrower * within)
-        if best < min_matches:
-            return found, 0
-    return found, best if plausible(found, mirror, max_scale, max_stretch) else 0
-
-
-@compiled(inline="always")
-def _through_three(
-    source: np.ndarray, target: np.ndarray, three: np.ndarray, transform: np.ndarray
-) -> bool:
-    """Write the transform of three matches; return False if they are nearly on one line."""
-    i, j, k = three[0], three[1], three[2]
-    ux, uy = source[j, 0] - source[i, 0], source[j, 1] - source[i, 1]
-    vx, vy = source[k, 0] - source[i, 0], source[k, 1] - source[i, 1]
-    area = np.float64(ux) * vy - np.float64(uy) * vx
-    if abs(area) < MIN_TRIANGLE_AREA:
-        return False
-    for axis in range(2):
-        u, v = target[j, axis] - target[i, axis], target[k, axis] - target[i, axis]
-        transform[axis, 0] = (u * vy - v * uy) / area
-        transform[axis, 1] = (v * ux - u * vx) / area
-        transform[axis, 2] = (
-            target[i, axis] - transform[axis, 0] * source[i, 0] - transform[axis, 1] * source[i, 1]
-        )
-    return True
-
-
-@compiled(inline="always")
-def _reach(transform: np.ndarray, within: float) -> float:
-    """Return the squared distance that counts as near; it grows with the scale of the transform."""
-    area = abs(transform[0, 0] * transform[1, 1] - transform[0, 1] * transform[1, 0])
-    return within * within * max(1.0, area)
-
-
-@compiled(inline="always")
-def _off(source: np.ndarray, target: np.ndarray, transform: np.ndarray, k: int) -> float:
-    x, y = source[k, 0], source[k, 1]
-    dx = transform[0, 0] * x + transform[0, 1] * y + transform[0, 2] - target[k, 0]
-    dy = transform[1, 0] * x + transform[1, 1] * y + transform[1, 2] - target[k, 1]
-    return dx * dx + dy * dy
-
-
-@compiled
-def _count_inside(
-    source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float
-) -> int:
-    reach, inside = _reach(transform, within), 0
-    for k in range(len(source)):
-        inside += _off(source, target, transform, k) <= reach
-    return inside
-
-
-@compiled
-def _fit_inside(
-    source: np.ndarray, target: np.ndarray, transform: np.ndarray, within: float
-) -> int:
-    """Fit a transform to the matches near it by least squares; return how many were near."""
-    reach, inside = _reach(transform, within), 0
-    left, right = np.zeros((3, 3)), np.zeros((3, 2))
-    for k in range(len(source)):
-        if _off(source, target, transform, k) > reach:
-            continue
-        inside += 1
-        known = (np.float64(source[k, 0]), np.float64(source[k, 1]), 1.0)
-        for row in range(3):
-            for column in range(3):
-                left[row, column] += known[row] * known[column]
-            for axis in range(2):
-                right[row, axis] += known[row] * target[k, axis]
-    if inside >= 3 and abs(solve(left, right)) > 1e-6:
-        for axis in range(2):
-            for column in range(3):
-                transform[axis, column] = right[column, axis]
-    return inside
 
 
 @compiled
@@ -238,67 +94,6 @@ def _take_from(matrix: np.ndarray, row: int, other: int, factor: float) -> None:
     """Subtract a multiple of another row."""
     for k in range(matrix.shape[1]):
         matrix[row, k] -= factor * matrix[other, k]
-
-
-@compiled
-def count_within(transform: np.ndarray, points: np.ndarray, width: int, height: int) -> int:
-    """Count the points, n x 2, that a transform moves into a picture."""
-    inside = 0
-    for k in range(len(points)):
-        x = transform[0, 0] * points[k, 0] + transform[0, 1] * points[k, 1] + transform[0, 2]
-        y = transform[1, 0] * points[k, 0] + transform[1, 1] * points[k, 1] + transform[1, 2]
-        inside += 0 <= x < width and 0 <= y < height
-    return inside
-
-
-@compiled
-def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Return the part of a convex polygon, float64, n x 2, that is inside a picture.
-
-    Sutherland and Hodgman (1974).
-    """
-    kept = corners.copy()
-    for axis, limit, sign in (
-        (0, 0.0, 1.0),
-        (0, float(width), -1.0),
-        (1, 0.0, 1.0),
-        (1, float(height), -1.0),
-    ):
-        clipped = np.empty((2 * len(kept) + 1, 2))
-        n = 0
-        for k in range(len(kept)):
-            here, there = kept[k], kept[(k + 1) % len(kept)]
-            inside, next_inside = (
-                sign * (here[axis] - limit) >= 0,
-                sign * (there[axis] - limit) >= 0,
-            )
-            if inside:
-                clipped[n, 0], clipped[n, 1] = here[0], here[1]
-                n += 1
-            if inside != next_inside:
-                part = (limit - here[axis]) / (there[axis] - here[axis])
-                for side in range(2):
-                    clipped[n, side] = here[side] + (there[side] - here[side]) * part
-                n += 1
-        kept = clipped[:n].copy()
-    return kept
-
-
-@compiled
-def area_in_common(transform: np.ndarray, width: int, height: int, wide: int, high: int) -> float:
-    """Return the area of the overlap in pixels of the other picture, wide x high."""
-    corners = np.empty((4, 2))
-    for k, (x, y) in enumerate(((0, 0), (width, 0), (width, height), (0, height))):
-        for axis in range(2):
-            corners[k, axis] = transform[axis, 0] * x + transform[axis, 1] * y + transform[axis, 2]
-    corners, twice = clip_to_picture(corners, wide, high), 0.0
-    for k in range(len(corners)):
-        here, there = corners[k], corners[(k + 1) % len(corners)]
-        twice += here[0] * there[1] - there[0] * here[1]
-    return abs(twice) / 2
-
-
-# -- blocks ----------------------------------------------------------------------------------------
 
 
 @compiled
@@ -763,6 +558,48 @@ def quickselect(values: np.ndarray, n: int, place: int) -> float:
         else:
             break
     return float(values[place])
+
+
+@compiled(fastmath={"reassoc", "nsz"})  # sums in any order, so that the compiler can use vectors
+def fit_equal(
+    one: np.ndarray, other: np.ndarray, steps: int, levels: float, share: float
+) -> np.ndarray:
+    """Tell which pixels, float32, n, are equal up to the brightness and contrast of the whole.
+
+    These are fitted to the half of the pixels that differ least, and then so many times to those
+    that are equal: up to some grey levels, or a share of their contrast.
+    """
+    n, off, equal = len(one), other - one, np.zeros(len(one), np.float32)
+    if n == 0:
+        return equal > 0
+    middle = np.float32(quickselect(off.copy(), n, n // 2))
+    for k in range(n):
+        off[k] = abs(off[k] - middle)
+    middle = np.float32(quickselect(off.copy(), n, n // 2))
+    for k in range(n):
+        equal[k] = np.float32(1) if off[k] <= middle else np.float32(0)
+    for _ in range(steps):
+        inside, mean_a, mean_b = 0.0, 0.0, 0.0
+        for k in range(n):
+            inside += np.float64(equal[k])
+            mean_a += np.float64(equal[k] * one[k])
+            mean_b += np.float64(equal[k] * other[k])
+        if inside < 2:
+            break
+        mean_a, mean_b, aa, ab = mean_a / inside, mean_b / inside, 0.0, 0.0
+        for k in range(n):
+            a = equal[k] * (one[k] - np.float32(mean_a))
+            aa += np.float64(a * a)
+            ab += np.float64(a * (other[k] - np.float32(mean_b)))
+        if aa < inside:  # a spread of less than one level
+            break
+        slope = ab / aa
+        reach = np.float32(max(levels, share * abs(slope) * math.sqrt(aa / inside)))
+        expected, per_level = np.float32(mean_b - slope * mean_a), np.float32(slope)
+        for k in range(n):
+            near = abs(other[k] - expected - per_level * one[k]) <= reach
+            equal[k] = np.float32(1) if near else np.float32(0)
+    return equal > 0
 
 
 @compiled
