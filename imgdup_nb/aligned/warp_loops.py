@@ -1,7 +1,7 @@
 """Compiled loops that warp one picture onto another one, and compare their blocks.
 
-Transforms are float64, 2 x 3. All loops release Python's lock. Loops that call each other stay in one file: numba
-does not notice when a kept loop calls one in another file that has changed.
+Transforms are float64, 2 x 3. All loops release Python's lock. Loops that call each other stay in
+one file: numba does not notice when a kept loop calls one in another file that has changed.
 """
 
 from __future__ import annotations
