@@ -4,8 +4,8 @@ From the first file to the last, each one imports only files above it:
 
 - `bands`: the limits behind a pair's percent
 - `geometry`: affine transforms, overlaps, and parts made of blocks
-- `transform_loops`, `warp_loops`, `colour_loops`, `match_loops`, `key_loops`, `page_loops`: compiled
-  loops over transforms, pixels, colours, descriptors, keys of descriptors, blocks of pages
+- `transform_loops`, `warp_loops`, `colour_loops`, `match_loops`, `key_loops`, `page_loops`:
+  compiled loops over transforms, pixels, colours, descriptors, keys of descriptors, blocks of pages
 - `agreement`: two pictures and a transform -> which blocks match, and the similarity (`Alignment`)
 - `casts`: copies under other light
 - `colours`: the colours of blocks that match
