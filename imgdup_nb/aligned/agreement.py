@@ -6,6 +6,7 @@ Small blocks of the grey pictures are compared one by one; `colours` then compar
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from weakref import WeakKeyDictionary
@@ -50,6 +51,7 @@ from .geometry import (
 GRIDS_REMEMBERED = 64  # of 250 KB each; the pairs of one picture follow each other
 
 _textured: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
+_told: WeakKeyDictionary[Features, dict[Callable[[np.ndarray], bool], bool]] = WeakKeyDictionary()
 
 
 def is_textured(features: Features) -> bool:
@@ -66,6 +68,14 @@ def is_textured(features: Features) -> bool:
         )
         known = _textured[features] = n_blocks >= MIN_BLOCKS
     return known
+
+
+def tell_once(tell: Callable[[np.ndarray], bool], image: Features) -> bool:
+    """Return what a function tells of the grey picture; each picture is looked at once."""
+    known = _told.setdefault(image, {})
+    if tell not in known:
+        known[tell] = tell(image.grey)
+    return known[tell]
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,14 +290,15 @@ def refine(
     from .warp_loops import grid_of, pack_squares, refine_blocks
 
     # onto the picture that shows the overlap in fewer pixels
-    is_shrunk = abs(determinant(transform)) <= 1
-    source, target, onto = (
-        (first, second, transform) if is_shrunk else (second, first, invert(transform))
+    area = abs(determinant(transform))
+    is_shrunk = area <= 1
+    source, target, onto_source = (
+        (first, second, invert(transform)) if is_shrunk else (second, first, transform)
     )
-    grey = _shrink_grey(source.grey, math.sqrt(abs(determinant(onto))) / smaller)
+    grey = _shrink_grey(source.grey, math.sqrt(area if is_shrunk else 1 / area) / smaller)
     there = _shrink_grey(target.grey, 1 / smaller)
     sizes = (source.size, grey.shape), (target.size, there.shape)
-    back = compose(from_pixels(*sizes[1]), invert(onto), to_pixels(*sizes[0]))
+    back = compose(from_pixels(*sizes[1]), onto_source, to_pixels(*sizes[0]))
     min_correlation = {
         1: MIN_CORRELATION,
         COARSE_FACTOR: MIN_COARSE_CORRELATION,

@@ -7,16 +7,14 @@ its strokes on a plain ground are compared here, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ..engine.features import Features, import_cv2
-from .agreement import Alignment, share_of
+from .agreement import Alignment, share_of, tell_once
 from .bands import MAX_SCENE_SIMILARITY, MIN_SCENE_SIMILARITY
 from .casts import has_cast
 from .colours import AlignedColours, is_of_one_hue
@@ -60,9 +58,6 @@ BRIGHT_LEVELS = 4.0  # levels below the brightest block, where the paper of a dr
 GREY_OBJECT_DIFFERENCE, OBJECT_DIFFERENCE = 10.0, 40.0
 MIN_BRIGHT_GROUND, MAX_GROUND_SHIFT = 180.0, 12.0  # levels of the ground around an object
 SLACK = 0.01  # levels and shares, for rounding: what is so near to a limit is left to the rules
-
-_is_flat: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
-_is_drawn: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
 
 
 class BlockColours(NamedTuple):
@@ -109,7 +104,9 @@ def is_cast(blocks: BlockColours, colours: AlignedColours) -> bool:
     """
     return (
         not blocks.plain
-        and not (has_plain_edge(colours.source.grey) or has_plain_edge(colours.target.grey))
+        and not (
+            tell_once(has_plain_edge, colours.source) or tell_once(has_plain_edge, colours.target)
+        )
         and has_cast(blocks.one, blocks.other)
     )
 
@@ -147,26 +144,14 @@ def block_colours(found: Alignment, colours: AlignedColours) -> BlockColours:
 
 def are_mostly_flat(left: Features, right: Features) -> bool:
     """Whether both pictures are mostly flat; each is looked at once."""
-    return _are_both(left, right, _is_flat, is_mostly_flat)
+    return tell_once(is_mostly_flat, left) and tell_once(is_mostly_flat, right)
 
 
 def are_drawn(left: Features, right: Features) -> bool:
     """Whether both pictures are drawings or pages; each is looked at once."""
-    return are_mostly_flat(left, right) and _are_both(left, right, _is_drawn, is_drawn)
-
-
-def _are_both(
-    left: Features,
-    right: Features,
-    known: WeakKeyDictionary[Features, bool],
-    is_such: Callable[[np.ndarray], bool],
-) -> bool:
-    for image in (left, right):
-        if image not in known:
-            known[image] = is_such(image.grey)
-        if not known[image]:
-            return False
-    return True
+    return are_mostly_flat(left, right) and (
+        tell_once(is_drawn, left) and tell_once(is_drawn, right)
+    )
 
 
 def is_drawn(grey: np.ndarray) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..engine.features import Features, import_cv2
-from .agreement import NOTHING, Alignment, refine, share_of, warp_greys
+from .agreement import NOTHING, Alignment, refine, share_of, tell_once, warp_greys
 from .bands import (
     MAX_COPY_RESIDUAL,
     MAX_IMPERFECT_SIMILARITY,
@@ -74,7 +74,7 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
     ):
         return found
     known = found.blocks[~np.isnan(found.blocks)]
-    plain = has_plain_edge(first.grey) or has_plain_edge(second.grey)
+    plain = tell_once(has_plain_edge, first) or tell_once(has_plain_edge, second)
     if _mean_correlation(found) < MIN_MEAN_CORRELATION and (
         plain or share_of(known, MIN_UNTOUCHED_CORRELATION) < MIN_UNTOUCHED_BLOCKS
     ):
@@ -138,7 +138,7 @@ def align_drawn_over(
     A large watermark has more features than a dark picture, and details of its own when made small.
     Not for things on a plain ground: signs of one design have much in common, such as a folder.
     """
-    if has_plain_edge(first.grey) or has_plain_edge(second.grey):
+    if tell_once(has_plain_edge, first) or tell_once(has_plain_edge, second):
         return NOTHING
     aligned = refine(first, second, transform, matches, MIN_OVERLAP_OF_BOTH)
     found = judge_overlay(aligned, first, second)
@@ -168,7 +168,7 @@ def align_visible(first: Features, second: Features, found: Alignment) -> Alignm
         or min(found.overlap_left, found.overlap_right) < SMALL_OVERLAP
         or found.is_partial
         or _mean_correlation(found) < MIN_SHIFTED_CORRELATION
-        or (has_plain_edge(first.grey) and has_plain_edge(second.grey))
+        or (tell_once(has_plain_edge, first) and tell_once(has_plain_edge, second))
     ):
         return NOTHING
     visible = refine_visible(found, first, second)
@@ -189,7 +189,7 @@ def judge_colours_below(found: Alignment, colours: AlignedColours) -> Alignment:
         found.treatment != "overlay"
         or judged.similarity >= found.similarity
         or found.blocks is None
-        or (has_plain_edge(colours.source.grey) and has_plain_edge(colours.target.grey))
+        or (tell_once(has_plain_edge, colours.source) and tell_once(has_plain_edge, colours.target))
     ):
         return judged
     # without features, or with few blocks as they were, there is less evidence

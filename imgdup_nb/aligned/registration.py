@@ -25,6 +25,7 @@ from .agreement import (
     refine,
     refine_equal,
     share_of,
+    tell_once,
 )
 from .backdrops import judge_backdrop
 from .bands import (
@@ -418,7 +419,7 @@ def align_frames(first: Features, second: Features) -> Alignment:
     if (
         share >= MIN_SURE_SHARE
         and textured >= MIN_SMALL_TEXTURED_SHARE
-        and (has_repeated_lines(first.grey) or has_repeated_lines(second.grey))
+        and (tell_once(has_repeated_lines, first) or tell_once(has_repeated_lines, second))
     ):
         found = max(
             found, _refine_small(first, second, transform), key=lambda each: each.similarity

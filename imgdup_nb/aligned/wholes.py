@@ -30,7 +30,7 @@ from ..engine.tiny_pictures import (
     textures_of,
     tiny_distances,
 )
-from .agreement import NOTHING, Alignment, grids_of, refine, share_of, warp_greys
+from .agreement import NOTHING, Alignment, grids_of, refine, share_of, tell_once, warp_greys
 from .bands import (
     MAX_COPY_RESIDUAL,
     MAX_IMPERFECT_SIMILARITY,
@@ -109,7 +109,7 @@ def align_wholes(first: Features, second: Features, view: int) -> Alignment:
             similarity = max(similarity, min(found.similarity, MAX_IMPERFECT_SIMILARITY))
     fine = [fine_of(image) for image in (first, second)]
     if min(fine) < MAX_FINE_RATIO * max(fine) or any(
-        has_repeated_lines(image.grey) for image in (first, second)
+        tell_once(has_repeated_lines, image) for image in (first, second)
     ):
         # of the sharper picture, pixels were left out, or their means were taken
         sharp = int(fine[1] > fine[0])
@@ -121,7 +121,7 @@ def align_wholes(first: Features, second: Features, view: int) -> Alignment:
         similarity = max(similarity, min(most, _on_scale(cosine, SOFT_COSINES)))
     if is_exact and shows_tiny(first) and shows_tiny(second):
         similarity = max(similarity, _tiny_similarity(first, second, view))
-    if has_plain_edge(first.grey) or has_plain_edge(second.grey):
+    if tell_once(has_plain_edge, first) or tell_once(has_plain_edge, second):
         similarity = min(similarity, MIN_SCENE_SIMILARITY)
     if similarity < MIN_SCENE_SIMILARITY or _has_moved(found, first, second):
         return NOTHING
