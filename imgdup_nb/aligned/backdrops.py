@@ -33,14 +33,14 @@ _smooth_shares: WeakKeyDictionary[Features, float] = WeakKeyDictionary()
 
 def judge_backdrop(found: Alignment, first: Features, second: Features) -> Alignment:
     """Return an alignment, at most 79 percent if little but a smooth backdrop matches."""
-    from .warp_loops import warp
-
     if (
         found.similarity <= MAX_SCENE_SIMILARITY
         or found.treatment in TREATED_ELSEWHERE
         or min(smooth_share(first), smooth_share(second)) < MIN_SMOOTH_SHARE
     ):
         return found
+    from .warp_loops import warp
+
     grey, there, back = grids_of(found, first, second)
     if min(there.shape) < BACKDROP_BLOCK:
         return found

@@ -85,8 +85,6 @@ def judge_colours(found: Alignment, colours: AlignedColours) -> Alignment:
     A pair may differ only in its colours, such as a blue and a red shirt. It has at least the
     similarity of two photographs of one scene.
     """
-    from .warp_loops import similarity_of
-
     blocks = found.blocks
     if blocks is None or found.similarity <= MAX_SCENE_SIMILARITY:
         return found
@@ -94,8 +92,10 @@ def judge_colours(found: Alignment, colours: AlignedColours) -> Alignment:
     other, same = compare_colours(colours, agreeing)
     if not same:
         found = replace(found, similarity=min(found.similarity, MAX_IMPERFECT_SIMILARITY))
-    if not other.any():
+    if not other.any():  # most pairs
         return found
+    from .warp_loops import similarity_of
+
     left_over = np.where(other, np.float32(0), blocks)
     similarity = max(
         similarity_of(share_of(left_over, found.min_correlation), found.residual, found.doubt),

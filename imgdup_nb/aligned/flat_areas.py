@@ -80,7 +80,6 @@ def judge_flat_areas(found: Alignment, colours: AlignedColours) -> Alignment:
     if found.blocks is None or found.similarity <= MAX_SCENE_SIMILARITY:
         return found
     from .colour_loops import may_differ
-    from .warp_loops import similarity_of
 
     blocks = block_colours(found, colours)
     # most copies have no other colour: a drawing that is pale may have
@@ -89,6 +88,8 @@ def judge_flat_areas(found: Alignment, colours: AlignedColours) -> Alignment:
     share = other_share(blocks)
     if share == 0 or is_cast(blocks, colours):
         return found
+    from .warp_loops import similarity_of
+
     agreeing = share_of(found.blocks, found.min_correlation)
     return replace(
         found,

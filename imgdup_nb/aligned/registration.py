@@ -237,10 +237,10 @@ def _align_upright(first: Features, second: Features) -> Alignment:
 
 def judge_shared_part(found: Alignment) -> Alignment:
     """Judge again two pictures that share a part only, as two crops of one photograph do."""
-    from .warp_loops import similarity_of
-
     if found.blocks is None or not found.is_partial or found.similarity <= MAX_SCENE_SIMILARITY:
         return found
+    from .warp_loops import similarity_of
+
     agreeing = share_of(found.blocks, found.min_correlation)
     similarity = max(MIN_SCENE_SIMILARITY, similarity_of(agreeing, found.residual, 1.0))
     return replace(found, similarity=similarity)
