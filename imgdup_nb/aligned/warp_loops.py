@@ -596,9 +596,14 @@ def fit_equal(
         slope = ab / aa
         reach = np.float32(max(levels, share * abs(slope) * math.sqrt(aa / inside)))
         expected, per_level = np.float32(mean_b - slope * mean_a), np.float32(slope)
+        n_changed = np.float32(0)
         for k in range(n):
             near = abs(other[k] - expected - per_level * one[k]) <= reach
-            equal[k] = np.float32(1) if near else np.float32(0)
+            now = np.float32(1) if near else np.float32(0)
+            n_changed += abs(now - equal[k])
+            equal[k] = now
+        if n_changed == 0:
+            break
     return equal > 0
 
 
