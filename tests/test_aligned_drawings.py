@@ -112,12 +112,54 @@ def test_a_changed_copy_of_a_small_drawing_is_a_copy(tmp_path, picture, name):
 
 
 def test_a_tiny_drawing_is_left_as_it_was(tmp_path):
-    assert score(tmp_path, badge(5, 90), badge(8, 90))[1] == 0
+    assert score(tmp_path, badge(5, 60), badge(8, 60))[1] == 0
 
 
 def test_blurred_ink_of_a_small_drawing_is_not_other_ink(tmp_path):
     blurred = badge(5).filter(ImageFilter.GaussianBlur(1.5))
     assert score(tmp_path, badge(5), blurred)[1] == 0
+
+
+@pytest.mark.parametrize("share", [0.5, 0.75])
+def test_a_smaller_icon_with_another_number_is_not_a_copy(tmp_path, share):
+    similarity, changed = score(tmp_path, badge(7), resized(badge(58), share))
+    assert similarity <= 79
+    assert changed >= 2
+    assert score(tmp_path, badge(7), resized(badge(7), share))[0] >= 90
+
+
+def wallpaper(motif):
+    """Return a lattice of one sign."""
+    sheet = Image.new("RGB", (600, 450), "#f3e9d8")
+    draw = ImageDraw.Draw(sheet)
+    for k in range(12 * 9):
+        place = 50 * (k % 12) + 25 * (k // 12 % 2) + 12, 50 * (k // 12) + 25
+        draw.text(place, motif, "#5b7f95", font(32), "mm")
+    return sheet
+
+
+@pytest.mark.parametrize("share", [1.0, 0.75])
+def test_other_signs_in_one_lattice_are_not_copies_though_all_blocks_differ(tmp_path, share):
+    similarity, _ = score(tmp_path, wallpaper("♣"), resized(wallpaper("✚"), share))
+    assert similarity <= 79
+    assert score(tmp_path, wallpaper("♣"), compressed(resized(wallpaper("♣"), share)))[0] >= 90
+
+
+def table(seed):
+    """Return a sheet of numbers in one grid."""
+    sheet, rng = Image.new("RGB", (900, 640), "white"), np.random.default_rng(seed)
+    draw = ImageDraw.Draw(sheet)
+    for k in range(23 * 9):
+        x, y = 40 + 107 * (k % 9), 60 + 25 * (k // 9)
+        draw.rectangle((x, y, x + 107, y + 25), outline="#cccccc")
+        draw.text((x + 100, y + 13), f"{rng.uniform(0, 9999):.2f}", "black", font(14), "rm")
+    return sheet
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5])
+def test_a_thumbnail_of_a_table_is_told_from_another_table(tmp_path, share):
+    assert score(tmp_path, table(0), resized(table(1), share))[0] <= 79
+    assert score(tmp_path, table(0), compressed(resized(table(0), share), 80))[0] >= 90
 
 
 LIGHT = {"ground": "#f4f4f6", "card": "#ffffff", "ink": "black"}

@@ -5,7 +5,7 @@ of one form look equal. If a pair has at least 80 percent and looks like a page,
 again, one is warped onto the other by the transform that was found, and small blocks are compared.
 Only blocks with ink on a plain ground count, in pictures that are mostly such blocks: a page,
 table, slide or diagram, or a dark screen without noise. In a photograph a few other blocks are a
-sticker or a logo. A small drawing, such as an icon of 128 pixels, is enlarged.
+sticker or a logo. A small drawing, such as an icon of 64 pixels, is enlarged.
 
 A darker copy of a page is in doubt, and one in a slight perspective has a residual. Where a page is
 straightened by a homography, and the ink is equal, the pair is a copy all the same.

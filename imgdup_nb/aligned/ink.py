@@ -28,9 +28,8 @@ from .ink_blocks import (
 )
 
 MIN_PAGE_AREA = 80_000  # pixels of the smaller page; with fewer, a page cannot be read
-# pixels of a small drawing, such as an icon: it is enlarged. Half of its blocks must differ by no
-# more than this, as in a clean copy: a thumbnail of a scan cannot be read
-MIN_DRAWING_AREA, MAX_DRAWING_DIFFERENCE = 10_000, 0.03
+MIN_DRAWING_AREA = 4_000  # pixels of a small drawing, such as an icon: it is enlarged
+MIN_COVERED_SHARE = 0.5  # of a page; with less in common, MIN_PAGE_AREA pixels are needed
 BLUR_SIDE = 9  # pixels that a blur of one pixel reaches over
 MIN_INK_SPREAD = 12.0  # grey levels, the standard deviation; a block with less is blank
 GROUND_LEVELS, MIN_GROUND_SHARE = 8, 0.4  # a plain ground: two bins of so many levels hold so much
@@ -40,6 +39,9 @@ MIN_PAGE_SHARE = 0.45  # of the blocks with ink; two pages have so many on a pla
 MAX_CORRELATION_LOSS, MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO = 0.25, 0.8, 5.0
 # a block that matches so well where it is need not be searched for nearby
 MIN_UNMOVED_CORRELATION, MAX_UNMOVED_DIFFERENCE = 0.9, 0.4
+# a coarse copy differs everywhere, but half of its blocks by no more than this; other text differs
+# everywhere by more, and then each block is judged by itself
+MAX_COARSE_DIFFERENCE = 0.3
 MIN_CHANGED_BLOCKS = 2  # one may be a speck or a hole
 # one block has other ink, such as one digit, if it differs by so many times what 95 % of the blocks
 # differ by, and by so much more
@@ -167,7 +169,7 @@ def count_changed(
         return InkChanges(0, 0, n_compared)
     if not _covers(back, small.shape, target.shape):
         covered = cv2.warpAffine(np.ones(small.shape, np.uint8), onto, size)
-        if np.count_nonzero(covered) < MIN_PAGE_AREA:
+        if np.count_nonzero(covered) < min(MIN_PAGE_AREA, MIN_COVERED_SHARE * target.size):
             return NOTHING_COMPARED
         blocks = blocks.of(are_covered(covered, blocks.places, INK_BLOCK, REACH))
     blocks.where.fill(SURELY_COVERED)
@@ -179,14 +181,15 @@ def count_changed(
     near_ground = _are_near_ground(blurred, places[unsure])
     if not near_ground.any():
         return InkChanges(0, 0, 0 if is_small else len(places))
-    if is_small and float(np.median(difference)) > MAX_DRAWING_DIFFERENCE:
-        return NOTHING_COMPARED
     if are_on_ground(blurred, places).mean() < MIN_PAGE_SHARE:
         return NOTHING_COMPARED
     placed = [place_block(blurred, (top, left)) for top, left in places[unsure].tolist()]
     correlation[unsure] = [each.correlation for each in placed]
     difference[unsure] = [difference_of(each) for each in placed]
-    most = max(MAX_CELL_DIFFERENCE, MAX_DIFFERENCE_RATIO * float(np.median(difference)))
+    middle = float(np.median(difference))
+    most = MAX_CELL_DIFFERENCE
+    if middle <= MAX_COARSE_DIFFERENCE:
+        most = max(most, MAX_DIFFERENCE_RATIO * middle)
     least = float(np.median(correlation)) - MAX_CORRELATION_LOSS
     usual = float(np.quantile(difference, 0.95))
     odd = difference[unsure] > MAX_USUAL_DIFFERENCE + MAX_USUAL_RATIO * usual
