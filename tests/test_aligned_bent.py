@@ -33,6 +33,20 @@ def test_a_picture_bent_by_a_lens_is_a_copy(name, strength):
     assert "bent, as by a lens" in say_alignment(found, "one", "other")
 
 
+@pytest.mark.parametrize("name", PHOTOS)
+def test_a_rippled_picture_is_a_copy(name):
+    picture = np.asarray(photo(name))
+    height, width = picture.shape[:2]
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    x, y = x + 0.015 * (np.sin(4 * y) + np.sin(5 * x + 1)), y + 0.015 * np.cos(4 * x + 2)
+    places = (x + 1) * (width - 1) / 2, (y + 1) * (height - 1) / 2
+    rippled = cv2.remap(picture, *(each.astype(np.float32) for each in places), cv2.INTER_CUBIC)
+    found = align_pictures(photo(name), Image.fromarray(rippled))
+    assert found.similarity >= 90
+    assert found.treatment == "bend"
+    assert found.residual < 0.1
+
+
 def test_a_bent_picture_is_no_copy_of_others():
     for name, other in zip(PHOTOS, PHOTOS[1:] + PHOTOS[:1], strict=True):
         assert align_pictures(photo(name), through_a_lens(photo(other), 0.2)).similarity < 70

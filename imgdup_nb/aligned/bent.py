@@ -1,16 +1,17 @@
 """Two pictures, one of them bent: by a lens, by its correction, by curved paper, by an app.
 
 No straight transform aligns them: the blocks match, but with a residual, as in a second photograph.
-A polynomial in x and y, found from the optical flow, takes the bend away. It leaves the blocks of a
-copy where they are, nearly all to a fifth of a pixel. In a second photograph, near things have
-moved against far ones, which is no smooth bend: some blocks stay shifted.
+A polynomial in x and y takes the bend away. Its start is found from the optical flow between both
+pictures made small, which costs a quarter of the flow at full size. Then the shifts of the blocks
+improve it step by step (Lucas and Kanade 1981). It leaves the blocks of a copy where they are,
+nearly all to a fifth of a pixel. In a second photograph, near things have moved against far ones,
+which is no smooth bend: some blocks stay shifted.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -29,18 +30,19 @@ from .bands import (
     SMALL_OVERLAP,
 )
 
-DEGREES = 3, 5  # of the polynomial: a lens bends by the third power; ripples need more
-KEPT_SHIFT = 0.95  # a step that leaves more of the shift is the last one
-MAX_STEPS_A_DEGREE = 3  # each finds the flow that is left, and adds it to the polynomial
+# of the polynomial, one for each step: a lens bends by the third power; ripples need more
+DEGREES = 3, 3, 5, 5, 5, 5, 5, 5
 MIN_STRAIGHT_PERCENT = 40.0  # of the blocks that must match before, without any bend
+MIN_STEP_BLOCKS = 12  # that correlate; fewer do not tell a step
+HOLD = 3e-5  # of the mean strength of edges; what no edge tells stays as it was
 # shift of matching blocks in pixels, that of the worst tenth: of a copy; of a second photograph
-MAX_BENT_SHIFT, MIN_SECOND_SHIFT, WORST_PERCENT = 0.2, 0.25, 90
+MAX_BENT_SHIFT, MIN_SECOND_SHIFT, WORST_PERCENT = 0.18, 0.2, 90
 MIN_SURE_BENT_SHARE = 0.85  # of the blocks that must match without any doubt
 # where the flow is read: every so many pixels, where the summed squared gradient is so strong
 FLOW_STEP, MIN_GRADIENT, MIN_FLOW_PLACES = 4, 400.0, 60
 N_REWEIGHTINGS, MIN_FIT_REACH = 5, 0.3  # of the weights of far places; pixels that count as near
 
-_of_thread = threading.local()  # its finder of flows keeps its memory, which takes a sixth longer
+_of_thread = threading.local()  # its finders of flows keep their memory, else a sixth longer
 
 
 class Bent(NamedTuple):
@@ -65,17 +67,11 @@ def align_bent(first: Features, second: Features, found: Alignment) -> Alignment
     ):
         return NOTHING
     best, frame = None, found.frame
-    unbent: dict[str, Unbent] = {}
-    for degree in DEGREES:
-        for onto in ("right", "left"):
-            if onto not in unbent:
-                unbent[onto] = _unbent(*grids_of(replace(found, frame=onto), first, second))
-            bent = _bend(unbent[onto], degree)
-            if bent is not None and (best is None or bent.similarity > best.similarity):
-                best, frame = bent, onto
-            if best is not None and best.similarity >= MAX_IMPERFECT_SIMILARITY:
-                break
-        if best is None or best.similarity >= MAX_IMPERFECT_SIMILARITY:
+    for onto in ("right", "left"):
+        bent = _bend(*grids_of(replace(found, frame=onto), first, second))
+        if bent is not None and (best is None or bent.similarity > best.similarity):
+            best, frame = bent, onto
+        if best is not None and best.similarity >= MAX_IMPERFECT_SIMILARITY:
             break
     if best is None or best.shift >= MIN_SECOND_SHIFT:
         return NOTHING
@@ -92,102 +88,141 @@ def align_bent(first: Features, second: Features, found: Alignment) -> Alignment
     )
 
 
-class Unbent(NamedTuple):
-    """Two grey pictures before any bend, one of them read on the grid of the other.
+def _bend(grey: np.ndarray, there: np.ndarray, back: np.ndarray) -> Bent | None:
+    """Warp one picture onto the grid of the other by polynomials, each better; judge the best one.
 
-    Attributes
-    ----------
-    grey, there : uint8, the picture that is read, and the one with the grid
-    back : float64, 2 x 3, the transform from pixels of the grid to those of the other picture
-    places : float64, height x width x 2, where each pixel of the grid is read
-    textured : bool, height x width, of which pixels the flow is read
-    chosen : those inside the other picture
-    flow : from the grid to what is read; None if too few pixels are chosen
+    The pictures and the transform are those of `grids_of`. None if too few blocks match.
     """
+    from .warp_loops import block_correlations
 
-    grey: np.ndarray
-    there: np.ndarray
-    back: np.ndarray
-    places: np.ndarray
-    textured: np.ndarray
-    chosen: np.ndarray
-    flow: np.ndarray | None
-
-
-def _unbent(grey: np.ndarray, there: np.ndarray, back: np.ndarray) -> Unbent:
-    """Read a grey picture on the grid of another one, and find the flow between them."""
-    height, width = there.shape
-    ys, xs = np.mgrid[0:height, 0:width].astype(np.float64)
-    places = np.dstack([back[k, 0] * xs + back[k, 1] * ys + back[k, 2] for k in (0, 1)])
-    textured = _textured_places(there)
-    chosen, flow = _read_flow(grey, there, places.astype(np.float32), textured)
-    return Unbent(grey, there, back, places, textured, chosen, flow)
-
-
-def _bend(unbent: Unbent, degree: int) -> Bent | None:
-    """Warp one picture onto the other by polynomials, and judge the best one; None if none fits."""
+    straight = _straight_places(back, there.shape)
+    bend = _first_bend(grey, there, straight, back)
     best = None
-    for places in _bends(unbent, degree):
-        judged = _judge_places(unbent.grey, unbent.there, places)
+    for degree in DEGREES:
+        if bend is None:
+            break
+        places = straight + _bend_shifts(bend, there.shape) @ back[:, :2].T
+        sums = _sum_places(grey, there, places.astype(np.float32))
+        blocks, off, _ = block_correlations(sums, LARGE_CELL, MIN_STEP_CORRELATION)
+        judged = _judge_blocks(blocks, off)
         if judged is None:
             break
-        gains = best is None or judged.shift < KEPT_SHIFT * best.shift
         if best is None or (judged.similarity, -judged.shift) > (best.similarity, -best.shift):
             best = judged
-        if best.similarity >= MAX_IMPERFECT_SIMILARITY or not gains:
+        if best.similarity >= MAX_IMPERFECT_SIMILARITY:
             break
+        if np.count_nonzero(blocks >= MIN_STEP_CORRELATION) < MIN_STEP_BLOCKS:
+            break
+        bend = bend + _block_step(sums, blocks, off, there.shape, degree)
     return best
 
 
-def _bends(unbent: Unbent, degree: int) -> Iterator[np.ndarray]:
-    """Yield where each pixel of a grid is read in the other picture, each time better.
-
-    float32, height x width x 2; the first one has a bend already.
-    """
-    grey, there, back, straight, textured, chosen, flow = unbent
-    powers = _powers(*there.shape, degree)
-    places, bend = straight.astype(np.float32), np.zeros((powers.shape[2], 2))
-    for step in range(MAX_STEPS_A_DEGREE):
-        if step > 0:
-            chosen, flow = _read_flow(grey, there, places, textured)
-        if flow is None:
-            return
-        bend += fit_robustly(powers[chosen], flow[chosen].astype(np.float64) @ back[:, :2].T)
-        places = (straight + powers @ bend).astype(np.float32)
-        yield places
+def _straight_places(back: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return where an affine transform reads each pixel of a grid, float64, height x width x 2."""
+    ys, xs = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float64)
+    return np.dstack([back[k, 0] * xs + back[k, 1] * ys + back[k, 2] for k in (0, 1)])
 
 
-def _read_flow(
-    grey: np.ndarray, there: np.ndarray, places: np.ndarray, textured: np.ndarray
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return which pixels of a grid have a flow, bool, and the flow; None if they are too few."""
-    cv2 = import_cv2()
-    warped = cv2.remap(grey, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    chosen = textured & lie_inside(places, grey.shape)
-    if np.count_nonzero(chosen) < MIN_FLOW_PLACES:
-        return chosen, None
-    return chosen, flow_between(there, warped)
+# -- polynomials: float64, 2 x 6 x 6, of x and y the factors of y**j * x**i, pixels; sides are 1
 
 
-def flow_between(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return where each pixel of a picture, uint8, is in another one: x and y, float32.
-
-    By OpenCV's dense inverse search (Kroeger et al. 2016), at the full size.
-    """
-    finder = getattr(_of_thread, "finder", None)
-    if finder is None:
-        cv2 = import_cv2()
-        finder = _of_thread.finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        finder.setFinestScale(0)
-    with one_cv2_thread():  # the flow depends on the number of threads
-        return finder.calc(one, other, None)
+def _powers(places: np.ndarray, side: int) -> np.ndarray:
+    """Return the powers of places along a side in pixels, n x 6."""
+    return np.vander(2 * places / max(1, side - 1) - 1, max(DEGREES) + 1, increasing=True)
 
 
 @lru_cache(16)
-def _powers(height: int, width: int, degree: int) -> np.ndarray:
-    """Return the products of powers of x and y up to a degree, height x width x n; sides are 1."""
-    y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)
-    return np.dstack([x**i * y**j for i in range(degree + 1) for j in range(degree + 1 - i)])
+def _side_powers(side: int) -> np.ndarray:
+    return _powers(np.arange(side), side)
+
+
+def _bend_shifts(bend: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return by how much a polynomial moves each pixel of a grid, height x width x 2."""
+    return np.dstack([_side_powers(shape[0]) @ each @ _side_powers(shape[1]).T for each in bend])
+
+
+def _terms(xs: np.ndarray, ys: np.ndarray, shape: tuple[int, ...], degree: int) -> np.ndarray:
+    """Return the terms of a polynomial up to a degree at some places, n_places x n_terms."""
+    down, across = _exponents(degree)
+    return _powers(ys, shape[0])[:, down] * _powers(xs, shape[1])[:, across]
+
+
+def _exponents(degree: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the exponents of y and x of all terms up to a degree."""
+    down, across = np.mgrid[0 : degree + 1, 0 : degree + 1].reshape(2, -1)
+    return down[down + across <= degree], across[down + across <= degree]
+
+
+def _as_bend(factors: np.ndarray, degree: int) -> np.ndarray:
+    """Return a polynomial; factors : n_terms x 2."""
+    bend = np.zeros((2, max(DEGREES) + 1, max(DEGREES) + 1))
+    bend[:, *_exponents(degree)] = factors.T
+    return bend
+
+
+# -- the start of a polynomial, and its steps ------------------------------------------------------
+
+
+def _first_bend(
+    grey: np.ndarray, there: np.ndarray, straight: np.ndarray, back: np.ndarray
+) -> np.ndarray | None:
+    """Return the polynomial that fits the flow from a grid to a picture read on it.
+
+    None if the flow is known in too few places.
+    """
+    cv2, places = import_cv2(), straight.astype(np.float32)
+    warped = cv2.remap(grey, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    chosen = _textured_places(there) & lie_inside(places, grey.shape)
+    if np.count_nonzero(chosen) < MIN_FLOW_PLACES:
+        return None
+    flow = flow_between(there, warped, finest=1)[chosen].astype(np.float64)
+    ys, xs = np.nonzero(chosen)
+    return _as_bend(fit_robustly(_terms(xs, ys, there.shape, DEGREES[0]), flow), DEGREES[0])
+
+
+def _block_step(
+    sums: np.ndarray, blocks: np.ndarray, off: np.ndarray, shape: tuple[int, ...], degree: int
+) -> np.ndarray:
+    """Return the polynomial by which the blocks that correlate must be read elsewhere.
+
+    The least squares of their pixels, as in `block_correlations`, which returns `blocks` and `off`.
+    """
+    used = blocks >= MIN_STEP_CORRELATION
+    rows, columns = np.nonzero(used)
+    terms = _terms((columns + 1) * LARGE_CELL - 0.5, (rows + 1) * LARGE_CELL - 0.5, shape, degree)
+    of_block = (sums[:-1, :-1] + sums[1:, :-1] + sums[:-1, 1:] + sums[1:, 1:])[used].T
+    _, a, b, aa, bb, _, x, y, xx, xy, yy, xa, ya, xb, yb = of_block
+    n = (2 * LARGE_CELL) ** 2
+    variance = np.maximum(bb / n - (b / n) ** 2, 1e-3)
+    contrast = np.sqrt(variance / np.maximum(aa / n - (a / n) ** 2, 1e-3))
+    pulls = [
+        (with_b - b / n * slope) - contrast * (with_a - a / n * slope)
+        for slope, with_a, with_b in ((x, xa, xb), (y, ya, yb))
+    ]
+    # a block with a large shift has less weight: it may show what moved
+    weighed = terms / (variance * n * np.maximum(1, off[used]))[:, None]
+    xx, xy, yy = (weighed.T @ (terms * each[:, None]) for each in (xx, xy, yy))
+    left = np.block([[xx, xy], [xy, yy]])
+    left += HOLD * np.trace(left) / len(left) * np.eye(len(left))
+    right = np.concatenate([weighed.T @ pull for pull in pulls])
+    return _as_bend(np.linalg.solve(left, right).reshape(2, -1).T, degree)
+
+
+def flow_between(one: np.ndarray, other: np.ndarray, finest: int = 0) -> np.ndarray:
+    """Return where each pixel of a picture, uint8, is in another one: x and y, float32.
+
+    By OpenCV's dense inverse search (Kroeger et al. 2016), at the full size, or made so many times
+    half as large.
+    """
+    name = f"finder_{finest}"
+    finder = getattr(_of_thread, name, None)
+    if finder is None:
+        cv2 = import_cv2()
+        finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        finder.setFinestScale(finest)
+        setattr(_of_thread, name, finder)
+    with one_cv2_thread():  # the flow depends on the number of threads
+        return finder.calc(one, other, None)
 
 
 def _textured_places(there: np.ndarray) -> np.ndarray:
@@ -233,11 +268,10 @@ def fit_robustly(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return found
 
 
-def _judge_places(grey: np.ndarray, there: np.ndarray, places: np.ndarray) -> Bent | None:
-    """Judge a warped picture on the grid; None if too few blocks match."""
+def _judge_blocks(blocks: np.ndarray, off: np.ndarray) -> Bent | None:
+    """Judge the correlations and shifts of blocks; None if too few of them match."""
     from .warp_loops import count_textured, ramp, share_and_residual, similarity_of
 
-    blocks, off = compare_places(grey, there, places)
     share, residual = share_and_residual(blocks, off, MIN_CORRELATION)
     if count_textured(blocks) < MIN_LARGE_BLOCKS or math.isinf(residual):
         return None
@@ -254,7 +288,15 @@ def compare_places(
 
     As from `block_correlations`.
     """
-    from .warp_loops import block_correlations, blur, blur_inside, sum_cells
+    from .warp_loops import block_correlations
+
+    sums = _sum_places(grey, there, places)
+    return block_correlations(sums, LARGE_CELL, MIN_STEP_CORRELATION)[:2]
+
+
+def _sum_places(grey: np.ndarray, there: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the sums of cells of a grid and a picture read at places, as from `sum_cells`."""
+    from .warp_loops import blur, blur_inside, sum_cells
 
     cv2 = import_cv2()
     warped = cv2.remap(grey, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -263,5 +305,4 @@ def compare_places(
     one, other = (
         blur_inside(plane.astype(np.float32), covered, weights) for plane in (warped, there)
     )
-    sums = sum_cells(one, covered, other, LARGE_CELL)
-    return block_correlations(sums, LARGE_CELL, MIN_STEP_CORRELATION)[:2]
+    return sum_cells(one, covered, other, LARGE_CELL)
