@@ -17,7 +17,7 @@ compare only figures of the same ones. Five sets can be made:
 - later: the same with the edits of `later_edits.py` (10 kinds), on which no limit was chosen
 - apps: the same with the edits of `app_edits.py` (42 kinds), of phones, apps, shops and offices
 - forms: pages of the same form with other words, and re-scans of each page (`made_pages.py`)
-- tiny: pictures and icons of 32 pixels, and what happens to them; all pairs count
+- tiny: pictures and icons of 32 pixels (`--sides`), and what happens to them; all pairs count
 
 Printed for each set and method: of each edit the median similarity and the share found at 90, 80
 and 70; then all in one line, the false pairs at each, and the most similar of these. Look at them.
@@ -209,13 +209,15 @@ def make_family(
     return as_task(name, folder, None, rows)
 
 
-def tiny_pictures(images: pd.DataFrame, count: int, seed: int) -> Iterator[tuple[str, Image.Image]]:
+def tiny_pictures(
+    images: pd.DataFrame, count: int, seed: int, sides: list[int] = TINY_SIDES
+) -> Iterator[tuple[str, Image.Image]]:
     """Yield pictures of a folder as tiny ones, and half as many icons."""
     for number, path in enumerate(images.path.iloc[:count]):
-        side = TINY_SIDES[0 if number % 2 else number // 2 % len(TINY_SIDES)]
+        side = sides[0 if number % 2 else number // 2 % len(sides)]
         picture = open_image(path).convert("RGB")
         yield f"tiny-{number:05d}", ImageOps.fit(picture, (side, side), LANCZOS)
-    yield from icons(count // 2, 32, seed)
+    yield from icons(count // 2, sides[0], seed)
 
 
 # -- searching and judging -------------------------------------------------------------------------
@@ -348,6 +350,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("folder", help="a folder of pictures, or: samples")
     parser.add_argument("--count", type=whole, default=40, help="pictures that are edited")
     parser.add_argument("--distractors", type=int, default=1000, help="other pictures, at most")
+    parser.add_argument(
+        "--sides", type=whole, nargs="+", default=TINY_SIDES, help="pixels a side of tiny pictures"
+    )
     parser.add_argument("--half", choices=["report", "tune", "all"], default="report")
     parser.add_argument("--sets", nargs="+", default=["edits"], choices=SETS)
     parser.add_argument(
@@ -376,7 +381,7 @@ def main(arguments: list[str]) -> None:
             elif name == "forms":
                 task = make_family(name, pages(1, 5, seed), RESCANS, folder)
             else:
-                made = tiny_pictures(images, 4 * options.count, seed)
+                made = tiny_pictures(images, 4 * options.count, seed, options.sides)
                 task = make_family(name, made, TINY_EDITS, folder)
             tables, report[name] = measure(task, options)
         if options.plot and name == "edits":

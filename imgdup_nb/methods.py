@@ -558,7 +558,8 @@ METHODS = MethodTable(
         ),
         TinyMethod(
             "tiny",
-            survives="size, format, compression, brightness, shifts of 2 in 32 pixels, small zooms",
+            survives="size, format, compression, brightness, small zooms, shifts of 2 in 16 or 32 "
+            "pixels",
             misses="crop, turn, overlay; made for pictures of 16 to 96 pixels",
             cost="medium",
         ),

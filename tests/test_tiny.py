@@ -7,7 +7,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy import fft, ndimage
 
 import imgdup_nb as dup
-from imgdup_nb.engine import tiny_pictures
+from imgdup_nb.engine import tiny_pictures, tiny_vectors
 from imgdup_nb.engine.search import find_pairs
 
 PHOTOS = ("astronaut", "coffee", "chelsea", "rocket", "retina")
@@ -33,7 +33,7 @@ def compare(tmp_path):
 
 @pytest.fixture(scope="module")
 def codes():
-    """Return 60 tiny pictures, of which every second is the one before, moved a little."""
+    """Return 60 blurred tiny pictures, of which every second is the one before, moved a little."""
     random = np.random.default_rng(0)
     made = []
     for _ in range(30):
@@ -44,8 +44,8 @@ def codes():
     return np.stack([np.asarray(picture).reshape(1, -1) for picture in made])
 
 
-def vectors_by_hand(code, zoom, shift_down, shift_across, grey, colour):
-    """Return the vector of a picture at one place, by scipy's filters, plainly."""
+def texture_by_hand(code):
+    """Return the texture of a picture by scipy's filters, plainly: 3 x 32 x 32."""
     red, green, blue = code.reshape(32, 32, 3).astype(float).transpose(2, 0, 1)
     bands = [
         (red + green + blue) / 3**0.5,
@@ -58,37 +58,84 @@ def vectors_by_hand(code, zoom, shift_down, shift_across, grey, colour):
 
     texture = [blur(band, 0.6) - blur(band, 2) for band in bands]
     contrast = np.sqrt(blur(np.mean(np.square(texture), axis=0), 3)) + 6
-    inner = np.arange(26) - 12.5
+    return np.array(texture) / contrast
+
+
+def vector_by_hand(texture, zoom, shift_down, shift_across, side, grey, colour):
+    """Return the vector of a picture at one place."""
+    inner = np.arange(side) - (side - 1) / 2
     at = np.meshgrid(
         15.5 + inner / zoom + shift_down, 15.5 + inner / zoom + shift_across, indexing="ij"
     )
     parts = []
     for band, kept in zip(texture, (grey, colour, colour), strict=True):
-        seen = ndimage.map_coordinates(band / contrast, at, order=1, mode="nearest")
+        seen = ndimage.map_coordinates(band, at, order=1, mode="nearest")
         parts.append(fft.dctn(seen, norm="ortho")[:kept, :kept].ravel())
     vector = np.concatenate([*parts, [0.05]])
     return vector / np.linalg.norm(vector)
 
 
-def similarity_by_hand(one, other):
+def similarity_by_hand(one, other, *, enlarged):
+    one, other = texture_by_hand(one), texture_by_hand(other)
+
     def best(zooms, shifts, *kept):
         places = [(z, y, x) for z in zooms for y in shifts for x in shifts]
         return max(
-            vectors_by_hand(still, 1, 0, 0, *kept) @ vectors_by_hand(moved, *place, *kept)
+            vector_by_hand(still, 1, 0, 0, *kept) @ vector_by_hand(moved, *place, *kept)
             for still, moved in ((one, other), (other, one))
             for place in places
         )
 
-    look = best((1, 1.06, 1.12), (-2, -1, 0, 1, 2), 12, 6)
-    return look if best((1.06,), (-1.5, 0, 1.5), 7, 3) >= 0.58 else min(look, 0.5)
+    if enlarged:
+        look = best((1, 1.06, 1.12), range(-4, 5), 24, 10, 5)
+        glance = best((1.06,), (-3, -1.5, 0, 1.5, 3), 22, 7, 3)
+    else:
+        look = best((1, 1.06, 1.12), (-2, -1, 0, 1, 2), 26, 12, 6)
+        glance = best((1.06,), (-1.5, 0, 1.5), 26, 7, 3)
+    return look if glance >= 0.58 else min(look, 0.5)
 
 
-def test_the_similarity_is_the_plain_one(codes):
-    rows, columns = np.array([0, 0, 4, 7]), np.array([1, 2, 5, 30])
+@pytest.mark.parametrize("enlarged", [True, False])
+def test_the_similarity_is_the_plain_one(codes, enlarged):
+    if not enlarged:  # fine noise, which no enlarged picture has
+        noise = np.random.default_rng(1).integers(-30, 31, codes.shape)
+        codes = np.clip(codes + noise, 0, 255).astype(np.uint8)
+    assert (tiny_vectors.were_enlarged(codes[:, 0]) == enlarged).all()
+    rows, columns = np.array([0, 0, 7]), np.array([1, 2, 30])
     found = 1 - tiny_pictures.tiny_distances(codes, rows, columns)
-    by_hand = [similarity_by_hand(*codes[[a, b], 0]) for a, b in zip(rows, columns, strict=True)]
+    by_hand = [
+        similarity_by_hand(*codes[[a, b], 0], enlarged=enlarged)
+        for a, b in zip(rows, columns, strict=True)
+    ]
     np.testing.assert_allclose(found, by_hand, atol=2e-4)
     assert by_hand[0] > 0.8 > by_hand[1]
+
+
+def test_pictures_of_16_pixels_are_found_however_a_few_pixels_moved(compare, picture):
+    pictures = {}
+    for seed in range(6):
+        small = pictures[f"{seed}"] = picture(seed).convert("L").resize((16, 16))
+        pictures[f"{seed}-moved"] = Image.fromarray(
+            np.pad(np.asarray(small), ((2, 0), (0, 2)), "edge")[:16, 2:]
+        )
+        pictures[f"{seed}-bordered"] = ImageOps.expand(small.resize((14, 14)), 1)
+        pictures[f"{seed}-enlarged"] = small.resize((48, 48))
+    found = compare(pictures)
+    same = [value for (a, b), value in found.items() if a[0] == b[0] and "-" not in a]
+    others = [value for (a, b), value in found.items() if a[0] != b[0]]
+    assert len(same) == 6 * 3
+    assert min(same) >= 80
+    assert max(others, default=0) < 70
+
+
+def test_pictures_of_at_most_20_pixels_a_side_are_told_by_their_pixels():
+    random = np.random.default_rng(0)
+    sides = [(16, 16), (20, 17), (9, 20), (1, 1), (24, 24), (32, 32), (16, 32)]
+    noise = [random.integers(0, 256, (*side, 3), dtype=np.uint8) for side in sides]
+    large = [Image.fromarray(small).resize((32, 32), Image.Resampling.BICUBIC) for small in noise]
+    codes = np.stack([np.asarray(picture).ravel() for picture in large])
+    assert tiny_vectors.were_enlarged(codes).tolist() == [True] * 4 + [False] * 3
+    assert tiny_vectors.were_enlarged(codes[:0]).tolist() == []
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 60])

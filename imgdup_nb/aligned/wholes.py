@@ -23,13 +23,8 @@ import numpy as np
 from PIL import Image
 
 from ..engine.features import Features, import_cv2
-from ..engine.tiny_pictures import (
-    IN_PLACE,
-    TINY_SIDE,
-    texture_vectors,
-    textures_of,
-    tiny_distances,
-)
+from ..engine.tiny_pictures import tiny_distances
+from ..engine.tiny_vectors import IN_PLACE, TINY_SIDE, texture_vectors, textures_of
 from .agreement import NOTHING, Alignment, grids_of, refine, share_of, tell_once, warp_greys
 from .bands import (
     MAX_COPY_RESIDUAL,

@@ -35,6 +35,7 @@ Fingerprints:
 
 - `hashing`: the bits of imagehash, for many sketches at once
 - `tiny_pictures`: the pixels of tiny pictures, and their similarity at the best shift and zoom
+- `tiny_vectors`: the texture of tiny pictures as vectors, at some shifts and zooms
 - `features`: the local features of a picture, and how they are packed
 - `feature_file`: those of very many pictures, in a temporary file
 

@@ -232,6 +232,19 @@ def write_whole(
             os.remove(part)
 
 
+def write_result(path: str | os.PathLike[str], contents: bytes) -> None:
+    """Write a file that a user named by `write_whole`; a link stays, and its target is written.
+
+    What is no file, such as ``/dev/stdout``, is written to and never replaced.
+    """
+    path = os.fspath(path)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        with naming(path), open(path, "wb") as stream:
+            stream.write(contents)
+    else:
+        write_whole(os.path.realpath(path), contents)
+
+
 def _place_new(part: str, path: str) -> None:
     """Give a finished file its name, and raise FileExistsError where the name is taken.
 

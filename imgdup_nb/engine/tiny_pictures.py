@@ -6,7 +6,11 @@ local contrast, are its *texture*. The texture of the inner 26 x 26 pixels, with
 frequencies, is a vector. The similarity of two pictures is the cosine of the vector of one and that
 of the other, moved by up to 2 pixels and zoomed by up to 12 %: the best of 75 places, both ways.
 
-Most pairs need no such look. The lowest frequencies, at 9 places, give a *glance* of each pair by
+A picture of 16 pixels that is moved by 2 of them has moved by 4 pixels here. Two pictures that were
+enlarged from at most 20 pixels (`were_enlarged`) are compared on the inner 24 x 24 pixels, moved by
+up to 4 pixels, without the frequencies that compression has changed: the best of 243 places.
+
+Most pairs need no such look. The lowest frequencies, at few places, give a *glance* of each pair by
 blocks of matrix products. Where the glance is below `MIN_GLANCE`, the similarity is at most
 `UNSEEN`. This is part of the definition, so the search is exact: `tiny_distances` gives the same
 for each pair alone. Pictures whose coloured areas have other hues have 79 percent at most.
@@ -16,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from functools import lru_cache, partial
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -27,16 +31,21 @@ from ..methods import TinyMethod, fingerprint_by, made_by
 from .decode import UnreadableImage, no_decoder_warnings, open_image
 from .hashing import turn_views
 from .parallel import each, map_batches
+from .tiny_vectors import (
+    COARSE,
+    ENLARGED_BY,
+    FINE,
+    TINY_SIDE,
+    Looks,
+    Places,
+    all_vectors,
+    texture_vectors,
+    textures_of,
+    were_enlarged,
+)
 
-TINY_SIDE = 32  # pixels of the picture that is kept
-INNER_SIDE = 26  # pixels that are compared
 TINY_DECODED = 2 * TINY_SIDE  # pixels; JPEG is decoded at least this large
 RECIPE = 2  # of codes; scores depend on nothing else that is kept
-
-# pixels: texture is the difference of two blurs; the local contrast is a blur, too
-FINE_BLUR, COARSE_BLUR, CONTRAST_BLUR = 0.6, 2.0, 3.0
-ADDED_CONTRAST = 6.0  # grey levels that are added to the local contrast, so that noise stays small
-FLAT_PART = 0.05  # of the vector of a picture without texture, which is like any other without
 
 MIN_GLANCE = 0.58
 UNSEEN = 0.5  # the highest similarity below a glance of MIN_GLANCE
@@ -48,24 +57,6 @@ OTHER_HUE = 0.79  # the highest similarity of pictures whose cells have other hu
 GLANCE_BLOCK = 512  # pictures on each side of a block of products
 LOOK_BATCH = 64  # pictures whose 75 vectors are in memory at once
 MAX_GLANCED = 12_000_000  # pairs that wait for the 75 places
-
-
-class Places(NamedTuple):
-    """At which zooms and shifts (pixels, each way) a picture is compared, and how finely.
-
-    `grey`, `colour`: frequencies that are kept on each side.
-    """
-
-    zooms: tuple[float, ...]
-    shifts: tuple[float, ...]
-    grey: int
-    colour: int
-
-
-LOOK = Places((1.0, 1.06, 1.12), (-2.0, -1.0, 0.0, 1.0, 2.0), grey=12, colour=6)
-IN_PLACE = LOOK._replace(zooms=(1.0,), shifts=(0.0,))
-GLANCE = Places((1.06,), (-1.5, 0.0, 1.5), grey=7, colour=3)
-GLANCE_IN_PLACE = GLANCE._replace(zooms=(1.0,), shifts=(0.0,))
 
 
 # -- a picture as codes ----------------------------------------------------------------------------
@@ -91,95 +82,9 @@ def _read_pixels(path: str, *, n_views: int) -> np.ndarray | str:
         picture = open_image(path, min_side=TINY_DECODED)
     except UnreadableImage as error:
         return str(error)
-    how = Image.Resampling.HAMMING if min(picture.size) >= TINY_SIDE else Image.Resampling.BICUBIC
+    how = Image.Resampling.HAMMING if min(picture.size) >= TINY_SIDE else ENLARGED_BY
     pixels = np.asarray(picture.convert("RGB").resize((TINY_SIDE, TINY_SIDE), how))
     return np.stack([view.ravel() for view in turn_views(pixels)[:n_views]])
-
-
-# -- codes as vectors ------------------------------------------------------------------------------
-
-
-def _blur_matrix(sigma: float) -> np.ndarray:
-    """Return the matrix that blurs a line of pixels; beyond the ends the last pixel is repeated."""
-    steps = np.arange(-4 * TINY_SIDE, 4 * TINY_SIDE + 1)
-    weights = np.exp(-0.5 * (steps / sigma) ** 2)
-    weights /= weights.sum()
-    matrix = np.zeros((TINY_SIDE, TINY_SIDE))
-    for row in range(TINY_SIDE):
-        np.add.at(matrix[row], np.clip(row + steps, 0, TINY_SIDE - 1), weights)
-    return matrix.astype(np.float32)
-
-
-@lru_cache
-def _blurs() -> tuple[np.ndarray, np.ndarray]:
-    """Return the matrices of the texture and of the mean around."""
-    return np.stack([_blur_matrix(FINE_BLUR), _blur_matrix(COARSE_BLUR)]), _blur_matrix(
-        CONTRAST_BLUR
-    )
-
-
-def textures_of(pixels: np.ndarray) -> np.ndarray:
-    """Return the texture of pictures, float32, n x 3 x 32 x 32: grey, then two colours.
-
-    Parameters
-    ----------
-    pixels : uint8, n x 3072
-    """
-    (fine, coarse), around = _blurs()
-    rgb = pixels.reshape(-1, TINY_SIDE, TINY_SIDE, 3).astype(np.float32).transpose(3, 0, 1, 2)
-    red, green, blue = rgb
-    grey, warm, rose = (red + green + blue), (red - blue), (red + blue - 2 * green)
-    bands = np.stack([grey / 3**0.5, warm / 2**0.5, rose / 6**0.5], axis=1)
-    texture = fine @ bands @ fine.T - coarse @ bands @ coarse.T
-    contrast = around @ (texture**2).mean(axis=1) @ around.T
-    return texture / (np.sqrt(contrast) + ADDED_CONTRAST)[:, None]
-
-
-@lru_cache
-def _samplings(places: Places, kept: int) -> np.ndarray:
-    """Return matrices of a line of pixels -> frequencies, n_zooms x (n_shifts * kept) x 32."""
-    steps = np.outer(np.arange(kept), 2 * np.arange(INNER_SIDE) + 1)
-    cosines = np.sqrt(2 / INNER_SIDE) * np.cos(np.pi / (2 * INNER_SIDE) * steps)
-    cosines[0] /= np.sqrt(2)
-    middle, inner = (TINY_SIDE - 1) / 2, np.arange(INNER_SIDE) - (INNER_SIDE - 1) / 2
-    zooms = []
-    for zoom in places.zooms:
-        rows = []
-        for shift in places.shifts:
-            at = middle + inner / zoom + shift
-            left = np.minimum(at.astype(int), TINY_SIDE - 2)
-            sampled = np.zeros((INNER_SIDE, TINY_SIDE))
-            sampled[np.arange(INNER_SIDE), left] = 1 - (at - left)
-            sampled[np.arange(INNER_SIDE), left + 1] = at - left
-            rows.append(cosines @ sampled)
-        zooms.append(np.concatenate(rows))
-    return np.stack(zooms).astype(np.float32)
-
-
-def texture_vectors(texture: np.ndarray, places: Places) -> np.ndarray:
-    """Return the unit vectors of pictures at some places, float32, n x n_places x n_dimensions."""
-    n, n_shifts = len(texture), len(places.shifts)
-    parts = []
-    for bands, kept in ((texture[:, :1], places.grey), (texture[:, 1:], places.colour)):
-        matrices = _samplings(places, kept)
-        found = matrices @ bands[:, :, None] @ matrices.transpose(0, 2, 1)
-        found = found.reshape(n, -1, len(matrices), n_shifts, kept, n_shifts, kept)
-        # picture, zoom, shift down, shift across; then band and two frequencies
-        parts.append(found.transpose(0, 2, 3, 5, 1, 4, 6).reshape(n, -1, bands.shape[1] * kept**2))
-    flat = np.full((*parts[0].shape[:2], 1), FLAT_PART, np.float32)
-    joined = np.concatenate([*parts, flat], axis=2)
-    return joined / np.sqrt((joined * joined).sum(axis=2, keepdims=True))
-
-
-def _all_vectors(pixels: np.ndarray, places: Places) -> np.ndarray:
-    """Return `texture_vectors` of many pictures, places first: n_places x n x n_dimensions."""
-    n_places = len(places.zooms) * len(places.shifts) ** 2
-    n_dimensions = places.grey**2 + 2 * places.colour**2 + 1
-    found = np.empty((n_places, len(pixels), n_dimensions), np.float32)
-    for start in range(0, len(pixels), GLANCE_BLOCK):
-        some = texture_vectors(textures_of(pixels[start : start + GLANCE_BLOCK]), places)
-        found[:, start : start + GLANCE_BLOCK] = some.transpose(1, 0, 2)
-    return found
 
 
 # -- pairs -----------------------------------------------------------------------------------------
@@ -189,6 +94,24 @@ def _view_pairs(n_views: int) -> list[tuple[int, int]]:
     """Return which view of one picture is compared with which of the other."""
     return [(0, 0), *((view, 0) for view in range(1, n_views)),
             *((0, view) for view in range(1, n_views))]  # fmt: skip
+
+
+class TinyViews(NamedTuple):
+    """Pictures in one view: uint8, n x 3072, and whether each was enlarged."""
+
+    pixels: np.ndarray
+    coarse: np.ndarray
+
+
+def _views_of(codes: np.ndarray, some: np.ndarray | None = None) -> list[TinyViews]:
+    """Return codes, n x n_views x 3072, view by view; `some`: the places that will be asked for.
+
+    A turned picture is as coarse as before.
+    """
+    some = np.arange(len(codes)) if some is None else np.unique(some)
+    coarse = np.zeros(len(codes), bool)
+    coarse[some] = were_enlarged(codes[some, 0])
+    return [TinyViews(codes[:, view], coarse) for view in range(codes.shape[1])]
 
 
 def find_tiny(
@@ -201,10 +124,15 @@ def find_tiny(
     left, right : uint8, n x n_views x 3072; `right` None compares `left` with itself
     max_distance : 1 - cosine
     """
-    others = left if right is None else right
-    pairs = _find_glanced(left, right) if 1 - max_distance > UNSEEN else _every_pair(left, right)
+    views = _views_of(left)
+    others = views if right is None else _views_of(right)
+    pairs = (
+        _find_glanced(views, None if right is None else others)
+        if 1 - max_distance > UNSEEN
+        else _every_pair(left, right)
+    )
     for one, other, rows, columns in pairs:
-        sides = TinySide(left[:, one], rows), TinySide(others[:, other], columns)
+        sides = TinySide(views[one], rows), TinySide(others[other], columns)
         # float32 finds a few too many; `tiny_distances` computes them again
         near = 1 - _cosines(*sides, np.float32) <= max_distance + 1e-4
         found = np.column_stack([rows[near], columns[near]]).astype(np.int64)
@@ -227,33 +155,43 @@ def _every_pair(
 
 
 def _find_glanced(
-    left: np.ndarray, right: np.ndarray | None
+    left: list[TinyViews], right: list[TinyViews] | None
 ) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
     """Yield two views, rows and columns of the pairs whose glance is high enough."""
     others = left if right is None else right
-    for one, other in _view_pairs(left.shape[1]):
-        within = right is None and one == other
-        sides = _glances(left[:, one]), _glances(others[:, other])
-        corners = [
-            (row, column)
-            for row in range(0, len(left), GLANCE_BLOCK)
-            for column in range(row if within else 0, len(others), GLANCE_BLOCK)
-        ]
-        search = partial(each, partial(_glance_at_block, *sides, unordered=right is None))
-        waiting: list[np.ndarray] = []
-        with threadpool_limits(1, "blas"):  # our threads do not share their cores with others
-            for found in map_batches(search, corners, describe="compare", size=1):
-                if sum(map(len, waiting)) + len(found) > MAX_GLANCED:
-                    yield one, other, *np.concatenate(waiting).T
-                    waiting = []
-                waiting.append(found)
-        if waiting:
-            yield one, other, *np.concatenate(waiting).T
+    for looks in (FINE, COARSE):
+        rows, columns = (
+            np.flatnonzero(views[0].coarse | (looks is FINE)) for views in (left, others)
+        )
+        for one, other in _view_pairs(len(left)):
+            some = left[one].pixels[rows], others[other].pixels[columns]
+            is_within = right is None and one == other
+            for found in _glance_at_pairs(*some, looks.glance, is_within, unordered=right is None):
+                yield one, other, rows[found[:, 0]], columns[found[:, 1]]
 
 
-def _glances(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return vectors in place (1 x n x n_dimensions), and moved (9 x n x n_dimensions)."""
-    return _all_vectors(pixels, GLANCE_IN_PLACE), _all_vectors(pixels, GLANCE)
+def _glance_at_pairs(
+    left: np.ndarray, right: np.ndarray, glance: Places, is_within: bool, *, unordered: bool
+) -> Iterator[np.ndarray]:
+    """Yield the pairs whose glance is high enough, int32, n_found x 2."""
+    sides = [
+        (all_vectors(pixels, glance.still), all_vectors(pixels, glance)) for pixels in (left, right)
+    ]
+    corners = [
+        (row, column)
+        for row in range(0, len(left), GLANCE_BLOCK)
+        for column in range(row if is_within else 0, len(right), GLANCE_BLOCK)
+    ]
+    search = partial(each, partial(_glance_at_block, *sides, unordered=unordered))
+    waiting: list[np.ndarray] = []
+    with threadpool_limits(1, "blas"):  # our threads do not share their cores with others
+        for found in map_batches(search, corners, describe="compare", size=1):
+            if sum(map(len, waiting)) + len(found) > MAX_GLANCED:
+                yield np.concatenate(waiting)
+                waiting = []
+            waiting.append(found)
+    if waiting:
+        yield np.concatenate(waiting)
 
 
 def _glance_at_block(
@@ -277,10 +215,24 @@ def _glance_at_block(
 
 
 class TinySide(NamedTuple):
-    """One picture of each pair: the place of its pixels (uint8, n x 3072)."""
+    """One picture of each pair: its place among the pictures."""
 
-    pixels: np.ndarray
+    views: TinyViews
     places: np.ndarray
+
+    def of(self, some: np.ndarray) -> TinySide:
+        """Return the side of some of the pairs."""
+        return self._replace(places=self.places[some])
+
+    @property
+    def coarse(self) -> np.ndarray:
+        """Whether the picture of each pair was enlarged."""
+        return self.views.coarse[self.places]
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """The picture of each pair, uint8, n_pairs x 3072."""
+        return self.views.pixels[self.places]
 
 
 def tiny_distances(
@@ -293,24 +245,35 @@ def tiny_distances(
     codes, others : uint8, n x n_views x 3072
     rows, columns : places in `codes`, and in `others` or again in `codes`
     """
-    others = codes if others is None else others
+    if others is None:
+        views = other_views = _views_of(codes, np.concatenate([rows, columns]))
+    else:
+        views, other_views = _views_of(codes, rows), _views_of(others, columns)
     best = np.full(len(rows), -1.0)
-    for one, other in _view_pairs(codes.shape[1]):
-        sides = TinySide(codes[:, one], rows), TinySide(others[:, other], columns)
+    for one, other in _view_pairs(len(views)):
+        sides = TinySide(views[one], rows), TinySide(other_views[other], columns)
         best = np.maximum(best, _cosines(*sides, np.float64))
     return np.maximum(np.round(1 - best, 6), 0.0)
 
 
 def _cosines(one: TinySide, other: TinySide, kind: type) -> np.ndarray:
     """Return the similarity of each pair, -1 to 1."""
-    found = _best_product(one, other, IN_PLACE, LOOK, kind)
-    seen = np.flatnonzero(found > UNSEEN)
-    some, others = (side._replace(places=side.places[seen]) for side in (one, other))
-    missed = _best_product(some, others, GLANCE_IN_PLACE, GLANCE, kind) < MIN_GLANCE
-    found[seen[missed]] = UNSEEN
+    found: np.ndarray = np.empty(len(one.places), kind)
+    coarse = one.coarse & other.coarse
+    for looks, some in ((FINE, ~coarse), (COARSE, coarse)):
+        found[some] = _look_at(one.of(some), other.of(some), looks, kind)
     high = np.flatnonzero(found > OTHER_HUE)
-    other_hue = _have_other_hues(*(side.pixels[side.places[high]] for side in (one, other)))
+    other_hue = _have_other_hues(one.of(high).pixels, other.of(high).pixels)
     found[high[other_hue]] = OTHER_HUE
+    return found
+
+
+def _look_at(one: TinySide, other: TinySide, looks: Looks, kind: type) -> np.ndarray:
+    """Return the cosine of each pair at its best place, at most `UNSEEN` below `MIN_GLANCE`."""
+    found = _best_product(one, other, looks.look, kind)
+    seen = np.flatnonzero(found > UNSEEN)
+    missed = _best_product(one.of(seen), other.of(seen), looks.glance, kind) < MIN_GLANCE
+    found[seen[missed]] = UNSEEN
     return found
 
 
@@ -331,20 +294,18 @@ def _have_other_hues(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return together < MIN_HUE_COSINE * (lengths[0] * lengths[1]).sum(axis=1, where=coloured)
 
 
-def _best_product(
-    one: TinySide, other: TinySide, upright: Places, places: Places, kind: type
-) -> np.ndarray:
+def _best_product(one: TinySide, other: TinySide, places: Places, kind: type) -> np.ndarray:
     """Return the best product of one picture in place and the other one moved, both ways."""
     best: np.ndarray = np.empty((2, len(one.places)), kind)
     with threadpool_limits(1, "blas"):
         for found, still, moved in zip(best, (one, other), (other, one), strict=True):
             kept, rows = np.unique(still.places, return_inverse=True)
-            fixed = _all_vectors(still.pixels[kept], upright)[0].astype(kind)
+            fixed = all_vectors(still.views.pixels[kept], places.still)[0].astype(kind)
             # each picture that moves is read once: its pairs are looked at together
             order = np.argsort(moved.places, kind="stable")
             pictures, starts = np.unique(moved.places[order], return_index=True)
             parts = [
-                (moved.pixels[pictures[first : first + LOOK_BATCH]], np.split(pairs, cuts))
+                (moved.views.pixels[pictures[first : first + LOOK_BATCH]], np.split(pairs, cuts))
                 for first, pairs, cuts in _cut_looks(order, starts)
             ]
             look = partial(each, partial(_look_batch, fixed, rows, places=places))
