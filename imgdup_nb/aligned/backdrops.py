@@ -15,9 +15,9 @@ import numpy as np
 
 from ..engine.features import Features
 from .agreement import Alignment, grids_of
-from .bands import LARGE_CELL, MAX_SCENE_SIMILARITY, MIN_BLOCKS, MIN_VARIANCE
+from .bands import MAX_SCENE_SIMILARITY, MIN_BLOCKS, MIN_VARIANCE
+from .shades import SHADE_BLOCK, shade_blocks
 
-BACKDROP_BLOCK = 2 * LARGE_CELL  # pixels of the grey picture
 # share of a block's variance that a smooth one has besides its shade, at most
 MAX_SMOOTH_DETAIL = 0.1
 MIN_SMOOTH_SHARE = 0.25  # of the textured blocks of both pictures
@@ -42,13 +42,13 @@ def judge_backdrop(found: Alignment, first: Features, second: Features) -> Align
     from .warp_loops import warp
 
     grey, there, back = grids_of(found, first, second)
-    if min(there.shape) < BACKDROP_BLOCK:
+    if min(there.shape) < SHADE_BLOCK:
         return found
     warped, covered = warp(grey, back, *there.shape)
-    inside = _overlapping_blocks(covered).min(axis=1) > 0
+    inside = shade_blocks(covered).min(axis=1) > 0
     one, other = (
-        _Detail(_overlapping_blocks(warped)[inside]),
-        _Detail(_overlapping_blocks(there)[inside]),
+        _Detail(shade_blocks(warped)[inside]),
+        _Detail(shade_blocks(there)[inside]),
     )
     if np.count_nonzero(one.smooth & other.smooth) < MIN_SMOOTH_SHARE * np.count_nonzero(
         one.textured & other.textured
@@ -78,8 +78,8 @@ def smooth_share(image: Features) -> float:
     known = _smooth_shares.get(image)
     if known is None:
         known = 0.0
-        if min(image.grey.shape) >= BACKDROP_BLOCK:
-            detail = _Detail(_overlapping_blocks(image.grey))
+        if min(image.grey.shape) >= SHADE_BLOCK:
+            detail = _Detail(shade_blocks(image.grey))
             known = float(detail.smooth.sum() / max(1, detail.textured.sum()))
         _smooth_shares[image] = known
     return known
@@ -101,17 +101,9 @@ class _Detail:
         self.detailed = self.variance >= max(MIN_VARIANCE, MIN_DETAIL_RATIO * float(usual))
 
 
-def _overlapping_blocks(plane: np.ndarray) -> np.ndarray:
-    """Return the blocks of a picture, which overlap by half, float32, n x pixels."""
-    views = np.lib.stride_tricks.sliding_window_view(
-        plane.astype(np.float32), (BACKDROP_BLOCK, BACKDROP_BLOCK)
-    )
-    return views[::LARGE_CELL, ::LARGE_CELL].reshape(-1, BACKDROP_BLOCK**2)
-
-
 @lru_cache(1)
 def _shades() -> np.ndarray:
     """Return surfaces of the second degree over a block, of length 1, float32, pixels x 6."""
-    y, x = np.mgrid[:BACKDROP_BLOCK, :BACKDROP_BLOCK].reshape(2, -1) - (BACKDROP_BLOCK - 1) / 2
+    y, x = np.mgrid[:SHADE_BLOCK, :SHADE_BLOCK].reshape(2, -1) - (SHADE_BLOCK - 1) / 2
     surfaces = np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y])
     return np.linalg.qr(surfaces)[0].astype(np.float32)

@@ -82,14 +82,20 @@ def _is_plane_by_plane(grey: np.ndarray) -> bool:
     if min(grey.shape) < SHADE_BLOCK:
         return False
     soft = import_cv2().GaussianBlur(grey.astype(np.float32), (0, 0), 1)  # without noise
-    views = np.lib.stride_tricks.sliding_window_view(soft, (SHADE_BLOCK, SHADE_BLOCK))
     # some blocks first: most pictures have texture
     for step in (4 * LARGE_CELL, LARGE_CELL):
-        blocks = views[::step, ::step].reshape(-1, SHADE_BLOCK * SHADE_BLOCK)
+        blocks = shade_blocks(soft, step)
         rest = (blocks**2).sum(axis=1) - ((blocks @ _planes()) ** 2).sum(axis=1)
         if rest.max() >= MIN_VARIANCE * SHADE_BLOCK * SHADE_BLOCK:
             return False
     return True
+
+
+def shade_blocks(plane: np.ndarray, step: int = LARGE_CELL) -> np.ndarray:
+    """Return the blocks of a picture, float32, n x pixels; by default they overlap by half."""
+    plane = plane.astype(np.float32, copy=False)
+    views = np.lib.stride_tricks.sliding_window_view(plane, (SHADE_BLOCK, SHADE_BLOCK))
+    return views[::step, ::step].reshape(-1, SHADE_BLOCK**2)
 
 
 @lru_cache(1)
