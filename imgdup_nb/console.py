@@ -6,7 +6,6 @@ A file name cannot change the screen: characters that a terminal obeys are shown
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import click
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .engine.checks import shorten_middle
-from .engine.paths import write_whole
+from .engine.paths import write_result
 
 MAX_LISTED = 20  # rows of a table on the screen; files have all
 MAX_WIDTH = 100  # characters of a name there, or one long name makes every row as long
@@ -85,4 +84,4 @@ def write_csv(path: str | None, table: pd.DataFrame) -> None:
     """Write a table to a CSV file, if there is a path."""
     if path:
         text = table.to_csv(index=False, lineterminator="\n")
-        write_whole(os.path.realpath(path), text.encode("utf-8", "backslashreplace"))
+        write_result(path, text.encode("utf-8", "backslashreplace"))

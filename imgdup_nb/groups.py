@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +25,7 @@ from .engine.checks import (
 )
 from .engine.pair_graph import TOLERANCE, PairGraph
 from .engine.parallel import stoppable
+from .engine.paths import naming
 
 
 class Members(NamedTuple):
@@ -195,9 +198,23 @@ class Grouping:
         return images[~images.image.isin(others)].reset_index(drop=True)
 
     def to_csv(self, path: str | os.PathLike[str], **options: Any) -> None:
-        """Write the table of the groups to a CSV file; options as of `pandas.DataFrame.to_csv`."""
+        """Write the table of the groups to a CSV file; options as of `pandas.DataFrame.to_csv`.
+
+        On a full disk nothing is written, and an existing file stays as it was.
+        """
         path = check_path("path", path, "groups.csv")
-        self.table.to_csv(path, **{"index": False, **options})
+        options = {"index": False, **options}
+        with naming(path):
+            if os.path.exists(path) and not os.path.isfile(path):  # such as /dev/stdout
+                self.table.to_csv(path, **options)
+                return
+            place = os.path.realpath(path)
+            with tempfile.TemporaryDirectory(".part", ".imgdup_nb-", os.path.dirname(place)) as new:
+                part = os.path.join(new, os.path.basename(place))
+                if os.path.exists(place) and options.get("mode", "w") != "w":
+                    shutil.copyfile(place, part)
+                self.table.to_csv(part, **options)
+                os.replace(part, place)
 
     def path(self, one: str, other: str) -> pd.DataFrame:
         """Return the pairs that connect two images of a group, from `one` to `other`.

@@ -2,11 +2,16 @@
 
 import errno
 import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+import pandas as pd
 import pytest
 from PIL import Image
 
 import imgdup_nb as dup
+from imgdup_nb.console import write_csv
 from imgdup_nb.evidence import labels as labels_module
 from imgdup_nb.review import journal as journal_module
 
@@ -116,3 +121,51 @@ def test_an_index_without_room_is_named_and_its_answers_stay(planned, tmp_path):
         assert len(photos.labels) == 1
         photos.label("a.png", "b.png", "different")
         assert list(photos.labels.label) == ["different"]
+
+
+@pytest.mark.parametrize("name", ["groups.csv", "groups.csv.gz"])
+def test_groups_without_room_are_not_half_written_and_the_old_file_stays(
+    planned, tmp_path, monkeypatch, name
+):
+    groups, path = planned[2], tmp_path / name
+    groups.to_csv(path)
+    before = path.read_bytes()
+    write = pd.DataFrame.to_csv
+
+    def fill(table, place, **options):
+        write(table, place, **options)
+        raise OSError(errno.ENOSPC, NO_ROOM)
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fill)
+    with pytest.raises(OSError, match=rf"cannot be written \({NO_ROOM}\): '.*{name}'"):
+        groups.to_csv(path)
+    assert path.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == [name, "pictures"]
+    monkeypatch.undo()
+    assert list(pd.read_csv(path).image) == ["a.png", "b.png"]
+
+
+def test_groups_are_added_to_a_file_and_written_through_a_link(planned, tmp_path):
+    groups, path = planned[2], tmp_path / "groups.csv"
+    path.write_text("before\n")
+    (tmp_path / "link.csv").symlink_to(path)
+    groups.to_csv(tmp_path / "link.csv", mode="a", header=False)
+    assert path.read_text().startswith("before\n1,a.png")
+    assert (tmp_path / "link.csv").is_symlink()
+    with pytest.raises(FileExistsError, match=r"groups\.csv"):
+        groups.to_csv(path, mode="x")
+    with pytest.raises(OSError, match=r"no[nt][- ].*such|No such file.*nowhere"):
+        groups.to_csv(tmp_path / "nowhere" / "groups.csv")
+    assert sorted(os.listdir(tmp_path)) == ["groups.csv", "link.csv", "pictures"]
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(planned, tmp_path):
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    table = pd.DataFrame({"image": ["a.png"]})
+    for write in (planned[2].to_csv, partial(write_csv, table=table)):
+        with ThreadPoolExecutor(1) as reader:
+            read = reader.submit(pipe.read_text)
+            write(str(pipe))
+            assert "a.png" in read.result()
+        assert stat.S_ISFIFO(pipe.stat().st_mode)

@@ -23,7 +23,7 @@ import pandas as pd
 
 from ..engine.checks import check_above_zero, check_count, check_path, check_plan_table, check_text
 from ..engine.pair_graph import PairGraph
-from ..engine.paths import write_whole
+from ..engine.paths import write_result
 from .base import read_asset
 from .page_data import announce_pictures, answer_rows, method_data, page_pictures, paths_of
 from .reviewer import COLORS
@@ -276,7 +276,7 @@ def write_page(path: str | os.PathLike[str], page: str) -> Path:
     """Write a page to a file, whole or not at all; return its absolute path."""
     target = Path(os.path.abspath(check_path("path", path, "duplicates.html")))
     # a title may hold what UTF-8 cannot: written as \udc.. rather than lost with the page
-    write_whole(os.path.realpath(target), page.encode("utf-8", "backslashreplace"))
+    write_result(target, page.encode("utf-8", "backslashreplace"))
     return target
 
 

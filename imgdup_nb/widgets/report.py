@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..engine.checks import check_table
-from ..engine.paths import write_whole
+from ..engine.paths import write_result
 from ..review.log import DONE_WORDS
 from .base import facts_by_name
 from .explorer import ThresholdExplorer
@@ -126,7 +126,7 @@ def write_report(
         else _to_json(merged, settings, dict(record or {}), title)
     )
     # names may hold what UTF-8 cannot: written out as \udc.. rather than lost with the report
-    write_whole(os.path.realpath(target), text.encode("utf-8", "backslashreplace"))
+    write_result(target, text.encode("utf-8", "backslashreplace"))
     return target
 
 
