@@ -174,15 +174,15 @@ def _glance_at_pairs(
     left: np.ndarray, right: np.ndarray, glance: Places, is_within: bool, *, unordered: bool
 ) -> Iterator[np.ndarray]:
     """Yield the pairs whose glance is high enough, int32, n_found x 2."""
-    sides = [
+    one, other = (
         (all_vectors(pixels, glance.still), all_vectors(pixels, glance)) for pixels in (left, right)
-    ]
+    )
     corners = [
         (row, column)
         for row in range(0, len(left), GLANCE_BLOCK)
         for column in range(row if is_within else 0, len(right), GLANCE_BLOCK)
     ]
-    search = partial(each, partial(_glance_at_block, *sides, unordered=unordered))
+    search = partial(each, partial(_glance_at_block, one, other, unordered=unordered))
     waiting: list[np.ndarray] = []
     with threadpool_limits(1, "blas"):  # our threads do not share their cores with others
         for found in map_batches(search, corners, describe="compare", size=1):
