@@ -32,9 +32,9 @@ from .decode import UnreadableImage, no_decoder_warnings, open_image
 from .hashing import turn_views
 from .parallel import each, map_batches
 from .tiny_vectors import (
-    COARSE,
+    COARSE_LOOKS,
     ENLARGED_BY,
-    FINE,
+    FINE_LOOKS,
     TINY_SIDE,
     Looks,
     Places,
@@ -159,9 +159,9 @@ def _find_glanced(
 ) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
     """Yield two views, rows and columns of the pairs whose glance is high enough."""
     others = left if right is None else right
-    for looks in (FINE, COARSE):
+    for looks in (FINE_LOOKS, COARSE_LOOKS):
         rows, columns = (
-            np.flatnonzero(views[0].coarse | (looks is FINE)) for views in (left, others)
+            np.flatnonzero(views[0].coarse | (looks is FINE_LOOKS)) for views in (left, others)
         )
         for one, other in _view_pairs(len(left)):
             some = left[one].pixels[rows], others[other].pixels[columns]
@@ -260,7 +260,7 @@ def _cosines(one: TinySide, other: TinySide, kind: type) -> np.ndarray:
     """Return the similarity of each pair, -1 to 1."""
     found: np.ndarray = np.empty(len(one.places), kind)
     coarse = one.coarse & other.coarse
-    for looks, some in ((FINE, ~coarse), (COARSE, coarse)):
+    for looks, some in ((FINE_LOOKS, ~coarse), (COARSE_LOOKS, coarse)):
         found[some] = _look_at(one.of(some), other.of(some), looks, kind)
     high = np.flatnonzero(found > OTHER_HUE)
     other_hue = _have_other_hues(one.of(high).pixels, other.of(high).pixels)

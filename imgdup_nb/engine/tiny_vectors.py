@@ -55,16 +55,16 @@ class Looks(NamedTuple):
     look: Places
 
 
-FINE = Looks(
+FINE_LOOKS = Looks(
     glance=Places((1.06,), (-1.5, 0.0, 1.5), inner=26, grey=7, colour=3),
     look=Places((1.0, 1.06, 1.12), (-2.0, -1.0, 0.0, 1.0, 2.0), inner=26, grey=12, colour=6),
 )
 # of two pictures that were enlarged; a border of one of their pixels is outside of the glance
-COARSE = Looks(
+COARSE_LOOKS = Looks(
     glance=Places((1.06,), (-3.0, -1.5, 0.0, 1.5, 3.0), inner=22, grey=7, colour=3),
     look=Places((1.0, 1.06, 1.12), tuple(map(float, range(-4, 5))), inner=24, grey=10, colour=5),
 )
-IN_PLACE = FINE.look.still
+IN_PLACE = FINE_LOOKS.look.still
 
 
 # -- pictures that were enlarged -----------------------------------------------------------------
