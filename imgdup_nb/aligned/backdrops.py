@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine.features import Features
 from .agreement import Alignment, grids_of
-from .bands import MAX_SCENE_SIMILARITY, MIN_BLOCKS, MIN_VARIANCE
+from .bands import MAX_SCENE_SIMILARITY, MIN_BLOCKS, MIN_VARIANCE, STOP_SIMILARITY
 from .shades import SHADE_BLOCK, shade_blocks
 
 # share of a block's variance that a smooth one has besides its shade, at most
@@ -25,6 +25,9 @@ MIN_SMOOTH_SHARE = 0.25  # of the textured blocks of both pictures
 # everywhere
 MIN_DETAIL_RATIO = 2.0
 MIN_DETAIL_CORRELATION, MIN_DETAIL_SHARE = 0.5, 0.4  # of a block with detail; of these blocks
+# a horizon or the edge of a glow has a few features, and much of the detail: with fewer matches, if
+# not all blocks match, nearly all detail must
+MIN_MATCHES_BEFORE, MIN_NEARLY_ALL_DETAIL = 16, 0.8
 # pictures changed so lose or move their detail, and other rules look at it
 TREATED_ELSEWHERE = {"blur", "whole", "perspective", "bend", "negative", "smooth", "cut out"}
 
@@ -59,7 +62,10 @@ def judge_backdrop(found: Alignment, first: Features, second: Features) -> Align
         return found
     together = (one.rest * other.rest).mean(axis=1)[detailed]
     spread = np.sqrt(one.variance * other.variance)[detailed]
-    if float(np.mean(together >= MIN_DETAIL_CORRELATION * (spread + 1e-6))) >= MIN_DETAIL_SHARE:
+    # no matches: it was found by the whole frames
+    is_few = 0 < found.matches < MIN_MATCHES_BEFORE and found.agreeing < STOP_SIMILARITY
+    least = MIN_NEARLY_ALL_DETAIL if is_few else MIN_DETAIL_SHARE
+    if float(np.mean(together >= MIN_DETAIL_CORRELATION * (spread + 1e-6))) >= least:
         return found
     return replace(found, similarity=MAX_SCENE_SIMILARITY, treatment="backdrop")
 
