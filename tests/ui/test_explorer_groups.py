@@ -116,6 +116,21 @@ def test_hostile_names_are_text_shortened_in_the_middle_with_the_whole_in_a_tool
     expect(bridge.view().locator("script, img[src='x']")).to_have_count(0)
 
 
+def test_a_screen_reader_is_told_names_without_marks_that_nobody_sees(show_explorer):
+    bridge = show_explorer(
+        dup.similar_pairs(prints_of(HOSTILE, [0] * len(HOSTILE), [0] * len(HOSTILE)))
+    )
+    bridge.view().locator(".dup-row").first.click()
+    expect(bridge.view().locator(".dup-details bdi")).to_have_count(len(HOSTILE))
+    told = (
+        bridge.view()
+        .locator("[aria-label]")
+        .evaluate_all("nodes => nodes.map(node => node.getAttribute('aria-label'))")
+    )
+    assert any("·gpj.exe·.jpg" in text for text in told), told
+    assert not [text for text in told if re.search("[\u202e\u2066\n\u200b]", text)]
+
+
 def test_a_refused_value_is_explained_in_the_widget_and_taken_back(explorer):
     open_tools(explorer)
     explorer.view().get_by_test_id("upper").evaluate(

@@ -39,7 +39,11 @@ def test_six_pairs_above_and_six_below_the_threshold_are_those_of_python(explore
 
 def test_more_pairs_come_on_demand(explorer):
     pane = show_pairs(explorer)
-    pane.locator('[data-part="above"]').get_by_test_id("more-pairs").click()
+    more = pane.locator('[data-part="above"]').get_by_test_id("more-pairs")
+    n_pairs = explorer.widget.groups.n_pairs
+    expect(more).to_have_text(f"show {min(12, n_pairs - 6)} more")
+    expect(more).to_have_attribute("title", f"6 of {n_pairs} pairs are listed")
+    more.click()
     expect(cards_of(pane, "above")).to_have_count(min(18, explorer.widget.groups.n_pairs))
 
 

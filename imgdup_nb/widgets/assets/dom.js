@@ -35,7 +35,7 @@ function shape(tag, attributes = {}, ...children) {
 function filled(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined && value !== false)
-      node.setAttribute(name, String(value));
+      setAttribute(node, name, value);
   }
   node.append(...children);
   return node;
@@ -56,9 +56,16 @@ function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Set an attribute, if it is another one. */
+/** Set an attribute, if it is another one. What a screen reader reads has no invisible characters. */
 function setAttribute(node, name, value) {
-  if (node.getAttribute(name) !== String(value)) node.setAttribute(name, String(value));
+  const isRead = name === "aria-label" || name === "aria-valuetext";
+  const text = isRead ? visible(String(value)) : String(value);
+  if (node.getAttribute(name) !== text) node.setAttribute(name, text);
+}
+
+/** A text on one line, whose control characters and direction marks are dots. */
+function visible(text) {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "·");
 }
 
 /** A form control under its label. */
@@ -88,9 +95,9 @@ function setOptions(select, options, chosen) {
 
 /** A name on one line, shortened in the middle: what tells names apart is mostly at their ends. */
 function shortName(name, length) {
-  const visible = name.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "·");
-  const characters = [...visible];
-  if (characters.length <= length) return visible;
+  const text = visible(name);
+  const characters = [...text];
+  if (characters.length <= length) return text;
   const head = (length - 1) >> 1;
   const tail = characters.length - (length - 1 - head);
   return `${characters.slice(0, head).join("")}…${characters.slice(tail).join("")}`;

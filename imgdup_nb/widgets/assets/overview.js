@@ -116,7 +116,7 @@ class Overview {
       button.toggleAttribute("data-loses", loses !== "");
       const words = [VERDICTS[verdict], loses, image.flag].filter(Boolean);
       button.title = `${image.name}: ${words.join("; ")}`;
-      button.setAttribute("aria-label", button.title);
+      setAttribute(button, "aria-label", button.title);
       setText(button.querySelector(".dup-word"), signs.filter(Boolean).join(" "));
     }
   }

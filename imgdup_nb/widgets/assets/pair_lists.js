@@ -277,12 +277,13 @@ class PairPane {
     const heading = element("h4", { "aria-level": 2 }, title, " ");
     heading.append(element("span", { class: "dup-quiet" }, plural(total, "pair")));
     const cards = pairs.map((pair, place) => this.cardNode(pair, first + place));
-    if (total > pairs.length && this.count < MAX_PAIRS_SHOWN)
+    const more = Math.min(total, this.nextCount()) - pairs.length;
+    if (more > 0)
       cards.push(
-        button(`more of ${countText(total)}`, () => this.showMore(), this.signal, {
+        button(`show ${countText(more)} more`, () => this.showMore(), this.signal, {
           class: "dup-plain",
           "data-testid": "more-pairs",
-          title: "lists more pairs",
+          title: `${countText(pairs.length)} of ${plural(total, "pair")} are listed`,
         }),
       );
     const body = pairs.length ? cards : [element("p", { class: "dup-quiet" }, "none")];
@@ -295,8 +296,13 @@ class PairPane {
   }
 
   showMore() {
-    this.count = Math.min(MAX_PAIRS_SHOWN, this.count * 3);
+    this.count = this.nextCount();
     this.ask();
+  }
+
+  /** How many pairs of each part are listed after the next click. */
+  nextCount() {
+    return Math.min(MAX_PAIRS_SHOWN, this.count * 3);
   }
 
   /** @param {PairRow} pair */

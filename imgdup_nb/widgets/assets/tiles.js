@@ -65,7 +65,7 @@ class ImageTile {
       this.loses.textContent,
       image.flag,
     ];
-    node.setAttribute("aria-label", words.filter(Boolean).join(", "));
+    setAttribute(node, "aria-label", words.filter(Boolean).join(", "));
   }
 
   /** How similar the image is, and to which other: a decision may have made another keeper. */

@@ -413,8 +413,8 @@ class Viewer extends View {
     const words = this.captionOf(shown, percent);
     this.captions[2].replaceChildren(...words);
     const text = words.map((part) => (typeof part === "string" ? part : part.textContent)).join("");
-    this.slider.setAttribute("aria-valuetext", text);
-    this.stages.over.setAttribute("aria-label", text);
+    setAttribute(this.slider, "aria-valuetext", text);
+    setAttribute(this.stages.over, "aria-label", text);
     this.wiped.style.clipPath = shown === "wipe" ? `inset(0 ${100 - percent}% 0 0)` : "none";
     this.wiped.style.opacity = shown === "blend" ? String(percent / 100) : "1";
     const isAlone = shown === "blend" && percent === 100;
