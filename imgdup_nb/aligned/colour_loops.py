@@ -32,7 +32,7 @@ def mean_blocks(planes: np.ndarray, rows: int, columns: int, n: int) -> np.ndarr
     return _join_cells(cells, n)
 
 
-@compiled
+@compiled(short=True)
 def mean_warped_blocks(
     planes: np.ndarray, back: np.ndarray, rows: int, columns: int, n: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +91,7 @@ def _join_cells(cells: np.ndarray, n: int) -> np.ndarray:
     return means
 
 
-@compiled
+@compiled(short=True)
 def flat_or_matching(
     one: np.ndarray,
     other: np.ndarray,
@@ -155,7 +155,7 @@ def square_of_mean(colours: np.ndarray) -> float:
     return (red * red + blue * blue) / len(colours) ** 2
 
 
-@compiled
+@compiled(short=True)
 def block_distances(
     one: np.ndarray,
     other: np.ndarray,
@@ -226,7 +226,7 @@ class ColourLimits(NamedTuple):
     ground_share: float
 
 
-@compiled
+@compiled(short=True)
 def may_differ(one: np.ndarray, other: np.ndarray, limits: ColourLimits) -> bool:
     """Whether any rule of `flat_areas` may find blocks of another colour; False is sure.
 

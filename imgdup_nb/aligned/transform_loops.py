@@ -18,7 +18,7 @@ MAX_FAILURE_CHANCE = 1e-3  # tries end if the chance of a better transform is sm
 MIN_TRIANGLE_AREA = 25.0  # square pixels, twice the area of the triangle of three matches
 
 
-@compiled
+@compiled(short=True)
 def plausible(transform: np.ndarray, mirror: bool, max_scale: float, max_stretch: float) -> bool:
     """Whether a transform may be that of a copy: as mirrored as asked for, and not too large."""
     a, b, c, d = transform[0, 0], transform[0, 1], transform[1, 0], transform[1, 1]
@@ -31,7 +31,7 @@ def plausible(transform: np.ndarray, mirror: bool, max_scale: float, max_stretch
     return small * max_scale >= 1 and large <= min(max_scale, max_stretch * small)
 
 
-@compiled
+@compiled(short=True)
 def fit_affine(
     source: np.ndarray,
     target: np.ndarray,
@@ -169,7 +169,7 @@ def _fit_inside(
     return inside
 
 
-@compiled
+@compiled(short=True)
 def count_within(transform: np.ndarray, points: np.ndarray, width: int, height: int) -> int:
     """Count the points, n x 2, that a transform moves into a picture."""
     inside = 0
@@ -180,7 +180,7 @@ def count_within(transform: np.ndarray, points: np.ndarray, width: int, height: 
     return inside
 
 
-@compiled
+@compiled(short=True)
 def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
     """Return the part of a convex polygon, float64, n x 2, that is inside a picture.
 
@@ -213,7 +213,7 @@ def clip_to_picture(corners: np.ndarray, width: int, height: int) -> np.ndarray:
     return kept
 
 
-@compiled
+@compiled(short=True)
 def area_in_common(transform: np.ndarray, width: int, height: int, wide: int, high: int) -> float:
     """Return the area of the overlap in pixels of the other picture, wide x high."""
     corners = np.empty((4, 2))

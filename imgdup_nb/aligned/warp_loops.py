@@ -416,7 +416,7 @@ def block_correlations(
     return correlation, off, step
 
 
-@compiled
+@compiled(short=True)
 def count_textured(correlation: np.ndarray) -> int:
     """Count the textured blocks."""
     n = 0
@@ -426,7 +426,7 @@ def count_textured(correlation: np.ndarray) -> int:
     return n
 
 
-@compiled
+@compiled(short=True)
 def median_and_min(correlation: np.ndarray) -> tuple[float, float]:
     """Return the median and the minimum of the textured blocks; there must be at least one.
 
@@ -441,7 +441,7 @@ def median_and_min(correlation: np.ndarray) -> tuple[float, float]:
     return quickselect(known, n, n // 2), least
 
 
-@compiled
+@compiled(short=True)
 def share_agreeing(correlations: np.ndarray, min_correlation: float) -> float:
     """Return the share of the textured blocks, float32, n, that match; NaN if there are none."""
     n, agreeing = 0, 0
@@ -462,7 +462,7 @@ def count_all_textured(grey: np.ndarray, cell: int) -> int:
     return count_textured(block_correlations(sums, cell, 1.0)[0])
 
 
-@compiled
+@compiled(short=True)
 def share_and_residual(
     correlation: np.ndarray, off: np.ndarray, min_correlation: float
 ) -> tuple[float, float]:
@@ -480,7 +480,7 @@ def share_and_residual(
     ) / 2
 
 
-@compiled
+@compiled(short=True)
 def ramp(value: float, low: float, high: float) -> float:
     """Return 0 up to `low`, 1 from `high` on, linear between them; `low` may be the larger one."""
     return min(1.0, max(0.0, (value - low) / (high - low)))
@@ -607,7 +607,7 @@ def fit_equal(
     return equal > 0
 
 
-@compiled
+@compiled(short=True)
 def similarity_of(share: float, residual: float, doubt: float) -> float:
     """Return the similarity in percent, from the share of blocks that match, residual and doubt.
 

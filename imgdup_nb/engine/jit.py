@@ -33,25 +33,29 @@ def require_numba(what: str) -> None:
         raise ImportError(f"{what} needs numba, and {WITHOUT_NUMBA}: pip install --upgrade numba")
 
 
-def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+def compiled(
+    function: Callable[..., Any] | None = None, *, short: bool = False, **options: Any
+) -> Any:
     """Compile a loop when it is first called, and keep the result on disk if that is possible.
 
     numba keeps it beside the module, else in the user's cache folder, else in the folder of the
     variable NUMBA_CACHE_DIR. If no folder can be written, each process compiles anew. The loop
-    releases Python's lock.
+    releases Python's lock, unless it is short.
 
     Parameters
     ----------
     function
         the loop; write `@compiled` above it.
+    short
+        it takes a few microseconds, less than to give the lock to another thread and take it back.
     options
         further options of `numba.njit`: `@compiled(inline="always")`.
     """
     if function is None:
-        return partial(compiled, **options)
+        return partial(compiled, short=short, **options)
     if not HAS_NUMBA:
         return function
     try:
-        return njit(cache=True, nogil=True, **options)(function)
+        return njit(cache=True, nogil=not short, **options)(function)
     except RuntimeError:  # "no locator available": numba found no folder that it can write
-        return njit(nogil=True, **options)(function)
+        return njit(nogil=not short, **options)(function)
