@@ -7,8 +7,9 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 from aligned_pictures import align_pictures, keystone, photo
 from imgdup_nb import compare_images
 from imgdup_nb.aligned.filters import align_blurred, fine_contrast, sigma_of, unshade
-from imgdup_nb.aligned.overlays import equal_pixels, looks_drawn
+from imgdup_nb.aligned.overlays import looks_drawn
 from imgdup_nb.aligned.perspective import align_in_perspective, nearest_affine
+from imgdup_nb.aligned.strokes import equal_pixels
 from imgdup_nb.aligned.words import say_alignment
 from imgdup_nb.engine.features import aligned_features
 

@@ -12,6 +12,7 @@ From the first file to the last, each one imports only files above it:
 - `flat_areas`: the colours of flat areas, and what is drawn on a plain ground
 - `filters`, `perspective`, `bent`: copies that were filtered, blurred, made negatives, seen at an
   angle, or bent
+- `strokes`: which pixels are equal, and whether the others are letters or lines over them
 - `visible`, `overlays`: copies with something over them: their transform by what is visible, and
   whether the rest was drawn
 - `upright`: few matches -> an upright transform that some of them fit

@@ -21,12 +21,14 @@ from .bands import (
     MAX_SCENE_SIMILARITY,
     MAX_SLIGHT_SIMILARITY,
     MIN_OVERLAP_OF_BOTH,
+    MIN_SCENE_RESIDUAL,
     MIN_SCENE_SIMILARITY,
     SMALL_OVERLAP,
     STOP_SIMILARITY,
 )
 from .colours import AlignedColours, judge_colours
 from .flat_areas import block_colours, has_plain_edge, is_cast
+from .strokes import equal_pixels, is_of_strokes
 from .visible import refine_visible
 
 MIN_MEAN_CORRELATION = 0.7  # of the textured blocks, those below 0 counted as 0
@@ -35,15 +37,17 @@ MIN_UNTOUCHED_CORRELATION, MIN_UNTOUCHED_BLOCKS = 0.99, 0.45
 # of the textured blocks, too, while the transform may be a pixel aside; and percent of them that
 # match, where few features tell the transform
 MIN_SHIFTED_CORRELATION, MIN_SHIFTED_AGREEING = 0.65, 50.0
-# of the pixels in textured blocks: equal up to so many grey levels and this share of their contrast
-EQUAL_LEVELS, EQUAL_SHARE = 8.0, 0.25
-MIN_EQUAL_PIXELS, MIN_SLIGHT_PIXELS = 0.65, 0.75  # share of them from 70 percent on; from 80 on
+# of the pixels in textured blocks that are equal, the share
+MIN_EQUAL_PIXELS, MIN_SLIGHT_PIXELS = 0.65, 0.75  # from 70 percent on; from 80 on
 # from 90 percent on, the similarity is the share of equal pixels in percent, up to the last one
 DRAWN_SHARES, DRAWN_LEVELS = (MIN_SLIGHT_PIXELS, 0.9, 0.97), (80.0, 90.0, 97.0)
+# under strokes all over: the mean correlation of blocks, the correlation of equal pixels, and the
+# percent of their share
+MIN_UNDER_STROKES, MIN_RELATED_PIXELS = 0.45, 0.9
+STROKED_SHARES, STROKED_LEVELS = (MIN_EQUAL_PIXELS, 0.9), (80.0, MAX_SLIGHT_SIMILARITY)
 # equal pixels of blocks that do not match: so many of them, with so many levels of contrast, have a
 # correlation of 0.97 and more in copies
 MIN_COVERED_PIXELS, MIN_COVERED_CONTRAST, MIN_COVERED_RELATION = 50, 4.0, 0.8
-FIT_STEPS = 4  # of brightness and contrast, each to the pixels that are equal by the last one
 # of the pixels that differ: in so many bins of 16 grey levels there is this share of a drawing; and
 # the correlation of what shows through
 DRAWN_BINS, MIN_DRAWN_SHARE, MIN_THROUGH_CORRELATION = 3, 0.6, 0.6
@@ -85,6 +89,9 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
     if not len(one):
         return found
     equal = equal_pixels(one, other)
+    if float(equal.mean()) < MIN_EQUAL_PIXELS:
+        untouched = found.blocks >= MIN_UNTOUCHED_CORRELATION
+        equal = equal_pixels(one, other, _pixels_of(untouched, found.cell, planes[0].shape)[inside])
     share = float(equal.mean())
     if share < MIN_EQUAL_PIXELS:
         return found
@@ -101,6 +108,7 @@ def judge_overlay(found: Alignment, first: Features, second: Features) -> Alignm
             looks_drawn(one[~equal], other[~equal])
             or (not plain and is_of_drawn_pieces(*planes, inside, equal))
             or (not plain and has_extra_edges(*planes, inside))
+            or (not plain and is_of_strokes(*planes, inside, equal))
         )
     ):
         similarity = drawn
@@ -144,6 +152,8 @@ def align_drawn_over(
     found = judge_overlay(aligned, first, second)
     if found.treatment != "overlay" and aligned.agreeing >= MIN_SHIFTED_AGREEING:
         found = align_visible(first, second, aligned)
+    if found.treatment != "overlay":
+        found = _align_under_strokes(first, second, aligned)
     return found if found.treatment == "overlay" else NOTHING
 
 
@@ -167,13 +177,55 @@ def align_visible(first: Features, second: Features, found: Alignment) -> Alignm
         or found.residual < MAX_COPY_RESIDUAL
         or min(found.overlap_left, found.overlap_right) < SMALL_OVERLAP
         or found.is_partial
-        or _mean_correlation(found) < MIN_SHIFTED_CORRELATION
-        or (tell_once(has_plain_edge, first) and tell_once(has_plain_edge, second))
     ):
+        return NOTHING
+    if _mean_correlation(found) < MIN_SHIFTED_CORRELATION:
+        return _align_under_strokes(first, second, found)
+    if tell_once(has_plain_edge, first) and tell_once(has_plain_edge, second):
         return NOTHING
     visible = refine_visible(found, first, second)
     judged = judge_overlay(visible, first, second)
     return judged if judged.treatment == "overlay" else NOTHING
+
+
+def _align_under_strokes(first: Features, second: Features, found: Alignment) -> Alignment:
+    """Align a copy under a watermark all over by what is visible; `NOTHING` if it is none.
+
+    No block is as it was, and all pull the transform aside. But all that differs are strokes.
+    """
+    if (
+        found.blocks is None
+        or found.is_partial
+        or _mean_correlation(found) < MIN_UNDER_STROKES
+        or tell_once(has_plain_edge, first)
+        or tell_once(has_plain_edge, second)
+        or _share_beside_strokes(found, first, second) < MIN_EQUAL_PIXELS
+    ):
+        return NOTHING
+    visible = refine_visible(found, first, second)
+    share = _share_beside_strokes(visible, first, second)
+    if share < MIN_EQUAL_PIXELS or not visible.residual < MIN_SCENE_RESIDUAL:
+        return NOTHING
+    similarity = float(np.interp(share, STROKED_SHARES, STROKED_LEVELS))
+    return replace(visible, similarity=similarity, treatment="overlay")
+
+
+def _share_beside_strokes(found: Alignment, first: Features, second: Features) -> float:
+    """Return the share of the pixels in textured blocks that are equal; 0 if not all strokes."""
+    if found.blocks is None:
+        return 0.0
+    planes = warp_greys(found, first, second)
+    inside = _pixels_of(~np.isnan(found.blocks), found.cell, planes[0].shape)
+    one, other = (plane[inside] for plane in planes)
+    if not len(one):
+        return 0.0
+    equal = equal_pixels(one, other)
+    share = float(equal.mean())
+    if share < MIN_EQUAL_PIXELS or min(one[equal].std(), other[equal].std()) < 1:
+        return 0.0
+    if float(np.corrcoef(one[equal], other[equal])[0, 1]) < MIN_RELATED_PIXELS:
+        return 0.0
+    return share if is_of_strokes(*planes, inside, equal) else 0.0
 
 
 def judge_colours_below(found: Alignment, colours: AlignedColours) -> Alignment:
@@ -266,21 +318,6 @@ def _gradients(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     cv2 = import_cv2()
     smooth = cv2.GaussianBlur(plane, (0, 0), 0.7)
     return cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-
-
-def equal_pixels(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Tell which pixels are equal in two pictures, up to brightness and contrast of the whole.
-
-    Examples
-    --------
-    >>> shade = np.arange(100, dtype=np.float32)
-    >>> equal = equal_pixels(shade, np.where(shade < 80, 0.5 * shade + 20, 255))
-    >>> int(equal[:80].sum()), int(equal[80:].sum())
-    (80, 0)
-    """
-    from .warp_loops import fit_equal
-
-    return fit_equal(one, other, FIT_STEPS, EQUAL_LEVELS, EQUAL_SHARE)
 
 
 def is_of_drawn_pieces(

@@ -1,0 +1,96 @@
+"""Words and lines over a picture are thin, and lighter or darker than all that they cover."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont
+
+from aligned_pictures import photo
+from imgdup_nb.aligned.registration import align
+from imgdup_nb.aligned.strokes import equal_pixels, fit_levels, is_of_strokes
+from imgdup_nb.engine.features import aligned_features
+
+
+def marked_all_over(picture):
+    """Lay pale words over a picture, many times."""
+    layer = Image.new("RGBA", picture.size)
+    draw, size = ImageDraw.Draw(layer), picture.width / 14
+    for x in range(0, picture.width, round(4.5 * size)):
+        for y in range(0, picture.height, round(2.2 * size)):
+            draw.text((x, y), "SAMPLE", (255, 255, 255, 150), ImageFont.load_default(size))
+    return Image.alpha_composite(picture.convert("RGBA"), layer.rotate(20)).convert("RGB")
+
+
+def quoted(picture):
+    """Darken a picture and write four lines over it."""
+    made = ImageEnhance.Brightness(picture).enhance(0.55)
+    draw, size = ImageDraw.Draw(made), picture.width / 18
+    for k, line in enumerate(("when you see it again", "it is the same", "and still", "different")):
+        at = (picture.width / 2, picture.height * 0.3 + 1.4 * size * k)
+        draw.text(at, line, "white", ImageFont.load_default(size), "mm")
+    return made
+
+
+def similarity(*pictures):
+    return align(*(aligned_features(picture) for picture in pictures)).similarity
+
+
+@pytest.mark.parametrize("name", ["cat", "temple"])
+def test_a_picture_with_a_watermark_all_over_is_the_same_picture(name):
+    assert 80 <= similarity(photo(name), marked_all_over(photo(name))) < 95
+
+
+@pytest.mark.parametrize("name", ["flower", "portrait"])
+def test_a_darkened_picture_with_a_saying_is_the_same_picture(name):
+    assert similarity(photo(name), quoted(photo(name))) >= 90
+
+
+def test_two_pictures_with_one_watermark_are_not_copies():
+    one, other = (marked_all_over(photo(name).resize((600, 400))) for name in ("temple", "coffee"))
+    assert similarity(one, other) < 70
+
+
+def planes_with(change):
+    """Return a shade, the same with a change, and where they count."""
+    shade = np.tile(np.linspace(20, 160, 160, dtype=np.float32), (120, 1))
+    made = shade.copy()
+    change(made)
+    return shade, made, np.ones(shade.shape, bool)
+
+
+def has_strokes(change):
+    one, other, inside = planes_with(change)
+    return is_of_strokes(one, other, inside, equal_pixels(one.ravel(), other.ravel()))
+
+
+def test_only_thin_things_that_are_all_lighter_are_strokes():
+    def lines(made):
+        made[10:100:20, 10:150] += 60
+
+    def disc(made):
+        made[30:80, 40:90] += 60
+
+    def moved(made):
+        lines(made)
+        made[14:100:20, 10:150] -= 60
+
+    assert has_strokes(lines)
+    assert not has_strokes(disc)
+    assert not has_strokes(moved)
+    assert not has_strokes(lambda _made: None)  # nothing differs
+
+
+def test_brightness_is_fitted_to_the_pixels_that_are_known_to_be_equal():
+    shade = np.arange(100, dtype=np.float32)
+    known = shade < 30
+    # the greater part differs, and by less than the darkened part
+    other = np.where(known, 0.3 * shade + 10, shade)
+    assert equal_pixels(shade, other)[~known].all()
+    equal = equal_pixels(shade, other, known)
+    assert equal[known].all()
+    assert not equal[60:].any()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_few_pixels_or_one_level_fit_nothing(n):
+    level = np.full(9, 7, np.float32)
+    assert fit_levels(level, level, np.arange(9) < n) is None
