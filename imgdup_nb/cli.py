@@ -257,7 +257,7 @@ def _group_rows(result: Duplicates) -> pd.DataFrame:
 def leaks(
     train: str, test: str, max_share: float, csv: str | None, as_json: bool, **search: Any
 ) -> int:
-    """Count the images of TEST that have a copy in TRAIN; the exit code is 1 above --max-share."""
+    """Count the images of TEST that have a copy in TRAIN. The exit code is 1 above --max-share."""
     images, pairs = _scan_and_compare(train, test, **search)
     found = find_leaks(pairs, images, threshold=search["threshold"])
     row = found.shares.loc["test"]
@@ -400,7 +400,7 @@ def _read_csv(source: str) -> pd.DataFrame:
 @click.argument("right", type=FILE)
 @AS_JSON
 def compare_command(left: str, right: str, as_json: bool) -> int:
-    """Say whether LEFT and RIGHT are copies, and what each method scores."""
+    """Say whether LEFT and RIGHT are copies. List what each method scores."""
     found = compare_images(left, right)
     scores = found.scores.reset_index()
     if as_json:
@@ -433,7 +433,7 @@ def compare_command(left: str, right: str, as_json: bool) -> int:
 @_options(*PATTERN_OPTIONS)
 @AS_JSON
 def clean(folder: str, to: str, is_dry: bool, as_json: bool, **search: Any) -> int:
-    """Move the redundant files of FOLDER to another folder; without --yes only list them."""
+    """Move the redundant files of FOLDER to another folder. Without --yes only list them."""
     result = _find_in(folder, sample=0, **search)
     plan = result.plan()
     printed = io.StringIO() if is_dry else _JournalOnly()
@@ -480,7 +480,7 @@ class _JournalOnly(io.StringIO):
 @click.argument("log", type=FILE)
 @AS_JSON
 def undo_command(log: str, as_json: bool) -> int:
-    """Bring back the files that LOG, the journal of `clean`, says were moved."""
+    """Bring back the files that `clean` moved. LOG is its journal."""
     with redirect_stdout(io.StringIO()):
         restored = undo(log)
     if as_json:
@@ -500,7 +500,7 @@ def undo_command(log: str, as_json: bool) -> int:
 @click.option("--copy-only", is_flag=True, help="Copy the notebooks, and do not open JupyterLab.")
 @AS_JSON
 def lab(folder: str, photos: str | None, copy_only: bool, as_json: bool) -> int:
-    """Copy the notebooks into FOLDER and open them in JupyterLab; files that are there stay."""
+    """Copy the notebooks into FOLDER and open them in JupyterLab. Files that are there stay."""
     copied = copy_notebooks(folder)
     if as_json:
         say_json({"folder": os.path.abspath(folder), "copied": [str(path) for path in copied]})

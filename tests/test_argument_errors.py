@@ -333,3 +333,14 @@ def test_one_value_of_another_kind_is_named(table, call, words):
     groups = dup.group_duplicates(dup.similar_pairs(dup.fingerprint_images(images)), 90)
     with pytest.raises((TypeError, ValueError), match=words):
         call(images, groups)
+
+
+def test_the_table_of_images_is_not_a_table_of_pairs(tmp_path):
+    Image.new("L", (9, 9)).save(tmp_path / "a.png")
+    with pytest.raises(TypeError, match=r"made by fingerprint_images\(images\).*images itself"):
+        dup.similar_pairs(dup.scan_images(tmp_path))
+
+
+def test_a_folder_is_no_file_of_labels(tmp_path):
+    with pytest.raises(IsADirectoryError, match=r"path must be a file such as 'labels\.csv'"):
+        dup.Labels(tmp_path)

@@ -408,7 +408,9 @@ def test_a_reader_who_leaves_early_sees_no_traceback(folder):
 
 
 def test_help_and_version_are_printed(call):
-    assert "Commands:" in call("--help").stdout
+    told = call("--help").stdout
+    assert "Commands:" in told
+    assert not re.search(r"\w\.\.\.|;\.\.\.", told)  # no sentence is cut off
     assert call("--version").stdout.startswith("imgdup, version ")
     assert call().returncode == 2
 

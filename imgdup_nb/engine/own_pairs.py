@@ -33,6 +33,11 @@ def own_pairs(table: pd.DataFrame, floor: float) -> pd.DataFrame:
       left right  distance  similarity relation
     0    a     b       5.0        95.0     near
     """
+    if {"path", "problem"} <= set(table) and "left" not in table:
+        raise TypeError(
+            "fingerprints must be made by fingerprint_images(images), and this is the table of "
+            "images itself"
+        )
     check_pairs_table("fingerprints", table)
     similarity = pd.to_numeric(table.similarity).to_numpy(dtype=float)
     if not (np.isfinite(similarity).all() and ((similarity >= 0) & (similarity <= 100)).all()):

@@ -49,6 +49,8 @@ class Labels:
     ------
     ValueError
         if the file is not a table of labels. It is left unchanged.
+    IsADirectoryError
+        if it is a folder.
 
     Notes
     -----
@@ -72,6 +74,10 @@ class Labels:
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = None if path is None else Path(check_path("path", path, "labels.csv"))
+        if self.path is not None and self.path.is_dir():
+            raise IsADirectoryError(
+                f"path must be a file such as 'labels.csv', and {str(self.path)!r} is a folder"
+            )
         self._rows: list[LabelRow] = []
         if self.path is not None and self.path.exists():
             self._rows = _read_log(self.path)
