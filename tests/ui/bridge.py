@@ -215,5 +215,6 @@ class Bridge:
         if self._is_listening:
             self.page.evaluate("() => window.bridge.close()")
         self._is_listening = False
-        self.widget.comm = self._former_comm
+        if self.widget.comm is self._comm:  # with a comm, a closed widget would be open again
+            self.widget.comm = self._former_comm
         self.widget.log.removeHandler(self._log_handler)
