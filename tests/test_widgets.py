@@ -116,6 +116,7 @@ def test_our_names_hide_none_of_those_of_ipywidgets_anywidget_and_traitlets():
 
 
 def test_a_page_of_widgets_is_written_while_an_explorer_lives(tmp_path):
+    ipywidgets.Widget.close_all()  # those that other tests left would be written, too
     explorer = dup.ThresholdExplorer(pairs_of_five())
     slider = ipywidgets.IntSlider(value=7)
     embed_minimal_html(tmp_path / "page.html", views=[slider, explorer])

@@ -56,7 +56,7 @@ function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Set an attribute, if it is another one. What a screen reader reads has no invisible characters. */
+/** Set an attribute, if it is another one. What is read aloud has no invisible characters. */
 function setAttribute(node, name, value) {
   const isRead = name === "aria-label" || name === "aria-valuetext";
   const text = isRead ? visible(String(value)) : String(value);
