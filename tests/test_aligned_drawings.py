@@ -9,7 +9,9 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from imgdup_nb.aligned.detail import align_files, is_page
-from imgdup_nb.engine.features import read_features
+from imgdup_nb.aligned.ink import count_changed
+from imgdup_nb.aligned.registration import align
+from imgdup_nb.engine.features import aligned_features, read_features
 
 
 def font(size):
@@ -109,6 +111,14 @@ def test_a_changed_copy_of_a_small_drawing_is_a_copy(tmp_path, picture, name):
     similarity, changed = score(tmp_path, picture, COPIES[name](picture))
     assert similarity >= 90
     assert changed == 0
+
+
+@pytest.mark.parametrize(("side", "is_small"), [(250, True), (400, False)])
+def test_a_small_drawing_shows_too_little_to_tell_that_two_are_equal(side, is_small):
+    pages = [np.asarray(clock(10, minute, side)) for minute in (9, 10)]
+    one, other = (aligned_features(Image.fromarray(page)) for page in pages)
+    changes = count_changed(align(one, other), one, other, pages)
+    assert (changes.n_compared == 0) == is_small
 
 
 def test_a_tiny_drawing_is_left_as_it_was(tmp_path):

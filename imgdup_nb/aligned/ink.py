@@ -85,7 +85,7 @@ class InkChanges(NamedTuple):
     n_odd
         blocks that differ more than all others, likewise.
     n_compared
-        blocks with ink; 0 if nothing could be compared, or a small drawing has no other ink.
+        blocks with ink; 0 if nothing could be compared, or of a small drawing.
     """
 
     n_changed: int
@@ -198,7 +198,9 @@ def count_changed(
     odd, changed, placed = odd[chosen], changed[chosen], [placed[k] for k in chosen]
     are_ink = _are_ink(placed, changed, [source, target], usual)
     n_changed = int(np.count_nonzero(changed & are_ink))
-    return InkChanges(n_changed, int(np.count_nonzero((odd | changed) & are_ink)), len(places))
+    n_odd = int(np.count_nonzero((odd | changed) & are_ink))
+    # too little is seen in a small drawing to be sure that its ink is equal
+    return InkChanges(n_changed, n_odd, 0 if is_small else len(places))
 
 
 def _are_ink(
