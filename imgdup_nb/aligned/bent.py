@@ -33,6 +33,8 @@ from .bands import (
 # of the polynomial, one for each step: a lens bends by the third power; ripples need more
 DEGREES = 3, 3, 5, 5, 5, 5, 5, 5
 MIN_STRAIGHT_PERCENT = 40.0  # of the blocks that must match before, without any bend
+# a bend whose worst tenth is shifted by more pixels after so many steps will not fit
+MANY_STEPS, MAX_LATE_SHIFT = 4, 0.42
 MIN_STEP_BLOCKS = 12  # that correlate; fewer do not tell a step
 HOLD = 3e-5  # of the mean strength of edges; what no edge tells stays as it was
 # shift of matching blocks in pixels, that of the worst tenth: of a copy; of a second photograph
@@ -98,7 +100,7 @@ def _bend(grey: np.ndarray, there: np.ndarray, back: np.ndarray) -> Bent | None:
     straight = _straight_places(back, there.shape)
     bend = _first_bend(grey, there, straight, back)
     best = None
-    for degree in DEGREES:
+    for step, degree in enumerate(DEGREES):
         if bend is None:
             break
         places = straight + _bend_shifts(bend, there.shape) @ back[:, :2].T
@@ -111,6 +113,8 @@ def _bend(grey: np.ndarray, there: np.ndarray, back: np.ndarray) -> Bent | None:
             best = judged
         if best.similarity >= MAX_IMPERFECT_SIMILARITY:
             break
+        if step >= MANY_STEPS and judged.shift > MAX_LATE_SHIFT:
+            break
         if np.count_nonzero(blocks >= MIN_STEP_CORRELATION) < MIN_STEP_BLOCKS:
             break
         bend = bend + _block_step(sums, blocks, off, there.shape, degree)
@@ -119,8 +123,8 @@ def _bend(grey: np.ndarray, there: np.ndarray, back: np.ndarray) -> Bent | None:
 
 def _straight_places(back: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return where an affine transform reads each pixel of a grid, float64, height x width x 2."""
-    ys, xs = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float64)
-    return np.dstack([back[k, 0] * xs + back[k, 1] * ys + back[k, 2] for k in (0, 1)])
+    ys, xs = (np.arange(side, dtype=np.float64) for side in shape)
+    return np.dstack([back[k, 0] * xs + (back[k, 1] * ys + back[k, 2])[:, None] for k in (0, 1)])
 
 
 # -- polynomials: float64, 2 x 6 x 6, of x and y the factors of y**j * x**i, pixels; sides are 1
@@ -147,6 +151,14 @@ def _terms(xs: np.ndarray, ys: np.ndarray, shape: tuple[int, ...], degree: int) 
     return _powers(ys, shape[0])[:, down] * _powers(xs, shape[1])[:, across]
 
 
+@lru_cache(16)
+def _block_terms(shape: tuple[int, ...], degree: int) -> np.ndarray:
+    """Return the terms in the middle of each block of a grid, n_blocks x n_terms."""
+    ys, xs = ((np.arange(1, side // LARGE_CELL)) * LARGE_CELL - 0.5 for side in shape)
+    return _terms(np.tile(xs, len(ys)), ys.repeat(len(xs)), shape, degree)
+
+
+@lru_cache(len(DEGREES))
 def _exponents(degree: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the exponents of y and x of all terms up to a degree."""
     down, across = np.mgrid[0 : degree + 1, 0 : degree + 1].reshape(2, -1)
@@ -188,8 +200,7 @@ def _block_step(
     The least squares of their pixels, as in `block_correlations`, which returns `blocks` and `off`.
     """
     used = blocks >= MIN_STEP_CORRELATION
-    rows, columns = np.nonzero(used)
-    terms = _terms((columns + 1) * LARGE_CELL - 0.5, (rows + 1) * LARGE_CELL - 0.5, shape, degree)
+    terms = _block_terms(shape, degree)[used.ravel()]
     of_block = (sums[:-1, :-1] + sums[1:, :-1] + sums[:-1, 1:] + sums[1:, 1:])[used].T
     _, a, b, aa, bb, _, x, y, xx, xy, yy, xa, ya, xb, yb = of_block
     n = (2 * LARGE_CELL) ** 2

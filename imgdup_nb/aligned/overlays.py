@@ -37,6 +37,7 @@ MIN_UNTOUCHED_CORRELATION, MIN_UNTOUCHED_BLOCKS = 0.99, 0.45
 # of the textured blocks, too, while the transform may be a pixel aside; and percent of them that
 # match, where few features tell the transform
 MIN_SHIFTED_CORRELATION, MIN_SHIFTED_AGREEING = 0.65, 50.0
+MAX_PULLED_RESIDUAL = 0.4  # what lies over a copy pulls its transform aside by less
 # of the pixels in textured blocks that are equal, the share
 MIN_EQUAL_PIXELS, MIN_SLIGHT_PIXELS = 0.65, 0.75  # from 70 percent on; from 80 on
 # from 90 percent on, the similarity is the share of equal pixels in percent, up to the last one
@@ -181,7 +182,9 @@ def align_visible(first: Features, second: Features, found: Alignment) -> Alignm
         return NOTHING
     if _mean_correlation(found) < MIN_SHIFTED_CORRELATION:
         return _align_under_strokes(first, second, found)
-    if tell_once(has_plain_edge, first) and tell_once(has_plain_edge, second):
+    if found.residual >= MAX_PULLED_RESIDUAL or (
+        tell_once(has_plain_edge, first) and tell_once(has_plain_edge, second)
+    ):
         return NOTHING
     visible = refine_visible(found, first, second)
     judged = judge_overlay(visible, first, second)
