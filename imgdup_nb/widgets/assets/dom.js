@@ -34,8 +34,7 @@ function shape(tag, attributes = {}, ...children) {
  */
 function filled(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false)
-      setAttribute(node, name, value);
+    if (value !== null && value !== undefined && value !== false) setAttribute(node, name, value);
   }
   node.append(...children);
   return node;
