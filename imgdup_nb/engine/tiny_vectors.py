@@ -49,10 +49,14 @@ class Places(NamedTuple):
 
 
 class Looks(NamedTuple):
-    """The places of the glance at a pair, and those that give its similarity."""
+    """The places of the glance at a pair, and those that give its similarity.
+
+    `distances`: what distances are multiplied by. The best of more places is higher by chance.
+    """
 
     glance: Places
     look: Places
+    distances: float = 1.0
 
 
 FINE_LOOKS = Looks(
@@ -63,6 +67,7 @@ FINE_LOOKS = Looks(
 COARSE_LOOKS = Looks(
     glance=Places((1.06,), (-3.0, -1.5, 0.0, 1.5, 3.0), inner=22, grey=7, colour=3),
     look=Places((1.0, 1.06, 1.12), tuple(map(float, range(-4, 5))), inner=24, grey=10, colour=5),
+    distances=1.25,
 )
 IN_PLACE = FINE_LOOKS.look.still
 
