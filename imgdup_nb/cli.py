@@ -6,6 +6,7 @@ Results are on the standard output. Warnings, errors and progress are on the err
 
 from __future__ import annotations
 
+import glob
 import io
 import math
 import os
@@ -47,7 +48,7 @@ from .images import are_no_pictures, scan_images, warn_of_unreadable
 from .lab import FIRST_NOTEBOOK, copy_notebooks, open_lab
 from .methods import METHODS
 from .pairs import similar_pairs
-from .review.apply import apply_plan, undo
+from .review.apply import JOURNAL_NAME, apply_plan, read_log, undo
 
 FINE, FOUND, HAS_ERROR, STOPPED = 0, 1, 2, 130
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "image")
@@ -108,6 +109,9 @@ def _quoted(path: str) -> str:
 # -- the commands ----------------------------------------------------------------------------------
 
 
+MOVED = {"done", "cut short", "undo cut short", "not restored"}  # by a run; not brought back
+
+
 class _NewFile(click.Path):
     """A file to write. Its folder must exist: that is said before the work and not after it."""
 
@@ -119,6 +123,29 @@ class _NewFile(click.Path):
         return path
 
 
+class _Journal(click.Path):
+    """The journal of a run, or its folder: the newest one there that has files to bring back."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        path = str(super().convert(value, param, ctx))
+        if not os.path.isdir(path):
+            return path
+        found = glob.glob(os.path.join(glob.escape(path), f"{JOURNAL_NAME}*.jsonl"))
+        if not found:
+            self.fail(f"{path!r} has no journal of imgdup clean.", param, ctx)
+        # their names hold the second, and a number from the second run in it on
+        found.sort(key=lambda each: each.removesuffix(".jsonl"), reverse=True)
+        return next(filter(_can_be_undone, found), found[0])
+
+
+def _can_be_undone(journal: str) -> bool:
+    """Whether files of a run are to be brought back, or its journal cannot be read."""
+    try:
+        return bool(read_log(journal).status.isin(MOVED).any())
+    except (OSError, ValueError):
+        return True
+
+
 def _check_share(_: Any, __: Any, share: float) -> float:
     if math.isnan(share):  # no share is above it, so the gate would be open for ever
         raise click.BadParameter("nan is not in the range 0<=x<=1.")
@@ -127,6 +154,7 @@ def _check_share(_: Any, __: Any, share: float) -> float:
 
 FOLDER = click.Path(exists=True, file_okay=False)
 FILE = click.Path(exists=True, dir_okay=False)
+JOURNAL = _Journal(exists=True)
 NEW_FILE = _NewFile(dir_okay=False, writable=True)
 AS_CSV = click.option("--csv", "csv", type=NEW_FILE, help="Write the table to this file.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -477,17 +505,24 @@ class _JournalOnly(io.StringIO):
 
 
 @program.command("undo")
-@click.argument("log", type=FILE)
+@click.argument("log", type=JOURNAL)
 @AS_JSON
 def undo_command(log: str, as_json: bool) -> int:
-    """Bring back the files that `clean` moved. LOG is its journal."""
+    """Bring back the files that `clean` moved.
+
+    LOG is its journal, or the folder that they were moved to: then the newest run there that has
+    files to bring back.
+    """
+    n_before = int((read_log(log).status == "restored").sum())
     with redirect_stdout(io.StringIO()):
         restored = undo(log)
     if as_json:
         acted = restored[restored.status.isin(["restored", "not restored"])]
         say_json({"files": rows_as_dicts(pd.DataFrame(acted[["image", "status", "note"]]))})
     else:
-        say(f"{count_of(int((restored.status == 'restored').sum()), 'file')} restored.")
+        say(f"{count_of(int((restored.status == 'restored').sum()) - n_before, 'file')} restored.")
+        if n_before:
+            say(f"{count_of(n_before, 'file')} restored before.")
         say_table(restored[["image", "status", "note"]][restored.status == "not restored"])
     return FOUND if (restored.status == "not restored").any() else FINE
 

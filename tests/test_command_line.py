@@ -76,6 +76,7 @@ def is_one_sentence(result):
         (["compare", "labels.csv", "photos/sea.png"], "not an image"),
         (["clean", "photos"], "Missing option '--to'"),
         (["undo", "labels.csv"], "journal"),
+        (["undo", "photos"], "'photos' has no journal of imgdup clean"),
     ],
 )
 def test_a_mistake_gives_exit_code_2_and_one_sentence(folder, call, arguments, words):
@@ -200,6 +201,18 @@ def test_clean_changes_nothing_without_yes_and_undo_brings_all_back(folder, call
     assert str(journal) in done.stdout
     assert call("undo", journal).returncode == 0
     assert files() == before
+
+
+def test_undo_of_a_folder_takes_the_newest_run_that_has_files_to_bring_back(folder, call):
+    call("clean", "photos", "--to", "spare", "--yes")
+    (folder / "photos/late.png").write_bytes((folder / "photos/sea.png").read_bytes())
+    call("clean", "photos", "--to", "spare", "--yes")
+    assert len(list((folder / "spare").glob(".imgdup-log-*.jsonl"))) == 2
+    first, second, third = (call("undo", "spare").stdout for _ in range(3))
+    assert first == second == "1 file restored.\n"
+    assert third == "0 files restored.\n1 file restored before.\n"
+    assert (folder / "photos/sea again.png").exists()
+    assert (folder / "photos/late.png").exists()
 
 
 def test_clean_says_nothing_of_python_and_prints_json(folder, call):
