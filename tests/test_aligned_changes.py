@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 from aligned_pictures import align_pictures, keystone, photo
 from imgdup_nb import compare_images
@@ -100,6 +100,14 @@ def test_pictures_under_one_large_watermark_are_not_copies():
 def test_a_picture_in_perspective_is_found(share):
     found = [align_pictures(photo(name), keystone(photo(name), share)) for name in PHOTOS]
     assert all(each.similarity >= 80 for each in found)
+    assert "perspective" in {each.treatment for each in found}
+
+
+def test_a_mirrored_picture_in_perspective_is_found():
+    found = [
+        align_pictures(photo(name), keystone(ImageOps.mirror(photo(name)), 0.1)) for name in PHOTOS
+    ]
+    assert all(each.similarity >= 90 and each.mirrored for each in found)
     assert "perspective" in {each.treatment for each in found}
 
 

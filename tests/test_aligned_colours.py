@@ -156,6 +156,33 @@ def test_blocks_of_another_colour_are_found_where_they_are_on_a_turned_and_small
         assert not other[-1, 0]
 
 
+@pytest.mark.parametrize("frame", ["left", "right"])
+def test_blocks_of_another_colour_are_found_where_they_are_on_a_crop(frame):
+    ground = Image.new("RGB", (640, 480), BLUE)
+    marked = ground.copy()
+    marked.paste(YELLOW, (480, 0, 640, 240))  # above on the right
+    crop = marked.crop((240, 120, 640, 480))  # columns 240 to 400 and rows 0 to 120 of it
+    left, right = aligned_features(ground), aligned_features(crop)
+    # from the whole to its crop, both made larger or smaller
+    wide, high = right.size[0] / 400, right.size[1] / 360
+    whole_wide, whole_high = 640 / left.size[0], 480 / left.size[1]
+    transform = np.array(
+        [[wide * whole_wide, 0, -240 * wide], [0, high * whole_high, -120 * high]], np.float64
+    )
+    grid = left if frame == "left" else right
+    agreeing = np.ones((grid.grey.shape[0] // 8 - 1, grid.grey.shape[1] // 8 - 1), bool)
+    colours = align_colours(left, right, transform, frame, agreeing.shape, 8)
+    other, _ = compare_colours(colours, agreeing)
+    rows, columns = np.nonzero(other & colours.covered)
+    begins = (480, 120, 640, 240) if frame == "left" else (240, 0, 400, 120)
+    size = (640, 480) if frame == "left" else (400, 360)
+    x0, x1 = (side / size[0] * other.shape[1] for side in begins[::2])
+    y0, y1 = (side / size[1] * other.shape[0] for side in begins[1::2])
+    assert (rows.min(), columns.min()) == pytest.approx((y0, x0), abs=2)
+    assert (rows.max(), columns.max()) == pytest.approx((y1, x1), abs=2)
+    assert len(rows) > 0.7 * (x1 - x0) * (y1 - y0)
+
+
 def test_strips_too_thin_for_a_block_have_none_of_another_colour():
     for size in ((1, 900), (900, 1)):
         red, blue = (aligned_features(Image.new("RGB", size, name)) for name in ("red", "blue"))

@@ -49,6 +49,14 @@ def test_two_pictures_with_one_watermark_are_not_copies():
     assert similarity(one, other) < 70
 
 
+def test_pixels_of_one_level_are_equal_to_those_of_another_level():
+    dark, pale = np.full(50, 7, np.float32), np.full(50, 90, np.float32)
+    assert equal_pixels(dark, pale).all()
+    assert not len(equal_pixels(dark[:0], pale[:0]))
+    pale[:5] = 200
+    assert np.array_equal(np.flatnonzero(~equal_pixels(dark, pale)), np.arange(5))
+
+
 def planes_with(change):
     """Return a shade, the same with a change, and where they count."""
     shade = np.tile(np.linspace(20, 160, 160, dtype=np.float32), (120, 1))
