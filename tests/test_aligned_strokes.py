@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
+from skimage import data
 
 from aligned_pictures import photo
 from imgdup_nb.aligned.registration import align
@@ -10,13 +11,13 @@ from imgdup_nb.aligned.strokes import equal_pixels, fit_levels, is_of_strokes
 from imgdup_nb.engine.features import aligned_features
 
 
-def marked_all_over(picture):
-    """Lay pale words over a picture, many times."""
+def marked_all_over(picture, opacity=150):
+    """Lay pale words over a picture, many times; `opacity` is 0 to 255."""
     layer = Image.new("RGBA", picture.size)
     draw, size = ImageDraw.Draw(layer), picture.width / 14
     for x in range(0, picture.width, round(4.5 * size)):
         for y in range(0, picture.height, round(2.2 * size)):
-            draw.text((x, y), "SAMPLE", (255, 255, 255, 150), ImageFont.load_default(size))
+            draw.text((x, y), "SAMPLE", (255, 255, 255, opacity), ImageFont.load_default(size))
     return Image.alpha_composite(picture.convert("RGBA"), layer.rotate(20)).convert("RGB")
 
 
@@ -37,6 +38,16 @@ def similarity(*pictures):
 @pytest.mark.parametrize("name", ["cat", "temple"])
 def test_a_picture_with_a_watermark_all_over_is_the_same_picture(name):
     assert 80 <= similarity(photo(name), marked_all_over(photo(name))) < 95
+
+
+def test_a_texture_of_which_no_block_is_as_it_was_is_found_beside_the_words():
+    lawn = Image.fromarray(data.grass()).convert("RGB")
+    found = align(*map(aligned_features, (lawn, marked_all_over(lawn, opacity=200))))
+    assert found.treatment == "overlay"
+    assert 80 <= found.similarity < 90
+    turned = marked_all_over(lawn.rotate(90), opacity=200)
+    gravel = marked_all_over(Image.fromarray(data.gravel()).convert("RGB"), opacity=200)
+    assert similarity(turned, gravel) < 70
 
 
 @pytest.mark.parametrize("name", ["flower", "portrait"])
