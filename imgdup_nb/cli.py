@@ -109,7 +109,8 @@ def _quoted(path: str) -> str:
 # -- the commands ----------------------------------------------------------------------------------
 
 
-MOVED = {"done", "cut short", "undo cut short", "not restored"}  # by a run; not brought back
+# statuses of files that a run moved, and that were not brought back
+MOVED = {"done", "cut short", "undo cut short", "not restored"}
 
 
 class _NewFile(click.Path):
@@ -124,7 +125,7 @@ class _NewFile(click.Path):
 
 
 class _Journal(click.Path):
-    """The journal of a run, or its folder: the newest one there that has files to bring back."""
+    """The journal of a run, or a folder: the newest journal there with files to bring back."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         path = str(super().convert(value, param, ctx))
@@ -133,7 +134,7 @@ class _Journal(click.Path):
         found = glob.glob(os.path.join(glob.escape(path), f"{JOURNAL_NAME}*.jsonl"))
         if not found:
             self.fail(f"{path!r} has no journal of imgdup clean.", param, ctx)
-        # their names hold the second, and a number from the second run in it on
+        # a name holds the time; a later run of the same moment has a number, too
         found.sort(key=lambda each: each.removesuffix(".jsonl"), reverse=True)
         return next(filter(_can_be_undone, found), found[0])
 
@@ -510,8 +511,8 @@ class _JournalOnly(io.StringIO):
 def undo_command(log: str, as_json: bool) -> int:
     """Bring back the files that `clean` moved.
 
-    LOG is its journal, or the folder that they were moved to: then the newest run there that has
-    files to bring back.
+    LOG is the journal of a run. It may also be the folder that files were moved to: then the
+    newest run there is undone that still has files to bring back.
     """
     n_before = int((read_log(log).status == "restored").sum())
     with redirect_stdout(io.StringIO()):

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -51,7 +52,8 @@ from .geometry import (
 GRIDS_REMEMBERED = 64  # of 250 KB each; the pairs of one picture follow each other
 
 _textured: WeakKeyDictionary[Features, bool] = WeakKeyDictionary()
-_told: WeakKeyDictionary[Features, dict[Callable[[np.ndarray], bool], bool]] = WeakKeyDictionary()
+_told: WeakKeyDictionary[Features, dict[Callable[[np.ndarray], Any], Any]] = WeakKeyDictionary()
+Told = TypeVar("Told")
 
 
 def is_textured(features: Features) -> bool:
@@ -70,12 +72,13 @@ def is_textured(features: Features) -> bool:
     return known
 
 
-def tell_once(tell: Callable[[np.ndarray], bool], image: Features) -> bool:
+def tell_once(tell: Callable[[np.ndarray], Told], image: Features) -> Told:
     """Return what a function tells of the grey picture; each picture is looked at once."""
     known = _told.setdefault(image, {})
     if tell not in known:
         known[tell] = tell(image.grey)
-    return known[tell]
+    told: Told = known[tell]
+    return told
 
 
 @dataclass(frozen=True, eq=False)

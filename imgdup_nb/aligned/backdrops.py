@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ..engine.features import Features
-from .agreement import Alignment, grids_of
+from .agreement import Alignment, grids_of, tell_once
 from .bands import MAX_SCENE_SIMILARITY, MIN_BLOCKS, MIN_VARIANCE, STOP_SIMILARITY
 from .shades import SHADE_BLOCK, shade_blocks
 
@@ -31,15 +30,13 @@ MIN_MATCHES_BEFORE, MIN_NEARLY_ALL_DETAIL = 16, 0.8
 # pictures changed so lose or move their detail, and other rules look at it
 TREATED_ELSEWHERE = {"blur", "whole", "perspective", "bend", "negative", "smooth", "cut out"}
 
-_smooth_shares: WeakKeyDictionary[Features, float] = WeakKeyDictionary()
-
 
 def judge_backdrop(found: Alignment, first: Features, second: Features) -> Alignment:
     """Return an alignment, at most 79 percent if little but a smooth backdrop matches."""
     if (
         found.similarity <= MAX_SCENE_SIMILARITY
         or found.treatment in TREATED_ELSEWHERE
-        or min(smooth_share(first), smooth_share(second)) < MIN_SMOOTH_SHARE
+        or min(tell_once(smooth_share, each) for each in (first, second)) < MIN_SMOOTH_SHARE
     ):
         return found
     from .warp_loops import warp
@@ -70,25 +67,20 @@ def judge_backdrop(found: Alignment, first: Features, second: Features) -> Align
     return replace(found, similarity=MAX_SCENE_SIMILARITY, treatment="backdrop")
 
 
-def smooth_share(image: Features) -> float:
-    """Return the share of a picture's textured blocks that are a smooth shade.
+def smooth_share(grey: np.ndarray) -> float:
+    """Return the share of the textured blocks of a picture, uint8, that are a smooth shade.
 
     Examples
     --------
     >>> from PIL import Image
-    >>> from ..engine.features import aligned_features
     >>> shade, noise = Image.linear_gradient("L"), Image.effect_noise((80, 60), 60)
-    >>> [smooth_share(aligned_features(each)) for each in (shade, noise)]
+    >>> [smooth_share(np.asarray(each)) for each in (shade, noise)]
     [1.0, 0.0]
     """
-    known = _smooth_shares.get(image)
-    if known is None:
-        known = 0.0
-        if min(image.grey.shape) >= SHADE_BLOCK:
-            detail = _Detail(shade_blocks(image.grey))
-            known = float(detail.smooth.sum() / max(1, detail.textured.sum()))
-        _smooth_shares[image] = known
-    return known
+    if min(grey.shape) < SHADE_BLOCK:
+        return 0.0
+    detail = _Detail(shade_blocks(grey))
+    return float(detail.smooth.sum() / max(1, detail.textured.sum()))
 
 
 class _Detail:

@@ -47,7 +47,7 @@ def compiled(
     function
         the loop; write `@compiled` above it.
     short
-        it takes a few microseconds, less than to give the lock to another thread and take it back.
+        whether it takes a few microseconds only: giving the lock away would take longer.
     options
         further options of `numba.njit`: `@compiled(inline="always")`.
     """
