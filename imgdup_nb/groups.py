@@ -22,6 +22,7 @@ from .engine.checks import (
     check_table,
     check_text,
     count_of,
+    one_line,
 )
 from .engine.pair_graph import TOLERANCE, PairGraph
 from .engine.parallel import stoppable
@@ -320,9 +321,12 @@ class Grouping:
         return "\n".join(filter(None, [f"<{self._headline()}>", self.advice, self.not_looked_for]))
 
     def _repr_html_(self) -> str:
+        names = {"original": one_line}  # to_html escapes the rest
         table = (
-            self.summary.round(2).to_html(index=False, max_rows=20) if len(self) else ""
-        )  # to_html escapes file names
+            self.summary.round(2).to_html(index=False, max_rows=20, formatters=names)
+            if len(self)
+            else ""
+        )
         hints = filter(None, [f"{self._headline()}.", self.advice, self.not_looked_for])
         words = html.escape(" ".join(hints))
         return f"<p>{words}</p>{table}"

@@ -375,6 +375,13 @@ def test_every_image_has_a_group_number_and_singles_one_of_their_own():
         groups.ids(["a"])
 
 
+def test_a_mark_of_direction_in_a_name_is_seen_in_a_notebook():
+    pairs = pair_table([("cat\u202egnp.exe", "cat\u202egnp.jpg", 95)])
+    shown = group_duplicates(pairs, 90)._repr_html_()
+    assert "\u202e" not in shown
+    assert "cat·gnp." in shown
+
+
 def test_a_methods_name_is_escaped_in_a_notebook():
     pairs = pair_table([("a", "b", 95)])
     pairs.attrs["method"] = "<script>alert(1)</script>"

@@ -166,6 +166,20 @@ def test_a_still_picture_stands_in_where_there_is_no_kernel():
     reviewer.close()
 
 
+def test_the_table_that_stays_in_a_notebook_shows_marks_of_direction_and_escapes_names():
+    plan = make_plan(2)
+    plan["image"], plan["reason"] = ["<b>a.jpg", "cat\u202egnp.exe"], ["the best", "like cat\u202e"]
+    plan.loc[1, "keeper"] = "<b>a.jpg"
+    reviewer = GroupReviewer(plan)
+    table = reviewer._still_table()
+    assert "cat·gnp.exe" in table
+    assert "like cat·" in table
+    assert "&lt;b&gt;a.jpg" in table
+    assert "\u202e" not in table
+    assert "<b>" not in table
+    reviewer.close()
+
+
 def test_an_empty_plan_can_be_reviewed():
     reviewer = GroupReviewer(make_plan(2).iloc[:0])
     assert len(reviewer.plan) == 0

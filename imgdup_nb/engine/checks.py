@@ -317,6 +317,22 @@ def shown(value: Any) -> str:
         return f"that {type(value).__name__}"
 
 
+def one_line(text: object) -> str:
+    r"""Return a text whose invisible characters are dots, as in a table of file names.
+
+    After a mark of direction, ``gpj.exe`` would be read as ``exe.jpg``.
+
+    Examples
+    --------
+    >>> one_line("two\nlines.jpg"), one_line("cat\u202egnp.jpg")
+    ('two·lines.jpg', 'cat·gnp.jpg')
+    """
+    return "".join(
+        "·" if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else character
+        for character in str(text)
+    )
+
+
 def shorten_middle(name: str, length: int = 32) -> str:
     r"""Return a name on one line of at most `length` characters, cut in its middle.
 
@@ -330,10 +346,7 @@ def shorten_middle(name: str, length: int = 32) -> str:
     >>> shorten_middle("two\nlines.jpg")
     'two·lines.jpg'
     """
-    visible = "".join(
-        "·" if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else character
-        for character in name
-    )
+    visible = one_line(name)
     if len(visible) <= length:
         return visible
     head = (length - 1) // 2

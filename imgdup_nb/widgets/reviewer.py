@@ -25,7 +25,7 @@ import traitlets as t
 from PIL import Image, ImageDraw, ImageFont
 
 from ..collection.collection import Collection
-from ..engine.checks import count_of, shorten_middle
+from ..engine.checks import count_of, one_line, shorten_middle
 from ..evidence.labels import Labels
 from .base import ToolWidget, join_module, join_styles, size_text
 from .review_state import ReviewState
@@ -183,7 +183,8 @@ class GroupReviewer(ReviewState, ToolWidget):
 
     def _still_table(self) -> str:
         plan = self.plan[["group", "image", "action", "reason", "reviewed"]].head(SHEET["rows"])
-        return plan.to_html(index=False)  # which escapes file names
+        names = {"image": one_line, "reason": one_line}  # to_html escapes the rest
+        return plan.to_html(index=False, formatters=names)
 
     def __repr__(self) -> str:
         groups, going = len(self._places), self.totals["remove"]
